@@ -1,0 +1,29 @@
+# librnnative_cuda.so: a plain shared library that the addon opens at run time from beside itself. Never named .node,
+# since node-gyp-build takes the first .node it finds. The runtime is linked statically; nothing else is needed at
+# load time, so the library also opens (and answers the probe) on a machine without a driver.
+include(CheckLanguage)
+check_language(CUDA)
+if(NOT CMAKE_CUDA_COMPILER)
+  if(RNNATIVE_CUDA STREQUAL "AUTO")
+    message(STATUS "rnnative: no CUDA compiler (nvcc) found; building without the CUDA backend")
+    return()
+  endif()
+  message(FATAL_ERROR "RNNATIVE_CUDA=ON needs nvcc (CUDA 13) on PATH or in CUDACXX")
+endif()
+
+set(CMAKE_CUDA_ARCHITECTURES "${RNNATIVE_CUDA_ARCHITECTURES}")
+set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
+set(CMAKE_CUDA_STANDARD 20)
+set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+set(CMAKE_CUDA_VISIBILITY_PRESET hidden)
+set(CMAKE_CUDA_FLAGS_RELEASE "-O3 -DNDEBUG")
+enable_language(CUDA)
+
+add_library(rnnative_cuda SHARED ${RNNATIVE_CUDA_SOURCES})
+target_include_directories(rnnative_cuda PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
+target_compile_definitions(rnnative_cuda PRIVATE RN_BUILD_ID="${RNNATIVE_BUILD_ID}")
+target_compile_options(rnnative_cuda PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-O2>)
+target_link_options(rnnative_cuda PRIVATE -Wl,-z,nodelete -Wl,--exclude-libs,ALL)
+set_target_properties(rnnative_cuda PROPERTIES
+  LIBRARY_OUTPUT_DIRECTORY "${RNNATIVE_OUTPUT_DIR}"
+  LIBRARY_OUTPUT_DIRECTORY_RELEASE "${RNNATIVE_OUTPUT_DIR}")

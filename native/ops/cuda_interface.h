@@ -1,0 +1,43 @@
+// The interface between the addon and librnnative_cuda.so, which is opened at run time and may come
+// from another compiler, so only plain C data crosses it: no exceptions, no STL types, no
+// ownership. The probe carries its size, the version of this interface and the build id of the
+// sources it was made from; the addon refuses a library that differs in any of the three.
+#ifndef RNNATIVE_OPS_CUDA_INTERFACE_H_
+#define RNNATIVE_OPS_CUDA_INTERFACE_H_
+
+#include <stdint.h>
+
+#include "native/ops/backend.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RN_CUDA_ABI_VERSION 1u
+#define RN_CUDA_ENTRY_NAME "rn_cuda_backend"
+
+// What is known about CUDA on this machine. Texts are NUL-terminated and empty where they do not
+// apply.
+typedef struct RnCudaProbe {
+  uint32_t struct_size;
+  uint32_t abi_version;
+  char build_id[64];
+  int32_t available;        // 1: a device is there and this library has kernels for it
+  int32_t runtime_version;  // of the linked CUDA runtime, 1000 * major + 10 * minor
+  int32_t driver_version;   // newest CUDA the driver supports, same form; 0: no driver
+  int32_t device_count;
+  int32_t compute_capability;  // of device 0, 10 * major + minor
+  char device_name[128];       // of device 0
+  char reason[256];            // why `available` is 0
+  char fix[256];               // what the user can do about it
+} RnCudaProbe;
+
+// The library's one exported symbol, RN_CUDA_ENTRY_NAME. Fills `probe` (never null). Returns the
+// table, which lives as long as the process, or null when `probe->available` is 0.
+typedef const RnBackend* (*RnCudaEntry)(uint32_t abi_version, RnCudaProbe* probe);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif
+
+#endif  // RNNATIVE_OPS_CUDA_INTERFACE_H_

@@ -1,0 +1,86 @@
+#include "native/runtime/cuda_loader.h"
+
+#include <dlfcn.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+
+namespace rnnative {
+namespace {
+
+constexpr const char* kLibraryName = "librnnative_cuda.so";
+
+template <size_t kSize>
+void set_text(char (&target)[kSize], const std::string& text) {
+  std::snprintf(target, kSize, "%s", text.c_str());
+}
+
+// The folder that holds this addon, with a trailing slash.
+std::string addon_folder() {
+  Dl_info info = {};
+  if (dladdr(reinterpret_cast<void*>(&cuda_status), &info) == 0 || info.dli_fname == nullptr)
+    return "./";
+  const std::string path = info.dli_fname;
+  const size_t slash = path.rfind('/');
+  return slash == std::string::npos ? "./" : path.substr(0, slash + 1);
+}
+
+void refuse(CudaStatus& status, const std::string& reason, const std::string& fix) {
+  status.backend = nullptr;
+  status.probe.available = 0;
+  set_text(status.probe.reason, reason);
+  set_text(status.probe.fix, fix);
+}
+
+CudaStatus probe_cuda() {
+  CudaStatus status;
+  status.probe.struct_size = sizeof(RnCudaProbe);
+  status.probe.abi_version = RN_CUDA_ABI_VERSION;
+  set_text(status.probe.build_id, RN_BUILD_ID);
+  status.library_path = addon_folder() + kLibraryName;
+
+  if (access(status.library_path.c_str(), F_OK) != 0) {
+    refuse(
+        status, std::string(kLibraryName) + " was not found beside the addon",
+        "install a release that ships it, or rebuild with RNNATIVE_CMAKE_ARGS=-DRNNATIVE_CUDA=ON "
+        "npm run build:native");
+    return status;
+  }
+  void* library = dlopen(status.library_path.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) {
+    const char* error = dlerror();
+    refuse(status, std::string("cannot open the CUDA library: ") + (error ? error : "unknown"),
+           "reinstall rnnative");
+    return status;
+  }
+  const auto entry = reinterpret_cast<RnCudaEntry>(dlsym(library, RN_CUDA_ENTRY_NAME));
+  if (entry == nullptr) {
+    refuse(status, "the CUDA library does not export " RN_CUDA_ENTRY_NAME, "reinstall rnnative");
+    return status;
+  }
+
+  // The library stays open: its runtime keeps threads and exit handlers of its own.
+  status.backend = entry(RN_CUDA_ABI_VERSION, &status.probe);
+  const RnCudaProbe& probe = status.probe;
+  const RnBackend* table = status.backend;
+  const bool same_build = probe.struct_size == sizeof(RnCudaProbe) &&
+                          probe.abi_version == RN_CUDA_ABI_VERSION &&
+                          std::strcmp(probe.build_id, RN_BUILD_ID) == 0;
+  const bool same_table =
+      table == nullptr || (table->abi == RN_BACKEND_ABI && table->struct_size == sizeof(RnBackend));
+  if (!same_build || !same_table)
+    refuse(status, "the CUDA library was built from other sources than the addon",
+           "reinstall rnnative, or rebuild both");
+  return status;
+}
+
+}  // namespace
+
+const CudaStatus& cuda_status() {
+  // Leaked like the engine: other threads may still read it while the process exits.
+  static const CudaStatus* const status = new CudaStatus(probe_cuda());
+  return *status;
+}
+
+}  // namespace rnnative

@@ -1,0 +1,27 @@
+// Opens the CUDA backend, librnnative_cuda.so, from beside the addon.
+#ifndef RNNATIVE_RUNTIME_CUDA_LOADER_H_
+#define RNNATIVE_RUNTIME_CUDA_LOADER_H_
+
+#include <string>
+
+#include "native/ops/cuda_interface.h"
+
+namespace rnnative {
+
+struct CudaStatus {
+  // The backend's functions, or null when `probe.available` is 0.
+  const RnBackend* backend = nullptr;
+  // Always filled in; `probe.reason` and `probe.fix` say why CUDA is not available.
+  RnCudaProbe probe = {};
+  // Where the library was looked for.
+  std::string library_path;
+};
+
+// The first call opens the library and probes the machine, which can take a second where a driver
+// is present; later calls return the same answer. Safe from any thread. Never call this for device
+// 'cpu'.
+const CudaStatus& cuda_status();
+
+}  // namespace rnnative
+
+#endif  // RNNATIVE_RUNTIME_CUDA_LOADER_H_

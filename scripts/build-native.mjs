@@ -1,0 +1,104 @@
+// Builds the native addon into build/Release: checks the tools, then configures and builds with cmake-js.
+//
+//   node scripts/build-native.mjs [--tree DIR] [-DNAME=VALUE ...]
+//
+// --tree is CMake's own folder (default .cmake/release); it lies outside build/, which node-gyp deletes.
+// Options given with -D, or in the environment variable RNNATIVE_CMAKE_ARGS (node-gyp passes no arguments on),
+// replace the defaults below.
+import { spawnSync } from 'node:child_process'
+import { existsSync, rmSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
+const CMAKE_MINIMUM = [3, 21]
+const NODE_MINIMUM = [20, 19]
+
+const fail = (message) => {
+  console.error(`rnnative: ${message}`)
+  process.exit(1)
+}
+
+const olderThan = ([major, minor], [wantMajor, wantMinor]) =>
+  major < wantMajor || (major === wantMajor && minor < wantMinor)
+
+const succeeds = (command, args, input) =>
+  spawnSync(command, args, { input, stdio: [input ? 'pipe' : 'ignore', 'ignore', 'ignore'] })
+    .status === 0
+
+function checkTools() {
+  if (olderThan(process.versions.node.split('.').map(Number), NODE_MINIMUM))
+    fail(`Node ${NODE_MINIMUM.join('.')} or newer is needed; this is ${process.versions.node}`)
+
+  const cmake = spawnSync('cmake', ['--version'], { encoding: 'utf8' })
+  const version = /version (\d+)\.(\d+)/.exec(cmake.stdout ?? '')
+  const wanted = `CMake ${CMAKE_MINIMUM.join('.')} or newer`
+  const advice = 'Install it (Debian: apt-get install cmake; macOS: brew install cmake)'
+  if (!version) fail(`building from source needs ${wanted}, and cmake is not on PATH. ${advice}`)
+  if (olderThan(version.slice(1).map(Number), CMAKE_MINIMUM))
+    fail(`building from source needs ${wanted}; cmake on PATH is ${version[1]}.${version[2]}`)
+
+  if (!['ninja', 'make'].some((tool) => succeeds(tool, ['--version'])))
+    fail('building from source needs make or ninja, and neither is on PATH')
+
+  const compilers = process.env.CXX ? [process.env.CXX] : ['c++', 'g++', 'clang++']
+  const program = '#include <concepts>\n#include <span>\nstd::span<const float> ok;\n'
+  const args = ['-std=c++20', '-x', 'c++', '-fsyntax-only', '-']
+  if (!compilers.some((compiler) => succeeds(...compiler.split(' ').slice(0, 1), args, program)))
+    fail(
+      `building from source needs a C++20 compiler such as g++ 12 or clang++ 16; ` +
+        `none works among: ${compilers.join(', ')} (set CXX to name another)`,
+    )
+}
+
+function parseArguments() {
+  const options = {
+    RNNATIVE_OUTPUT_DIR: path.join(root, 'build', 'Release'),
+    RNNATIVE_CUDA: 'OFF',
+    RNNATIVE_CUDA_ARCHITECTURES: '80-real;90a-real;90-virtual',
+    RNNATIVE_WERROR: 'OFF',
+    RNNATIVE_SANITIZE: 'OFF',
+    RNNATIVE_EMULATE_AVX512: 'OFF',
+  }
+  let tree = path.join(root, '.cmake', 'release')
+  const fromEnvironment = (process.env.RNNATIVE_CMAKE_ARGS ?? '').split(' ').filter(Boolean)
+  const args = [...fromEnvironment, ...process.argv.slice(2)]
+  for (let i = 0; i < args.length; ++i) {
+    const definition = /^-D(\w+)=(.*)$/.exec(args[i])
+    if (definition) options[definition[1]] = definition[2]
+    else if (args[i] === '--tree' && args[i + 1]) tree = path.resolve(args[++i])
+    else
+      fail(`unknown argument ${args[i]}; usage: build-native.mjs [--tree DIR] [-DNAME=VALUE ...]`)
+  }
+  options.RNNATIVE_OUTPUT_DIR = path.resolve(options.RNNATIVE_OUTPUT_DIR)
+  return { tree, options }
+}
+
+function run(command, args) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
+  if (error) fail(`${command}: ${error.message}`)
+  return status === 0
+}
+
+checkTools()
+const { tree, options } = parseArguments()
+const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js')
+// cmake-js configures only when there is no cache, so that a changed option would go unseen: always configure.
+const configure = () =>
+  run(process.execPath, [
+    cmakeJs,
+    'configure',
+    ...['--directory', root, '--out', tree, '--log-level', 'error'],
+    ...Object.entries(options).map(([name, value]) => `--CD${name}=${value}`),
+  ])
+
+if (!configure()) {
+  // A cache from another generator, compiler or source folder cannot be reused.
+  if (!existsSync(path.join(tree, 'CMakeCache.txt'))) fail('CMake could not configure the build')
+  rmSync(tree, { recursive: true, force: true })
+  if (!configure()) fail('CMake could not configure the build')
+}
+const jobs = String(os.availableParallelism())
+if (!run('cmake', ['--build', tree, '--parallel', jobs])) fail('the native build failed')
