@@ -13,9 +13,6 @@ endif()
 
 set(CMAKE_CUDA_ARCHITECTURES "${RNNATIVE_CUDA_ARCHITECTURES}")
 set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
-set(CMAKE_CUDA_STANDARD 20)
-set(CMAKE_CUDA_STANDARD_REQUIRED ON)
-set(CMAKE_CUDA_VISIBILITY_PRESET hidden)
 set(CMAKE_CUDA_FLAGS_RELEASE "-O3 -DNDEBUG")
 enable_language(CUDA)
 
@@ -25,5 +22,8 @@ target_compile_definitions(rnnative_cuda PRIVATE RN_BUILD_ID="${RNNATIVE_BUILD_I
 target_compile_options(rnnative_cuda PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-O2>)
 target_link_options(rnnative_cuda PRIVATE -Wl,-z,nodelete -Wl,--exclude-libs,ALL)
 set_target_properties(rnnative_cuda PROPERTIES
+  CUDA_STANDARD 17 # CMake before 3.26 does not know nvcc's C++20
+  CUDA_STANDARD_REQUIRED ON
+  CUDA_VISIBILITY_PRESET hidden
   LIBRARY_OUTPUT_DIRECTORY "${RNNATIVE_OUTPUT_DIR}"
   LIBRARY_OUTPUT_DIRECTORY_RELEASE "${RNNATIVE_OUTPUT_DIR}")

@@ -1,8 +1,9 @@
 // Builds the native addon into build/Release: checks the tools, then configures and builds with cmake-js.
 //
-//   node scripts/build-native.mjs [--tree DIR] [-DNAME=VALUE ...]
+//   node scripts/build-native.mjs [--tree DIR] [--target NAME] [-DNAME=VALUE ...]
 //
 // --tree is CMake's own folder (default .cmake/release); it lies outside build/, which node-gyp deletes.
+// --target builds one CMake target only.
 // Options given with -D, or in the environment variable RNNATIVE_CMAKE_ARGS (node-gyp passes no arguments on),
 // replace the defaults below.
 import { spawnSync } from 'node:child_process'
@@ -63,17 +64,21 @@ function parseArguments() {
     RNNATIVE_EMULATE_AVX512: 'OFF',
   }
   let tree = path.join(root, '.cmake', 'release')
+  let target = 'all'
   const fromEnvironment = (process.env.RNNATIVE_CMAKE_ARGS ?? '').split(' ').filter(Boolean)
   const args = [...fromEnvironment, ...process.argv.slice(2)]
   for (let i = 0; i < args.length; ++i) {
     const definition = /^-D(\w+)=(.*)$/.exec(args[i])
     if (definition) options[definition[1]] = definition[2]
     else if (args[i] === '--tree' && args[i + 1]) tree = path.resolve(args[++i])
+    else if (args[i] === '--target' && args[i + 1]) target = args[++i]
     else
-      fail(`unknown argument ${args[i]}; usage: build-native.mjs [--tree DIR] [-DNAME=VALUE ...]`)
+      fail(
+        `unknown argument ${args[i]}; usage: build-native.mjs [--tree DIR] [--target NAME] [-DNAME=VALUE ...]`,
+      )
   }
   options.RNNATIVE_OUTPUT_DIR = path.resolve(options.RNNATIVE_OUTPUT_DIR)
-  return { tree, options }
+  return { tree, target, options }
 }
 
 function run(command, args) {
@@ -83,7 +88,7 @@ function run(command, args) {
 }
 
 checkTools()
-const { tree, options } = parseArguments()
+const { tree, target, options } = parseArguments()
 const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js')
 // cmake-js configures only when there is no cache, so that a changed option would go unseen: always configure.
 const configure = () =>
@@ -101,4 +106,5 @@ if (!configure()) {
   if (!configure()) fail('CMake could not configure the build')
 }
 const jobs = String(os.availableParallelism())
-if (!run('cmake', ['--build', tree, '--parallel', jobs])) fail('the native build failed')
+if (!run('cmake', ['--build', tree, '--target', target, '--parallel', jobs]))
+  fail('the native build failed')
