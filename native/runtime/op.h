@@ -1,0 +1,71 @@
+// How native/ops hands work to the engine. An Op names every tensor it touches, so the engine can
+// allocate outputs, carry failures from inputs to outputs, advance versions and keep storage alive.
+#ifndef RNNATIVE_RUNTIME_OP_H_
+#define RNNATIVE_RUNTIME_OP_H_
+
+#include <cstdint>
+#include <functional>
+#include <vector>
+
+#include "native/ops/backend.h"
+#include "native/runtime/tensor.h"
+
+namespace rnnative {
+
+class OpRun;
+using Kernel = std::function<int32_t(OpRun&)>;  // answers an RnStatus
+
+class Op {
+ public:
+  explicit Op(const char* name, Device device) : name(name), device(device) {}
+  // Read only; a failed input keeps the op from running. Null tensors are ignored.
+  Op& reads(const Tensor& t) { if (t) inputs.push_back(t); return *this; }
+  // Overwritten; fails with the op. Allocated when the op runs.
+  Op& writes(const Tensor& t) { if (t) outputs.push_back({t, false}); return *this; }
+  // Read and written (gradients that are added to); fails with the op.
+  Op& adds(const Tensor& t) { if (t) outputs.push_back({t, true}); return *this; }
+  // Changed in place; left as it was, and not failed, when the op cannot run (parameters, optimizer
+  // state). A failed target keeps the op from running too.
+  Op& updates(const Tensor& t) { if (t) targets.push_back(t); return *this; }
+
+  struct Output { Tensor tensor; bool adds; };
+  const char* name;  // a string literal, used in messages "[name] ..."
+  Device device;
+  std::vector<Tensor> inputs;
+  std::vector<Output> outputs;
+  std::vector<Tensor> targets;
+};
+
+// What a kernel closure sees on the engine thread.
+class OpRun {
+ public:
+  virtual const RnBackend& backend() const = 0;
+  virtual RnContext* context() = 0;
+  // Start of the tensor's range; NULL for a null tensor.
+  virtual void* data(const Tensor& t) = 0;
+  RnGrad grad(const Tensor& t, bool add);   // skip for a null tensor
+ protected:
+  ~OpRun() = default;
+};
+
+// A gradient sink as it came from JavaScript.
+struct Sink {
+  Tensor tensor;  // null: skip
+  bool add = false;
+};
+
+// One FIFO of one JavaScript environment (one per device; created by the addon).
+class Queue {
+ public:
+  virtual ~Queue() = default;
+  // Called on the environment's thread. Captures versions, enqueues, returns at once; blocks while
+  // the queue is over its bound of ops or staged bytes.
+  virtual void submit(Op op, Kernel kernel) = 0;
+  // The RnWeight of a parameter for use inside a kernel submitted next (captures id and version now;
+  // data is filled by OpRun::data).
+  virtual RnWeight weight(const Tensor& t) = 0;
+};
+
+}  // namespace rnnative
+
+#endif  // RNNATIVE_RUNTIME_OP_H_
