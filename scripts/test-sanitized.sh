@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer into .cmake/asan and runs tests on it.
+# usage: test-sanitized.sh [ava arguments; default: the op and boundary tests]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+node scripts/build-native.mjs --tree .cmake/asan -DRNNATIVE_SANITIZE=ON \
+  "-DRNNATIVE_OUTPUT_DIR=$PWD/.cmake/asan/out"
+
+# Node itself is not instrumented, so the sanitizers' runtimes must be loaded before anything else.
+compiler=${CXX:-c++}
+libraries=()
+for library in libasan.so libubsan.so libstdc++.so; do
+  libraries+=("$(realpath "$("$compiler" -print-file-name=$library)")")
+done
+export RNNATIVE_BINARY="$PWD/.cmake/asan/out/rnnative.node"
+# Node leaks by design, and V8 reserves its own memory cage.
+export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
+tests=("$@")
+[ ${#tests[@]} -gt 0 ] || tests=('dist-test/ops/**' 'dist-test/boundary/**')
+LD_PRELOAD="${libraries[*]}" node scripts/test.mjs "${tests[@]}"
