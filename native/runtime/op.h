@@ -15,35 +15,57 @@ namespace rnnative {
 class OpRun;
 using Kernel = std::function<int32_t(OpRun&)>;  // answers an RnStatus
 
+// List a tensor once: Queue::submit refuses (ERR_ARGUMENT) ranges that overlap, unless both are only
+// read, and tensors of another device (ERR_DEVICE). So kernels may rely on their outputs aliasing
+// nothing.
 class Op {
  public:
-  explicit Op(const char* name, Device device) : name(name), device(device) {}
-  // Read only; a failed input keeps the op from running. Null tensors are ignored.
-  Op& reads(const Tensor& t) { if (t) inputs.push_back(t); return *this; }
-  // Overwritten; fails with the op. Allocated when the op runs.
-  Op& writes(const Tensor& t) { if (t) outputs.push_back({t, false}); return *this; }
+  Op(const char* name, Device device) : name(name), device(device) {}
+  // Read only; a failed input keeps the op from running. Null tensors are ignored everywhere.
+  Op& reads(const Tensor& t) {
+    if (t) inputs.push_back(t);
+    return *this;
+  }
+  // Wholly overwritten, whatever it held; fails with the op. Allocated when the op runs.
+  Op& writes(const Tensor& t) { return output(t, Role::kWrites); }
   // Read and written (gradients that are added to); fails with the op.
-  Op& adds(const Tensor& t) { if (t) outputs.push_back({t, true}); return *this; }
+  Op& adds(const Tensor& t) { return output(t, Role::kAdds); }
   // Changed in place; left as it was, and not failed, when the op cannot run (parameters, optimizer
   // state). A failed target keeps the op from running too.
-  Op& updates(const Tensor& t) { if (t) targets.push_back(t); return *this; }
+  Op& updates(const Tensor& t) { return output(t, Role::kUpdates); }
+  // Wholly overwritten in place; left as it was, and not failed, when the op cannot run (copies
+  // into a tensor that was there before).
+  Op& replaces(const Tensor& t) { return output(t, Role::kReplaces); }
+  // A gradient sink: adds or writes.
+  Op& sink(const Tensor& t, bool add) { return output(t, add ? Role::kAdds : Role::kWrites); }
 
-  struct Output { Tensor tensor; bool adds; };
+  enum class Role : uint8_t { kWrites, kAdds, kUpdates, kReplaces };
+  struct Output {
+    Tensor tensor;
+    Role role;
+  };
   const char* name;  // a string literal, used in messages "[name] ..."
   Device device;
   std::vector<Tensor> inputs;
   std::vector<Output> outputs;
-  std::vector<Tensor> targets;
+
+ private:
+  Op& output(const Tensor& t, Role role) {
+    if (t) outputs.push_back({t, role});
+    return *this;
+  }
 };
 
 // What a kernel closure sees on the engine thread.
 class OpRun {
  public:
+  // The backend that Queue::backend named when the op was submitted.
   virtual const RnBackend& backend() const = 0;
   virtual RnContext* context() = 0;
   // Start of the tensor's range; NULL for a null tensor.
   virtual void* data(const Tensor& t) = 0;
-  RnGrad grad(const Tensor& t, bool add);   // skip for a null tensor
+  RnGrad grad(const Tensor& t, bool add);  // skip for a null tensor
+
  protected:
   ~OpRun() = default;
 };
@@ -61,9 +83,11 @@ class Queue {
   // Called on the environment's thread. Captures versions, enqueues, returns at once; blocks while
   // the queue is over its bound of ops or staged bytes.
   virtual void submit(Op op, Kernel kernel) = 0;
-  // The RnWeight of a parameter for use inside a kernel submitted next (captures id and version now;
-  // data is filled by OpRun::data).
+  // The RnWeight of a parameter for use inside the kernel submitted next (captures id and version
+  // now; `data` is left null for the kernel to fill from OpRun::data). All null for a null tensor.
   virtual RnWeight weight(const Tensor& t) = 0;
+  // The backend that ops submitted now will run on, for sizes that it names (reserve buffers).
+  virtual const RnBackend& backend() const = 0;
 };
 
 }  // namespace rnnative
