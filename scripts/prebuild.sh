@@ -14,5 +14,5 @@ fi
 libc_tag=()
 [ "$(uname -s)" = Linux ] && libc_tag=(--tag-libc)
 rm -rf prebuilds
-npx --no-install prebuildify --napi --strip --quiet "${libc_tag[@]}"
+npx --no-install prebuildify --napi --strip "${libc_tag[@]}"
 ls -l prebuilds/*
