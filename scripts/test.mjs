@@ -5,13 +5,11 @@
 // Reads ava's TAP output: failures are shown in full, passes as a count per file (each by name with --verbose).
 import { spawn } from 'node:child_process'
 import { createInterface } from 'node:readline'
-import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
-const avaPackage = createRequire(import.meta.url).resolve('ava/package.json')
-const ava = path.join(path.dirname(avaPackage), 'entrypoints', 'cli.mjs')
+const ava = path.join(root, 'node_modules', 'ava', 'entrypoints', 'cli.mjs')
 
 const verbose = process.argv.includes('--verbose')
 const args = process.argv
@@ -29,11 +27,13 @@ let passed = 0
 let failed = 0
 let skipped = 0
 let inFailure = false
+const other = [] // shown only when ava fails without a failed test
 const passedByFile = new Map()
 for await (const line of createInterface({ input: child.stdout })) {
   const result = /^(not )?ok \d+ - (.*?)(\s# (SKIP|TODO).*)?$/.exec(line)
   if (!result) {
-    if (inFailure && !/^(1\.\.\d+|# (tests|pass|fail) \d+)$/.test(line)) console.log(line)
+    if (inFailure && !/^(1\.\.\d+|# (tests|pass|skip|fail) \d+|)$/.test(line)) console.log(line)
+    else other.push(line)
     continue
   }
   const [, not, name, , directive] = result
@@ -59,7 +59,10 @@ const status = await new Promise((resolve) => {
 })
 
 if (!verbose) for (const [file, count] of passedByFile) console.log(`✔ ${file}: ${count} passed`)
-if (status !== 0 && failed === 0) failed = 1 // ava itself failed: no tests, a bad argument, a crash
+if (status !== 0 && failed === 0) {
+  failed = 1 // ava itself failed: a bad argument, no test found
+  console.log(other.join('\n'))
+}
 console.log(`took ${((Date.now() - started) / 1000).toFixed(1)} s`)
 console.log(`${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`)
 process.exit(status || (failed > 0 ? 1 : 0))
