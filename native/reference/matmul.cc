@@ -1,0 +1,36 @@
+// Matrix products with optional transposition and bias, and column sums (their bias gradient).
+#include "native/reference/reference.h"
+#include "native/reference/support.h"
+
+namespace rnnative::reference {
+
+int32_t matmul(RnContext*, const RnMatmul* args) {
+  const int64_t m = args->m, n = args->n, k = args->k;
+  double* c = open(args->c, args->groups * m * n);
+  if (c == nullptr) return RN_OK;
+  for (int64_t g = 0; g < args->groups; ++g) {
+    const double* a = real(args->a) + g * m * k;
+    const double* b = real(args->b.data) + g * k * n;
+    for (int64_t i = 0; i < m; ++i) {
+      for (int64_t j = 0; j < n; ++j) {
+        double sum = args->bias ? real(args->bias)[j] : 0;
+        for (int64_t l = 0; l < k; ++l) {
+          sum += (args->trans_a ? a[l * m + i] : a[i * k + l]) *
+                 (args->trans_b ? b[j * k + l] : b[l * n + j]);
+        }
+        c[(g * m + i) * n + j] += sum;
+      }
+    }
+  }
+  return RN_OK;
+}
+
+int32_t column_sum(RnContext*, const RnColumnSum* args) {
+  double* y = open(args->y, args->columns);
+  if (y == nullptr) return RN_OK;
+  for (int64_t i = 0; i < args->rows; ++i)
+    for (int64_t j = 0; j < args->columns; ++j) y[j] += real(args->x)[i * args->columns + j];
+  return RN_OK;
+}
+
+}  // namespace rnnative::reference

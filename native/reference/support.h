@@ -1,0 +1,84 @@
+// What the reference ops share: gradient outputs, scratch memory, index checks and random words.
+#ifndef RNNATIVE_REFERENCE_SUPPORT_H_
+#define RNNATIVE_REFERENCE_SUPPORT_H_
+
+#include <algorithm>
+#include <cstdio>
+#include <new>
+
+#include "native/ops/backend.h"
+#include "native/runtime/philox.h"
+
+namespace rnnative::reference {
+
+inline const double* real(const void* data) {
+  return static_cast<const double*>(data);
+}
+inline double* real(void* data) {
+  return static_cast<double*>(data);
+}
+
+// Opens a gradient of n elements for `+=`: zeroed first when it is to be written. NULL: skip it.
+inline double* open(const RnGrad& grad, int64_t n) {
+  if (grad.mode == RN_GRAD_SKIP) return nullptr;
+  double* data = real(grad.data);
+  if (grad.mode == RN_GRAD_WRITE) std::fill_n(data, n, 0.0);
+  return data;
+}
+
+// n zeroed doubles that live until the op returns. Throws std::bad_alloc over the memory limit.
+inline double* scratch(RnContext* context, int64_t n) {
+  void* data = context->scratch(context->runtime, static_cast<size_t>(n) * sizeof(double));
+  if (data == nullptr && n > 0) throw std::bad_alloc();
+  std::fill_n(real(data), n, 0.0);
+  return real(data);
+}
+
+// Runs an op that may run out of memory.
+template <typename Body>
+int32_t guarded(RnContext* context, Body body) {
+  try {
+    body();
+    return RN_OK;
+  } catch (const std::bad_alloc&) {
+    std::snprintf(context->error, sizeof context->error, "no memory for scratch");
+    return RN_ERR_OUT_OF_MEMORY;
+  }
+}
+
+// Checks that values[0..n-1] lie in 0..last, except those equal to `exempt`.
+inline int32_t check_indices(RnContext* context, const char* what, const int32_t* values, int64_t n,
+                             int64_t last, int64_t exempt = INT64_MIN) {
+  for (int64_t i = 0; i < n; ++i) {
+    if ((values[i] >= 0 && values[i] <= last) || values[i] == exempt) continue;
+    std::snprintf(context->error, sizeof context->error, "%s %d at position %lld: expected 0..%lld",
+                  what, values[i], static_cast<long long>(i), static_cast<long long>(last));
+    return RN_ERR_INDEX;
+  }
+  return RN_OK;
+}
+
+inline int32_t check_lengths(RnContext* context, const int32_t* lengths, int64_t batch,
+                             int64_t time) {
+  return lengths == nullptr ? RN_OK : check_indices(context, "length", lengths, batch, time);
+}
+
+// The random word of one element of one sample of the batch.
+inline uint32_t random_word(const RnRandom& random, int64_t sample, int64_t element) {
+  uint32_t words[4];
+  philox_block(random, static_cast<uint64_t>(sample), static_cast<uint64_t>(element) >> 2, words);
+  return words[element & 3];
+}
+
+inline double uniform(uint32_t word) {
+  return (word >> 8) * 0x1p-24;
+}
+
+// Dropout's factor for one element: 0, or 1 / (1 - p).
+inline double dropout_factor(const RnRandom& random, int64_t sample, int64_t element, double p) {
+  return uniform(random_word(random, sample, element)) >= p ? 1.0 / (1.0 - p) : 0.0;
+}
+
+}  // namespace rnnative::reference
+
+#endif  // RNNATIVE_REFERENCE_SUPPORT_H_
