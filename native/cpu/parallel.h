@@ -1,0 +1,93 @@
+// How kernels use the engine's OpenMP team. Every region asks for the whole team (ctx->threads),
+// because libgomp rebuilds its team when the size varies; a kernel with little work runs serially
+// instead, or lets the surplus threads idle. Results never depend on the number of threads: work is
+// split over outputs, or over blocks whose size comes from the shapes.
+#ifndef RNNATIVE_CPU_PARALLEL_H_
+#define RNNATIVE_CPU_PARALLEL_H_
+
+#include <omp.h>
+#include <sched.h>
+#include <stdint.h>
+
+#include "native/cpu/simd/simd.h"
+#include "native/ops/backend.h"
+
+namespace rnnative::cpu::RN_ISA {
+namespace {
+
+struct Range {
+  int64_t begin, end;
+};
+
+// Part `index` of 0..n cut into `parts` contiguous ranges whose sizes differ by at most `unit`;
+// every begin is a multiple of `unit`.
+RN_INLINE Range split(int64_t n, int64_t parts, int64_t index, int64_t unit = 1) {
+  const int64_t units = (n + unit - 1) / unit;
+  const int64_t begin = units * index / parts * unit;
+  const int64_t end = units * (index + 1) / parts * unit;
+  return {begin < n ? begin : n, end < n ? end : n};
+}
+
+// body(begin, end) over contiguous ranges that cover 0..n, one a thread; on the calling thread alone
+// when n <= grain. For loops whose iterations write different places.
+template <class Body>
+void parallel_for(RnContext* ctx, int64_t n, int64_t grain, const Body& body) {
+  if (n <= 0) return;
+  if (ctx->threads <= 1 || n <= grain) {
+    body((int64_t)0, n);
+    return;
+  }
+#pragma omp parallel num_threads(ctx->threads)
+  {
+    const Range r = split(n, omp_get_num_threads(), omp_get_thread_num());
+    if (r.begin < r.end) body(r.begin, r.end);
+  }
+}
+
+// body(thread, threads) on each thread of the team. `threads` is what OpenMP granted.
+template <class Body>
+void parallel_team(RnContext* ctx, const Body& body) {
+  if (ctx->threads <= 1) {
+    body(0, 1);
+    return;
+  }
+#pragma omp parallel num_threads(ctx->threads)
+  body(omp_get_thread_num(), omp_get_num_threads());
+}
+
+// A barrier for steps of a few microseconds. It spins for a bounded time and then yields, so that a
+// machine with fewer free cores than threads still makes progress.
+struct Barrier {
+  alignas(64) int32_t arrived = 0;
+  alignas(64) uint32_t phase = 0;
+
+  void wait(int32_t threads) {
+    if (threads <= 1) return;
+    const uint32_t before = __atomic_load_n(&phase, __ATOMIC_RELAXED);
+    if (__atomic_add_fetch(&arrived, 1, __ATOMIC_ACQ_REL) == threads) {
+      __atomic_store_n(&arrived, 0, __ATOMIC_RELAXED);
+      __atomic_store_n(&phase, before + 1, __ATOMIC_RELEASE);
+      return;
+    }
+    for (int spins = 0; __atomic_load_n(&phase, __ATOMIC_ACQUIRE) == before; ++spins) {
+      if (spins < kSpins) {
+        pause();
+      } else {
+        sched_yield();
+      }
+    }
+  }
+
+ private:
+  static constexpr int kSpins = 2000;
+};
+
+// Scratch for n floats, 64-byte aligned, or NULL. Call it outside of parallel regions.
+RN_INLINE float* scratch_floats(RnContext* ctx, int64_t n) {
+  return (float*)ctx->scratch(ctx->runtime, (size_t)(n > 0 ? n : 1) * sizeof(float));
+}
+
+}  // namespace
+}  // namespace rnnative::cpu::RN_ISA
+
+#endif  // RNNATIVE_CPU_PARALLEL_H_
