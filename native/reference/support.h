@@ -63,20 +63,17 @@ inline int32_t check_lengths(RnContext* context, const int32_t* lengths, int64_t
   return lengths == nullptr ? RN_OK : check_indices(context, "length", lengths, batch, time);
 }
 
-// The random word of one element of one sample of the batch.
-inline uint32_t random_word(const RnRandom& random, int64_t sample, int64_t element) {
+// The random number in [0, 1) of one element of one sample of the batch.
+inline double uniform(const RnRandom& random, int64_t sample, int64_t element) {
   uint32_t words[4];
-  philox_block(random, static_cast<uint64_t>(sample), static_cast<uint64_t>(element) >> 2, words);
-  return words[element & 3];
-}
-
-inline double uniform(uint32_t word) {
-  return (word >> 8) * 0x1p-24;
+  rn_random_block(&random, 0, static_cast<uint64_t>(sample), static_cast<uint64_t>(element) >> 2,
+                  words);
+  return rn_uniform(words[element & 3]);
 }
 
 // Dropout's factor for one element: 0, or 1 / (1 - p).
 inline double dropout_factor(const RnRandom& random, int64_t sample, int64_t element, double p) {
-  return uniform(random_word(random, sample, element)) >= p ? 1.0 / (1.0 - p) : 0.0;
+  return uniform(random, sample, element) >= p ? 1.0 / (1.0 - p) : 0.0;
 }
 
 }  // namespace rnnative::reference
