@@ -20,9 +20,11 @@
 
 namespace rnnative::addon {
 
-// ---- values: `op` and `name` (literals) say where and which in messages --------------------------
+// ---- values: `op` and `name` (literals) say where and which in messages
+// --------------------------
 
-// A live tensor. ERR_ARGUMENT for anything that is not a handle of ours, ERR_DISPOSED after dispose.
+// A live tensor. ERR_ARGUMENT for anything that is not a handle of ours, ERR_DISPOSED after
+// dispose.
 Tensor to_tensor(Napi::Value value, const char* op, const char* name);
 // As to_tensor; null and undefined give a null Tensor.
 Tensor to_maybe_tensor(Napi::Value value, const char* op, const char* name);
@@ -56,7 +58,8 @@ std::vector<Sink> to_sinks(Napi::Value sinks, Napi::Value add, size_t count, con
 // The members of an options object: `options.get("lr")`. ERR_ARGUMENT unless it is an object.
 Napi::Object to_options(Napi::Value value, const char* op, const char* name);
 
-// ---- the same by argument position ---------------------------------------------------------------
+// ---- the same by argument position
+// ---------------------------------------------------------------
 
 using Info = Napi::CallbackInfo;
 

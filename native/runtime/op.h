@@ -15,9 +15,9 @@ namespace rnnative {
 class OpRun;
 using Kernel = std::function<int32_t(OpRun&)>;  // answers an RnStatus
 
-// List a tensor once: Queue::submit refuses (ERR_ARGUMENT) ranges that overlap, unless both are only
-// read, and tensors of another device (ERR_DEVICE). So kernels may rely on their outputs aliasing
-// nothing.
+// List a tensor once: Queue::submit refuses (ERR_ARGUMENT) ranges that overlap, unless both are
+// only read, and tensors of another device (ERR_DEVICE). So kernels may rely on their outputs
+// aliasing nothing.
 class Op {
  public:
   Op(const char* name, Device device) : name(name), device(device) {}

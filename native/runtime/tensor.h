@@ -25,13 +25,13 @@ class Shape {
   Shape(std::initializer_list<int64_t> dims);
   int dims() const { return dims_; }
   int64_t operator[](int i) const { return extent_[i]; }
-  void push(int64_t extent);          // throws Error(ERR_SHAPE) past kMaxDims
+  void push(int64_t extent);  // throws Error(ERR_SHAPE) past kMaxDims
   void set(int i, int64_t extent) { extent_[i] = extent; }
   void erase(int axis);
-  int64_t elements() const;           // product; 1 for a scalar. Overflow was refused on entry.
+  int64_t elements() const;  // product; 1 for a scalar. Overflow was refused on entry.
   int64_t product(int begin, int end) const;
   bool operator==(const Shape& other) const;
-  std::string to_string() const;      // "[2, 3]"
+  std::string to_string() const;  // "[2, 3]"
  private:
   int dims_ = 0;
   int64_t extent_[kMaxDims] = {};

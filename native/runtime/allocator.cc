@@ -1,0 +1,151 @@
+#include "native/runtime/allocator.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "native/runtime/machine.h"
+#include "native/runtime/pages.h"
+
+namespace rnnative {
+namespace {
+
+constexpr size_t kMiB = size_t{1} << 20;
+constexpr size_t kLargest = size_t{1} << 47;
+// The default limit leaves the rest of the process and the system this much of what was free.
+constexpr double kShare = 0.95;
+// Fresh blocks from here on are checked against what the machine has left now.
+constexpr size_t kRecheckBytes = 64 * kMiB;
+constexpr uint32_t kWindow = 8192;
+
+size_t default_limit() {
+  return static_cast<size_t>(static_cast<double>(available_memory()) * kShare);
+}
+
+}  // namespace
+
+Allocator& Allocator::instance() {
+  static Allocator* const allocator = new Allocator;
+  return *allocator;
+}
+
+Allocator::Allocator() : limit_(default_limit()) {}
+
+int Allocator::class_of(size_t bytes) {
+  if (bytes <= kSmallStep * kSmallClasses)
+    return static_cast<int>((std::max<size_t>(bytes, 1) - 1) / kSmallStep);
+  // Eight steps per doubling: at most 12.5% is wasted.
+  const int log = std::bit_width(bytes - 1) - 1;  // 2^log < bytes <= 2^(log + 1)
+  const size_t step = (size_t{1} << log) / kStepsPerDoubling;
+  const size_t steps = (bytes - (size_t{1} << log) + step - 1) / step;  // 1..8
+  return kSmallClasses + (log - 12) * kStepsPerDoubling + static_cast<int>(steps) - 1;
+}
+
+size_t Allocator::class_bytes(int index) {
+  if (index < kSmallClasses) return kSmallStep * static_cast<size_t>(index + 1);
+  const int log = 12 + (index - kSmallClasses) / kStepsPerDoubling;
+  const size_t steps = static_cast<size_t>((index - kSmallClasses) % kStepsPerDoubling) + 1;
+  return (size_t{1} << log) + steps * ((size_t{1} << log) / kStepsPerDoubling);
+}
+
+Block Allocator::allocate(size_t bytes, Account account) {
+  if (bytes > kLargest) return {};
+  const int index = class_of(bytes);
+  const size_t size = kExactBlocks ? std::max<size_t>(bytes, 1) : class_bytes(index);
+  std::lock_guard lock(mutex_);
+  if (size > limit_ || live_ > limit_ - size) return {};
+
+  void* data = nullptr;
+  if (!free_[index].empty()) {
+    data = free_[index].back();
+    free_[index].pop_back();
+    cached_ -= size;
+  } else {
+    if (live_ + cached_ + size > limit_) trim(limit_ - size);
+    if (default_limit_ && size >= kRecheckBytes && size > default_limit()) {
+      trim(live_);
+      if (size > default_limit()) return {};
+    }
+    data = take_pages(size);
+    if (data == nullptr) {
+      trim(live_);
+      data = take_pages(size);
+    }
+    if (data == nullptr) return {};
+  }
+  live_ += size;
+  AccountStats& stats = accounts_[static_cast<size_t>(account)];
+  stats.bytes += size;
+  stats.peak = std::max(stats.peak, stats.bytes);
+  note_growth();
+  return {data, size, account};
+}
+
+void Allocator::release(Block& block) {
+  if (!block) return;
+  std::lock_guard lock(mutex_);
+  live_ -= block.bytes;
+  accounts_[static_cast<size_t>(block.account)].bytes -= block.bytes;
+  if (kExactBlocks) {
+    return_pages(block.data, block.bytes);
+  } else {
+    free_[class_of(block.bytes)].push_back(block.data);
+    cached_ += block.bytes;
+    trim(cache_bound());
+  }
+  block = {};
+}
+
+size_t Allocator::cache_bound() const {
+  const size_t peak = std::max(window_peak_, previous_peak_);
+  return std::min(limit_, peak + peak / 8 + 64 * kMiB);
+}
+
+void Allocator::note_growth() {
+  window_peak_ = std::max(window_peak_, live_);
+  if (++window_count_ < kWindow) return;
+  window_count_ = 0;
+  previous_peak_ = window_peak_;
+  window_peak_ = live_;
+  trim(cache_bound());
+}
+
+void Allocator::trim(size_t bound) {
+  for (int index = kClasses - 1; index >= 0 && cached_ > 0 && live_ + cached_ > bound; --index) {
+    const size_t size = class_bytes(index);
+    while (!free_[index].empty() && live_ + cached_ > bound) {
+      return_pages(free_[index].back(), size);
+      free_[index].pop_back();
+      cached_ -= size;
+    }
+  }
+}
+
+AccountStats Allocator::stats(Account account) const {
+  std::lock_guard lock(mutex_);
+  return accounts_[static_cast<size_t>(account)];
+}
+
+size_t Allocator::cached() const {
+  std::lock_guard lock(mutex_);
+  return cached_;
+}
+
+size_t Allocator::limit() const {
+  std::lock_guard lock(mutex_);
+  return limit_;
+}
+
+void Allocator::set_limit(size_t bytes) {
+  std::lock_guard lock(mutex_);
+  default_limit_ = bytes == 0;
+  trim(live_);
+  limit_ = default_limit_ ? live_ + default_limit() : bytes;
+}
+
+std::string Allocator::shortage(size_t bytes) const {
+  std::lock_guard lock(mutex_);
+  return "needs " + std::to_string(bytes) + " bytes; " + std::to_string(live_) +
+         " of the limit of " + std::to_string(limit_) + " bytes are in use";
+}
+
+}  // namespace rnnative

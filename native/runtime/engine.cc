@@ -1,0 +1,178 @@
+#include "native/runtime/engine.h"
+
+#include <omp.h>
+#include <pthread.h>
+#include <signal.h>
+
+#include <chrono>
+#include <thread>
+
+#include "native/runtime/machine.h"
+#include "native/runtime/queue.h"
+
+namespace rnnative {
+namespace {
+
+// Bounds of one queue. A blocked submitter goes on when half is left, so that it does not trade a
+// wake-up for every op.
+constexpr size_t kMaxTasks = 4096;
+constexpr size_t kMaxStagedBytes = size_t{256} << 20;
+// A sleeping thread takes some 50 µs to wake; the gap between two ops of a step is less than this.
+constexpr auto kSpin = std::chrono::microseconds(20);
+
+bool full(const Backlog& backlog) {
+  return backlog.unfinished >= kMaxTasks || backlog.staged_bytes >= kMaxStagedBytes;
+}
+
+bool roomy(const Backlog& backlog) {
+  return backlog.unfinished <= kMaxTasks / 2 && backlog.staged_bytes <= kMaxStagedBytes / 2;
+}
+
+void pause() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+}  // namespace
+
+Engine& Engine::instance() {
+  static Engine* const engine = new Engine;
+  return *engine;
+}
+
+void Engine::start() {
+  // Signals are for Node's own threads; the team inherits this mask.
+  sigset_t all, previous;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &previous);
+  try {
+    std::thread([this] { serve(); }).detach();
+  } catch (...) {
+    pthread_sigmask(SIG_SETMASK, &previous, nullptr);
+    throw;
+  }
+  pthread_sigmask(SIG_SETMASK, &previous, nullptr);
+  started_ = true;
+}
+
+void Engine::push(const std::shared_ptr<EngineQueue>& queue, std::unique_ptr<Task> task) {
+  Backlog& backlog = queue->backlog;
+  std::unique_lock lock(mutex_);
+  if (!started_) start();
+  if (full(backlog)) {
+    ++backlog.waiting;
+    backlog.changed.wait(lock, [&] { return backlog.closed || roomy(backlog); });
+    --backlog.waiting;
+  }
+  if (backlog.closed) {
+    lock.unlock();
+    return;  // task's destructor runs here, outside the lock
+  }
+  ++backlog.unfinished;
+  backlog.staged_bytes += task->staged_bytes;
+  backlog.tasks.push_back(std::move(task));
+  if (backlog.tasks.size() > 1) return;  // in turn already
+  ready_.push_back(queue);
+  ready_count_.store(static_cast<int>(ready_.size()), std::memory_order_release);
+  const bool notify = asleep_;
+  lock.unlock();
+  if (notify) wake_.notify_one();
+}
+
+void Engine::drain(EngineQueue& queue) {
+  Backlog& backlog = queue.backlog;
+  std::unique_lock lock(mutex_);
+  ++backlog.waiting;
+  backlog.changed.wait(lock, [&] { return backlog.closed || backlog.unfinished == 0; });
+  --backlog.waiting;
+}
+
+void Engine::close(EngineQueue& queue) {
+  Backlog& backlog = queue.backlog;
+  std::deque<std::unique_ptr<Task>> dropped;
+  {
+    std::unique_lock lock(mutex_);
+    backlog.closed = true;
+    dropped.swap(backlog.tasks);
+    std::erase_if(ready_, [&](const auto& other) { return other.get() == &queue; });
+    ready_count_.store(static_cast<int>(ready_.size()), std::memory_order_release);
+    ++backlog.waiting;
+    backlog.changed.wait(lock, [&] { return !backlog.running_writes_javascript_memory; });
+    --backlog.waiting;
+  }
+}
+
+size_t Engine::unfinished(const EngineQueue& queue) const {
+  std::lock_guard lock(mutex_);
+  return queue.backlog.unfinished;
+}
+
+void Engine::set_threads(int threads) {
+  threads_ = threads > 0 ? threads : default_threads();
+  omp_set_num_threads(threads_);
+}
+
+void Engine::spin() const {
+  const auto end = std::chrono::steady_clock::now() + kSpin;
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (ready_count_.load(std::memory_order_acquire) > 0) return;
+      pause();
+    }
+  } while (std::chrono::steady_clock::now() < end);
+}
+
+std::shared_ptr<EngineQueue> Engine::next(std::unique_lock<std::mutex>& lock) {
+  if (ready_.empty() && affinity_cpus() > 1) {
+    lock.unlock();
+    spin();
+    lock.lock();
+  }
+  while (ready_.empty()) {
+    asleep_ = true;
+    wake_.wait(lock);
+    asleep_ = false;
+  }
+  std::shared_ptr<EngineQueue> queue = std::move(ready_.front());
+  ready_.pop_front();
+  return queue;
+}
+
+void Engine::serve() {
+#ifdef __linux__
+  pthread_setname_np(pthread_self(), "rnnative");
+#endif
+  omp_set_dynamic(0);
+  set_threads(0);
+
+  std::unique_lock lock(mutex_);
+  for (;;) {
+    const std::shared_ptr<EngineQueue> queue = next(lock);
+    Backlog& backlog = queue->backlog;
+    std::unique_ptr<Task> task = std::move(backlog.tasks.front());
+    backlog.tasks.pop_front();
+    if (!backlog.tasks.empty()) ready_.push_back(queue);
+    ready_count_.store(static_cast<int>(ready_.size()), std::memory_order_release);
+    backlog.running_writes_javascript_memory = task->writes_javascript_memory();
+    lock.unlock();
+
+    const size_t staged_bytes = task->staged_bytes;
+    try {
+      task->run(*queue);
+    } catch (...) {
+      // Ops and reads report their own failures; only memory for such a report can be missing.
+    }
+    task.reset();  // lets go of its tensors before anyone hears that it is done
+
+    lock.lock();
+    backlog.running_writes_javascript_memory = false;
+    --backlog.unfinished;
+    backlog.staged_bytes -= staged_bytes;
+    if (backlog.waiting > 0 && (backlog.closed || roomy(backlog))) backlog.changed.notify_all();
+  }
+}
+
+}  // namespace rnnative

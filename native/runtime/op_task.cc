@@ -1,0 +1,149 @@
+#include "native/runtime/op_task.h"
+
+#include <chrono>
+#include <cstring>
+#include <new>
+
+#include "native/runtime/error.h"
+
+namespace rnnative {
+
+RnGrad OpRun::grad(const Tensor& t, bool add) {
+  if (!t) return {nullptr, RN_GRAD_SKIP};
+  return {data(t), add ? RN_GRAD_ADD : RN_GRAD_WRITE};
+}
+
+OpTask::OpTask(Op op, Kernel kernel, const RnBackend& backend, std::vector<WeightUse> weights,
+               size_t staged_bytes)
+    : Task(staged_bytes),
+      op_(std::move(op)),
+      kernel_(std::move(kernel)),
+      backend_(backend),
+      weights_(std::move(weights)) {}
+
+void OpTask::run(EngineQueue& queue) {
+  const auto start =
+      queue.profiling ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
+  FailurePtr failure = input_failure();
+  if (!failure) {
+    failure = compute();
+    for (Block& block : scratch_) Allocator::instance().release(block);
+    if (failure) {
+      queue.note_failure(failure);
+      for (const WeightUse* use : filled_) use->storage->drop_packed(use->id);
+    }
+  } else if (failure == Storage::unwritten()) {
+    failure = make_failure("ERR_UNINITIALIZED",
+                           "expected inputs that an op has written, got one that none has");
+    queue.note_failure(failure);
+  }
+
+  for (const Op::Output& output : op_.outputs) {
+    Storage& storage = *output.tensor.storage;
+    const bool fails = output.role == Op::Role::kWrites || output.role == Op::Role::kAdds;
+    if (!failure)
+      storage.succeed(range_of(output.tensor));
+    else if (fails)
+      storage.fail(range_of(output.tensor), failure);
+  }
+  if (queue.profiling) {
+    const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
+    ProfileRow& row = queue.profile[op_.name];
+    ++row.calls;
+    row.milliseconds += time.count();
+  }
+}
+
+FailurePtr OpTask::input_failure() const {
+  FailurePtr first;
+  const auto look = [&](const Tensor& tensor) {
+    if (first && first != Storage::unwritten()) return;
+    const FailurePtr& failure = tensor.storage->failure(range_of(tensor));
+    if (failure) first = failure;
+  };
+  for (const Tensor& input : op_.inputs) look(input);
+  for (const Op::Output& output : op_.outputs)
+    if (output.role == Op::Role::kAdds || output.role == Op::Role::kUpdates) look(output.tensor);
+  return first;
+}
+
+FailurePtr OpTask::compute() {
+  context_.struct_size = sizeof(RnContext);
+  context_.threads = Engine::instance().threads();
+  context_.runtime = this;
+  context_.scratch = [](void* self, size_t bytes) {
+    return static_cast<OpTask*>(self)->scratch(bytes);
+  };
+  context_.packed = [](void* self, uint64_t id, uint64_t version, uint32_t kind, size_t bytes,
+                       int32_t* fresh) {
+    return static_cast<OpTask*>(self)->packed(id, version, kind, bytes, fresh);
+  };
+  // The process never aborts: whatever goes wrong in here fails the outputs.
+  try {
+    for (const Op::Output& output : op_.outputs) output.tensor.storage->allocate();
+    const int32_t status = kernel_(*this);
+    return status == RN_OK ? nullptr : describe(status);
+  } catch (const Error& error) {
+    return make_failure(error.code(), error.what());
+  } catch (const std::bad_alloc&) {
+    return make_failure("ERR_OUT_OF_MEMORY", "out of memory");
+  } catch (const std::exception& error) {
+    return make_failure("ERR_INTERNAL", error.what());
+  } catch (...) {
+    return make_failure("ERR_INTERNAL", "unknown exception");
+  }
+}
+
+FailurePtr OpTask::describe(int32_t status) const {
+  const std::string text(context_.error, strnlen(context_.error, sizeof context_.error));
+  const auto or_else = [&](const char* fallback) { return text.empty() ? fallback : text; };
+  switch (status) {
+    case RN_ERR_INDEX:
+      return make_failure("ERR_INDEX", or_else("index out of range"));
+    case RN_ERR_OUT_OF_MEMORY:
+      return make_failure(
+          "ERR_OUT_OF_MEMORY",
+          or_else("out of memory") +
+              (refused_bytes_ > 0 ? ": " + Allocator::instance().shortage(refused_bytes_) : ""));
+    case RN_ERR_UNSUPPORTED:
+      return make_failure("ERR_UNSUPPORTED", or_else("not supported by this backend"));
+    default:
+      return make_failure("ERR_INTERNAL", or_else("the kernel failed"));
+  }
+}
+
+FailurePtr OpTask::make_failure(const char* code, const std::string& text) const {
+  const bool named = !text.empty() && text[0] == '[';
+  return std::make_shared<Failure>(
+      Failure{code, named ? text : "[" + std::string(op_.name) + "] " + text});
+}
+
+void* OpTask::data(const Tensor& t) {
+  if (!t || !t.storage->data()) return nullptr;
+  return static_cast<char*>(t.storage->data()) + range_of(t).begin;
+}
+
+void* OpTask::scratch(size_t bytes) {
+  const Block block = Allocator::instance().allocate(bytes, Account::kScratch);
+  if (block)
+    scratch_.push_back(block);
+  else
+    refused_bytes_ = bytes;
+  return block.data;
+}
+
+void* OpTask::packed(uint64_t id, uint64_t version, uint32_t kind, size_t bytes, int32_t* fresh) {
+  *fresh = 1;
+  for (const WeightUse& use : weights_) {
+    if (use.id != id) continue;
+    bool fill = true;
+    void* data = use.storage->packed(id, version, kind, bytes, &backend_, &fill);
+    if (!data) refused_bytes_ = bytes;
+    if (fill) filled_.push_back(&use);
+    *fresh = fill ? 1 : 0;
+    return data;
+  }
+  return scratch(bytes);
+}
+
+}  // namespace rnnative

@@ -1,0 +1,45 @@
+// An op in a queue: runs its kernel, or passes its inputs' failure on.
+#ifndef RNNATIVE_RUNTIME_OP_TASK_H_
+#define RNNATIVE_RUNTIME_OP_TASK_H_
+
+#include <vector>
+
+#include "native/runtime/queue.h"
+#include "native/runtime/storage.h"
+
+namespace rnnative {
+
+class OpTask final : public Task, private OpRun {
+ public:
+  OpTask(Op op, Kernel kernel, const RnBackend& backend, std::vector<WeightUse> weights,
+         size_t staged_bytes);
+  void run(EngineQueue& queue) override;
+
+ private:
+  const RnBackend& backend() const override { return backend_; }
+  RnContext* context() override { return &context_; }
+  void* data(const Tensor& t) override;
+
+  // The failure among what the op reads, or null.
+  FailurePtr input_failure() const;
+  // Allocates and runs. Null: done.
+  FailurePtr compute();
+  FailurePtr describe(int32_t status) const;
+  FailurePtr make_failure(const char* code, const std::string& text) const;
+
+  void* scratch(size_t bytes);
+  void* packed(uint64_t id, uint64_t version, uint32_t kind, size_t bytes, int32_t* fresh);
+
+  Op op_;
+  Kernel kernel_;
+  const RnBackend& backend_;
+  std::vector<WeightUse> weights_;
+  std::vector<const WeightUse*> filled_;  // packed forms that this op was to fill
+  std::vector<Block> scratch_;
+  size_t refused_bytes_ = 0;  // the last request that scratch or packed could not meet
+  RnContext context_ = {};
+};
+
+}  // namespace rnnative
+
+#endif  // RNNATIVE_RUNTIME_OP_TASK_H_

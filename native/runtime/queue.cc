@@ -1,0 +1,125 @@
+#include "native/runtime/queue.h"
+
+#include <cstring>
+
+#include "native/runtime/error.h"
+#include "native/runtime/op_task.h"
+#include "native/runtime/storage.h"
+
+namespace rnnative {
+namespace {
+
+// More unread failures than this are not kept: the first is what a reader wants.
+constexpr size_t kMaxUnread = 64;
+
+bool overlap(const Tensor& a, const Tensor& b) {
+  return a.storage == b.storage && range_of(a).overlaps(range_of(b));
+}
+
+[[noreturn]] void refuse_overlap(const Op& op, const Tensor& output) {
+  throw Error("ERR_ARGUMENT", "[" + std::string(op.name) + "] output " + output.shape.to_string() +
+                                  ": expected memory of its own, got a range that overlaps "
+                                  "another argument");
+}
+
+void check(const Op& op) {
+  const auto check_device = [&](const Tensor& tensor) {
+    if (tensor.device != op.device)
+      throw Error("ERR_DEVICE", "[" + std::string(op.name) + "] expected tensors on " +
+                                    name_of(op.device) + ", got one on " + name_of(tensor.device));
+  };
+  for (const Tensor& input : op.inputs) check_device(input);
+  for (size_t i = 0; i < op.outputs.size(); ++i) {
+    const Tensor& output = op.outputs[i].tensor;
+    check_device(output);
+    for (const Tensor& input : op.inputs)
+      if (overlap(output, input)) refuse_overlap(op, output);
+    for (size_t j = 0; j < i; ++j)
+      if (overlap(output, op.outputs[j].tensor)) refuse_overlap(op, output);
+  }
+}
+
+class ReadTask final : public Task {
+ public:
+  ReadTask(Tensor tensor, void* destination, Done done)
+      : tensor_(std::move(tensor)), destination_(destination), done_(std::move(done)) {}
+  bool writes_javascript_memory() const override { return true; }
+
+  void run(EngineQueue&) override {
+    FailurePtr failure = tensor_.storage->failure(range_of(tensor_));
+    if (failure == Storage::unwritten())
+      failure = std::make_shared<Failure>(
+          Failure{"ERR_UNINITIALIZED", "[read] x: expected a tensor that an op has written, got " +
+                                           tensor_.shape.to_string() + " that none has"});
+    if (failure) {
+      failure->reported = true;
+    } else if (tensor_.bytes() > 0) {
+      const auto* source = static_cast<const char*>(tensor_.storage->data());
+      std::memcpy(destination_, source + range_of(tensor_).begin, tensor_.bytes());
+    }
+    tensor_ = {};  // freed before the promise resolves, if nobody else holds it
+    done_(failure);
+  }
+
+ private:
+  Tensor tensor_;
+  void* destination_;
+  Done done_;
+};
+
+class ControlTask final : public Task {
+ public:
+  explicit ControlTask(std::function<void(EngineQueue&)> action) : action_(std::move(action)) {}
+  void run(EngineQueue& queue) override { action_(queue); }
+
+ private:
+  std::function<void(EngineQueue&)> action_;
+};
+
+}  // namespace
+
+void EngineQueue::submit(Op op, Kernel kernel, size_t staged_bytes) {
+  std::vector<WeightUse> weights = std::move(weights_);
+  weights_.clear();
+  check(op);
+  for (const Op::Output& output : op.outputs)
+    output.tensor.storage->advance(range_of(output.tensor));
+  Engine::instance().push(shared_from_this(),
+                          std::make_unique<OpTask>(std::move(op), std::move(kernel), *backend_,
+                                                   std::move(weights), staged_bytes));
+}
+
+RnWeight EngineQueue::weight(const Tensor& t) {
+  if (!t) return {nullptr, 0, 0};
+  const RnWeight weight{nullptr, t.storage->weight_id(t), t.storage->version(range_of(t))};
+  weights_.push_back({weight.id, t.storage});
+  return weight;
+}
+
+void EngineQueue::read(const Tensor& tensor, void* destination, Done done) {
+  Engine::instance().push(shared_from_this(),
+                          std::make_unique<ReadTask>(tensor, destination, std::move(done)));
+}
+
+void EngineQueue::synchronize(Done done) {
+  control([done = std::move(done)](EngineQueue& queue) { done(queue.take_failure()); });
+}
+
+void EngineQueue::control(std::function<void(EngineQueue&)> action) {
+  Engine::instance().push(shared_from_this(), std::make_unique<ControlTask>(std::move(action)));
+}
+
+void EngineQueue::note_failure(const FailurePtr& failure) {
+  std::erase_if(unread_, [](const FailurePtr& old) { return old->reported; });
+  if (unread_.size() < kMaxUnread) unread_.push_back(failure);
+}
+
+FailurePtr EngineQueue::take_failure() {
+  FailurePtr first;
+  for (const FailurePtr& failure : unread_)
+    if (!failure->reported && !first) first = failure;
+  unread_.clear();
+  return first;
+}
+
+}  // namespace rnnative

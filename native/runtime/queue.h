@@ -1,0 +1,74 @@
+// One environment's FIFO for one device: what Queue promises to ops, and what else the addon needs.
+#ifndef RNNATIVE_RUNTIME_QUEUE_H_
+#define RNNATIVE_RUNTIME_QUEUE_H_
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "native/runtime/engine.h"
+#include "native/runtime/failure.h"
+#include "native/runtime/op.h"
+
+namespace rnnative {
+
+struct ProfileRow {
+  int64_t calls = 0;
+  double milliseconds = 0;
+};
+using Profile = std::map<std::string, ProfileRow>;  // by op name
+
+// Called on the engine thread; null: no failure. Not called at all if the queue is closed first.
+using Done = std::function<void(const FailurePtr&)>;
+
+// A parameter whose packed forms the next kernel may ask for.
+struct WeightUse {
+  uint64_t id;
+  std::shared_ptr<Storage> storage;
+};
+
+class EngineQueue final : public Queue, public std::enable_shared_from_this<EngineQueue> {
+ public:
+  EngineQueue(Device device, const RnBackend& backend) : device_(device), backend_(&backend) {}
+
+  // ---- on the environment's thread ----
+
+  void submit(Op op, Kernel kernel) override { submit(std::move(op), std::move(kernel), 0); }
+  void submit(Op op, Kernel kernel, size_t staged_bytes);
+  RnWeight weight(const Tensor& t) override;
+  const RnBackend& backend() const override { return *backend_; }
+  // For ops submitted from now on.
+  void set_backend(const RnBackend& backend) { backend_ = &backend; }
+
+  // Copies the tensor's bytes to `destination` when its turn comes.
+  void read(const Tensor& tensor, void* destination, Done done);
+  // Calls back when all before it has run, with the first failure that no read has seen. Forgets
+  // the others.
+  void synchronize(Done done);
+  // Runs `action` on the engine thread in queue order.
+  void control(std::function<void(EngineQueue&)> action);
+  void drain() { Engine::instance().drain(*this); }
+  void close() { Engine::instance().close(*this); }
+  size_t unfinished() const { return Engine::instance().unfinished(*this); }
+
+  // ---- on the engine thread ----
+
+  void note_failure(const FailurePtr& failure);
+  FailurePtr take_failure();
+  bool profiling = false;
+  Profile profile;
+
+  Backlog backlog;  // guarded by the engine
+
+ private:
+  const Device device_;
+  const RnBackend* backend_;
+  std::vector<WeightUse> weights_;  // for the next submit
+  std::vector<FailurePtr> unread_;
+};
+
+}  // namespace rnnative
+
+#endif  // RNNATIVE_RUNTIME_QUEUE_H_

@@ -1,0 +1,110 @@
+#include "native/runtime/storage.h"
+
+#include <algorithm>
+#include <atomic>
+
+#include "native/runtime/error.h"
+
+namespace rnnative {
+namespace {
+
+std::atomic<uint64_t> next_storage{1};
+std::atomic<uint64_t> next_weight{1};
+std::atomic<int64_t> live[3];
+
+Account account_of(Device device) {
+  return static_cast<Account>(device);
+}
+
+}  // namespace
+
+Range range_of(const Tensor& tensor) {
+  const auto size = static_cast<int64_t>(size_of(tensor.dtype));
+  return {tensor.offset * size, (tensor.offset + tensor.elements()) * size};
+}
+
+Storage::Storage(Device device, size_t bytes)
+    : device_(device), bytes_(bytes), id_(next_storage.fetch_add(1, std::memory_order_relaxed)) {
+  failures_.assign({0, static_cast<int64_t>(bytes)}, unwritten());
+  live[static_cast<int>(device)].fetch_add(1, std::memory_order_relaxed);
+}
+
+Storage::~Storage() {
+  for (Packed& packed : packed_) Allocator::instance().release(packed.block);
+  Allocator::instance().release(block_);
+  live[static_cast<int>(device_)].fetch_sub(1, std::memory_order_relaxed);
+}
+
+int64_t Storage::count(Device device) {
+  return live[static_cast<int>(device)].load(std::memory_order_relaxed);
+}
+
+uint64_t Storage::version(Range range) const {
+  uint64_t latest = 0;
+  versions_.visit(range, [&](uint64_t version) {
+    latest = std::max(latest, version);
+    return true;
+  });
+  return latest;
+}
+
+uint64_t Storage::weight_id(const Tensor& weight) {
+  std::vector<int64_t> key{weight.offset};
+  for (int i = 0; i < weight.shape.dims(); ++i) key.push_back(weight.shape[i]);
+  const auto [it, added] = weight_ids_.try_emplace(std::move(key), 0);
+  if (added) it->second = next_weight.fetch_add(1, std::memory_order_relaxed);
+  return it->second;
+}
+
+void Storage::allocate() {
+  if (block_) return;
+  block_ = Allocator::instance().allocate(bytes_, account_of(device_));
+  if (!block_)
+    throw Error("ERR_OUT_OF_MEMORY", "out of memory: " + Allocator::instance().shortage(bytes_));
+}
+
+const FailurePtr& Storage::failure(Range range) const {
+  static const FailurePtr* const none = new FailurePtr;
+  const FailurePtr* found = none;
+  failures_.visit(range, [&](const FailurePtr& failure) {
+    // A real failure tells more than a part that was never written.
+    if (found->get() == nullptr || *found == unwritten()) found = &failure;
+    return *found == unwritten();
+  });
+  return *found;
+}
+
+const FailurePtr& Storage::unwritten() {
+  static const FailurePtr* const failure =
+      new FailurePtr(std::make_shared<Failure>(Failure{"ERR_UNINITIALIZED", "", true}));
+  return *failure;
+}
+
+void* Storage::packed(uint64_t id, uint64_t version, uint32_t kind, size_t bytes,
+                      const void* layout, bool* fresh) {
+  *fresh = true;
+  auto it = std::find_if(packed_.begin(), packed_.end(),
+                         [&](const Packed& p) { return p.id == id && p.kind == kind; });
+  if (it != packed_.end() && it->bytes == bytes && it->layout == layout) {
+    *fresh = it->version != version;
+    it->version = version;
+    return it->block.data;
+  }
+  if (it != packed_.end()) {
+    Allocator::instance().release(it->block);
+    packed_.erase(it);
+  }
+  const Block block = Allocator::instance().allocate(bytes, account_of(device_));
+  if (block) packed_.push_back({id, version, kind, layout, bytes, block});
+  return block.data;
+}
+
+void Storage::drop_packed(uint64_t id) {
+  std::erase_if(packed_, [&](Packed& packed) {
+    if (packed.id != id) return false;
+    Allocator::instance().release(packed.block);
+    return true;
+  });
+}
+
+}  // namespace rnnative
