@@ -1,12 +1,13 @@
 /**
  * The addon's interface: what native/addon exports and the only thing the TypeScript layer calls.
- * Every function checks its arguments again and throws {@link NativeError}-shaped errors
+ * Every function checks its arguments again and throws Errors that become RnnativeErrors here
  * (`code`, message `[op] name: expected …, got …`); none can crash the process.
  *
  * Ops enqueue and return at once; values arrive through {@link NativeAddon.read}. Values of integer
  * tensors are checked when the op runs, so a bad id fails the op's outputs with `ERR_INDEX`.
  */
 import { join } from 'node:path'
+import { guardNative } from '../errors'
 
 /** An opaque handle on storage + offset + shape + dtype + device. */
 export interface NativeTensor {
@@ -107,17 +108,39 @@ export interface NativeAddon {
   streamKey(seed: number, path: string): Uint32Array
   /** Philox4x32-10 words for tests and host-side sampling: 4 * blocks words from counter 0. */
   philox(random: NativeRandom, firstBlock: number, blocks: number): Uint32Array
-  cudaProbe(): { available: boolean; reason: string; fix: string; devices: string[]; driver: number; runtime: number }
+  cudaProbe(): {
+    available: boolean
+    reason: string
+    fix: string
+    devices: string[]
+    driver: number
+    runtime: number
+  }
 
   // --- tensors
   fromData(device: DeviceName, dtype: DType, shape: readonly number[], data: TypedArray): N
   /** Contents undefined until an op writes them (memory is taken then); reading before is an error. */
   empty(device: DeviceName, dtype: DType, shape: readonly number[]): N
   full(device: DeviceName, dtype: DType, shape: readonly number[], value: number): N
-  random(device: DeviceName, dtype: DType, shape: readonly number[], distribution: 'uniform' | 'normal', a: number, b: number, random: NativeRandom): N
+  random(
+    device: DeviceName,
+    dtype: DType,
+    shape: readonly number[],
+    distribution: 'uniform' | 'normal',
+    a: number,
+    b: number,
+    random: NativeRandom,
+  ): N
   /** Shares storage: `offset` elements from x's own start. */
   view(x: N, offset: number, shape: readonly number[]): N
-  describe(x: N): { device: DeviceName; dtype: DType; shape: number[]; offset: number; storageId: number; disposed: boolean }
+  describe(x: N): {
+    device: DeviceName
+    dtype: DType
+    shape: number[]
+    offset: number
+    storageId: number
+    disposed: boolean
+  }
   /** How often the range of storage under x has been written by ops submitted so far. */
   version(x: N): number
   dispose(x: N): void
@@ -133,8 +156,34 @@ export interface NativeAddon {
   writeInto(y: N, data: TypedArray): void
 
   // --- elementwise, reduction, shape
-  unary(op: 'neg' | 'exp' | 'log' | 'sqrt' | 'abs' | 'square' | 'tanh' | 'sigmoid' | 'relu' | 'affine' | 'pow' | 'clamp', x: N, a: number, b: number): N
-  unaryBackward(op: string, x: N, y: N, dy: N, a: number, b: number, sinks: Sinks, add: number): void
+  unary(
+    op:
+      | 'neg'
+      | 'exp'
+      | 'log'
+      | 'sqrt'
+      | 'abs'
+      | 'square'
+      | 'tanh'
+      | 'sigmoid'
+      | 'relu'
+      | 'affine'
+      | 'pow'
+      | 'clamp',
+    x: N,
+    a: number,
+    b: number,
+  ): N
+  unaryBackward(
+    op: string,
+    x: N,
+    y: N,
+    dy: N,
+    a: number,
+    b: number,
+    sinks: Sinks,
+    add: number,
+  ): void
   /** NumPy broadcasting. */
   binary(op: 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum', a: N, b: N): N
   /** sinks: [da, db]. */
@@ -142,7 +191,15 @@ export interface NativeAddon {
   /** Over one axis, which disappears. 'max' also returns argmax as i32. */
   reduce(op: 'sum' | 'mean' | 'max', x: N, axis: number): { y: N; argmax: Maybe }
   /** sinks: [dx]; `shape` is x's. */
-  reduceBackward(op: string, shape: readonly number[], axis: number, argmax: Maybe, dy: N, sinks: Sinks, add: number): void
+  reduceBackward(
+    op: string,
+    shape: readonly number[],
+    axis: number,
+    argmax: Maybe,
+    dy: N,
+    sinks: Sinks,
+    add: number,
+  ): void
   permute(x: N, axes: readonly number[], sink: Maybe, add: boolean): N
   /** x[begin : begin + length] along axis, as a copy. */
   slice(x: N, axis: number, begin: number, length: number): N
@@ -178,22 +235,69 @@ export interface NativeAddon {
    * x: [..., H], targets: i32 [...]; weight [V, H] or null (x holds logits), bias [V] or null.
    * losses and weights have the shape of targets. reserve is null unless training.
    */
-  crossEntropy(x: N, weight: Maybe, bias: Maybe, targets: N, classWeights: Maybe, ignoreIndex: number, labelSmoothing: number, training: boolean): { losses: N; weights: N; reserve: Maybe }
+  crossEntropy(
+    x: N,
+    weight: Maybe,
+    bias: Maybe,
+    targets: N,
+    classWeights: Maybe,
+    ignoreIndex: number,
+    labelSmoothing: number,
+    training: boolean,
+  ): { losses: N; weights: N; reserve: Maybe }
   /** sinks: [dx, dweight, dbias]. */
-  crossEntropyBackward(x: N, weight: Maybe, bias: Maybe, targets: N, classWeights: Maybe, ignoreIndex: number, labelSmoothing: number, reserve: N, dlosses: N, sinks: Sinks, add: number): void
+  crossEntropyBackward(
+    x: N,
+    weight: Maybe,
+    bias: Maybe,
+    targets: N,
+    classWeights: Maybe,
+    ignoreIndex: number,
+    labelSmoothing: number,
+    reserve: N,
+    dlosses: N,
+    sinks: Sinks,
+    add: number,
+  ): void
   /**
    * x: [T, B, I]; parameters: per (layer, direction), layer-major: [w_ih, w_hh, b_ih, b_hh];
    * h0, c0: [layers*directions, B, H] or null; lengths: i32 [B] or null.
    */
-  recurrent(options: RecurrentOptions, x: N, parameters: readonly (readonly Maybe[])[], lengths: Maybe, h0: Maybe, c0: Maybe): { y: N; hn: N; cn: Maybe; reserve: Maybe }
+  recurrent(
+    options: RecurrentOptions,
+    x: N,
+    parameters: readonly (readonly Maybe[])[],
+    lengths: Maybe,
+    h0: Maybe,
+    c0: Maybe,
+  ): { y: N; hn: N; cn: Maybe; reserve: Maybe }
   /** sinks: [dx, dh0, dc0, then dw_ih, dw_hh, db_ih, db_hh per (layer, direction)]; add as bits, a BigInt when over 31 sinks is avoided by an array of booleans. */
-  recurrentBackward(options: RecurrentOptions, x: N, parameters: readonly (readonly Maybe[])[], lengths: Maybe, h0: Maybe, c0: Maybe, reserve: N, dy: Maybe, dhn: Maybe, dcn: Maybe, sinks: Sinks, add: readonly boolean[]): void
+  recurrentBackward(
+    options: RecurrentOptions,
+    x: N,
+    parameters: readonly (readonly Maybe[])[],
+    lengths: Maybe,
+    h0: Maybe,
+    c0: Maybe,
+    reserve: N,
+    dy: Maybe,
+    dhn: Maybe,
+    dcn: Maybe,
+    sinks: Sinks,
+    add: readonly boolean[],
+  ): void
 
   // --- optimizers
   /** Scalar: sqrt of the sum of squares over all given tensors. */
   globalNorm(gradients: readonly N[]): N
   /** state: SGD [buf]; Adam(W) [m, v]; RMSProp [v, buf, avg]; Adagrad [sum]; absent ones null. norm: scalar or null. */
-  optimizerStep(options: OptimizerOptions, parameter: N, gradient: N, state: readonly Maybe[], norm: Maybe): void
+  optimizerStep(
+    options: OptimizerOptions,
+    parameter: N,
+    gradient: N,
+    state: readonly Maybe[],
+    norm: Maybe,
+  ): void
 }
 
 type Loader = (dir: string) => NativeAddon
@@ -207,4 +311,5 @@ function load(): NativeAddon {
   return (require('node-gyp-build') as Loader)(join(__dirname, '..', '..'))
 }
 
-export const native: NativeAddon = load()
+/** The addon, with its errors as {@link RnnativeError}. */
+export const native: NativeAddon = guardNative(load())

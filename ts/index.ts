@@ -1,0 +1,5 @@
+export * from './errors'
+export * from './tensor'
+export * as ops from './tensor/ops'
+export * as nn from './nn'
+export * as optim from './optim'

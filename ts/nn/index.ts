@@ -1,0 +1,21 @@
+export { Module } from './module'
+export type { HostTensor, LoadOptions, LoadReport, StateDict } from './module'
+export { Dropout, Embedding, LayerNorm, Linear } from './layers'
+export type {
+  EmbeddingLayerOptions,
+  LayerNormLayerOptions,
+  LayerOptions,
+  LinearOptions,
+} from './layers'
+export { GRU, LSTM, Recurrent, RNN } from './recurrent'
+export type {
+  ForwardOptions,
+  GRUOptions,
+  LSTMOptions,
+  RecurrentOptions,
+  RNNOptions,
+} from './recurrent'
+export { RandomContext, type RandomState } from './random'
+export * as init from './init'
+export type { RecurrentResult, RecurrentState } from '../tensor/ops'
+export { Parameter } from '../tensor'

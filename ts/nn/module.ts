@@ -1,0 +1,198 @@
+import { RnnativeError } from '../errors'
+import { Parameter, Tensor, type Shape, type TypedArray } from '../tensor'
+import { formatShape, sameShape } from '../tensor/shape'
+import { InitSource } from './init'
+import { RandomContext } from './random'
+
+/** A tensor's values on the host, as a checkpoint file gives them. */
+export interface HostTensor {
+  readonly shape: Shape
+  readonly data: TypedArray
+}
+
+/** Values by parameter name. */
+export type StateDict = ReadonlyMap<string, Tensor | HostTensor>
+
+export interface LoadOptions {
+  /** Throws when names are missing or unexpected; otherwise those are left alone. Default true. */
+  strict?: boolean | undefined
+}
+
+export interface LoadReport {
+  missing: string[]
+  unexpected: string[]
+}
+
+type Member = Parameter | Module
+
+const dotted = (prefix: string, name: string): string =>
+  prefix === '' ? name : `${prefix}.${name}`
+
+/**
+ * A part of a network with parameters and parts of its own. Fields that hold a Parameter, a Module or
+ * an array of them are found by name, so a subclass only assigns them:
+ *
+ * ```ts
+ * class Tagger extends nn.Module {
+ *   readonly lstm = new nn.LSTM({ input: 64, hidden: 128 })
+ *   readonly output = new nn.Linear(128, 12)
+ *   forward(x: Tensor) { return this.output.forward(this.lstm.forward(x).output) }
+ * }
+ * ```
+ *
+ * Names are dotted paths in the order of assignment (`lstm.weight_ih_l0`). A Parameter or Module held
+ * in two places (tied weights) counts once, under its first name.
+ */
+export abstract class Module {
+  private mode: 'train' | 'eval' = 'train'
+  private path = ''
+  private context: RandomContext | null = null
+
+  /** What this module itself holds, by name. Override where fields do not tell. */
+  protected *members(): Iterable<[string, Member]> {
+    for (const [field, value] of Object.entries(this) as [string, unknown][]) {
+      const isList = Array.isArray(value)
+      for (const [index, entry] of (isList ? value : [value]).entries())
+        if (entry instanceof Parameter || entry instanceof Module)
+          yield [isList ? `${field}.${index}` : field, entry]
+    }
+  }
+
+  /** This module and all below it, each once, with their paths. */
+  *namedModules(prefix = '', seen = new Set<Module>()): Generator<[string, Module]> {
+    if (seen.has(this)) return
+    seen.add(this)
+    yield [prefix, this]
+    for (const [name, member] of this.members())
+      if (member instanceof Module) yield* member.namedModules(dotted(prefix, name), seen)
+  }
+
+  /** Every name of every parameter: tied ones occur once per place. */
+  private *allNames(prefix = '', above = new Set<Module>()): Generator<[string, Parameter]> {
+    if (above.has(this)) return
+    above.add(this)
+    for (const [name, member] of this.members())
+      if (member instanceof Parameter) yield [dotted(prefix, name), member]
+      else yield* member.allNames(dotted(prefix, name), above)
+    above.delete(this)
+  }
+
+  /** Each parameter once, by its first name. */
+  *namedParameters(): Generator<[string, Parameter]> {
+    const seen = new Set<Parameter>()
+    for (const [name, parameter] of this.allNames()) {
+      if (seen.has(parameter)) continue
+      seen.add(parameter)
+      yield [name, parameter]
+    }
+  }
+
+  parameters(): Parameter[] {
+    return Array.from(this.namedParameters(), ([, parameter]) => parameter)
+  }
+
+  /** Number of learned values. */
+  get parameterCount(): number {
+    return this.parameters().reduce((n, { size }) => n + size, 0)
+  }
+
+  zeroGrad(): void {
+    for (const parameter of this.parameters()) parameter.zeroGrad()
+  }
+
+  // --- mode and randomness
+
+  get training(): boolean {
+    return this.mode === 'train'
+  }
+
+  train(training = true): this {
+    for (const [, module] of this.namedModules()) module.mode = training ? 'train' : 'eval'
+    return this
+  }
+
+  eval(): this {
+    return this.train(false)
+  }
+
+  /** Makes this module and all below draw their masks from `context`, each under its own path. */
+  setRandom(context: RandomContext): this {
+    for (const [path, module] of this.namedModules()) {
+      module.context = context
+      module.path = path
+    }
+    return this
+  }
+
+  /** The stream for one call; without {@link setRandom} the seed is a new one per module. */
+  protected drawRandom(): ReturnType<RandomContext['draw']> {
+    this.context ??= new RandomContext()
+    return this.context.draw(this.path)
+  }
+
+  /** Initialises every parameter anew from `seed` and its own name. */
+  reset(seed: number): this {
+    for (const [path, module] of this.namedModules()) module.initialise(new InitSource(seed, path))
+    return this
+  }
+
+  /** Fills this module's own parameters (not those of modules below). */
+  protected initialise(_source: InitSource): void {}
+
+  // --- state
+
+  /** Each parameter once, by its first name. The tensors are the parameters themselves. */
+  stateDict(): Map<string, Parameter> {
+    return new Map(this.namedParameters())
+  }
+
+  /**
+   * Copies values into the parameters by name; a tied parameter takes any of its names. Everything is
+   * checked first (`ERR_FORMAT`, with all missing, unexpected and mismatched names), so a failure
+   * changes nothing.
+   */
+  loadStateDict(state: StateDict, { strict = true }: LoadOptions = {}): LoadReport {
+    const names = [...this.allNames()]
+    const known = new Set(names.map(([name]) => name))
+    const found = new Map<Parameter, Tensor | HostTensor>()
+    const mismatched: string[] = []
+    for (const [name, parameter] of names) {
+      const value = state.get(name)
+      if (value === undefined) continue
+      if (sameShape(value.shape, parameter.shape)) found.set(parameter, value)
+      else
+        mismatched.push(
+          `${name}: expected ${formatShape(parameter.shape)}, got ${formatShape(value.shape)}`,
+        )
+    }
+    const missing = [...this.namedParameters()]
+      .filter(([, parameter]) => !found.has(parameter))
+      .map(([name]) => name)
+      .filter((name) => !mismatched.some((line) => line.startsWith(`${name}:`)))
+    const unexpected = [...state.keys()].filter((name) => !known.has(name))
+    if (mismatched.length > 0 || (strict && missing.length + unexpected.length > 0)) {
+      const parts = [
+        ...mismatched,
+        ...(strict && missing.length > 0 ? [`missing: ${missing.join(', ')}`] : []),
+        ...(strict && unexpected.length > 0 ? [`unexpected: ${unexpected.join(', ')}`] : []),
+      ]
+      throw new RnnativeError('ERR_FORMAT', `[loadStateDict] ${parts.join('; ')}`, {
+        details: { missing, unexpected, mismatched },
+      })
+    }
+    for (const [parameter, value] of found)
+      parameter.assign(value instanceof Tensor ? value : value.data)
+    return { missing, unexpected }
+  }
+
+  // --- lifetime
+
+  /** Disposes all parameters, those of modules below included. */
+  dispose(): void {
+    for (const parameter of this.parameters()) parameter.dispose()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+}

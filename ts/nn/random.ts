@@ -1,0 +1,85 @@
+import { native, type NativeRandom } from '../tensor/native'
+import { RnnativeError } from '../errors'
+import { freshSeed } from '../tensor/create'
+
+export interface RandomState {
+  seed: number
+  step: number
+  microBatch: number
+  sampleBase: number
+}
+
+/** Time windows of one step that may draw masks of their own. */
+const MICRO_BATCHES = 1024
+
+/**
+ * Where modules in training draw their masks from. A mask is a function of (seed, module path, step,
+ * micro-batch, global sample index, element): the same for any device, number of threads and split of
+ * a batch. The training loop moves {@link step} on and sets {@link sampleBase} to the number of
+ * samples that precede this part of the batch; {@link microBatch} counts the windows over the same
+ * samples within one step (below 1024).
+ */
+export class RandomContext {
+  readonly seed: number
+  private position: [step: number, microBatch: number, sampleBase: number]
+  private readonly keys = new Map<string, Uint32Array>()
+  private readonly calls = new Map<string, number>()
+
+  constructor({
+    seed = freshSeed(),
+    step = 0,
+    microBatch = 0,
+    sampleBase = 0,
+  }: Partial<RandomState> = {}) {
+    this.seed = seed
+    this.position = [step, microBatch, sampleBase]
+  }
+
+  get step(): number {
+    return this.position[0]
+  }
+
+  get microBatch(): number {
+    return this.position[1]
+  }
+
+  get sampleBase(): number {
+    return this.position[2]
+  }
+
+  /** Moves on; what is not given becomes 0. */
+  set({
+    step,
+    microBatch = 0,
+    sampleBase = 0,
+  }: {
+    step: number
+    microBatch?: number
+    sampleBase?: number
+  }): void {
+    if (microBatch >= MICRO_BATCHES)
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        `[random] microBatch: expected less than ${MICRO_BATCHES}, got ${microBatch}`,
+      )
+    this.position = [step, microBatch, sampleBase]
+    this.calls.clear()
+  }
+
+  /** @internal A stream for one call; a module that runs again in the same step draws anew. */
+  draw(path: string): NativeRandom {
+    const call = this.calls.get(path) ?? 0
+    this.calls.set(path, call + 1)
+    return {
+      key: this.key(call === 0 ? path : `${path}#${call}`),
+      step: this.step * MICRO_BATCHES + this.microBatch,
+      sampleBase: this.sampleBase,
+    }
+  }
+
+  private key(name: string): Uint32Array {
+    let key = this.keys.get(name)
+    if (key === undefined) this.keys.set(name, (key = native.streamKey(this.seed, name)))
+    return key
+  }
+}

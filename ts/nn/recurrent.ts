@@ -1,0 +1,176 @@
+import { Parameter, type Tensor } from '../tensor'
+import { freshSeed } from '../tensor/create'
+import { native } from '../tensor/native'
+import * as ops from '../tensor/ops'
+import * as init from './init'
+import type { InitSource } from './init'
+import { checkSizes, type LayerOptions } from './layers'
+import { Module } from './module'
+
+export interface RecurrentOptions extends LayerOptions {
+  /** Features of a step. */
+  input: number
+  /** Units of a layer and direction. */
+  hidden: number
+  /** Default 1. */
+  layers?: number | undefined
+  /** A second direction runs backward in time. */
+  bidirectional?: boolean | undefined
+  /** On every layer's output but the last, while training. */
+  dropout?: number | undefined
+  /** Default true. */
+  bias?: boolean | undefined
+}
+
+export interface ForwardOptions {
+  /** Zeros unless given. */
+  state?: ops.RecurrentState | null | undefined
+  /** Steps of each sequence, zero included; all steps unless given. */
+  lengths?: ops.Integers | null | undefined
+}
+
+type Slot = 'weight_ih' | 'weight_hh' | 'bias_ih' | 'bias_hh'
+
+/**
+ * A stack of recurrent layers. Parameters have PyTorch's names, shapes and gate order
+ * (`weight_ih_l0`, `weight_ih_l0_reverse`, `[G*H, I]`); initial values are uniform within
+ * ±1/sqrt(hidden), as PyTorch's.
+ */
+export abstract class Recurrent extends Module {
+  readonly cell: ops.Cell
+  readonly input: number
+  readonly hidden: number
+  readonly layers: number
+  readonly directions: 1 | 2
+  readonly dropout: number
+  private readonly byName = new Map<string, Parameter>()
+
+  protected constructor(cell: ops.Cell, options: RecurrentOptions) {
+    super()
+    const { input, hidden, layers = 1, bidirectional = false, dropout = 0, bias = true } = options
+    checkSizes(cell, { input, hidden, layers })
+    ops.checkDropout(cell, dropout)
+    this.cell = cell
+    this.input = input
+    this.hidden = hidden
+    this.layers = layers
+    this.directions = bidirectional ? 2 : 1
+    this.dropout = dropout
+    const rows = ops.gatesOf[cell] * hidden
+    for (const [layer, suffix] of this.suffixes()) {
+      const width = layer === 0 ? input : this.directions * hidden
+      const add = (slot: Slot, shape: number[]) =>
+        this.byName.set(`${slot}_${suffix}`, new Parameter(shape, options))
+      add('weight_ih', [rows, width])
+      add('weight_hh', [rows, hidden])
+      if (!bias) continue
+      add('bias_ih', [rows])
+      add('bias_hh', [rows])
+    }
+  }
+
+  private *suffixes(): Generator<[layer: number, suffix: string]> {
+    for (let layer = 0; layer < this.layers; ++layer)
+      for (let direction = 0; direction < this.directions; ++direction)
+        yield [layer, ops.suffixOf(layer, direction)]
+  }
+
+  protected override members(): Iterable<[string, Parameter]> {
+    return this.byName.entries()
+  }
+
+  /** A parameter by PyTorch's name, such as `weight_hh_l0`; undefined when there is none. */
+  parameter(name: string): Parameter | undefined {
+    return this.byName.get(name)
+  }
+
+  protected override initialise(source: InitSource): void {
+    const bound = 1 / Math.sqrt(this.hidden)
+    for (const [name, parameter] of this.byName)
+      init.uniform(parameter, -bound, bound, source.of(name))
+  }
+
+  /**
+   * Runs whole sequences. x: [time, batch, input]. The output is [time, batch, directions*hidden],
+   * zero past a sequence's end; the state is that after each sequence's own last step, `{ h, c }` for
+   * an LSTM and `{ h }` for other cells, each [layers*directions, batch, hidden].
+   */
+  forward(x: Tensor, { state, lengths }: ForwardOptions = {}): ops.RecurrentResult {
+    const dropout = this.training && this.layers > 1 ? this.dropout : 0
+    return ops.recurrent(x, this.cells(), {
+      cell: this.cell,
+      layers: this.layers,
+      directions: this.directions,
+      state,
+      lengths,
+      dropout,
+      random: dropout > 0 ? this.drawRandom() : null,
+    })
+  }
+
+  private cells(): ops.CellParameters[] {
+    return Array.from(this.suffixes(), ([, suffix]) => ({
+      weightInput: this.byName.get(`weight_ih_${suffix}`) as Parameter,
+      weightHidden: this.byName.get(`weight_hh_${suffix}`) as Parameter,
+      biasInput: this.byName.get(`bias_ih_${suffix}`),
+      biasHidden: this.byName.get(`bias_hh_${suffix}`),
+    }))
+  }
+}
+
+export interface RNNOptions extends RecurrentOptions {
+  /** Default 'tanh'. */
+  nonlinearity?: 'tanh' | 'relu' | undefined
+}
+
+/** h' = f(W x + b_ih + R h + b_hh), f = tanh or relu (Elman 1990). */
+export class RNN extends Recurrent {
+  constructor(options: RNNOptions) {
+    super(options.nonlinearity === 'relu' ? 'rnn_relu' : 'rnn_tanh', options)
+    this.reset(options.seed ?? freshSeed())
+  }
+}
+
+export interface LSTMOptions extends RecurrentOptions {
+  /** Initial bias of the forget gate (the sum of its two); uniform like the others unless given. */
+  forgetBias?: number | undefined
+}
+
+/** Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000). */
+export class LSTM extends Recurrent {
+  readonly forgetBias: number | undefined
+
+  constructor(options: LSTMOptions) {
+    super('lstm', options)
+    this.forgetBias = options.forgetBias
+    this.reset(options.seed ?? freshSeed())
+  }
+
+  protected override initialise(source: InitSource): void {
+    super.initialise(source)
+    if (this.forgetBias === undefined) return
+    for (const [name, parameter] of this.members())
+      if (name.startsWith('bias_'))
+        fillForgetGate(parameter, this.hidden, name.startsWith('bias_ih') ? this.forgetBias : 0)
+  }
+}
+
+/** Gates are i f g o: the second quarter. */
+function fillForgetGate(bias: Parameter, hidden: number, value: number): void {
+  const gate = native.view(bias.handle, hidden, [hidden])
+  native.fill(gate, value)
+  native.dispose(gate)
+}
+
+export interface GRUOptions extends RecurrentOptions {
+  /** Applies the reset gate to h before its product with the weight (Cho et al. 2014), not after. */
+  resetBefore?: boolean | undefined
+}
+
+/** Gated recurrent unit; the reset gate comes after the product as in PyTorch and cuDNN. */
+export class GRU extends Recurrent {
+  constructor(options: GRUOptions) {
+    super(options.resetBefore ? 'gru_reset_before' : 'gru', options)
+    this.reset(options.seed ?? freshSeed())
+  }
+}

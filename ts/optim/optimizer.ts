@@ -1,0 +1,211 @@
+import { RnnativeError } from '../errors'
+import { Module, type HostTensor } from '../nn/module'
+import { Tensor, type Parameter } from '../tensor'
+import { native, type NativeTensor } from '../tensor/native'
+import { formatShape, sameShape } from '../tensor/shape'
+import { Arena } from './arena'
+import type { GroupOptions, Hyperparameters, OptimizerKind, OptimizerTarget } from './types'
+
+export interface StepOptions {
+  /** Scales the gradient down to this norm over all parameters; 0 or absent: no clipping. */
+  clipNorm?: number | undefined
+}
+
+/** The part of an optimizer's state that is not tensors. JSON-serialisable. */
+export interface OptimizerMeta {
+  kind: OptimizerKind
+  hyperparameters: Hyperparameters
+  /** The learning rate in force. */
+  lr: number
+  /** Updates made so far. */
+  step: number
+}
+
+/** Everything that resuming needs. Tensors are named `<state>.<parameter>`, such as `m.lstm.weight_ih_l0`. */
+export interface OptimizerState {
+  tensors: Map<string, Tensor>
+  meta: OptimizerMeta
+}
+
+interface Group {
+  readonly lrScale: number
+  readonly weightDecay: number
+}
+
+/** Names of the state buffers in the places where the fused update wants them. */
+function stateNames({ kind, hyperparameters: h }: Pick<OptimizerMeta, 'kind' | 'hyperparameters'>) {
+  const momentum = h.momentum === 0 ? null : 'momentum'
+  switch (kind) {
+    case 'sgd':
+      return [momentum]
+    case 'adam':
+    case 'adamw':
+      return ['m', 'v']
+    case 'rmsprop':
+      return ['v', momentum, h.centered ? 'average' : null]
+    case 'adagrad':
+      return ['sum']
+  }
+}
+
+/** Sorts parameters into groups in order; each parameter object once, under its first name. */
+function sortIntoGroups(target: OptimizerTarget, options: readonly GroupOptions[]) {
+  const named = target instanceof Module ? target.namedParameters() : target
+  const groups: [string, Parameter][][] = [...options, null].map(() => [])
+  const seen = new Set<Parameter>()
+  for (const [name, parameter] of named) {
+    if (seen.has(parameter)) continue
+    seen.add(parameter)
+    const index = options.findIndex(({ match }) =>
+      typeof match === 'function' ? match(name) : name.search(match) >= 0,
+    )
+    groups.at(index)?.push([name, parameter]) // -1: the last
+  }
+  return groups
+}
+
+/**
+ * Updates parameters from their gradients. The update is that of torch.optim's class of the same
+ * name, over flat buffers: parameters move into one when the optimizer is made.
+ *
+ * A step whose gradient norm is not finite changes nothing: neither parameters nor state.
+ */
+export class Optimizer {
+  readonly kind: OptimizerKind
+  readonly hyperparameters: Readonly<Hyperparameters>
+  /** The learning rate of the next step; schedules set it. Groups with their own are scaled alike. */
+  lr: number
+  private steps = 0
+  private readonly arena: Arena
+  private readonly groups: readonly Group[]
+  private readonly states: readonly { name: string | null; buffer: NativeTensor | null }[]
+
+  /** @internal Use `optim.adam(…).bind(module)` and its kin. */
+  constructor(
+    kind: OptimizerKind,
+    hyperparameters: Hyperparameters,
+    target: OptimizerTarget,
+    groups: readonly GroupOptions[],
+  ) {
+    this.kind = kind
+    this.hyperparameters = Object.freeze({ ...hyperparameters })
+    this.lr = hyperparameters.lr
+    this.arena = new Arena(sortIntoGroups(target, groups))
+    this.groups = [...groups, null].map((group) => ({
+      lrScale: group?.lr === undefined ? 1 : group.lr / hyperparameters.lr,
+      weightDecay: group?.weightDecay ?? hyperparameters.weightDecay,
+    }))
+    this.states = stateNames(this).map((name) => ({
+      name,
+      buffer: name === null ? null : this.arena.zeros(),
+    }))
+  }
+
+  /** Updates made so far. */
+  get stepCount(): number {
+    return this.steps
+  }
+
+  /** Forgets all gradients; costs nothing, the next backward writes over them. */
+  zeroGrad(): void {
+    for (const { parameter } of this.arena.slices) parameter.zeroGrad()
+  }
+
+  /**
+   * Updates every parameter and returns the gradient's norm before clipping, a scalar to be read
+   * and disposed by the caller. A parameter without a gradient counts as having one of zero.
+   */
+  step({ clipNorm = 0 }: StepOptions = {}): Tensor {
+    const { arena } = this
+    arena.checkOwnership()
+    arena.settleGradients()
+    const norm = native.globalNorm([arena.gradients])
+    ++this.steps
+    arena.ranges.forEach((range, i) => {
+      const group = this.groups[i]
+      if (range.size === 0 || group === undefined) return
+      this.update(range.offset, range.size, group, norm, clipNorm)
+    })
+    return new Tensor({ handle: norm, shape: [], dtype: arena.dtype, device: arena.device })
+  }
+
+  private update(
+    offset: number,
+    size: number,
+    group: Group,
+    norm: NativeTensor,
+    clipNorm: number,
+  ): void {
+    const part = (buffer: NativeTensor) => native.view(buffer, offset, [size])
+    const value = part(this.arena.values)
+    const gradient = part(this.arena.gradients)
+    const state = this.states.map(({ buffer }) => buffer && part(buffer))
+    const options = {
+      ...this.hyperparameters,
+      kind: this.kind,
+      clipNorm,
+      lr: this.lr * group.lrScale,
+      weightDecay: group.weightDecay,
+      step: this.steps,
+    }
+    native.optimizerStep(options, value, gradient, state, norm)
+    for (const view of [value, gradient, ...state]) if (view) native.dispose(view)
+  }
+
+  /** State for a checkpoint. The tensors share this optimizer's storage; dispose them after reading. */
+  stateDict(): OptimizerState {
+    const tensors = new Map<string, Tensor>()
+    for (const { name, buffer } of this.states)
+      if (buffer !== null)
+        for (const slice of this.arena.slices)
+          tensors.set(`${name}.${slice.name}`, this.arena.part(buffer, slice))
+    const { kind, hyperparameters, lr, steps: step } = this
+    return { tensors, meta: { kind, hyperparameters: { ...hyperparameters }, lr, step } }
+  }
+
+  /** Restores what {@link stateDict} gave; `ERR_FORMAT` (and nothing changed) when it does not fit. */
+  loadStateDict(state: {
+    tensors: ReadonlyMap<string, Tensor | HostTensor>
+    meta: OptimizerMeta
+  }): void {
+    const { meta, tensors } = state
+    if (meta.kind !== this.kind)
+      throw new RnnativeError(
+        'ERR_FORMAT',
+        `[optimizer] kind: expected ${this.kind}, got ${String(meta.kind)}`,
+      )
+    const problems: string[] = []
+    const copies: { target: Tensor; value: Tensor | HostTensor }[] = []
+    const own = this.stateDict().tensors
+    try {
+      for (const [name, target] of own) {
+        const value = tensors.get(name)
+        if (value === undefined) problems.push(`missing: ${name}`)
+        else if (!sameShape(value.shape, target.shape))
+          problems.push(
+            `${name}: expected ${formatShape(target.shape)}, got ${formatShape(value.shape)}`,
+          )
+        else copies.push({ target, value })
+      }
+      for (const name of tensors.keys()) if (!own.has(name)) problems.push(`unexpected: ${name}`)
+      if (problems.length > 0)
+        throw new RnnativeError('ERR_FORMAT', `[optimizer] ${problems.join('; ')}`)
+      for (const { target, value } of copies)
+        target.assign(value instanceof Tensor ? value : value.data)
+    } finally {
+      for (const tensor of own.values()) tensor.dispose()
+    }
+    this.lr = meta.lr
+    this.steps = meta.step
+  }
+
+  /** Frees gradients and state. The parameters stay usable. */
+  dispose(): void {
+    this.arena.dispose()
+    for (const { buffer } of this.states) if (buffer !== null) native.dispose(buffer)
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+}

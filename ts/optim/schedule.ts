@@ -1,0 +1,192 @@
+/**
+ * Learning-rate schedules. A schedule is a factor on the learning rate as a function of progress; only
+ * `plateau` has state. All are JSON-serialisable with their state, for checkpoints.
+ */
+import { RnnativeError } from '../errors'
+
+export interface Progress {
+  /** Number of the update about to be made, from 1. */
+  step: number
+  /** Epochs completed so far; may be fractional. */
+  epoch: number
+}
+
+export type ScheduleName =
+  'constant' | 'step' | 'exponential' | 'plateau' | 'inverse-sqrt' | 'cosine'
+
+export interface ScheduleJSON {
+  name: ScheduleName
+  options: Readonly<Record<string, unknown>>
+  state?: Readonly<Record<string, number>> | undefined
+}
+
+export interface Schedule {
+  readonly name: ScheduleName
+  /** What the learning rate is multiplied with. */
+  factor(progress: Progress): number
+  /** Tells the schedule a validation loss (lower is better). */
+  observe(loss: number): void
+  toJSON(): ScheduleJSON
+}
+
+type Unit = 'step' | 'epoch'
+
+const stateless = (
+  name: ScheduleName,
+  options: object,
+  factor: (progress: Progress) => number,
+): Schedule => ({
+  name,
+  factor,
+  observe: () => undefined,
+  toJSON: () => ({ name, options: { ...options } }),
+})
+
+function positive(schedule: ScheduleName, name: string, value: number): void {
+  if (!(value > 0))
+    throw new RnnativeError(
+      'ERR_ARGUMENT',
+      `[schedule] ${schedule}: ${name}: expected a number above 0, got ${value}`,
+    )
+}
+
+/** Whole units that have passed: an epoch counts when it is complete, a step when it has been made. */
+const passed = ({ step, epoch }: Progress, unit: Unit): number =>
+  unit === 'step' ? step - 1 : Math.floor(epoch)
+
+/** Linear warm-up: 1/w, 2/w, … 1 over the first w updates. */
+const warmUp = (step: number, warmup: number): number =>
+  warmup > 0 ? Math.min(1, step / warmup) : 1
+
+export const constant = (): Schedule => stateless('constant', {}, () => 1)
+
+export interface StepScheduleOptions {
+  /** The factor gained each time. */
+  gamma?: number | undefined
+  /** How many units lie between two changes. */
+  every?: number | undefined
+  /** Units before the first change; `every` unless given. */
+  after?: number | undefined
+  unit?: Unit | undefined
+}
+
+/**
+ * Multiplies by `gamma` once `after` units have passed, and again each `every` units. The recipe of
+ * Zaremba et al. 2014 (× 0.5 per epoch, after epoch 4): `{ gamma: 0.5, every: 1, after: 4 }`, where
+ * the fifth epoch is the first at half the rate.
+ */
+export function step(options: StepScheduleOptions = {}): Schedule {
+  const { gamma = 0.5, every = 1, after = every, unit = 'epoch' } = options
+  positive('step', 'every', every)
+  positive('step', 'gamma', gamma)
+  return stateless('step', { gamma, every, after, unit }, (progress) => {
+    const beyond = passed(progress, unit) - after
+    return beyond < 0 ? 1 : gamma ** (1 + Math.floor(beyond / every))
+  })
+}
+
+/** Multiplies by `gamma` every unit. */
+export function exponential(
+  options: { gamma?: number | undefined; unit?: Unit | undefined } = {},
+): Schedule {
+  const { gamma = 0.95, unit = 'epoch' } = options
+  positive('exponential', 'gamma', gamma)
+  return stateless('exponential', { gamma, unit }, (progress) => gamma ** passed(progress, unit))
+}
+
+/**
+ * Linear warm-up over `warmup` updates, then the inverse square root of the update's number
+ * (Vaswani et al. 2017, scaled so that the peak is 1).
+ */
+export function inverseSqrt(options: { warmup?: number | undefined } = {}): Schedule {
+  const { warmup = 4000 } = options
+  positive('inverse-sqrt', 'warmup', warmup)
+  return stateless('inverse-sqrt', { warmup }, ({ step: at }) =>
+    Math.min(warmUp(at, warmup), Math.sqrt(warmup / at)),
+  )
+}
+
+export interface CosineOptions {
+  /** The update at which the minimum is reached. */
+  steps: number
+  /** Updates of linear warm-up before the decay. */
+  warmup?: number | undefined
+  /** The last factor. */
+  min?: number | undefined
+}
+
+/** Half a cosine from 1 to `min` (Loshchilov & Hutter 2017, no restarts), after linear warm-up. */
+export function cosine({ steps, warmup = 0, min = 0 }: CosineOptions): Schedule {
+  positive('cosine', 'steps', steps)
+  positive('cosine', 'steps - warmup', steps - warmup)
+  return stateless('cosine', { steps, warmup, min }, ({ step: at }) => {
+    if (at <= warmup) return warmUp(at, warmup)
+    const progress = Math.min(1, (at - warmup) / (steps - warmup))
+    return min + ((1 - min) * (1 + Math.cos(Math.PI * progress))) / 2
+  })
+}
+
+export interface PlateauOptions {
+  /** The factor gained each time. */
+  gamma?: number | undefined
+  /** Observations without improvement that are let pass. */
+  patience?: number | undefined
+  /** How much lower, relatively, a loss must be to count as improvement. */
+  threshold?: number | undefined
+  /** The factor never falls below this. */
+  min?: number | undefined
+}
+
+/** Multiplies by `gamma` when the validation loss has not improved for more than `patience` rounds. */
+export function plateau(
+  options: PlateauOptions = {},
+  state: Readonly<Record<string, number>> = {},
+): Schedule {
+  const { gamma = 0.5, patience = 0, threshold = 1e-4, min = 0 } = options
+  positive('plateau', 'gamma', gamma)
+  let best = state['best'] ?? Infinity
+  let bad = state['bad'] ?? 0
+  let current = state['factor'] ?? 1
+  return {
+    name: 'plateau',
+    factor: () => current,
+    observe(loss) {
+      if (loss < (best === Infinity ? Infinity : best - Math.abs(best) * threshold)) {
+        best = loss
+        bad = 0
+      } else if (++bad > patience) {
+        current = Math.max(min, current * gamma)
+        bad = 0
+      }
+    },
+    toJSON: () => ({
+      name: 'plateau',
+      options: { gamma, patience, threshold, min },
+      state: { factor: current, bad, ...(best === Infinity ? {} : { best }) },
+    }),
+  }
+}
+
+/** A schedule by its name, or as `toJSON` gave it. */
+export function create({ name, options, state }: ScheduleJSON): Schedule {
+  switch (name) {
+    case 'constant':
+      return constant()
+    case 'step':
+      return step(options)
+    case 'exponential':
+      return exponential(options)
+    case 'plateau':
+      return plateau(options, state)
+    case 'inverse-sqrt':
+      return inverseSqrt(options)
+    case 'cosine':
+      return cosine(options as unknown as CosineOptions)
+    default:
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        '[schedule] name: expected constant, step, exponential, plateau, inverse-sqrt or cosine, ' +
+          `got ${String(name)}`,
+      )
+  }
+}

@@ -1,0 +1,42 @@
+import type { Module } from '../nn'
+import type { Parameter } from '../tensor'
+import type { Optimizer } from './optimizer'
+
+export type OptimizerKind = 'sgd' | 'adam' | 'adamw' | 'rmsprop' | 'adagrad'
+
+/** Settings under torch.optim's meanings; an optimizer uses those of its own kind. */
+export interface Hyperparameters {
+  lr: number
+  weightDecay: number
+  momentum: number
+  dampening: number
+  nesterov: boolean
+  beta1: number
+  beta2: number
+  eps: number
+  /** RMSProp's smoothing constant. */
+  alpha: number
+  centered: boolean
+  /** Adagrad's. */
+  lrDecay: number
+}
+
+/** Parameters that share settings of their own. */
+export interface GroupOptions {
+  /** Which parameters, by name. The first group that matches takes one; the rest form the last. */
+  match: RegExp | ((name: string) => boolean)
+  /** Learning rate while the optimizer's is at the value it was made with; a schedule scales both. */
+  lr?: number | undefined
+  weightDecay?: number | undefined
+}
+
+/** What an optimizer works on: a module, or parameters by name. */
+export type OptimizerTarget = Module | Iterable<readonly [string, Parameter]>
+
+/** An optimizer's kind and settings, not yet bound to parameters. JSON-serialisable. */
+export interface OptimizerSpec {
+  readonly kind: OptimizerKind
+  readonly hyperparameters: Readonly<Hyperparameters>
+  bind(target: OptimizerTarget, groups?: readonly GroupOptions[]): Optimizer
+  toJSON(): { kind: OptimizerKind } & Partial<Hyperparameters>
+}

@@ -1,0 +1,65 @@
+import { RnnativeError } from '../../errors'
+import { native, type NativeTensor } from '../native'
+import { BackwardCall } from './call'
+import { freeNode, type GradNode, type GradSlot } from './graph'
+
+/** All recorded ops that `slot` depends on, newest first. */
+function reachable(slot: GradSlot): GradNode[] {
+  const nodes = new Set<GradNode>()
+  if (slot.producer) nodes.add(slot.producer)
+  // A Set visits what is added while it is iterated.
+  for (const node of nodes)
+    for (const input of node.inputs) if (input?.producer) nodes.add(input.producer)
+  return [...nodes].sort((a, b) => b.id - a.id)
+}
+
+function checkIntact(nodes: readonly GradNode[]): void {
+  for (const node of nodes) {
+    if (node.freed)
+      throw new RnnativeError(
+        'ERR_GRAPH',
+        `[backward] ${node.op}: its graph was freed by an earlier backward; ` +
+          'pass { retainGraph: true } to that call to run another one',
+      )
+    for (const saved of node.saved)
+      if (saved && saved.version !== null && native.version(saved.handle) !== saved.version)
+        throw new RnnativeError(
+          'ERR_STALE',
+          `[backward] ${node.op}: a tensor it saved has been modified since ` +
+            `(version ${saved.version} then, ${native.version(saved.handle)} now); ` +
+            'run backward before updating in place',
+        )
+  }
+}
+
+/**
+ * Runs the graph under `root` in reverse: every leaf it depends on gains its gradient. Nothing is
+ * touched when the graph turns out to be freed or stale. `gradient` (same shape) stays the caller's.
+ */
+export function runBackward(
+  root: GradSlot,
+  gradient: NativeTensor | null,
+  retainGraph: boolean,
+): void {
+  const nodes = reachable(root)
+  checkIntact(nodes)
+  for (const node of nodes) ++node.users // keeps producers alive while consumers are freed
+  try {
+    if (gradient !== null) root.add(gradient)
+    else root.give(native.full(root.device, root.dtype, root.shape, 1))
+    for (const node of nodes) {
+      if (node.run !== null && node.outputs.some((output) => output.written)) {
+        const call = new BackwardCall(node)
+        node.run(call)
+        call.close()
+      }
+      for (const output of node.outputs) output.drop()
+      if (!retainGraph) freeNode(node)
+    }
+  } finally {
+    for (const node of nodes) {
+      for (const output of node.outputs) output.drop()
+      if (--node.users === 0) freeNode(node)
+    }
+  }
+}

@@ -1,0 +1,66 @@
+import { RnnativeError } from '../../errors'
+import { native, type NativeTensor } from '../native'
+import type { Tensor } from '../tensor'
+import type { BackwardCall } from './call'
+import { GradNode, GradSlot, type Saved } from './graph'
+
+let enabled = true
+
+/**
+ * Runs `body` without recording anything for gradients. `body` must be synchronous (`ERR_ARGUMENT`
+ * if it returns a promise), so that other code in flight keeps recording.
+ */
+export function noGrad<T>(body: () => T): T {
+  const before = enabled
+  enabled = false
+  try {
+    const result = body()
+    if (result instanceof Promise) {
+      result.catch(() => undefined)
+      throw new RnnativeError('ERR_ARGUMENT', '[noGrad] expected a synchronous function')
+    }
+    return result
+  } finally {
+    enabled = before
+  }
+}
+
+/** Whether an op on these inputs has to be recorded. */
+export const tracks = (...inputs: readonly (Tensor | null)[]): boolean =>
+  enabled && inputs.some((input) => input !== null && input.requiresGrad)
+
+export interface Recording {
+  op: string
+  /** What gradients flow to, in the order of the backward function's sinks. */
+  inputs: readonly (Tensor | null)[]
+  outputs: readonly (Tensor | null)[]
+  /** Tensors that backward reads: referenced, and checked for modification before it runs. */
+  save?: readonly (Tensor | null)[]
+  /** Buffers that backward reads and the tape disposes, after those of `save`. */
+  own?: readonly (NativeTensor | null)[]
+  backward: (call: BackwardCall) => void
+}
+
+const reference = (tensor: Tensor | null): Saved | null =>
+  tensor && {
+    handle: native.view(tensor.handle, 0, tensor.shape),
+    version: native.version(tensor.handle),
+  }
+
+const owned = (handle: NativeTensor | null): Saved | null => handle && { handle, version: null }
+
+/** Makes the outputs depend on the inputs. Call it only when {@link tracks} says so. */
+export function record({ op, inputs, outputs, save = [], own = [], backward }: Recording): void {
+  const slots = inputs.map((input) => input?.slot ?? null)
+  const saved = [...save.map(reference), ...own.map(owned)]
+  const node = new GradNode(op, slots, saved, backward)
+  for (const output of outputs) {
+    // An absent output keeps its place, so that indices mean the same to every cell.
+    const { shape, dtype, device } = output ?? { shape: [], dtype: 'f32', device: 'cpu' }
+    const slot = new GradSlot(node, shape, dtype, device)
+    node.outputs.push(slot)
+    if (output === null) continue
+    output.slot = slot
+    ++node.users
+  }
+}

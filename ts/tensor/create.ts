@@ -1,0 +1,101 @@
+import { RnnativeError } from '../errors'
+import { resolveDevice, resolveDType, toTypedArray, type DeviceOption } from './device'
+import { native, type DType, type NativeRandom, type TypedArray } from './native'
+import { checkExtents, flatten, formatShape, isTypedArray, shapeError, sizeOf } from './shape'
+import type { NestedNumbers, Shape } from './shape'
+import { Tensor } from './tensor'
+
+export interface TensorOptions {
+  /** `f32` (`f64` on `reference`) unless the data is an Int32Array; `i32` for ids and lengths. */
+  dtype?: DType | undefined
+  /** Default: `defaultDevice()`. */
+  device?: DeviceOption | undefined
+  requiresGrad?: boolean | undefined
+}
+
+function make(
+  { dtype, device, requiresGrad }: TensorOptions,
+  shape: Shape,
+  build: (...place: [ReturnType<typeof resolveDevice>, DType, Shape]) => Tensor['handle'],
+): Tensor {
+  checkExtents('tensor', shape)
+  const place = resolveDevice(device)
+  const type = resolveDType(place, dtype)
+  const made = new Tensor({
+    handle: build(place, type, shape),
+    shape: Object.freeze([...shape]),
+    dtype: type,
+    device: place,
+  })
+  if (requiresGrad) made.requiresGrad = true
+  return made
+}
+
+/**
+ * A tensor of the given numbers, copied at the call: a typed array with its shape (default: one
+ * axis), or nested arrays, whose shape is their own. Throws `ERR_SHAPE` when the counts differ.
+ */
+export function tensor(
+  data: TypedArray | NestedNumbers,
+  shape?: Shape,
+  options: TensorOptions = {},
+): Tensor {
+  const { values, own }: { values: TypedArray | readonly number[]; own: Shape } = isTypedArray(data)
+    ? { values: data, own: [data.length] }
+    : (({ values, shape: own }) => ({ values, own }))(flatten(data))
+  const wanted = shape ?? own
+  if (sizeOf(wanted) !== values.length)
+    throw shapeError(
+      'tensor',
+      'data',
+      `${sizeOf(wanted)} numbers for ${formatShape(wanted)}`,
+      String(values.length),
+    )
+  const dtype = options.dtype ?? (values instanceof Int32Array ? 'i32' : undefined)
+  return make({ ...options, dtype }, wanted, (device, type) =>
+    native.fromData(device, type, wanted, toTypedArray(type, values)),
+  )
+}
+
+export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
+  return make(options, shape, (device, dtype) => native.full(device, dtype, shape, value))
+}
+
+export const zeros = (shape: Shape, options?: TensorOptions): Tensor => full(shape, 0, options)
+
+export const ones = (shape: Shape, options?: TensorOptions): Tensor => full(shape, 1, options)
+
+export interface RandomTensorOptions extends TensorOptions {
+  /** The same seed gives the same values on every device. Default: a new one each call. */
+  seed?: number | undefined
+}
+
+/** A seed for those who give none. */
+export const freshSeed = (): number => Math.floor(Math.random() * 2 ** 32)
+
+function random(
+  shape: Shape,
+  distribution: 'uniform' | 'normal',
+  a: number,
+  b: number,
+  { seed = freshSeed(), ...options }: RandomTensorOptions,
+): Tensor {
+  if (options.dtype === 'i32')
+    throw new RnnativeError('ERR_DTYPE', `[${distribution}] dtype: expected real numbers, got i32`)
+  const stream: NativeRandom = { key: native.streamKey(seed, distribution), step: 0, sampleBase: 0 }
+  return make(options, shape, (device, dtype) =>
+    native.random(device, dtype, shape, distribution, a, b, stream),
+  )
+}
+
+/** Normal with mean 0 and deviation 1. */
+export const randn = (shape: Shape, options: RandomTensorOptions = {}): Tensor =>
+  random(shape, 'normal', 0, 1, options)
+
+/** Uniform in [low, high). */
+export const uniform = (
+  shape: Shape,
+  low = 0,
+  high = 1,
+  options: RandomTensorOptions = {},
+): Tensor => random(shape, 'uniform', low, high, options)

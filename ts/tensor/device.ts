@@ -1,0 +1,88 @@
+import { RnnativeError } from '../errors'
+import { native, type DeviceName, type DType, type TypedArray } from './native'
+
+/** `auto` takes `cuda` where it works and `cpu` elsewhere. */
+export type DeviceOption = DeviceName | 'auto'
+
+export interface DeviceChoice {
+  device: DeviceName
+  /** Why this device was taken. */
+  reason: string
+}
+
+/**
+ * Turns a device option into a device. `cpu` and `reference` never probe for a GPU; `cuda` throws
+ * `ERR_DEVICE` with the reason and the fix where it does not work.
+ */
+export function chooseDevice(option: DeviceOption): DeviceChoice {
+  switch (option) {
+    case 'cpu':
+    case 'reference':
+      return { device: option, reason: 'asked for' }
+    case 'auto': {
+      const probe = native.cudaProbe()
+      return probe.available
+        ? { device: 'cuda', reason: probe.devices[0] ?? 'a CUDA device is available' }
+        : { device: 'cpu', reason: `cuda is not available: ${probe.reason}` }
+    }
+    case 'cuda': {
+      const probe = native.cudaProbe()
+      if (probe.available) return { device: 'cuda', reason: 'asked for' }
+      throw new RnnativeError('ERR_DEVICE', `[device] cuda: ${probe.reason}. ${probe.fix}`, {
+        details: { reason: probe.reason, fix: probe.fix },
+      })
+    }
+    default:
+      throw new RnnativeError(
+        'ERR_DEVICE',
+        `[device] expected 'auto', 'cpu', 'cuda' or 'reference', got '${String(option)}'`,
+      )
+  }
+}
+
+let current: DeviceName = 'cpu'
+
+/** Where tensors and modules are made when no device is given; `cpu` at first. */
+export const defaultDevice = (): DeviceName => current
+
+export function setDefaultDevice(option: DeviceOption): DeviceChoice {
+  const choice = chooseDevice(option)
+  current = choice.device
+  return choice
+}
+
+export const resolveDevice = (option: DeviceOption | undefined): DeviceName =>
+  option === undefined ? current : chooseDevice(option).device
+
+/** The dtype of real numbers on a device: `f64` on `reference`, `f32` elsewhere. */
+export const realType = (device: DeviceName): DType => (device === 'reference' ? 'f64' : 'f32')
+
+/** Throws `ERR_DTYPE` for a dtype that the device does not have. */
+export function resolveDType(device: DeviceName, dtype: DType | undefined): DType {
+  const real = realType(device)
+  if (dtype === undefined || dtype === real) return real
+  if (dtype === 'i32') return dtype
+  throw new RnnativeError(
+    'ERR_DTYPE',
+    `[tensor] dtype: expected '${real}' or 'i32' on ${device}, got '${String(dtype)}'`,
+  )
+}
+
+/** The same numbers as the typed array of `dtype`; the argument itself when it is one already. */
+export function toTypedArray(dtype: DType, data: TypedArray | readonly number[]): TypedArray {
+  switch (dtype) {
+    case 'f32':
+      return data instanceof Float32Array ? data : Float32Array.from(data)
+    case 'f64':
+      return data instanceof Float64Array ? data : Float64Array.from(data)
+    case 'i32':
+      if (data instanceof Int32Array) return data
+      for (const value of data)
+        if (!Number.isInteger(value) || value !== (value | 0))
+          throw new RnnativeError(
+            'ERR_DTYPE',
+            `[tensor] data: expected 32-bit integers, got ${value}`,
+          )
+      return Int32Array.from(data)
+  }
+}

@@ -1,0 +1,8 @@
+export * from './elementwise'
+export * from './layers'
+export * from './loss'
+export * from './matmul'
+export * from './recurrent'
+export * from './reduce'
+export * from './shape'
+export type { Integers } from './support'

@@ -1,0 +1,320 @@
+import { inspect } from 'node:util'
+import { RnnativeError } from '../errors'
+import { GradSlot, releaseNode, runBackward } from './autograd'
+import { toTypedArray } from './device'
+import { native, type DeviceName, type DType, type NativeTensor, type TypedArray } from './native'
+import * as ops from './ops'
+import { checkShape, formatShape, sizeOf, type Shape } from './shape'
+import { track, untrack } from './scope'
+
+export interface BackwardOptions {
+  /** Keeps what ops saved, so that backward can run again over the same graph. */
+  retainGraph?: boolean | undefined
+}
+
+/** What an op gives to make a tensor of its result. */
+export interface TensorInit {
+  handle: NativeTensor
+  shape: Shape
+  dtype: DType
+  device: DeviceName
+}
+
+/**
+ * A dense, row-major array on a device. Ops enqueue their work and return at once; {@link data}
+ * awaits the values. Made by `tensor`, `zeros`, `randn` and their kin, and by ops; freed by
+ * {@link dispose}, `using` or a `scope` (the garbage collector does it too, but late).
+ *
+ * Using a disposed tensor throws `ERR_DISPOSED`.
+ */
+export class Tensor {
+  readonly shape: Shape
+  readonly dtype: DType
+  readonly device: DeviceName
+  /** @internal The autograd identity; null unless a gradient is required. */
+  slot: GradSlot | null = null
+  private owned: NativeTensor | null
+  private gradient: Tensor | null = null
+
+  /** @internal */
+  constructor({ handle, shape, dtype, device }: TensorInit, scoped = true) {
+    this.owned = handle
+    this.shape = shape
+    this.dtype = dtype
+    this.device = device
+    if (scoped) track(this)
+  }
+
+  /** @internal */
+  get handle(): NativeTensor {
+    if (this.owned === null)
+      throw new RnnativeError('ERR_DISPOSED', `[tensor] ${this.toString()} has been disposed`)
+    return this.owned
+  }
+
+  /** Number of elements. */
+  get size(): number {
+    return sizeOf(this.shape)
+  }
+
+  /** Number of dimensions. */
+  get dims(): number {
+    return this.shape.length
+  }
+
+  get disposed(): boolean {
+    return this.owned === null
+  }
+
+  // --- values
+
+  /** The values in row-major order, once all work submitted before has run. */
+  async data(): Promise<TypedArray> {
+    return native.read(this.handle)
+  }
+
+  /** The value of a tensor with one element. */
+  async item(): Promise<number> {
+    if (this.size !== 1)
+      throw new RnnativeError(
+        'ERR_SHAPE',
+        `[item] tensor: expected one element, got ${formatShape(this.shape)}`,
+      )
+    const [value] = await native.read(this.handle)
+    return value as number
+  }
+
+  /**
+   * Overwrites the values in place, from a tensor of the same shape, dtype and device or from as many
+   * numbers. Not differentiable: refused (`ERR_GRAPH`) on the result of a recorded op.
+   */
+  assign(source: Tensor | TypedArray | readonly number[]): this {
+    this.checkWritable('assign')
+    if (source instanceof Tensor) {
+      checkShape('assign', 'source', source.shape, this.shape)
+      native.copyInto(this.handle, source.handle)
+    } else {
+      checkShape('assign', 'source', [source.length], [this.size])
+      native.writeInto(this.handle, toTypedArray(this.dtype, source))
+    }
+    return this
+  }
+
+  /** Sets every element in place; see {@link assign}. */
+  fill(value: number): this {
+    this.checkWritable('fill')
+    native.fill(this.handle, value)
+    return this
+  }
+
+  private checkWritable(op: string): void {
+    if (this.slot?.producer)
+      throw new RnnativeError(
+        'ERR_GRAPH',
+        `[${op}] the tensor is part of a recorded graph; use detach() first`,
+      )
+  }
+
+  // --- gradients
+
+  /** Whether gradients flow to this tensor. Set it on tensors of reals that no op produced. */
+  get requiresGrad(): boolean {
+    return this.slot !== null
+  }
+
+  set requiresGrad(value: boolean) {
+    if (value === this.requiresGrad) return
+    if (this.slot?.producer)
+      throw new RnnativeError('ERR_GRAPH', '[requiresGrad] cannot be cleared on a result: detach()')
+    if (this.dtype === 'i32')
+      throw new RnnativeError('ERR_DTYPE', '[requiresGrad] expected real numbers, got i32')
+    if (value) this.slot = new GradSlot(null, this.shape, this.dtype, this.device)
+    else this.dropSlot()
+  }
+
+  /**
+   * The gradient that `backward` left, summed over calls since the last {@link zeroGrad}; null if
+   * none did, and on tensors that an op produced. It belongs to this tensor and is overwritten later.
+   */
+  get grad(): Tensor | null {
+    const { slot } = this
+    if (slot === null || slot.producer !== null || slot.buffer === null || !slot.written)
+      return null
+    if (this.gradient === null || this.gradient.disposed) {
+      const { shape, dtype, device } = this
+      const handle = native.view(slot.buffer, 0, shape)
+      this.gradient = new Tensor({ handle, shape, dtype, device }, false)
+    }
+    return this.gradient
+  }
+
+  /** Forgets the gradient; the next backward writes over it. */
+  zeroGrad(): void {
+    if (this.slot?.producer === null) this.slot.written = false
+  }
+
+  /**
+   * Adds the derivative of this tensor to the `grad` of every leaf it depends on, then frees the
+   * graph. A tensor of more than one element needs `gradient`, its own gradient of the same shape.
+   *
+   * Throws `ERR_GRAPH` when nothing was recorded or an earlier backward freed it, `ERR_STALE` when a
+   * tensor that an op saved has been modified since; no gradient is touched then.
+   */
+  backward(gradient?: Tensor | null, { retainGraph = false }: BackwardOptions = {}): void {
+    if (this.slot === null)
+      throw new RnnativeError('ERR_GRAPH', '[backward] the tensor does not require a gradient')
+    if (gradient) checkShape('backward', 'gradient', gradient.shape, this.shape)
+    else if (this.size !== 1)
+      throw new RnnativeError(
+        'ERR_SHAPE',
+        `[backward] gradient: expected one of shape ${formatShape(this.shape)}, got none`,
+      )
+    runBackward(this.slot, gradient?.handle ?? null, retainGraph)
+  }
+
+  /** The same values outside the graph. Shares storage; dispose both. */
+  detach(): Tensor {
+    const { shape, dtype, device } = this
+    return new Tensor({ handle: native.view(this.handle, 0, shape), shape, dtype, device })
+  }
+
+  /**
+   * @internal Moves this leaf to other storage of the same shape, with `gradient` as its buffer, and
+   * disposes what it had. The new storage must hold the values.
+   */
+  rebind(handle: NativeTensor, gradient: NativeTensor): void {
+    if (this.owned !== null) native.dispose(this.owned)
+    this.owned = handle
+    this.gradient?.dispose()
+    this.gradient = null
+    this.slot ??= new GradSlot(null, this.shape, this.dtype, this.device)
+    this.slot.drop()
+    this.slot.buffer = gradient
+  }
+
+  private dropSlot(): void {
+    const { slot } = this
+    this.slot = null
+    if (slot === null) return
+    if (slot.producer) return releaseNode(slot.producer)
+    slot.dead = true
+    slot.drop()
+    this.gradient?.dispose()
+  }
+
+  // --- lifetime
+
+  /** Frees the values once queued work and recorded ops are done with them. May be called twice. */
+  dispose(): void {
+    if (this.owned === null) return
+    native.dispose(this.owned)
+    this.owned = null
+    untrack(this)
+    this.dropSlot()
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
+  }
+
+  toString(): string {
+    return `Tensor(${this.dtype} ${formatShape(this.shape)} on ${this.device})`
+  }
+
+  [inspect.custom](): string {
+    const flags = [this.requiresGrad ? 'requires grad' : '', this.disposed ? 'disposed' : '']
+    return [this.toString(), ...flags.filter(Boolean)].join(', ')
+  }
+
+  // --- ops, as functions in `ops`
+
+  /** See `ops.reshape`. Shares storage. */
+  reshape(...shape: number[]): Tensor {
+    return ops.reshape(this, shape)
+  }
+
+  /** `length` entries from `begin` on along the first axis. Shares storage. */
+  slice(begin: number, length: number): Tensor {
+    return ops.slice(this, 0, begin, length)
+  }
+
+  permute(...axes: number[]): Tensor {
+    return ops.permute(this, axes)
+  }
+
+  transpose(a = -2, b = -1): Tensor {
+    return ops.transpose(this, a, b)
+  }
+
+  add(other: Tensor | number): Tensor {
+    return ops.add(this, other)
+  }
+
+  sub(other: Tensor | number): Tensor {
+    return ops.sub(this, other)
+  }
+
+  mul(other: Tensor | number): Tensor {
+    return ops.mul(this, other)
+  }
+
+  div(other: Tensor | number): Tensor {
+    return ops.div(this, other)
+  }
+
+  neg(): Tensor {
+    return ops.neg(this)
+  }
+
+  exp(): Tensor {
+    return ops.exp(this)
+  }
+
+  log(): Tensor {
+    return ops.log(this)
+  }
+
+  sqrt(): Tensor {
+    return ops.sqrt(this)
+  }
+
+  square(): Tensor {
+    return ops.square(this)
+  }
+
+  pow(exponent: number): Tensor {
+    return ops.pow(this, exponent)
+  }
+
+  tanh(): Tensor {
+    return ops.tanh(this)
+  }
+
+  sigmoid(): Tensor {
+    return ops.sigmoid(this)
+  }
+
+  relu(): Tensor {
+    return ops.relu(this)
+  }
+
+  matmul(other: Tensor): Tensor {
+    return ops.matmul(this, other)
+  }
+
+  sum(axis?: number): Tensor {
+    return ops.sum(this, axis)
+  }
+
+  mean(axis?: number): Tensor {
+    return ops.mean(this, axis)
+  }
+
+  max(axis?: number): Tensor {
+    return ops.max(this, axis)
+  }
+
+  softmax(axis = -1): Tensor {
+    return ops.softmax(this, axis)
+  }
+}
