@@ -1,4 +1,4 @@
-// Memory for storages, packed weights, scratch and staged inputs: counted per account, limited, and
+// Memory for storages, packed weights, staged inputs and scratch: counted per account, limited, and
 // recycled. A training step allocates and frees the same blocks every time; going to the system for
 // them would cost a page fault per 4 KiB, so freed blocks are kept for the next op of that size.
 #ifndef RNNATIVE_RUNTIME_ALLOCATOR_H_
@@ -14,7 +14,7 @@
 namespace rnnative {
 
 // What memory is held for. The first three are devices, in the order of Device.
-enum class Account { kCpu, kReference, kCuda, kScratch, kStaged, kCount };
+enum class Account { kCpu, kReference, kCuda, kScratch, kCount };
 
 // Uninitialised memory, aligned to 64 bytes (2 MiB from 4 MiB on).
 struct Block {

@@ -105,9 +105,9 @@ void Engine::close(EngineQueue& queue) {
   }
 }
 
-size_t Engine::unfinished(const EngineQueue& queue) const {
+Backlog::Load Engine::load(const EngineQueue& queue) const {
   std::lock_guard lock(mutex_);
-  return queue.backlog.unfinished;
+  return {queue.backlog.unfinished, queue.backlog.staged_bytes};
 }
 
 void Engine::set_threads(int threads) {

@@ -30,6 +30,10 @@ class Task {
 
 // The part of a queue that the engine schedules by; guarded by the engine's mutex.
 struct Backlog {
+  struct Load {
+    size_t unfinished;  // tasks waiting or running
+    size_t staged_bytes;
+  };
   std::deque<std::unique_ptr<Task>> tasks;
   size_t unfinished = 0;  // waiting or running
   size_t staged_bytes = 0;
@@ -51,7 +55,7 @@ class Engine {
   // Drops the tasks that wait, and returns when none that writes JavaScript's memory runs.
   void close(EngineQueue& queue);
 
-  size_t unfinished(const EngineQueue& queue) const;
+  Backlog::Load load(const EngineQueue& queue) const;
 
   // Size of the OpenMP team. Set on the engine's thread only; 0 restores the default.
   int threads() const { return threads_; }

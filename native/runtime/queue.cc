@@ -101,10 +101,6 @@ void EngineQueue::read(const Tensor& tensor, void* destination, Done done) {
                           std::make_unique<ReadTask>(tensor, destination, std::move(done)));
 }
 
-void EngineQueue::synchronize(Done done) {
-  control([done = std::move(done)](EngineQueue& queue) { done(queue.take_failure()); });
-}
-
 void EngineQueue::control(std::function<void(EngineQueue&)> action) {
   Engine::instance().push(shared_from_this(), std::make_unique<ControlTask>(std::move(action)));
 }

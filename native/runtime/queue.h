@@ -39,23 +39,22 @@ class EngineQueue final : public Queue, public std::enable_shared_from_this<Engi
   void submit(Op op, Kernel kernel, size_t staged_bytes);
   RnWeight weight(const Tensor& t) override;
   const RnBackend& backend() const override { return *backend_; }
+  Device device() const { return device_; }
   // For ops submitted from now on.
   void set_backend(const RnBackend& backend) { backend_ = &backend; }
 
   // Copies the tensor's bytes to `destination` when its turn comes.
   void read(const Tensor& tensor, void* destination, Done done);
-  // Calls back when all before it has run, with the first failure that no read has seen. Forgets
-  // the others.
-  void synchronize(Done done);
   // Runs `action` on the engine thread in queue order.
   void control(std::function<void(EngineQueue&)> action);
   void drain() { Engine::instance().drain(*this); }
   void close() { Engine::instance().close(*this); }
-  size_t unfinished() const { return Engine::instance().unfinished(*this); }
+  Backlog::Load load() const { return Engine::instance().load(*this); }
 
   // ---- on the engine thread ----
 
   void note_failure(const FailurePtr& failure);
+  // The first failure that no read has seen; forgets all.
   FailurePtr take_failure();
   bool profiling = false;
   Profile profile;
