@@ -1,0 +1,74 @@
+// The register-tiled inner loop that every matrix product ends in, the recurrent steps included.
+//
+// A tile of kRows x kVectors sums lives in registers for the whole loop. Each turn loads one row of
+// the packed B panel (kVectors vectors, contiguous) and one element of each row of A, and keeps the
+// smaller of the two sets in registers: 6 x 2 tiles hold B, 3 x 4 tiles hold A. Both need 7-8 loads
+// for 12 multiply-adds, so the multiply-add ports stay the bottleneck. Every sum is formed in order
+// of k with fused multiply-adds, whatever the tile's shape: rows cut into tiles differently agree
+// bit for bit.
+#ifndef RNNATIVE_CPU_GEMM_KERNEL_H_
+#define RNNATIVE_CPU_GEMM_KERNEL_H_
+
+#include "native/cpu/simd/simd.h"
+
+namespace rnnative::cpu::RN_ISA {
+namespace {
+
+// The GEMM's tile: kTileRows rows of A by a panel of two vectors of B.
+constexpr int kPanelVectors = 2;
+constexpr int kPanel = kPanelVectors * kLanes;
+constexpr int kTileRows = kAccumulators / kPanelVectors;
+
+template <int kRows, int kVectors>
+RN_INLINE void clear(vf (&acc)[kRows][kVectors]) {
+#pragma GCC unroll 16
+  for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 16
+    for (int v = 0; v < kVectors; ++v) acc[r][v] = zero();
+}
+
+// acc[r][v] += sum over i < k of a[r * row_stride + i * k_stride] * b[i * b_stride + v * kLanes ...].
+template <int kRows, int kVectors>
+RN_INLINE void multiply(vf (&acc)[kRows][kVectors], const float* a, int64_t row_stride,
+                        int64_t k_stride, const float* b, int64_t b_stride, int64_t k) {
+  for (int64_t i = 0; i < k; ++i, a += k_stride, b += b_stride) {
+    if constexpr (kRows < kVectors) {
+      vf left[kRows];
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) left[r] = splat(a[r * row_stride]);
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) {
+        const vf right = load(b + v * kLanes);
+#pragma GCC unroll 16
+        for (int r = 0; r < kRows; ++r) acc[r][v] = fma(left[r], right, acc[r][v]);
+      }
+    } else {
+      vf right[kVectors];
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; ++v) right[v] = load(b + v * kLanes);
+#pragma GCC unroll 16
+      for (int r = 0; r < kRows; ++r) {
+        const vf left = splat(a[r * row_stride]);
+#pragma GCC unroll 16
+        for (int v = 0; v < kVectors; ++v) acc[r][v] = fma(left, right[v], acc[r][v]);
+      }
+    }
+  }
+}
+
+// Calls body.template operator()<rows>() for the given number of rows, 1 <= rows <= kMax.
+template <int kMax, class Body>
+RN_INLINE void with_rows(int64_t rows, const Body& body) {
+  if constexpr (kMax > 1) {
+    if (rows < kMax) {
+      with_rows<kMax - 1>(rows, body);
+      return;
+    }
+  }
+  body.template operator()<kMax>();
+}
+
+}  // namespace
+}  // namespace rnnative::cpu::RN_ISA
+
+#endif  // RNNATIVE_CPU_GEMM_KERNEL_H_
