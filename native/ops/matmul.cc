@@ -57,6 +57,7 @@ Kernel multiplying(const Product& p, const Tensor& a, const Tensor& b, bool tran
     args.a = run.data(a);
     args.b.data = run.data(b);
     args.c = run.grad(y.tensor, y.add);
+    if (y.tensor.elements() == 0) return RN_OK;
     if (!p.shared_b || p.groups == 1) return multiply(run, args);
     const int64_t real = static_cast<int64_t>(size_of(a.dtype));
     args.groups = 1;

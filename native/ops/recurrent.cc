@@ -86,7 +86,7 @@ RnRecurrentDesc describe(const Checker& check, const RecurrentArgs& args) {
 }
 
 // Checks everything forward and backward have in common.
-std::shared_ptr<Call> prepare(Queue& queue, const Checker& check, const RecurrentArgs& args) {
+std::shared_ptr<Call> prepare(const Queue& queue, const Checker& check, const RecurrentArgs& args) {
   check_options(check, args.options);
   auto call = std::make_shared<Call>();
   call->args = args;
@@ -106,9 +106,6 @@ std::shared_ptr<Call> prepare(Queue& queue, const Checker& check, const Recurren
       if (slot >= 2 && !parameter) continue;
       check.real(slot_name(args.options, i, slot), parameter, slot_shape(d, i, slot));
     }
-    const RecurrentParameters& p = args.parameters[i];
-    call->slots.push_back(
-        {queue.weight(p[0]), queue.weight(p[1]), queue.weight(p[2]), queue.weight(p[3])});
   }
   if (args.lengths) check.ints("lengths", args.lengths, Shape{d.batch});
   check.optional_real("h0", args.h0, call->state);
@@ -124,6 +121,14 @@ std::shared_ptr<Call> prepare(Queue& queue, const Checker& check, const Recurren
                  static_cast<int64_t>(d.random.step), static_cast<int64_t>(d.random.sample_base)});
   }
   return call;
+}
+
+// Last thing before submit, after every check: the queue keeps them for the op submitted next.
+void capture_weights(Queue& queue, Call* call) {
+  for (const RecurrentParameters& p : call->args.parameters) {
+    call->slots.push_back(
+        {queue.weight(p[0]), queue.weight(p[1]), queue.weight(p[2]), queue.weight(p[3])});
+  }
 }
 
 Op reading(const char* name, const RecurrentArgs& args) {
@@ -225,9 +230,10 @@ void check_gradients(const Checker& check, const Call& call, const RecurrentGrad
   if (d.cell != RN_LSTM && (g.dcn || g.dc0.tensor)) {
     check.fail("ERR_ARGUMENT", "dcn, dc0: expected null, only an LSTM has a cell state");
   }
-  if (g.parameters.size() != call.slots.size()) {
-    check.fail("ERR_ARGUMENT", "sinks: expected those of " + std::to_string(call.slots.size()) +
-                                   " cells, got " + std::to_string(g.parameters.size()));
+  if (g.parameters.size() != call.args.parameters.size()) {
+    check.fail("ERR_ARGUMENT", "sinks: expected those of " +
+                                   std::to_string(call.args.parameters.size()) + " cells, got " +
+                                   std::to_string(g.parameters.size()));
   }
   for (size_t i = 0; i < g.parameters.size(); ++i) {
     for (int slot = 0; slot < 4; ++slot) {
@@ -253,12 +259,13 @@ RnCell parse_cell(std::string_view name) {
 RecurrentResult recurrent(Queue& queue, const RecurrentArgs& args) {
   const char* name = kForward[args.options.cell];
   const Checker check(name, args.x.device);
-  const std::shared_ptr<const Call> call = prepare(queue, check, args);
+  const std::shared_ptr<Call> call = prepare(queue, check, args);
   RecurrentResult result;
   result.y = check.make(call->output);
   result.hn = check.make(call->state);
   if (args.options.cell == RN_LSTM) result.cn = check.make(call->state);
   if (args.options.training) result.reserve = call->reserve.make(check);
+  capture_weights(queue, call.get());
   queue.submit(reading(name, args)
                    .writes(result.y)
                    .writes(result.hn)
@@ -273,7 +280,7 @@ void recurrent_backward(Queue& queue, const RecurrentArgs& args, const Tensor& r
   const char* name = kBackward[args.options.cell];
   const Checker check(name, args.x.device);
   if (!args.options.training) check.fail("ERR_ARGUMENT", "training: expected true");
-  const std::shared_ptr<const Call> call = prepare(queue, check, args);
+  const std::shared_ptr<Call> call = prepare(queue, check, args);
   call->reserve.check(check, reserve);
   check_gradients(check, *call, gradients);
   Op op = reading(name, args);
@@ -285,6 +292,7 @@ void recurrent_backward(Queue& queue, const RecurrentArgs& args, const Tensor& r
     for (const Sink& sink : sinks) op.sink(sink.tensor, sink.add);
   }
   if (op.outputs.empty()) return;
+  capture_weights(queue, call.get());
   auto sinks = std::make_shared<const RecurrentGradients>(gradients);
   queue.submit(std::move(op), [call, reserve, sinks](OpRun& run) {
     return run_backward(run, *call, reserve, *sinks);

@@ -75,7 +75,8 @@ Tensor slice(Queue& queue, const Tensor& x, int64_t axis, int64_t begin, int64_t
   Shape shape = x.shape;
   shape.set(i, length);
   const Tensor y = check.make(shape, x.dtype);
-  queue.submit(Op("slice", x.device).reads(x).writes(y), [=](OpRun& run) {
+  queue.submit(Op("slice", x.device).reads(x).writes(y), [=](OpRun& run) -> int32_t {
+    if (y.elements() == 0) return RN_OK;
     StridedAxes axes = range_axes(y.shape, x.shape, i);
     std::swap(axes.a, axes.b);
     const int64_t first = begin * x.shape.product(i + 1, x.shape.dims());
@@ -97,13 +98,15 @@ void slice_backward(Queue& queue, const Tensor& dy, int64_t axis, int64_t begin,
     check.fail("ERR_ARGUMENT", "begin: expected room for " + std::to_string(dy.shape[i]) + " of " +
                                    std::to_string(whole[i]) + ", got " + std::to_string(begin));
   }
-  queue.submit(Op("slice_backward", dy.device).reads(dy).sink(dx.tensor, dx.add), [=](OpRun& run) {
-    if (const int32_t status = zero(run, dx); status != RN_OK) return status;
-    const Shape& outer = dx.tensor.shape;
-    const int64_t first = begin * outer.product(i + 1, outer.dims());
-    return strided_copy(run, range_axes(dy.shape, outer, i), dy.dtype, run.data(dy),
-                        at(run, dx.tensor, first), dx.add);
-  });
+  queue.submit(Op("slice_backward", dy.device).reads(dy).sink(dx.tensor, dx.add),
+               [=](OpRun& run) -> int32_t {
+                 if (const int32_t status = zero(run, dx); status != RN_OK) return status;
+                 if (dy.elements() == 0) return RN_OK;
+                 const Shape& outer = dx.tensor.shape;
+                 const int64_t first = begin * outer.product(i + 1, outer.dims());
+                 return strided_copy(run, range_axes(dy.shape, outer, i), dy.dtype, run.data(dy),
+                                     at(run, dx.tensor, first), dx.add);
+               });
 }
 
 Tensor concat(Queue& queue, const std::vector<Tensor>& xs, int64_t axis) {
@@ -133,6 +136,7 @@ Tensor concat(Queue& queue, const std::vector<Tensor>& xs, int64_t axis) {
   for (const Tensor& x : xs) work.reads(x);
   work.writes(y);
   queue.submit(std::move(work), [=](OpRun& run) -> int32_t {
+    if (y.elements() == 0) return RN_OK;
     const int64_t inner = y.shape.product(i + 1, y.shape.dims());
     int64_t first = 0;
     for (const Tensor& x : xs) {
