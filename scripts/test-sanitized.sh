@@ -16,5 +16,5 @@ export RNNATIVE_BINARY="$PWD/.cmake/asan/out/rnnative.node"
 # Node leaks by design, and V8 reserves its own memory cage.
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
 tests=("$@")
-[ ${#tests[@]} -gt 0 ] || tests=('dist-test/ops/**' 'dist-test/boundary/**')
+[ ${#tests[@]} -gt 0 ] || tests=('dist-test/ops/**' 'dist-test/addon/**')
 LD_PRELOAD="${libraries[*]}" node scripts/test.mjs "${tests[@]}"
