@@ -94,19 +94,15 @@ export class BackwardCall {
   pass(input: number): void {
     const slot = this.node.inputs[input]
     if (slot == null || slot.dead) return
-    const dy = native.view(this.dy, 0, slot.shape)
+    const { dy } = this
     if (slot === this.passedTo) {
       const copy = native.empty(slot.device, slot.dtype, slot.shape)
       native.copyInto(copy, dy)
-      native.dispose(dy)
       slot.give(copy)
     } else if (this.passedTo === null && slot.producer !== null && slot.buffer === null) {
-      slot.give(dy)
+      slot.give(native.view(dy, 0, slot.shape))
       this.passedTo = slot
-    } else {
-      slot.add(dy)
-      native.dispose(dy)
-    }
+    } else slot.add(dy)
   }
 
   /** Adds the second sinks of {@link open} to the first. */

@@ -35,7 +35,7 @@ export class GradSlot {
     return this.buffer
   }
 
-  /** Adds `dy`, a tensor of this shape that stays the caller's. */
+  /** Adds `dy`, a tensor of as many elements that stays the caller's. */
   add(dy: NativeTensor): void {
     const sink = this.open()
     if (this.written) native.accumulate(sink, dy)
