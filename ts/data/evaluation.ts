@@ -1,0 +1,37 @@
+import { IGNORED, type Window } from './streams'
+
+/** Tokens that a stream reads before it is scored, so that its state has settled. */
+const CONTEXT = 256
+/** Scored tokens a stream should have at least, to be worth its context. */
+const SCORED = 1024
+const MAX_STREAMS = 64
+
+/**
+ * Cuts a text into windows that score every token but the first once. For speed the text is read by
+ * several streams side by side; each but the first starts with CONTEXT tokens that an earlier stream
+ * scores, so that the result differs from reading in one go by less than a thousandth.
+ *
+ * All streams have the same length: stream b reads from b * stride on, stream 0 is scored from its
+ * beginning and the others from their CONTEXT-th token on.
+ */
+export function* evaluationWindows(tokens: Int32Array, steps: number): Generator<Window> {
+  const total = tokens.length - 1 // predictions
+  const rows = Math.max(1, Math.min(MAX_STREAMS, Math.floor((total - CONTEXT) / SCORED)))
+  const context = rows === 1 ? 0 : CONTEXT
+  const stride = Math.ceil((total - context) / rows)
+  const length = context + stride
+  for (let begin = 0; begin < length; begin += steps) {
+    const count = Math.min(steps, length - begin)
+    const inputs = new Int32Array(count * rows)
+    const targets = new Int32Array(count * rows).fill(IGNORED)
+    for (let row = 0; row < rows; ++row)
+      for (let step = 0; step < count; ++step) {
+        const source = row * stride + begin + step
+        if (source >= total) break
+        inputs[step * rows + row] = tokens[source] as number
+        if (row === 0 || begin + step >= context)
+          targets[step * rows + row] = tokens[source + 1] as number
+      }
+    yield { steps: count, rows, inputs, targets }
+  }
+}

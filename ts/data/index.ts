@@ -1,0 +1,2 @@
+export { evaluationWindows } from './evaluation'
+export { IGNORED, TokenStreams, type Window } from './streams'

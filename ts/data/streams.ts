@@ -1,0 +1,63 @@
+import { RnnativeError } from '../errors'
+
+/** Targets of this value are not scored. */
+export const IGNORED = -100
+
+/** Inputs and targets, time-major: [steps, rows] each. */
+export interface Window {
+  steps: number
+  rows: number
+  inputs: Int32Array
+  /** The token after each input. */
+  targets: Int32Array
+}
+
+/**
+ * One long text as `batch` parallel streams, cut into windows of `steps` tokens: row b of window w
+ * continues row b of window w - 1, so that state carries over and only gradients are truncated. The
+ * last window may be shorter; what does not fill the streams evenly (fewer than `batch` tokens) is
+ * left out.
+ *
+ * Throws `ERR_EMPTY` when a stream is shorter than one window.
+ */
+export class TokenStreams {
+  readonly batch: number
+  readonly steps: number
+  /** Predictions per stream in a pass over the text. */
+  readonly length: number
+  private readonly tokens: Int32Array
+
+  constructor(tokens: Int32Array, { batch, steps }: { batch: number; steps: number }) {
+    this.tokens = tokens
+    this.batch = batch
+    this.steps = steps
+    this.length = Math.floor((tokens.length - 1) / batch)
+    if (this.length < steps)
+      throw new RnnativeError(
+        'ERR_EMPTY',
+        `[fit] text: expected at least ${batch * steps + 1} tokens for one window of ` +
+          `${batch} x ${steps}, got ${tokens.length}; use more text or a smaller batch`,
+      )
+  }
+
+  /** Windows in a pass. */
+  get windows(): number {
+    return Math.ceil(this.length / this.steps)
+  }
+
+  /** Rows [firstRow, firstRow + rows) of one window; all rows unless given. */
+  window(index: number, firstRow = 0, rows = this.batch): Window {
+    const begin = index * this.steps
+    const steps = Math.min(this.steps, this.length - begin)
+    const inputs = new Int32Array(steps * rows)
+    const targets = new Int32Array(steps * rows)
+    for (let row = 0; row < rows; ++row) {
+      let source = (firstRow + row) * this.length + begin
+      for (let at = row; at < inputs.length; at += rows) {
+        inputs[at] = this.tokens[source++] as number
+        targets[at] = this.tokens[source] as number
+      }
+    }
+    return { steps, rows, inputs, targets }
+  }
+}

@@ -1,0 +1,1 @@
+export { languageScore, type LanguageScore } from './language'

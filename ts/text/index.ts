@@ -1,0 +1,2 @@
+export { Tokenizer, type WordOptions } from './tokenizer'
+export { readBytes, readText } from './read'

@@ -1,0 +1,98 @@
+import { RnnativeError } from '../errors'
+
+/** Events kept for a consumer that has not come for them; beyond it the oldest go. */
+const CAPACITY = 1024
+
+export interface RunContext<E> {
+  /** Hands out an event; `important` ones are the last to be dropped when nobody reads. */
+  emit(event: E, important?: boolean): void
+  /** Whether the run has been asked to stop, by `abort`, `break` or the signal. */
+  readonly stopping: boolean
+}
+
+/**
+ * Work in progress, which began when the object was made. Await it for its result, or iterate over
+ * its events:
+ *
+ * ```ts
+ * for await (const { step, loss } of run) if (loss < 1) break
+ * ```
+ *
+ * Leaving the loop early stops the run and waits for it to end. The run never waits for a consumer:
+ * 1,024 events are kept, then the oldest are dropped (those with a validation last). An error is
+ * thrown once from the loop, or from `await` without one.
+ */
+export class Run<E, R> implements AsyncIterable<E>, PromiseLike<R> {
+  private readonly result: Promise<R>
+  private readonly events: { event: E; important: boolean }[] = []
+  private aborted = false
+  private finished = false
+  private iterated = false
+  private wake: (() => void) | null = null
+
+  constructor(body: (context: RunContext<E>) => Promise<R>, signal?: AbortSignal) {
+    const stopping = () => this.aborted || signal?.aborted === true
+    this.result = body({
+      emit: (event, important = false) => this.emit(event, important),
+      get stopping() {
+        return stopping()
+      },
+    }).finally(() => {
+      this.finished = true
+      this.wake?.()
+    })
+  }
+
+  private emit(event: E, important: boolean): void {
+    if (this.events.length === CAPACITY) {
+      const oldest = this.events.findIndex((entry) => !entry.important)
+      this.events.splice(Math.max(0, oldest), 1)
+    }
+    this.events.push({ event, important })
+    this.wake?.()
+  }
+
+  /** Asks the run to stop; it then resolves with what it has reached. */
+  abort(): void {
+    this.aborted = true
+  }
+
+  then<A = R, B = never>(
+    onfulfilled?: ((value: R) => A | PromiseLike<A>) | null,
+    onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
+    return this.result.then(onfulfilled, onrejected)
+  }
+
+  catch<B = never>(onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<R | B> {
+    return this.result.catch(onrejected)
+  }
+
+  finally(onfinally?: (() => void) | null): Promise<R> {
+    return this.result.finally(onfinally)
+  }
+
+  /** The events from the first one kept; can be asked for once (`ERR_BUSY`). */
+  [Symbol.asyncIterator](): AsyncGenerator<E, void, void> {
+    if (this.iterated)
+      throw new RnnativeError('ERR_BUSY', '[run] its events are being read already')
+    this.iterated = true
+    this.result.catch(() => undefined) // the loop throws it
+    return this.read()
+  }
+
+  private async *read(): AsyncGenerator<E, void, void> {
+    try {
+      for (;;) {
+        const next = this.events.shift()
+        if (next !== undefined) yield next.event
+        else if (this.finished) break
+        else await new Promise<void>((resolve) => (this.wake = resolve))
+      }
+      await this.result
+    } finally {
+      this.abort()
+      await this.result.catch(() => undefined)
+    }
+  }
+}
