@@ -34,12 +34,12 @@ export interface RnnativeErrorOptions {
 export class RnnativeError extends Error {
   override readonly name = 'RnnativeError'
   readonly code: ErrorCode
-  readonly details: Readonly<Record<string, unknown>> | undefined
+  declare readonly details?: Readonly<Record<string, unknown>>
 
   constructor(code: ErrorCode, message: string, options: RnnativeErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
-    this.details = options.details
+    if (options.details !== undefined) this.details = options.details
   }
 }
 

@@ -71,15 +71,15 @@ export class RandomContext {
     const call = this.calls.get(path) ?? 0
     this.calls.set(path, call + 1)
     return {
-      key: this.key(call === 0 ? path : `${path}#${call}`),
+      key: call === 0 ? this.key(path) : native.streamKey(this.seed, `${path}#${call}`),
       step: this.step * MICRO_BATCHES + this.microBatch,
       sampleBase: this.sampleBase,
     }
   }
 
-  private key(name: string): Uint32Array {
-    let key = this.keys.get(name)
-    if (key === undefined) this.keys.set(name, (key = native.streamKey(this.seed, name)))
+  private key(path: string): Uint32Array {
+    let key = this.keys.get(path)
+    if (key === undefined) this.keys.set(path, (key = native.streamKey(this.seed, path)))
     return key
   }
 }

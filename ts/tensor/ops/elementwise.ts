@@ -7,20 +7,40 @@ import { checkDevice, checkReal, result } from './support'
 type UnaryName = Parameters<NativeAddon['unary']>[0]
 type BinaryName = Parameters<NativeAddon['binary']>[0]
 
+/** Whether a derivative is computed from x, from y or from neither, so that only that is kept. */
+const derivativeReads: Readonly<Record<UnaryName, 'x' | 'y' | null>> = {
+  neg: null,
+  exp: 'y',
+  log: 'x',
+  sqrt: 'y',
+  abs: 'x',
+  square: 'x',
+  tanh: 'y',
+  sigmoid: 'y',
+  relu: 'y',
+  affine: null,
+  pow: 'x',
+  clamp: 'x',
+}
+
 function unary(op: UnaryName, x: Tensor, a = 0, b = 0): Tensor {
   checkReal(op, 'x', x)
   const y = result(native.unary(op, x.handle, a, b), x.shape, x)
-  if (tracks(x))
+  if (tracks(x)) {
+    const read = derivativeReads[op]
     record({
       op,
       inputs: [x],
       outputs: [y],
-      save: [x, y],
+      save: read === null ? [] : [read === 'x' ? x : y],
       backward: (call) => {
         const { sinks, bits } = call.open()
-        native.unaryBackward(op, call.saved(0), call.saved(1), call.dy, a, b, sinks, bits)
+        // What is not read still has to have the right shape.
+        const either = call.savedOrNull(0) ?? call.dy
+        native.unaryBackward(op, either, either, call.dy, a, b, sinks, bits)
       },
     })
+  }
   return y
 }
 
