@@ -13,6 +13,10 @@ void destroy(Handle* handle) {
 }  // namespace
 
 HandleState find_handle(napi_env env, napi_value value, Handle** handle) {
+  // Asked about null or undefined, napi_check_object_type_tag leaves a TypeError pending.
+  napi_valuetype type = napi_undefined;
+  if (napi_typeof(env, value, &type) != napi_ok || type != napi_object)
+    return HandleState::kForeign;
   bool ours = false;
   if (napi_check_object_type_tag(env, value, &kTensorTag, &ours) != napi_ok || !ours)
     return HandleState::kForeign;
