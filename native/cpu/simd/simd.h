@@ -117,7 +117,7 @@ RN_INLINE vf copysign(vf a, vf b) {
 }
 RN_INLINE vf sqrt(vf a) {
 #if defined(__AVX512F__)
-  return (vf)_mm512_sqrt_ps((__m512)a);
+  return (vf)_mm512_maskz_sqrt_ps(0xffff, (__m512)a);  // GCC 12 warns about the unmasked one
 #elif defined(__AVX__) && RN_VECTOR_BYTES == 32
   return (vf)_mm256_sqrt_ps((__m256)a);
 #elif defined(__aarch64__)
