@@ -1,0 +1,68 @@
+// LSTM (Hochreiter and Schmidhuber 1997; Gers et al. 2000):
+//   c' = f c + i g,  h' = o tanh(c').
+// Saved for backward: the four activations, c before the step, and tanh(c') (extra).
+#ifndef RNNATIVE_CPU_CELLS_LSTM_H_
+#define RNNATIVE_CPU_CELLS_LSTM_H_
+
+#include "native/cpu/cells/cell.h"
+
+namespace rnnative::cpu::RN_ISA {
+namespace {
+
+struct Lstm {
+  static constexpr int kGates = 4;
+  static constexpr bool kHasC = true, kHasExtra = true;
+  static constexpr int kBiasApart = -1;
+
+  struct Forward {
+    static constexpr int kFirstGate = 0, kGates = 4, kUnits = 1;
+    static const float* operand(const ForwardStep& s) { return s.h_prev; }
+
+    template <bool kTraining>
+    static RN_INLINE void cell(const ForwardStep& s, int64_t row, int64_t unit, const float* sums) {
+      float* gates = s.gates + row * s.gate_stride + unit * kGates * kLanes;
+      const int64_t at = row * s.stride + unit * kLanes;
+      const vf i = sigmoid(load(gates) + load(sums));
+      const vf f = sigmoid(load(gates + kLanes) + load(sums + kLanes));
+      const vf g = tanh(load(gates + 2 * kLanes) + load(sums + 2 * kLanes));
+      const vf o = sigmoid(load(gates + 3 * kLanes) + load(sums + 3 * kLanes));
+      const vf c = fma(f, load(s.c_prev + at), i * g);
+      const vf tanh_c = tanh(c);
+      if constexpr (kTraining) {
+        store(gates, i);
+        store(gates + kLanes, f);
+        store(gates + 2 * kLanes, g);
+        store(gates + 3 * kLanes, o);
+        store(s.extra + at, tanh_c);
+      }
+      put_c(s, row, unit, c);
+      put_h(s, row, unit, o * tanh_c);
+    }
+  };
+  using ForwardPhases = Phases<Forward>;
+
+  struct Backward {
+    static constexpr ProductSpec kProducts[] = {{false, false, 0, 4}};
+
+    static RN_INLINE void cell(const BackwardStep& s, int64_t row, int64_t unit, vf sums) {
+      const float* gates = s.gates + row * s.gate_stride + unit * kGates * kLanes;
+      const int64_t at = row * s.stride + unit * kLanes;
+      const vf i = load(gates), f = load(gates + kLanes), g = load(gates + 2 * kLanes);
+      const vf o = load(gates + 3 * kLanes), tanh_c = load(s.extra + at);
+      const vf dh = take_dh(s, row, unit, sums, false);
+      const vf dc = fma(dh * o, fnma(tanh_c, tanh_c, splat(1.0f)), take_dc(s, row, unit));
+      store(s.carry_c + at, dc * f);
+      put_gate(s, kGates, row, 0, unit, dc * g * (i * (1.0f - i)));
+      put_gate(s, kGates, row, 1, unit, dc * load(s.c_prev + at) * (f * (1.0f - f)));
+      put_gate(s, kGates, row, 2, unit, dc * i * fnma(g, g, splat(1.0f)));
+      put_gate(s, kGates, row, 3, unit, dh * tanh_c * (o * (1.0f - o)));
+    }
+  };
+  using BackwardPhases = Phases<Backward>;
+  static constexpr bool kCarriesH = false;
+};
+
+}  // namespace
+}  // namespace rnnative::cpu::RN_ISA
+
+#endif  // RNNATIVE_CPU_CELLS_LSTM_H_
