@@ -1,0 +1,159 @@
+import test from 'ava'
+import { native } from '#dist/tensor/native.js'
+import { checkGolden, checkOp, F64_TOLERANCE } from '../support/check.mjs'
+import { identical } from '../support/compare.mjs'
+import { golden } from '../support/golden.mjs'
+import { download, Draw, ints, reals, upload, type Host } from '../support/host.mjs'
+import { evaluate, isas, REFERENCE, select, type Op } from '../support/op.mjs'
+
+interface Settings {
+  labelSmoothing: number
+  ignoreIndex: number
+}
+
+interface Inputs {
+  x: Host
+  weight?: Host | null
+  bias?: Host | null
+  targets: Host
+  classWeights?: Host | null
+}
+
+const NAMES = ['x', 'weight', 'bias']
+
+function crossEntropy(given: Inputs, { labelSmoothing, ignoreIndex }: Settings): Op {
+  const { x, weight = null, bias = null, targets, classWeights = null } = given
+  return {
+    inputs: { x, weight, bias, targets, classWeights },
+    differentiable: NAMES,
+    shapes: { losses: targets.shape },
+    forward({ x, weight, bias, targets, classWeights }) {
+      const { losses, weights, reserve } = native.crossEntropy(
+        x!, weight!, bias!, targets!, classWeights!, ignoreIndex, labelSmoothing, true,
+      ) // prettier-ignore
+      return {
+        outputs: { losses, weights },
+        extra: [reserve],
+        backward: (up, sinks) =>
+          native.crossEntropyBackward(
+            x!, weight!, bias!, targets!, classWeights!, ignoreIndex, labelSmoothing, reserve!,
+            up['losses']!, sinks.list(...NAMES), sinks.bits(...NAMES),
+          ), // prettier-ignore
+      }
+    },
+  }
+}
+
+const PLAIN: Settings = { labelSmoothing: 0, ignoreIndex: -100 }
+
+test.serial('cross-entropy of logits', async (t) => {
+  const draw = new Draw(21)
+  for (const [shape, classes] of [
+    [[1], 1],
+    [[3], 3],
+    [[2, 5], 17],
+    [[7], 100],
+    [[0], 5],
+    [[33], 1030],
+  ] as const) {
+    const x = draw.reals([...shape, classes], -4, 4)
+    const targets = draw.ints(shape, classes)
+    const classWeights = draw.reals([classes], 0.1, 2)
+    const floor = classes === 1 ? 1 : 0
+    await checkOp(t, crossEntropy({ x, targets }, PLAIN), { floor })
+    const smooth = { labelSmoothing: 0.2, ignoreIndex: -1 }
+    await checkOp(t, crossEntropy({ x, targets, classWeights }, smooth), { floor })
+  }
+})
+
+test.serial('cross-entropy with the output projection', async (t) => {
+  const draw = new Draw(22)
+  for (const [shape, features, classes] of [
+    [[1], 1, 2],
+    [[3], 17, 3],
+    [[5, 4], 3, 100],
+    [[9], 33, 65],
+    [[0], 3, 5],
+    [[3, 70], 20, 300],
+    [[130], 7, 2100],
+  ] as const) {
+    const x = draw.reals([...shape, features])
+    const weight = draw.reals([classes, features])
+    const targets = draw.ints(shape, classes)
+    const bias = draw.reals([classes])
+    const classWeights = draw.reals([classes], 0.1, 2)
+    await checkOp(t, crossEntropy({ x, weight, targets }, PLAIN))
+    await checkOp(
+      t,
+      crossEntropy(
+        { x, weight, bias, targets, classWeights },
+        { labelSmoothing: 0.1, ignoreIndex: targets.data[0] ?? 0 }, // a class may be ignored
+      ),
+      { floor: shape[0] === 1 ? 1 : 0 }, // nothing is left there
+    )
+  }
+})
+
+for (const { name, settings, tensors } of golden<Settings>('cross_entropy'))
+  test.serial(`PyTorch: ${name}`, async (t) => {
+    const { x, weight, bias, targets, class_weights: classWeights, dlosses, mean } = tensors
+    const op = crossEntropy(
+      { x: x!, weight: weight ?? null, bias: bias ?? null, targets: targets!, classWeights: classWeights ?? null },
+      settings,
+    ) // prettier-ignore
+    await checkGolden(t, op, { losses: dlosses! }, tensors)
+    const { losses, weights } = await evaluate(op, REFERENCE)
+    const sum = (values: Float64Array = new Float64Array()) => values.reduce((a, b) => a + b, 0)
+    const expected = mean?.data[0] as number
+    t.true(Math.abs(sum(losses) / sum(weights) - expected) <= F64_TOLERANCE * Math.abs(expected))
+  })
+
+test.serial('inference gives the same losses and saves nothing', async (t) => {
+  const draw = new Draw(23)
+  for (const isa of isas()) {
+    select({ device: 'cpu', isa, threads: 2 })
+    const x = upload('cpu', draw.reals([21, 9]))
+    const weight = upload('cpu', draw.reals([130, 9]))
+    const targets = upload('cpu', draw.ints([21], 130))
+    const run = (training: boolean) =>
+      native.crossEntropy(x, weight, null, targets, null, -1, 0, training)
+    const [inference, training] = [run(false), run(true)]
+    t.is(inference.reserve, null)
+    const expected = { losses: await download(training.losses) }
+    identical(t, { losses: await download(inference.losses) }, expected, isa)
+    for (const tensor of [
+      x,
+      weight,
+      targets,
+      ...Object.values(inference),
+      ...Object.values(training),
+    ])
+      if (tensor) native.dispose(tensor)
+  }
+})
+
+test.serial('large logits do not overflow', async (t) => {
+  const x = reals([2, 3], [500, -500, 0, 100, 100, 100])
+  const op = crossEntropy({ x, targets: ints([2], [1, 2]) }, PLAIN)
+  await checkOp(t, op, { rough: true })
+  const { losses } = await evaluate(op, REFERENCE)
+  t.is(losses?.[0], 1000)
+})
+
+test.serial('a target out of range fails the results with its place', async (t) => {
+  const draw = new Draw(24)
+  for (const device of ['reference', 'cpu'] as const)
+    for (const isa of device === 'cpu' ? isas() : [undefined])
+      for (const bad of [5, -1]) {
+        select({ device, threads: 2, ...(isa && { isa }) })
+        const x = upload(device, draw.reals([4, 3]))
+        const weight = upload(device, draw.reals([5, 3]))
+        const targets = upload(device, ints([4], [0, -100, bad, 4]))
+        const result = native.crossEntropy(x, weight, null, targets, null, -100, 0, true)
+        const error = await t.throwsAsync(native.read(result.losses), { code: 'ERR_INDEX' })
+        t.is(error?.message, `[cross_entropy] target ${bad} at position 2: expected 0..4`)
+        await t.throwsAsync(native.read(result.weights), { code: 'ERR_INDEX' })
+        for (const tensor of [x, weight, targets, ...Object.values(result)])
+          if (tensor) native.dispose(tensor)
+      }
+})

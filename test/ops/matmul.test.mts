@@ -1,0 +1,127 @@
+import test from 'ava'
+import { native } from '#dist/tensor/native.js'
+import { checkOp } from '../support/check.mjs'
+import { identical } from '../support/compare.mjs'
+import { download, Draw, reals, upload, type Host } from '../support/host.mjs'
+import { isas, select, type Op, type Run, type Tensors } from '../support/op.mjs'
+
+/** Its gradients are products too: matmulInto covers writing and adding. */
+const matmul = (a: Host, b: Host, transA: boolean, transB: boolean, shape: number[]): Op => ({
+  inputs: { a, b },
+  differentiable: [],
+  shapes: { y: shape },
+  forward({ a, b }): Run {
+    const y = native.matmul(a!, b!, transA, transB)
+    const twice = native.full(device(y), dtype(y), shape, 3)
+    native.matmulInto(a!, b!, transA, transB, twice, false)
+    native.matmulInto(a!, b!, transA, transB, twice, true)
+    return { outputs: { y, twice } }
+  },
+})
+
+const device = (tensor: Parameters<typeof native.describe>[0]) => native.describe(tensor).device
+const dtype = (tensor: Parameters<typeof native.describe>[0]) => native.describe(tensor).dtype
+
+/** M, N, K. */
+const SIZES: [number, number, number][] = [
+  [1, 1, 1],
+  [3, 1, 17],
+  [1, 17, 3],
+  [17, 100, 3],
+  [100, 17, 33],
+  [5, 6, 0],
+  [0, 3, 3],
+  [3, 0, 5],
+  [70, 130, 300],
+  [1, 515, 260],
+  [257, 3, 70],
+]
+
+for (const [transA, transB] of [
+  [false, false],
+  [false, true],
+  [true, false],
+  [true, true],
+] as const)
+  test.serial(`a${transA ? "'" : ''} b${transB ? "'" : ''}`, async (t) => {
+    const draw = new Draw(11)
+    for (const [m, n, k] of SIZES) {
+      const a = draw.reals(transA ? [k, m] : [m, k])
+      const b = draw.reals(transB ? [n, k] : [k, n])
+      await checkOp(t, matmul(a, b, transA, transB, [m, n]))
+    }
+    for (const groups of [1, 3]) {
+      const a = draw.reals([groups, ...(transA ? [9, 5] : [5, 9])])
+      const b = transB ? [18, 9] : [9, 18]
+      await checkOp(t, matmul(a, draw.reals([groups, ...b]), transA, transB, [groups, 5, 18]))
+      await checkOp(t, matmul(a, draw.reals(b), transA, transB, [groups, 5, 18]))
+    }
+  })
+
+const linear = (x: Host, weight: Host, bias: Host | null, dySum = true): Op => ({
+  inputs: { x, weight, bias },
+  differentiable: bias && dySum ? ['x', 'weight', 'bias'] : ['x', 'weight'],
+  shapes: { y: [...x.shape.slice(0, -1), weight.shape[0] as number] },
+  forward: ({ x, weight, bias }: Tensors) => ({
+    outputs: { y: native.linear(x!, weight!, bias!) },
+    backward: (up, sinks) => {
+      const names = ['x', 'weight', 'bias']
+      native.linearBackward(x!, weight!, up['y']!, sinks.list(...names), sinks.bits(...names))
+    },
+  }),
+})
+
+test.serial('linear', async (t) => {
+  const draw = new Draw(12)
+  for (const [rows, input, output] of [
+    [[1], 1, 1],
+    [[], 3, 5],
+    [[3], 17, 100],
+    [[5, 3], 100, 17],
+    [[2, 0], 3, 4],
+    [[33, 9], 65, 130],
+  ] as const) {
+    const x = draw.reals([...rows, input])
+    const weight = draw.reals([output, input])
+    await checkOp(t, linear(x, weight, draw.reals([output])))
+    await checkOp(t, linear(x, weight, null))
+  }
+})
+
+test.serial('a row of a product does not depend on the other rows', async (t) => {
+  const [rows, input, output] = [37, 130, 71]
+  const x = new Draw(13).reals([rows, input])
+  for (const isa of isas()) {
+    select({ device: 'cpu', isa, threads: 2 })
+    const weight = upload('cpu', new Draw(14).reals([output, input]))
+    const all = upload('cpu', x)
+    const y = native.linear(all, weight, null)
+    const whole = await download(y)
+    for (const count of [1, 2, 7, 36]) {
+      const some = native.view(all, input * (rows - count), [count, input])
+      const part = native.linear(some, weight, null)
+      const expected = { y: whole.slice(output * (rows - count)) }
+      identical(t, { y: await download(part) }, expected, `${isa}, ${count} rows`)
+      native.dispose(part)
+      native.dispose(some)
+    }
+    for (const tensor of [weight, all, y]) native.dispose(tensor)
+  }
+})
+
+test.serial('packed weights follow in-place changes', async (t) => {
+  for (const isa of isas()) {
+    select({ device: 'cpu', isa, threads: 1 })
+    const x = upload('cpu', reals([1, 2], [1, 2]))
+    const weight = upload('cpu', reals([2, 2], [1, 2, 3, 4]))
+    const first = native.linear(x, weight, null)
+    native.writeInto(weight, Float32Array.of(5, 6, 7, 8))
+    const second = native.linear(x, weight, null)
+    native.fill(native.view(weight, 2, [2]), 1)
+    const third = native.linear(x, weight, null)
+    t.deepEqual([...(await download(first))], [5, 11], isa)
+    t.deepEqual([...(await download(second))], [17, 23], isa)
+    t.deepEqual([...(await download(third))], [17, 3], isa)
+    for (const tensor of [x, weight, first, second, third]) native.dispose(tensor)
+  }
+})

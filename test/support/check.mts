@@ -1,0 +1,174 @@
+/**
+ * The checks every op goes through. The reference is held against finite differences; every ISA of
+ * the cpu backend against the reference, in all gradient modes, on views, and bit for bit across
+ * thread counts.
+ */
+import type { ExecutionContext } from 'ava'
+import { identical, near, type Named } from './compare.mjs'
+import { Draw, type Host } from './host.mjs'
+import {
+  describe,
+  evaluate,
+  INITIAL,
+  isas,
+  REFERENCE,
+  type Op,
+  type Options,
+  type Variant,
+} from './op.mjs'
+
+export const FINITE_DIFFERENCE_TOLERANCE = 1e-6
+export const F32_TOLERANCE = 1e-5
+/** Sums in another order than the reference's; what PyTorch in double may differ by. */
+export const F64_TOLERANCE = 1e-11
+
+export interface CheckOptions {
+  tolerance?: number
+  /** See `difference`: for results that are zero in exact arithmetic. */
+  floor?: number
+  /** The function has a kink or a jump at the inputs: no finite differences. */
+  rough?: boolean
+  threads?: readonly number[]
+  seed?: number
+}
+
+/** Random upstream gradients for the outputs named in `op.shapes`. */
+export function drawUpstream(op: Op, seed: number): Record<string, Host> {
+  const draw = new Draw(seed)
+  return Object.fromEntries(
+    Object.entries(op.shapes).map(([name, shape]) => [name, draw.reals(shape)]),
+  )
+}
+
+export async function checkOp(
+  t: ExecutionContext,
+  op: Op,
+  options: CheckOptions = {},
+): Promise<void> {
+  const { tolerance = F32_TOLERANCE, floor = 0, threads = [1, 2], seed = 1 } = options
+  const upstream = drawUpstream(op, seed)
+  const expected = await evaluate(op, REFERENCE, { upstream })
+  if (!options.rough) await checkFiniteDifferences(t, op, upstream, expected, seed)
+  await checkModes(t, op, { upstream }, expected, REFERENCE, F64_TOLERANCE, floor)
+
+  for (const isa of isas()) {
+    const one = { device: 'cpu', isa, threads: 1 } as const
+    const actual = await evaluate(op, one, { upstream })
+    near(t, actual, expected, tolerance, describe(one), floor)
+    for (const count of threads.slice(1)) {
+      const many = { ...one, threads: count }
+      identical(t, await evaluate(op, many, { upstream }), actual, describe(many))
+    }
+    const last = { ...one, threads: threads.at(-1) ?? 1 }
+    await checkModes(t, op, { upstream }, expected, last, tolerance, floor)
+  }
+}
+
+/** What gradients are when they are added to INITIAL. */
+function afterInitial(expected: Named): Named {
+  return Object.fromEntries(
+    Object.entries(expected).map(([name, values]) => [
+      name,
+      name.startsWith('grad ') ? values.map((value) => value + INITIAL) : values,
+    ]),
+  )
+}
+
+/** Added to, alone (all others skipped), and with every tensor a view. */
+async function checkModes(
+  t: ExecutionContext,
+  op: Op,
+  options: Options,
+  expected: Named,
+  variant: Variant,
+  tolerance: number,
+  floor: number,
+): Promise<void> {
+  const where = describe(variant)
+  const added = await evaluate(op, variant, { ...options, mode: 'add' })
+  near(t, added, afterInitial(expected), tolerance, `${where}, gradients added`, INITIAL)
+  const viewed = await evaluate(op, variant, { ...options, views: true })
+  near(t, viewed, expected, tolerance, `${where}, views`, floor)
+  t.true(
+    viewed['guards']?.every((value) => value === 0),
+    `${where}: wrote outside a view`,
+  )
+  for (const name of op.differentiable) {
+    if (!op.inputs[name] || op.differentiable.length === 1) continue
+    const key = `grad ${name}`
+    const alone = await evaluate(op, variant, { ...options, only: [name] })
+    const pick = { [key]: expected[key] as Float64Array }
+    near(t, alone, pick, tolerance, `${where}, only ${key}`, floor)
+  }
+}
+
+const STEP = 1e-5
+const MOST_ELEMENTS = 24
+
+/** Central differences of sum(output * upstream) at up to 24 elements of every input. */
+async function checkFiniteDifferences(
+  t: ExecutionContext,
+  op: Op,
+  upstream: Record<string, Host>,
+  gradients: Named,
+  seed: number,
+): Promise<void> {
+  const draw = new Draw(seed + 1)
+  const loss = async (name: string, index: number, step: number): Promise<number> => {
+    const host = op.inputs[name] as Host
+    const data = Float64Array.from(host.data)
+    data[index] = (data[index] as number) + step
+    const inputs = { ...op.inputs, [name]: { shape: host.shape, data } }
+    const outputs = await evaluate({ ...op, inputs }, REFERENCE)
+    let sum = 0
+    for (const [output, { data: weights }] of Object.entries(upstream))
+      outputs[output]?.forEach((value, i) => (sum += value * (weights[i] as number)))
+    return sum
+  }
+  for (const name of op.differentiable) {
+    const host = op.inputs[name]
+    const gradient = gradients[`grad ${name}`]
+    if (!host || !gradient || host.data.length === 0) continue
+    const n = host.data.length
+    const chosen =
+      n <= MOST_ELEMENTS
+        ? Array.from({ length: n }, (_, i) => i)
+        : Array.from({ length: MOST_ELEMENTS }, () => draw.below(n))
+    const slopes = await Promise.all(
+      chosen.map(async (index) => {
+        const [above, below] = await Promise.all([
+          loss(name, index, STEP),
+          loss(name, index, -STEP),
+        ])
+        return (above - below) / (2 * STEP)
+      }),
+    )
+    const scale = gradient.reduce((most, value) => Math.max(most, Math.abs(value)), 1e-3)
+    const worst = Math.max(
+      ...chosen.map((index, i) => Math.abs((slopes[i] as number) - (gradient[index] as number))),
+    )
+    t.true(
+      worst / scale <= FINITE_DIFFERENCE_TOLERANCE,
+      `reference: grad ${name} is ${(worst / scale).toExponential(2)} from finite differences`,
+    )
+  }
+}
+
+/** Every backend against what PyTorch computed in double. */
+export async function checkGolden(
+  t: ExecutionContext,
+  op: Op,
+  upstream: Record<string, Host>,
+  tensors: Record<string, Host>,
+): Promise<void> {
+  const expected: Named = {}
+  for (const name of Object.keys(op.shapes)) expected[name] = tensors[name]?.data as Float64Array
+  for (const name of op.differentiable)
+    if (op.inputs[name]) expected[`grad ${name}`] = tensors[`grad_${name}`]?.data as Float64Array
+  near(t, await evaluate(op, REFERENCE, { upstream }), expected, F64_TOLERANCE, 'reference')
+  for (const isa of isas()) {
+    const variant = { device: 'cpu', isa, threads: 2 } as const
+    const actual = await evaluate(op, variant, { upstream })
+    near(t, actual, expected, F32_TOLERANCE, describe(variant))
+  }
+}

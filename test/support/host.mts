@@ -1,0 +1,90 @@
+/** Tensors on the host: inputs of op tests, and what comes back. */
+import { native, type DeviceName, type NativeTensor } from '#dist/tensor/native.js'
+
+export interface Host {
+  shape: readonly number[]
+  /** Reals are kept in double; an Int32Array holds ids, targets or lengths. */
+  data: Float64Array | Int32Array
+}
+
+export const size = (shape: readonly number[]): number => shape.reduce((n, extent) => n * extent, 1)
+
+export const reals = (shape: readonly number[], data: Iterable<number>): Host => ({
+  shape,
+  data: Float64Array.from(data),
+})
+
+export const ints = (shape: readonly number[], data: Iterable<number>): Host => ({
+  shape,
+  data: Int32Array.from(data),
+})
+
+/** A small deterministic generator (Marsaglia's xorshift32), so that a failing case can be run again. */
+export class Draw {
+  #state: number
+
+  constructor(seed: number) {
+    this.#state = Math.imul(seed + 1, 0x9e3779b1) | 1
+  }
+
+  /** Uniform in [0, 1). */
+  next(): number {
+    let x = this.#state
+    x ^= x << 13
+    x ^= x >>> 17
+    x ^= x << 5
+    this.#state = x
+    return (x >>> 0) / 2 ** 32
+  }
+
+  below(n: number): number {
+    return Math.floor(this.next() * n)
+  }
+
+  /** Numbers that f32 represents, so that every backend gets the same input. */
+  reals(shape: readonly number[], low = -1, high = 1): Host {
+    const data = Float64Array.from({ length: size(shape) }, () =>
+      Math.fround(low + (high - low) * this.next()),
+    )
+    return { shape, data }
+  }
+
+  ints(shape: readonly number[], below: number): Host {
+    return { shape, data: Int32Array.from({ length: size(shape) }, () => this.below(below)) }
+  }
+}
+
+export function upload(device: DeviceName, host: Host): NativeTensor {
+  if (host.data instanceof Int32Array) return native.fromData(device, 'i32', host.shape, host.data)
+  if (device === 'reference') return native.fromData(device, 'f64', host.shape, host.data)
+  return native.fromData(device, 'f32', host.shape, new Float32Array(host.data))
+}
+
+const GUARD = 3
+
+/**
+ * The same, as a view into a larger tensor: the elements around it are NaN, so that a kernel that
+ * reads past either end shows.
+ */
+export function uploadView(
+  device: DeviceName,
+  host: Host,
+): { view: NativeTensor; whole: NativeTensor } {
+  const n = host.data.length
+  const isInt = host.data instanceof Int32Array
+  const data = isInt ? new Int32Array(n + 2 * GUARD).fill(-1) : new Float64Array(n + 2 * GUARD)
+  if (!isInt) data.fill(NaN)
+  data.set(host.data, GUARD)
+  const whole = upload(device, { shape: [n + 2 * GUARD], data })
+  return { view: native.view(whole, GUARD, host.shape), whole }
+}
+
+/** Whether the elements around a view made by {@link uploadView} are still what they were. */
+export async function guardsIntact(whole: NativeTensor): Promise<boolean> {
+  const data = await native.read(whole)
+  return [...data.subarray(0, GUARD), ...data.subarray(-GUARD)].every(Number.isNaN)
+}
+
+export async function download(tensor: NativeTensor): Promise<Float64Array> {
+  return new Float64Array(await native.read(tensor))
+}
