@@ -1,0 +1,103 @@
+import { checkPrecision, type Precision } from '../models/precision'
+import { GRU, LSTM, RNN, type Recurrent } from '../nn'
+import { info, noGrad, randn, scope, setThreads, synchronize, type Tensor } from '../tensor'
+import { chooseDevice, type DeviceOption } from '../tensor/device'
+import { native } from '../tensor/native'
+import { gatesOf } from '../tensor/ops'
+import { printJson, printTable } from './output'
+
+export interface BenchOptions {
+  cell: 'lstm' | 'gru' | 'rnn'
+  layers: number
+  steps: number
+  batch: number
+  input: number
+  hidden: number
+  bidirectional: boolean
+  mode: 'infer' | 'train'
+  precision: Precision
+  device: DeviceOption
+  threads?: number
+  runs: number
+}
+
+const WARM_UP = 3
+
+/** 2·T·B·G·H·(I+H) over layers and directions; three times that for forward and backward. */
+export function recurrentFlops(stack: Recurrent, steps: number, batch: number, train: boolean): number {
+  const { cell, layers, directions, hidden, input } = stack
+  let columns = 0
+  for (let layer = 0; layer < layers; ++layer)
+    columns += (layer === 0 ? input : directions * hidden) + hidden
+  const forward = 2 * steps * batch * gatesOf[cell] * hidden * columns * directions
+  return train ? 3 * forward : forward
+}
+
+function makeStack({ cell, ...options }: BenchOptions): Recurrent {
+  const settings = { ...options, seed: 1 }
+  return cell === 'lstm' ? new LSTM(settings) : cell === 'gru' ? new GRU(settings) : new RNN(settings)
+}
+
+/** Makes the weights a new version, as an optimizer's update would, so that they are packed again. */
+function touch(stack: Recurrent): void {
+  for (const parameter of stack.parameters()) {
+    const element = native.view(parameter.handle, 0, [1])
+    native.fill(element, 0.01)
+    native.dispose(element)
+  }
+}
+
+function enqueueRun(stack: Recurrent, x: Tensor, dy: Tensor | null): void {
+  scope(() => {
+    if (dy === null) return void noGrad(() => stack.forward(x))
+    touch(stack)
+    stack.zeroGrad()
+    x.zeroGrad()
+    stack.forward(x).output.backward(dy)
+  })
+}
+
+/** Times whole sequences, each awaited. In training every run packs new weights and computes dx. */
+export async function benchRnn(options: BenchOptions, json: boolean): Promise<void> {
+  checkPrecision('bench', options.precision)
+  const device = chooseDevice(options.device).device
+  if (options.threads !== undefined) setThreads(options.threads)
+  await synchronize()
+
+  const { cell, layers, steps, batch, input, hidden, bidirectional, mode, precision, runs } = options
+  const train = mode === 'train'
+  using stack = makeStack({ ...options, device })
+  stack.train(train)
+  using x = randn([steps, batch, input], { seed: 2, device, requiresGrad: train })
+  using dy = train ? randn([steps, batch, hidden * stack.directions], { seed: 3, device }) : null
+
+  const times: number[] = []
+  for (let run = -WARM_UP; run < runs; ++run) {
+    const began = performance.now()
+    enqueueRun(stack, x, dy)
+    await synchronize()
+    if (run >= 0) times.push(performance.now() - began)
+  }
+  times.sort((a, b) => a - b)
+  const middle = times.length >> 1
+  const upper = times[middle] as number
+  const milliseconds = times.length % 2 === 1 ? upper : ((times[middle - 1] as number) + upper) / 2
+  const { threads, isa } = info()
+  const result = {
+    milliseconds,
+    min: times[0] as number,
+    max: times.at(-1) as number,
+    gflops: recurrentFlops(stack, steps, batch, train) / milliseconds / 1e6,
+    threads,
+    isa,
+    device,
+    ...{ cell, layers, steps, batch, input, hidden, bidirectional, mode, precision, runs },
+  }
+  if (json) return printJson(result)
+  printTable({
+    median: `${result.milliseconds.toFixed(3)} ms`,
+    range: `${result.min.toFixed(3)} to ${result.max.toFixed(3)} ms over ${runs} runs`,
+    speed: `${result.gflops.toFixed(1)} GFLOP/s`,
+    engine: `${device}, ${isa}, ${threads} thread${threads === 1 ? '' : 's'}`,
+  })
+}

@@ -1,0 +1,54 @@
+import { cpus } from 'node:os'
+import type { NativeAddon } from '../tensor/native'
+import { printJson, printTable } from './output'
+import { packageVersion } from './version'
+
+const GIBIBYTE = 2 ** 30
+
+const versions = () => ({
+  rnnative: packageVersion(),
+  node: process.versions.node,
+  napi: process.versions.napi,
+  platform: `${process.platform}-${process.arch}`,
+})
+
+function diagnose(native: NativeAddon) {
+  const { isa, isas, threads, affinity, quota, memoryLimit, buildId, compiler } = native.info()
+  const { available, reason, fix, devices, driver, runtime } = native.cudaProbe()
+  return {
+    versions: { ...versions(), build: buildId, compiler },
+    cpu: { model: cpus()[0]?.model ?? 'unknown', isa, isas, threads, affinity, quota },
+    memory: { limit: memoryLimit },
+    cuda: { available, reason, fix, devices, driver, runtime },
+  }
+}
+
+function print({ versions, cpu, memory, cuda }: ReturnType<typeof diagnose>): void {
+  printTable({
+    rnnative: `${versions.rnnative} (${versions.platform}, ${versions.compiler})`,
+    node: `${versions.node} (Node-API ${versions.napi})`,
+    cpu: cpu.model,
+    'instruction set': `${cpu.isa} (of ${cpu.isas.join(', ')})`,
+    threads: `${cpu.threads} (${cpu.affinity} CPUs, cgroup quota ${cpu.quota ?? 'none'})`,
+    'memory limit': `${(memory.limit / GIBIBYTE).toFixed(1)} GiB`,
+    cuda: cuda.available ? cuda.devices.join(', ') : `not available: ${cuda.reason}`,
+    ...(cuda.available || cuda.fix === '' ? {} : { '  fix': cuda.fix }),
+  })
+}
+
+/** Prints the diagnosis; throws what keeps the addon from loading. */
+export async function doctor(json: boolean): Promise<void> {
+  let native: NativeAddon
+  try {
+    ;({ native } = await import('../tensor/native.js'))
+  } catch (error) {
+    const fix = 'run `npm rebuild rnnative` where a C++20 compiler and CMake are installed'
+    const { message } = error as Error
+    if (json) printJson({ versions: versions(), error: message, fix })
+    else printTable({ ...versions(), fix })
+    throw new Error(`the native addon does not load: ${message}`, { cause: error })
+  }
+  const diagnosis = diagnose(native)
+  if (json) printJson(diagnosis)
+  else print(diagnosis)
+}

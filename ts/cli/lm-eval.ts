@@ -1,0 +1,22 @@
+import { LanguageModel } from '../models'
+import { readInput } from './lm-text'
+import { printJson, printTable } from './output'
+
+export interface EvaluateOptions {
+  model: string
+  text: string
+  json?: true
+}
+
+export async function evaluateText({ model: directory, text, json }: EvaluateOptions): Promise<void> {
+  await using model = await LanguageModel.load(directory)
+  const score = await model.evaluate(await readInput(text, model.tokenizer.unit === 'byte'))
+  if (json) return printJson(score)
+  printTable({
+    nats: score.nats.toFixed(4),
+    perplexity: score.perplexity.toFixed(3),
+    'bits per token': score.bitsPerToken.toFixed(4),
+    'bits per character': score.bitsPerCharacter.toFixed(4),
+    tokens: score.tokens,
+  })
+}

@@ -1,0 +1,115 @@
+/** Scoring and generating: no gradients are recorded, and every window is awaited. */
+import { evaluationWindows, IGNORED, type Window } from '../data'
+import { Sampler, type SamplingOptions } from '../decode/sampling'
+import type { RecurrentState } from '../nn'
+import { noGrad, scope, tensor, type Tensor } from '../tensor'
+import * as ops from '../tensor/ops'
+import type { Tokenizer } from '../text'
+import { detachState, disposeState, type LanguageNetwork } from './language-network'
+
+const WINDOW = 64
+
+/** The sum over all tokens but the first of their negative log-likelihood. */
+export async function totalNats(
+  network: LanguageNetwork,
+  tokens: Int32Array,
+  checkpoint: () => void,
+): Promise<number> {
+  let state: RecurrentState | null = null
+  let total = 0
+  try {
+    for (const window of evaluationWindows(tokens, WINDOW)) {
+      checkpoint()
+      const scored = score(network, window, state)
+      disposeState(state)
+      state = scored.state
+      try {
+        // Summed here, in double.
+        for (const loss of await scored.losses.data()) total += loss
+      } finally {
+        scored.losses.dispose()
+      }
+    }
+  } finally {
+    disposeState(state)
+  }
+  return total
+}
+
+function score(
+  network: LanguageNetwork,
+  { steps, rows, inputs, targets }: Window,
+  carried: RecurrentState | null,
+): { losses: Tensor; state: RecurrentState } {
+  return scope(() =>
+    noGrad(() => {
+      const { weight, bias } = network.eval().output
+      const { device } = weight
+      const { output, state } = network.forward(tensor(inputs, [steps, rows], { device }), carried)
+      const wanted = tensor(targets, [steps, rows], { device })
+      const { losses } = ops.crossEntropyLosses(output, wanted, { weight, bias, ignoreIndex: IGNORED })
+      return { losses, state: detachState(state) }
+    }),
+  )
+}
+
+/** Reads ids one after the other; logits for what follows the last one. */
+function advance(
+  network: LanguageNetwork,
+  ids: Int32Array,
+  carried: RecurrentState | null,
+): { logits: Tensor; state: RecurrentState } {
+  return scope(() =>
+    noGrad(() => {
+      const { device } = network.eval().output.weight
+      const { output, state } = network.forward(tensor(ids, [ids.length, 1], { device }), carried)
+      const last = output.slice(ids.length - 1, 1)
+      return { logits: network.output.forward(last), state: detachState(state) }
+    }),
+  )
+}
+
+export interface GenerateOptions extends SamplingOptions {
+  /** Tokens to generate. Default 200. */
+  length?: number | undefined
+  /** Ends the generation with `ERR_ABORTED`. */
+  signal?: AbortSignal | undefined
+}
+
+/** Pieces of text as tokens are chosen. `<unk>` never is. */
+export async function* generatePieces(
+  network: LanguageNetwork,
+  tokenizer: Tokenizer,
+  prompt: Int32Array,
+  length: number,
+  sampler: Sampler,
+  checkpoint: () => void,
+): AsyncGenerator<string, void, void> {
+  const decoder = tokenizer.decoder()
+  // The joiner must know the prompt's end, to space the first word.
+  for (const id of prompt) decoder.write(id)
+  let state: RecurrentState | null = null
+  let ids = prompt
+  try {
+    for (let count = 0; count < length; ++count) {
+      checkpoint()
+      const next = advance(network, ids, state)
+      disposeState(state)
+      state = next.state
+      let logits
+      try {
+        logits = await next.logits.data()
+      } finally {
+        next.logits.dispose()
+      }
+      const id = sampler.choose(logits, tokenizer.unknown)
+      ids = Int32Array.of(id)
+      const piece = decoder.write(id)
+      if (piece !== '') yield piece
+    }
+    const rest = decoder.end()
+    if (rest !== '') yield rest
+  } finally {
+    disposeState(state)
+  }
+}

@@ -1,0 +1,258 @@
+import { join } from 'node:path'
+import { Sampler } from '../decode/sampling'
+import { RnnativeError } from '../errors'
+import { CONFIG_FILE, findModel, writeModelDirectory, type CheckpointFiles } from '../io/checkpoint'
+import { readJson } from '../io/files'
+import { readSafetensors } from '../io/safetensors'
+import { countCharacters, languageScore, type LanguageScore } from '../metrics/language'
+import { adam } from '../optim'
+import { freshSeed } from '../tensor/create'
+import { chooseDevice, type DeviceOption } from '../tensor/device'
+import { Tokenizer } from '../text'
+import { MODEL_FILE, toHost, Trainer } from '../train/trainer'
+import { Run, type RunContext, type TrainingEvent, type TrainingOptions, type TrainingResult } from '../train'
+import { parseLanguageConfig, toLanguageConfig } from './language-config'
+import { generatePieces, totalNats, type GenerateOptions } from './language-inference'
+import { LanguageNetwork, type CellName, type LanguageNetworkOptions } from './language-network'
+import { LanguageTask } from './language-task'
+import { checkPrecision, type Precision } from './precision'
+
+export interface LanguageModelOptions {
+  tokenizer: Tokenizer
+  /** Default 'lstm'. */
+  cell?: CellName | undefined
+  /** Default 2. */
+  layers?: number | undefined
+  /** Units per layer. Default 256. */
+  hidden?: number | undefined
+  /** Size of a token's vector. Default: as `hidden`. */
+  embedding?: number | undefined
+  /** On the embedding's, every layer's and the stack's output, while training. Default 0. */
+  dropout?: number | undefined
+  /** The output projection shares the embedding's weights (Press & Wolf 2017). Default false. */
+  tieWeights?: boolean | undefined
+  /** Of initial weights and dropout. Default: a new one each time. */
+  seed?: number | undefined
+  device?: DeviceOption | undefined
+  precision?: Precision | undefined
+}
+
+export interface LanguageFitOptions extends TrainingOptions {
+  /** Text that is not learned from, to measure progress by. */
+  validation?: string | Int32Array | undefined
+  /** Streams read side by side. Default 50, fewer for short texts. */
+  batch?: number | undefined
+  /** Tokens per stream and step: how far back gradients flow. State is carried on. Default 50. */
+  steps?: number | undefined
+  /** Computes the batch in so many parts, for less memory and the same result. Default 1. */
+  accumulate?: number | undefined
+}
+
+/**
+ * Predicts text token by token: an embedding, a recurrent stack and a softmax.
+ *
+ * ```ts
+ * await using lm = new LanguageModel({ tokenizer: Tokenizer.characters(text), hidden: 128, seed: 1 })
+ * await lm.fit(text, { epochs: 3 })
+ * for await (const piece of lm.generate('Call me', { length: 400 })) process.stdout.write(piece)
+ * ```
+ */
+export class LanguageModel {
+  readonly tokenizer: Tokenizer
+  readonly options: Readonly<LanguageNetworkOptions>
+  readonly seed: number
+  /** The network: parameters by name, for those who want them. */
+  readonly network: LanguageNetwork
+  private running: Run<TrainingEvent, TrainingResult> | null = null
+  private fitting = false
+  private disposed = false
+
+  /** Throws `ERR_ARGUMENT` for sizes that make no sense, `ERR_DEVICE` or `ERR_UNSUPPORTED`. */
+  constructor(options: LanguageModelOptions) {
+    const { tokenizer, cell = 'lstm', layers = 2, hidden = 256, embedding = hidden } = options
+    const { dropout = 0, tieWeights = false, seed = freshSeed(), device = 'cpu' } = options
+    if (!(tokenizer instanceof Tokenizer))
+      throw new RnnativeError('ERR_ARGUMENT', '[language model] tokenizer: expected a Tokenizer')
+    checkPrecision('language model', options.precision)
+    this.tokenizer = tokenizer
+    this.options = Object.freeze({ cell, layers, hidden, embedding, dropout, tieWeights })
+    this.seed = seed
+    const place = { seed, device: chooseDevice(device).device }
+    this.network = new LanguageNetwork(tokenizer.size, this.options, place)
+  }
+
+  get parameterCount(): number {
+    return this.network.parameterCount
+  }
+
+  /**
+   * Learns from a text (or token ids), starting at once. Await the run for its result or iterate over
+   * its events. Rejects with `ERR_BUSY` while another fit runs, `ERR_EMPTY` for a text shorter than
+   * one window, `ERR_NONFINITE` (weights unharmed) when loss or gradient overflow, and `ERR_ABORTED`
+   * when `signal` aborts; after that the model can be used and trained on.
+   */
+  fit(
+    text: string | Int32Array,
+    options: LanguageFitOptions = {},
+  ): Run<TrainingEvent, TrainingResult> {
+    const busy = this.fitting
+    const run: Run<TrainingEvent, TrainingResult> = new Run(async (context) => {
+      this.checkUsable('fit')
+      if (busy)
+        throw new RnnativeError('ERR_BUSY', '[fit] another fit of this model is running; await or abort it')
+      this.fitting = true
+      try {
+        return await this.train(text, options, context)
+      } finally {
+        this.fitting = false
+      }
+    }, options.signal)
+    if (!busy) this.running = run
+    return run
+  }
+
+  private async train(
+    text: string | Int32Array,
+    options: LanguageFitOptions,
+    context: RunContext<TrainingEvent>,
+  ): Promise<TrainingResult> {
+    const trainer = this.makeTrainer(text, options)
+    try {
+      const result = await trainer.run(context)
+      const { signal } = options
+      if (result.stopped !== 'aborted' || !signal?.aborted) return result
+      const { step, checkpoint } = result
+      throw new RnnativeError('ERR_ABORTED', `[fit] aborted after step ${step}`, {
+        cause: signal.reason,
+        details: { step, checkpoint },
+      })
+    } finally {
+      trainer.dispose()
+    }
+  }
+
+  private makeTrainer(text: string | Int32Array, options: LanguageFitOptions): Trainer {
+    const tokens = this.tokensOf('fit', text)
+    const { validation, steps = 50, accumulate = 1 } = options
+    const fitting = Math.floor((tokens.length - 1) / steps)
+    const { batch = Math.max(1, Math.min(50, fitting)) } = options
+    const held = validation === undefined ? null : this.tokensOf('fit validation', validation)
+    const task = new LanguageTask(this.network, tokens, {
+      batch,
+      steps,
+      accumulate,
+      vocabulary: this.tokenizer.size,
+      validate:
+        held === null
+          ? undefined
+          : async () => (await totalNats(this.network, held, () => undefined)) / (held.length - 1),
+      modelFiles: () => this.files(),
+    })
+    const { clipNorm = 1, optimizer = adam({ lr: 2e-3 }) } = options
+    return new Trainer(task, { ...options, clipNorm, optimizer }, this.seed)
+  }
+
+  /** Scores every token but the first once, each given all that precedes it. */
+  async evaluate(
+    text: string | Int32Array,
+    { signal }: { signal?: AbortSignal | undefined } = {},
+  ): Promise<LanguageScore> {
+    this.checkUsable('evaluate')
+    const tokens = this.tokensOf('evaluate', text)
+    const total = await totalNats(this.network, tokens, () => this.checkpoint('evaluate', signal))
+    const whole = countCharacters(typeof text === 'string' ? text : this.tokenizer.decode(text))
+    const unscored = countCharacters(this.tokenizer.decode(tokens.subarray(0, 1)))
+    return languageScore(total, tokens.length - 1, whole - unscored)
+  }
+
+  /**
+   * Continues a prompt, token by token. An empty prompt stands for the start of a line. Throws
+   * `ERR_ARGUMENT` for options out of their range.
+   */
+  generate(prompt: string, options: GenerateOptions = {}): AsyncGenerator<string, void, void> {
+    this.checkUsable('generate')
+    const { length = 200, signal } = options
+    if (!Number.isSafeInteger(length) || length < 0)
+      throw new RnnativeError('ERR_ARGUMENT', `[generate] length: expected a whole number, got ${length}`)
+    const sampler = new Sampler(options)
+    const { tokenizer, network } = this
+    let ids = tokenizer.encode(prompt)
+    if (ids.length === 0) ids = Int32Array.of(tokenizer.idOf('\n') ?? tokenizer.size - 1)
+    const check = () => this.checkpoint('generate', signal)
+    return generatePieces(network, tokenizer, ids, length, sampler, check)
+  }
+
+  private async files(): Promise<CheckpointFiles> {
+    // All reads are enqueued before the first await: one moment of a model that may be learning.
+    const weights = await toHost(this.network.stateDict())
+    const config = toLanguageConfig(this.options, this.seed)
+    return {
+      json: { [CONFIG_FILE]: config, 'tokenizer.json': this.tokenizer },
+      tensors: { [MODEL_FILE]: weights },
+    }
+  }
+
+  /** Writes the model into a directory of its own: weights, `config.json` and `tokenizer.json`. */
+  async save(directory: string): Promise<void> {
+    this.checkUsable('save')
+    await writeModelDirectory(directory, await this.files())
+  }
+
+  /** Loads what {@link save} wrote, or the best checkpoint of a run. `ERR_IO`, `ERR_FORMAT`. */
+  static async load(
+    directory: string,
+    { device, precision }: Pick<LanguageModelOptions, 'device' | 'precision'> = {},
+  ): Promise<LanguageModel> {
+    const path = await findModel(directory)
+    const configPath = join(path, CONFIG_FILE)
+    const config = parseLanguageConfig(await readJson(configPath), configPath)
+    const tokenizer = await Tokenizer.load(join(path, 'tokenizer.json'))
+    const { tensors } = await readSafetensors(join(path, MODEL_FILE))
+    const model = new LanguageModel({ ...config, tokenizer, device, precision })
+    try {
+      model.network.loadStateDict(tensors)
+    } catch (error) {
+      await model.dispose()
+      throw error
+    }
+    return model
+  }
+
+  /** Stops a running fit and frees the weights. */
+  async dispose(): Promise<void> {
+    if (this.disposed) return
+    this.disposed = true
+    const { running } = this
+    running?.abort()
+    await running?.catch(() => undefined)
+    this.network.dispose()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+
+  private checkUsable(method: string): void {
+    if (this.disposed)
+      throw new RnnativeError('ERR_DISPOSED', `[${method}] the model has been disposed`)
+  }
+
+  /** Between two awaits of a long call. */
+  private checkpoint(method: string, signal: AbortSignal | undefined): void {
+    this.checkUsable(method)
+    if (signal?.aborted)
+      throw new RnnativeError('ERR_ABORTED', `[${method}] aborted`, { cause: signal.reason })
+  }
+
+  private tokensOf(method: string, text: string | Int32Array): Int32Array {
+    if (typeof text !== 'string' && !(text instanceof Int32Array))
+      throw new RnnativeError('ERR_ARGUMENT', `[${method}] text: expected a string or an Int32Array`)
+    const tokens = typeof text === 'string' ? this.tokenizer.encode(text) : text
+    if (tokens.length < 2)
+      throw new RnnativeError(
+        'ERR_EMPTY',
+        `[${method}] text: ${tokens.length === 0 ? 'is empty' : 'expected at least 2 tokens, got 1'}`,
+      )
+    return tokens
+  }
+}

@@ -1,0 +1,130 @@
+import { createHash } from 'node:crypto'
+import { RnnativeError } from '../errors'
+import { TokenStreams } from '../data'
+import type { CheckpointFiles } from '../io/checkpoint'
+import type { HostTensor, RandomContext, RecurrentState } from '../nn'
+import { scope, tensor, type Tensor, type TypedArray } from '../tensor'
+import * as ops from '../tensor/ops'
+import type { StepGradient, TrainingTask } from '../train/task'
+import { detachState, disposeState, type LanguageNetwork } from './language-network'
+import { joinRows, splitRows } from './rows'
+
+/** A part of the batch that is computed in one go. */
+interface Part {
+  firstRow: number
+  rows: number
+  state: RecurrentState | null
+}
+
+export interface LanguageTaskOptions {
+  batch: number
+  steps: number
+  accumulate: number
+  vocabulary: number
+  validate: (() => Promise<number>) | undefined
+  modelFiles: () => Promise<CheckpointFiles>
+}
+
+/** Next-token prediction by truncated backpropagation through time over parallel streams. */
+export class LanguageTask implements TrainingTask {
+  readonly identity: Readonly<Record<string, unknown>>
+  readonly validate: (() => Promise<number>) | undefined
+  readonly modelFiles: () => Promise<CheckpointFiles>
+  private readonly streams: TokenStreams
+  private readonly parts: Part[]
+
+  constructor(
+    readonly module: LanguageNetwork,
+    tokens: Int32Array,
+    { batch, steps, accumulate, vocabulary, validate, modelFiles }: LanguageTaskOptions,
+  ) {
+    for (const [name, value] of Object.entries({ batch, steps, accumulate }))
+      if (!Number.isSafeInteger(value) || value < 1)
+        throw new RnnativeError('ERR_ARGUMENT', `[fit] ${name}: expected a whole number above 0, got ${value}`)
+    if (accumulate > batch)
+      throw new RnnativeError('ERR_ARGUMENT', `[fit] accumulate: expected at most the batch of ${batch}, got ${accumulate}`)
+    this.streams = new TokenStreams(tokens, { batch, steps })
+    this.parts = Array.from({ length: accumulate }, (_, i) => {
+      const firstRow = Math.floor((i * batch) / accumulate)
+      return { firstRow, rows: Math.floor(((i + 1) * batch) / accumulate) - firstRow, state: null }
+    })
+    const text = createHash('sha256').update(tokens).digest('hex')
+    this.identity = { model: 'LanguageModel', batch, steps, vocabulary, tokens: tokens.length, text }
+    this.validate = validate
+    this.modelFiles = modelFiles
+  }
+
+  get stepsPerEpoch(): number {
+    return this.streams.windows
+  }
+
+  gradient(index: number, step: number, random: RandomContext): StepGradient {
+    this.module.train()
+    const { batch } = this.streams
+    let tokens = 0
+    const losses = this.parts.map((part) => {
+      const window = this.streams.window(index, part.firstRow, part.rows)
+      tokens += window.targets.length
+      random.set({ step, sampleBase: part.firstRow })
+      const { loss, state } = scope(() => this.partGradient(window, part.state, window.steps * batch))
+      disposeState(part.state)
+      part.state = state
+      return loss
+    })
+    return { losses, tokens }
+  }
+
+  /** The sum of losses over `count`, the real tokens of all parts, so that parts add up to the batch. */
+  private partGradient(
+    { steps, rows, inputs, targets }: ReturnType<TokenStreams['window']>,
+    carried: RecurrentState | null,
+    count: number,
+  ): { loss: Tensor; state: RecurrentState } {
+    const { device } = this.module.output.weight
+    const ids = tensor(inputs, [steps, rows], { device })
+    const { output, state } = this.module.forward(ids, carried)
+    const next = detachState(state)
+    const { losses } = ops.crossEntropyLosses(output, tensor(targets, [steps, rows], { device }), {
+      weight: this.module.output.weight,
+      bias: this.module.output.bias,
+    })
+    const loss = ops.sum(losses).mul(1 / count)
+    loss.backward()
+    return { loss: loss.detach(), state: next }
+  }
+
+  reset(): void {
+    for (const part of this.parts) {
+      disposeState(part.state)
+      part.state = null
+    }
+  }
+
+  async carried(): Promise<Map<string, HostTensor>> {
+    const names = Object.keys(this.parts[0]?.state ?? {}) as (keyof RecurrentState)[]
+    const joined = names.map(async (name) => {
+      const parts = this.parts.map(({ state }) => state?.[name] as Tensor)
+      const values = await Promise.all(parts.map((part) => part.data()))
+      return [name, joinRows(parts.map(({ shape }, i) => ({ shape, data: values[i] as TypedArray })))] as const
+    })
+    return new Map(await Promise.all(joined))
+  }
+
+  restoreCarried(tensors: ReadonlyMap<string, HostTensor>): void {
+    this.reset()
+    const h = tensors.get('h')
+    if (h === undefined) return
+    const c = tensors.get('c')
+    const { device } = this.module.output.weight
+    const part = (value: HostTensor, { firstRow, rows }: Part) => {
+      const { data, shape } = splitRows(value, firstRow, rows)
+      return tensor(data, shape, { device })
+    }
+    for (const entry of this.parts)
+      entry.state = c ? { h: part(h, entry), c: part(c, entry) } : { h: part(h, entry) }
+  }
+
+  dispose(): void {
+    this.reset()
+  }
+}

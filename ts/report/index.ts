@@ -1,0 +1,2 @@
+export { renderReport, writeReport, type Report } from './report'
+export type { CurvePoint, Curves } from './chart'

@@ -1,0 +1,98 @@
+import { RnnativeError } from '../errors'
+import type { OptimizerMeta, ScheduleJSON } from '../optim'
+
+/** Where a run is: all that resuming needs besides tensors. JSON-serialisable. */
+export interface Progress {
+  step: number
+  /** Complete passes over the data. */
+  epoch: number
+  /** Steps made of the current pass. */
+  index: number
+  seconds: number
+  tokens: number
+  best: { step: number; loss: number } | null
+  /** Validations since the best one. */
+  stale: number
+}
+
+export const beginning = (): Progress => ({
+  step: 0,
+  epoch: 0,
+  index: 0,
+  seconds: 0,
+  tokens: 0,
+  best: null,
+  stale: 0,
+})
+
+/** `state.json` of a checkpoint. */
+export interface SavedRun {
+  format: 1
+  progress: Progress
+  seed: number
+  schedule: ScheduleJSON
+  optimizer: OptimizerMeta
+  identity: Readonly<Record<string, unknown>>
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)
+
+/** Checks what a `state.json` holds; `ERR_FORMAT`. */
+export function parseSavedRun(json: unknown, path: string): SavedRun {
+  const fail = (problem: string) => new RnnativeError('ERR_FORMAT', `[resume] ${path}: ${problem}`)
+  if (!isObject(json) || json['format'] !== 1) throw fail('expected the state of a run, format 1')
+  const { progress } = json
+  for (const part of ['progress', 'schedule', 'optimizer', 'identity'])
+    if (!isObject(json[part])) throw fail(`${part}: expected an object`)
+  for (const name of ['step', 'epoch', 'index', 'tokens', 'stale', 'seconds']) {
+    const value = (progress as Record<string, unknown>)[name]
+    const valid = name === 'seconds' ? Number.isFinite(value) : Number.isSafeInteger(value)
+    if (!valid || (value as number) < 0) throw fail(`progress.${name}: expected a count, got ${String(value)}`)
+  }
+  return json as unknown as SavedRun
+}
+
+/** Throws `ERR_ARGUMENT` when a run is resumed with other data or settings than it began with. */
+export function checkIdentity(
+  saved: Readonly<Record<string, unknown>>,
+  own: Readonly<Record<string, unknown>>,
+): void {
+  for (const [name, value] of Object.entries(own))
+    if (JSON.stringify(saved[name]) !== JSON.stringify(value))
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        `[resume] ${name}: the checkpoint was made with ${JSON.stringify(saved[name])}, ` +
+          `got ${JSON.stringify(value)}`,
+      )
+}
+
+/** Measures training time only: `pause` around everything else. */
+export class TrainingClock {
+  private since = 0
+  private mark = { seconds: 0, tokens: 0, rate: 0 }
+  private readonly progress: Progress
+
+  constructor(progress: Progress) {
+    this.progress = progress
+    this.mark = { seconds: progress.seconds, tokens: progress.tokens, rate: 0 }
+  }
+
+  start(): void {
+    this.since = performance.now()
+  }
+
+  /** Counts the time since `start` and the tokens it went to. */
+  stop(tokens: number): void {
+    this.progress.seconds += (performance.now() - this.since) / 1000
+    this.progress.tokens += tokens
+  }
+
+  tokensPerSecond(): number {
+    const { seconds, tokens } = this.progress
+    const elapsed = seconds - this.mark.seconds
+    const rate = (tokens - this.mark.tokens) / Math.max(elapsed, 1e-9)
+    if (elapsed >= 0.25) this.mark = { seconds, tokens, rate }
+    return this.mark.rate === 0 ? rate : this.mark.rate
+  }
+}

@@ -1,0 +1,226 @@
+/**
+ * The training loop that all models share. One step: gradients (of one or more micro-batches), update,
+ * and one await for loss and norm together, which also keeps the event loop free and the queue short.
+ */
+import { join } from 'node:path'
+import { RnnativeError } from '../errors'
+import { findCheckpoint, writeCheckpoint } from '../io/checkpoint'
+import { readJson } from '../io/files'
+import { readSafetensors } from '../io/safetensors'
+import { RandomContext, type HostTensor } from '../nn'
+import { adam, schedule as schedules, type Optimizer, type Schedule } from '../optim'
+import type { Tensor } from '../tensor'
+import { checkTrainingOptions } from './options'
+import type { TrainingEvent, TrainingOptions, TrainingResult, ValidationEvent } from './options'
+import { beginning, checkIdentity, parseSavedRun, TrainingClock } from './progress'
+import type { Progress, SavedRun } from './progress'
+import type { RunContext } from './run'
+import type { TrainingTask } from './task'
+
+const OPTIMIZER_FILE = 'optimizer.safetensors'
+const CARRIED_FILE = 'carried.safetensors'
+const STATE_FILE = 'state.json'
+export const MODEL_FILE = 'model.safetensors'
+
+/** Values of tensors by name. */
+export async function toHost(tensors: Iterable<readonly [string, Tensor]>): Promise<Map<string, HostTensor>> {
+  const read = Array.from(tensors, async ([name, tensor]) => {
+    const data = await tensor.data()
+    return [name, { shape: tensor.shape, data }] as const
+  })
+  return new Map(await Promise.all(read))
+}
+
+export class Trainer {
+  private readonly task: TrainingTask
+  private readonly options: TrainingOptions
+  private readonly optimizer: Optimizer
+  private schedule: Schedule
+  private random: RandomContext
+  private progress: Progress = beginning()
+  private validated: { step: number; loss: number } | null = null
+  private saved: { step: number; path: string } | null = null
+
+  constructor(task: TrainingTask, options: TrainingOptions, seed: number) {
+    checkTrainingOptions(options)
+    this.task = task
+    this.options = options
+    // A copy: plateau has state, and the caller may use the object again.
+    this.schedule = schedules.create((options.schedule ?? schedules.constant()).toJSON())
+    this.random = new RandomContext({ seed })
+    this.optimizer = (options.optimizer ?? adam()).bind(task.module)
+  }
+
+  /** Trains until a limit is reached or the run is asked to stop. */
+  async run(context: RunContext<TrainingEvent>): Promise<TrainingResult> {
+    if (this.options.resume) await this.resume()
+    this.task.module.setRandom(this.random)
+    const clock = new TrainingClock(this.progress)
+    let loss: number | null = null
+    let reason = context.stopping ? 'aborted' : this.limitReached()
+    while (reason === null) {
+      const event = await this.step(clock)
+      loss = event.loss
+      const endOfEpoch = this.advance()
+      const { evaluateEvery, checkpointEvery } = this.options
+      const due = (every: number | undefined) =>
+        every === undefined ? endOfEpoch : this.progress.step % every === 0
+
+      let newBest = false
+      if (this.task.validate && due(evaluateEvery)) {
+        event.validation = await this.validate(this.task.validate, true)
+        newBest = event.validation.best
+      }
+      reason = context.stopping ? 'aborted' : this.limitReached()
+      if (reason !== null && reason !== 'aborted' && this.task.validate && this.validated?.step !== this.progress.step) {
+        event.validation = await this.validate(this.task.validate, false)
+        newBest = event.validation.best
+      }
+      if (this.options.checkpoint !== undefined && (newBest || reason !== null || due(checkpointEvery)))
+        event.checkpoint = await this.save(this.options.checkpoint, newBest)
+      context.emit(event, event.validation !== undefined)
+    }
+    const { step, epoch: epochs, tokens, seconds, best } = this.progress
+    return {
+      stopped: reason,
+      step,
+      epochs,
+      tokens,
+      seconds,
+      loss,
+      validation: this.validated?.loss ?? null,
+      best,
+      checkpoint: this.saved?.path ?? null,
+    }
+  }
+
+  dispose(): void {
+    this.task.dispose()
+    this.optimizer.dispose()
+  }
+
+  private async step(clock: TrainingClock): Promise<TrainingEvent> {
+    const { task, optimizer, progress } = this
+    const step = progress.step + 1
+    clock.start()
+    const epoch = progress.epoch + progress.index / task.stepsPerEpoch
+    const learningRate = optimizer.hyperparameters.lr * this.schedule.factor({ step, epoch })
+    optimizer.lr = learningRate
+    optimizer.zeroGrad()
+    const { losses, tokens } = task.gradient(progress.index, step, this.random)
+    const norm = optimizer.step({ clipNorm: this.options.clipNorm })
+    const scalars = [norm, ...losses]
+    const [gradientNorm = NaN, ...parts] = await Promise.all(
+      scalars.map((scalar) => scalar.item()),
+    ).finally(() => scalars.forEach((scalar) => scalar.dispose()))
+    const loss = parts.reduce((sum, part) => sum + part, 0)
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
+      throw new RnnativeError(
+        'ERR_NONFINITE',
+        `[fit] step ${step}: loss ${loss}, gradient norm ${gradientNorm}, learning rate ` +
+          `${learningRate}; the weights are those before the step`,
+        { details: { step, loss, norm: gradientNorm, learningRate } },
+      )
+    clock.stop(tokens)
+    return {
+      step,
+      epoch: progress.epoch + 1,
+      loss,
+      gradientNorm,
+      learningRate,
+      tokens: progress.tokens,
+      tokensPerSecond: clock.tokensPerSecond(),
+      seconds: progress.seconds,
+    }
+  }
+
+  /** Moves on by a step; true at the end of a pass. */
+  private advance(): boolean {
+    const { progress, task } = this
+    ++progress.step
+    if (++progress.index < task.stepsPerEpoch) return false
+    ++progress.epoch
+    progress.index = 0
+    task.reset()
+    return true
+  }
+
+  private limitReached(): TrainingResult['stopped'] | null {
+    const { maxSteps, maxSeconds, patience } = this.options
+    const bounded = maxSteps !== undefined || maxSeconds !== undefined
+    const { epochs = bounded ? Infinity : 1 } = this.options
+    const { step, epoch, index, seconds, stale } = this.progress
+    if (epoch + index / this.task.stepsPerEpoch >= epochs) return 'epochs'
+    if (maxSteps !== undefined && step >= maxSteps) return 'steps'
+    if (maxSeconds !== undefined && seconds >= maxSeconds) return 'seconds'
+    if (patience !== undefined && stale >= patience) return 'patience'
+    return null
+  }
+
+  /**
+   * Validates. Only `regular` validations move the schedule and the patience: the one at the end of a
+   * run that was cut short would not have happened in a longer run, which a resumed one must equal.
+   */
+  private async validate(measure: () => Promise<number>, regular: boolean): Promise<ValidationEvent> {
+    const began = performance.now()
+    const loss = await measure()
+    const { progress } = this
+    const best = progress.best === null || loss < progress.best.loss
+    if (regular) this.schedule.observe(loss)
+    if (regular) progress.stale = best ? 0 : progress.stale + 1
+    if (best) progress.best = { step: progress.step, loss }
+    this.validated = { step: progress.step, loss }
+    return { loss, best, seconds: (performance.now() - began) / 1000 }
+  }
+
+  private async save(directory: string, newBest: boolean): Promise<string> {
+    const { task, progress, optimizer } = this
+    const { tensors, meta } = optimizer.stateDict()
+    try {
+      const [model, optimizerState, carried] = await Promise.all([
+        task.modelFiles(),
+        toHost(tensors),
+        task.carried(),
+      ])
+      const state: SavedRun = {
+        format: 1,
+        progress,
+        seed: this.random.seed,
+        schedule: this.schedule.toJSON(),
+        optimizer: meta,
+        identity: task.identity,
+      }
+      const files = {
+        json: { ...model.json, [STATE_FILE]: state },
+        tensors: { ...model.tensors, [OPTIMIZER_FILE]: optimizerState, [CARRIED_FILE]: carried },
+      }
+      const isBest = newBest || progress.best === null
+      const path = await writeCheckpoint(directory, progress.step, files, isBest)
+      this.saved = { step: progress.step, path }
+      return path
+    } finally {
+      for (const tensor of tensors.values()) tensor.dispose()
+    }
+  }
+
+  private async resume(): Promise<void> {
+    const { task, optimizer } = this
+    const path = await findCheckpoint(this.options.checkpoint as string, 'latest')
+    if (path === null) return
+    const statePath = join(path, STATE_FILE)
+    const state = parseSavedRun(await readJson(statePath), statePath)
+    checkIdentity(state.identity, task.identity)
+    const [model, optimizerState, carried] = await Promise.all(
+      [MODEL_FILE, OPTIMIZER_FILE, CARRIED_FILE].map((name) => readSafetensors(join(path, name))),
+    )
+    optimizer.loadStateDict({ tensors: optimizerState?.tensors ?? new Map(), meta: state.optimizer })
+    task.module.loadStateDict(model?.tensors ?? new Map())
+    task.restoreCarried(carried?.tensors ?? new Map())
+    const { name, options } = this.schedule.toJSON()
+    if (JSON.stringify([name, options]) === JSON.stringify([state.schedule.name, state.schedule.options]))
+      this.schedule = schedules.create(state.schedule)
+    this.random = new RandomContext({ seed: state.seed })
+    this.progress = state.progress
+    this.saved = { step: state.progress.step, path }
+  }
+}
