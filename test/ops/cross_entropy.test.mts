@@ -29,16 +29,32 @@ function crossEntropy(given: Inputs, { labelSmoothing, ignoreIndex }: Settings):
     shapes: { losses: targets.shape },
     forward({ x, weight, bias, targets, classWeights }) {
       const { losses, weights, reserve } = native.crossEntropy(
-        x!, weight!, bias!, targets!, classWeights!, ignoreIndex, labelSmoothing, true,
-      ) // prettier-ignore
+        x!,
+        weight!,
+        bias!,
+        targets!,
+        classWeights!,
+        ignoreIndex,
+        labelSmoothing,
+        true,
+      )
       return {
         outputs: { losses, weights },
         extra: [reserve],
         backward: (up, sinks) =>
           native.crossEntropyBackward(
-            x!, weight!, bias!, targets!, classWeights!, ignoreIndex, labelSmoothing, reserve!,
-            up['losses']!, sinks.list(...NAMES), sinks.bits(...NAMES),
-          ), // prettier-ignore
+            x!,
+            weight!,
+            bias!,
+            targets!,
+            classWeights!,
+            ignoreIndex,
+            labelSmoothing,
+            reserve!,
+            up['losses']!,
+            sinks.list(...NAMES),
+            sinks.bits(...NAMES),
+          ),
       }
     },
   }
@@ -98,9 +114,15 @@ for (const { name, settings, tensors } of golden<Settings>('cross_entropy'))
   test.serial(`PyTorch: ${name}`, async (t) => {
     const { x, weight, bias, targets, class_weights: classWeights, dlosses, mean } = tensors
     const op = crossEntropy(
-      { x: x!, weight: weight ?? null, bias: bias ?? null, targets: targets!, classWeights: classWeights ?? null },
+      {
+        x: x!,
+        weight: weight ?? null,
+        bias: bias ?? null,
+        targets: targets!,
+        classWeights: classWeights ?? null,
+      },
       settings,
-    ) // prettier-ignore
+    )
     await checkGolden(t, op, { losses: dlosses! }, tensors)
     const { losses, weights } = await evaluate(op, REFERENCE)
     const sum = (values: Float64Array = new Float64Array()) => values.reduce((a, b) => a + b, 0)

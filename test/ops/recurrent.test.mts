@@ -77,9 +77,12 @@ for (const cell of CELLS) {
       for (const [name, host] of Object.entries(inputs)) tensors[name] = upload('cpu', host)
       const { y, hn, cn, reserve } = native.recurrent(
         { ...stack, training, dropout, random: null },
-        tensors['x']!, parametersOf(stack, tensors), tensors['lengths']!,
-        tensors['h0']!, tensors['c0'] ?? null,
-      ) // prettier-ignore
+        tensors['x']!,
+        parametersOf(stack, tensors),
+        tensors['lengths']!,
+        tensors['h0']!,
+        tensors['c0'] ?? null,
+      )
       const saved = reserve !== null
       const values = { y: await download(y), hn: await download(hn) }
       const named = cn ? { ...values, cn: await download(cn) } : values

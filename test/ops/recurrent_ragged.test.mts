@@ -154,8 +154,12 @@ test.serial('a length out of range fails every result', async (t) => {
       const { x, h0, c0 } = tensors
       const result = native.recurrent(
         { ...stack, training: true, dropout: 0 },
-        x!, parametersOf(stack, tensors), tensors['lengths']!, h0!, c0!,
-      ) // prettier-ignore
+        x!,
+        parametersOf(stack, tensors),
+        tensors['lengths']!,
+        h0!,
+        c0!,
+      )
       const error = await t.throwsAsync(native.read(result.y), { code: 'ERR_INDEX' })
       t.is(error?.message, `[lstm] length ${bad} at position 2: expected 0..4`)
       await t.throwsAsync(native.read(result.hn), { code: 'ERR_INDEX' })

@@ -68,10 +68,19 @@ export function recurrent(
         extra: [reserve],
         backward: (up, sinks) =>
           native.recurrentBackward(
-            options, x!, parameters, lengths!, h0!, c0!, reserve!,
-            up['y'] ?? null, up['hn'] ?? null, up['cn'] ?? null,
-            sinks.list('x', 'h0', 'c0', ...names), sinks.flags('x', 'h0', 'c0', ...names),
-          ), // prettier-ignore
+            options,
+            x!,
+            parameters,
+            lengths!,
+            h0!,
+            c0!,
+            reserve!,
+            up['y'] ?? null,
+            up['hn'] ?? null,
+            up['cn'] ?? null,
+            sinks.list('x', 'h0', 'c0', ...names),
+            sinks.flags('x', 'h0', 'c0', ...names),
+          ),
       }
     },
   }
