@@ -181,7 +181,7 @@ int32_t backward(RnContext* ctx, const RnBinaryBackward* args) {
 }
 
 void clear_written(const RnGrad& grad, int64_t n) {
-  if (grad.mode == RN_GRAD_WRITE) memset(grad.data, 0, (size_t)n * sizeof(float));
+  if (grad.mode == RN_GRAD_WRITE && n > 0) memset(grad.data, 0, (size_t)n * sizeof(float));
 }
 
 }  // namespace
