@@ -3,6 +3,7 @@
 // into blocks of a fixed size that are joined in double, which keeps them accurate and lets the
 // team share a single sum without the result depending on how.
 #include "native/cpu/elementwise.h"
+#include "native/cpu/indices.h"
 #include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {
@@ -198,6 +199,11 @@ int32_t reduce(RnContext* ctx, const RnReduceArgs* args) {
 
 int32_t reduce_backward(RnContext* ctx, const RnReduceBackward* args) {
   if (args->dx.mode == RN_GRAD_SKIP) return RN_OK;
+  if (args->op == RN_MAX) {
+    const int64_t count = args->outer * args->inner;
+    const int32_t status = check_indices(ctx, "argmax", args->argmax, count, args->n - 1);
+    if (status != RN_OK) return status;
+  }
   if (args->inner == 1) {
     spread_rows(ctx, args);
   } else {

@@ -3,8 +3,8 @@
 // `reference` (double, plain loops), `cpu` (float, one copy per instruction set) and `cuda` each fill
 // one RnBackend. Nothing here owns memory, throws or uses the C++ library, so a backend may live in
 // another shared library built by another compiler. All arguments have been checked by native/ops
-// (shapes, dtypes, aliasing) except the values of integer tensors (ids, targets, lengths), which a
-// backend checks itself and answers with RN_ERR_INDEX.
+// (shapes, dtypes, aliasing) except the values of integer tensors (ids, targets, lengths, argmax),
+// which a backend checks itself and answers with RN_ERR_INDEX.
 //
 // `real` below means double in `reference` and float elsewhere. All tensors are dense, row-major.
 // Unless a comment says otherwise no output may alias an input.

@@ -35,7 +35,12 @@ int32_t reduce(RnContext*, const RnReduceArgs* args) {
   return RN_OK;
 }
 
-int32_t reduce_backward(RnContext*, const RnReduceBackward* args) {
+int32_t reduce_backward(RnContext* context, const RnReduceBackward* args) {
+  if (args->op == RN_MAX) {
+    const int64_t count = args->outer * args->inner;
+    const int32_t status = check_indices(context, "argmax", args->argmax, count, args->n - 1);
+    if (status != RN_OK) return status;
+  }
   double* dx = open(args->dx, args->outer * args->n * args->inner);
   if (dx == nullptr) return RN_OK;
   const double factor = args->op == RN_MEAN ? 1.0 / static_cast<double>(args->n) : 1.0;
