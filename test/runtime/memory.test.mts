@@ -100,6 +100,6 @@ test.serial('create and dispose in a synchronous loop, and steps of work, keep m
   for (let i = 0; i < 300; ++i) await step()
   await native.synchronize()
   const growth = process.memoryUsage().rss - before
-  t.is(cpu().tensors, tensors)
+  t.true(cpu().tensors <= tensors)
   t.true(growth < 12 * MiB, `resident memory grew by ${(growth / MiB).toFixed(1)} MiB`)
 })
