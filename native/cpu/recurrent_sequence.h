@@ -5,8 +5,7 @@
 #ifndef RNNATIVE_CPU_RECURRENT_SEQUENCE_H_
 #define RNNATIVE_CPU_RECURRENT_SEQUENCE_H_
 
-#include <stdio.h>
-
+#include "native/cpu/indices.h"
 #include "native/cpu/parallel.h"
 
 namespace rnnative::cpu::RN_ISA {
@@ -36,12 +35,10 @@ struct Sequence {
 // RN_ERR_INDEX for a length outside 0..time.
 inline int32_t make_sequence(RnContext* ctx, const int32_t* lengths, int64_t time, int64_t batch,
                              Sequence* out) {
-  for (int64_t b = 0; lengths && b < batch; ++b)
-    if (lengths[b] < 0 || lengths[b] > time) {
-      snprintf(ctx->error, sizeof ctx->error, "lengths[%lld]: expected 0..%lld, got %d",
-               (long long)b, (long long)time, lengths[b]);
-      return RN_ERR_INDEX;
-    }
+  if (lengths) {
+    const int32_t status = check_indices(ctx, "length", lengths, batch, time);
+    if (status != RN_OK) return status;
+  }
   const size_t bytes = (size_t)(time + 2) * sizeof(int64_t) + (size_t)batch * 2 * sizeof(int32_t);
   int64_t* offset = (int64_t*)ctx->scratch(ctx->runtime, bytes);
   if (!offset) return RN_ERR_OUT_OF_MEMORY;
