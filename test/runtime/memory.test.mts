@@ -1,5 +1,5 @@
 import test from 'ava'
-import { native } from '#dist/tensor/native.js'
+import { native, type NativeTensor } from '#dist/tensor/native.js'
 
 const MiB = 2 ** 20
 const cpu = () => native.memory().devices['cpu']!
@@ -45,6 +45,32 @@ test.serial('an allocation over the limit fails its op, names the bytes and harm
 
   native.setMemoryLimit(0)
   t.true(native.memory().limit > limit / 2)
+})
+
+test.serial('packed weights follow their version, are counted, and go with the weight', async (t) => {
+  await native.synchronize()
+  const before = cpu().bytes
+  const x = native.full('cpu', 'f32', [32, 128], 1)
+  const arena = native.full('cpu', 'f32', [2 * 128 * 128], 0.5)
+  const weights = [0, 1].map((i) => native.view(arena, i * 128 * 128, [128, 128]))
+  const product = async (weight: NativeTensor) => {
+    const y = native.linear(x, weight, null)
+    const values = new Set(await native.read(y))
+    native.dispose(y)
+    return [...values]
+  }
+  t.deepEqual(await product(weights[0]!), [64])
+  const packed = cpu().bytes - before - 4 * (32 * 128 + 2 * 128 * 128)
+  t.true(packed >= 4 * 128 * 128, `${packed} bytes of packed weights`)
+  const held = cpu().bytes
+  t.deepEqual(await product(weights[0]!), [64])
+  native.fill(weights[0]!, 0.25)
+  t.deepEqual(await product(weights[0]!), [32])
+  t.is(cpu().bytes, held) // one version at a time
+  t.deepEqual(await product(weights[1]!), [64])
+  for (const tensor of [x, arena, ...weights]) native.dispose(tensor)
+  await native.synchronize()
+  t.is(cpu().bytes, before)
 })
 
 test.serial('sizes that no machine has are errors, not crashes', async (t) => {
