@@ -230,7 +230,8 @@ int32_t weight_gradient(RnContext* ctx, int64_t tokens, const Operand& a, int64_
                     .packed_b = nullptr});
 }
 
-// Gradients of R and b_hh: each product's operand against what R was applied to.
+// Gradients of R: each product's operand against what R was applied to; and b_hh's where it has an
+// array of its own.
 int32_t recurrent_gradients(RnContext* ctx, const Run& run, const PhaseProducts* phases, int count) {
   const RnRecurrentSlotGrads& grads = run.args->dslots[run.index];
   const Layout& l = run.layout;
@@ -247,13 +248,32 @@ int32_t recurrent_gradients(RnContext* ctx, const Run& run, const PhaseProducts*
                             (float*)grads.w_hh.data + row * hidden, adds(grads.w_hh));
         if (status != RN_OK) return status;
       }
-      if (wanted(grads.b_hh))
+      if (wanted(grads.b_hh) && spec.extra)
         sum_columns(ctx, tokens, rows, a.data, a.ld, (float*)grads.b_hh.data + row, adds(grads.b_hh));
     }
   return RN_OK;
 }
 
-// Gradients of W, b_ih and the layer's input.
+void put_sums(const RnGrad& out, const float* sums, int64_t n) {
+  float* to = (float*)out.data;
+  for (int64_t i = 0; i < n; ++i) to[i] = adds(out) ? to[i] + sums[i] : sums[i];
+}
+
+// Gradients of b_ih, and of b_hh for the gates where it is the same.
+int32_t bias_gradients(RnContext* ctx, const Run& run) {
+  const RnRecurrentSlotGrads& grads = run.args->dslots[run.index];
+  if (!wanted(grads.b_ih) && !wanted(grads.b_hh)) return RN_OK;
+  const CellTraits& traits = run.layout.traits;
+  const int64_t hidden = run.layout.hidden, width = traits.gates * hidden;
+  float* sums = scratch_floats(ctx, width);
+  if (!sums) return RN_ERR_OUT_OF_MEMORY;
+  sum_columns(ctx, run.sequence->rows, width, run.work.dgates, width, sums, false);
+  if (wanted(grads.b_ih)) put_sums(grads.b_ih, sums, width);
+  if (wanted(grads.b_hh)) put_sums(grads.b_hh, sums, width - traits.has_dextra * hidden);
+  return RN_OK;
+}
+
+// Gradients of W and of the layer's input.
 int32_t input_gradients(RnContext* ctx, const Run& run) {
   const RnRecurrentSlotGrads& grads = run.args->dslots[run.index];
   const int64_t tokens = run.sequence->rows, width = run.layout.traits.gates * run.layout.hidden;
@@ -262,8 +282,6 @@ int32_t input_gradients(RnContext* ctx, const Run& run) {
   if (wanted(grads.w_ih))
     status = weight_gradient(ctx, tokens, a, width, run.x, run.in, run.in, (float*)grads.w_ih.data,
                              adds(grads.w_ih));
-  if (wanted(grads.b_ih))
-    sum_columns(ctx, tokens, width, a.data, a.ld, (float*)grads.b_ih.data, adds(grads.b_ih));
   if (status != RN_OK || !run.dx) return status;
   return gemm(ctx, {.m = tokens,
                     .n = run.in,
@@ -289,6 +307,7 @@ int32_t run_backward(RnContext* ctx, const Run& run) {
   int32_t status = run_steps(typename Cell::BackwardPhases(), ctx, run, phases);
   if (status == RN_OK) status = initial_state_gradients<Cell>(ctx, run, phases);
   if (status == RN_OK) status = recurrent_gradients(ctx, run, phases, Cell::BackwardPhases::kCount);
+  if (status == RN_OK) status = bias_gradients(ctx, run);
   if (status == RN_OK) status = input_gradients(ctx, run);
   return status;
 }

@@ -12,7 +12,7 @@ namespace {
 struct CellTraits {
   int gates;
   bool has_c, has_extra;
-  bool has_dextra;  // the gradient of a recurrent term that b_ih does not share
+  bool has_dextra;  // the last gate's recurrent term has a gradient that b_ih does not share
 };
 template <class Cell>
 constexpr CellTraits traits_of() {

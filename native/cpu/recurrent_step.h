@@ -102,12 +102,18 @@ void pack_recurrent(RnContext* ctx, const float* weight, int64_t hidden, int64_t
 
 template <class Phase, bool kTraining>
 __attribute__((noinline)) void forward_cells(const ForwardStep& s, int64_t row, int64_t rows,
-                                             int64_t panel, const float* sums) {
+                                             int64_t panel, float* sums) {
   using Tile = ForwardTile<Phase>;
   const int64_t units = s.stride / kLanes, first = panel * Phase::kUnits;
-  for (int64_t r = 0; r < rows; ++r, sums += Tile::kRowFloats)
-    for (int u = 0; u < Phase::kUnits && first + u < units; ++u)
-      Phase::template cell<kTraining>(s, row + r, first + u, sums + u * Phase::kGates * kLanes);
+  const int64_t count = units - first < Phase::kUnits ? units - first : Phase::kUnits;
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t u = 0; u < count; ++u)
+      Phase::template activate<kTraining>(s, row + r, first + u,
+                                          sums + r * Tile::kRowFloats + u * Phase::kGates * kLanes);
+  for (int64_t r = 0; r < rows; ++r)
+    for (int64_t u = 0; u < count; ++u)
+      Phase::template update<kTraining>(s, row + r, first + u,
+                                        sums + r * Tile::kRowFloats + u * Phase::kGates * kLanes);
 }
 
 // sums[kRows][kVectors] (+)= a's rows times k rows of the panel.
@@ -126,9 +132,23 @@ RN_INLINE void multiply_into(float* sums, bool first, const float* a, int64_t ro
     for (int v = 0; v < kVectors; ++v) store(sums + (r * kVectors + v) * kLanes, acc[r][v]);
 }
 
-// The gates of a row that a tile's cells will touch, fetched while its product runs.
-RN_INLINE void prefetch_gates(const float* row, int64_t unit, int64_t units, int64_t unit_floats) {
-  for (int64_t i = 0; i < units * unit_floats; i += 16) prefetch(row + unit * unit_floats + i);
+RN_INLINE void prefetch_floats(const float* p, int64_t n) {
+  for (int64_t i = 0; i < n; i += 16) prefetch(p + i);
+}
+// What the cells of a tile's rows will touch, fetched while the tile's product runs.
+RN_INLINE void prefetch_row(const ForwardStep& s, int64_t row, int64_t unit, int64_t units,
+                            int64_t unit_floats) {
+  prefetch_floats(s.gates + row * s.gate_stride + unit * unit_floats, units * unit_floats);
+  if (s.c_prev) prefetch_floats(s.c_prev + row * s.stride + unit * kLanes, units * kLanes);
+}
+RN_INLINE void prefetch_row(const BackwardStep& s, int64_t row, int64_t unit, int64_t units,
+                            int64_t unit_floats) {
+  const int64_t at = row * s.stride + unit * kLanes, n = units * kLanes;
+  prefetch_floats(s.gates + row * s.gate_stride + unit * unit_floats, units * unit_floats);
+  prefetch_floats(s.h_prev + at, n);
+  if (s.c_prev) prefetch_floats(s.c_prev + at, n);
+  if (s.extra) prefetch_floats(s.extra + at, n);
+  if (s.dy) prefetch_floats(s.dy + (s.dy_order ? s.dy_order[row] : row) * s.dy_stride + unit * kLanes, n);
 }
 
 // `weights`: pack_recurrent's. `sums`: kSumFloats of this thread's.
@@ -155,8 +175,7 @@ void forward_phase(const ForwardStep& s, const float* weights, const Place& plac
           const float* left = a + row * s.stride + k0;
           if (block == 0)
             for (int64_t r = 0; r < rows; ++r)
-              prefetch_gates(s.gates + (row + r) * s.gate_stride, p * Phase::kUnits, Phase::kUnits,
-                             unit_floats);
+              prefetch_row(s, row + r, p * Phase::kUnits, Phase::kUnits, unit_floats);
           with_rows<kRows>(rows, [&]<int kCount>() __attribute__((always_inline)) {
             multiply_into<kCount, kVectors>(tile_sums, block == 0, left, s.stride, panel,
                                             Tile::kRowFloats, k1 - k0);
@@ -211,8 +230,7 @@ void backward_phase(const BackwardStep& s, const Product* products, int64_t prod
             const int64_t with = product_rows - row < rows ? product_rows - row : rows;
             if (first)
               for (int64_t r = 0; r < rows; ++r)
-                prefetch_gates(s.gates + (row + r) * s.gate_stride, p * kPanelVectors,
-                               kPanelVectors, unit_floats);
+                prefetch_row(s, row + r, p * kPanelVectors, kPanelVectors, unit_floats);
             if (with > 0)
               with_rows<kRows>(with, [&]<int kCount>() __attribute__((always_inline)) {
                 multiply_into<kCount, kPanelVectors>(tile_sums, first,

@@ -6,6 +6,11 @@
 // arrays are padded to whole vectors (stride = padded H). Rows of gates hold, for each unit vector,
 // its gates one after the other: [unit vector][gate][kLanes], so a tile of the product, its W x and
 // what it saves are contiguous.
+//
+// A forward phase's function is in two stages, run over the rows of a tile one after the other:
+// `activate` turns sums into activations (in place), `update` makes the new state of them. Each is
+// short enough for the processor to overlap several rows; together their chain of dependent
+// instructions (two exponentials) would not fit its window, and latency would double the time.
 #ifndef RNNATIVE_CPU_CELLS_CELL_H_
 #define RNNATIVE_CPU_CELLS_CELL_H_
 

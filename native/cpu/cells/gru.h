@@ -20,17 +20,25 @@ struct Gru {
     static const float* operand(const ForwardStep& s) { return s.h_prev; }
 
     template <bool kTraining>
-    static RN_INLINE void cell(const ForwardStep& s, int64_t row, int64_t unit, const float* sums) {
+    static RN_INLINE void activate(const ForwardStep& s, int64_t row, int64_t unit, float* sums) {
       float* gates = s.gates + row * s.gate_stride + unit * kGates * kLanes;
+#pragma GCC unroll 2
+      for (int g = 0; g < 2; ++g) {
+        const vf y = sigmoid(load(gates + g * kLanes) + load(sums + g * kLanes));
+        store(sums + g * kLanes, y);
+        if constexpr (kTraining) store(gates + g * kLanes, y);
+      }
+    }
+    template <bool kTraining>
+    static RN_INLINE void update(const ForwardStep& s, int64_t row, int64_t unit,
+                                 const float* sums) {
+      float* candidate = s.gates + row * s.gate_stride + (unit * kGates + 2) * kLanes;
       const int64_t at = row * s.stride + unit * kLanes;
-      const vf r = sigmoid(load(gates) + load(sums));
-      const vf z = sigmoid(load(gates + kLanes) + load(sums + kLanes));
+      const vf r = load(sums), z = load(sums + kLanes);
       const vf product = load(sums + 2 * kLanes) + load(s.recurrent_bias + unit * kLanes);
-      const vf n = tanh(fma(r, product, load(gates + 2 * kLanes)));
+      const vf n = tanh(fma(r, product, load(candidate)));
       if constexpr (kTraining) {
-        store(gates, r);
-        store(gates + kLanes, z);
-        store(gates + 2 * kLanes, n);
+        store(candidate, n);
         store(s.extra + at, product);
       }
       put_h(s, row, unit, fma(z, load(s.h_prev + at) - n, n));

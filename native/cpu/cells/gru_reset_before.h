@@ -26,7 +26,10 @@ struct GruResetBefore {
     static const float* operand(const ForwardStep& s) { return s.h_prev; }
 
     template <bool kTraining>
-    static RN_INLINE void cell(const ForwardStep& s, int64_t row, int64_t unit, const float* sums) {
+    static RN_INLINE void activate(const ForwardStep&, int64_t, int64_t, float*) {}
+    template <bool kTraining>
+    static RN_INLINE void update(const ForwardStep& s, int64_t row, int64_t unit,
+                                 const float* sums) {
       float* gates = gates_of(s, row, unit);
       const int64_t at = row * s.stride + unit * kLanes;
       const vf r = sigmoid(load(gates) + load(sums));
@@ -40,7 +43,10 @@ struct GruResetBefore {
     static const float* operand(const ForwardStep& s) { return s.extra; }
 
     template <bool kTraining>
-    static RN_INLINE void cell(const ForwardStep& s, int64_t row, int64_t unit, const float* sums) {
+    static RN_INLINE void activate(const ForwardStep&, int64_t, int64_t, float*) {}
+    template <bool kTraining>
+    static RN_INLINE void update(const ForwardStep& s, int64_t row, int64_t unit,
+                                 const float* sums) {
       float* gates = gates_of(s, row, unit);
       const vf z = load(gates + kLanes);
       const vf n = tanh(load(gates + 2 * kLanes) + load(sums));

@@ -19,24 +19,26 @@ struct Lstm {
     static const float* operand(const ForwardStep& s) { return s.h_prev; }
 
     template <bool kTraining>
-    static RN_INLINE void cell(const ForwardStep& s, int64_t row, int64_t unit, const float* sums) {
+    static RN_INLINE void activate(const ForwardStep& s, int64_t row, int64_t unit, float* sums) {
       float* gates = s.gates + row * s.gate_stride + unit * kGates * kLanes;
+#pragma GCC unroll 4
+      for (int g = 0; g < kGates; ++g) {
+        const vf x = load(gates + g * kLanes) + load(sums + g * kLanes);
+        const vf y = g == 2 ? tanh(x) : sigmoid(x);
+        store(sums + g * kLanes, y);
+        if constexpr (kTraining) store(gates + g * kLanes, y);
+      }
+    }
+    template <bool kTraining>
+    static RN_INLINE void update(const ForwardStep& s, int64_t row, int64_t unit,
+                                 const float* sums) {
       const int64_t at = row * s.stride + unit * kLanes;
-      const vf i = sigmoid(load(gates) + load(sums));
-      const vf f = sigmoid(load(gates + kLanes) + load(sums + kLanes));
-      const vf g = tanh(load(gates + 2 * kLanes) + load(sums + 2 * kLanes));
-      const vf o = sigmoid(load(gates + 3 * kLanes) + load(sums + 3 * kLanes));
+      const vf i = load(sums), f = load(sums + kLanes), g = load(sums + 2 * kLanes);
       const vf c = fma(f, load(s.c_prev + at), i * g);
       const vf tanh_c = tanh(c);
-      if constexpr (kTraining) {
-        store(gates, i);
-        store(gates + kLanes, f);
-        store(gates + 2 * kLanes, g);
-        store(gates + 3 * kLanes, o);
-        store(s.extra + at, tanh_c);
-      }
+      if constexpr (kTraining) store(s.extra + at, tanh_c);
       put_c(s, row, unit, c);
-      put_h(s, row, unit, o * tanh_c);
+      put_h(s, row, unit, load(sums + 3 * kLanes) * tanh_c);
     }
   };
   using ForwardPhases = Phases<Forward>;

@@ -19,7 +19,10 @@ struct Rnn {
     static const float* operand(const ForwardStep& s) { return s.h_prev; }
 
     template <bool kTraining>
-    static RN_INLINE void cell(const ForwardStep& s, int64_t row, int64_t unit, const float* sums) {
+    static RN_INLINE void activate(const ForwardStep&, int64_t, int64_t, float*) {}
+    template <bool kTraining>
+    static RN_INLINE void update(const ForwardStep& s, int64_t row, int64_t unit,
+                                 const float* sums) {
       float* gates = s.gates + row * s.gate_stride + unit * kLanes;
       const vf a = load(gates) + load(sums);
       vf h;

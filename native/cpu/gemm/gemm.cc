@@ -192,9 +192,8 @@ int32_t gemm(RnContext* ctx, const Gemm& args) {
     buffers.block_b[1] = both + size;
   }
   const bool serial = ctx->threads <= 1 || args.m * args.n * args.k < kSerialWork;
-  const int64_t packed_a = round_up(kPackedA, 16);
   if (args.trans_a || kPackRowMajorA) {
-    buffers.packed_a = scratch_floats(ctx, packed_a * (serial ? 1 : ctx->threads));
+    buffers.packed_a = scratch_floats(ctx, kPackedA * (serial ? 1 : ctx->threads));
     if (!buffers.packed_a) return RN_ERR_OUT_OF_MEMORY;
   }
   Barrier barrier;
@@ -204,7 +203,7 @@ int32_t gemm(RnContext* ctx, const Gemm& args) {
   }
   parallel_team(ctx, [&](int thread, int threads) {
     Buffers own = buffers;
-    if (own.packed_a) own.packed_a += thread * packed_a;
+    if (own.packed_a) own.packed_a += thread * kPackedA;
     gemm_thread(args, own, &barrier, thread, threads);
   });
   return RN_OK;
@@ -228,11 +227,11 @@ int32_t gemm_batched(RnContext* ctx, const Gemm& args, int64_t groups, int64_t a
     }
     return RN_OK;
   }
-  const int64_t block = block_floats(args), packed_a = round_up(kPackedA, 16);
-  float* scratch = scratch_floats(ctx, (block + packed_a) * ctx->threads);
+  const int64_t block = block_floats(args);
+  float* scratch = scratch_floats(ctx, (block + kPackedA) * ctx->threads);
   if (!scratch) return RN_ERR_OUT_OF_MEMORY;
   const auto run = [&](int thread, int threads) {
-    float* own = scratch + thread * (block + packed_a);
+    float* own = scratch + thread * (block + kPackedA);
     const Buffers buffers = {nullptr, {own, own}, own + block};
     Barrier unused;
     const Range r = split(groups, threads, thread);

@@ -16,8 +16,7 @@ namespace {
 constexpr int64_t kBlockK = 256;
 constexpr int64_t kBlockM = 96;
 static_assert(kBlockM % kTileRows == 0);
-// Room in a packed A block; a vector more, because the last store may overhang.
-constexpr int64_t kPackedA = kBlockM * kBlockK + kLanes;
+constexpr int64_t kPackedA = kBlockM * kBlockK;  // floats in a packed A block
 
 struct Blocks {
   int64_t k, size;
@@ -52,7 +51,6 @@ inline void pack_b_panel(const MatrixB& b, int64_t panel, int64_t k0, int64_t le
       const int64_t column = source_column(b, j0 + j);
       rows[j] = column < 0 ? nullptr : b.data + column * b.ld + k0;
     }
-    // Eight columns at a time: as many read streams as the prefetchers follow.
     for (int j = 0; j < kPanel; ++j) {
       if (rows[j]) {
         for (int64_t k = 0; k < length; ++k) out[k * kPanel + j] = rows[j][k];
@@ -89,19 +87,33 @@ inline void pack_a(const float* a, int64_t lda, bool transposed, int64_t m, int6
     }
     return;
   }
-  for (int64_t t = 0; t < tiles; ++t) {
-    const int64_t i0 = m0 + t * kTileRows;
-    float* tile = out + t * kTileRows * length;
-    const float* source = a + k0 * lda + i0;
-    if (i0 + kVectors * kLanes <= m) {
-      // Stores overhang into the next k or tile, which is written later.
-      for (int64_t k = 0; k < length; ++k)
-        for (int v = 0; v < kVectors; ++v)
-          store(tile + k * kTileRows + v * kLanes, load(source + k * lda + v * kLanes));
-    } else {
-      const int64_t count = m - i0 < kTileRows ? m - i0 : kTileRows;
-      for (int64_t k = 0; k < length; ++k)
-        for (int64_t r = 0; r < count; ++r) tile[k * kTileRows + r] = source[k * lda + r];
+  // A few k at a time, so that the rows of A stay in L1 while their columns go to different tiles.
+  constexpr int64_t kStep = 8;
+  for (int64_t k1 = 0; k1 < length; k1 += kStep) {
+    const int64_t k2 = k1 + kStep < length ? k1 + kStep : length;
+    for (int64_t t = 0; t < tiles; ++t) {
+      const int64_t i0 = m0 + t * kTileRows;
+      float* tile = out + t * kTileRows * length;
+      const float* source = a + k0 * lda + i0;
+      if (i0 + kVectors * kLanes <= m) {
+        // A store overhangs into the next k, which is written later; the last one must not.
+        for (int64_t k = k1; k < k2; ++k) {
+          const bool overhangs = k == length - 1;
+          for (int v = 0; v < kVectors; ++v) {
+            const vf x = load(source + k * lda + v * kLanes);
+            const int64_t rest = kTileRows - v * kLanes;
+            if (overhangs && rest < kLanes) {
+              store_first(tile + k * kTileRows + v * kLanes, x, rest);
+            } else {
+              store(tile + k * kTileRows + v * kLanes, x);
+            }
+          }
+        }
+      } else {
+        const int64_t count = m - i0 < kTileRows ? m - i0 : kTileRows;
+        for (int64_t k = k1; k < k2; ++k)
+          for (int64_t r = 0; r < count; ++r) tile[k * kTileRows + r] = source[k * lda + r];
+      }
     }
   }
 }

@@ -107,8 +107,19 @@ RN_INLINE vf fnma(vf a, vf b, vf c) { return fma(-a, b, c); }
 // Lane i of m is all ones or all zeros, as comparisons give.
 RN_INLINE vf select(vi m, vf a, vf b) { return (vf)((m & (vi)a) | (~m & (vi)b)); }
 // Both return b where either operand is NaN.
+#if defined(__AVX512F__)
+RN_INLINE vf max(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
+RN_INLINE vf min(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
+#elif defined(__AVX__) && RN_VECTOR_BYTES == 32
+RN_INLINE vf max(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b); }
+RN_INLINE vf min(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
+#elif defined(__SSE2__) && RN_VECTOR_BYTES == 16
+RN_INLINE vf max(vf a, vf b) { return (vf)_mm_max_ps((__m128)a, (__m128)b); }
+RN_INLINE vf min(vf a, vf b) { return (vf)_mm_min_ps((__m128)a, (__m128)b); }
+#else
 RN_INLINE vf max(vf a, vf b) { return a > b ? a : b; }
 RN_INLINE vf min(vf a, vf b) { return a < b ? a : b; }
+#endif
 RN_INLINE vf abs(vf a) { return (vf)((vi)a & splat_int(0x7fffffff)); }
 // |a| with b's sign.
 RN_INLINE vf copysign(vf a, vf b) {
