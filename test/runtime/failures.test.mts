@@ -20,17 +20,20 @@ async function nothingUnread(t: ExecutionContext) {
   await t.notThrowsAsync(native.synchronize())
 }
 
-test.serial('a failed op fails its outputs and all that depends on them, with the first error', async (t) => {
-  const bad = failing()
-  const sum = native.binary('add', bad, tensor([1, 2]))
-  const later = native.unary('exp', sum, 0, 0)
-  const apart = native.unary('neg', tensor([1, 2]), 0, 0)
-  await t.throwsAsync(native.read(later), index)
-  await t.throwsAsync(native.read(sum), index)
-  await t.throwsAsync(native.read(bad), index)
-  t.deepEqual(await values(apart), [-1, -2])
-  await nothingUnread(t)
-})
+test.serial(
+  'a failed op fails its outputs and all that depends on them, with the first error',
+  async (t) => {
+    const bad = failing()
+    const sum = native.binary('add', bad, tensor([1, 2]))
+    const later = native.unary('exp', sum, 0, 0)
+    const apart = native.unary('neg', tensor([1, 2]), 0, 0)
+    await t.throwsAsync(native.read(later), index)
+    await t.throwsAsync(native.read(sum), index)
+    await t.throwsAsync(native.read(bad), index)
+    t.deepEqual(await values(apart), [-1, -2])
+    await nothingUnread(t)
+  },
+)
 
 test.serial('an unread failure surfaces at the next synchronize, once', async (t) => {
   native.unary('neg', failing(), 0, 0)
@@ -55,26 +58,29 @@ test.serial('a failure is of a range: overwriting it heals it, its neighbours st
   await nothingUnread(t)
 })
 
-test.serial('in-place copies and updates leave their targets alone when an input has failed', async (t) => {
-  const y = tensor([1, 2])
-  native.copyInto(y, failing())
-  t.deepEqual(await values(y), [1, 2])
+test.serial(
+  'in-place copies and updates leave their targets alone when an input has failed',
+  async (t) => {
+    const y = tensor([1, 2])
+    native.copyInto(y, failing())
+    t.deepEqual(await values(y), [1, 2])
 
-  const parameter = tensor([3, 4])
-  const momentum = tensor([0, 0])
-  const options = {
+    const parameter = tensor([3, 4])
+    const momentum = tensor([0, 0])
+    const options = {
     kind: 'sgd', clipNorm: 0, lr: 1, weightDecay: 0, momentum: 0.9, dampening: 0, beta1: 0.9,
     beta2: 0.999, eps: 1e-8, alpha: 0.99, lrDecay: 0, nesterov: false, centered: false, step: 1,
   } as const // prettier-ignore
-  native.optimizerStep(options, parameter, failing(), [momentum], null)
-  t.deepEqual(await values(parameter), [3, 4])
-  t.deepEqual(await values(momentum), [0, 0])
-  await t.throwsAsync(native.synchronize(), index)
+    native.optimizerStep(options, parameter, failing(), [momentum], null)
+    t.deepEqual(await values(parameter), [3, 4])
+    t.deepEqual(await values(momentum), [0, 0])
+    await t.throwsAsync(native.synchronize(), index)
 
-  native.optimizerStep(options, parameter, tensor([1, 1]), [momentum], null)
-  t.deepEqual(await values(parameter), [2, 3])
-  await nothingUnread(t)
-})
+    native.optimizerStep(options, parameter, tensor([1, 1]), [momentum], null)
+    t.deepEqual(await values(parameter), [2, 3])
+    await nothingUnread(t)
+  },
+)
 
 test.serial('accumulating a failed tensor fails the sum', async (t) => {
   const y = tensor([1, 2])

@@ -23,55 +23,61 @@ test.serial('tensors and bytes are counted, and come back when all is disposed',
   t.true(cpu().peakBytes >= before.bytes + 4 * MiB)
 })
 
-test.serial('an allocation over the limit fails its op, names the bytes and harms nothing else', async (t) => {
-  const small = native.full('cpu', 'f32', [4], 3)
-  await native.synchronize()
-  const limit = native.memory().limit
-  t.teardown(() => native.setMemoryLimit(0))
-  native.setMemoryLimit(64 * MiB)
-  t.is(native.memory().limit, 64 * MiB)
+test.serial(
+  'an allocation over the limit fails its op, names the bytes and harms nothing else',
+  async (t) => {
+    const small = native.full('cpu', 'f32', [4], 3)
+    await native.synchronize()
+    const limit = native.memory().limit
+    t.teardown(() => native.setMemoryLimit(0))
+    native.setMemoryLimit(64 * MiB)
+    t.is(native.memory().limit, 64 * MiB)
 
-  const message = /^\[full\] out of memory: needs 134217728 bytes; \d+ of the limit of 67108864/
-  const large = native.full('cpu', 'f32', [32 * MiB], 1)
-  await t.throwsAsync(native.read(large), { code: 'ERR_OUT_OF_MEMORY', message })
-  t.throws(() => native.fromData('cpu', 'f32', [32 * MiB], new Float32Array(32 * MiB)), {
-    code: 'ERR_OUT_OF_MEMORY',
-    message: /^\[from_data\] out of memory: needs 134217728 bytes/,
-  })
-  t.deepEqual([...(await native.read(native.unary('neg', small, 0, 0)))], [-3, -3, -3, -3])
-  // Freed memory counts against the limit no longer.
-  for (let i = 0; i < 8; ++i) native.dispose(native.full('cpu', 'f32', [8 * MiB], i))
-  await t.notThrowsAsync(native.synchronize())
+    const message = /^\[full\] out of memory: needs 134217728 bytes; \d+ of the limit of 67108864/
+    const large = native.full('cpu', 'f32', [32 * MiB], 1)
+    await t.throwsAsync(native.read(large), { code: 'ERR_OUT_OF_MEMORY', message })
+    t.throws(() => native.fromData('cpu', 'f32', [32 * MiB], new Float32Array(32 * MiB)), {
+      code: 'ERR_OUT_OF_MEMORY',
+      message: /^\[from_data\] out of memory: needs 134217728 bytes/,
+    })
+    t.deepEqual([...(await native.read(native.unary('neg', small, 0, 0)))], [-3, -3, -3, -3])
+    // Freed memory counts against the limit no longer.
+    for (let i = 0; i < 8; ++i) native.dispose(native.full('cpu', 'f32', [8 * MiB], i))
+    await t.notThrowsAsync(native.synchronize())
 
-  native.setMemoryLimit(0)
-  t.true(native.memory().limit > limit / 2)
-})
+    native.setMemoryLimit(0)
+    t.true(native.memory().limit > limit / 2)
+  },
+)
 
-test.serial('packed weights follow their version, are counted, and go with the weight', async (t) => {
-  await native.synchronize()
-  const before = cpu().bytes
-  const x = native.full('cpu', 'f32', [32, 128], 1)
-  const arena = native.full('cpu', 'f32', [2 * 128 * 128], 0.5)
-  const weights = [0, 1].map((i) => native.view(arena, i * 128 * 128, [128, 128]))
-  const product = async (weight: NativeTensor) => {
-    const y = native.linear(x, weight, null)
-    const values = new Set(await native.read(y))
-    native.dispose(y)
-    return [...values]
-  }
-  t.deepEqual(await product(weights[0]!), [64])
-  const packed = cpu().bytes - before - 4 * (32 * 128 + 2 * 128 * 128)
-  t.true(packed >= 4 * 128 * 128, `${packed} bytes of packed weights`)
-  const held = cpu().bytes
-  t.deepEqual(await product(weights[0]!), [64])
-  native.fill(weights[0]!, 0.25)
-  t.deepEqual(await product(weights[0]!), [32])
-  t.is(cpu().bytes, held) // one version at a time
-  t.deepEqual(await product(weights[1]!), [64])
-  for (const tensor of [x, arena, ...weights]) native.dispose(tensor)
-  await native.synchronize()
-  t.is(cpu().bytes, before)
-})
+test.serial(
+  'packed weights follow their version, are counted, and go with the weight',
+  async (t) => {
+    await native.synchronize()
+    const before = cpu().bytes
+    const x = native.full('cpu', 'f32', [32, 128], 1)
+    const arena = native.full('cpu', 'f32', [2 * 128 * 128], 0.5)
+    const weights = [0, 1].map((i) => native.view(arena, i * 128 * 128, [128, 128]))
+    const product = async (weight: NativeTensor) => {
+      const y = native.linear(x, weight, null)
+      const values = new Set(await native.read(y))
+      native.dispose(y)
+      return [...values]
+    }
+    t.deepEqual(await product(weights[0]!), [64])
+    const packed = cpu().bytes - before - 4 * (32 * 128 + 2 * 128 * 128)
+    t.true(packed >= 4 * 128 * 128, `${packed} bytes of packed weights`)
+    const held = cpu().bytes
+    t.deepEqual(await product(weights[0]!), [64])
+    native.fill(weights[0]!, 0.25)
+    t.deepEqual(await product(weights[0]!), [32])
+    t.is(cpu().bytes, held) // one version at a time
+    t.deepEqual(await product(weights[1]!), [64])
+    for (const tensor of [x, arena, ...weights]) native.dispose(tensor)
+    await native.synchronize()
+    t.is(cpu().bytes, before)
+  },
+)
 
 test.serial('sizes that no machine has are errors, not crashes', async (t) => {
   const huge = native.empty('cpu', 'f32', [2 ** 40])
@@ -106,26 +112,31 @@ test.serial('data of the wrong length or type is refused', (t) => {
   t.throws(data('f32', detached), { code: 'ERR_SHAPE', message: /got 0/ })
 })
 
-test.serial('create and dispose in a synchronous loop, and steps of work, keep memory flat', async (t) => {
-  const create = () => {
-    for (let i = 0; i < 10_000; ++i) native.dispose(native.full('cpu', 'f32', [64, 64], i))
-  }
-  const step = async () => {
-    const xs = Array.from({ length: 20 }, (_, i) => native.full('cpu', 'f32', [(i + 1) * 10_000], i))
-    const last = native.binary('add', xs[19]!, xs[19]!)
-    const first = native.view(last, 0, [1])
-    await native.read(first)
-    for (const x of [...xs, last, first]) native.dispose(x)
-  }
-  create()
-  for (let i = 0; i < 50; ++i) await step()
-  await native.synchronize()
-  const tensors = cpu().tensors
-  const before = process.memoryUsage().rss
-  create()
-  for (let i = 0; i < 300; ++i) await step()
-  await native.synchronize()
-  const growth = process.memoryUsage().rss - before
-  t.true(cpu().tensors <= tensors)
-  t.true(growth < 12 * MiB, `resident memory grew by ${(growth / MiB).toFixed(1)} MiB`)
-})
+test.serial(
+  'create and dispose in a synchronous loop, and steps of work, keep memory flat',
+  async (t) => {
+    const create = () => {
+      for (let i = 0; i < 10_000; ++i) native.dispose(native.full('cpu', 'f32', [64, 64], i))
+    }
+    const step = async () => {
+      const xs = Array.from({ length: 20 }, (_, i) =>
+        native.full('cpu', 'f32', [(i + 1) * 10_000], i),
+      )
+      const last = native.binary('add', xs[19]!, xs[19]!)
+      const first = native.view(last, 0, [1])
+      await native.read(first)
+      for (const x of [...xs, last, first]) native.dispose(x)
+    }
+    create()
+    for (let i = 0; i < 50; ++i) await step()
+    await native.synchronize()
+    const tensors = cpu().tensors
+    const before = process.memoryUsage().rss
+    create()
+    for (let i = 0; i < 300; ++i) await step()
+    await native.synchronize()
+    const growth = process.memoryUsage().rss - before
+    t.true(cpu().tensors <= tensors)
+    t.true(growth < 12 * MiB, `resident memory grew by ${(growth / MiB).toFixed(1)} MiB`)
+  },
+)

@@ -47,7 +47,14 @@ test('blocks continue one another', (t) => {
 test('a stream key depends on seed and path, and is the same everywhere', (t) => {
   const key = (seed: number, path: string) => hex(native.streamKey(seed, path))
   t.is(key(1, 'lstm.dropout'), key(1, 'lstm.dropout'))
-  const distinct = new Set([key(1, ''), key(2, ''), key(-1, ''), key(1, 'a'), key(1, 'ä'), key(1, 'b')])
+  const distinct = new Set([
+    key(1, ''),
+    key(2, ''),
+    key(-1, ''),
+    key(1, 'a'),
+    key(1, 'ä'),
+    key(1, 'b'),
+  ])
   t.is(distinct.size, 6)
   t.is(key(0, ''), 'fa77f14c 5b21f68f')
   t.is(key(42, 'encoder.layers.0'), 'fb7f9362 0714af4c')
