@@ -54,8 +54,8 @@ const SHAPES = [[1], [3], [17], [100], [3, 1, 7], [0], []]
 for (const [name, low, high, a, b] of UNARY)
   test.serial(name, async (t) => {
     for (const shape of [...SHAPES, [40_003]]) {
-      const rough = shape[0] === 40_003 // enough elements for both threads; slow to difference
-      await checkOp(t, unary(name, new Draw(3).reals(shape, low, high), a, b), { rough })
+      const large = shape[0] === 40_003
+      await checkOp(t, unary(name, new Draw(3).reals(shape, low, high), a, b), { large })
     }
   })
 
@@ -119,7 +119,7 @@ for (const name of BINARY)
         [a, b],
         [b, a],
       ] as const)
-        await checkOp(t, binary(name, first, second, shape), { rough: shape[0] === 200 })
+        await checkOp(t, binary(name, first, second, shape), { large: shape[0] === 200 })
     }
     // Overlapping ranges, so that maximum and minimum choose both ways.
     await checkOp(t, binary(name, draw.reals([50], 0.5, 2), draw.reals([50], 0.5, 2), [50]))

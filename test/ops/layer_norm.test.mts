@@ -37,12 +37,13 @@ test.serial('layerNorm', async (t) => {
     [3, 2, 17],
     [5, 100],
     [0, 5],
-    [65, 131],
+    [300, 131],
   ]) {
     const x = draw.reals(shape, -3, 5)
     const n = shape.at(-1) as number
-    await checkOp(t, layerNorm(x, draw.reals([n]), draw.reals([n]), 1e-5))
-    await checkOp(t, layerNorm(x, null, null, 1e-3))
+    const large = n === 131
+    await checkOp(t, layerNorm(x, draw.reals([n]), draw.reals([n]), 1e-5), { large })
+    await checkOp(t, layerNorm(x, null, null, 1e-3), { large })
   }
   // One feature: nothing is left of x, whose gradient is zero.
   await checkOp(t, layerNorm(draw.reals([4, 1]), draw.reals([1]), draw.reals([1]), 1e-5), {

@@ -50,10 +50,11 @@ for (const cell of CELLS) {
       [1, 2, 31, { time: 3, batch: 7, input: 100 }],
       [2, 2, 16, { time: 2, batch: 33, input: 16 }],
       [1, 1, 129, { time: 2, batch: 50, input: 3 }],
+      [1, 1, 200, { time: 2, batch: 150, input: 5 }],
     ] as [number, number, number, Sizes][]) {
       const stack = { cell, layers, directions, hidden }
       const op = recurrent(stack, drawInputs(stack, sizes))
-      await checkOp(t, op, { rough: true, threads: [1, 2, 3] })
+      await checkOp(t, op, { large: true, threads: [1, 2, 3] })
     }
   })
 

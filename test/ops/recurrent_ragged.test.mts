@@ -66,7 +66,7 @@ for (const cell of CELLS) {
     const stack = { cell, layers: 2, directions: 2, hidden: 33 }
     const lengths = [...new Draw(3).ints([21], 7).data]
     const inputs = drawInputs(stack, { time: 6, batch: 21, input: 17 }, { lengths })
-    await checkOp(t, recurrent(stack, inputs), { rough: true, threads: [1, 2, 3] })
+    await checkOp(t, recurrent(stack, inputs), { large: true, threads: [1, 2, 3] })
   })
 
   test.serial(`${cell}: padding is never read, and zero in results`, async (t) => {

@@ -76,11 +76,11 @@ test.serial('permute', async (t) => {
       [1, 0],
     ],
     [
-      [130, 129],
+      [260, 259],
       [1, 0],
     ],
   ])
-    await checkOp(t, permute(draw.reals(shape!), axes!), { rough: size(shape!) > 10_000 })
+    await checkOp(t, permute(draw.reals(shape!), axes!), { large: size(shape!) > 10_000 })
 })
 
 test.serial('slice', async (t) => {
@@ -131,7 +131,7 @@ test.serial('maskTime', async (t) => {
   await checkOp(t, maskTime(draw.reals([4, 1, 17]), ints([1], [3])))
   await checkOp(t, maskTime(draw.reals([3, 2]), ints([2], [1, 3])))
   await checkOp(t, maskTime(draw.reals([0, 2, 3]), ints([2], [0, 0])))
-  await checkOp(t, maskTime(draw.reals([30, 17, 50]), new Draw(2).ints([17], 31)), { rough: true })
+  await checkOp(t, maskTime(draw.reals([40, 17, 50]), new Draw(2).ints([17], 41)), { large: true })
 })
 
 test.serial('maskTime does not read padding', async (t) => {

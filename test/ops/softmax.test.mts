@@ -22,8 +22,9 @@ const softmax = (x: Host, log: boolean): Op => ({
 for (const log of [false, true])
   test.serial(log ? 'log-softmax' : 'softmax', async (t) => {
     const draw = new Draw(17)
-    for (const shape of [[3], [1, 17], [3, 2, 100], [7, 3], [0, 5], [70, 260]])
+    for (const shape of [[3], [1, 17], [3, 2, 100], [7, 3], [0, 5]])
       await checkOp(t, softmax(draw.reals(shape, -4, 4), log))
+    await checkOp(t, softmax(draw.reals([200, 260], -4, 4), log), { large: true })
     await checkOp(t, softmax(draw.reals([3, 1]), log), { floor: 1 })
   })
 
