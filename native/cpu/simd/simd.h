@@ -107,9 +107,9 @@ RN_INLINE vf fnma(vf a, vf b, vf c) { return fma(-a, b, c); }
 // Lane i of m is all ones or all zeros, as comparisons give.
 RN_INLINE vf select(vi m, vf a, vf b) { return (vf)((m & (vi)a) | (~m & (vi)b)); }
 // Both return b where either operand is NaN.
-#if defined(__AVX512F__)
-RN_INLINE vf max(vf a, vf b) { return (vf)_mm512_max_ps((__m512)a, (__m512)b); }
-RN_INLINE vf min(vf a, vf b) { return (vf)_mm512_min_ps((__m512)a, (__m512)b); }
+#if defined(__AVX512F__)  // masked: GCC 12 warns about the plain ones
+RN_INLINE vf max(vf a, vf b) { return (vf)_mm512_maskz_max_ps(0xffff, (__m512)a, (__m512)b); }
+RN_INLINE vf min(vf a, vf b) { return (vf)_mm512_maskz_min_ps(0xffff, (__m512)a, (__m512)b); }
 #elif defined(__AVX__) && RN_VECTOR_BYTES == 32
 RN_INLINE vf max(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b); }
 RN_INLINE vf min(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
@@ -128,7 +128,7 @@ RN_INLINE vf copysign(vf a, vf b) {
 }
 RN_INLINE vf sqrt(vf a) {
 #if defined(__AVX512F__)
-  return (vf)_mm512_maskz_sqrt_ps(0xffff, (__m512)a);  // GCC 12 warns about the unmasked one
+  return (vf)_mm512_maskz_sqrt_ps(0xffff, (__m512)a);  // as max
 #elif defined(__AVX__) && RN_VECTOR_BYTES == 32
   return (vf)_mm256_sqrt_ps((__m256)a);
 #elif defined(__aarch64__)
