@@ -90,7 +90,8 @@ async function call(name: Name, args: readonly unknown[]): Promise<string | null
     return null
   }
   const made = tensorsIn(result)
-  await Promise.all(made.map((tensor) => native.describe(tensor).disposed || settled(read(tensor))))
+  const live = made.filter((tensor) => !native.describe(tensor).disposed)
+  await Promise.all(live.map((tensor) => settled(read(tensor))))
   for (const tensor of made) native.dispose(tensor)
   return null
 }
