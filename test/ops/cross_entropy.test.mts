@@ -62,6 +62,8 @@ function crossEntropy(given: Inputs, { labelSmoothing, ignoreIndex }: Settings):
 
 const PLAIN: Settings = { labelSmoothing: 0, ignoreIndex: -100 }
 
+const GOLDEN = await golden<Settings>('cross_entropy')
+
 test.serial('cross-entropy of logits', async (t) => {
   const draw = new Draw(21)
   for (const [shape, classes] of [
@@ -112,7 +114,7 @@ test.serial('cross-entropy with the output projection', async (t) => {
   }
 })
 
-for (const { name, settings, tensors } of golden<Settings>('cross_entropy'))
+for (const { name, settings, tensors } of GOLDEN)
   test.serial(`PyTorch: ${name}`, async (t) => {
     const { x, weight, bias, targets, class_weights: classWeights, dlosses, mean } = tensors
     const op = crossEntropy(

@@ -16,6 +16,8 @@ const embedding = (ids: Host, table: Host): Op => ({
   }),
 })
 
+const GOLDEN = await golden('embedding')
+
 test.serial('embedding', async (t) => {
   const draw = new Draw(15)
   for (const [shape, vocabulary, features] of [
@@ -31,7 +33,7 @@ test.serial('embedding', async (t) => {
     })
 })
 
-for (const { name, tensors } of golden('embedding'))
+for (const { name, tensors } of GOLDEN)
   test.serial(`PyTorch: ${name}`, async (t) => {
     const op = embedding(tensors['ids']!, tensors['table']!)
     await checkGolden(t, op, { y: tensors['dy']! }, tensors)

@@ -23,6 +23,8 @@ interface Settings {
   centered?: boolean
 }
 
+const GOLDEN = await golden<Settings>('optimizers')
+
 const optionsOf = (s: Settings, step: number): OptimizerOptions => ({
   kind: s.kind,
   clipNorm: s.clip_norm,
@@ -90,7 +92,7 @@ async function train(
   return named
 }
 
-for (const { name, settings, tensors } of golden<Settings>('optimizers'))
+for (const { name, settings, tensors } of GOLDEN)
   test.serial(`PyTorch: ${name}`, async (t) => {
     const starts = [tensors['start_0']!, tensors['start_1']!]
     const gradients = [tensors['gradients_0']!, tensors['gradients_1']!]
@@ -106,9 +108,7 @@ for (const { name, settings, tensors } of golden<Settings>('optimizers'))
     }
   })
 
-for (const { name, settings: small } of golden<Settings>('optimizers').filter(
-  (_, i) => i % 2 === 1,
-))
+for (const { name, settings: small } of GOLDEN.filter((_, i) => i % 2 === 1))
   test.serial(`large arenas, 1 and 2 threads: ${name}`, async (t) => {
     const draw = new Draw(31)
     const starts = [draw.reals([40_011]), draw.reals([1])]
@@ -154,7 +154,7 @@ test.serial('the norm is summed in double: large, tiny and many numbers', async 
 test.serial('a norm that is not finite changes neither parameter nor state', async (t) => {
   for (const device of ['reference', 'cpu'] as const)
     for (const isa of device === 'cpu' ? isas() : [undefined])
-      for (const { settings } of golden<Settings>('optimizers'))
+      for (const { settings } of GOLDEN)
         for (const bad of [NaN, Infinity]) {
           select({ device, threads: 1, ...(isa && { isa }) })
           const draw = new Draw(5)

@@ -14,7 +14,9 @@ import {
   type Stack,
 } from '../support/recurrent.mjs'
 
-for (const { name, settings, tensors } of golden<Stack>('recurrent'))
+const GOLDEN = await golden<Stack>('recurrent')
+
+for (const { name, settings, tensors } of GOLDEN)
   test.serial(`PyTorch: ${name}`, async (t) => {
     const upstream = Object.fromEntries(
       ['y', 'hn', 'cn'].flatMap((key) => (tensors[`d${key}`] ? [[key, tensors[`d${key}`]!]] : [])),

@@ -19,6 +19,8 @@ const softmax = (x: Host, log: boolean): Op => ({
   },
 })
 
+const GOLDEN = await golden<{ log: boolean }>('softmax')
+
 for (const log of [false, true])
   test.serial(log ? 'log-softmax' : 'softmax', async (t) => {
     const draw = new Draw(17)
@@ -28,7 +30,7 @@ for (const log of [false, true])
     await checkOp(t, softmax(draw.reals([3, 1]), log), { floor: 1 })
   })
 
-for (const { name, settings, tensors } of golden<{ log: boolean }>('softmax'))
+for (const { name, settings, tensors } of GOLDEN)
   test.serial(`PyTorch: ${name}`, async (t) => {
     await checkGolden(t, softmax(tensors['x']!, settings.log), { y: tensors['dy']! }, tensors)
   })
