@@ -1,5 +1,13 @@
 import type { Command } from 'commander'
-import { CELLS, choice, count, deviceOption, jsonOption, precisionOption, threadsOption } from './arguments'
+import {
+  CELLS,
+  choice,
+  count,
+  deviceOption,
+  jsonOption,
+  precisionOption,
+  threadsOption,
+} from './arguments'
 import type { BenchOptions } from './bench'
 
 export function addBench(program: Command): void {

@@ -24,7 +24,12 @@ export interface BenchOptions {
 const WARM_UP = 3
 
 /** 2·T·B·G·H·(I+H) over layers and directions; three times that for forward and backward. */
-export function recurrentFlops(stack: Recurrent, steps: number, batch: number, train: boolean): number {
+export function recurrentFlops(
+  stack: Recurrent,
+  steps: number,
+  batch: number,
+  train: boolean,
+): number {
   const { cell, layers, directions, hidden, input } = stack
   let columns = 0
   for (let layer = 0; layer < layers; ++layer)
@@ -35,7 +40,11 @@ export function recurrentFlops(stack: Recurrent, steps: number, batch: number, t
 
 function makeStack({ cell, ...options }: BenchOptions): Recurrent {
   const settings = { ...options, seed: 1 }
-  return cell === 'lstm' ? new LSTM(settings) : cell === 'gru' ? new GRU(settings) : new RNN(settings)
+  return cell === 'lstm'
+    ? new LSTM(settings)
+    : cell === 'gru'
+      ? new GRU(settings)
+      : new RNN(settings)
 }
 
 /** Makes the weights a new version, as an optimizer's update would, so that they are packed again. */
@@ -64,7 +73,8 @@ export async function benchRnn(options: BenchOptions, json: boolean): Promise<vo
   if (options.threads !== undefined) setThreads(options.threads)
   await synchronize()
 
-  const { cell, layers, steps, batch, input, hidden, bidirectional, mode, precision, runs } = options
+  const { cell, layers, steps, batch, input, hidden, bidirectional, mode, precision, runs } =
+    options
   const train = mode === 'train'
   using stack = makeStack({ ...options, device })
   stack.train(train)

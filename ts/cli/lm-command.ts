@@ -39,9 +39,18 @@ export function addLanguageModel(program: Command): void {
     .requiredOption('--model <dir>', 'a saved model or a checkpoint directory (its best is taken)')
     .option('--prompt <text>', 'what to continue; printed first', '')
     .option('--length <n>', 'tokens to generate', wholeNumber, 400)
-    .option('--temperature <x>', 'below 1 bolder, above 1 more random, 0 the likeliest', atLeastZero, 1)
+    .option(
+      '--temperature <x>',
+      'below 1 bolder, above 1 more random, 0 the likeliest',
+      atLeastZero,
+      1,
+    )
     .option('--top-k <k>', 'choose among the k likeliest tokens', count)
-    .option('--top-p <p>', 'choose among the likeliest tokens of this total probability', probability)
+    .option(
+      '--top-p <p>',
+      'choose among the likeliest tokens of this total probability',
+      probability,
+    )
     .option('--seed <n>', 'the same seed writes the same text', wholeNumber)
     .action(async (options: GenerateCommandOptions) => {
       const { generateText } = await import('./lm-generate.js')
@@ -54,7 +63,9 @@ function addTrain(lm: Command): void {
     .description('learn a text; Ctrl-C writes a checkpoint and stops')
     .requiredOption('--text <file>', 'text to learn, gzip allowed')
     .option('--valid <file>', 'text to validate with after each epoch')
-    .addOption(choice('--unit <name>', 'what a token is', ['char', 'word', 'byte']).makeOptionMandatory())
+    .addOption(
+      choice('--unit <name>', 'what a token is', ['char', 'word', 'byte']).makeOptionMandatory(),
+    )
     .addOption(choice('--cell <name>', 'kind of cell', CELLS).default('lstm'))
     .option('--layers <n>', 'recurrent layers', count, 2)
     .option('--hidden <n>', 'units of a layer', count, 256)
@@ -67,7 +78,11 @@ function addTrain(lm: Command): void {
     .option('--learning-rate <x>', 'default: as suits the optimizer', positive)
     .addOption(choice('--schedule <name>', 'of the learning rate', SCHEDULES).default('constant'))
     .option('--clip-norm <x>', 'largest norm of the gradient', positive, 1)
-    .option('--epochs <n>', 'passes over the text (default: 10, unlimited with --max-seconds)', count)
+    .option(
+      '--epochs <n>',
+      'passes over the text (default: 10, unlimited with --max-seconds)',
+      count,
+    )
     .option('--max-seconds <s>', 'stop after so much training, validation not counted', positive)
     .option('--patience <n>', 'stop after so many validations without a new best', count)
     .option('--seed <n>', 'of weights and dropout', wholeNumber, 1)

@@ -8,7 +8,11 @@ export interface EvaluateOptions {
   json?: true
 }
 
-export async function evaluateText({ model: directory, text, json }: EvaluateOptions): Promise<void> {
+export async function evaluateText({
+  model: directory,
+  text,
+  json,
+}: EvaluateOptions): Promise<void> {
   await using model = await LanguageModel.load(directory)
   const score = await model.evaluate(await readInput(text, model.tokenizer.unit === 'byte'))
   if (json) return printJson(score)

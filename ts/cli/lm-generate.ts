@@ -10,7 +10,11 @@ export interface GenerateCommandOptions {
   seed?: number
 }
 
-export async function generateText({ model: directory, prompt, ...options }: GenerateCommandOptions): Promise<void> {
+export async function generateText({
+  model: directory,
+  prompt,
+  ...options
+}: GenerateCommandOptions): Promise<void> {
   await using model = await LanguageModel.load(directory)
   process.stdout.write(prompt)
   for await (const piece of model.generate(prompt, options)) process.stdout.write(piece)

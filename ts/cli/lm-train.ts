@@ -54,16 +54,23 @@ function makeSchedule(
   totalSteps: number | undefined,
 ): Schedule {
   if (schedule === 'plateau' && valid === undefined)
-    throw new RnnativeError('ERR_ARGUMENT', '--schedule plateau follows the validation loss: give --valid')
+    throw new RnnativeError(
+      'ERR_ARGUMENT',
+      '--schedule plateau follows the validation loss: give --valid',
+    )
   if (schedule === 'cosine') {
     if (totalSteps === undefined)
       throw new RnnativeError('ERR_ARGUMENT', '--schedule cosine needs an end: give --epochs')
     if (maxSeconds !== undefined)
-      process.stderr.write('note: --schedule cosine reaches its end with --epochs, not with --max-seconds\n')
+      process.stderr.write(
+        'note: --schedule cosine reaches its end with --epochs, not with --max-seconds\n',
+      )
     return schedules.cosine({ steps: totalSteps })
   }
   if (schedule === 'inverse-sqrt')
-    return schedules.inverseSqrt({ warmup: Math.max(1, Math.min(4000, Math.ceil((totalSteps ?? Infinity) / 10))) })
+    return schedules.inverseSqrt({
+      warmup: Math.max(1, Math.min(4000, Math.ceil((totalSteps ?? Infinity) / 10))),
+    })
   return schedules.create({ name: schedule, options: {} })
 }
 
@@ -103,7 +110,12 @@ export async function train(options: TrainCommandOptions): Promise<void> {
     batch,
     stepsPerEpoch,
   }
-  const result = await follow(run, facts, { seconds: maxSeconds, steps: totalSteps }, options.json === true)
+  const result = await follow(
+    run,
+    facts,
+    { seconds: maxSeconds, steps: totalSteps },
+    options.json === true,
+  )
   if (result.stopped === 'aborted') process.exitCode = EXIT_INTERRUPTED
 }
 
@@ -118,10 +130,16 @@ async function follow(
   process.once('SIGINT', interrupt)
   process.once('SIGTERM', interrupt)
   const bar = json || !process.stderr.isTTY ? null : new TrainingBar(goal)
+  // With the first step: a run that cannot begin prints nothing but its error.
+  let begun = false
+  const begin = () => {
+    if (!begun && json) printJson({ event: 'start', ...facts })
+    else if (!begun) printFacts(facts)
+    begun = true
+  }
   try {
-    if (json) printJson({ event: 'start', ...facts })
-    else if (bar === null) printFacts(facts)
     for await (const event of run) {
+      begin()
       if (json) printJson({ event: 'step', ...event })
       else if (bar !== null) bar.update(event)
       else if (event.validation !== undefined || event.checkpoint !== undefined) printEvent(event)
@@ -132,22 +150,36 @@ async function follow(
     process.off('SIGTERM', interrupt)
   }
   const result = await run
+  begin()
   if (json) printJson({ event: 'end', ...result })
   else printResult(result)
   return result
 }
 
-function printFacts({ tokens = 0, vocabulary = 0, parameters = 0 }: Readonly<Record<string, number>>): void {
+function printFacts({
+  tokens = 0,
+  vocabulary = 0,
+  parameters = 0,
+}: Readonly<Record<string, number>>): void {
   process.stdout.write(
     `${formatCount(tokens)} tokens, vocabulary ${formatCount(vocabulary)}, ` +
       `${formatCount(parameters)} parameters\n`,
   )
 }
 
-function printEvent({ epoch, step, loss, seconds, tokensPerSecond, validation }: TrainingEvent): void {
+function printEvent({
+  epoch,
+  step,
+  loss,
+  seconds,
+  tokensPerSecond,
+  validation,
+}: TrainingEvent): void {
   process.stdout.write(
     `epoch ${epoch} step ${step} loss ${loss.toFixed(4)} ` +
-      (validation ? `validation ${validation.loss.toFixed(4)}${validation.best ? ' (best)' : ''} ` : '') +
+      (validation
+        ? `validation ${validation.loss.toFixed(4)}${validation.best ? ' (best)' : ''} `
+        : '') +
       `${formatCount(tokensPerSecond)} tokens/s ${formatSeconds(seconds)}\n`,
   )
 }

@@ -11,7 +11,8 @@ export interface Goal {
 /** A bar on the terminal (stderr) with loss, speed and time left; nothing where there is none. */
 export class TrainingBar {
   private readonly bar = new SingleBar({
-    format: '{bar} {percentage}% | epoch {epoch} | loss {loss}{validation} | {rate} tokens/s | {left} left',
+    format:
+      '{bar} {percentage}% | epoch {epoch} | loss {loss}{validation} | {rate} tokens/s | {left} left',
     hideCursor: true,
     barsize: 24,
     clearOnComplete: false,
@@ -24,10 +25,11 @@ export class TrainingBar {
 
   constructor(goal: Goal) {
     this.goal = goal
-    this.bar.start(1000, 0, { epoch: 1, loss: '-', validation: '', rate: '-', left: '-' })
   }
 
   update(event: TrainingEvent): void {
+    if (this.begun === null)
+      this.bar.start(1000, 0, { epoch: 1, loss: '-', validation: '', rate: '-', left: '-' })
     this.begun ??= event
     if (event.validation) this.validation = ` (validation ${event.validation.loss.toFixed(4)})`
     const left = this.secondsLeft(event)
@@ -43,7 +45,8 @@ export class TrainingBar {
 
   private secondsLeft({ seconds, step }: TrainingEvent): number {
     const begun = this.begun as TrainingEvent
-    const perStep = step > begun.step ? (seconds - begun.seconds) / (step - begun.step) : seconds / step
+    const perStep =
+      step > begun.step ? (seconds - begun.seconds) / (step - begun.step) : seconds / step
     const bySteps = this.goal.steps === undefined ? Infinity : (this.goal.steps - step) * perStep
     const byTime = this.goal.seconds === undefined ? Infinity : this.goal.seconds - seconds
     return Math.max(0, Math.min(bySteps, byTime))

@@ -25,9 +25,17 @@ export class Sampler {
   constructor({ temperature = 1, topK, topP = 1, seed = freshSeed() }: SamplingOptions = {}) {
     const check = (name: string, value: number, valid: boolean, expected: string) => {
       if (!valid)
-        throw new RnnativeError('ERR_ARGUMENT', `[sample] ${name}: expected ${expected}, got ${value}`)
+        throw new RnnativeError(
+          'ERR_ARGUMENT',
+          `[sample] ${name}: expected ${expected}, got ${value}`,
+        )
     }
-    check('temperature', temperature, temperature >= 0 && temperature < Infinity, 'a number of at least 0')
+    check(
+      'temperature',
+      temperature,
+      temperature >= 0 && temperature < Infinity,
+      'a number of at least 0',
+    )
     if (topK !== undefined)
       check('topK', topK, Number.isSafeInteger(topK) && topK >= 1, 'a whole number above 0')
     check('topP', topP, topP > 0 && topP <= 1, 'a number above 0, at most 1')
@@ -73,7 +81,11 @@ export class Sampler {
 
   /** In [0, 1), 53 bits. */
   private uniform(): number {
-    const [high = 0, low = 0] = native.philox({ key: this.key, step: this.draws++, sampleBase: 0 }, 0, 1)
+    const [high = 0, low = 0] = native.philox(
+      { key: this.key, step: this.draws++, sampleBase: 0 },
+      0,
+      1,
+    )
     return (high * 2 ** 21 + (low >>> 11)) / 2 ** 53
   }
 }

@@ -38,9 +38,13 @@ export async function readJson(path: string): Promise<unknown> {
   try {
     return JSON.parse(text)
   } catch (error) {
-    throw new RnnativeError('ERR_FORMAT', `[read] ${path}: not valid JSON: ${(error as Error).message}`, {
-      cause: error,
-    })
+    throw new RnnativeError(
+      'ERR_FORMAT',
+      `[read] ${path}: not valid JSON: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    )
   }
 }
 

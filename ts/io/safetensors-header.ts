@@ -37,7 +37,10 @@ export function headerLength(prefix: Uint8Array, fileSize: number, file: string)
   if (length > BigInt(MAX_HEADER_BYTES))
     throw formatError(file, `header length: expected at most ${MAX_HEADER_BYTES}, got ${length}`)
   if (length > BigInt(fileSize - 8))
-    throw formatError(file, `truncated: the header should have ${length} bytes, the file has ${fileSize}`)
+    throw formatError(
+      file,
+      `truncated: the header should have ${length} bytes, the file has ${fileSize}`,
+    )
   return Number(length)
 }
 
@@ -73,7 +76,8 @@ function duplicateKey(json: string): string | null {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0
+const isCount = (value: unknown): value is number =>
+  Number.isSafeInteger(value) && (value as number) >= 0
 
 function show(value: unknown): string {
   let text: string
@@ -97,7 +101,9 @@ function parseEntry(name: string, value: unknown, dataBytes: number, file: strin
     throw fail(`data_offsets: expected two whole numbers of at least 0, got ${show(offsets)}`)
   const [begin, end] = offsets as [number, number]
   if (begin > end || end > dataBytes)
-    throw fail(`data_offsets: expected begin <= end <= ${dataBytes} (truncated?), got ${show(offsets)}`)
+    throw fail(
+      `data_offsets: expected begin <= end <= ${dataBytes} (truncated?), got ${show(offsets)}`,
+    )
   const type = dtype as SafetensorsDType
   // In BigInt: a product of doubles could round its way past the check.
   const bytes = shape.reduce((n, extent) => n * BigInt(extent), BigInt(DTYPE_BYTES[type]))
@@ -133,7 +139,8 @@ export function parseHeader(bytes: Uint8Array, dataBytes: number, file: string):
   } catch (error) {
     throw formatError(file, `header: not valid JSON: ${(error as Error).message}`)
   }
-  if (!isObject(json) || !text.startsWith('{')) throw formatError(file, 'header: expected a JSON object')
+  if (!isObject(json) || !text.startsWith('{'))
+    throw formatError(file, 'header: expected a JSON object')
   const twice = duplicateKey(text)
   if (twice !== null) throw formatError(file, `tensor ${show(twice)} occurs twice`)
 

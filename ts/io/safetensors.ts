@@ -55,7 +55,9 @@ function decode(bytes: Uint8Array, { name, dtype }: Entry, file: string): TypedA
     case 'F16':
       return Float32Array.from(new Uint16Array(buffer), halfToNumber)
     case 'BF16':
-      return new Float32Array(Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer)
+      return new Float32Array(
+        Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer,
+      )
     case 'I64':
       return Int32Array.from(new BigInt64Array(buffer), (value) => {
         if (value !== BigInt.asIntN(32, value))

@@ -12,7 +12,11 @@ export interface LanguageScore {
 }
 
 /** From the sum of all tokens' losses in nats. */
-export function languageScore(totalNats: number, tokens: number, characters: number): LanguageScore {
+export function languageScore(
+  totalNats: number,
+  tokens: number,
+  characters: number,
+): LanguageScore {
   const nats = totalNats / tokens
   return {
     nats,

@@ -47,7 +47,11 @@ function score(
       const { device } = weight
       const { output, state } = network.forward(tensor(inputs, [steps, rows], { device }), carried)
       const wanted = tensor(targets, [steps, rows], { device })
-      const { losses } = ops.crossEntropyLosses(output, wanted, { weight, bias, ignoreIndex: IGNORED })
+      const { losses } = ops.crossEntropyLosses(output, wanted, {
+        weight,
+        bias,
+        ignoreIndex: IGNORED,
+      })
       return { losses, state: detachState(state) }
     }),
   )

@@ -10,7 +10,13 @@ import { freshSeed } from '../tensor/create'
 import { chooseDevice, type DeviceOption } from '../tensor/device'
 import { Tokenizer } from '../text'
 import { MODEL_FILE, toHost, Trainer } from '../train/trainer'
-import { Run, type RunContext, type TrainingEvent, type TrainingOptions, type TrainingResult } from '../train'
+import {
+  Run,
+  type RunContext,
+  type TrainingEvent,
+  type TrainingOptions,
+  type TrainingResult,
+} from '../train'
 import { parseLanguageConfig, toLanguageConfig } from './language-config'
 import { generatePieces, totalNats, type GenerateOptions } from './language-inference'
 import { LanguageNetwork, type CellName, type LanguageNetworkOptions } from './language-network'
@@ -99,7 +105,10 @@ export class LanguageModel {
     const run: Run<TrainingEvent, TrainingResult> = new Run(async (context) => {
       this.checkUsable('fit')
       if (busy)
-        throw new RnnativeError('ERR_BUSY', '[fit] another fit of this model is running; await or abort it')
+        throw new RnnativeError(
+          'ERR_BUSY',
+          '[fit] another fit of this model is running; await or abort it',
+        )
       this.fitting = true
       try {
         return await this.train(text, options, context)
@@ -173,7 +182,10 @@ export class LanguageModel {
     this.checkUsable('generate')
     const { length = 200, signal } = options
     if (!Number.isSafeInteger(length) || length < 0)
-      throw new RnnativeError('ERR_ARGUMENT', `[generate] length: expected a whole number, got ${length}`)
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        `[generate] length: expected a whole number, got ${length}`,
+      )
     const sampler = new Sampler(options)
     const { tokenizer, network } = this
     let ids = tokenizer.encode(prompt)
@@ -246,7 +258,10 @@ export class LanguageModel {
 
   private tokensOf(method: string, text: string | Int32Array): Int32Array {
     if (typeof text !== 'string' && !(text instanceof Int32Array))
-      throw new RnnativeError('ERR_ARGUMENT', `[${method}] text: expected a string or an Int32Array`)
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        `[${method}] text: expected a string or an Int32Array`,
+      )
     const tokens = typeof text === 'string' ? this.tokenizer.encode(text) : text
     if (tokens.length < 2)
       throw new RnnativeError(

@@ -40,16 +40,29 @@ export class LanguageTask implements TrainingTask {
   ) {
     for (const [name, value] of Object.entries({ batch, steps, accumulate }))
       if (!Number.isSafeInteger(value) || value < 1)
-        throw new RnnativeError('ERR_ARGUMENT', `[fit] ${name}: expected a whole number above 0, got ${value}`)
+        throw new RnnativeError(
+          'ERR_ARGUMENT',
+          `[fit] ${name}: expected a whole number above 0, got ${value}`,
+        )
     if (accumulate > batch)
-      throw new RnnativeError('ERR_ARGUMENT', `[fit] accumulate: expected at most the batch of ${batch}, got ${accumulate}`)
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        `[fit] accumulate: expected at most the batch of ${batch}, got ${accumulate}`,
+      )
     this.streams = new TokenStreams(tokens, { batch, steps })
     this.parts = Array.from({ length: accumulate }, (_, i) => {
       const firstRow = Math.floor((i * batch) / accumulate)
       return { firstRow, rows: Math.floor(((i + 1) * batch) / accumulate) - firstRow, state: null }
     })
     const text = createHash('sha256').update(tokens).digest('hex')
-    this.identity = { model: 'LanguageModel', batch, steps, vocabulary, tokens: tokens.length, text }
+    this.identity = {
+      model: 'LanguageModel',
+      batch,
+      steps,
+      vocabulary,
+      tokens: tokens.length,
+      text,
+    }
     this.validate = validate
     this.modelFiles = modelFiles
   }
@@ -66,7 +79,9 @@ export class LanguageTask implements TrainingTask {
       const window = this.streams.window(index, part.firstRow, part.rows)
       tokens += window.targets.length
       random.set({ step, sampleBase: part.firstRow })
-      const { loss, state } = scope(() => this.partGradient(window, part.state, window.steps * batch))
+      const { loss, state } = scope(() =>
+        this.partGradient(window, part.state, window.steps * batch),
+      )
       disposeState(part.state)
       part.state = state
       return loss
@@ -105,7 +120,10 @@ export class LanguageTask implements TrainingTask {
     const joined = names.map(async (name) => {
       const parts = this.parts.map(({ state }) => state?.[name] as Tensor)
       const values = await Promise.all(parts.map((part) => part.data()))
-      return [name, joinRows(parts.map(({ shape }, i) => ({ shape, data: values[i] as TypedArray })))] as const
+      return [
+        name,
+        joinRows(parts.map(({ shape }, i) => ({ shape, data: values[i] as TypedArray }))),
+      ] as const
     })
     return new Map(await Promise.all(joined))
   }

@@ -3,7 +3,10 @@
 // What is used of them. Their own types need the browser's, which this package is not compiled with.
 interface Vega {
   parse(specification: object): object
-  View: new (runtime: object, options: { renderer: 'none' }) => {
+  View: new (
+    runtime: object,
+    options: { renderer: 'none' },
+  ) => {
     toSVG(): Promise<string>
     finalize(): void
   }

@@ -16,9 +16,13 @@ export async function readBytes(path: string): Promise<Uint8Array> {
     try {
       bytes = await unzip(bytes)
     } catch (error) {
-      throw new RnnativeError('ERR_FORMAT', `[read] ${path}: damaged gzip: ${(error as Error).message}`, {
-        cause: error,
-      })
+      throw new RnnativeError(
+        'ERR_FORMAT',
+        `[read] ${path}: damaged gzip: ${(error as Error).message}`,
+        {
+          cause: error,
+        },
+      )
     }
   if (bytes.length === 0) throw new RnnativeError('ERR_EMPTY', `[read] ${path}: the file is empty`)
   return bytes

@@ -65,7 +65,8 @@ export function fromTokenizerJson(
   json: unknown,
   source: string,
 ): { scheme: SchemeName; tokens: string[] } {
-  const fail = (problem: string) => new RnnativeError('ERR_FORMAT', `[tokenizer] ${source}: ${problem}`)
+  const fail = (problem: string) =>
+    new RnnativeError('ERR_FORMAT', `[tokenizer] ${source}: ${problem}`)
   const model = isObject(json) ? json['model'] : null
   if (!isObject(json) || !isObject(model) || !isObject(model['vocab']))
     throw fail('expected an object with model.vocab')
@@ -77,7 +78,8 @@ export function fromTokenizerJson(
   if (scheme === undefined)
     throw fail('its pre_tokenizer is none of those that rnnative writes (characters, bytes, words)')
   const type = scheme === 'byte' ? 'BPE' : 'WordLevel'
-  if (model['type'] !== type) throw fail(`model.type: expected ${type}, got ${String(model['type'])}`)
+  if (model['type'] !== type)
+    throw fail(`model.type: expected ${type}, got ${String(model['type'])}`)
 
   const entries = Object.entries(model['vocab'])
   const tokens = new Array<string | undefined>(entries.length).fill(undefined)
@@ -87,7 +89,15 @@ export function fromTokenizerJson(
     if (tokens[id as number] !== undefined) throw fail(`model.vocab: id ${String(id)} occurs twice`)
     tokens[id as number] = token
   }
-  if (scheme === 'byte' ? !BYTE_TOKENS.every((token, i) => token === tokens[i]) || tokens.length !== 256 : tokens[0] !== UNKNOWN)
-    throw fail(scheme === 'byte' ? 'model.vocab: expected the 256 bytes' : `model.vocab: expected ${UNKNOWN} as token 0`)
+  if (
+    scheme === 'byte'
+      ? !BYTE_TOKENS.every((token, i) => token === tokens[i]) || tokens.length !== 256
+      : tokens[0] !== UNKNOWN
+  )
+    throw fail(
+      scheme === 'byte'
+        ? 'model.vocab: expected the 256 bytes'
+        : `model.vocab: expected ${UNKNOWN} as token 0`,
+    )
   return { scheme, tokens: tokens as string[] }
 }

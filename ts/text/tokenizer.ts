@@ -92,7 +92,10 @@ export class Tokenizer {
 
   encode(text: string): Int32Array {
     if (typeof text !== 'string')
-      throw new RnnativeError('ERR_ARGUMENT', `[tokenizer] text: expected a string, got ${typeof text}`)
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        `[tokenizer] text: expected a string, got ${typeof text}`,
+      )
     if (this.scheme.name === 'byte') return Int32Array.from(Buffer.from(text, 'utf8'))
     const { ids, unknown } = this
     let encoded = new Int32Array(Math.max(16, text.length)) // no scheme has more tokens than that
@@ -150,6 +153,10 @@ export class Tokenizer {
 
 function checkText(factory: string, text: string): void {
   if (typeof text !== 'string')
-    throw new RnnativeError('ERR_ARGUMENT', `[tokenizer] ${factory}: expected a string, got ${typeof text}`)
-  if (text.length === 0) throw new RnnativeError('ERR_EMPTY', `[tokenizer] ${factory}: the text is empty`)
+    throw new RnnativeError(
+      'ERR_ARGUMENT',
+      `[tokenizer] ${factory}: expected a string, got ${typeof text}`,
+    )
+  if (text.length === 0)
+    throw new RnnativeError('ERR_EMPTY', `[tokenizer] ${factory}: the text is empty`)
 }

@@ -82,15 +82,25 @@ export interface TrainingResult {
 
 /** Throws `ERR_ARGUMENT` for an option out of its range. */
 export function checkTrainingOptions(options: TrainingOptions): void {
-  const check = (name: keyof TrainingOptions, valid: (value: number) => boolean, expected: string) => {
+  const check = (
+    name: keyof TrainingOptions,
+    valid: (value: number) => boolean,
+    expected: string,
+  ) => {
     const value = options[name] as unknown
     if (value !== undefined && !(typeof value === 'number' && valid(value)))
-      throw new RnnativeError('ERR_ARGUMENT', `[fit] ${name}: expected ${expected}, got ${String(value)}`)
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        `[fit] ${name}: expected ${expected}, got ${String(value)}`,
+      )
   }
   for (const name of ['maxSteps', 'evaluateEvery', 'patience', 'checkpointEvery'] as const)
     check(name, (value) => Number.isSafeInteger(value) && value >= 1, 'a whole number above 0')
   for (const name of ['epochs', 'maxSeconds', 'clipNorm'] as const)
     check(name, (value) => value > 0, 'a number above 0')
   if (options.resume && options.checkpoint === undefined)
-    throw new RnnativeError('ERR_ARGUMENT', '[fit] resume: expected a checkpoint directory to go with it')
+    throw new RnnativeError(
+      'ERR_ARGUMENT',
+      '[fit] resume: expected a checkpoint directory to go with it',
+    )
 }

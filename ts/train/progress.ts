@@ -48,7 +48,8 @@ export function parseSavedRun(json: unknown, path: string): SavedRun {
   for (const name of ['step', 'epoch', 'index', 'tokens', 'stale', 'seconds']) {
     const value = (progress as Record<string, unknown>)[name]
     const valid = name === 'seconds' ? Number.isFinite(value) : Number.isSafeInteger(value)
-    if (!valid || (value as number) < 0) throw fail(`progress.${name}: expected a count, got ${String(value)}`)
+    if (!valid || (value as number) < 0)
+      throw fail(`progress.${name}: expected a count, got ${String(value)}`)
   }
   return json as unknown as SavedRun
 }

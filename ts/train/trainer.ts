@@ -23,7 +23,9 @@ const STATE_FILE = 'state.json'
 export const MODEL_FILE = 'model.safetensors'
 
 /** Values of tensors by name. */
-export async function toHost(tensors: Iterable<readonly [string, Tensor]>): Promise<Map<string, HostTensor>> {
+export async function toHost(
+  tensors: Iterable<readonly [string, Tensor]>,
+): Promise<Map<string, HostTensor>> {
   const read = Array.from(tensors, async ([name, tensor]) => {
     const data = await tensor.data()
     return [name, { shape: tensor.shape, data }] as const
@@ -72,11 +74,19 @@ export class Trainer {
         newBest = event.validation.best
       }
       reason = context.stopping ? 'aborted' : this.limitReached()
-      if (reason !== null && reason !== 'aborted' && this.task.validate && this.validated?.step !== this.progress.step) {
+      if (
+        reason !== null &&
+        reason !== 'aborted' &&
+        this.task.validate &&
+        this.validated?.step !== this.progress.step
+      ) {
         event.validation = await this.validate(this.task.validate, false)
         newBest = event.validation.best
       }
-      if (this.options.checkpoint !== undefined && (newBest || reason !== null || due(checkpointEvery)))
+      if (
+        this.options.checkpoint !== undefined &&
+        (newBest || reason !== null || due(checkpointEvery))
+      )
         event.checkpoint = await this.save(this.options.checkpoint, newBest)
       context.emit(event, event.validation !== undefined)
     }
@@ -161,7 +171,10 @@ export class Trainer {
    * Validates. Only `regular` validations move the schedule and the patience: the one at the end of a
    * run that was cut short would not have happened in a longer run, which a resumed one must equal.
    */
-  private async validate(measure: () => Promise<number>, regular: boolean): Promise<ValidationEvent> {
+  private async validate(
+    measure: () => Promise<number>,
+    regular: boolean,
+  ): Promise<ValidationEvent> {
     const began = performance.now()
     const loss = await measure()
     const { progress } = this
@@ -213,11 +226,17 @@ export class Trainer {
     const [model, optimizerState, carried] = await Promise.all(
       [MODEL_FILE, OPTIMIZER_FILE, CARRIED_FILE].map((name) => readSafetensors(join(path, name))),
     )
-    optimizer.loadStateDict({ tensors: optimizerState?.tensors ?? new Map(), meta: state.optimizer })
+    optimizer.loadStateDict({
+      tensors: optimizerState?.tensors ?? new Map(),
+      meta: state.optimizer,
+    })
     task.module.loadStateDict(model?.tensors ?? new Map())
     task.restoreCarried(carried?.tensors ?? new Map())
     const { name, options } = this.schedule.toJSON()
-    if (JSON.stringify([name, options]) === JSON.stringify([state.schedule.name, state.schedule.options]))
+    if (
+      JSON.stringify([name, options]) ===
+      JSON.stringify([state.schedule.name, state.schedule.options])
+    )
       this.schedule = schedules.create(state.schedule)
     this.random = new RandomContext({ seed: state.seed })
     this.progress = state.progress

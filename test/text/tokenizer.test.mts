@@ -1,0 +1,151 @@
+import { mkdtempSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test from 'ava'
+import fc from 'fast-check'
+import { Tokenizer } from 'rnnative'
+
+const anyText = fc.string({ unit: 'binary', minLength: 1, maxLength: 200 })
+const readable = fc
+  .array(
+    fc.constantFrom(
+      'whale',
+      ' ',
+      '  ',
+      '\n',
+      '\t',
+      ',',
+      "n't",
+      '3.5',
+      '我喜欢',
+      '鲸鱼',
+      '👨‍👩‍👧',
+      '\r\n',
+      'é',
+    ),
+    { minLength: 1 },
+  )
+  .map((pieces) => pieces.join(''))
+
+const code = (value: string) => ({ code: value, instanceOf: Error })
+
+test('characters come back as they went in', (t) => {
+  fc.assert(
+    fc.property(anyText, (text) => {
+      const tokenizer = Tokenizer.characters(text)
+      const ids = tokenizer.encode(text)
+      return ids.length === [...text].length && tokenizer.decode(ids) === text
+    }),
+  )
+  t.pass()
+})
+
+test('bytes take any text, and characters that are split over tokens are held back', (t) => {
+  const tokenizer = Tokenizer.bytes()
+  t.is(tokenizer.size, 256)
+  fc.assert(
+    fc.property(
+      fc.string({ unit: 'grapheme' }),
+      (text) => tokenizer.decode(tokenizer.encode(text)) === text,
+    ),
+  )
+  const decoder = tokenizer.decoder()
+  t.deepEqual(
+    Array.from(tokenizer.encode('é!'), (id) => decoder.write(id)),
+    ['', 'é', '!'],
+  )
+  decoder.write(0xc3)
+  t.is(decoder.end(), '\ufffd')
+})
+
+test('words joined give the text back, white space included', (t) => {
+  fc.assert(
+    fc.property(readable, (text) => {
+      const tokenizer = Tokenizer.words(text, { minCount: 1, split: 'unicode' })
+      return tokenizer.decode(tokenizer.encode(text)) === text
+    }),
+  )
+  t.pass()
+})
+
+test('words: Chinese is segmented, a space belongs to the next word', (t) => {
+  const text = 'The whale. 我喜欢学习中文。\n'
+  const tokenizer = Tokenizer.words(text, { minCount: 1 })
+  const tokens = Array.from(tokenizer.encode(text), (id) => tokenizer.tokens[id])
+  t.deepEqual(tokens, ['The', ' whale', '.', ' 我', '喜欢', '学习', '中文', '。', '\n'])
+})
+
+test('words: long lines cost no more than short ones and segment alike', (t) => {
+  const sentence = 'It was the whiteness of the whale that above all things appalled me; '
+  const text = sentence.repeat(3000)
+  const tokenizer = Tokenizer.words(text, { minCount: 1 })
+  t.true(tokenizer.decode(tokenizer.encode(text)) === text)
+  t.is(tokenizer.size, 16) // <unk>, 12 words, ";", the first "It" without a space, the last space
+})
+
+test('text that is tokenised already is split at white space, with line ends as tokens', (t) => {
+  const text = ' the <unk> sat \n <unk> said so \n'
+  const tokenizer = Tokenizer.words(text)
+  t.is(tokenizer.unit, 'whitespace')
+  t.is(tokenizer.idOf('<unk>'), 0)
+  const ids = tokenizer.encode(text)
+  t.is(ids.length, 8)
+  t.is(tokenizer.decode(ids), 'the <unk> sat\n<unk> said so\n')
+})
+
+test('vocabulary and minCount bound the words; unknown ones map to <unk>', (t) => {
+  const text = 'a a a b b c'
+  t.deepEqual(Tokenizer.words(text, { split: 'whitespace', minCount: 2 }).tokens, [
+    '<unk>',
+    'a',
+    'b',
+  ])
+  const two = Tokenizer.words(text, { split: 'whitespace', vocabulary: 2 })
+  t.deepEqual([...two.encode('a b z')], [1, 0, 0])
+  t.deepEqual([...Tokenizer.characters('ab').encode('bz')], [2, 0])
+})
+
+test('tokenizer.json loads back and stays the same', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'rnnative-'))
+  const text = 'Call me Ishmael. 我 \ud800 __proto__ 12 12 "\\'
+  const all = [
+    Tokenizer.characters(text),
+    Tokenizer.bytes(),
+    Tokenizer.words(text, { minCount: 1 }),
+    Tokenizer.words(text, { minCount: 1, split: 'whitespace' }),
+  ]
+  for (const tokenizer of all) {
+    const path = join(directory, 'tokenizer.json')
+    await tokenizer.save(path)
+    const loaded = await Tokenizer.load(path)
+    t.is(loaded.unit, tokenizer.unit)
+    t.deepEqual(loaded.tokens, tokenizer.tokens)
+    t.deepEqual(loaded.encode(text), tokenizer.encode(text))
+  }
+})
+
+test('a malformed tokenizer.json is refused', (t) => {
+  const good = JSON.parse(JSON.stringify(Tokenizer.characters('ab'))) as Record<string, unknown>
+  const model = good['model'] as Record<string, unknown>
+  const bad: unknown[] = [
+    null,
+    [],
+    {},
+    { ...good, model: null },
+    { ...good, pre_tokenizer: { type: 'Whitespace' } },
+    { ...good, model: { ...model, type: 'BPE' } },
+    { ...good, model: { ...model, vocab: { '<unk>': 0, a: 5 } } },
+    { ...good, model: { ...model, vocab: { '<unk>': 0, a: 0 } } },
+    { ...good, model: { ...model, vocab: { '<unk>': 0, a: '1' } } },
+    { ...good, model: { ...model, vocab: { a: 0, b: 1 } } },
+  ]
+  for (const json of bad) t.throws(() => Tokenizer.fromJSON(json), code('ERR_FORMAT'))
+})
+
+test('wrong arguments have codes', (t) => {
+  t.throws(() => Tokenizer.characters(''), code('ERR_EMPTY'))
+  t.throws(() => Tokenizer.words(''), code('ERR_EMPTY'))
+  t.throws(() => Tokenizer.characters(5 as unknown as string), code('ERR_ARGUMENT'))
+  t.throws(() => Tokenizer.words('a', { vocabulary: 0 }), code('ERR_ARGUMENT'))
+  t.throws(() => Tokenizer.bytes().decode([256]), code('ERR_INDEX'))
+})

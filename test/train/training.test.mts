@@ -1,0 +1,191 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import test from 'ava'
+import { LanguageModel, optim, setThreads } from 'rnnative'
+import {
+  fitOptions,
+  largestDifference,
+  makeModel,
+  temporaryDirectory,
+  text,
+  weightsOf,
+} from '../models/support.mjs'
+
+const dropout = { dropout: 0.2 }
+
+for (const accumulate of [2, 4, 6])
+  test(`${accumulate} micro-batches equal the whole batch, dropout included`, async (t) => {
+    const options = { ...fitOptions(), optimizer: optim.sgd({ lr: 0.5 }), maxSteps: 8 }
+    await using whole = makeModel(dropout)
+    await using parts = makeModel(dropout)
+    const a = await whole.fit(text, options)
+    const b = await parts.fit(text, { ...options, accumulate })
+    t.true(Math.abs((a.loss as number) - (b.loss as number)) < 1e-5)
+    t.true(largestDifference(await weightsOf(whole), await weightsOf(parts)) < 1e-5)
+  })
+
+for (const threads of [1, 2])
+  test.serial(
+    `resumed training equals uninterrupted training bit for bit, ${threads} threads`,
+    async (t) => {
+      setThreads(threads)
+      const checkpoint = temporaryDirectory()
+      const options = { ...fitOptions(), epochs: 2 }
+      await using straight = makeModel(dropout)
+      const result = await straight.fit(text, options)
+
+      // Interrupted in the middle of a pass, after a pass, and by a signal.
+      for (const maxSteps of [7, 30, result.step / 2, result.step / 2 + 5]) {
+        await using model = makeModel({ ...dropout, seed: 3 })
+        await model.fit(text, { ...options, checkpoint, resume: true, maxSteps })
+      }
+      await using resumed = makeModel({ ...dropout, seed: 99 }) // all that matters is in the checkpoint
+      const end = await resumed.fit(text, { ...options, checkpoint, resume: true })
+      t.is(end.step, result.step)
+      t.is(end.loss, result.loss)
+      t.is(end.validation, result.validation)
+      t.deepEqual(await weightsOf(resumed), await weightsOf(straight))
+    },
+  )
+
+test.serial('threads do not change results', async (t) => {
+  const weights = []
+  for (const threads of [1, 2]) {
+    setThreads(threads)
+    await using model = makeModel(dropout)
+    await model.fit(text, { ...fitOptions(), maxSteps: 20 })
+    weights.push(await weightsOf(model))
+  }
+  setThreads(0)
+  t.deepEqual(weights[0], weights[1])
+})
+
+test('a resumed run may compute its batch in other parts', async (t) => {
+  const checkpoint = temporaryDirectory()
+  const options = { ...fitOptions(), checkpoint, optimizer: optim.sgd({ lr: 0.5 }) }
+  await using straight = makeModel()
+  await straight.fit(text, { ...fitOptions(), optimizer: optim.sgd({ lr: 0.5 }), maxSteps: 10 })
+  await using first = makeModel()
+  await first.fit(text, { ...options, maxSteps: 5, accumulate: 3 })
+  await using second = makeModel()
+  await second.fit(text, { ...options, maxSteps: 10, accumulate: 2, resume: true })
+  t.true(largestDifference(await weightsOf(straight), await weightsOf(second)) < 1e-5)
+})
+
+test('resuming with other data or settings is refused', async (t) => {
+  const checkpoint = temporaryDirectory()
+  await using model = makeModel()
+  await model.fit(text, { ...fitOptions(), checkpoint, maxSteps: 3 })
+  const resume = { ...fitOptions(), checkpoint, resume: true }
+  await t.throwsAsync(model.fit(text, { ...resume, batch: 5 }), {
+    code: 'ERR_ARGUMENT',
+    message: /batch/,
+  })
+  await t.throwsAsync(model.fit(`${text} more`, resume), {
+    code: 'ERR_ARGUMENT',
+    message: /tokens/,
+  })
+  await t.throwsAsync(model.fit(text.replace('whale', 'while'), resume), {
+    code: 'ERR_ARGUMENT',
+    message: /text/,
+  })
+  await t.throwsAsync(model.fit(text, { ...resume, optimizer: optim.sgd() }), {
+    code: 'ERR_FORMAT',
+  })
+  await using wider = makeModel({ hidden: 16 })
+  await t.throwsAsync(wider.fit(text, resume), { code: 'ERR_FORMAT' })
+})
+
+test('a checkpoint directory holds the latest and the best, and loads as the best', async (t) => {
+  const checkpoint = temporaryDirectory()
+  await using model = makeModel()
+  const saved: string[] = []
+  const run = model.fit(text, {
+    ...fitOptions(),
+    optimizer: optim.sgd({ lr: 2 }),
+    checkpoint,
+    checkpointEvery: 7,
+    epochs: 3,
+  })
+  for await (const event of run) if (event.checkpoint) saved.push(event.checkpoint)
+  const { best, step } = await run
+  t.true(saved.length > 6)
+  const pointer = (name: string) => readFileSync(join(checkpoint, name), 'utf8').trim()
+  t.is(pointer('latest'), `step-${step}`)
+  t.is(pointer('best'), `step-${best?.step}`)
+  const kept = new Set(['latest', 'best', pointer('latest'), pointer('best')])
+  t.deepEqual(readdirSync(checkpoint).sort(), [...kept].sort())
+  await using loaded = await LanguageModel.load(checkpoint)
+  const options = fitOptions()
+  const { nats } = await loaded.evaluate(options.validation as string)
+  t.is(nats, best?.loss as number)
+  // A new run there leaves nothing of the old one, even at the same steps.
+  await using fresh = makeModel()
+  await fresh.fit(text, { ...options, checkpoint, maxSteps: step, evaluateEvery: step })
+  await using again = await LanguageModel.load(checkpoint)
+  t.deepEqual(await weightsOf(again), await weightsOf(fresh))
+})
+
+test('an abort writes a checkpoint, rejects with its cause, and leaves the model usable', async (t) => {
+  const checkpoint = temporaryDirectory()
+  await using model = makeModel()
+  const controller = new AbortController()
+  const run = model.fit(text, {
+    ...fitOptions(),
+    checkpoint,
+    maxSteps: 1e6,
+    signal: controller.signal,
+  })
+  const error = await t.throwsAsync(
+    async () => {
+      for await (const { step } of run) if (step === 5) controller.abort(new Error('enough'))
+    },
+    { code: 'ERR_ABORTED' },
+  )
+  t.is((error?.cause as Error).message, 'enough')
+  await using saved = await LanguageModel.load(checkpoint)
+  t.deepEqual(await weightsOf(saved), await weightsOf(model))
+  await t.throwsAsync(model.fit(text, { signal: AbortSignal.abort() }), { code: 'ERR_ABORTED' })
+  await t.throwsAsync(model.evaluate(text, { signal: AbortSignal.abort() }), {
+    code: 'ERR_ABORTED',
+  })
+  t.is((await model.fit(text, { ...fitOptions(), maxSteps: 1 })).step, 1)
+})
+
+test('break ends the run in good order', async (t) => {
+  await using model = makeModel()
+  const run = model.fit(text, { ...fitOptions(), maxSteps: 1e6 })
+  for await (const { step } of run) if (step === 3) break
+  const { stopped, step } = await run
+  t.is(stopped, 'aborted')
+  t.true(step >= 3)
+})
+
+test('limits end a run', async (t) => {
+  const fit = async (options: object) => {
+    await using model = makeModel()
+    return await model.fit(text, { ...fitOptions(), ...options })
+  }
+  t.like(await fit({ maxSteps: 4 }), { stopped: 'steps', step: 4 })
+  t.like(await fit({ epochs: 2 }), { stopped: 'epochs', epochs: 2 })
+  const timed = await fit({ maxSeconds: 0.1 })
+  t.is(timed.stopped, 'seconds')
+  t.true(timed.seconds >= 0.1 && timed.best !== null)
+  // A learning rate of zero never improves after the first validation.
+  const idle = { optimizer: optim.sgd({ lr: 0 }), patience: 2, evaluateEvery: 3, epochs: 9 }
+  t.like(await fit(idle), { stopped: 'patience', step: 9 })
+})
+
+test('plateau lowers the learning rate by validations', async (t) => {
+  await using model = makeModel()
+  const rates: number[] = []
+  const run = model.fit(text, {
+    ...fitOptions(),
+    optimizer: optim.sgd({ lr: 1e-30 }),
+    schedule: optim.schedule.plateau({ gamma: 0.5 }),
+    evaluateEvery: 2,
+    maxSteps: 6,
+  })
+  for await (const { learningRate } of run) rates.push(learningRate / 1e-30)
+  t.deepEqual(rates, [1, 1, 1, 1, 0.5, 0.5])
+})
