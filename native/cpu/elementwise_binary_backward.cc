@@ -15,6 +15,7 @@ struct Side {
   const float *a, *b, *dy;
   float* d;
   bool add;
+  bool a_varies, b_varies;  // along the inner axis. Asked per vector: one copy of the code a function
   Broadcast kept, reduced;  // both share the inner axis
 };
 
@@ -25,6 +26,8 @@ Side side_of(const RnBinaryBackward* args, const Broadcast& s, bool of_a) {
                (const float*)args->dy,
                (float*)grad.data,
                grad.mode == RN_GRAD_ADD,
+               s.inner.a != 0,
+               s.inner.b != 0,
                {},
                {}};
   for (int d = 0; d < s.dims; ++d) {
@@ -40,15 +43,16 @@ Offsets both(const Offsets& x, const Offsets& y) {
   return {x.a + y.a, x.b + y.b, x.y + y.y};
 }
 
-template <class F, bool kOfA, bool kAVaries, bool kBVaries, class At>
+template <class F, bool kOfA, class At>
 RN_INLINE vf slope(const Side& s, const Offsets& o, int64_t i, const At& at) {
-  const vf a = operand<kAVaries>(at, s.a + o.a, i), b = operand<kBVaries>(at, s.b + o.b, i);
+  const vf a = s.a_varies ? at.load(s.a + o.a + i) : splat(s.a[o.a]);
+  const vf b = s.b_varies ? at.load(s.b + o.b + i) : splat(s.b[o.b]);
   const vf dy = at.load(s.dy + o.y + i);
   return kOfA ? F::slope_a(a, b, dy) : F::slope_b(a, b, dy);
 }
 
 // Nothing to sum.
-template <class F, bool kOfA, bool kAVaries, bool kBVaries>
+template <class F, bool kOfA>
 void elementwise(RnContext* ctx, const Side& s) {
   const int64_t size = s.kept.inner.size, pieces = (size + kChunk - 1) / kChunk;
   parallel_items(ctx, s.kept.outer * pieces, pieces > 1 ? kChunk : size,
@@ -59,7 +63,7 @@ void elementwise(RnContext* ctx, const Side& s) {
                      const int64_t first = item % pieces * kChunk;
                      const int64_t last = size - first < kChunk ? size : first + kChunk;
                      each_vector(first, last, [&](int64_t i, auto at) {
-                       const vf g = slope<F, kOfA, kAVaries, kBVaries>(s, o, i, at);
+                       const vf g = slope<F, kOfA>(s, o, i, at);
                        if (s.add) {
                          put<true>(at, d + i, g);
                        } else {
@@ -71,7 +75,7 @@ void elementwise(RnContext* ctx, const Side& s) {
 }
 
 // The operand varies along the inner axis: rows are added up. partial: [blocks, kept elements].
-template <class F, bool kOfA, bool kAVaries, bool kBVaries>
+template <class F, bool kOfA>
 int32_t sum_of_rows(RnContext* ctx, const Side& s) {
   const int64_t size = s.kept.inner.size, elements = s.kept.outer * size;
   const int64_t blocks = (s.reduced.outer + kRowsPerBlock - 1) / kRowsPerBlock;
@@ -93,7 +97,7 @@ int32_t sum_of_rows(RnContext* ctx, const Side& s) {
       for (int64_t row = row0; row < row1; ++row) {
         const Offsets o = both(kept, offsets_at(s.reduced, row));
         each_vector(first, last, [&](int64_t i, auto at) {
-          const vf g = slope<F, kOfA, kAVaries, kBVaries>(s, o, i, at);
+          const vf g = slope<F, kOfA>(s, o, i, at);
           at.store(sums + i, row == row0 ? g : at.load(sums + i) + g);
         });
       }
@@ -111,7 +115,7 @@ int32_t sum_of_rows(RnContext* ctx, const Side& s) {
 
 // The operand is constant along the inner axis: each of its elements gets sums of rows, or of
 // pieces of long rows. partial: [kept elements, blocks].
-template <class F, bool kOfA, bool kAVaries, bool kBVaries>
+template <class F, bool kOfA>
 int32_t sum_along_rows(RnContext* ctx, const Side& s) {
   const int64_t size = s.kept.inner.size;
   const int64_t pieces = (size + kElementsPerBlock - 1) / kElementsPerBlock;
@@ -134,7 +138,7 @@ int32_t sum_along_rows(RnContext* ctx, const Side& s) {
         const int64_t first = unit % pieces * kElementsPerBlock;
         const int64_t count = size - first < kElementsPerBlock ? size - first : kElementsPerBlock;
         total += sum_lanes(count, [&](int64_t i, auto at) {
-          return at.keep(slope<F, kOfA, kAVaries, kBVaries>(s, o, first + i, at), 0);
+          return at.keep(slope<F, kOfA>(s, o, first + i, at), 0);
         });
       }
       partial[item] = total;
@@ -150,34 +154,25 @@ int32_t sum_along_rows(RnContext* ctx, const Side& s) {
   return RN_OK;
 }
 
-template <class F, bool kOfA, bool kAVaries, bool kBVaries>
+template <class F, bool kOfA>
 int32_t one_side(RnContext* ctx, const RnBinaryBackward* args, const Broadcast& s) {
   const Side side = side_of(args, s, kOfA);
-  if constexpr (!(kOfA ? kAVaries : kBVaries)) {
-    if (s.inner.size > 1) return sum_along_rows<F, kOfA, kAVaries, kBVaries>(ctx, side);
-  }
-  if (side.reduced.dims > 0) return sum_of_rows<F, kOfA, kAVaries, kBVaries>(ctx, side);
-  elementwise<F, kOfA, kAVaries, kBVaries>(ctx, side);
+  const bool varies = kOfA ? side.a_varies : side.b_varies;
+  if (!varies && s.inner.size > 1) return sum_along_rows<F, kOfA>(ctx, side);
+  if (side.reduced.dims > 0) return sum_of_rows<F, kOfA>(ctx, side);
+  elementwise<F, kOfA>(ctx, side);
   return RN_OK;
-}
-
-template <class F, bool kAVaries, bool kBVaries>
-int32_t both_sides(RnContext* ctx, const RnBinaryBackward* args, const Broadcast& s) {
-  if (args->da.mode != RN_GRAD_SKIP) {
-    const int32_t status = one_side<F, true, kAVaries, kBVaries>(ctx, args, s);
-    if (status != RN_OK) return status;
-  }
-  if (args->db.mode == RN_GRAD_SKIP) return RN_OK;
-  return one_side<F, false, kAVaries, kBVaries>(ctx, args, s);
 }
 
 template <class F>
 int32_t backward(RnContext* ctx, const RnBinaryBackward* args) {
   const Broadcast s = broadcast(args->dims, args->shape, args->a_strides, args->b_strides);
-  if (s.inner.a && s.inner.b) return both_sides<F, true, true>(ctx, args, s);
-  if (s.inner.a) return both_sides<F, true, false>(ctx, args, s);
-  if (s.inner.b) return both_sides<F, false, true>(ctx, args, s);
-  return both_sides<F, false, false>(ctx, args, s);
+  if (args->da.mode != RN_GRAD_SKIP) {
+    const int32_t status = one_side<F, true>(ctx, args, s);
+    if (status != RN_OK) return status;
+  }
+  if (args->db.mode == RN_GRAD_SKIP) return RN_OK;
+  return one_side<F, false>(ctx, args, s);
 }
 
 void clear_written(const RnGrad& grad, int64_t n) {
