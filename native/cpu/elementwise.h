@@ -56,7 +56,8 @@ void parallel_elements(RnContext* ctx, int64_t n, const Body& body) {
 // body(begin, end) over parts of 0..items, each of which touches `elements` elements.
 template <class Body>
 void parallel_items(RnContext* ctx, int64_t items, int64_t elements, const Body& body) {
-  parallel_for(ctx, items, kSerialElements / (elements > 0 ? elements : 1), body);
+  const int64_t grain = kSerialElements / (elements > 0 ? elements : 1);
+  parallel_for(ctx, items, grain > 1 ? grain : 1, body);
 }
 
 // *p = x or *p += x.

@@ -1,7 +1,7 @@
 // Gathering rows is a copy. The gradient scatters, and rows of frequent ids are hit thousands of
 // times, so scattering dy row by row would race. Instead the positions are sorted by id (a stable
 // counting sort); then each row of dtable is summed by one thread in registers, in order of n, and
-// stored once. The work is a line of (block of features, row) items laid out by their cost, of
+// stored once. The work is a line of (group of features, row) items laid out by their cost, of
 // which each thread takes an equal part: one very frequent id (the space character) does not hold
 // up the team. What an item computes does not depend on the thread that takes it.
 #include "native/cpu/elementwise.h"
@@ -84,6 +84,18 @@ void sum_item(const RnEmbeddingBackward* args, const Buckets& buckets, int64_t r
   }
 }
 
+// How many groups the features are cut into. One keeps whole rows of a large table together; where
+// one id alone has a large part of the batch, its row's groups go to different threads.
+int64_t feature_groups(const RnEmbeddingBackward* args, const Buckets& buckets) {
+  int64_t most = 0;
+  for (int64_t v = 0; v < args->vocabulary; ++v) {
+    const int64_t count = buckets.start[v + 1] - buckets.start[v];
+    if (count > most) most = count;
+  }
+  if (most < (args->rows + args->vocabulary) / 64) return 1;
+  return (args->features + kBlock - 1) / kBlock;
+}
+
 }  // namespace
 
 int32_t embedding(RnContext* ctx, const RnEmbedding* args) {
@@ -102,15 +114,19 @@ int32_t embedding(RnContext* ctx, const RnEmbedding* args) {
 int32_t embedding_backward(RnContext* ctx, const RnEmbeddingBackward* args) {
   const int32_t status = check_indices(ctx, "id", args->ids, args->rows, args->vocabulary - 1);
   if (status != RN_OK || args->dtable.mode == RN_GRAD_SKIP) return status;
+  if (args->features == 0) return RN_OK;
   Buckets buckets;
   if (!sort_by_id(ctx, args, &buckets)) return RN_ERR_OUT_OF_MEMORY;
-  // Row v of a block of features costs 1 for its store and 1 for each row of dy, so it begins at
-  // start[v] + v of the block's stretch of the line.
+  // Row v costs 1 for its store and 1 for each row of dy, so it begins at start[v] + v of its
+  // group's stretch of the line.
   const int64_t stretch = args->rows + args->vocabulary;
-  const int64_t blocks = (args->features + kBlock - 1) / kBlock;
-  parallel_items(ctx, blocks * stretch, kBlock, [=](int64_t begin, int64_t end) {
-    for (int64_t block = begin / stretch; block * stretch < end; ++block) {
-      const int64_t from = begin - block * stretch, to = end - block * stretch;
+  const int64_t groups = feature_groups(args, buckets);
+  const int64_t width = round_up((args->features + groups - 1) / groups, kBlock);
+  parallel_items(ctx, groups * stretch, width, [=](int64_t begin, int64_t end) {
+    for (int64_t group = begin / stretch; group * stretch < end; ++group) {
+      const int64_t from = begin - group * stretch, to = end - group * stretch;
+      const int64_t f0 = group * width;
+      const int64_t f1 = args->features - f0 < width ? args->features : f0 + width;
       int64_t low = 0, high = args->vocabulary;  // the first row that begins at or after `from`
       while (low < high) {
         const int64_t middle = (low + high) / 2;
@@ -121,7 +137,7 @@ int32_t embedding_backward(RnContext* ctx, const RnEmbeddingBackward* args) {
         }
       }
       for (int64_t v = low; v < args->vocabulary && buckets.start[v] + v < to; ++v)
-        sum_item(args, buckets, v, block * kBlock);
+        for (int64_t f = f0; f < f1; f += kBlock) sum_item(args, buckets, v, f);
     }
   });
   return RN_OK;

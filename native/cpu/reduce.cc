@@ -112,24 +112,55 @@ void max_rows(RnContext* ctx, const RnReduceArgs* args) {
   });
 }
 
+// Up to kMaxVectors vectors of columns first .. first + width, side by side: whole cache lines a
+// row.
+constexpr int kMaxVectors = 4;
+
+template <class Load>
+RN_INLINE void max_strip(const RnReduceArgs* args, int64_t o, int64_t first, int vectors,
+                         const Load& load_v, vf best[kMaxVectors], vi where[kMaxVectors]) {
+  const float* x = (const float*)args->x + o * args->n * args->inner + first;
+  for (int v = 0; v < vectors; ++v) {
+    best[v] = load_v(x, v);
+    where[v] = (vi){};
+  }
+  for (int64_t k = 1; k < args->n; ++k) {
+    const vi index = splat_int((int32_t)k);
+    for (int v = 0; v < vectors; ++v) {
+      const vf value = load_v(x + k * args->inner, v);
+      const vi wins = (best[v] == best[v]) & ((value > best[v]) | (value != value));
+      best[v] = select(wins, value, best[v]);
+      where[v] = (wins & index) | (~wins & where[v]);
+    }
+  }
+}
+
 void max_columns(RnContext* ctx, const RnReduceArgs* args) {
-  const int64_t n = args->n, inner = args->inner, strips = blocks_of(inner, kLanes);
-  parallel_items(ctx, args->outer * strips, n * kLanes, [=](int64_t begin, int64_t end) {
+  constexpr int64_t kStrip = kMaxVectors * kLanes;
+  const int64_t inner = args->inner, strips = blocks_of(inner, kStrip);
+  parallel_items(ctx, args->outer * strips, args->n * kStrip, [=](int64_t begin, int64_t end) {
     for (int64_t item = begin; item < end; ++item) {
-      const int64_t o = item / strips, first = item % strips * kLanes;
-      const float* x = (const float*)args->x + o * n * inner;
-      each_vector(first, least(inner, first + kLanes), [=](int64_t i, auto at) {
-        vf best = at.load(x + i);
-        vi where = {};
-        for (int64_t k = 1; k < n; ++k) {
-          const vf v = at.load(x + k * inner + i);
-          const vi wins = (best == best) & ((v > best) | (v != v));
-          best = select(wins, v, best);
-          where = (wins & splat_int((int32_t)k)) | (~wins & where);
-        }
-        at.store((float*)args->y + o * inner + i, best);
-        if (args->argmax) at.store((float*)args->argmax + o * inner + i, (vf)where);
-      });
+      const int64_t o = item / strips, first = item % strips * kStrip;
+      const int64_t width = least(inner - first, kStrip);
+      const int vectors = (int)blocks_of(width, kLanes);
+      const auto lanes = [=](int v) { return least(width - v * kLanes, kLanes); };
+      vf best[kMaxVectors];
+      vi where[kMaxVectors];
+      if (width == kStrip) {
+        max_strip(
+            args, o, first, kMaxVectors, [](const float* p, int v) { return load(p + v * kLanes); },
+            best, where);
+      } else {
+        max_strip(
+            args, o, first, vectors,
+            [=](const float* p, int v) { return load_first(p + v * kLanes, lanes(v)); }, best,
+            where);
+      }
+      for (int v = 0; v < vectors; ++v) {
+        const int64_t at = o * inner + first + v * kLanes;
+        store_first((float*)args->y + at, best[v], lanes(v));
+        if (args->argmax) store_first((float*)args->argmax + at, (vf)where[v], lanes(v));
+      }
     }
   });
 }
