@@ -77,7 +77,14 @@ void Mailbox::finish(napi_env env, Request& request) {
       value = request.value(env);
     else
       napi_get_undefined(env, &value);
-    if (value) napi_resolve_deferred(env, request.deferred, value);
+    if (value) {
+      napi_resolve_deferred(env, request.deferred, value);
+    } else {  // such as more elements than a TypedArray can have
+      napi_value thrown = nullptr;
+      napi_get_and_clear_last_exception(env, &thrown);
+      value = make_error(env, "ERR_INTERNAL", "[read] cannot make the result");
+      if (value) napi_reject_deferred(env, request.deferred, value);
+    }
   }
   if (request.kept) napi_delete_reference(env, request.kept);
   if (--open_ == 0) napi_unref_threadsafe_function(env, function_);

@@ -1,5 +1,5 @@
 // Making, describing, reading and disposing of tensors.
-#include <cstring>
+#include <algorithm>
 #include <limits>
 
 #include "native/addon/arguments.h"
@@ -7,6 +7,7 @@
 #include "native/addon/environment.h"
 #include "native/addon/typed_array.h"
 #include "native/ops/fill.h"
+#include "native/runtime/allocator.h"
 #include "native/runtime/storage.h"
 
 namespace rnnative::addon {
@@ -134,18 +135,26 @@ Napi::Value dispose(const Info& info) {
   return info.Env().Undefined();
 }
 
+// Whether the tensor has memory, or may still get it from an op that waits.
+bool possible(const Tensor& x) {
+  const Allocator& allocator = Allocator::instance();
+  const size_t held = allocator.stats(static_cast<Account>(x.device)).bytes;
+  return x.bytes() <= std::max(allocator.limit(), held);
+}
+
 // The engine copies into the ArrayBuffer that the promise will resolve with; the request keeps it
-// alive, and closing the queue waits for such a copy.
+// alive, and closing the queue waits for such a copy. Where no buffer can be had the read still
+// takes its turn, since the failure of the op that should have made so large a tensor says more.
 Napi::Value read(const Info& info) {
   const Napi::Env env = info.Env();
   const Tensor x = tensor_arg(info, 0, "read", "x");
   Environment& environment = Environment::of(env);
   EngineQueue& queue = environment.queue(x.device);
-  const Napi::ArrayBuffer buffer = new_buffer(env, x.bytes());
-  void* destination = const_cast<Napi::ArrayBuffer&>(buffer).Data();
+  Napi::ArrayBuffer buffer = possible(x) ? new_buffer(env, x.bytes()) : Napi::ArrayBuffer();
+  void* destination = buffer.IsEmpty() ? nullptr : buffer.Data();
 
   const auto request = std::make_shared<Request>();
-  if (napi_create_reference(env, buffer, 1, &request->kept) != napi_ok)
+  if (!buffer.IsEmpty() && napi_create_reference(env, buffer, 1, &request->kept) != napi_ok)
     throw Error("ERR_INTERNAL", "[read] the environment is shutting down");
   request->value = [raw = request.get(), count = static_cast<size_t>(x.elements()),
                     type = array_type(x.dtype)](napi_env e) {

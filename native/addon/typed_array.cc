@@ -75,8 +75,7 @@ Napi::ArrayBuffer new_buffer(Napi::Env env, size_t bytes) {
       return buffer.As<Napi::ArrayBuffer>();
   } catch (const Napi::Error&) {
   }
-  throw Error("ERR_OUT_OF_MEMORY",
-              "[read] out of memory: no ArrayBuffer of " + std::to_string(bytes) + " bytes");
+  return {};
 }
 
 }  // namespace rnnative::addon

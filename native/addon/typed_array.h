@@ -24,7 +24,7 @@ Elements to_elements(Napi::Value value, DType dtype, const char* op, const char*
 void copy_elements(const Elements& from, DType dtype, void* to);
 
 napi_typedarray_type array_type(DType dtype);
-// An ArrayBuffer of zeros. Throws ERR_OUT_OF_MEMORY where Node-API would abort the process.
+// An ArrayBuffer of zeros; empty where there is no memory for it (Node-API would end the process).
 Napi::ArrayBuffer new_buffer(Napi::Env env, size_t bytes);
 
 }  // namespace rnnative::addon

@@ -51,6 +51,10 @@ class ReadTask final : public Task {
       failure = std::make_shared<Failure>(
           Failure{"ERR_UNINITIALIZED", "[read] x: expected a tensor that an op has written, got " +
                                            tensor_.shape.to_string() + " that none has"});
+    if (!failure && !destination_ && tensor_.bytes() > 0)
+      failure = std::make_shared<Failure>(
+          Failure{"ERR_OUT_OF_MEMORY",
+                  "[read] out of memory: " + Allocator::instance().shortage(tensor_.bytes())});
     if (failure) {
       failure->reported = true;
     } else if (tensor_.bytes() > 0) {

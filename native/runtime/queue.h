@@ -43,7 +43,8 @@ class EngineQueue final : public Queue, public std::enable_shared_from_this<Engi
   // For ops submitted from now on.
   void set_backend(const RnBackend& backend) { backend_ = &backend; }
 
-  // Copies the tensor's bytes to `destination` when its turn comes.
+  // Copies the tensor's bytes to `destination` when its turn comes. Null: there was no memory for
+  // one, which is the failure unless the tensor has its own.
   void read(const Tensor& tensor, void* destination, Done done);
   // Runs `action` on the engine thread in queue order.
   void control(std::function<void(EngineQueue&)> action);
