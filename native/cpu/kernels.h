@@ -1,5 +1,5 @@
-// The functions that fill a CPU backend's table, one copy per instruction set. Arguments, shapes and
-// meaning: native/ops/backend.h.
+// The functions that fill a CPU backend's table, one copy per instruction set. Arguments, shapes
+// and meaning: native/ops/backend.h.
 #ifndef RNNATIVE_CPU_KERNELS_H_
 #define RNNATIVE_CPU_KERNELS_H_
 

@@ -1,6 +1,6 @@
-// Matrix products and column sums: thin fronts of gemm/. Column sums are formed in blocks of rows of
-// a fixed size, so that their error does not grow with the number of rows and their order does not
-// depend on the threads, which split the columns.
+// Matrix products and column sums: thin fronts of gemm/. Column sums are formed in blocks of rows
+// of a fixed size, so that their error does not grow with the number of rows and their order does
+// not depend on the threads, which split the columns.
 #include "native/cpu/gemm/gemm.h"
 #include "native/cpu/kernels.h"
 #include "native/cpu/parallel.h"
@@ -12,7 +12,8 @@ constexpr int64_t kRowsPerBlock = 64;
 constexpr int kVectorsPerStrip = 4;
 
 // One strip of up to kVectorsPerStrip vectors of columns.
-void sum_strip(int64_t rows, int64_t width, const float* x, int64_t ldx, float* y, bool accumulate) {
+void sum_strip(int64_t rows, int64_t width, const float* x, int64_t ldx, float* y,
+               bool accumulate) {
   vf total[kVectorsPerStrip] = {};
   int64_t count[kVectorsPerStrip];
   for (int v = 0; v < kVectorsPerStrip; ++v) {

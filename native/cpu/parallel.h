@@ -28,8 +28,8 @@ RN_INLINE Range split(int64_t n, int64_t parts, int64_t index, int64_t unit = 1)
   return {begin < n ? begin : n, end < n ? end : n};
 }
 
-// body(begin, end) over contiguous ranges that cover 0..n, one a thread; on the calling thread alone
-// when n <= grain. For loops whose iterations write different places.
+// body(begin, end) over contiguous ranges that cover 0..n, one a thread; on the calling thread
+// alone when n <= grain. For loops whose iterations write different places.
 template <class Body>
 void parallel_for(RnContext* ctx, int64_t n, int64_t grain, const Body& body) {
   if (n <= 0) return;

@@ -1,12 +1,14 @@
-// The recurrent stack, forward. A layer and direction is one GEMM for W x + b over many steps, whose
-// output is laid out as the cells want it, and then one parallel region for the sequence, in which
-// each step is the cell's phases (recurrent_step.h). In training W x + b is computed into the reserve
-// and the activations overwrite it; in inference it is computed in chunks of steps that stay cached.
+// The recurrent stack, forward. A layer and direction is one GEMM for W x + b over many steps,
+// whose output is laid out as the cells want it, and then one parallel region for the sequence, in
+// which each step is the cell's phases (recurrent_forward_step.h). In training W x + b is computed
+// into the reserve and the activations overwrite it; in inference it is computed in chunks of steps
+// that stay cached.
 #include "native/cpu/recurrent.h"
 
 #include "native/cpu/gemm/gemm.h"
 #include "native/cpu/kernels.h"
 #include "native/cpu/recurrent_dropout.h"
+#include "native/cpu/recurrent_forward_step.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {
@@ -20,7 +22,8 @@ struct Weights {
 };
 
 template <class Cell>
-const float* pack_input(RnContext* ctx, int32_t kind, const RnWeight& w, int64_t in, const Layout& l) {
+const float* pack_input(RnContext* ctx, int32_t kind, const RnWeight& w, int64_t in,
+                        const Layout& l) {
   int32_t fresh = 0;
   float* packed = packed_weight(ctx, w, packed_kind(kind, kPackedInput),
                                 packed_floats(in, l.gate_stride), &fresh);
@@ -56,11 +59,11 @@ bool pack_biases(RnContext* ctx, const RnRecurrentSlots& slots, const Layout& l,
 }
 
 template <class Phase>
-const float* pack_phase(RnContext* ctx, int32_t kind, int index, const RnWeight& w, const Layout& l) {
+const float* pack_phase(RnContext* ctx, int32_t kind, int index, const RnWeight& w,
+                        const Layout& l) {
   int32_t fresh = 0;
-  float* packed =
-      packed_weight(ctx, w, packed_kind(kind, kPackedForward + index),
-                    ForwardTile<Phase>::packed_floats(l.units, l.hidden), &fresh);
+  float* packed = packed_weight(ctx, w, packed_kind(kind, kPackedForward + index),
+                                ForwardTile<Phase>::packed_floats(l.units, l.hidden), &fresh);
   if (packed && fresh) pack_recurrent<Phase>(ctx, (const float*)w.data, l.hidden, l.units, packed);
   return packed;
 }
@@ -69,7 +72,8 @@ bool pack_phases(Phases<Phase...>, RnContext* ctx, int32_t kind, const RnWeight&
                  Weights* out) {
   int i = 0;
   bool enough = true;
-  ((out->recurrent[i] = pack_phase<Phase>(ctx, kind, i, w, l), enough &= !!out->recurrent[i], ++i), ...);
+  ((out->recurrent[i] = pack_phase<Phase>(ctx, kind, i, w, l), enough &= !!out->recurrent[i], ++i),
+   ...);
   return enough;
 }
 
@@ -80,9 +84,9 @@ struct Run {
   Layout layout;
   int direction;
   Weights weights;
-  Saved state;   // training: the reserve's arrays. Inference: see start_states
-  float* y;      // the layer's output at the direction's first column
-  bool last;     // y is the caller's tensor, by batch row; else packed rows
+  Saved state;     // training: the reserve's arrays. Inference: see start_states
+  float* y;        // the layer's output at the direction's first column
+  bool last;       // y is the caller's tensor, by batch row; else packed rows
   float *hn, *cn;  // [B, H]
 };
 
@@ -127,8 +131,8 @@ ForwardStep step_of(const Run& run, int64_t s, float* gates, bool training) {
 }
 
 // Sets initial states where each row starts; rows without steps pass theirs through.
-void start_states(const Run& run, const float* initial, float* state, float* final_state, bool training,
-                  int copies) {
+void start_states(const Run& run, const float* initial, float* state, float* final_state,
+                  bool training, int copies) {
   const Sequence& q = *run.sequence;
   const Layout& l = run.layout;
   for (int64_t r = 0; r < q.batch; ++r) {
@@ -166,7 +170,8 @@ int32_t run_steps(Phases<Phase...> phases, RnContext* ctx, const Run& run, int64
       const int64_t row = q.offset[q.time_of(s, run.direction)] - row0;
       const ForwardStep step = step_of(run, s, gates + row * run.layout.gate_stride, kTraining);
       int i = 0;
-      ((forward_phase<Phase, kTraining>(step, run.weights.recurrent[i++], place, sums), sync()), ...);
+      ((forward_phase<Phase, kTraining>(step, run.weights.recurrent[i++], place, sums), sync()),
+       ...);
     }
   });
 }
@@ -209,7 +214,8 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
 
   for (int64_t s0 = 0, s1 = 0; s0 < q.steps; s0 = s1) {
     int64_t rows = 0;
-    while (s1 < q.steps && (kTraining || s1 == s0 || rows + q.active(q.time_of(s1, run.direction)) <= chunk))
+    while (s1 < q.steps &&
+           (kTraining || s1 == s0 || rows + q.active(q.time_of(s1, run.direction)) <= chunk))
       rows += q.active(q.time_of(s1++, run.direction));
     // The steps' packed rows are contiguous; the earliest comes first in either direction.
     const int64_t row0 = q.offset[run.direction == 0 ? s0 : q.time_of(s1 - 1, 1)];
@@ -263,7 +269,8 @@ int32_t recurrent(RnContext* ctx, const RnRecurrentForward* args) {
   // Inference: outputs between layers take turns in two buffers.
   float* between[2] = {nullptr, nullptr};
   for (int i = 0; !training && i < 2 && i < desc.layers - 1; ++i)
-    if (!(between[i] = scratch_floats(ctx, sequence.rows * layout.width))) return RN_ERR_OUT_OF_MEMORY;
+    if (!(between[i] = scratch_floats(ctx, sequence.rows * layout.width)))
+      return RN_ERR_OUT_OF_MEMORY;
 
   for (int layer = 0; layer < desc.layers; ++layer) {
     const bool last = layer == desc.layers - 1;

@@ -1,6 +1,6 @@
-// Dropout between layers, in place on packed rows [N, width]. A mask word belongs to the original batch
-// row and time (RnRecurrentDesc.random), so the mask is the same however the batch is sorted, and is
-// drawn again in backward instead of being stored.
+// Dropout between layers, in place on packed rows [N, width]. A mask word belongs to the original
+// batch row and time (RnRecurrentDesc.random), so the mask is the same however the batch is sorted,
+// and is drawn again in backward instead of being stored.
 #ifndef RNNATIVE_CPU_RECURRENT_DROPOUT_H_
 #define RNNATIVE_CPU_RECURRENT_DROPOUT_H_
 

@@ -1,5 +1,5 @@
-// Sizes of the recurrent stack, and where its reserve keeps what. The reserve is sized for T * B rows;
-// a ragged batch uses the first N packed rows of each array.
+// Sizes of the recurrent stack, and where its reserve keeps what. The reserve is sized for T * B
+// rows; a ragged batch uses the first N packed rows of each array.
 #ifndef RNNATIVE_CPU_RECURRENT_LAYOUT_H_
 #define RNNATIVE_CPU_RECURRENT_LAYOUT_H_
 
@@ -61,9 +61,14 @@ struct Layout {
 
 inline Layout make_layout(const RnRecurrentDesc& d, const CellTraits& traits) {
   const int64_t units = (d.hidden + kLanes - 1) / kLanes;
-  return {d.time * d.batch, d.hidden,       d.layers,
-          d.directions,     units,          units * kLanes,
-          traits.gates * units * kLanes,    d.directions * d.hidden,
+  return {d.time * d.batch,
+          d.hidden,
+          d.layers,
+          d.directions,
+          units,
+          units * kLanes,
+          traits.gates * units * kLanes,
+          d.directions * d.hidden,
           traits};
 }
 

@@ -1,7 +1,7 @@
-// A ragged batch as a sequence of dense steps. Rows are sorted by length, longest first (stable), so
-// that the rows active at a step are the first ones; packed row offset[t] + r is step t of sorted row
-// r. Work is then proportional to real tokens, padding is never touched, and without lengths the
-// packed rows are the rows of [T, B, ...] as they lie.
+// A ragged batch as a sequence of dense steps. Rows are sorted by length, longest first (stable),
+// so that the rows active at a step are the first ones; packed row offset[t] + r is step t of
+// sorted row r. Work is then proportional to real tokens, padding is never touched, and without
+// lengths the packed rows are the rows of [T, B, ...] as they lie.
 #ifndef RNNATIVE_CPU_RECURRENT_SEQUENCE_H_
 #define RNNATIVE_CPU_RECURRENT_SEQUENCE_H_
 
@@ -13,18 +13,16 @@ namespace {
 
 struct Sequence {
   int64_t time, batch;
-  int64_t steps;           // the longest length
-  int64_t rows;            // real tokens: packed rows
-  bool dense;              // packed rows are the rows of [T, B]
-  const int32_t* order;    // [B] sorted row -> batch row
-  const int32_t* length;   // [B] of sorted rows
-  const int64_t* offset;   // [steps + 1]
+  int64_t steps;          // the longest length
+  int64_t rows;           // real tokens: packed rows
+  bool dense;             // packed rows are the rows of [T, B]
+  const int32_t* order;   // [B] sorted row -> batch row
+  const int32_t* length;  // [B] of sorted rows
+  const int64_t* offset;  // [steps + 1]
 
-  int64_t active(int64_t t) const {
-    return t < 0 || t >= steps ? 0 : offset[t + 1] - offset[t];
-  }
-  // Step s of a direction's own order, as an index into time. Rows leave (or, backward, join) at the
-  // end of the sorted order.
+  int64_t active(int64_t t) const { return t < 0 || t >= steps ? 0 : offset[t + 1] - offset[t]; }
+  // Step s of a direction's own order, as an index into time. Rows leave (or, backward, join) at
+  // the end of the sorted order.
   int64_t time_of(int64_t s, int direction) const { return direction == 0 ? s : steps - 1 - s; }
   // The packed row where sorted row r starts in its direction's own order.
   int64_t first_row(int64_t r, int direction) const {

@@ -21,10 +21,10 @@ namespace {
 
 // Pointers are to the first row of the step unless a comment says otherwise.
 struct ForwardStep {
-  int64_t rows;        // active rows
-  int64_t continuing;  // rows below go on to the next step; the others end with this one
-  int64_t hidden, stride;       // H, and H padded to vectors: the row stride of internal arrays
-  float* gates;                 // in: W x + biases; out: activations. Rows gate_stride apart
+  int64_t rows;            // active rows
+  int64_t continuing;      // rows below go on to the next step; the others end with this one
+  int64_t hidden, stride;  // H, and H padded to vectors: the row stride of internal arrays
+  float* gates;            // in: W x + biases; out: activations. Rows gate_stride apart
   int64_t gate_stride;
   const float *h_prev, *c_prev;
   float *h_next, *c_next;       // for continuing rows
@@ -32,26 +32,26 @@ struct ForwardStep {
   const float* recurrent_bias;  // [stride]: b_hh of the gate that must keep it apart (GRU's n)
   float* y;                     // outputs, rows y_stride apart
   int64_t y_stride;
-  const int32_t* y_order;       // row r's output is row y_order[r] of y; NULL: row r
-  float *hn, *cn;               // [B, H] final states of ending rows, by batch row
-  const int32_t* order;         // sorted row -> batch row
+  const int32_t* y_order;  // row r's output is row y_order[r] of y; NULL: row r
+  float *hn, *cn;          // [B, H] final states of ending rows, by batch row
+  const int32_t* order;    // sorted row -> batch row
 };
 
 struct BackwardStep {
   int64_t rows;
-  int64_t continuing;       // rows below come from a later step; for the others it starts at dhn, dcn
+  int64_t continuing;  // rows below come from a later step; for the others it starts at dhn, dcn
   int64_t hidden, stride;
-  const float* gates;       // as saved
+  const float* gates;  // as saved
   int64_t gate_stride;
   const float *h_prev, *c_prev, *extra;
-  const float* dy;          // as y in ForwardStep, or NULL
+  const float* dy;  // as y in ForwardStep, or NULL
   int64_t dy_stride;
   const int32_t* dy_order;
-  const float *dhn, *dcn;   // [B, H] by batch row, or NULL
+  const float *dhn, *dcn;  // [B, H] by batch row, or NULL
   const int32_t* order;
-  float* dgates;            // [rows, G * H] gradients before the activations, in PyTorch's gate order
-  float* dextra;            // [rows, H] of R h of the gate kept apart (GRU's n)
-  float *carry_h, *carry_c; // [B, stride] from step to step, by sorted row
+  float* dgates;  // [rows, G * H] gradients before the activations, in PyTorch's gate order
+  float* dextra;  // [rows, H] of R h of the gate kept apart (GRU's n)
+  float *carry_h, *carry_c;  // [B, stride] from step to step, by sorted row
 };
 
 RN_INLINE vf load_units(const float* row, int64_t unit, int64_t hidden) {
@@ -112,7 +112,8 @@ RN_INLINE void put_gate(const BackwardStep& s, int gates, int64_t row, int gate,
 // gates from `first_gate` on.
 struct ProductSpec {
   bool extra;    // the left operand is dextra, else the gates' columns of dgates
-  bool current;  // ... of this step, else of the later one. Then R was applied to `extra`, not h_prev
+  bool current;  // ... of this step, else of the later one. Then R was applied to `extra`, not
+                 // h_prev
   int first_gate, gates;
 };
 

@@ -1,6 +1,7 @@
 // GRU with the reset gate applied to the state before the product (Cho et al. 2014):
 //   n = tanh(W x + b_in + R (r h) + b_hn),  h' = (1 - z) n + z h.
-// R_n needs all of r h, so a step has two phases in either direction. Saved: r, z, n and r h (extra).
+// R_n needs all of r h, so a step has two phases in either direction. Saved: r, z, n and r h
+// (extra).
 #ifndef RNNATIVE_CPU_CELLS_GRU_RESET_BEFORE_H_
 #define RNNATIVE_CPU_CELLS_GRU_RESET_BEFORE_H_
 

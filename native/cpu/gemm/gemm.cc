@@ -1,8 +1,8 @@
 // Goto and van de Geijn's blocked product ("Anatomy of High-Performance Matrix Multiplication",
 // 2008). A thread owns a rectangle of C. For each block of k the team packs B together (or finds it
-// packed already, when B is a weight); then each thread passes over its rectangle: an A block in L2, a
-// B panel in L1, a tile of C in registers. Row-major A is read where it lies; a transposed A is packed
-// by the thread that uses it.
+// packed already, when B is a weight); then each thread passes over its rectangle: an A block in
+// L2, a B panel in L1, a tile of C in registers. Row-major A is read where it lies; a transposed A
+// is packed by the thread that uses it.
 //
 // Blocks of k are summed from zero and then added to C, so rounding errors grow with the number of
 // blocks rather than with k.
@@ -26,9 +26,11 @@ struct Buffers {
   float* packed_a;       // kPackedA floats, this thread's
 };
 
+// A function of its own: inlined into the loops over tiles, GCC may keep sums in memory.
 template <int kRows, int kVectors>
-RN_INLINE void tile(const Gemm& g, const float* a, int64_t row_stride, int64_t k_stride,
-                    const float* b, int64_t k, bool first, int64_t i, int64_t j) {
+__attribute__((noinline)) void tile(const Gemm& g, const float* a, int64_t row_stride,
+                                    int64_t k_stride, const float* b, int64_t k, bool first,
+                                    int64_t i, int64_t j) {
   float* c = g.c + i * g.ldc + j;
   for (int r = 0; r < kRows; ++r) prefetch(c + r * g.ldc);
   vf acc[kRows][kVectors];
@@ -144,11 +146,15 @@ void empty_product(const Gemm& g) {
     }
 }
 
-int64_t block_floats(const Gemm& g) { return blocks_of(g.k).size * round_up(g.n, kPanel); }
+int64_t block_floats(const Gemm& g) {
+  return blocks_of(g.k).size * round_up(g.n, kPanel);
+}
 
 }  // namespace
 
-int64_t packed_floats(int64_t k, int64_t n) { return k * round_up(n, kPanel); }
+int64_t packed_floats(int64_t k, int64_t n) {
+  return k * round_up(n, kPanel);
+}
 
 void pack_matrix(RnContext* ctx, const float* b, int64_t ldb, bool trans_b, int64_t k, int64_t n,
                  const int32_t* columns, float* packed) {
@@ -161,7 +167,8 @@ void pack_matrix(RnContext* ctx, const float* b, int64_t ldb, bool trans_b, int6
     for (int64_t i = begin; i < end; ++i) {
       const int64_t k0 = blocks.begin(i / panels), length = blocks.length(i / panels);
       const int64_t panel = i % panels;
-      pack_b_panel(matrix, panel, k0, length, packed + k0 * panels * kPanel + panel * kPanel * length);
+      pack_b_panel(matrix, panel, k0, length,
+                   packed + k0 * panels * kPanel + panel * kPanel * length);
     }
   });
 }

@@ -1,5 +1,6 @@
-// The one matrix product of the CPU backend: C (+)= op(A) op(B) (+ bias), row-major f32. B is packed
-// into panels of kPanel columns and multiplied by a register-tiled micro-kernel (gemm/kernel.h).
+// The one matrix product of the CPU backend: C (+)= op(A) op(B) (+ bias), row-major f32. B is
+// packed into panels of kPanel columns and multiplied by a register-tiled micro-kernel
+// (gemm/kernel.h).
 //
 // The order in which a sum over k is formed depends on k alone: never on m, n or the number of
 // threads. So a row of C is the same whatever batch it is computed in.
@@ -17,15 +18,16 @@ struct Gemm {
   const float* a;  // [m, k], or [k, m] if trans_a; rows are lda apart
   int64_t lda;
   bool trans_a;
-  RnWeight b;      // [k, n], or [n, k] if trans_b; rows are ldb apart. With b.id != 0 the packed form
-  int64_t ldb;     // of this version is cached under packed_kind; {data, 0, 0} for a plain matrix
+  RnWeight b;   // [k, n], or [n, k] if trans_b; rows are ldb apart. With b.id != 0 the packed form
+  int64_t ldb;  // of this version is cached under packed_kind; {data, 0, 0} for a plain matrix
   bool trans_b;
-  float* c;        // [m, n]; rows are ldc apart. Aliases neither a nor b
+  float* c;  // [m, n]; rows are ldc apart. Aliases neither a nor b
   int64_t ldc;
-  bool accumulate;        // C += ... instead of C = ...
-  const float* bias;      // [n] added to every row, or NULL
-  uint32_t packed_kind;   // 0: chosen by trans_b. Two packings of one weight must differ in it
-  const float* packed_b;  // B already packed by pack_matrix, or NULL. Then b, ldb, trans_b are unused
+  bool accumulate;       // C += ... instead of C = ...
+  const float* bias;     // [n] added to every row, or NULL
+  uint32_t packed_kind;  // 0: chosen by trans_b. Two packings of one weight must differ in it
+  const float*
+      packed_b;  // B already packed by pack_matrix, or NULL. Then b, ldb, trans_b are unused
 };
 
 // Runs on the whole team. Answers RN_OK or RN_ERR_OUT_OF_MEMORY.

@@ -27,7 +27,8 @@ RN_INLINE void clear(vf (&acc)[kRows][kVectors]) {
     for (int v = 0; v < kVectors; ++v) acc[r][v] = zero();
 }
 
-// acc[r][v] += sum over i < k of a[r * row_stride + i * k_stride] * b[i * b_stride + v * kLanes ...].
+// acc[r][v] += sum over i < k of a[r * row_stride + i * k_stride] * b[i * b_stride + v * kLanes
+// ...].
 template <int kRows, int kVectors>
 RN_INLINE void multiply(vf (&acc)[kRows][kVectors], const float* a, int64_t row_stride,
                         int64_t k_stride, const float* b, int64_t b_stride, int64_t k) {

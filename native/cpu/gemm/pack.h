@@ -1,9 +1,9 @@
 // Packing for the GEMM: copies that make the micro-kernel's reads contiguous.
 //
-// k is cut into blocks of at most kBlockK, of nearly equal size and chosen by k alone. A packed B is
-// the sequence of its k blocks; a block is a sequence of panels of kPanel columns; a panel holds, for
-// each k, its kPanel elements (zeros past n). A tile of B's panel (16-32 KiB) stays in the L1 cache
-// while the rows of an A block (kBlockM x kBlockK) pass over it from L2.
+// k is cut into blocks of at most kBlockK, of nearly equal size and chosen by k alone. A packed B
+// is the sequence of its k blocks; a block is a sequence of panels of kPanel columns; a panel
+// holds, for each k, its kPanel elements (zeros past n). A tile of B's panel (16-32 KiB) stays in
+// the L1 cache while the rows of an A block (kBlockM x kBlockK) pass over it from L2.
 #ifndef RNNATIVE_CPU_GEMM_PACK_H_
 #define RNNATIVE_CPU_GEMM_PACK_H_
 

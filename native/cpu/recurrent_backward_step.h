@@ -1,0 +1,93 @@
+// A phase of a backward step: products with parts of R, summed, whose tiles pass straight into the
+// cell's elementwise backward.
+#ifndef RNNATIVE_CPU_RECURRENT_BACKWARD_STEP_H_
+#define RNNATIVE_CPU_RECURRENT_BACKWARD_STEP_H_
+
+#include "native/cpu/recurrent_tile.h"
+
+namespace rnnative::cpu::RN_ISA {
+namespace {
+
+// A backward product: rows of a [.., k] times a part of R packed by pack_matrix.
+struct Product {
+  const float* a;
+  int64_t lda, k;
+  const float* packed;
+};
+
+template <class Phase>
+__attribute__((noinline)) void backward_cells(const BackwardStep& s, int64_t row, int64_t rows,
+                                              int64_t panel, const float* sums) {
+  const int64_t units = s.stride / kLanes, first = panel * kPanelVectors;
+  for (int64_t r = 0; r < rows; ++r, sums += kPanel)
+    for (int u = 0; u < kPanelVectors && first + u < units; ++u)
+      Phase::cell(s, row + r, first + u, load(sums + u * kLanes));
+}
+
+RN_INLINE void prefetch_row(const BackwardStep& s, int64_t row, int64_t unit, int64_t units) {
+  const int64_t unit_floats = s.gate_stride / (s.stride / kLanes);
+  const int64_t at = row * s.stride + unit * kLanes, n = units * kLanes;
+  prefetch_floats(s.gates + row * s.gate_stride + unit * unit_floats, units * unit_floats);
+  prefetch_floats(s.h_prev + at, n);
+  if (s.c_prev) prefetch_floats(s.c_prev + at, n);
+  if (s.extra) prefetch_floats(s.extra + at, n);
+  if (s.dy)
+    prefetch_floats(s.dy + (s.dy_order ? s.dy_order[row] : row) * s.dy_stride + unit * kLanes, n);
+}
+
+// A block of a panel of a product's packed weight, and the columns of its left operand.
+struct BackwardBlock {
+  int64_t panel;
+  const float *data, *a;
+  int64_t lda, k;
+  bool first, last;
+};
+
+template <class Phase>
+RN_INLINE void backward_tiles(const BackwardStep& s, const Tiles& tiles, const BackwardBlock& block,
+                              int64_t product_rows, float* sums) {
+  constexpr int kRows = kTileRows;
+  for (int64_t tile = tiles.first; tile < tiles.end; tile += tiles.step, sums += kRows * kPanel) {
+    const int64_t row = tile * kRows, rows = s.rows - row < kRows ? s.rows - row : kRows;
+    const int64_t rest = product_rows - row, with = rest < 0 ? 0 : rest < rows ? rest : rows;
+    if (block.first)
+      for (int64_t r = 0; r < rows; ++r)
+        prefetch_row(s, row + r, block.panel * kPanelVectors, kPanelVectors);
+    if (with > 0)
+      with_rows<kRows>(with, [&]<int kCount>() __attribute__((always_inline)) {
+        multiply_into<kCount, kPanelVectors>(sums, block.first, block.a + row * block.lda,
+                                             block.lda, block.data, block.k);
+      });
+    if (!block.last) continue;
+    for (int64_t i = with * kPanel; i < rows * kPanel; i += kLanes) store(sums + i, zero());
+    backward_cells<Phase>(s, row, rows, block.panel, sums);
+  }
+}
+
+// Rows from `product_rows` on have no product: their sums are zero.
+template <class Phase>
+void backward_phase(const BackwardStep& s, const Product* products, int64_t product_rows,
+                    const Place& place, float* sums) {
+  constexpr int kProducts = sizeof(Phase::kProducts) / sizeof(ProductSpec);
+  const int64_t all_panels = (s.hidden + kPanel - 1) / kPanel;
+  const Range panels = split(all_panels, place.members, place.member);
+  each_chunk(s.rows, kTileRows, place, [&](const Tiles& tiles) {
+    for (int64_t p = panels.begin; p < panels.end; ++p)
+      for (int i = 0; i < kProducts; ++i) {
+        const Product& product = products[i];
+        const Blocks blocks = blocks_of(product.k);
+        for (int64_t b = 0; b < blocks.count(); ++b) {
+          const int64_t k0 = blocks.begin(b), k = blocks.length(b);
+          const bool first = i == 0 && b == 0, last = i == kProducts - 1 && b == blocks.count() - 1;
+          const float* data = product.packed + (k0 * all_panels + p * k) * kPanel;
+          backward_tiles<Phase>(s, tiles, {p, data, product.a + k0, product.lda, k, first, last},
+                                product_rows, sums);
+        }
+      }
+  });
+}
+
+}  // namespace
+}  // namespace rnnative::cpu::RN_ISA
+
+#endif  // RNNATIVE_CPU_RECURRENT_BACKWARD_STEP_H_
