@@ -2,8 +2,8 @@
 // cells can interleave several of them. NaN propagates; the limits at +-inf are exact.
 //
 // Largest errors over every 37th float, against libm in double, in ULP (the same to 0.1 on 16-, 32-
-// and 64-byte vectors): exp 1.03 (0.75 where the result is denormal), log 0.80, sigmoid 2.44 (results
-// below 2^-126 flushed to zero), tanh 2.44.
+// and 64-byte vectors): exp 1.03 (0.75 where the result is denormal), log 0.80, sigmoid 2.44
+// (results below 2^-126 flushed to zero), tanh 2.44.
 #ifndef RNNATIVE_CPU_SIMD_MATH_H_
 #define RNNATIVE_CPU_SIMD_MATH_H_
 
@@ -33,7 +33,9 @@ RN_INLINE ExpParts exp_parts(vf x) {
   return {fma(p, r2, r), (vi)shifted - (vi)magic};
 }
 // 2^n for -126 <= n <= 127; infinity for n = 128.
-RN_INLINE vf power_of_two(vi n) { return (vf)((n + 127) << 23); }
+RN_INLINE vf power_of_two(vi n) {
+  return (vf)((n + 127) << 23);
+}
 
 // Denormal results are produced, not flushed.
 RN_INLINE vf exp(vf x) {

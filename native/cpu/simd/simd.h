@@ -42,17 +42,33 @@ constexpr int kAccumulators = 24;
 constexpr int kAccumulators = 12;
 #endif
 
-constexpr int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
+constexpr int64_t round_up(int64_t n, int64_t to) {
+  return (n + to - 1) / to * to;
+}
 
-RN_INLINE vf splat(float x) { return x - (vf){}; }
-RN_INLINE vi splat_int(int32_t x) { return x - (vi){}; }
-RN_INLINE vf zero() { return (vf){}; }
+RN_INLINE vf splat(float x) {
+  return x - (vf){};
+}
+RN_INLINE vi splat_int(int32_t x) {
+  return x - (vi){};
+}
+RN_INLINE vf zero() {
+  return (vf){};
+}
 
 // Loads and stores need no alignment beyond a float's.
-RN_INLINE vf load(const float* p) { return *(const vf_unaligned*)p; }
-RN_INLINE void store(float* p, vf x) { *(vf_unaligned*)p = x; }
-RN_INLINE vi load_int(const int32_t* p) { return *(const vi_unaligned*)p; }
-RN_INLINE void store_int(int32_t* p, vi x) { *(vi_unaligned*)p = x; }
+RN_INLINE vf load(const float* p) {
+  return *(const vf_unaligned*)p;
+}
+RN_INLINE void store(float* p, vf x) {
+  *(vf_unaligned*)p = x;
+}
+RN_INLINE vi load_int(const int32_t* p) {
+  return *(const vi_unaligned*)p;
+}
+RN_INLINE void store_int(int32_t* p, vi x) {
+  *(vi_unaligned*)p = x;
+}
 
 // The first n lanes, 0 <= n <= kLanes; memory past them is not touched, and loads give zeros there.
 #if defined(__AVX512F__)
@@ -91,7 +107,10 @@ RN_INLINE vf fma(vf a, vf b, vf c) {
   return (vf)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
 #elif defined(__FMA__) && RN_VECTOR_BYTES == 64  // the avx512 variant emulated in tests
   typedef float half __attribute__((vector_size(32)));
-  union { vf v; half h[2]; } x = {a}, y = {b}, z = {c}, r;
+  union {
+    vf v;
+    half h[2];
+  } x = {a}, y = {b}, z = {c}, r;
   r.h[0] = (half)_mm256_fmadd_ps((__m256)x.h[0], (__m256)y.h[0], (__m256)z.h[0]);
   r.h[1] = (half)_mm256_fmadd_ps((__m256)x.h[1], (__m256)y.h[1], (__m256)z.h[1]);
   return r.v;
@@ -102,25 +121,47 @@ RN_INLINE vf fma(vf a, vf b, vf c) {
 #endif
 }
 // c - a * b.
-RN_INLINE vf fnma(vf a, vf b, vf c) { return fma(-a, b, c); }
+RN_INLINE vf fnma(vf a, vf b, vf c) {
+  return fma(-a, b, c);
+}
 
 // Lane i of m is all ones or all zeros, as comparisons give.
-RN_INLINE vf select(vi m, vf a, vf b) { return (vf)((m & (vi)a) | (~m & (vi)b)); }
+RN_INLINE vf select(vi m, vf a, vf b) {
+  return (vf)((m & (vi)a) | (~m & (vi)b));
+}
 // Both return b where either operand is NaN.
 #if defined(__AVX512F__)  // masked: GCC 12 warns about the plain ones
-RN_INLINE vf max(vf a, vf b) { return (vf)_mm512_maskz_max_ps(0xffff, (__m512)a, (__m512)b); }
-RN_INLINE vf min(vf a, vf b) { return (vf)_mm512_maskz_min_ps(0xffff, (__m512)a, (__m512)b); }
+RN_INLINE vf max(vf a, vf b) {
+  return (vf)_mm512_maskz_max_ps(0xffff, (__m512)a, (__m512)b);
+}
+RN_INLINE vf min(vf a, vf b) {
+  return (vf)_mm512_maskz_min_ps(0xffff, (__m512)a, (__m512)b);
+}
 #elif defined(__AVX__) && RN_VECTOR_BYTES == 32
-RN_INLINE vf max(vf a, vf b) { return (vf)_mm256_max_ps((__m256)a, (__m256)b); }
-RN_INLINE vf min(vf a, vf b) { return (vf)_mm256_min_ps((__m256)a, (__m256)b); }
+RN_INLINE vf max(vf a, vf b) {
+  return (vf)_mm256_max_ps((__m256)a, (__m256)b);
+}
+RN_INLINE vf min(vf a, vf b) {
+  return (vf)_mm256_min_ps((__m256)a, (__m256)b);
+}
 #elif defined(__SSE2__) && RN_VECTOR_BYTES == 16
-RN_INLINE vf max(vf a, vf b) { return (vf)_mm_max_ps((__m128)a, (__m128)b); }
-RN_INLINE vf min(vf a, vf b) { return (vf)_mm_min_ps((__m128)a, (__m128)b); }
+RN_INLINE vf max(vf a, vf b) {
+  return (vf)_mm_max_ps((__m128)a, (__m128)b);
+}
+RN_INLINE vf min(vf a, vf b) {
+  return (vf)_mm_min_ps((__m128)a, (__m128)b);
+}
 #else
-RN_INLINE vf max(vf a, vf b) { return a > b ? a : b; }
-RN_INLINE vf min(vf a, vf b) { return a < b ? a : b; }
+RN_INLINE vf max(vf a, vf b) {
+  return a > b ? a : b;
+}
+RN_INLINE vf min(vf a, vf b) {
+  return a < b ? a : b;
+}
 #endif
-RN_INLINE vf abs(vf a) { return (vf)((vi)a & splat_int(0x7fffffff)); }
+RN_INLINE vf abs(vf a) {
+  return (vf)((vi)a & splat_int(0x7fffffff));
+}
 // |a| with b's sign.
 RN_INLINE vf copysign(vf a, vf b) {
   const vi sign = splat_int((int32_t)0x80000000u);
@@ -140,8 +181,12 @@ RN_INLINE vf sqrt(vf a) {
 }
 
 // Conversion truncates; out-of-range lanes are unspecified.
-RN_INLINE vi to_int(vf a) { return __builtin_convertvector(a, vi); }
-RN_INLINE vf to_float(vi a) { return __builtin_convertvector(a, vf); }
+RN_INLINE vi to_int(vf a) {
+  return __builtin_convertvector(a, vi);
+}
+RN_INLINE vf to_float(vi a) {
+  return __builtin_convertvector(a, vf);
+}
 
 // Horizontal results, in a fixed order: halves folded onto each other.
 RN_INLINE float sum(vf a) {
@@ -160,7 +205,9 @@ RN_INLINE float max_of(vf a) {
   return x[0];
 }
 
-RN_INLINE void prefetch(const void* p) { __builtin_prefetch(p, 0, 3); }
+RN_INLINE void prefetch(const void* p) {
+  __builtin_prefetch(p, 0, 3);
+}
 
 // A polite busy-wait.
 RN_INLINE void pause() {
