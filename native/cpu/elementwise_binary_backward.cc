@@ -15,7 +15,8 @@ struct Side {
   const float *a, *b, *dy;
   float* d;
   bool add;
-  bool a_varies, b_varies;  // along the inner axis. Asked per vector: one copy of the code a function
+  bool a_varies,
+      b_varies;  // along the inner axis. Asked per vector: one copy of the code a function
   Broadcast kept, reduced;  // both share the inner axis
 };
 

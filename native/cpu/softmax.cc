@@ -74,7 +74,7 @@ int32_t softmax_backward(RnContext* ctx, const RnSoftmaxBackward* args) {
   const bool add = args->dx.mode == RN_GRAD_ADD;
   const auto row_kernel =
       args->log ? add ? log_softmax_row_backward<true> : log_softmax_row_backward<false>
-      : add     ? softmax_row_backward<true>
+      : add ? softmax_row_backward<true>
                 : softmax_row_backward<false>;
   parallel_items(ctx, args->rows, n, [=](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row)

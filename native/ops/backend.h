@@ -1,10 +1,10 @@
 // The seam between rnnative and a backend: a table of C functions over plain data.
 //
-// `reference` (double, plain loops), `cpu` (float, one copy per instruction set) and `cuda` each fill
-// one RnBackend. Nothing here owns memory, throws or uses the C++ library, so a backend may live in
-// another shared library built by another compiler. All arguments have been checked by native/ops
-// (shapes, dtypes, aliasing) except the values of integer tensors (ids, targets, lengths, argmax),
-// which a backend checks itself and answers with RN_ERR_INDEX.
+// `reference` (double, plain loops), `cpu` (float, one copy per instruction set) and `cuda` each
+// fill one RnBackend. Nothing here owns memory, throws or uses the C++ library, so a backend may
+// live in another shared library built by another compiler. All arguments have been checked by
+// native/ops (shapes, dtypes, aliasing) except the values of integer tensors (ids, targets,
+// lengths, argmax), which a backend checks itself and answers with RN_ERR_INDEX.
 //
 // `real` below means double in `reference` and float elsewhere. All tensors are dense, row-major.
 // Unless a comment says otherwise no output may alias an input.
@@ -39,7 +39,8 @@ typedef struct RnContext {
   // the buffer (first use of this version). With weight id 0 it behaves like scratch and fresh = 1.
   void* (*packed)(void* runtime, uint64_t weight_id, uint64_t weight_version, uint32_t kind,
                   size_t bytes, int32_t* fresh);
-  char error[256];  // filled by the op before it returns a status other than RN_OK; no "[op]" prefix
+  char
+      error[256];  // filled by the op before it returns a status other than RN_OK; no "[op]" prefix
 } RnContext;
 
 // A parameter matrix or vector. `data` NULL: the slot is absent. `id` names its place in storage
@@ -73,137 +74,226 @@ typedef struct RnRandom {
 
 // ---- fill, copy, random ------------------------------------------------------------------------
 
-typedef struct RnFill { void* y; int64_t n; double value; } RnFill;                    // y[n] = value
-typedef struct RnAccumulate { void* y; const void* x; int64_t n; } RnAccumulate;       // y[n] += x[n]
+typedef struct RnFill {
+  void* y;
+  int64_t n;
+  double value;
+} RnFill;  // y[n] = value
+typedef struct RnAccumulate {
+  void* y;
+  const void* x;
+  int64_t n;
+} RnAccumulate;  // y[n] += x[n]
 enum RnDistribution { RN_UNIFORM = 0, RN_NORMAL = 1 };
 // uniform: [a, b) from a word's top 24 bits as (w >> 8) * 2^-24; normal: mean a, deviation b, by
 // Box-Muller from word pairs (0,1) and (2,3): u1 = ((w0 >> 8) + 1) * 2^-24, u2 = (w1 >> 8) * 2^-24,
 // sqrt(-2 ln u1) * {cos, sin}(2 pi u2). Both computed in double, then rounded; sample 0.
 typedef struct RnRandomFill {
-  void* y; int64_t n; int32_t distribution; double a, b; RnRandom random;
+  void* y;
+  int64_t n;
+  int32_t distribution;
+  double a, b;
+  RnRandom random;
 } RnRandomFill;
 
-// ---- elementwise ----------------------------------------------------------------------------------
+// ---- elementwise
+// ----------------------------------------------------------------------------------
 
 enum RnUnary {
-  RN_NEG, RN_EXP, RN_LOG, RN_SQRT, RN_ABS, RN_SQUARE, RN_TANH, RN_SIGMOID, RN_RELU,
+  RN_NEG,
+  RN_EXP,
+  RN_LOG,
+  RN_SQRT,
+  RN_ABS,
+  RN_SQUARE,
+  RN_TANH,
+  RN_SIGMOID,
+  RN_RELU,
   RN_AFFINE,  // a * x + b
   RN_POW,     // x ^ a
   RN_CLAMP,   // min(max(x, a), b)
   RN_UNARY_COUNT
 };
-typedef struct RnUnaryArgs { int32_t op; int64_t n; const void* x; void* y; double a, b; } RnUnaryArgs;
+typedef struct RnUnaryArgs {
+  int32_t op;
+  int64_t n;
+  const void* x;
+  void* y;
+  double a, b;
+} RnUnaryArgs;
 // dx (+)= dy * f'(x); y is the forward result. dx may alias nothing.
 typedef struct RnUnaryBackward {
-  int32_t op; int64_t n; const void *x, *y, *dy; RnGrad dx; double a, b;
+  int32_t op;
+  int64_t n;
+  const void *x, *y, *dy;
+  RnGrad dx;
+  double a, b;
 } RnUnaryBackward;
 
 enum RnBinary { RN_ADD, RN_SUB, RN_MUL, RN_DIV, RN_MAXIMUM, RN_MINIMUM, RN_BINARY_COUNT };
 #define RN_MAX_DIMS 8
 // y = f(a, b) over `shape`; strides are in elements, 0 along broadcast axes. y is dense.
 typedef struct RnBinaryArgs {
-  int32_t op; int32_t dims; int64_t shape[RN_MAX_DIMS];
+  int32_t op;
+  int32_t dims;
+  int64_t shape[RN_MAX_DIMS];
   int64_t a_strides[RN_MAX_DIMS], b_strides[RN_MAX_DIMS];
-  const void *a, *b; void* y;
+  const void *a, *b;
+  void* y;
 } RnBinaryArgs;
 // da, db have the operands' own (dense) shapes: gradients are summed over broadcast axes. Ties of
 // maximum/minimum split the gradient in halves, as PyTorch does.
 typedef struct RnBinaryBackward {
-  int32_t op; int32_t dims; int64_t shape[RN_MAX_DIMS];
+  int32_t op;
+  int32_t dims;
+  int64_t shape[RN_MAX_DIMS];
   int64_t a_strides[RN_MAX_DIMS], b_strides[RN_MAX_DIMS];
   int64_t a_size, b_size;  // elements of each operand
-  const void *a, *b, *dy; RnGrad da, db;
+  const void *a, *b, *dy;
+  RnGrad da, db;
 } RnBinaryBackward;
 
-// ---- reduction over the middle of [outer, n, inner] ------------------------------------------------
+// ---- reduction over the middle of [outer, n, inner]
+// ------------------------------------------------
 
 enum RnReduce { RN_SUM, RN_MEAN, RN_MAX, RN_REDUCE_COUNT };
 // y: [outer, inner]; argmax: int32 [outer, inner] (RN_MAX only, may be NULL; first maximum wins,
 // a NaN wins over numbers). n = 0 is refused for MAX and MEAN by native/ops.
 typedef struct RnReduceArgs {
-  int32_t op; int64_t outer, n, inner; const void* x; void* y; int32_t* argmax;
+  int32_t op;
+  int64_t outer, n, inner;
+  const void* x;
+  void* y;
+  int32_t* argmax;
 } RnReduceArgs;
 typedef struct RnReduceBackward {
-  int32_t op; int64_t outer, n, inner; const int32_t* argmax; const void* dy; RnGrad dx;
+  int32_t op;
+  int64_t outer, n, inner;
+  const int32_t* argmax;
+  const void* dy;
+  RnGrad dx;
 } RnReduceBackward;
 
-// ---- shape -----------------------------------------------------------------------------------------
+// ---- shape
+// -----------------------------------------------------------------------------------------
 
-// y[i...] (+)= x through strides, both sides over `shape`: permute, slice, concat (a call per input)
-// and their gradients. element_size 4 or 8; `add` needs a real dtype.
+// y[i...] (+)= x through strides, both sides over `shape`: permute, slice, concat (a call per
+// input) and their gradients. element_size 4 or 8; `add` needs a real dtype.
 typedef struct RnStridedCopy {
-  int32_t dims; int32_t element_size; int32_t add; int64_t shape[RN_MAX_DIMS];
+  int32_t dims;
+  int32_t element_size;
+  int32_t add;
+  int64_t shape[RN_MAX_DIMS];
   int64_t x_strides[RN_MAX_DIMS], y_strides[RN_MAX_DIMS];
-  const void* x; void* y;  // already offset to their first element
+  const void* x;
+  void* y;  // already offset to their first element
 } RnStridedCopy;
 // y[t, b, :] = t < lengths[b] ? x[t, b, :] : 0. Padded x is not read. Its gradient is itself.
 typedef struct RnMaskTime {
-  int64_t time, batch, features; const int32_t* lengths; const void* x; RnGrad y;
+  int64_t time, batch, features;
+  const int32_t* lengths;
+  const void* x;
+  RnGrad y;
 } RnMaskTime;
 
-// ---- matrix products --------------------------------------------------------------------------------
+// ---- matrix products
+// --------------------------------------------------------------------------------
 
 // c[g] (+)= op(a[g]) * op(b[g]) (+ bias over columns), g < groups.
 // a: [groups, M, K] ([K, M] if trans_a); b: [groups, K, N] ([N, K] if trans_b); c: [groups, M, N].
 // weight_b: b is a parameter whose packed form may be cached (groups = 1), else id 0.
 typedef struct RnMatmul {
-  int64_t groups, m, n, k; int32_t trans_a, trans_b;
-  const void* a; RnWeight b; const void* bias;  // bias: [N] or NULL
+  int64_t groups, m, n, k;
+  int32_t trans_a, trans_b;
+  const void* a;
+  RnWeight b;
+  const void* bias;  // bias: [N] or NULL
   RnGrad c;
 } RnMatmul;
 // y (+)= column sums of x: [rows, columns] -> [columns]. Bias gradients.
-typedef struct RnColumnSum { int64_t rows, columns; const void* x; RnGrad y; } RnColumnSum;
+typedef struct RnColumnSum {
+  int64_t rows, columns;
+  const void* x;
+  RnGrad y;
+} RnColumnSum;
 
-// ---- embedding --------------------------------------------------------------------------------------
+// ---- embedding
+// --------------------------------------------------------------------------------------
 
 // y[n, :] = table[ids[n], :]. Backward: dtable (+)= rows summed per id in order of n (dense).
 typedef struct RnEmbedding {
-  int64_t rows, vocabulary, features; const int32_t* ids; const void* table; void* y;
+  int64_t rows, vocabulary, features;
+  const int32_t* ids;
+  const void* table;
+  void* y;
 } RnEmbedding;
 typedef struct RnEmbeddingBackward {
-  int64_t rows, vocabulary, features; const int32_t* ids; const void* dy; RnGrad dtable;
+  int64_t rows, vocabulary, features;
+  const int32_t* ids;
+  const void* dy;
+  RnGrad dtable;
 } RnEmbeddingBackward;
 
-// ---- dropout, layer norm, softmax --------------------------------------------------------------------
+// ---- dropout, layer norm, softmax
+// --------------------------------------------------------------------
 
-// y (+)= x * keep / (1 - p). x: [outer, batch, inner]; sample = batch index, element = o * inner + i.
-// A word w keeps its element when (w >> 8) * 2^-24 >= p. Its own backward (x = dy).
+// y (+)= x * keep / (1 - p). x: [outer, batch, inner]; sample = batch index, element = o * inner +
+// i. A word w keeps its element when (w >> 8) * 2^-24 >= p. Its own backward (x = dy).
 typedef struct RnDropout {
-  int64_t outer, batch, inner; double p; RnRandom random; const void* x; RnGrad y;
+  int64_t outer, batch, inner;
+  double p;
+  RnRandom random;
+  const void* x;
+  RnGrad y;
 } RnDropout;
 // Ba et al. 2016: y = (x - mean) / sqrt(var + eps) * gain + bias; x: [rows, features].
 // saved: [rows, 2] reals (mean, 1/sqrt(var + eps)); NULL in inference. gain, bias may be NULL.
 typedef struct RnLayerNorm {
-  int64_t rows, features; double eps; const void *x, *gain, *bias; void *y, *saved;
+  int64_t rows, features;
+  double eps;
+  const void *x, *gain, *bias;
+  void *y, *saved;
 } RnLayerNorm;
 typedef struct RnLayerNormBackward {
-  int64_t rows, features; const void *x, *gain, *saved, *dy; RnGrad dx, dgain, dbias;
+  int64_t rows, features;
+  const void *x, *gain, *saved, *dy;
+  RnGrad dx, dgain, dbias;
 } RnLayerNormBackward;
 // Softmax or log-softmax over the last axis of [rows, columns].
-typedef struct RnSoftmax { int64_t rows, columns; int32_t log; const void* x; void* y; } RnSoftmax;
+typedef struct RnSoftmax {
+  int64_t rows, columns;
+  int32_t log;
+  const void* x;
+  void* y;
+} RnSoftmax;
 typedef struct RnSoftmaxBackward {
-  int64_t rows, columns; int32_t log; const void *y, *dy; RnGrad dx;
+  int64_t rows, columns;
+  int32_t log;
+  const void *y, *dy;
+  RnGrad dx;
 } RnSoftmaxBackward;
 
-// ---- cross-entropy fused with the output projection -----------------------------------------------------
+// ---- cross-entropy fused with the output projection
+// -----------------------------------------------------
 
 // logits = x W^T + b (or x itself when weight.data is NULL: then features == classes), in f32.
 // With p = softmax(logits), y = target, w = class weights (1 if NULL), s = label smoothing:
-//   losses[n] = (1 - s) * w[y] * -log p[y] + s / classes * sum_c w[c] * -log p[c];  weights[n] = w[y]
+//   losses[n] = (1 - s) * w[y] * -log p[y] + s / classes * sum_c w[c] * -log p[c];  weights[n] =
+//   w[y]
 // Both are 0 where y == ignore_index. (PyTorch's cross_entropy, 'none'; its mean is
 // sum(losses) / sum(weights).) Other targets outside 0..classes-1: RN_ERR_INDEX.
 typedef struct RnLinearCrossEntropy {
   int64_t rows, features, classes;
-  const void* x;             // [rows, features]
-  RnWeight weight;           // [classes, features] or absent
-  const void* bias;          // [classes] or NULL
-  const int32_t* targets;    // [rows]
-  const void* class_weights; // [classes] or NULL
-  int64_t ignore_index;      // a value outside 0..classes-1 that no target has: nothing is ignored
+  const void* x;              // [rows, features]
+  RnWeight weight;            // [classes, features] or absent
+  const void* bias;           // [classes] or NULL
+  const int32_t* targets;     // [rows]
+  const void* class_weights;  // [classes] or NULL
+  int64_t ignore_index;       // a value outside 0..classes-1 that no target has: nothing is ignored
   double label_smoothing;
-  void* losses;              // [rows]
-  void* weights;             // [rows]
-  void* reserve;             // cross_entropy_reserve bytes for backward; NULL in inference
+  void* losses;   // [rows]
+  void* weights;  // [rows]
+  void* reserve;  // cross_entropy_reserve bytes for backward; NULL in inference
 } RnLinearCrossEntropy;
 typedef struct RnLinearCrossEntropyBackward {
   RnLinearCrossEntropy forward;  // the same arguments; losses and weights NULL
@@ -211,7 +301,8 @@ typedef struct RnLinearCrossEntropyBackward {
   RnGrad dx, dweight, dbias;     // dweight, dbias skipped when absent
 } RnLinearCrossEntropyBackward;
 
-// ---- the recurrent stack ----------------------------------------------------------------------------------
+// ---- the recurrent stack
+// ----------------------------------------------------------------------------------
 
 // Gate order is PyTorch's. G = gates per unit.
 //   RNN (G = 1): h' = f(W x + b_ih + R h + b_hh), f = tanh or relu
@@ -222,15 +313,17 @@ enum RnCell { RN_RNN_TANH, RN_RNN_RELU, RN_LSTM, RN_GRU, RN_GRU_RESET_BEFORE, RN
 
 // One step of one layer and direction is a row of phases: state prologue (masks: zoneout, recurrent
 // dropout) -> GEMM -> row reduction (layer norm) -> cell -> second GEMM (projection, reset before).
-// A NULL slot leaves its phase out. Later cells add slots (peephole, projection, layer-norm gain and
-// bias) at the end of RnRecurrentSlots; struct_size in the table tells an older backend apart.
+// A NULL slot leaves its phase out. Later cells add slots (peephole, projection, layer-norm gain
+// and bias) at the end of RnRecurrentSlots; struct_size in the table tells an older backend apart.
 typedef struct RnRecurrentSlots {
   RnWeight w_ih;  // [G*H, in], in = I for layer 0, else directions*H
   RnWeight w_hh;  // [G*H, H]
   RnWeight b_ih;  // [G*H] or absent
   RnWeight b_hh;  // [G*H] or absent
 } RnRecurrentSlots;
-typedef struct RnRecurrentSlotGrads { RnGrad w_ih, w_hh, b_ih, b_hh; } RnRecurrentSlotGrads;
+typedef struct RnRecurrentSlotGrads {
+  RnGrad w_ih, w_hh, b_ih, b_hh;
+} RnRecurrentSlotGrads;
 
 typedef struct RnRecurrentDesc {
   int32_t cell, layers, directions;  // directions: 1, or 2 (the second runs backward in time)
@@ -241,8 +334,8 @@ typedef struct RnRecurrentDesc {
 } RnRecurrentDesc;
 
 // Ragged batches: row b has steps 0 .. lengths[b]-1; the backward direction starts at its last real
-// step. Padded x (and dy) is never read; padded y (and dx) is exactly zero. A row of length 0 passes
-// its initial state through. Final states are those after each row's own last step.
+// step. Padded x (and dy) is never read; padded y (and dx) is exactly zero. A row of length 0
+// passes its initial state through. Final states are those after each row's own last step.
 typedef struct RnRecurrentForward {
   RnRecurrentDesc desc;
   const RnRecurrentSlots* slots;  // [layers * directions], layer-major
@@ -259,32 +352,42 @@ typedef struct RnRecurrentBackward {
   const int32_t* lengths;
   const void *x, *h0, *c0;  // as in forward
   const void* reserve;
-  const void *dy, *dhn, *dcn;  // each may be NULL: zero
-  RnGrad dx, dh0, dc0;         // dc0 skipped unless LSTM
+  const void *dy, *dhn, *dcn;          // each may be NULL: zero
+  RnGrad dx, dh0, dc0;                 // dc0 skipped unless LSTM
   const RnRecurrentSlotGrads* dslots;  // [layers * directions]
 } RnRecurrentBackward;
 
-// ---- optimizers over flat arenas ------------------------------------------------------------------------------
+// ---- optimizers over flat arenas
+// ------------------------------------------------------------------------------
 
 // norm[0] = sqrt(sum of squares), summed in double in an order that depends on n only.
 // `arenas` ranges are summed in order.
-typedef struct RnGlobalNorm { int32_t arenas; const void* const* g; const int64_t* n; void* norm; } RnGlobalNorm;
+typedef struct RnGlobalNorm {
+  int32_t arenas;
+  const void* const* g;
+  const int64_t* n;
+  void* norm;
+} RnGlobalNorm;
 enum RnOptimizer { RN_SGD, RN_ADAM, RN_ADAMW, RN_RMSPROP, RN_ADAGRAD, RN_OPTIMIZER_COUNT };
 // The update of torch.optim with the same names. The gradient is first multiplied by
 // min(1, clip_norm / (norm + 1e-6)) when clip_norm > 0. If norm is given and not finite, nothing
 // changes: neither parameter nor state. Element i of param, grad and the states belong together.
 typedef struct RnOptimizerStep {
-  int32_t kind; int64_t n;
-  void* param; const void* grad;
-  void* state[3];    // SGD: momentum buffer if momentum != 0; ADAM(W): m, v; RMSPROP: v, [buf], [avg]; ADAGRAD: sum
+  int32_t kind;
+  int64_t n;
+  void* param;
+  const void* grad;
+  void* state[3];    // SGD: momentum buffer if momentum != 0; ADAM(W): m, v; RMSPROP: v, [buf],
+                     // [avg]; ADAGRAD: sum
   const void* norm;  // scalar or NULL
   double clip_norm;  // 0: no clipping
   double lr, weight_decay, momentum, dampening, beta1, beta2, eps, alpha, lr_decay;
   int32_t nesterov, centered;
-  int64_t step;      // 1 for the first update (bias correction, Adagrad's decay, momentum's first step)
+  int64_t step;  // 1 for the first update (bias correction, Adagrad's decay, momentum's first step)
 } RnOptimizerStep;
 
-// ---- the table -------------------------------------------------------------------------------------------------
+// ---- the table
+// -------------------------------------------------------------------------------------------------
 
 typedef struct RnBackend {
   uint32_t abi;          // RN_BACKEND_ABI
@@ -313,7 +416,8 @@ typedef struct RnBackend {
   int32_t (*layer_norm_backward)(RnContext*, const RnLayerNormBackward*);
   int32_t (*softmax)(RnContext*, const RnSoftmax*);
   int32_t (*softmax_backward)(RnContext*, const RnSoftmaxBackward*);
-  size_t (*cross_entropy_reserve)(int64_t rows, int64_t features, int64_t classes, int32_t projected);
+  size_t (*cross_entropy_reserve)(int64_t rows, int64_t features, int64_t classes,
+                                  int32_t projected);
   int32_t (*cross_entropy)(RnContext*, const RnLinearCrossEntropy*);
   int32_t (*cross_entropy_backward)(RnContext*, const RnLinearCrossEntropyBackward*);
   size_t (*recurrent_reserve)(const RnRecurrentDesc*);
