@@ -27,7 +27,7 @@ struct StepShape {
 // fetching the weights from L2 or beyond, plus the barrier. Costs are rough; only their order
 // matters.
 inline TeamGrid plan_grid(const StepShape& s, int threads) {
-  constexpr double kBarrier = 1500, kCache = 384 << 10, kNear = 24, kFar = 8;
+  constexpr double kBarrier = 4000, kCache = 384 << 10, kNear = 24, kFar = 8;
   TeamGrid best = {1, 1};
   double least = 0;
   for (int groups = 1; groups <= threads; ++groups)
