@@ -33,6 +33,10 @@ RN_INLINE void prefetch_row(const BackwardStep& s, int64_t row, int64_t unit, in
   if (s.extra) prefetch_floats(s.extra + at, n);
   if (s.dy)
     prefetch_floats(s.dy + (s.dy_order ? s.dy_order[row] : row) * s.dy_stride + unit * kLanes, n);
+  const int64_t gates = unit_floats / kLanes;
+  float* dgates = s.dgates + row * gates * s.hidden + unit * kLanes;
+  for (int64_t g = 0; g < gates; ++g)
+    for (int64_t i = 0; i < n; i += 16) __builtin_prefetch(dgates + g * s.hidden + i, 1, 3);
 }
 
 // A block of a panel of a product's packed weight, and the columns of its left operand.

@@ -13,9 +13,10 @@
 namespace rnnative {
 namespace {
 
-// Bounds of one queue. A blocked submitter goes on when half is left, so that it does not trade a
-// wake-up for every op.
-constexpr size_t kMaxTasks = 4096;
+// Bounds of one queue. A blocked submitter goes on when there is room for some, so that it does not
+// trade a wake-up for every op; not for many, since a thread that is being terminated cannot end
+// before it goes on.
+constexpr size_t kMaxTasks = 1024, kRoomyTasks = 960;
 constexpr size_t kMaxStagedBytes = size_t{256} << 20;
 // A sleeping thread takes some 50 µs to wake; the gap between two ops of a step is less than this.
 constexpr auto kSpin = std::chrono::microseconds(20);
@@ -25,7 +26,7 @@ bool full(const Backlog& backlog) {
 }
 
 bool roomy(const Backlog& backlog) {
-  return backlog.unfinished <= kMaxTasks / 2 && backlog.staged_bytes <= kMaxStagedBytes / 2;
+  return backlog.unfinished <= kRoomyTasks && backlog.staged_bytes <= kMaxStagedBytes / 2;
 }
 
 void pause() {
@@ -157,6 +158,8 @@ void Engine::serve() {
     if (!backlog.tasks.empty()) ready_.push_back(queue);
     ready_count_.store(static_cast<int>(ready_.size()), std::memory_order_release);
     backlog.running_writes_javascript_memory = task->writes_javascript_memory();
+    const bool announces = task->announces();
+    if (announces) --backlog.unfinished;
     lock.unlock();
 
     const size_t staged_bytes = task->staged_bytes;
@@ -169,7 +172,7 @@ void Engine::serve() {
 
     lock.lock();
     backlog.running_writes_javascript_memory = false;
-    --backlog.unfinished;
+    if (!announces) --backlog.unfinished;
     backlog.staged_bytes -= staged_bytes;
     if (backlog.waiting > 0 && (backlog.closed || roomy(backlog))) backlog.changed.notify_all();
   }

@@ -24,6 +24,8 @@ class Task {
   virtual void run(EngineQueue& queue) = 0;
   // Writes memory that JavaScript owns, so closing the queue must wait for it.
   virtual bool writes_javascript_memory() const { return false; }
+  // Tells JavaScript that everything before it is done, so it must not count as unfinished then.
+  virtual bool announces() const { return false; }
 
   const size_t staged_bytes;  // input copies held until the task has run
 };

@@ -44,6 +44,7 @@ class ReadTask final : public Task {
   ReadTask(Tensor tensor, void* destination, Done done)
       : tensor_(std::move(tensor)), destination_(destination), done_(std::move(done)) {}
   bool writes_javascript_memory() const override { return true; }
+  bool announces() const override { return true; }
 
   void run(EngineQueue&) override {
     FailurePtr failure = tensor_.storage->failure(range_of(tensor_));
@@ -74,6 +75,7 @@ class ReadTask final : public Task {
 class ControlTask final : public Task {
  public:
   explicit ControlTask(std::function<void(EngineQueue&)> action) : action_(std::move(action)) {}
+  bool announces() const override { return true; }
   void run(EngineQueue& queue) override { action_(queue); }
 
  private:

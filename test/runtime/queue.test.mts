@@ -51,8 +51,8 @@ test.serial('the queue is bounded in ops and in staged bytes', async (t) => {
     native.dispose(native.unary('tanh', x, 0, 0))
     if (i % 64 === 0) most = Math.max(most, native.memory().pendingOps)
   }
-  t.true(most > 1000, `ops run behind the calls, at most ${most} were pending`)
-  t.true(most <= 4096, `${most} were pending`)
+  t.true(most > 500, `ops run behind the calls, at most ${most} were pending`)
+  t.true(most <= 1024, `${most} were pending`)
   await native.synchronize()
   t.is(native.memory().pendingOps, 0)
 
