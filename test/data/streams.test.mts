@@ -14,7 +14,8 @@ test('a row continues in the next window, and targets follow inputs', (t) => {
         const streams = new TokenStreams(text(batch * steps + 1 + more), { batch, steps })
         const rows = Array.from({ length: batch }, (): number[] => [])
         for (let w = 0; w < streams.windows; ++w) {
-          const { inputs, targets } = streams.window(w)
+          const { inputs, targets, steps: own } = streams.window(w)
+          t.true(own === steps || own === steps - 1 || own >= streams.length / streams.windows - 1)
           inputs.forEach((token, i) => {
             t.is(targets[i], token + 1)
             rows[i % batch]?.push(token)

@@ -14,9 +14,10 @@ export interface Window {
 
 /**
  * One long text as `batch` parallel streams, cut into windows of `steps` tokens: row b of window w
- * continues row b of window w - 1, so that state carries over and only gradients are truncated. The
- * last window may be shorter; what does not fill the streams evenly (fewer than `batch` tokens) is
- * left out.
+ * continues row b of window w - 1, so that state carries over and only gradients are truncated. Where
+ * the length is no multiple of `steps`, some windows are a step shorter, rather than the last one by
+ * many: no step learns from a scrap of text, and memory for one shape serves them all. What does not
+ * fill the streams evenly (fewer than `batch` tokens) is left out.
  *
  * Throws `ERR_EMPTY` when a stream is shorter than one window.
  */
@@ -45,10 +46,14 @@ export class TokenStreams {
     return Math.ceil(this.length / this.steps)
   }
 
+  private beginOf(window: number): number {
+    return Math.floor((window * this.length) / this.windows)
+  }
+
   /** Rows [firstRow, firstRow + rows) of one window; all rows unless given. */
   window(index: number, firstRow = 0, rows = this.batch): Window {
-    const begin = index * this.steps
-    const steps = Math.min(this.steps, this.length - begin)
+    const begin = this.beginOf(index)
+    const steps = this.beginOf(index + 1) - begin
     const inputs = new Int32Array(steps * rows)
     const targets = new Int32Array(steps * rows)
     for (let row = 0; row < rows; ++row) {
