@@ -36,7 +36,7 @@ Napi::Value info(const Info& call) {
   result["quota"] =
       cpu_quota() > 0 ? Napi::Value(Napi::Number::New(env, cpu_quota())) : Napi::Value(env.Null());
   result["memoryLimit"] = number(Allocator::instance().limit());
-  result["buildId"] = RN_VERSION;
+  result["buildId"] = RN_BUILD_ID;
   result["napi"] = NAPI_VERSION;
   result["compiler"] = __VERSION__;
   return result;

@@ -17,7 +17,7 @@ export interface OptimizerMeta {
   hyperparameters: Hyperparameters
   /** The learning rate in force. */
   lr: number
-  /** Updates made so far. */
+  /** Calls of {@link step} so far, skipped updates included: what bias corrections count. */
   step: number
 }
 
@@ -101,7 +101,7 @@ export class Optimizer {
     }))
   }
 
-  /** Updates made so far. */
+  /** Calls of {@link step} so far, skipped updates included: what bias corrections count. */
   get stepCount(): number {
     return this.steps
   }

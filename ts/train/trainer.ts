@@ -128,7 +128,9 @@ export class Trainer {
       throw new RnnativeError(
         'ERR_NONFINITE',
         `[fit] step ${step}: loss ${loss}, gradient norm ${gradientNorm}, learning rate ` +
-          `${learningRate}; the weights are those before the step`,
+          `${learningRate}` +
+          // The fused update skips itself on the norm alone.
+          (Number.isFinite(gradientNorm) ? '' : '; the weights are those before the step'),
         { details: { step, loss, norm: gradientNorm, learningRate } },
       )
     clock.stop(tokens)
