@@ -29,8 +29,9 @@ std::string shown(Napi::Value value) {
       return text;
     }
     case napi_string: {
-      const std::string text = value.As<Napi::String>().Utf8Value();
-      return "'" + (text.size() > 40 ? text.substr(0, 40) + "…" : text) + "'";
+      std::string text = value.As<Napi::String>().Utf8Value();
+      if (text.size() > 40) text.replace(40, std::string::npos, "…");
+      return "'" + text + "'";
     }
     case napi_function:
       return "a function";
