@@ -35,6 +35,7 @@ int32_t recurrent(RnContext* ctx, const RnRecurrentForward* args);
 int32_t recurrent_backward(RnContext* ctx, const RnRecurrentBackward* args);
 int32_t global_norm(RnContext* ctx, const RnGlobalNorm* args);
 int32_t optimizer_step(RnContext* ctx, const RnOptimizerStep* args);
+int32_t peak(RnContext* ctx, const RnPeak* args);
 
 }  // namespace rnnative::cpu::RN_ISA
 

@@ -39,6 +39,7 @@ constexpr RnBackend kBackend = {
     .recurrent_backward = recurrent_backward,
     .global_norm = global_norm,
     .optimizer_step = optimizer_step,
+    .peak = peak,
 };
 
 }  // namespace

@@ -386,6 +386,16 @@ typedef struct RnOptimizerStep {
   int64_t step;  // 1 for the first update (bias correction, Adagrad's decay, momentum's first step)
 } RnOptimizerStep;
 
+// ---- measurement
+// ------------------------------------------------------------------------------
+
+// gflops[0] = f32 multiply-adds in registers on ctx->threads threads, over about `seconds`, as
+// 10^9 operations a second (two per multiply-add).
+typedef struct RnPeak {
+  void* gflops;
+  double seconds;
+} RnPeak;
+
 // ---- the table
 // -------------------------------------------------------------------------------------------------
 
@@ -425,6 +435,7 @@ typedef struct RnBackend {
   int32_t (*recurrent_backward)(RnContext*, const RnRecurrentBackward*);
   int32_t (*global_norm)(RnContext*, const RnGlobalNorm*);
   int32_t (*optimizer_step)(RnContext*, const RnOptimizerStep*);
+  int32_t (*peak)(RnContext*, const RnPeak*);
 } RnBackend;
 
 #ifdef __cplusplus

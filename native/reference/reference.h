@@ -36,6 +36,7 @@ int32_t recurrent(RnContext* context, const RnRecurrentForward* args);
 int32_t recurrent_backward(RnContext* context, const RnRecurrentBackward* args);
 int32_t global_norm(RnContext* context, const RnGlobalNorm* args);
 int32_t optimizer_step(RnContext* context, const RnOptimizerStep* args);
+int32_t peak(RnContext* context, const RnPeak* args);
 
 }  // namespace rnnative::reference
 

@@ -37,6 +37,7 @@ extern "C" const RnBackend* rn_backend_reference() {
       .recurrent_backward = recurrent_backward,
       .global_norm = global_norm,
       .optimizer_step = optimizer_step,
+      .peak = peak,
   };
   return &table;
 }

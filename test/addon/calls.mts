@@ -245,6 +245,8 @@ export const calls: Calls = {
   philox: (m) => [m.random(), m.draw.below(100), m.draw.below(10)],
   cudaProbe: () => [],
 
+  peak: () => ['cpu', 1e-4],
+
   fromData: (m) => {
     const shape = m.shape()
     return [m.device, m.realType, shape, new Float32Array(size(shape))]

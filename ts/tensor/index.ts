@@ -6,7 +6,15 @@ export { defaultDevice, chooseDevice, setDefaultDevice } from './device'
 export type { DeviceChoice, DeviceOption } from './device'
 export { noGrad } from './autograd'
 export { scope } from './scope'
-export { info, memory, profile, setMemoryLimit, setThreads, synchronize } from './runtime'
+export {
+  info,
+  memory,
+  peakGflops,
+  profile,
+  setMemoryLimit,
+  setThreads,
+  synchronize,
+} from './runtime'
 export type { DeviceName, DType, TypedArray } from './native'
 export type { NativeInfo, NativeMemory, NativeProfileRow } from './native'
 export type { NestedNumbers, Shape } from './shape'

@@ -298,6 +298,10 @@ export interface NativeAddon {
     state: readonly Maybe[],
     norm: Maybe,
   ): void
+
+  // --- measurement
+  /** Scalar: GFLOP/s of multiply-adds in registers on all threads; `ERR_UNSUPPORTED` on reference. */
+  peak(device: DeviceName, seconds: number): N
 }
 
 type Loader = (dir: string) => NativeAddon

@@ -27,3 +27,17 @@ export async function profile(body: () => unknown): Promise<NativeProfileRow[]> 
   }
   return native.profileStop()
 }
+
+/**
+ * GFLOP/s of this process's CPU backend at its best, on all threads of the team: f32 multiply-adds that
+ * stay in registers, each counted as two operations. Takes about `seconds` (at most 1) of all threads.
+ * A yardstick for measurements made beside it, since clocks change and machines are shared.
+ */
+export async function peakGflops(seconds = 0.2): Promise<number> {
+  const scalar = native.peak('cpu', seconds)
+  try {
+    return (await native.read(scalar))[0] as number
+  } finally {
+    native.dispose(scalar)
+  }
+}
