@@ -3,7 +3,7 @@ import { GRU, LSTM, RNN, type Recurrent } from '../nn'
 import { info, noGrad, randn, scope, setThreads, synchronize, type Tensor } from '../tensor'
 import { chooseDevice, type DeviceOption } from '../tensor/device'
 import { native } from '../tensor/native'
-import { gatesOf } from '../tensor/ops'
+import { gatesOf, type Integers } from '../tensor/ops'
 import { printJson, printTable } from './output'
 
 export interface BenchOptions {
@@ -38,7 +38,14 @@ export function recurrentFlops(
   return train ? 3 * forward : forward
 }
 
-function makeStack({ cell, ...options }: BenchOptions): Recurrent {
+export type StackOptions = Pick<
+  BenchOptions,
+  'cell' | 'layers' | 'input' | 'hidden' | 'bidirectional' | 'precision' | 'device'
+>
+
+/** Throws `ERR_UNSUPPORTED` for a precision that this version lacks. */
+export function makeStack({ cell, ...options }: StackOptions): Recurrent {
+  checkPrecision('bench', options.precision)
   const settings = { ...options, seed: 1 }
   return cell === 'lstm'
     ? new LSTM(settings)
@@ -56,19 +63,24 @@ function touch(stack: Recurrent): void {
   }
 }
 
-function enqueueRun(stack: Recurrent, x: Tensor, dy: Tensor | null): void {
+/** One sequence: forward, and backward from `dy` where given, to be awaited with `synchronize`. */
+export function enqueueRun(
+  stack: Recurrent,
+  x: Tensor,
+  dy: Tensor | null,
+  lengths: Integers | null = null,
+): void {
   scope(() => {
-    if (dy === null) return void noGrad(() => stack.forward(x))
+    if (dy === null) return void noGrad(() => stack.forward(x, { lengths }))
     touch(stack)
     stack.zeroGrad()
     x.zeroGrad()
-    stack.forward(x).output.backward(dy)
+    stack.forward(x, { lengths }).output.backward(dy)
   })
 }
 
 /** Times whole sequences, each awaited. In training every run packs new weights and computes dx. */
 export async function benchRnn(options: BenchOptions, json: boolean): Promise<void> {
-  checkPrecision('bench', options.precision)
   const device = chooseDevice(options.device).device
   if (options.threads !== undefined) setThreads(options.threads)
   await synchronize()
