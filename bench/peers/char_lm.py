@@ -12,6 +12,8 @@ import time
 import torch
 from torch import nn
 
+from language_model import LanguageModel, make_optimizer, train_step
+
 
 def batches(ids, batch, steps):
     width = (len(ids) - 1) // batch
@@ -19,18 +21,6 @@ def batches(ids, batch, steps):
     y = ids[1 : batch * width + 1].view(batch, width).t()
     for begin in range(0, width - steps + 1, steps):
         yield x[begin : begin + steps], y[begin : begin + steps]
-
-
-class CharLM(nn.Module):
-    def __init__(self, vocabulary, hidden, layers):
-        super().__init__()
-        self.embedding = nn.Embedding(vocabulary, hidden)
-        self.rnn = nn.LSTM(hidden, hidden, layers)
-        self.output = nn.Linear(hidden, vocabulary)
-
-    def forward(self, x, state=None):
-        h, state = self.rnn(self.embedding(x), state)
-        return self.output(h), state
 
 
 @torch.no_grad()
@@ -61,19 +51,13 @@ def main():
     text, held_out = (open(f, encoding="utf-8").read() for f in (args.train, args.valid))
     index = {c: i for i, c in enumerate(sorted(set(text + held_out)))}
     ids, valid = (torch.tensor([index[c] for c in t]) for t in (text, held_out))
-    model = CharLM(len(index), args.hidden, args.layers)
-    optimizer = torch.optim.Adam(model.parameters(), lr=args.learning_rate, fused=True)
+    model = LanguageModel(len(index), args.hidden, args.layers)
+    optimizer = make_optimizer(model.parameters(), "adam", args.learning_rate)
     tokens, begin, done, state = 0, time.perf_counter(), False, None
     while not done:
         state = None
         for x, y in batches(ids, args.batch, args.steps):
-            optimizer.zero_grad(set_to_none=True)
-            logits, state = model(x, state)
-            state = tuple(s.detach() for s in state)
-            loss = nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten())
-            loss.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimizer.step()
+            state = train_step(model, optimizer, x, y, state, 1.0)
             tokens += x.numel()
             if time.perf_counter() - begin >= args.seconds:
                 done = True

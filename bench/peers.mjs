@@ -1,0 +1,107 @@
+// rnnative beside its rivals, row by row: BENCHMARKS.md tells what is measured and how.
+//
+//   npm run bench:peers -- [--rows REGEXP] [--threads 1,2] [--cells lstm,gru] [--modes infer,train]
+//     [--precision f32,bf16] [--rivals torch,ort,ort-node,tfjs] [--rounds 7] [--runs N]
+//     [--seconds-per-row 40] [--python PATH] [--json] [--out FILE]
+//   node bench/peers.mjs --list [...]            the ids of the rows, for --rows
+//   node bench/peers.mjs --markdown FILE         puts a recorded run into BENCHMARKS.md
+import { writeFileSync } from 'node:fs'
+import os from 'node:os'
+import { parseArgs } from 'node:util'
+import { House, RIVALS } from './peers/contestants.mjs'
+import { formatRow } from './peers/format.mjs'
+import { writeMarkdown } from './peers/markdown.mjs'
+import { measureRow } from './peers/measure.mjs'
+import { selectRows } from './peers/rows.mjs'
+import { setUpNode, setUpPython } from './peers/setup.mjs'
+
+const { values: options } = parseArgs({
+  options: {
+    rows: { type: 'string' },
+    threads: { type: 'string', default: '1,2' },
+    cells: { type: 'string', default: 'lstm,gru' },
+    modes: { type: 'string', default: 'infer,train' },
+    precision: { type: 'string', default: 'f32,bf16' },
+    rivals: { type: 'string', default: RIVALS.join() },
+    rounds: { type: 'string', default: '7' },
+    runs: { type: 'string' },
+    'seconds-per-row': { type: 'string', default: '40' },
+    python: { type: 'string' },
+    json: { type: 'boolean', default: false },
+    out: { type: 'string' },
+    list: { type: 'boolean', default: false },
+    markdown: { type: 'string' },
+  },
+})
+
+const split = (text) => text.split(',').filter(Boolean)
+const rivals = split(options.rivals)
+
+function chooseRows() {
+  const rows = selectRows({
+    pattern: options.rows && new RegExp(options.rows),
+    threads: split(options.threads).map(Number),
+    cells: split(options.cells),
+    modes: split(options.modes),
+    precisions: split(options.precision),
+  })
+  return rows.map((row) => ({
+    ...row,
+    entrants: row.entrants.filter(
+      ({ contestant }) => contestant === 'ours' || rivals.includes(contestant),
+    ),
+  }))
+}
+
+/** Asks nothing of the environments that no row needs. */
+function setUp(rows) {
+  const needed = new Set(
+    rows.flatMap(({ entrants }) => entrants.map((entrant) => entrant.contestant)),
+  )
+  if (needed.has('ort-node') || needed.has('tfjs')) setUpNode()
+  const pythonNeeded = ['torch', 'ort', 'ort-node'].some((name) => needed.has(name))
+  return pythonNeeded ? setUpPython(options.python) : undefined
+}
+
+async function measureAll(rows) {
+  const house = new House(setUp(rows))
+  const report = {
+    date: new Date().toISOString(),
+    cpu: os.cpus()[0]?.model,
+    cores: os.availableParallelism(),
+    options,
+    versions: house.versions,
+    idle: {},
+    rows: [],
+  }
+  try {
+    for (const row of rows) {
+      const result = await measureRow(row, house, {
+        rounds: Number(options.rounds),
+        runs: options.runs && Number(options.runs),
+        secondsPerRow: Number(options['seconds-per-row']),
+      })
+      report.rows.push(result)
+      report.idle = house.idleUse()
+      if (!options.json) console.log(formatRow(result))
+      // After every row, so that a run that is cut short is not lost.
+      if (options.out) writeFileSync(options.out, JSON.stringify(report, null, 1) + '\n')
+    }
+  } finally {
+    await house.close()
+  }
+  return report
+}
+
+if (options.markdown) {
+  writeMarkdown(options.markdown)
+} else if (options.list) {
+  for (const { id, entrants } of chooseRows())
+    console.log(id.padEnd(48), entrants.map(({ name }) => name).join(' '))
+} else {
+  const report = await measureAll(chooseRows())
+  if (options.json) console.log(JSON.stringify(report, null, 1))
+  const busy = Object.entries(report.idle).filter(([, part]) => part > 0.02)
+  for (const [label, part] of busy)
+    console.error(`${label} used ${(100 * part).toFixed(1)}% of a core while others were measured`)
+}

@@ -1,0 +1,154 @@
+// One row: all entrants prepare and warm up, then take turns for some rounds.
+import { mkdtempSync, rmSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+
+const PAUSE = 20 // ms between turns, in which a thread team that spins falls asleep
+const TURN = 60 // ms that a turn should last at least
+const MOST_RUNS = 20 // in a turn
+const WARM_UP = 1000 // ms, or three runs
+const PEAK_SECONDS = 0.2
+const MEMORY_STEPS = 4
+
+const pause = () => new Promise((resolve) => setTimeout(resolve, PAUSE))
+
+export function median(values) {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
+}
+
+const unavailable = (error) => ({ unavailable: error.code ? `${error.code}` : error.message })
+
+/** onnxruntime-node loads a file that onnxruntime's Python side writes. */
+async function withModel(house, { contestant, task }, threads, work) {
+  if (contestant !== 'ort-node') return work(task)
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'rnnative-peers-'))
+  try {
+    const model = path.join(folder, 'model.onnx')
+    const writer = await house.get('ort', 'ort', threads)
+    await writer.request('export', { task, path: model })
+    return await work({ ...task, model })
+  } finally {
+    rmSync(folder, { recursive: true })
+  }
+}
+
+async function countFlops(house, row) {
+  const ours = await house.get('ours', 'ours', row.threads)
+  return (await ours.request('flops', { row })).flops
+}
+
+async function measurePeak(house, threads) {
+  const ours = await house.get('ours', 'ours', threads)
+  await pause()
+  const { gflops } = await house.turn(ours, () => ours.request('peak', { seconds: PEAK_SECONDS }))
+  return gflops
+}
+
+/** Ready to run, with an estimate of a run's time; or why it cannot. */
+async function prepare(house, entrant, threads) {
+  try {
+    const member = await house.get(entrant.name, entrant.contestant, threads)
+    const details = await withModel(house, entrant, threads, (task) =>
+      house.turn(member, () => member.request('prepare', { task })),
+    )
+    let spent = 0
+    let estimate = 0
+    for (let run = 0; run < 3 && spent < WARM_UP; ++run) {
+      const [ms] = await take(house, member, 1)
+      estimate = ms
+      spent += ms
+    }
+    return { ...entrant, member, details, estimate, milliseconds: [] }
+  } catch (error) {
+    return { ...entrant, ...unavailable(error) }
+  }
+}
+
+async function take(house, member, count) {
+  await pause()
+  const { milliseconds } = await house.turn(member, () => member.request('run', { count }))
+  return milliseconds
+}
+
+function summarise(entrant, { flops, peak, tokens }) {
+  if (entrant.unavailable) return { unavailable: entrant.unavailable }
+  const { milliseconds, details } = entrant
+  const result = {
+    milliseconds: median(milliseconds),
+    min: Math.min(...milliseconds),
+    max: Math.max(...milliseconds),
+    runs: milliseconds.length,
+  }
+  if (flops) result.gflops = flops / result.milliseconds / 1e6
+  if (peak) result.percent = (100 * result.gflops) / peak
+  if (tokens) result.tokensPerSecond = (tokens / result.milliseconds) * 1000
+  return details.variant ? { ...result, variant: details.variant } : result
+}
+
+/** Adds to each of ours how many times as long every rival takes. */
+function compare(results) {
+  const names = Object.keys(results)
+  for (const name of names.filter((name) => name.startsWith('ours'))) {
+    const ours = results[name]
+    if (ours.unavailable) continue
+    ours.ratio = Object.fromEntries(
+      names
+        .filter((rival) => rival !== name && !results[rival].unavailable)
+        .map((rival) => [rival, results[rival].milliseconds / ours.milliseconds]),
+    )
+  }
+  return results
+}
+
+async function measureTime(row, house, { rounds, runs, secondsPerRow }) {
+  const { threads, tokens } = row
+  const entrants = []
+  for (const entrant of row.entrants) entrants.push(await prepare(house, entrant, threads))
+  const ready = entrants.filter(({ member }) => member)
+  const flops = row.section === 'layers' ? await countFlops(house, row) : undefined
+  const peaks = flops ? [await measurePeak(house, threads)] : []
+  const began = performance.now()
+  for (let round = 0; round < rounds; ++round) {
+    if ((performance.now() - began) / 1000 > secondsPerRow) break
+    for (const entrant of ready) {
+      const { member, estimate, milliseconds } = entrant
+      const count = runs ?? Math.min(MOST_RUNS, Math.max(1, Math.round(TURN / estimate)))
+      milliseconds.push(...(await take(house, member, count)))
+    }
+  }
+  if (flops) peaks.push(await measurePeak(house, threads))
+  const peak = flops && Math.max(...peaks)
+  for (const { member } of ready) await member.request('release')
+  const results = entrants.map((entrant) => [
+    entrant.name,
+    summarise(entrant, { flops, peak, tokens }),
+  ])
+  return { flops, peak, results: compare(Object.fromEntries(results)) }
+}
+
+/** Each entrant in a process of its own, from its very first step on. */
+async function measureMemory(row, house) {
+  const results = {}
+  for (const { name, contestant, task } of row.entrants) {
+    const member = await house.start(contestant, row.threads)
+    try {
+      await member.request('prepare', { task })
+      results[name] = await member.request('memory', { count: MEMORY_STEPS })
+    } catch (error) {
+      results[name] = unavailable(error)
+    } finally {
+      await member.close()
+    }
+  }
+  const { ours, torch } = results
+  if (ours?.bytes && torch?.bytes) ours.ratio = { torch: torch.bytes / ours.bytes }
+  return { results }
+}
+
+/** The row's results; an entrant that cannot run it has `unavailable`, with the reason. */
+export async function measureRow({ entrants, ...row }, house, options) {
+  const measure = row.section === 'memory' ? measureMemory : measureTime
+  return { ...row, ...(await measure({ entrants, ...row }, house, options)) }
+}

@@ -1,0 +1,20 @@
+// The contestant rnnative.
+import { info, peakGflops } from '#dist/index.js'
+import { prepareGeneration, prepareLanguage } from './ours-language.mjs'
+import { countFlops, prepareLayers } from './ours-layers.mjs'
+import { serve } from './serve.mjs'
+
+const tasks = {
+  layers: prepareLayers,
+  language: prepareLanguage,
+  generation: prepareGeneration,
+}
+
+await serve({
+  prepare: (task) => tasks[task.kind](task),
+  methods: {
+    peak: async ({ seconds }) => ({ gflops: await peakGflops(seconds) }),
+    flops: ({ row }) => ({ flops: countFlops(row) }),
+    versions: () => ({ rnnative: info().buildId, isa: info().isa, node: process.version }),
+  },
+})

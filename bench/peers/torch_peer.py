@@ -1,0 +1,24 @@
+"""The contestant PyTorch, each task in the fastest way it offers."""
+
+import os
+
+import torch
+
+from serve import serve
+from torch_generation import prepare_generation
+from torch_language import prepare_language
+from torch_layers import prepare_layers
+
+TASKS = {
+    "layers": prepare_layers,
+    "language": prepare_language,
+    "generation": prepare_generation,
+}
+
+if __name__ == "__main__":
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    torch.manual_seed(1)
+    serve(
+        lambda task: TASKS[task.pop("kind")](**task),
+        versions=lambda: {"torch": torch.__version__},
+    )
