@@ -75,7 +75,7 @@ export class Contestant {
 
   /** Ends the process and waits until it is gone. */
   close() {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return
+    if (this.failure) return
     return new Promise((resolve) => {
       this.child.once('close', resolve)
       this.child.stdin.end()

@@ -112,15 +112,19 @@ async function measureTime(row, house, { rounds, runs, secondsPerRow }) {
   const began = performance.now()
   for (let round = 0; round < rounds; ++round) {
     if ((performance.now() - began) / 1000 > secondsPerRow) break
-    for (const entrant of ready) {
+    for (const entrant of ready.filter(({ unavailable }) => !unavailable)) {
       const { member, estimate, milliseconds } = entrant
       const count = runs ?? Math.min(MOST_RUNS, Math.max(1, Math.round(TURN / estimate)))
-      milliseconds.push(...(await take(house, member, count)))
+      try {
+        milliseconds.push(...(await take(house, member, count)))
+      } catch (error) {
+        Object.assign(entrant, unavailable(error))
+      }
     }
   }
   if (flops) peaks.push(await measurePeak(house, threads))
   const peak = flops && Math.max(...peaks)
-  for (const { member } of ready) await member.request('release')
+  for (const { member } of ready) await member.request('release').catch(() => undefined)
   const results = entrants.map((entrant) => [
     entrant.name,
     summarise(entrant, { flops, peak, tokens }),
@@ -132,14 +136,15 @@ async function measureTime(row, house, { rounds, runs, secondsPerRow }) {
 async function measureMemory(row, house) {
   const results = {}
   for (const { name, contestant, task } of row.entrants) {
-    const member = await house.start(contestant, row.threads)
+    let member
     try {
+      member = await house.start(contestant, row.threads)
       await member.request('prepare', { task })
       results[name] = await member.request('memory', { count: MEMORY_STEPS })
     } catch (error) {
       results[name] = unavailable(error)
     } finally {
-      await member.close()
+      await member?.close()
     }
   }
   const { ours, torch } = results
