@@ -20,7 +20,7 @@ def timed(run):
     return runs
 
 
-def fastest(candidates, trials=3):
+def fastest(candidates, trials=2):
     """The name and prepared run of the fastest of `(name, make)`; those that cannot run are left out."""
     best, errors = None, []
     for name, make in candidates:

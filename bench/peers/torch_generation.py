@@ -58,6 +58,5 @@ def prepare_generation(vocabulary, layers, hidden, tokens, precision):
             ("nn.LSTM without oneDNN", lambda: without_mkldnn),
             ("nn.LSTMCell", lambda: lambda: cell_by_cell(model, cells, tokens)),
         ],
-        trials=2,
     )
     return timed(run), {"variant": name}
