@@ -1,5 +1,5 @@
 # native/cpu is compiled once per instruction set; the dispatcher in native/ops picks one at run time. Each variant
-# sees RN_ISA (its namespace: rnnative::cpu::RN_ISA), one of RN_ISA_{GENERIC,AVX2,AVX512,NEON} and
+# sees RN_ISA (its namespace: rnnative::cpu::RN_ISA), one of RN_ISA_{GENERIC,AVX2,AVX512,AVX512BF16,NEON} and
 # RN_VECTOR_BYTES. The baseline sources see RN_HAVE_ISA_* for every variant that exists.
 # The objects must hold no weak definitions: the linker would keep one ISA's copy for all. CI checks this with nm
 # (scripts/check-weak-symbols.sh).
@@ -34,9 +34,11 @@ function(rnnative_add_cpu_variants target)
     rnnative_add_cpu_variant(${target} avx2 32 ${avx2})
     if(RNNATIVE_EMULATE_AVX512)
       rnnative_add_cpu_variant(${target} avx512 64 ${avx2})
+      rnnative_add_cpu_variant(${target} avx512bf16 64 ${avx2})
       target_compile_definitions(${target} PRIVATE RN_EMULATE_AVX512=1)
     else()
       rnnative_add_cpu_variant(${target} avx512 64 ${avx512})
+      rnnative_add_cpu_variant(${target} avx512bf16 64 ${avx512} -mavx512bf16)
     endif()
   elseif(processor MATCHES "^(aarch64|arm64)$")
     rnnative_add_cpu_variant(${target} neon 16)

@@ -216,6 +216,11 @@ DType to_dtype(Napi::Value value, Device device, const char* op, const char* nam
   return dtype;
 }
 
+RnPrecision to_precision(Napi::Value value, const char* op, const char* name) {
+  if (value.IsUndefined()) return RN_PRECISION_F32;
+  return static_cast<RnPrecision>(to_choice(value, {"f32", "bf16"}, op, name));
+}
+
 std::vector<Sink> to_sinks(Napi::Value sinks, Napi::Value add, size_t count, const char* op) {
   const std::vector<Tensor> tensors = to_tensors(sinks, op, "sinks", true);
   if (tensors.size() != count)

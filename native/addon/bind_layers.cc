@@ -96,8 +96,9 @@ CrossEntropyArgs cross_entropy_args(const Info& info, const char* op) {
 
 Napi::Value cross_entropy(const Info& info) {
   constexpr const char* kOp = "cross_entropy";
-  const CrossEntropyArgs args = cross_entropy_args(info, kOp);
+  CrossEntropyArgs args = cross_entropy_args(info, kOp);
   const bool training = bool_arg(info, 7, kOp, "training");
+  args.precision = to_precision(info[8], kOp, "precision");
   const CrossEntropyResult made =
       rnnative::cross_entropy(queue(info.Env(), args.x.device), args, training);
   Napi::Object result = Napi::Object::New(info.Env());
@@ -109,7 +110,8 @@ Napi::Value cross_entropy(const Info& info) {
 
 Napi::Value cross_entropy_backward(const Info& info) {
   constexpr const char* kOp = "cross_entropy_backward";
-  const CrossEntropyArgs args = cross_entropy_args(info, kOp);
+  CrossEntropyArgs args = cross_entropy_args(info, kOp);
+  args.precision = to_precision(info[11], kOp, "precision");
   const Tensor reserve = tensor_arg(info, 7, kOp, "reserve");
   const Tensor dlosses = tensor_arg(info, 8, kOp, "dlosses");
   const std::vector<Sink> sinks = to_sinks(info[9], info[10], 3, kOp);

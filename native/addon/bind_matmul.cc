@@ -31,7 +31,9 @@ Napi::Value linear(const Info& info) {
   const Tensor x = tensor_arg(info, 0, kOp, "x");
   const Tensor weight = tensor_arg(info, 1, kOp, "weight");
   const Tensor bias = maybe_tensor_arg(info, 2, kOp, "bias");
-  return wrap(info.Env(), rnnative::linear(queue(info.Env(), x.device), x, weight, bias));
+  const RnPrecision precision = to_precision(info[3], kOp, "precision");
+  return wrap(info.Env(),
+              rnnative::linear(queue(info.Env(), x.device), x, weight, bias, precision));
 }
 
 Napi::Value linear_backward(const Info& info) {
@@ -41,7 +43,7 @@ Napi::Value linear_backward(const Info& info) {
   const Tensor dy = tensor_arg(info, 2, kOp, "dy");
   const std::vector<Sink> sinks = to_sinks(info[3], info[4], 3, kOp);
   rnnative::linear_backward(queue(info.Env(), x.device), x, weight, dy, sinks[0], sinks[1],
-                            sinks[2]);
+                            sinks[2], to_precision(info[5], kOp, "precision"));
   return info.Env().Undefined();
 }
 

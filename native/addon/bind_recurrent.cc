@@ -17,6 +17,7 @@ RecurrentOptions read_options(Napi::Value value, const char* op) {
   options.hidden = to_integer(object.Get("hidden"), 1, INT32_MAX, op, "hidden");
   options.training = to_bool(object.Get("training"), op, "training");
   options.dropout = to_number(object.Get("dropout"), op, "dropout");
+  options.precision = to_precision(object.Get("precision"), op, "precision");
   const Napi::Value random = object.Get("random");
   const bool given = !random.IsNull() && !random.IsUndefined();
   if (given || (options.training && options.dropout > 0)) {

@@ -95,8 +95,9 @@ int32_t cross_entropy(RnContext* ctx, const RnLinearCrossEntropy* args) {
       (RowSums*)ctx->scratch(ctx->runtime, (size_t)(plan.real_rows + 1) * sizeof(RowSums));
   float* scratch =
       projected && !kept ? scratch_floats(ctx, plan.row_chunk * plan.class_chunk) : nullptr;
-  float* packed =
-      packs ? scratch_floats(ctx, packed_floats(args->features, plan.class_chunk)) : nullptr;
+  void* packed = packs ? ctx->scratch(ctx->runtime, packed_bytes(args->precision, args->features,
+                                                                 plan.class_chunk))
+                       : nullptr;
   if (!sums || (projected && !kept && !scratch) || (packs && !packed)) return RN_ERR_OUT_OF_MEMORY;
   for (int64_t i = 0; i < plan.real_rows; ++i) sums[i] = {0, 0, -__builtin_inff(), 0};
 

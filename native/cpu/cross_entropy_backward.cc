@@ -65,8 +65,8 @@ void logits_backward(RnContext* ctx, const RnLinearCrossEntropyBackward* args, c
 // Scratch of the projected backward pass; what a call does not need is NULL.
 struct Workspace {
   float* dlogits;         // [row_chunk, class_chunk]
-  float* packed;          // a chunk of W, for dx
-  float* packed_t;        // the same chunk of W^T, where logits are computed again
+  void* packed;           // a chunk of W, for dx
+  void* packed_t;         // the same chunk of W^T, where logits are computed again
   float* dx;              // [real rows, features]: the output itself, unless rows are left out
   bool recomputes, adds;  // adds: dx holds what to add to
 };
@@ -81,9 +81,11 @@ int32_t allocate(RnContext* ctx, const RnLinearCrossEntropyBackward* args, const
   w->dx = (float*)args->dx.data;
   bool enough = (w->dlogits = scratch_floats(ctx, plan.row_chunk * plan.class_chunk));
   if (packs && has_dx)
-    enough &= !!(w->packed = scratch_floats(ctx, packed_floats(plan.class_chunk, f.features)));
+    enough &= !!(w->packed = ctx->scratch(ctx->runtime,
+                                          packed_bytes(f.precision, plan.class_chunk, f.features)));
   if (packs && w->recomputes)
-    enough &= !!(w->packed_t = scratch_floats(ctx, packed_floats(f.features, plan.class_chunk)));
+    enough &= !!(w->packed_t = ctx->scratch(
+                     ctx->runtime, packed_bytes(f.precision, f.features, plan.class_chunk)));
   if (plan.row_of && has_dx) enough &= !!(w->dx = scratch_floats(ctx, plan.real_rows * f.features));
   return enough ? RN_OK : RN_ERR_OUT_OF_MEMORY;
 }
@@ -121,6 +123,7 @@ int32_t multiply_chunk(RnContext* ctx, const RnLinearCrossEntropyBackward* args,
   const RnLinearCrossEntropy& f = args->forward;
   const int64_t features = f.features;
   Gemm g = {};
+  g.precision = f.precision;
   g.n = g.ldb = g.ldc = features;
   g.a = w.dlogits;
   g.lda = chunk.classes;

@@ -79,10 +79,11 @@ struct LogitsChunk {
 
 // logits = x W^T + b of one chunk. `packed`: the chunk of W, packed; NULL: all of W is one chunk.
 inline int32_t project(RnContext* ctx, const RnLinearCrossEntropy* args, const Plan& plan,
-                       const LogitsChunk& chunk, const float* packed, float* logits, int64_t ld) {
+                       const LogitsChunk& chunk, const void* packed, float* logits, int64_t ld) {
   const int64_t features = args->features;
   const float* bias = (const float*)args->bias;
-  return gemm(ctx, {.m = chunk.rows,
+  return gemm(ctx, {.precision = args->precision,
+                    .m = chunk.rows,
                     .n = chunk.classes,
                     .k = features,
                     .a = plan.x + chunk.row0 * features,
@@ -100,13 +101,13 @@ inline int32_t project(RnContext* ctx, const RnLinearCrossEntropy* args, const P
 }
 
 // Packs rows class0 .. class0 + classes of W once for all chunks of rows: as W^T for the logits
-// (transposed) or as W for the gradient of x. `packed` holds packed_floats() of the largest chunk.
+// (transposed) or as W for the gradient of x. `packed` holds packed_bytes() of the largest chunk.
 inline void pack_classes(RnContext* ctx, const RnLinearCrossEntropy* args, const LogitsChunk& chunk,
-                         bool transposed, float* packed) {
+                         bool transposed, void* packed) {
   const float* w = (const float*)args->weight.data + chunk.class0 * args->features;
   const int64_t k = transposed ? args->features : chunk.classes;
   const int64_t n = transposed ? chunk.classes : args->features;
-  pack_matrix(ctx, w, args->features, transposed, k, n, nullptr, packed);
+  pack_matrix(ctx, args->precision, w, args->features, transposed, k, n, nullptr, packed);
 }
 
 inline int64_t least(int64_t a, int64_t b) {

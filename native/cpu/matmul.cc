@@ -60,7 +60,8 @@ void sum_columns(RnContext* ctx, int64_t rows, int64_t columns, const float* x, 
 int32_t matmul(RnContext* ctx, const RnMatmul* args) {
   if (args->c.mode == RN_GRAD_SKIP) return RN_OK;
   const int64_t m = args->m, n = args->n, k = args->k;
-  const Gemm g = {.m = m,
+  const Gemm g = {.precision = args->precision,
+                  .m = m,
                   .n = n,
                   .k = k,
                   .a = (const float*)args->a,

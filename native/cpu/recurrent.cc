@@ -15,18 +15,18 @@ namespace {
 
 // Packed weights and biases of a layer and direction.
 struct Weights {
-  const float* input;         // W, its columns in gate order [unit vector][gate][lane]
-  const float* bias;          // [gate_stride] in the same order
-  const float* bias_apart;    // [stride] or NULL: ForwardStep.recurrent_bias
-  const float* recurrent[2];  // a packed form of R for each phase
+  const void* input;         // W, its columns in gate order [unit vector][gate][lane]
+  const float* bias;         // [gate_stride] in the same order
+  const float* bias_apart;   // [stride] or NULL: ForwardStep.recurrent_bias
+  const void* recurrent[2];  // a packed form of R for each phase
 };
 
 template <class Cell>
-const float* pack_input(RnContext* ctx, int32_t kind, const RnWeight& w, int64_t in,
-                        const Layout& l) {
+const void* pack_input(RnContext* ctx, const RnRecurrentDesc& desc, const RnWeight& w, int64_t in,
+                       const Layout& l) {
   int32_t fresh = 0;
-  float* packed = packed_weight(ctx, w, packed_kind(kind, kPackedInput),
-                                packed_floats(in, l.gate_stride), &fresh);
+  void* packed = packed_weight(ctx, w, packed_kind(desc, kPackedInput),
+                               packed_bytes(desc.precision, in, l.gate_stride), &fresh);
   if (!packed || !fresh) return packed;
   int32_t* columns = (int32_t*)ctx->scratch(ctx->runtime, (size_t)l.gate_stride * sizeof(int32_t));
   if (!columns) return nullptr;
@@ -34,7 +34,8 @@ const float* pack_input(RnContext* ctx, int32_t kind, const RnWeight& w, int64_t
     const int64_t vector = j / kLanes, unit = vector / Cell::kGates * kLanes + j % kLanes;
     columns[j] = unit < l.hidden ? (int32_t)(vector % Cell::kGates * l.hidden + unit) : -1;
   }
-  pack_matrix(ctx, (const float*)w.data, in, true, in, l.gate_stride, columns, packed);
+  pack_matrix(ctx, desc.precision, (const float*)w.data, in, true, in, l.gate_stride, columns,
+              packed);
   return packed;
 }
 
@@ -59,20 +60,24 @@ bool pack_biases(RnContext* ctx, const RnRecurrentSlots& slots, const Layout& l,
 }
 
 template <class Phase>
-const float* pack_phase(RnContext* ctx, int32_t kind, int index, const RnWeight& w,
-                        const Layout& l) {
-  int32_t fresh = 0;
-  float* packed = packed_weight(ctx, w, packed_kind(kind, kPackedForward + index),
-                                ForwardTile<Phase>::packed_floats(l.units, l.hidden), &fresh);
-  if (packed && fresh) pack_recurrent<Phase>(ctx, (const float*)w.data, l.hidden, l.units, packed);
-  return packed;
+const void* pack_phase(RnContext* ctx, const RnRecurrentDesc& desc, int index, const RnWeight& w,
+                       const Layout& l) {
+  return with_element(desc.precision, [&]<class E>() {
+    const size_t bytes = ForwardTile<Phase>::template packed_bytes<E>(l.units, l.hidden);
+    int32_t fresh = 0;
+    auto* packed = (typename E::Right*)packed_weight(
+        ctx, w, packed_kind(desc, kPackedForward + index), bytes, &fresh);
+    if (packed && fresh)
+      pack_recurrent<E, Phase>(ctx, (const float*)w.data, l.hidden, l.units, packed);
+    return (const void*)packed;
+  });
 }
 template <class... Phase>
-bool pack_phases(Phases<Phase...>, RnContext* ctx, int32_t kind, const RnWeight& w, const Layout& l,
-                 Weights* out) {
+bool pack_phases(Phases<Phase...>, RnContext* ctx, const RnRecurrentDesc& desc, const RnWeight& w,
+                 const Layout& l, Weights* out) {
   int i = 0;
   bool enough = true;
-  ((out->recurrent[i] = pack_phase<Phase>(ctx, kind, i, w, l), enough &= !!out->recurrent[i], ++i),
+  ((out->recurrent[i] = pack_phase<Phase>(ctx, desc, i, w, l), enough &= !!out->recurrent[i], ++i),
    ...);
   return enough;
 }
@@ -84,10 +89,12 @@ struct Run {
   Layout layout;
   int direction;
   Weights weights;
-  Saved state;     // training: the reserve's arrays. Inference: see start_states
-  float* y;        // the layer's output at the direction's first column
-  bool last;       // y is the caller's tensor, by batch row; else packed rows
-  float *hn, *cn;  // [B, H]
+  Saved state;          // training: the reserve's arrays. Inference: see start_states
+  float* y;             // the layer's output at the direction's first column
+  bool last;            // y is the caller's tensor, by batch row; else packed rows
+  float *hn, *cn;       // [B, H]
+  Bf16::Left* rounded;  // bf16: two sets of [B] rows of h, used in turn, and one of extra; or NULL
+  int64_t rounded_stride;
 };
 
 // State rows as a step finds them: [N] rows in training. In inference h_prev holds two sets of [B]
@@ -118,6 +125,13 @@ ForwardStep step_of(const Run& run, int64_t s, float* gates, bool training) {
     step.h_next = state.h_prev + (~s & 1) * half;
     step.c_prev = step.c_next = state.c_prev;
     step.extra = state.extra;
+  }
+  if (run.rounded) {
+    const int64_t set = q.batch * run.rounded_stride;
+    step.rounded_h = run.rounded + (s & 1) * set;
+    step.rounded_h_next = run.rounded + (~s & 1) * set;
+    step.rounded_extra = run.rounded + 2 * set;
+    step.rounded_stride = run.rounded_stride;
   }
   step.recurrent_bias = run.weights.bias_apart;
   const bool by_batch_row = run.last && !q.dense;
@@ -152,25 +166,45 @@ void start_states(const Run& run, const float* initial, float* state, float* fin
   }
 }
 
+// The rounded copies of h, with each row's initial state in both sets, and zeros past H.
+bool start_rounded(RnContext* ctx, const float* initial, Run* run) {
+  const Sequence& q = *run->sequence;
+  const int64_t hidden = run->layout.hidden, stride = turns_of<Bf16>(run->layout.stride);
+  const int64_t set = q.batch * stride;
+  run->rounded = (Bf16::Left*)scratch_floats(ctx, 3 * set);
+  run->rounded_stride = stride;
+  if (!run->rounded) return false;
+  memset(run->rounded, 0, (size_t)(3 * set) * sizeof(Bf16::Left));
+  for (int64_t r = 0; initial && r < q.batch; ++r) {
+    Bf16::Left* row = run->rounded + r * stride;
+    Bf16::each_left(initial + q.order[r] * hidden, 1, hidden,
+                    [=](int64_t i, Bf16::Left x) { row[i] = row[set + i] = x; });
+  }
+  return true;
+}
+
 // The planner's view of a step; the first phase stands for all.
-template <class First, class... Rest>
+template <class E, class First, class... Rest>
 StepShape shape_of(Phases<First, Rest...>, const Layout& l, int64_t rows) {
   using Tile = ForwardTile<First>;
-  return {rows, l.hidden, Tile::panels(l.units), Tile::kRows, Tile::kVectors};
+  return {rows,        turns_of<E>(l.hidden), Tile::panels(l.units),
+          Tile::kRows, Tile::kVectors,        sizeof(typename E::Right)};
 }
 
 // Steps s0 .. s1 of the direction's order, whose W x + b lies in `gates`, packed rows from `row0`.
-template <bool kTraining, class... Phase>
+template <class E, bool kTraining, class... Phase>
 int32_t run_steps(Phases<Phase...> phases, RnContext* ctx, const Run& run, int64_t s0, int64_t s1,
                   float* gates, int64_t row0) {
   const Sequence& q = *run.sequence;
-  const StepShape shape = shape_of(phases, run.layout, q.batch);
+  const StepShape shape = shape_of<E>(phases, run.layout, q.batch);
   return run_grid(ctx, shape, [&](const Place& place, float* sums, const auto& sync) {
     for (int64_t s = s0; s < s1; ++s) {
       const int64_t row = q.offset[q.time_of(s, run.direction)] - row0;
       const ForwardStep step = step_of(run, s, gates + row * run.layout.gate_stride, kTraining);
       int i = 0;
-      ((forward_phase<Phase, kTraining>(step, run.weights.recurrent[i++], place, sums), sync()),
+      ((forward_phase<E, Phase, kTraining>(
+            step, (const typename E::Right*)run.weights.recurrent[i++], place, sums),
+        sync()),
        ...);
     }
   });
@@ -188,10 +222,10 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
   const RnRecurrentSlots& slots = args.slots[index];
   const Sequence& q = *run.sequence;
   const Layout& l = run.layout;
-  const int32_t kind = args.desc.cell;
+  const RnRecurrentDesc& desc = args.desc;
   typename Cell::ForwardPhases phases;
-  run.weights.input = pack_input<Cell>(ctx, kind, slots.w_ih, in, l);
-  if (!run.weights.input || !pack_phases(phases, ctx, kind, slots.w_hh, l, &run.weights) ||
+  run.weights.input = pack_input<Cell>(ctx, desc, slots.w_ih, in, l);
+  if (!run.weights.input || !pack_phases(phases, ctx, desc, slots.w_hh, l, &run.weights) ||
       !pack_biases<Cell>(ctx, slots, l, &run.weights))
     return RN_ERR_OUT_OF_MEMORY;
 
@@ -208,7 +242,10 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
   run.hn = (float*)args.hn + index * states;
   run.cn = Cell::kHasC ? (float*)args.cn + index * states : nullptr;
   const float *h0 = (const float*)args.h0, *c0 = (const float*)args.c0;
-  start_states(run, h0 ? h0 + index * states : nullptr, run.state.h_prev, run.hn, kTraining, 2);
+  if (h0) h0 += index * states;
+  start_states(run, h0, run.state.h_prev, run.hn, kTraining, 2);
+  if (desc.precision == RN_PRECISION_BF16 && !start_rounded(ctx, h0, &run))
+    return RN_ERR_OUT_OF_MEMORY;
   if (Cell::kHasC)
     start_states(run, c0 ? c0 + index * states : nullptr, run.state.c_prev, run.cn, kTraining, 1);
 
@@ -219,7 +256,8 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
       rows += q.active(q.time_of(s1++, run.direction));
     // The steps' packed rows are contiguous; the earliest comes first in either direction.
     const int64_t row0 = q.offset[run.direction == 0 ? s0 : q.time_of(s1 - 1, 1)];
-    int32_t status = gemm(ctx, {.m = rows,
+    int32_t status = gemm(ctx, {.precision = desc.precision,
+                                .m = rows,
                                 .n = l.gate_stride,
                                 .k = in,
                                 .a = x + row0 * in,
@@ -235,7 +273,9 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
                                 .packed_kind = 0,
                                 .packed_b = run.weights.input});
     if (status != RN_OK) return status;
-    status = run_steps<kTraining>(phases, ctx, run, s0, s1, gates, row0);
+    status = with_element(desc.precision, [&]<class E>() {
+      return run_steps<E, kTraining>(phases, ctx, run, s0, s1, gates, row0);
+    });
     if (status != RN_OK) return status;
   }
   return RN_OK;

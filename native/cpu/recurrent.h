@@ -30,16 +30,16 @@ auto with_cell(int32_t cell, const Body& body) {
   }
 }
 
-// Kinds of packed forms: a weight may serve cells of different types. 1 and 2 are the GEMM's.
+// Kinds of packed forms: a weight may serve cells of different types, in either precision. 1 to 4
+// are the GEMM's.
 enum PackedForm { kPackedInput = 0, kPackedForward = 1, kPackedBackward = 5 };
-RN_INLINE uint32_t packed_kind(int32_t cell, int form) {
-  return 64 + (uint32_t)cell * 16 + (uint32_t)form;
+RN_INLINE uint32_t packed_kind(const RnRecurrentDesc& desc, int form) {
+  return 64 + (uint32_t)desc.precision * 128 + (uint32_t)desc.cell * 16 + (uint32_t)form;
 }
 
-inline float* packed_weight(RnContext* ctx, const RnWeight& w, uint32_t kind, int64_t floats,
-                            int32_t* fresh) {
-  return (float*)ctx->packed(ctx->runtime, w.id, w.version, kind, (size_t)floats * sizeof(float),
-                             fresh);
+inline void* packed_weight(RnContext* ctx, const RnWeight& w, uint32_t kind, size_t bytes,
+                           int32_t* fresh) {
+  return ctx->packed(ctx->runtime, w.id, w.version, kind, bytes, fresh);
 }
 
 RN_INLINE RnWeight plain(const float* data) {

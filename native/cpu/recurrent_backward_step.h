@@ -9,10 +9,11 @@ namespace rnnative::cpu::RN_ISA {
 namespace {
 
 // A backward product: rows of a [.., k] times a part of R packed by pack_matrix.
+template <class E>
 struct Product {
-  const float* a;
+  const typename E::Left* a;
   int64_t lda, k;
-  const float* packed;
+  const typename E::Right* packed;
 };
 
 template <class Phase>
@@ -40,16 +41,18 @@ RN_INLINE void prefetch_row(const BackwardStep& s, int64_t row, int64_t unit, in
 }
 
 // A block of a panel of a product's packed weight, and the columns of its left operand.
+template <class E>
 struct BackwardBlock {
   int64_t panel;
-  const float *data, *a;
-  int64_t lda, k;
+  const typename E::Right* data;
+  const typename E::Left* a;
+  int64_t lda, turns;
   bool first, last;
 };
 
-template <class Phase>
-RN_INLINE void backward_tiles(const BackwardStep& s, const Tiles& tiles, const BackwardBlock& block,
-                              int64_t product_rows, float* sums) {
+template <class E, class Phase>
+RN_INLINE void backward_tiles(const BackwardStep& s, const Tiles& tiles,
+                              const BackwardBlock<E>& block, int64_t product_rows, float* sums) {
   constexpr int kRows = kTileRows;
   for (int64_t tile = tiles.first; tile < tiles.end; tile += tiles.step, sums += kRows * kPanel) {
     const int64_t row = tile * kRows, rows = s.rows - row < kRows ? s.rows - row : kRows;
@@ -59,8 +62,8 @@ RN_INLINE void backward_tiles(const BackwardStep& s, const Tiles& tiles, const B
         prefetch_row(s, row + r, block.panel * kPanelVectors, kPanelVectors);
     if (with > 0)
       with_rows<kRows>(with, [&]<int kCount>() __attribute__((always_inline)) {
-        multiply_into<kCount, kPanelVectors>(sums, block.first, block.a + row * block.lda,
-                                             block.lda, block.data, block.k);
+        multiply_into<E, kCount, kPanelVectors>(sums, block.first, block.a + row * block.lda,
+                                                block.lda, block.data, block.turns);
       });
     if (!block.last) continue;
     for (int64_t i = with * kPanel; i < rows * kPanel; i += kLanes) store(sums + i, zero());
@@ -69,8 +72,8 @@ RN_INLINE void backward_tiles(const BackwardStep& s, const Tiles& tiles, const B
 }
 
 // Rows from `product_rows` on have no product: their sums are zero.
-template <class Phase>
-void backward_phase(const BackwardStep& s, const Product* products, int64_t product_rows,
+template <class E, class Phase>
+void backward_phase(const BackwardStep& s, const Product<E>* products, int64_t product_rows,
                     const Place& place, float* sums) {
   constexpr int kProducts = sizeof(Phase::kProducts) / sizeof(ProductSpec);
   const int64_t all_panels = (s.hidden + kPanel - 1) / kPanel;
@@ -78,14 +81,16 @@ void backward_phase(const BackwardStep& s, const Product* products, int64_t prod
   each_chunk(s.rows, kTileRows, place, [&](const Tiles& tiles) {
     for (int64_t p = panels.begin; p < panels.end; ++p)
       for (int i = 0; i < kProducts; ++i) {
-        const Product& product = products[i];
-        const Blocks blocks = blocks_of(product.k);
+        const Product<E>& product = products[i];
+        const Blocks blocks = blocks_of<E>(product.k);
         for (int64_t b = 0; b < blocks.count(); ++b) {
-          const int64_t k0 = blocks.begin(b), k = blocks.length(b);
+          const int64_t k0 = blocks.begin(b), turns = turns_of<E>(blocks.length(b));
           const bool first = i == 0 && b == 0, last = i == kProducts - 1 && b == blocks.count() - 1;
-          const float* data = product.packed + (k0 * all_panels + p * k) * kPanel;
-          backward_tiles<Phase>(s, tiles, {p, data, product.a + k0, product.lda, k, first, last},
-                                product_rows, sums);
+          const typename E::Right* data =
+              product.packed + (turns_of<E>(k0) * all_panels + p * turns) * kPanel;
+          const typename E::Left* a = product.a + turns_of<E>(k0);
+          backward_tiles<E, Phase>(s, tiles, {p, data, a, product.lda, turns, first, last},
+                                   product_rows, sums);
         }
       }
   });

@@ -12,32 +12,43 @@ struct ForwardTile {
   static constexpr int kVectors = Phase::kGates * Phase::kUnits;
   static_assert(kVectors <= 4);
   static constexpr int kRows = kAccumulators / kVectors;
-  static constexpr int64_t kRowFloats = kVectors * kLanes;
+  static constexpr int64_t kRowFloats = kVectors * kLanes;  // of sums; elements of a panel's turn
   // Cuts k so that a block of the panel takes about two thirds of a 32 KiB L1 cache.
-  static constexpr int64_t kMaxBlock = (20 << 10) / (kRowFloats * 4);
+  template <class E>
+  static constexpr int64_t kMaxTurns = (20 << 10) / (kRowFloats * sizeof(typename E::Right));
 
   static int64_t panels(int64_t units) { return (units + Phase::kUnits - 1) / Phase::kUnits; }
-  static int64_t packed_floats(int64_t units, int64_t k) { return panels(units) * k * kRowFloats; }
+  template <class E>
+  static size_t packed_bytes(int64_t units, int64_t k) {
+    return (size_t)(panels(units) * turns_of<E>(k) * kRowFloats) * sizeof(typename E::Right);
+  }
 };
 
-// Packs R [G * H, H] for a phase: [panel][k][unit vector][gate][lane].
-template <class Phase>
+// Packs R [G * H, H] for a phase: [panel][turn][unit vector][gate][lane].
+template <class E, class Phase>
 void pack_recurrent(RnContext* ctx, const float* weight, int64_t hidden, int64_t units,
-                    float* out) {
+                    typename E::Right* out) {
   using Tile = ForwardTile<Phase>;
+  const int64_t turns = turns_of<E>(hidden);
   parallel_for(ctx, Tile::panels(units), 65536 / (hidden * Tile::kRowFloats + 1),
                [&](int64_t begin, int64_t end) {
                  for (int64_t p = begin; p < end; ++p) {
-                   float* panel = out + p * hidden * Tile::kRowFloats;
+                   typename E::Right* panel = out + p * turns * Tile::kRowFloats;
                    for (int u = 0; u < Phase::kUnits; ++u)
                      for (int g = 0; g < Phase::kGates; ++g)
                        for (int lane = 0; lane < kLanes; ++lane) {
                          const int64_t unit = (p * Phase::kUnits + u) * kLanes + lane;
-                         float* column = panel + (u * Phase::kGates + g) * kLanes + lane;
-                         const float* row =
-                             weight + ((Phase::kFirstGate + g) * hidden + unit) * hidden;
-                         for (int64_t k = 0; k < hidden; ++k)
-                           column[k * Tile::kRowFloats] = unit < hidden ? row[k] : 0.0f;
+                         typename E::Right* column =
+                             panel + (u * Phase::kGates + g) * kLanes + lane;
+                         const auto put = [=](int64_t turn, typename E::Right x) {
+                           column[turn * Tile::kRowFloats] = x;
+                         };
+                         if (unit < hidden) {
+                           const int64_t row = (Phase::kFirstGate + g) * hidden + unit;
+                           E::each_right(weight + row * hidden, 1, hidden, put);
+                         } else {
+                           for (int64_t turn = 0; turn < turns; ++turn) put(turn, 0);
+                         }
                        }
                  }
                });
@@ -65,28 +76,46 @@ RN_INLINE void prefetch_row(const ForwardStep& s, int64_t row, int64_t unit, int
   prefetch_floats(s.gates + row * s.gate_stride + unit * unit_floats, units * unit_floats);
   if (s.c_prev) prefetch_floats(s.c_prev + row * s.stride + unit * kLanes, units * kLanes);
 }
-// A block of a phase's panel: rows k0 .. k0 + k.
+// A block of a phase's panel: `turns` turns from `turn0` on.
+template <class E>
 struct ForwardBlock {
   int64_t panel;
-  const float* data;
-  int64_t k0, k;
+  const typename E::Right* data;
+  int64_t turn0, turns;
   bool first, last;
 };
 
-template <class Phase, bool kTraining>
-RN_INLINE void forward_tiles(const ForwardStep& s, const Tiles& tiles, const ForwardBlock& block,
+// The rows that R is applied to.
+template <class E>
+struct ForwardOperand {
+  const typename E::Left* data;
+  int64_t stride;
+};
+template <class E, class Phase>
+RN_INLINE ForwardOperand<E> operand_of(const ForwardStep& s) {
+  if constexpr (E::kPrecision == RN_PRECISION_F32) {
+    return {Phase::kReadsExtra ? s.extra : s.h_prev, s.stride};
+  } else {
+    return {Phase::kReadsExtra ? s.rounded_extra : s.rounded_h, s.rounded_stride};
+  }
+}
+
+template <class E, class Phase, bool kTraining>
+RN_INLINE void forward_tiles(const ForwardStep& s, const Tiles& tiles, const ForwardBlock<E>& block,
                              float* sums) {
   using Tile = ForwardTile<Phase>;
   constexpr int kRows = Tile::kRows;
   const bool whole = block.first && block.last;  // then one tile's sums suffice
+  const ForwardOperand<E> operand = operand_of<E, Phase>(s);
   for (int64_t tile = tiles.first; tile < tiles.end; tile += tiles.step) {
     const int64_t row = tile * kRows, rows = s.rows - row < kRows ? s.rows - row : kRows;
-    const float* a = Phase::operand(s) + row * s.stride + block.k0;
+    const typename E::Left* a = operand.data + row * operand.stride + block.turn0;
     if (block.first)
       for (int64_t r = 0; r < rows; ++r)
         prefetch_row(s, row + r, block.panel * Phase::kUnits, Phase::kUnits);
     with_rows<kRows>(rows, [&]<int kCount>() __attribute__((always_inline)) {
-      multiply_into<kCount, Tile::kVectors>(sums, block.first, a, s.stride, block.data, block.k);
+      multiply_into<E, kCount, Tile::kVectors>(sums, block.first, a, operand.stride, block.data,
+                                               block.turns);
     });
     if (block.last) forward_cells<Phase, kTraining>(s, row, rows, block.panel, sums);
     if (!whole) sums += kRows * Tile::kRowFloats;
@@ -94,21 +123,23 @@ RN_INLINE void forward_tiles(const ForwardStep& s, const Tiles& tiles, const For
 }
 
 // `weights`: pack_recurrent's. `sums`: kSumFloats of this thread's.
-template <class Phase, bool kTraining>
-void forward_phase(const ForwardStep& s, const float* weights, const Place& place, float* sums) {
+template <class E, class Phase, bool kTraining>
+void forward_phase(const ForwardStep& s, const typename E::Right* weights, const Place& place,
+                   float* sums) {
   using Tile = ForwardTile<Phase>;
-  const int64_t k = s.hidden;
+  constexpr int64_t kMaxTurns = Tile::template kMaxTurns<E>;
+  const int64_t turns = turns_of<E>(s.hidden);
   const Range panels = split(Tile::panels(s.stride / kLanes), place.members, place.member);
   each_chunk(s.rows, Tile::kRows, place, [&](const Tiles& tiles) {
     // Blocks pay only where more than one tile meets them.
     const bool one_tile = tiles.first + tiles.step >= tiles.end;
-    const int64_t blocks = one_tile ? 1 : (k + Tile::kMaxBlock - 1) / Tile::kMaxBlock;
+    const int64_t blocks = one_tile ? 1 : (turns + kMaxTurns - 1) / kMaxTurns;
     for (int64_t p = panels.begin; p < panels.end; ++p)
       for (int64_t b = 0; b < blocks; ++b) {
-        const int64_t k0 = k * b / blocks, k1 = k * (b + 1) / blocks;
-        const float* data = weights + (p * k + k0) * Tile::kRowFloats;
-        forward_tiles<Phase, kTraining>(s, tiles, {p, data, k0, k1 - k0, b == 0, b == blocks - 1},
-                                        sums);
+        const int64_t t0 = turns * b / blocks, t1 = turns * (b + 1) / blocks;
+        const typename E::Right* data = weights + (p * turns + t0) * Tile::kRowFloats;
+        forward_tiles<E, Phase, kTraining>(s, tiles,
+                                           {p, data, t0, t1 - t0, b == 0, b == blocks - 1}, sums);
       }
   });
 }

@@ -14,7 +14,7 @@ namespace {
 struct PhaseProducts {
   const ProductSpec* specs;
   int count;
-  const float* packed[2];
+  const void* packed[2];
 };
 
 // Scratch shared by all layers and directions, which run one after the other.
@@ -22,6 +22,8 @@ struct Work {
   float* dgates;             // [N, G * H]
   float* dextra;             // [N, H]
   float *carry_h, *carry_c;  // [B, stride]
+  // bf16: rounded dgates and dextra of two steps, used in turn, [2, B] rows; else NULL.
+  Bf16::Left *rounded_dgates, *rounded_dextra;
 };
 
 // One layer and direction while its gradients are computed.
@@ -103,7 +105,8 @@ int32_t initial_state_gradients(RnContext* ctx, const BackwardRun& run,
       for (int64_t r = 0; r < rows; ++r)
         memcpy(first + r * k, operand_of(run, spec, q.first_row(r, run.direction)).data,
                (size_t)k * sizeof(float));
-      const int32_t status = gemm(ctx, {.m = rows,
+      const int32_t status = gemm(ctx, {.precision = args.desc.precision,
+                                        .m = rows,
                                         .n = hidden,
                                         .k = k,
                                         .a = first,
@@ -127,11 +130,12 @@ int32_t initial_state_gradients(RnContext* ctx, const BackwardRun& run,
 }
 
 // out [columns of a, n] (+)= a^T b over the N real tokens.
-inline int32_t weight_gradient(RnContext* ctx, int64_t tokens, const Operand& a, int64_t m,
+inline int32_t weight_gradient(RnContext* ctx, const BackwardRun& run, const Operand& a, int64_t m,
                                const float* b, int64_t ldb, int64_t n, float* out, bool add) {
-  return gemm(ctx, {.m = m,
+  return gemm(ctx, {.precision = run.args->desc.precision,
+                    .m = m,
                     .n = n,
-                    .k = tokens,
+                    .k = run.sequence->rows,
                     .a = a.data,
                     .lda = a.ld,
                     .trans_a = true,
@@ -161,7 +165,7 @@ inline int32_t recurrent_gradients(RnContext* ctx, const BackwardRun& run,
       if (wanted(grads.w_hh)) {
         const float* b = spec.current ? run.saved.extra : run.saved.h_prev;
         const int32_t status =
-            weight_gradient(ctx, tokens, a, rows, b, l.stride, hidden,
+            weight_gradient(ctx, run, a, rows, b, l.stride, hidden,
                             (float*)grads.w_hh.data + row * hidden, adds(grads.w_hh));
         if (status != RN_OK) return status;
       }
@@ -198,10 +202,11 @@ inline int32_t input_gradients(RnContext* ctx, const BackwardRun& run) {
   const Operand a = {run.work.dgates, width};
   int32_t status = RN_OK;
   if (wanted(grads.w_ih))
-    status = weight_gradient(ctx, tokens, a, width, run.x, run.in, run.in, (float*)grads.w_ih.data,
+    status = weight_gradient(ctx, run, a, width, run.x, run.in, run.in, (float*)grads.w_ih.data,
                              adds(grads.w_ih));
   if (status != RN_OK || !run.dx) return status;
-  return gemm(ctx, {.m = tokens,
+  return gemm(ctx, {.precision = run.args->desc.precision,
+                    .m = tokens,
                     .n = run.in,
                     .k = width,
                     .a = a.data,

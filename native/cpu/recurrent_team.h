@@ -19,8 +19,9 @@ struct Place {
 
 // What a product of a step looks like to the planner.
 struct StepShape {
-  int64_t rows, k, panels;
+  int64_t rows, turns, panels;  // turns over k: gemm/element.h
   int tile_rows, vectors;
+  int element_bytes;  // of the weight: a column's in a turn
 };
 
 // Chooses the grid with the least estimated cycles per step: multiply-adds at two a cycle, or
@@ -39,8 +40,9 @@ inline TeamGrid plan_grid(const StepShape& s, int threads) {
       const double short_tile = last * 10 < s.tile_rows * 6 ? 0.6 : (double)last / s.tile_rows;
       const double tile_count = tiles % groups == 1 || groups == 1 ? own - 1 + short_tile : own;
       const int64_t panels = (s.panels + members - 1) / members;
-      const double bytes = (double)panels * s.k * s.vectors * RN_VECTOR_BYTES;
-      const double compute = (double)panels * tile_count * s.k * s.tile_rows * s.vectors / 2;
+      const double bytes = (double)panels * s.turns * s.vectors * kLanes * s.element_bytes;
+      const double multiply_adds = (double)s.turns * s.tile_rows * s.vectors;
+      const double compute = panels * tile_count * multiply_adds / 2;
       const double fetch = bytes / (bytes <= kCache ? kNear : kFar);
       const double cycles = (compute > fetch ? compute : fetch) + (members > 1 ? kBarrier : 0);
       if (groups * members == 1 || cycles < least) {

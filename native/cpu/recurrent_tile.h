@@ -15,10 +15,12 @@
 namespace rnnative::cpu::RN_ISA {
 namespace {
 
-// sums[kRows][kVectors] (+)= a's rows times k rows of the panel. Not inlined: see gemm.cc's tile.
-template <int kRows, int kVectors>
-__attribute__((noinline)) void multiply_into(float* sums, bool first, const float* a,
-                                             int64_t row_stride, const float* panel, int64_t k) {
+// sums[kRows][kVectors] (+)= a's rows times `turns` turns of the panel. Not inlined: see gemm.cc's
+// tile.
+template <class E, int kRows, int kVectors>
+__attribute__((noinline)) void multiply_into(float* sums, bool first, const typename E::Left* a,
+                                             int64_t row_stride, const typename E::Right* panel,
+                                             int64_t turns) {
   vf acc[kRows][kVectors];
   if (first) {
     clear(acc);
@@ -26,7 +28,7 @@ __attribute__((noinline)) void multiply_into(float* sums, bool first, const floa
     for (int r = 0; r < kRows; ++r)
       for (int v = 0; v < kVectors; ++v) acc[r][v] = load(sums + (r * kVectors + v) * kLanes);
   }
-  multiply(acc, a, row_stride, 1, panel, kVectors * kLanes, k);
+  multiply<E>(acc, a, row_stride, 1, panel, kVectors * kLanes, turns);
   for (int r = 0; r < kRows; ++r)
     for (int v = 0; v < kVectors; ++v) store(sums + (r * kVectors + v) * kLanes, acc[r][v]);
 }

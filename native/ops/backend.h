@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#define RN_BACKEND_ABI 1
+#define RN_BACKEND_ABI 2
 
 enum RnStatus {
   RN_OK = 0,
@@ -58,6 +58,11 @@ typedef struct RnGrad {
   void* data;  // NULL when mode is RN_GRAD_SKIP
   int32_t mode;
 } RnGrad;
+
+// What matrix products multiply. BF16 rounds both operands to bf16 (to nearest even) and sums in
+// f32; all that is stored, outputs and gradients included, stays f32. `reference` ignores it and
+// computes exactly.
+enum RnPrecision { RN_PRECISION_F32 = 0, RN_PRECISION_BF16 = 1 };
 
 // Where randomness comes from: Philox4x32-10 (Salmon et al. 2011), see native/runtime/philox.h.
 // Element e of sample s draws word (e & 3) of
@@ -209,6 +214,7 @@ typedef struct RnMatmul {
   RnWeight b;
   const void* bias;  // bias: [N] or NULL
   RnGrad c;
+  int32_t precision;  // RnPrecision; of the product, not of the bias
 } RnMatmul;
 // y (+)= column sums of x: [rows, columns] -> [columns]. Bias gradients.
 typedef struct RnColumnSum {
@@ -276,7 +282,8 @@ typedef struct RnSoftmaxBackward {
 // ---- cross-entropy fused with the output projection
 // -----------------------------------------------------
 
-// logits = x W^T + b (or x itself when weight.data is NULL: then features == classes), in f32.
+// logits = x W^T + b (or x itself when weight.data is NULL: then features == classes), in f32, with
+// the product and those of the gradients (dx, dweight) in `precision`.
 // With p = softmax(logits), y = target, w = class weights (1 if NULL), s = label smoothing:
 //   losses[n] = (1 - s) * w[y] * -log p[y] + s / classes * sum_c w[c] * -log p[c];  weights[n] =
 //   w[y]
@@ -291,9 +298,10 @@ typedef struct RnLinearCrossEntropy {
   const void* class_weights;  // [classes] or NULL
   int64_t ignore_index;       // a value outside 0..classes-1 that no target has: nothing is ignored
   double label_smoothing;
-  void* losses;   // [rows]
-  void* weights;  // [rows]
-  void* reserve;  // cross_entropy_reserve bytes for backward; NULL in inference
+  int32_t precision;  // RnPrecision
+  void* losses;       // [rows]
+  void* weights;      // [rows]
+  void* reserve;      // cross_entropy_reserve bytes for backward; NULL in inference
 } RnLinearCrossEntropy;
 typedef struct RnLinearCrossEntropyBackward {
   RnLinearCrossEntropy forward;  // the same arguments; losses and weights NULL
@@ -329,8 +337,9 @@ typedef struct RnRecurrentDesc {
   int32_t cell, layers, directions;  // directions: 1, or 2 (the second runs backward in time)
   int32_t training;                  // 1: reserve is filled for backward
   int64_t time, batch, input, hidden;
-  double dropout;   // between layers, on every layer's output but the last; 0 in inference
-  RnRandom random;  // layer l draws from stream + l; element = t * (directions*H) + f of sample b
+  double dropout;     // between layers, on every layer's output but the last; 0 in inference
+  RnRandom random;    // layer l draws from stream + l; element = t * (directions*H) + f of sample b
+  int32_t precision;  // RnPrecision, of every product of the stack; states and gates stay f32
 } RnRecurrentDesc;
 
 // Ragged batches: row b has steps 0 .. lengths[b]-1; the backward direction starts at its last real
@@ -402,7 +411,8 @@ typedef struct RnPeak {
 typedef struct RnBackend {
   uint32_t abi;          // RN_BACKEND_ABI
   uint32_t struct_size;  // sizeof(RnBackend)
-  const char* name;      // "reference", "generic", "avx2", "avx512", "neon", "cuda"
+  const char* name;      // "reference", "generic", "avx2", "avx512", "avx512bf16", "neon",
+                         // "cuda"
   int32_t real_bytes;    // 8 in reference, else 4
   int32_t reserved;
 

@@ -12,6 +12,7 @@ const RnBackend* rn_backend_cpu_neon();
 const RnBackend* rn_backend_cpu_generic();
 const RnBackend* rn_backend_cpu_avx2();
 const RnBackend* rn_backend_cpu_avx512();
+const RnBackend* rn_backend_cpu_avx512bf16();
 #endif
 }
 

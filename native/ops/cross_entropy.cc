@@ -43,7 +43,7 @@ Reserve reserve_of(const Queue& queue, const CrossEntropyArgs& args, const Sizes
   const size_t bytes =
       s.rows == 0 ? 0
                   : queue.backend().cross_entropy_reserve(s.rows, s.features, s.classes, projected);
-  return Reserve(bytes, {s.rows, s.features, s.classes, projected});
+  return Reserve(bytes, {s.rows, s.features, s.classes, projected, args.precision});
 }
 
 RnLinearCrossEntropy fill_args(OpRun& run, const CrossEntropyArgs& args, const Sizes& s,
@@ -60,6 +60,7 @@ RnLinearCrossEntropy fill_args(OpRun& run, const CrossEntropyArgs& args, const S
   call.class_weights = run.data(args.class_weights);
   call.ignore_index = args.ignore_index;
   call.label_smoothing = args.label_smoothing;
+  call.precision = args.precision;
   return call;
 }
 

@@ -2,6 +2,7 @@
 #ifndef RNNATIVE_OPS_CROSS_ENTROPY_H_
 #define RNNATIVE_OPS_CROSS_ENTROPY_H_
 
+#include "native/ops/backend.h"
 #include "native/runtime/op.h"
 #include "native/runtime/tensor.h"
 
@@ -16,6 +17,7 @@ struct CrossEntropyArgs {
   Tensor class_weights;  // [V] or null
   int64_t ignore_index = -100;
   double label_smoothing = 0;  // [0, 1]
+  RnPrecision precision = RN_PRECISION_F32;
 };
 struct CrossEntropyResult {
   Tensor losses, weights;  // shape of targets; sum(losses) / sum(weights) is PyTorch's mean

@@ -107,7 +107,8 @@ void matmul_into(Queue& queue, const Tensor& a, const Tensor& b, bool trans_a, b
                multiplying(p, a, b, trans_a, trans_b, y));
 }
 
-Tensor linear(Queue& queue, const Tensor& x, const Tensor& weight, const Tensor& bias) {
+Tensor linear(Queue& queue, const Tensor& x, const Tensor& weight, const Tensor& bias,
+              RnPrecision precision) {
   const Checker check("linear", x.device);
   check.real("x", x);
   check.at_least("x", x, 1);
@@ -118,18 +119,19 @@ Tensor linear(Queue& queue, const Tensor& x, const Tensor& weight, const Tensor&
   check.optional_real("bias", bias, Shape{outputs});
   const Tensor y = check.make(appended(leading(x.shape, x.shape.dims() - 1), outputs));
   const RnWeight w = queue.weight(weight);
-  queue.submit(Op("linear", x.device).reads(x).reads(weight).reads(bias).writes(y),
-               [=](OpRun& run) {
-                 RnMatmul args = {1, rows(x),     outputs, features,       0,
-                                  1, run.data(x), w,       run.data(bias), run.grad(y, false)};
-                 args.b.data = run.data(weight);
-                 return multiply(run, args);
-               });
+  queue.submit(
+      Op("linear", x.device).reads(x).reads(weight).reads(bias).writes(y), [=](OpRun& run) {
+        RnMatmul args = {1,           rows(x), outputs,        features,           0,        1,
+                         run.data(x), w,       run.data(bias), run.grad(y, false), precision};
+        args.b.data = run.data(weight);
+        return multiply(run, args);
+      });
   return y;
 }
 
 void linear_backward(Queue& queue, const Tensor& x, const Tensor& weight, const Tensor& dy,
-                     const Sink& dx, const Sink& dweight, const Sink& dbias) {
+                     const Sink& dx, const Sink& dweight, const Sink& dbias,
+                     RnPrecision precision) {
   const Checker check("linear_backward", x.device);
   check.real("x", x);
   check.at_least("x", x, 1);
@@ -143,43 +145,53 @@ void linear_backward(Queue& queue, const Tensor& x, const Tensor& weight, const 
   check.sink("dbias", dbias, Shape{outputs});
   if (!dx.tensor && !dweight.tensor && !dbias.tensor) return;
   const RnWeight w = queue.weight(weight);
-  queue.submit(
-      Op("linear_backward", x.device)
-          .reads(x)
-          .reads(weight)
-          .reads(dy)
-          .sink(dx.tensor, dx.add)
-          .sink(dweight.tensor, dweight.add)
-          .sink(dbias.tensor, dbias.add),
-      [=](OpRun& run) -> int32_t {
-        const int64_t n = rows(x);
-        int32_t status = RN_OK;
-        if (dx.tensor) {
-          RnMatmul args = {
-              1, n, features, outputs, 0, 0, run.data(dy), w, nullptr, run.grad(dx.tensor, dx.add)};
-          args.b.data = run.data(weight);
-          status = multiply(run, args);
-        }
-        if (status == RN_OK && dweight.tensor) {
-          const RnMatmul args = {1,
-                                 outputs,
-                                 features,
-                                 n,
-                                 1,
-                                 0,
-                                 run.data(dy),
-                                 {run.data(x), 0, 0},
-                                 nullptr,
-                                 run.grad(dweight.tensor, dweight.add)};
-          status = multiply(run, args);
-        }
-        if (status == RN_OK && dbias.tensor && outputs > 0) {
-          if (n == 0) return zero(run, dbias);
-          const RnColumnSum args = {n, outputs, run.data(dy), run.grad(dbias.tensor, dbias.add)};
-          status = run.backend().column_sum(run.context(), &args);
-        }
-        return status;
-      });
+  queue.submit(Op("linear_backward", x.device)
+                   .reads(x)
+                   .reads(weight)
+                   .reads(dy)
+                   .sink(dx.tensor, dx.add)
+                   .sink(dweight.tensor, dweight.add)
+                   .sink(dbias.tensor, dbias.add),
+               [=](OpRun& run) -> int32_t {
+                 const int64_t n = rows(x);
+                 int32_t status = RN_OK;
+                 if (dx.tensor) {
+                   RnMatmul args = {1,
+                                    n,
+                                    features,
+                                    outputs,
+                                    0,
+                                    0,
+                                    run.data(dy),
+                                    w,
+                                    nullptr,
+                                    run.grad(dx.tensor, dx.add),
+                                    precision};
+                   args.b.data = run.data(weight);
+                   status = multiply(run, args);
+                 }
+                 if (status == RN_OK && dweight.tensor) {
+                   const RnMatmul args = {1,
+                                          outputs,
+                                          features,
+                                          n,
+                                          1,
+                                          0,
+                                          run.data(dy),
+                                          {run.data(x), 0, 0},
+                                          nullptr,
+                                          run.grad(dweight.tensor, dweight.add),
+                                          precision};
+                   status = multiply(run, args);
+                 }
+                 if (status == RN_OK && dbias.tensor && outputs > 0) {
+                   if (n == 0) return zero(run, dbias);
+                   const RnColumnSum args = {n, outputs, run.data(dy),
+                                             run.grad(dbias.tensor, dbias.add)};
+                   status = run.backend().column_sum(run.context(), &args);
+                 }
+                 return status;
+               });
 }
 
 }  // namespace rnnative

@@ -2,6 +2,7 @@
 #ifndef RNNATIVE_OPS_MATMUL_H_
 #define RNNATIVE_OPS_MATMUL_H_
 
+#include "native/ops/backend.h"
 #include "native/runtime/op.h"
 #include "native/runtime/tensor.h"
 
@@ -15,10 +16,11 @@ void matmul_into(Queue& queue, const Tensor& a, const Tensor& b, bool trans_a, b
                  const Sink& y);
 
 // y = x W^T + bias. x: [..., I], weight: [O, I], bias: [O] or null, y: [..., O].
-Tensor linear(Queue& queue, const Tensor& x, const Tensor& weight, const Tensor& bias);
+Tensor linear(Queue& queue, const Tensor& x, const Tensor& weight, const Tensor& bias,
+              RnPrecision precision);
 // dx = dy W, dweight = dy^T x, dbias = column sums of dy, each written, added to or skipped.
 void linear_backward(Queue& queue, const Tensor& x, const Tensor& weight, const Tensor& dy,
-                     const Sink& dx, const Sink& dweight, const Sink& dbias);
+                     const Sink& dx, const Sink& dweight, const Sink& dbias, RnPrecision precision);
 
 // For kernels of this folder: backend.matmul that also answers empty products (k = 0 gives 0).
 int32_t multiply(OpRun& run, const RnMatmul& args);

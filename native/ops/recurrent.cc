@@ -82,6 +82,7 @@ RnRecurrentDesc describe(const Checker& check, const RecurrentArgs& args) {
   d.hidden = o.hidden;
   d.dropout = o.training ? o.dropout : 0;
   d.random = o.random;
+  d.precision = o.precision;
   return d;
 }
 
@@ -118,7 +119,8 @@ std::shared_ptr<Call> prepare(const Queue& queue, const Checker& check, const Re
         Reserve(none ? 0 : queue.backend().recurrent_reserve(&d),
                 {d.cell, d.layers, d.directions, d.time, d.batch, d.input, d.hidden,
                  static_cast<int64_t>(d.dropout > 0), static_cast<int64_t>(d.random.key),
-                 static_cast<int64_t>(d.random.step), static_cast<int64_t>(d.random.sample_base)});
+                 static_cast<int64_t>(d.random.step), static_cast<int64_t>(d.random.sample_base),
+                 d.precision});
   }
   return call;
 }

@@ -24,6 +24,7 @@ struct RecurrentOptions {
   bool training = false;
   double dropout = 0;  // between layers, only when training
   RnRandom random = {};
+  RnPrecision precision = RN_PRECISION_F32;
 };
 
 // Slots of one layer and direction, in the order of RnRecurrentSlots; with H units, G gates and

@@ -2,63 +2,10 @@ import test from 'ava'
 import { native } from '#dist/tensor/native.js'
 import { checkGolden, checkOp, F64_TOLERANCE } from '../support/check.mjs'
 import { identical } from '../support/compare.mjs'
+import { crossEntropy, type Settings } from '../support/cross_entropy.mjs'
 import { golden } from '../support/golden.mjs'
-import { download, Draw, ints, reals, upload, type Host } from '../support/host.mjs'
-import { evaluate, isas, REFERENCE, select, type Op } from '../support/op.mjs'
-
-interface Settings {
-  labelSmoothing: number
-  ignoreIndex: number
-}
-
-interface Inputs {
-  x: Host
-  weight?: Host | null
-  bias?: Host | null
-  targets: Host
-  classWeights?: Host | null
-}
-
-const NAMES = ['x', 'weight', 'bias']
-
-function crossEntropy(given: Inputs, { labelSmoothing, ignoreIndex }: Settings): Op {
-  const { x, weight = null, bias = null, targets, classWeights = null } = given
-  return {
-    inputs: { x, weight, bias, targets, classWeights },
-    differentiable: NAMES,
-    shapes: { losses: targets.shape },
-    forward({ x, weight, bias, targets, classWeights }) {
-      const { losses, weights, reserve } = native.crossEntropy(
-        x!,
-        weight!,
-        bias!,
-        targets!,
-        classWeights!,
-        ignoreIndex,
-        labelSmoothing,
-        true,
-      )
-      return {
-        outputs: { losses, weights },
-        extra: [reserve],
-        backward: (up, sinks) =>
-          native.crossEntropyBackward(
-            x!,
-            weight!,
-            bias!,
-            targets!,
-            classWeights!,
-            ignoreIndex,
-            labelSmoothing,
-            reserve!,
-            up['losses']!,
-            sinks.list(...NAMES),
-            sinks.bits(...NAMES),
-          ),
-      }
-    },
-  }
-}
+import { download, Draw, ints, reals, upload } from '../support/host.mjs'
+import { evaluate, isas, REFERENCE, select } from '../support/op.mjs'
 
 const PLAIN: Settings = { labelSmoothing: 0, ignoreIndex: -100 }
 

@@ -3,7 +3,8 @@ import { native } from '#dist/tensor/native.js'
 import { checkOp } from '../support/check.mjs'
 import { identical } from '../support/compare.mjs'
 import { download, Draw, reals, upload, type Host } from '../support/host.mjs'
-import { isas, select, type Op, type Run, type Tensors } from '../support/op.mjs'
+import { linear } from '../support/linear.mjs'
+import { isas, select, type Op, type Run } from '../support/op.mjs'
 
 /** Its gradients are products too: matmulInto covers writing and adding. */
 const matmul = (a: Host, b: Host, transA: boolean, transB: boolean, shape: number[]): Op => ({
@@ -59,19 +60,6 @@ for (const [transA, transB] of [
     }
   })
 
-const linear = (x: Host, weight: Host, bias: Host | null): Op => ({
-  inputs: { x, weight, bias },
-  differentiable: ['x', 'weight', 'bias'],
-  shapes: { y: [...x.shape.slice(0, -1), weight.shape[0] as number] },
-  forward: ({ x, weight, bias }: Tensors) => ({
-    outputs: { y: native.linear(x!, weight!, bias!) },
-    backward: (up, sinks) => {
-      const names = ['x', 'weight', 'bias']
-      native.linearBackward(x!, weight!, up['y']!, sinks.list(...names), sinks.bits(...names))
-    },
-  }),
-})
-
 test.serial('linear', async (t) => {
   const draw = new Draw(12)
   for (const [rows, input, output] of [
@@ -90,20 +78,23 @@ test.serial('linear', async (t) => {
   }
 })
 
+const both = () =>
+  isas().flatMap((isa) => (['f32', 'bf16'] as const).map((precision) => [isa, precision] as const))
+
 test.serial('a row of a product does not depend on the other rows', async (t) => {
-  const [rows, input, output] = [37, 130, 71]
+  const [rows, input, output] = [37, 131, 71]
   const x = new Draw(13).reals([rows, input])
-  for (const isa of isas()) {
+  for (const [isa, precision] of both()) {
     select({ device: 'cpu', isa, threads: 2 })
     const weight = upload('cpu', new Draw(14).reals([output, input]))
     const all = upload('cpu', x)
-    const y = native.linear(all, weight, null)
+    const y = native.linear(all, weight, null, precision)
     const whole = await download(y)
     for (const count of [1, 2, 7, 36]) {
       const some = native.view(all, input * (rows - count), [count, input])
-      const part = native.linear(some, weight, null)
+      const part = native.linear(some, weight, null, precision)
       const expected = { y: whole.slice(output * (rows - count)) }
-      identical(t, { y: await download(part) }, expected, `${isa}, ${count} rows`)
+      identical(t, { y: await download(part) }, expected, `${isa}, ${precision}, ${count} rows`)
       native.dispose(part)
       native.dispose(some)
     }
@@ -112,15 +103,15 @@ test.serial('a row of a product does not depend on the other rows', async (t) =>
 })
 
 test.serial('packed weights follow in-place changes', async (t) => {
-  for (const isa of isas()) {
+  for (const [isa, precision] of both()) {
     select({ device: 'cpu', isa, threads: 1 })
     const x = upload('cpu', reals([1, 2], [1, 2]))
     const weight = upload('cpu', reals([2, 2], [1, 2, 3, 4]))
-    const first = native.linear(x, weight, null)
+    const first = native.linear(x, weight, null, precision)
     native.writeInto(weight, Float32Array.of(5, 6, 7, 8))
-    const second = native.linear(x, weight, null)
+    const second = native.linear(x, weight, null, precision)
     native.fill(native.view(weight, 2, [2]), 1)
-    const third = native.linear(x, weight, null)
+    const third = native.linear(x, weight, null, precision)
     t.deepEqual([...(await download(first))], [5, 11], isa)
     t.deepEqual([...(await download(second))], [17, 23], isa)
     t.deepEqual([...(await download(third))], [17, 3], isa)

@@ -32,6 +32,8 @@ export interface CheckOptions {
   large?: boolean
   threads?: readonly number[]
   seed?: number
+  /** Upstream gradients; random ones unless given. */
+  upstream?: Record<string, Host>
 }
 
 /** Random upstream gradients for the outputs named in `op.shapes`. */
@@ -48,7 +50,7 @@ export async function checkOp(
   options: CheckOptions = {},
 ): Promise<void> {
   const { tolerance = F32_TOLERANCE, floor = 0, threads = [1, 2], seed = 1 } = options
-  const upstream = drawUpstream(op, seed)
+  const { upstream = drawUpstream(op, seed) } = options
   const expected = await evaluate(op, REFERENCE, { upstream })
   if (!options.large) {
     if (!options.rough) await checkFiniteDifferences(t, op, upstream, expected, seed)

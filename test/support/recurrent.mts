@@ -1,5 +1,6 @@
 /** The recurrent op as op tests see it: inputs and gradients by name, parameters numbered by run. */
 import { native, type NativeRandom, type RecurrentOptions } from '#dist/tensor/native.js'
+import type { Precision } from '#dist/tensor/precision.js'
 import { Draw, ints, type Host } from './host.mjs'
 import type { Op, Tensors } from './op.mjs'
 
@@ -20,6 +21,7 @@ export interface Stack {
   hidden: number
   dropout?: number
   random?: NativeRandom
+  precision?: Precision
 }
 
 const SLOTS = ['w_ih', 'w_hh', 'b_ih', 'b_hh']
@@ -54,6 +56,7 @@ export function recurrent(
     training: true,
     dropout: stack.dropout ?? 0,
     random: stack.random ?? null,
+    precision: stack.precision ?? 'f32',
   }
   return {
     inputs,

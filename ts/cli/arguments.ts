@@ -31,8 +31,8 @@ export const choice = (flags: string, description: string, names: readonly strin
 
 export const CELLS = ['lstm', 'gru', 'rnn'] as const
 
-export const precisionOption = (): Option =>
-  choice('--precision <name>', 'what to multiply in', ['f32', 'bf16']).default('f32')
+export const precisionOption = (description = 'what to multiply in'): Option =>
+  choice('--precision <name>', description, ['f32', 'bf16'])
 
 export const deviceOption = (names: readonly string[]): Option =>
   choice('--device <name>', 'where to compute', names).default('cpu')

@@ -27,7 +27,7 @@ export function addBench(program: Command): void {
         'infer',
       ),
     )
-    .addOption(precisionOption())
+    .addOption(precisionOption().default('f32'))
     .addOption(deviceOption(['cpu', 'cuda']))
     .addOption(threadsOption())
     .option('--runs <n>', 'measured runs', count, 15)

@@ -1,6 +1,6 @@
-import { checkPrecision, type Precision } from '../models/precision'
 import { GRU, LSTM, RNN, type Recurrent } from '../nn'
-import { info, noGrad, randn, scope, setThreads, synchronize, type Tensor } from '../tensor'
+import { info, noGrad, randn, scope, setThreads, synchronize } from '../tensor'
+import type { Precision, Tensor } from '../tensor'
 import { chooseDevice, type DeviceOption } from '../tensor/device'
 import { native } from '../tensor/native'
 import { gatesOf, type Integers } from '../tensor/ops'

@@ -18,6 +18,8 @@ import type { GenerateCommandOptions } from './lm-generate'
 import type { TrainCommandOptions } from './lm-train'
 
 const OPTIMIZERS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad']
+const savedPrecisionOption = () => precisionOption('what to multiply in (default: as in training)')
+
 const SCHEDULES = ['constant', 'step', 'exponential', 'plateau', 'inverse-sqrt', 'cosine']
 
 export function addLanguageModel(program: Command): void {
@@ -28,6 +30,7 @@ export function addLanguageModel(program: Command): void {
     .description('score every token of a text but the first')
     .requiredOption('--model <dir>', 'a saved model or a checkpoint directory (its best is taken)')
     .requiredOption('--text <file>', 'text to score, gzip allowed')
+    .addOption(savedPrecisionOption())
     .addOption(jsonOption())
     .action(async (options: EvaluateOptions) => {
       const { evaluateText } = await import('./lm-eval.js')
@@ -52,6 +55,7 @@ export function addLanguageModel(program: Command): void {
       probability,
     )
     .option('--seed <n>', 'the same seed writes the same text', wholeNumber)
+    .addOption(savedPrecisionOption())
     .action(async (options: GenerateCommandOptions) => {
       const { generateText } = await import('./lm-generate.js')
       await generateText(options)
@@ -88,7 +92,7 @@ function addTrain(lm: Command): void {
     .option('--seed <n>', 'of weights and dropout', wholeNumber, 1)
     .addOption(threadsOption())
     .addOption(deviceOption(['cpu', 'cuda', 'auto']))
-    .addOption(precisionOption())
+    .addOption(precisionOption().default('f32'))
     .requiredOption('--checkpoint <dir>', 'where checkpoints go; also the directory of the model')
     .option('--checkpoint-every <n>', 'steps between checkpoints (default: each epoch)', count)
     .option('--resume', "continue from the directory's latest checkpoint, if it has one", false)

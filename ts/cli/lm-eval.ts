@@ -1,19 +1,22 @@
 import { LanguageModel } from '../models'
+import type { Precision } from '../tensor'
 import { readInput } from './lm-text'
 import { printJson, printTable } from './output'
 
 export interface EvaluateOptions {
   model: string
   text: string
+  precision?: Precision
   json?: true
 }
 
 export async function evaluateText({
   model: directory,
   text,
+  precision,
   json,
 }: EvaluateOptions): Promise<void> {
-  await using model = await LanguageModel.load(directory)
+  await using model = await LanguageModel.load(directory, { precision })
   const score = await model.evaluate(await readInput(text, model.tokenizer.unit === 'byte'))
   if (json) return printJson(score)
   printTable({

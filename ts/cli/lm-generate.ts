@@ -1,4 +1,5 @@
 import { LanguageModel } from '../models'
+import type { Precision } from '../tensor'
 
 export interface GenerateCommandOptions {
   model: string
@@ -8,14 +9,16 @@ export interface GenerateCommandOptions {
   topK?: number
   topP?: number
   seed?: number
+  precision?: Precision
 }
 
 export async function generateText({
   model: directory,
   prompt,
+  precision,
   ...options
 }: GenerateCommandOptions): Promise<void> {
-  await using model = await LanguageModel.load(directory)
+  await using model = await LanguageModel.load(directory, { precision })
   process.stdout.write(prompt)
   for await (const piece of model.generate(prompt, options)) process.stdout.write(piece)
   process.stdout.write('\n')

@@ -1,4 +1,3 @@
 export { LanguageModel, type LanguageFitOptions, type LanguageModelOptions } from './language-model'
 export type { GenerateOptions } from './language-inference'
 export type { CellName } from './language-network'
-export type { Precision } from './precision'

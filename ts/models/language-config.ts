@@ -1,4 +1,5 @@
 import { RnnativeError } from '../errors'
+import type { Precision } from '../tensor/precision'
 import type { CellName, LanguageNetworkOptions } from './language-network'
 
 const MODEL_TYPE = 'rnnative.LanguageModel'
@@ -27,11 +28,13 @@ export function parseLanguageConfig(
       throw fail(`${name}: expected a whole number of at least ${least}, got ${String(value)}`)
     return value as number
   }
-  const { cell, dropout, tieWeights } = config
+  const { cell, dropout, tieWeights, precision = 'f32' } = config
   if (!['lstm', 'gru', 'rnn'].includes(cell as string))
     throw fail(`cell: expected lstm, gru or rnn, got ${String(cell)}`)
   if (typeof dropout !== 'number' || !(dropout >= 0 && dropout < 1))
     throw fail(`dropout: expected a number in [0, 1), got ${String(dropout)}`)
+  if (!['f32', 'bf16'].includes(precision as string))
+    throw fail(`precision: expected f32 or bf16, got ${String(precision)}`)
   return {
     cell: cell as CellName,
     layers: size('layers', 1),
@@ -39,6 +42,7 @@ export function parseLanguageConfig(
     embedding: size('embedding', 1),
     dropout,
     tieWeights: tieWeights === true,
+    precision: precision as Precision,
     seed: size('seed', 0),
   }
 }

@@ -43,7 +43,7 @@ function score(
 ): { losses: Tensor; state: RecurrentState } {
   return scope(() =>
     noGrad(() => {
-      const { weight, bias } = network.eval().output
+      const { weight, bias, precision } = network.eval().output
       const { device } = weight
       const { output, state } = network.forward(tensor(inputs, [steps, rows], { device }), carried)
       const wanted = tensor(targets, [steps, rows], { device })
@@ -51,6 +51,7 @@ function score(
         weight,
         bias,
         ignoreIndex: IGNORED,
+        precision,
       })
       return { losses, state: detachState(state) }
     }),

@@ -8,6 +8,7 @@ import { countCharacters, languageScore, type LanguageScore } from '../metrics/l
 import { adam } from '../optim'
 import { freshSeed } from '../tensor/create'
 import { chooseDevice, type DeviceOption } from '../tensor/device'
+import { checkPrecision, type Precision } from '../tensor/precision'
 import { Tokenizer } from '../text'
 import { MODEL_FILE, toHost, Trainer } from '../train/trainer'
 import {
@@ -21,7 +22,6 @@ import { parseLanguageConfig, toLanguageConfig } from './language-config'
 import { generatePieces, totalNats, type GenerateOptions } from './language-inference'
 import { LanguageNetwork, type CellName, type LanguageNetworkOptions } from './language-network'
 import { LanguageTask } from './language-task'
-import { checkPrecision, type Precision } from './precision'
 
 export interface LanguageModelOptions {
   tokenizer: Tokenizer
@@ -40,6 +40,7 @@ export interface LanguageModelOptions {
   /** Of initial weights and dropout. Default: a new one each time. */
   seed?: number | undefined
   device?: DeviceOption | undefined
+  /** What products multiply in, in training and inference; saved with the model. Default 'f32'. */
   precision?: Precision | undefined
 }
 
@@ -73,15 +74,17 @@ export class LanguageModel {
   private fitting = false
   private disposed = false
 
-  /** Throws `ERR_ARGUMENT` for sizes that make no sense, `ERR_DEVICE` or `ERR_UNSUPPORTED`. */
+  /** Throws `ERR_ARGUMENT` for options that make no sense, or `ERR_DEVICE`. */
   constructor(options: LanguageModelOptions) {
     const { tokenizer, cell = 'lstm', layers = 2, hidden = 256, embedding = hidden } = options
     const { dropout = 0, tieWeights = false, seed = freshSeed(), device = 'cpu' } = options
     if (!(tokenizer instanceof Tokenizer))
       throw new RnnativeError('ERR_ARGUMENT', '[language model] tokenizer: expected a Tokenizer')
-    checkPrecision('language model', options.precision)
+    const { precision = 'f32' } = options
+    checkPrecision('language model', precision)
     this.tokenizer = tokenizer
-    this.options = Object.freeze({ cell, layers, hidden, embedding, dropout, tieWeights })
+    const network = { cell, layers, hidden, embedding, dropout, tieWeights, precision }
+    this.options = Object.freeze(network)
     this.seed = seed
     const place = { seed, device: chooseDevice(device).device }
     this.network = new LanguageNetwork(tokenizer.size, this.options, place)
@@ -210,7 +213,10 @@ export class LanguageModel {
     await writeModelDirectory(directory, await this.files())
   }
 
-  /** Loads what {@link save} wrote, or the best checkpoint of a run. `ERR_IO`, `ERR_FORMAT`. */
+  /**
+   * Loads what {@link save} wrote, or the best checkpoint of a run, in the precision it was saved with
+   * unless another is given (weights are f32 in either). `ERR_IO`, `ERR_FORMAT`.
+   */
   static async load(
     directory: string,
     { device, precision }: Pick<LanguageModelOptions, 'device' | 'precision'> = {},
@@ -220,7 +226,12 @@ export class LanguageModel {
     const config = parseLanguageConfig(await readJson(configPath), configPath)
     const tokenizer = await Tokenizer.load(join(path, 'tokenizer.json'))
     const { tensors } = await readSafetensors(join(path, MODEL_FILE))
-    const model = new LanguageModel({ ...config, tokenizer, device, precision })
+    const model = new LanguageModel({
+      ...config,
+      tokenizer,
+      device,
+      precision: precision ?? config.precision,
+    })
     try {
       model.network.loadStateDict(tensors)
     } catch (error) {

@@ -3,10 +3,11 @@ import { Dropout, Embedding, GRU, Linear, LSTM, Module, RNN, type Recurrent } fr
 import type { RecurrentState } from '../nn'
 import type { Tensor } from '../tensor'
 import type { DeviceOption } from '../tensor/device'
+import type { Precision } from '../tensor/precision'
 
 export type CellName = 'lstm' | 'gru' | 'rnn'
 
-/** The sizes that make up a network; what `config.json` holds. */
+/** What makes up a network; `config.json` holds it. */
 export interface LanguageNetworkOptions {
   cell: CellName
   layers: number
@@ -14,6 +15,8 @@ export interface LanguageNetworkOptions {
   embedding: number
   dropout: number
   tieWeights: boolean
+  /** Of all products: the stack's and the output projection's. */
+  precision: Precision
 }
 
 /**
@@ -30,7 +33,7 @@ export class LanguageNetwork extends Module {
 
   constructor(
     vocabulary: number,
-    { cell, layers, hidden, embedding, dropout, tieWeights }: LanguageNetworkOptions,
+    { cell, layers, hidden, embedding, dropout, tieWeights, precision }: LanguageNetworkOptions,
     { seed, device }: { seed: number; device: DeviceOption },
   ) {
     super()
@@ -39,10 +42,10 @@ export class LanguageNetwork extends Module {
         'ERR_ARGUMENT',
         `[language model] tieWeights: expected embedding = hidden, got ${embedding} and ${hidden}`,
       )
-    const sizes = { input: embedding, hidden, layers, dropout, device }
+    const sizes = { input: embedding, hidden, layers, dropout, device, precision }
     this.embedding = new Embedding(vocabulary, embedding, { device })
     this.rnn = makeRecurrent(cell, sizes)
-    this.output = new Linear(hidden, vocabulary, { device })
+    this.output = new Linear(hidden, vocabulary, { device, precision })
     if (tieWeights) {
       this.output.weight.dispose()
       this.output.weight = this.embedding.weight
@@ -66,6 +69,7 @@ interface StackOptions {
   layers: number
   dropout: number
   device: DeviceOption
+  precision: Precision
 }
 
 function makeRecurrent(cell: CellName, options: StackOptions): Recurrent {

@@ -102,6 +102,7 @@ export class LanguageTask implements TrainingTask {
     const { losses } = ops.crossEntropyLosses(output, tensor(targets, [steps, rows], { device }), {
       weight: this.module.output.weight,
       bias: this.module.output.bias,
+      precision: this.module.output.precision,
     })
     const loss = ops.sum(losses).mul(1 / count)
     loss.backward()

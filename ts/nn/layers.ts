@@ -2,6 +2,7 @@ import { RnnativeError } from '../errors'
 import { Parameter, type Tensor } from '../tensor'
 import { freshSeed } from '../tensor/create'
 import type { DeviceOption } from '../tensor/device'
+import { checkPrecision, type Precision } from '../tensor/precision'
 import * as ops from '../tensor/ops'
 import * as init from './init'
 import { InitSource } from './init'
@@ -27,16 +28,22 @@ export function checkSizes(layer: string, sizes: Record<string, number>): void {
 export interface LinearOptions extends LayerOptions {
   /** Default true. */
   bias?: boolean | undefined
+  /** Of its products, forward and backward. Default 'f32'. */
+  precision?: Precision | undefined
 }
 
 /** x Wᵀ + b. [..., in] to [..., out]. Initial values are PyTorch's: uniform within ±1/sqrt(in). */
 export class Linear extends Module {
   weight: Parameter
   bias: Parameter | null
+  readonly precision: Precision
 
   constructor(input: number, output: number, options: LinearOptions = {}) {
     super()
     checkSizes('linear', { input, output })
+    const { precision = 'f32' } = options
+    checkPrecision('linear', precision)
+    this.precision = precision
     this.weight = new Parameter([output, input], options)
     this.bias = options.bias === false ? null : new Parameter([output], options)
     this.reset(options.seed ?? freshSeed())
@@ -49,7 +56,7 @@ export class Linear extends Module {
   }
 
   forward(x: Tensor): Tensor {
-    return ops.linear(x, this.weight, this.bias)
+    return ops.linear(x, this.weight, this.bias, { precision: this.precision })
   }
 }
 

@@ -2,6 +2,7 @@ import { Parameter, type Tensor } from '../tensor'
 import { freshSeed } from '../tensor/create'
 import { native } from '../tensor/native'
 import * as ops from '../tensor/ops'
+import { checkPrecision, type Precision } from '../tensor/precision'
 import * as init from './init'
 import type { InitSource } from './init'
 import { checkSizes, type LayerOptions } from './layers'
@@ -20,6 +21,8 @@ export interface RecurrentOptions extends LayerOptions {
   dropout?: number | undefined
   /** Default true. */
   bias?: boolean | undefined
+  /** Of every product, forward and backward. Default 'f32'. */
+  precision?: Precision | undefined
 }
 
 export interface ForwardOptions {
@@ -43,19 +46,23 @@ export abstract class Recurrent extends Module {
   readonly layers: number
   readonly directions: 1 | 2
   readonly dropout: number
+  readonly precision: Precision
   private readonly byName = new Map<string, Parameter>()
 
   protected constructor(cell: ops.Cell, options: RecurrentOptions) {
     super()
     const { input, hidden, layers = 1, bidirectional = false, dropout = 0, bias = true } = options
+    const { precision = 'f32' } = options
     checkSizes(cell, { input, hidden, layers })
     ops.checkDropout(cell, dropout)
+    checkPrecision(cell, precision)
     this.cell = cell
     this.input = input
     this.hidden = hidden
     this.layers = layers
     this.directions = bidirectional ? 2 : 1
     this.dropout = dropout
+    this.precision = precision
     const rows = ops.gatesOf[cell] * hidden
     for (const [layer, suffix] of this.suffixes()) {
       const width = layer === 0 ? input : this.directions * hidden
@@ -105,6 +112,7 @@ export abstract class Recurrent extends Module {
       lengths,
       dropout,
       random: dropout > 0 ? this.drawRandom() : null,
+      precision: this.precision,
     })
   }
 

@@ -17,4 +17,5 @@ export {
 } from './runtime'
 export type { DeviceName, DType, TypedArray } from './native'
 export type { NativeInfo, NativeMemory, NativeProfileRow } from './native'
+export type { Precision } from './precision'
 export type { NestedNumbers, Shape } from './shape'

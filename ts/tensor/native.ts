@@ -8,6 +8,7 @@
  */
 import { join } from 'node:path'
 import { guardNative } from '../errors'
+import type { Precision } from './precision'
 
 /** An opaque handle on storage + offset + shape + dtype + device. */
 export interface NativeTensor {
@@ -67,6 +68,8 @@ export interface RecurrentOptions {
   dropout: number
   /** Required when dropout > 0. */
   random?: NativeRandom | null
+  /** 'f32' unless given, here and below. */
+  precision?: Precision
 }
 
 export interface OptimizerOptions {
@@ -214,9 +217,9 @@ export interface NativeAddon {
   matmul(a: N, b: N, transA: boolean, transB: boolean): N
   matmulInto(a: N, b: N, transA: boolean, transB: boolean, y: N, add: boolean): void
   /** x: [..., I], weight: [O, I], bias: [O] or null -> [..., O]. */
-  linear(x: N, weight: N, bias: Maybe): N
+  linear(x: N, weight: N, bias: Maybe, precision?: Precision): N
   /** sinks: [dx, dweight, dbias]. */
-  linearBackward(x: N, weight: N, dy: N, sinks: Sinks, add: number): void
+  linearBackward(x: N, weight: N, dy: N, sinks: Sinks, add: number, precision?: Precision): void
 
   // --- layers
   /** ids: i32 of any shape, table: [V, E] -> [...ids, E]. */
@@ -244,6 +247,7 @@ export interface NativeAddon {
     ignoreIndex: number,
     labelSmoothing: number,
     training: boolean,
+    precision?: Precision,
   ): { losses: N; weights: N; reserve: Maybe }
   /** sinks: [dx, dweight, dbias]. */
   crossEntropyBackward(
@@ -258,6 +262,7 @@ export interface NativeAddon {
     dlosses: N,
     sinks: Sinks,
     add: number,
+    precision?: Precision,
   ): void
   /**
    * x: [T, B, I]; parameters: per (layer, direction), layer-major: [w_ih, w_hh, b_ih, b_hh];

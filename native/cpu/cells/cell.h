@@ -14,6 +14,7 @@
 #ifndef RNNATIVE_CPU_CELLS_CELL_H_
 #define RNNATIVE_CPU_CELLS_CELL_H_
 
+#include "native/cpu/gemm/element.h"
 #include "native/cpu/simd/math.h"
 
 namespace rnnative::cpu::RN_ISA {
@@ -35,6 +36,11 @@ struct ForwardStep {
   const int32_t* y_order;  // row r's output is row y_order[r] of y; NULL: row r
   float *hn, *cn;          // [B, H] final states of ending rows, by batch row
   const int32_t* order;    // sorted row -> batch row
+  // With bf16, what the products read: h_prev, h_next and extra once more as rounded left operands
+  // (gemm/element.h), rows rounded_stride apart. NULL in f32.
+  const Bf16::Left* rounded_h;
+  Bf16::Left *rounded_h_next, *rounded_extra;
+  int64_t rounded_stride;
 };
 
 struct BackwardStep {
@@ -52,6 +58,9 @@ struct BackwardStep {
   float* dgates;  // [rows, G * H] gradients before the activations, in PyTorch's gate order
   float* dextra;  // [rows, H] of R h of the gate kept apart (GRU's n)
   float *carry_h, *carry_c;  // [B, stride] from step to step, by sorted row
+  // With bf16: dgates and dextra once more as rounded left operands. NULL in f32.
+  Bf16::Left *rounded_dgates, *rounded_dextra;
+  int64_t rounded_gates_stride, rounded_extra_stride;
 };
 
 RN_INLINE vf load_units(const float* row, int64_t unit, int64_t hidden) {
@@ -67,11 +76,28 @@ RN_INLINE void store_units(float* row, int64_t unit, int64_t hidden, vf x) {
   }
 }
 
+// A unit vector of `hidden` values that start at column `first` of a rounded row.
+RN_INLINE void store_rounded(Bf16::Left* row, int64_t first, int64_t unit, int64_t hidden, vf x) {
+  if constexpr (kDotsPairs) {
+    uint16_t* to = (uint16_t*)row + first + unit * kLanes;
+    const int64_t rest = hidden - unit * kLanes;
+    if (rest >= kLanes) {
+      store_bf16(to, x);
+    } else {
+      store_first_bf16(to, x, rest);
+    }
+  } else {
+    store_units((float*)row + first, unit, hidden, round_bf16(x));
+  }
+}
+
 RN_INLINE void put_h(const ForwardStep& s, int64_t row, int64_t unit, vf h) {
   const int64_t y_row = s.y_order ? s.y_order[row] : row;
   store_units(s.y + y_row * s.y_stride, unit, s.hidden, h);
   if (row < s.continuing) {
     store(s.h_next + row * s.stride + unit * kLanes, h);
+    if (s.rounded_h_next)
+      store_rounded(s.rounded_h_next + row * s.rounded_stride, 0, unit, s.hidden, h);
   } else {
     store_units(s.hn + s.order[row] * s.hidden, unit, s.hidden, h);
   }
@@ -82,6 +108,12 @@ RN_INLINE void put_c(const ForwardStep& s, int64_t row, int64_t unit, vf c) {
   } else {
     store_units(s.cn + s.order[row] * s.hidden, unit, s.hidden, c);
   }
+}
+
+RN_INLINE void put_extra(const ForwardStep& s, int64_t row, int64_t unit, vf x) {
+  store(s.extra + row * s.stride + unit * kLanes, x);
+  if (s.rounded_extra)
+    store_rounded(s.rounded_extra + row * s.rounded_stride, 0, unit, s.hidden, x);
 }
 
 // The gradient that reaches h of this step from its output and from later steps. `sums` is the
@@ -106,6 +138,14 @@ RN_INLINE vf take_dc(const BackwardStep& s, int64_t row, int64_t unit) {
 RN_INLINE void put_gate(const BackwardStep& s, int gates, int64_t row, int gate, int64_t unit,
                         vf d) {
   store_units(s.dgates + (row * gates + gate) * s.hidden, unit, s.hidden, d);
+  if (s.rounded_dgates)
+    store_rounded(s.rounded_dgates + row * s.rounded_gates_stride, gate * s.hidden, unit, s.hidden,
+                  d);
+}
+RN_INLINE void put_dextra(const BackwardStep& s, int64_t row, int64_t unit, vf d) {
+  store_units(s.dextra + row * s.hidden, unit, s.hidden, d);
+  if (s.rounded_dextra)
+    store_rounded(s.rounded_dextra + row * s.rounded_extra_stride, 0, unit, s.hidden, d);
 }
 
 // A product with a part of R in a backward step: rows of the left operand times R's rows of `gates`
@@ -114,7 +154,7 @@ struct ProductSpec {
   bool extra;    // the left operand is dextra, else the gates' columns of dgates
   bool current;  // ... of this step, else of the later one. Then R was applied to `extra`, not
                  // h_prev
-  int first_gate, gates;
+  int first_gate, gates;  // first_gate is even, so that bf16 pairs start with it
 };
 
 // A list of phases.

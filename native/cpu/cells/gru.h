@@ -17,7 +17,7 @@ struct Gru {
 
   struct Forward {
     static constexpr int kFirstGate = 0, kGates = 3, kUnits = 1;
-    static const float* operand(const ForwardStep& s) { return s.h_prev; }
+    static constexpr bool kReadsExtra = false;  // R is applied to h_prev
 
     template <bool kTraining>
     static RN_INLINE void activate(const ForwardStep& s, int64_t row, int64_t unit, float* sums) {
@@ -60,7 +60,7 @@ struct Gru {
       put_gate(s, kGates, row, 0, unit, dn * load(s.extra + at) * (r * (1.0f - r)));
       put_gate(s, kGates, row, 1, unit, dz * (z * (1.0f - z)));
       put_gate(s, kGates, row, 2, unit, dn);
-      store_units(s.dextra + row * s.hidden, unit, s.hidden, dn * r);
+      put_dextra(s, row, unit, dn * r);
     }
   };
   using BackwardPhases = Phases<Backward>;

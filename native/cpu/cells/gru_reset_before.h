@@ -24,7 +24,7 @@ struct GruResetBefore {
 
   struct ForwardGates {
     static constexpr int kFirstGate = 0, kGates = 2, kUnits = 2;
-    static const float* operand(const ForwardStep& s) { return s.h_prev; }
+    static constexpr bool kReadsExtra = false;
 
     template <bool kTraining>
     static RN_INLINE void activate(const ForwardStep&, int64_t, int64_t, float*) {}
@@ -36,12 +36,12 @@ struct GruResetBefore {
       const vf r = sigmoid(load(gates) + load(sums));
       store(gates, r);
       store(gates + kLanes, sigmoid(load(gates + kLanes) + load(sums + kLanes)));
-      store(s.extra + at, r * load(s.h_prev + at));
+      put_extra(s, row, unit, r * load(s.h_prev + at));
     }
   };
   struct ForwardCandidate {
     static constexpr int kFirstGate = 2, kGates = 1, kUnits = 4;
-    static const float* operand(const ForwardStep& s) { return s.extra; }
+    static constexpr bool kReadsExtra = true;  // R is applied to r h
 
     template <bool kTraining>
     static RN_INLINE void activate(const ForwardStep&, int64_t, int64_t, float*) {}

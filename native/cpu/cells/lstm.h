@@ -16,7 +16,7 @@ struct Lstm {
 
   struct Forward {
     static constexpr int kFirstGate = 0, kGates = 4, kUnits = 1;
-    static const float* operand(const ForwardStep& s) { return s.h_prev; }
+    static constexpr bool kReadsExtra = false;  // R is applied to h_prev
 
     template <bool kTraining>
     static RN_INLINE void activate(const ForwardStep& s, int64_t row, int64_t unit, float* sums) {

@@ -16,7 +16,7 @@ struct Rnn {
 
   struct Forward {
     static constexpr int kFirstGate = 0, kGates = 1, kUnits = 4;
-    static const float* operand(const ForwardStep& s) { return s.h_prev; }
+    static constexpr bool kReadsExtra = false;  // R is applied to h_prev
 
     template <bool kTraining>
     static RN_INLINE void activate(const ForwardStep&, int64_t, int64_t, float*) {}

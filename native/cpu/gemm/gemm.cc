@@ -1,8 +1,8 @@
 // Goto and van de Geijn's blocked product ("Anatomy of High-Performance Matrix Multiplication",
 // 2008). A thread owns a rectangle of C. For each block of k the team packs B together (or finds it
 // packed already, when B is a weight); then each thread passes over its rectangle: an A block in
-// L2, a B panel in L1, a tile of C in registers. Row-major A is read where it lies; a transposed A
-// is packed by the thread that uses it.
+// L2, a B panel in L1, a tile of C in registers. Row-major f32 A is read where it lies; a
+// transposed A, or one to be rounded to bf16, is packed by the thread that uses it.
 //
 // Blocks of k are summed from zero and then added to C, so rounding errors grow with the number of
 // blocks rather than with k.
@@ -20,22 +20,35 @@ constexpr bool kPackRowMajorA = kTileRows > 8;
 // Below this many multiply-adds, waking the team costs more than it saves.
 constexpr int64_t kSerialWork = 200000;
 
+template <class E>
+bool packs_a(const Gemm& g) {
+  return g.trans_a || kPackRowMajorA || E::kPrecision != RN_PRECISION_F32;
+}
+
+template <class E>
 struct Buffers {
-  const float* whole_b;  // all of B, packed; or NULL and:
-  float* block_b[2];     // packed blocks, used in turn
-  float* packed_a;       // kPackedA floats, this thread's
+  const typename E::Right* whole_b;  // all of B, packed; or NULL and:
+  typename E::Right* block_b[2];     // packed blocks, used in turn
+  typename E::Left* packed_a;        // kPackedA of them, this thread's
+};
+
+// Rows of A as the kernel reads them.
+template <class E>
+struct Left {
+  const typename E::Left* a;
+  int64_t tile_stride, row_stride, turn_stride;
 };
 
 // A function of its own: inlined into the loops over tiles, GCC may keep sums in memory.
-template <int kRows, int kVectors>
-__attribute__((noinline)) void tile(const Gemm& g, const float* a, int64_t row_stride,
-                                    int64_t k_stride, const float* b, int64_t k, bool first,
-                                    int64_t i, int64_t j) {
+template <class E, int kRows, int kVectors>
+__attribute__((noinline)) void tile(const Gemm& g, const typename E::Left* a, int64_t row_stride,
+                                    int64_t turn_stride, const typename E::Right* b, int64_t turns,
+                                    bool first, int64_t i, int64_t j) {
   float* c = g.c + i * g.ldc + j;
   for (int r = 0; r < kRows; ++r) prefetch(c + r * g.ldc);
   vf acc[kRows][kVectors];
   clear(acc);
-  multiply(acc, a, row_stride, k_stride, b, kPanel, k);
+  multiply<E>(acc, a, row_stride, turn_stride, b, kPanel, turns);
   const bool bias = first && g.bias, add = !first || g.accumulate;
   if (j + kVectors * kLanes <= g.n) {
     for (int r = 0; r < kRows; ++r, c += g.ldc)
@@ -58,15 +71,30 @@ __attribute__((noinline)) void tile(const Gemm& g, const float* a, int64_t row_s
 }
 
 // The tiles of rows i0 .. i0 + rows in one panel.
-template <int kVectors>
-void panel_tiles(const Gemm& g, const float* a, int64_t tile_stride, int64_t row_stride,
-                 int64_t k_stride, const float* b, int64_t k, bool first, int64_t i0, int64_t rows,
-                 int64_t j) {
-  for (int64_t i = 0; i < rows; i += kTileRows, a += tile_stride) {
+template <class E, int kVectors>
+void panel_tiles(const Gemm& g, Left<E> left, const typename E::Right* b, int64_t turns, bool first,
+                 int64_t i0, int64_t rows, int64_t j) {
+  for (int64_t i = 0; i < rows; i += kTileRows, left.a += left.tile_stride) {
     const int64_t count = rows - i < kTileRows ? rows - i : kTileRows;
     with_rows<kTileRows>(count, [&]<int kRows>() __attribute__((always_inline)) {
-      tile<kRows, kVectors>(g, a, row_stride, k_stride, b, k, first, i0 + i, j);
+      tile<E, kRows, kVectors>(g, left.a, left.row_stride, left.turn_stride, b, turns, first,
+                               i0 + i, j);
     });
+  }
+}
+
+// Rows i0 .. i0 + rows and k0 .. k0 + k of A: where they lie, or packed.
+template <class E>
+Left<E> left_of(const Gemm& g, const Buffers<E>& buffers, int64_t i0, int64_t rows, int64_t k0,
+                int64_t k) {
+  if (packs_a<E>(g)) {
+    pack_a<E>(g.a, g.lda, g.trans_a, g.m, i0, rows, k0, k, buffers.packed_a);
+    return {buffers.packed_a, kTileRows * turns_of<E>(k), 1, kTileRows};
+  }
+  if constexpr (E::kPrecision == RN_PRECISION_F32) {
+    return {g.a + i0 * g.lda + k0, kTileRows * g.lda, g.lda, 1};
+  } else {
+    return {};
   }
 }
 
@@ -89,7 +117,9 @@ Grid grid_of(const Gemm& g, int threads) {
   return best;
 }
 
-void gemm_thread(const Gemm& g, const Buffers& buffers, Barrier* barrier, int thread, int threads) {
+template <class E>
+void gemm_thread(const Gemm& g, const Buffers<E>& buffers, Barrier* barrier, int thread,
+                 int threads) {
   const Grid grid = grid_of(g, threads);
   const bool idle = thread >= grid.across * grid.along;
   const int64_t panels = (g.n + kPanel - 1) / kPanel;
@@ -97,40 +127,29 @@ void gemm_thread(const Gemm& g, const Buffers& buffers, Barrier* barrier, int th
   const Range columns = split(panels, grid.along, thread % grid.along);
   const Range packing = split(panels, threads, thread);
   const MatrixB b = {(const float*)g.b.data, g.ldb, g.trans_b, g.n, nullptr};
-  const bool pack = g.trans_a || kPackRowMajorA;
-  const Blocks blocks = blocks_of(g.k);
+  const Blocks blocks = blocks_of<E>(g.k);
 
   for (int64_t block = 0; block < blocks.count(); ++block) {
-    const int64_t k0 = blocks.begin(block), k = blocks.length(block);
-    const float* packed_b = buffers.whole_b + k0 * panels * kPanel;
+    const int64_t k0 = blocks.begin(block), k = blocks.length(block), turns = turns_of<E>(k);
+    const typename E::Right* packed_b = buffers.whole_b + turns_of<E>(k0) * panels * kPanel;
     if (!buffers.whole_b) {
-      float* out = buffers.block_b[block & 1];
+      typename E::Right* out = buffers.block_b[block & 1];
       for (int64_t p = packing.begin; p < packing.end; ++p)
-        pack_b_panel(b, p, k0, k, out + p * kPanel * k);
+        pack_b_panel<E>(b, p, k0, k, out + p * kPanel * turns);
       barrier->wait(threads);
       packed_b = out;
     }
     if (idle) continue;
     for (int64_t i0 = rows.begin; i0 < rows.end; i0 += kBlockM) {
       const int64_t count = rows.end - i0 < kBlockM ? rows.end - i0 : kBlockM;
-      const float* a = g.a + i0 * g.lda + k0;
-      int64_t tile_stride = kTileRows * g.lda, row_stride = g.lda, k_stride = 1;
-      if (pack) {
-        pack_a(g.a, g.lda, g.trans_a, g.m, i0, count, k0, k, buffers.packed_a);
-        a = buffers.packed_a;
-        tile_stride = kTileRows * k;
-        row_stride = 1;
-        k_stride = kTileRows;
-      }
+      const Left<E> left = left_of<E>(g, buffers, i0, count, k0, k);
       for (int64_t p = columns.begin; p < columns.end; ++p) {
         const int64_t j = p * kPanel;
-        const float* panel = packed_b + p * kPanel * k;
+        const typename E::Right* panel = packed_b + p * kPanel * turns;
         if (g.n - j > kLanes) {
-          panel_tiles<kPanelVectors>(g, a, tile_stride, row_stride, k_stride, panel, k, block == 0,
-                                     i0, count, j);
+          panel_tiles<E, kPanelVectors>(g, left, panel, turns, block == 0, i0, count, j);
         } else {
-          panel_tiles<1>(g, a, tile_stride, row_stride, k_stride, panel, k, block == 0, i0, count,
-                         j);
+          panel_tiles<E, 1>(g, left, panel, turns, block == 0, i0, count, j);
         }
       }
     }
@@ -146,30 +165,117 @@ void empty_product(const Gemm& g) {
     }
 }
 
-int64_t block_floats(const Gemm& g) {
-  return blocks_of(g.k).size * round_up(g.n, kPanel);
+template <class E>
+int64_t block_elements(const Gemm& g) {
+  return turns_of<E>(blocks_of<E>(g.k).size) * round_up(g.n, kPanel);
+}
+
+template <class E>
+void pack_whole(RnContext* ctx, const MatrixB& b, int64_t k, typename E::Right* packed) {
+  const int64_t panels = (b.n + kPanel - 1) / kPanel;
+  const Blocks blocks = blocks_of<E>(k);
+  const int64_t count = panels * blocks.count();
+  const int64_t grain = count * kSerialWork / (1 + k * b.n);
+  parallel_for(ctx, count, grain, [&](int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t k0 = blocks.begin(i / panels), length = blocks.length(i / panels);
+      const int64_t panel = i % panels, before = turns_of<E>(k0) * panels * kPanel;
+      pack_b_panel<E>(b, panel, k0, length, packed + before + panel * kPanel * turns_of<E>(length));
+    }
+  });
+}
+
+// The packed form of a weight. NULL: out of memory.
+template <class E>
+const typename E::Right* cached_b(RnContext* ctx, const Gemm& g) {
+  constexpr uint32_t kFirstKind = E::kPrecision == RN_PRECISION_F32 ? 1 : 3;
+  const uint32_t kind = g.packed_kind ? g.packed_kind : kFirstKind + g.trans_b;
+  const size_t bytes = packed_bytes(E::kPrecision, g.k, g.n);
+  int32_t fresh = 0;
+  auto* packed =
+      (typename E::Right*)ctx->packed(ctx->runtime, g.b.id, g.b.version, kind, bytes, &fresh);
+  if (packed && fresh)
+    pack_whole<E>(ctx, {(const float*)g.b.data, g.ldb, g.trans_b, g.n, nullptr}, g.k, packed);
+  return packed;
+}
+
+template <class E>
+int32_t gemm_as(RnContext* ctx, const Gemm& args) {
+  Buffers<E> buffers = {(const typename E::Right*)args.packed_b, {nullptr, nullptr}, nullptr};
+  if (!buffers.whole_b && args.b.id != 0) {
+    buffers.whole_b = cached_b<E>(ctx, args);
+    if (!buffers.whole_b) return RN_ERR_OUT_OF_MEMORY;
+  }
+  if (!buffers.whole_b) {
+    const int64_t size = block_elements<E>(args);
+    auto* both = (typename E::Right*)scratch_floats(ctx, 2 * size);
+    if (!both) return RN_ERR_OUT_OF_MEMORY;
+    buffers.block_b[0] = both;
+    buffers.block_b[1] = both + size;
+  }
+  const bool serial = ctx->threads <= 1 || args.m * args.n * args.k < kSerialWork;
+  if (packs_a<E>(args)) {
+    buffers.packed_a =
+        (typename E::Left*)scratch_floats(ctx, kPackedA * (serial ? 1 : ctx->threads));
+    if (!buffers.packed_a) return RN_ERR_OUT_OF_MEMORY;
+  }
+  Barrier barrier;
+  if (serial) {
+    gemm_thread<E>(args, buffers, &barrier, 0, 1);
+    return RN_OK;
+  }
+  parallel_team(ctx, [&](int thread, int threads) {
+    Buffers<E> own = buffers;
+    if (own.packed_a) own.packed_a += thread * kPackedA;
+    gemm_thread<E>(args, own, &barrier, thread, threads);
+  });
+  return RN_OK;
+}
+
+Gemm group_of(const Gemm& args, int64_t i, int64_t a_stride, int64_t b_stride, int64_t c_stride) {
+  Gemm g = args;
+  g.a += i * a_stride;
+  g.b = {(const float*)args.b.data + i * b_stride, 0, 0};
+  g.c += i * c_stride;
+  return g;
+}
+
+// Each thread takes whole products.
+template <class E>
+int32_t gemm_groups(RnContext* ctx, const Gemm& args, int64_t groups, int64_t a_stride,
+                    int64_t b_stride, int64_t c_stride) {
+  const int64_t block = block_elements<E>(args);
+  float* scratch = scratch_floats(ctx, (block + kPackedA) * ctx->threads);
+  if (!scratch) return RN_ERR_OUT_OF_MEMORY;
+  const auto run = [&](int thread, int threads) {
+    float* own = scratch + thread * (block + kPackedA);
+    auto* own_b = (typename E::Right*)own;
+    const Buffers<E> buffers = {nullptr, {own_b, own_b}, (typename E::Left*)(own + block)};
+    Barrier unused;
+    const Range r = split(groups, threads, thread);
+    for (int64_t i = r.begin; i < r.end; ++i)
+      gemm_thread<E>(group_of(args, i, a_stride, b_stride, c_stride), buffers, &unused, 0, 1);
+  };
+  if (args.m * args.n * args.k * groups < kSerialWork) {
+    run(0, 1);
+  } else {
+    parallel_team(ctx, run);
+  }
+  return RN_OK;
 }
 
 }  // namespace
 
-int64_t packed_floats(int64_t k, int64_t n) {
-  return k * round_up(n, kPanel);
+size_t packed_bytes(int32_t precision, int64_t k, int64_t n) {
+  return with_element(precision, [=]<class E>() {
+    return (size_t)(turns_of<E>(k) * round_up(n, kPanel)) * sizeof(typename E::Right);
+  });
 }
 
-void pack_matrix(RnContext* ctx, const float* b, int64_t ldb, bool trans_b, int64_t k, int64_t n,
-                 const int32_t* columns, float* packed) {
-  const int64_t panels = (n + kPanel - 1) / kPanel;
-  const Blocks blocks = blocks_of(k);
-  const MatrixB matrix = {b, ldb, trans_b, n, columns};
-  const int64_t count = panels * blocks.count();
-  const int64_t grain = count * kSerialWork / (1 + k * n);
-  parallel_for(ctx, count, grain, [&](int64_t begin, int64_t end) {
-    for (int64_t i = begin; i < end; ++i) {
-      const int64_t k0 = blocks.begin(i / panels), length = blocks.length(i / panels);
-      const int64_t panel = i % panels;
-      pack_b_panel(matrix, panel, k0, length,
-                   packed + k0 * panels * kPanel + panel * kPanel * length);
-    }
+void pack_matrix(RnContext* ctx, int32_t precision, const float* b, int64_t ldb, bool trans_b,
+                 int64_t k, int64_t n, const int32_t* columns, void* packed) {
+  with_element(precision, [&]<class E>() {
+    pack_whole<E>(ctx, {b, ldb, trans_b, n, columns}, k, (typename E::Right*)packed);
   });
 }
 
@@ -179,77 +285,22 @@ int32_t gemm(RnContext* ctx, const Gemm& args) {
     empty_product(args);
     return RN_OK;
   }
-  Buffers buffers = {args.packed_b, {nullptr, nullptr}, nullptr};
-  if (!buffers.whole_b && args.b.id != 0) {
-    int32_t fresh = 0;
-    const uint32_t kind = args.packed_kind ? args.packed_kind : args.trans_b ? 2 : 1;
-    float* packed = (float*)ctx->packed(ctx->runtime, args.b.id, args.b.version, kind,
-                                        packed_floats(args.k, args.n) * sizeof(float), &fresh);
-    if (!packed) return RN_ERR_OUT_OF_MEMORY;
-    if (fresh)
-      pack_matrix(ctx, (const float*)args.b.data, args.ldb, args.trans_b, args.k, args.n, nullptr,
-                  packed);
-    buffers.whole_b = packed;
-  }
-  if (!buffers.whole_b) {
-    const int64_t size = block_floats(args);
-    float* both = scratch_floats(ctx, 2 * size);
-    if (!both) return RN_ERR_OUT_OF_MEMORY;
-    buffers.block_b[0] = both;
-    buffers.block_b[1] = both + size;
-  }
-  const bool serial = ctx->threads <= 1 || args.m * args.n * args.k < kSerialWork;
-  if (args.trans_a || kPackRowMajorA) {
-    buffers.packed_a = scratch_floats(ctx, kPackedA * (serial ? 1 : ctx->threads));
-    if (!buffers.packed_a) return RN_ERR_OUT_OF_MEMORY;
-  }
-  Barrier barrier;
-  if (serial) {
-    gemm_thread(args, buffers, &barrier, 0, 1);
-    return RN_OK;
-  }
-  parallel_team(ctx, [&](int thread, int threads) {
-    Buffers own = buffers;
-    if (own.packed_a) own.packed_a += thread * kPackedA;
-    gemm_thread(args, own, &barrier, thread, threads);
-  });
-  return RN_OK;
+  return with_element(args.precision, [&]<class E>() { return gemm_as<E>(ctx, args); });
 }
 
 int32_t gemm_batched(RnContext* ctx, const Gemm& args, int64_t groups, int64_t a_stride,
                      int64_t b_stride, int64_t c_stride) {
-  const auto group = [&](int64_t i) {
-    Gemm g = args;
-    g.a += i * a_stride;
-    g.b = {(const float*)args.b.data + i * b_stride, 0, 0};
-    g.c += i * c_stride;
-    return g;
-  };
-  const int64_t work = args.m * args.n * args.k;
   // Few large products: the team shares each. Many: a thread takes whole products.
   if (groups < ctx->threads || args.k <= 0 || args.m <= 0 || args.n <= 0) {
     for (int64_t i = 0; i < groups; ++i) {
-      const int32_t status = gemm(ctx, group(i));
+      const int32_t status = gemm(ctx, group_of(args, i, a_stride, b_stride, c_stride));
       if (status != RN_OK) return status;
     }
     return RN_OK;
   }
-  const int64_t block = block_floats(args);
-  float* scratch = scratch_floats(ctx, (block + kPackedA) * ctx->threads);
-  if (!scratch) return RN_ERR_OUT_OF_MEMORY;
-  const auto run = [&](int thread, int threads) {
-    float* own = scratch + thread * (block + kPackedA);
-    const Buffers buffers = {nullptr, {own, own}, own + block};
-    Barrier unused;
-    const Range r = split(groups, threads, thread);
-    for (int64_t i = r.begin; i < r.end; ++i) gemm_thread(group(i), buffers, &unused, 0, 1);
-  };
-  if (work * groups < kSerialWork) {
-    run(0, 1);
-  } else {
-    parallel_team(ctx, run);
-  }
-  return RN_OK;
+  return with_element(args.precision, [&]<class E>() {
+    return gemm_groups<E>(ctx, args, groups, a_stride, b_stride, c_stride);
+  });
 }
 
 }  // namespace rnnative::cpu::RN_ISA

@@ -1,6 +1,6 @@
-// The one matrix product of the CPU backend: C (+)= op(A) op(B) (+ bias), row-major f32. B is
-// packed into panels of kPanel columns and multiplied by a register-tiled micro-kernel
-// (gemm/kernel.h).
+// The one matrix product of the CPU backend: C (+)= op(A) op(B) (+ bias), row-major f32, with
+// operands as they are or rounded to bf16 (gemm/element.h). B is packed into panels of kPanel
+// columns and multiplied by a register-tiled micro-kernel (gemm/kernel.h).
 //
 // The order in which a sum over k is formed depends on k alone: never on m, n or the number of
 // threads. So a row of C is the same whatever batch it is computed in.
@@ -14,6 +14,7 @@
 namespace rnnative::cpu::RN_ISA {
 
 struct Gemm {
+  int32_t precision;  // RN_PRECISION_*
   int64_t m, n, k;
   const float* a;  // [m, k], or [k, m] if trans_a; rows are lda apart
   int64_t lda;
@@ -25,9 +26,10 @@ struct Gemm {
   int64_t ldc;
   bool accumulate;       // C += ... instead of C = ...
   const float* bias;     // [n] added to every row, or NULL
-  uint32_t packed_kind;  // 0: chosen by trans_b. Two packings of one weight must differ in it
-  const float*
-      packed_b;  // B already packed by pack_matrix, or NULL. Then b, ldb, trans_b are unused
+  uint32_t packed_kind;  // 0: chosen by trans_b and precision. Two packings of one weight must
+                         // differ in it
+  const void* packed_b;  // B already packed by pack_matrix in this precision, or NULL. Then b, ldb,
+                         // trans_b are unused
 };
 
 // Runs on the whole team. Answers RN_OK or RN_ERR_OUT_OF_MEMORY.
@@ -42,10 +44,10 @@ void sum_columns(RnContext* ctx, int64_t rows, int64_t columns, const float* x, 
                  float* y, bool accumulate);
 
 // Whole packed matrices, for weights that are used many times. Column j of the packed matrix is
-// column columns[j] of b (-1: zeros); columns NULL is the identity.
-int64_t packed_floats(int64_t k, int64_t n);
-void pack_matrix(RnContext* ctx, const float* b, int64_t ldb, bool trans_b, int64_t k, int64_t n,
-                 const int32_t* columns, float* packed);
+// column columns[j] of b (-1: zeros); columns NULL is the identity. `packed` holds packed_bytes().
+size_t packed_bytes(int32_t precision, int64_t k, int64_t n);
+void pack_matrix(RnContext* ctx, int32_t precision, const float* b, int64_t ldb, bool trans_b,
+                 int64_t k, int64_t n, const int32_t* columns, void* packed);
 
 }  // namespace rnnative::cpu::RN_ISA
 

@@ -9,7 +9,7 @@
 #ifndef RNNATIVE_CPU_GEMM_KERNEL_H_
 #define RNNATIVE_CPU_GEMM_KERNEL_H_
 
-#include "native/cpu/simd/simd.h"
+#include "native/cpu/gemm/element.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {
@@ -27,31 +27,33 @@ RN_INLINE void clear(vf (&acc)[kRows][kVectors]) {
     for (int v = 0; v < kVectors; ++v) acc[r][v] = zero();
 }
 
-// acc[r][v] += sum over i < k of a[r * row_stride + i * k_stride] * b[i * b_stride + v * kLanes
-// ...].
-template <int kRows, int kVectors>
-RN_INLINE void multiply(vf (&acc)[kRows][kVectors], const float* a, int64_t row_stride,
-                        int64_t k_stride, const float* b, int64_t b_stride, int64_t k) {
-  for (int64_t i = 0; i < k; ++i, a += k_stride, b += b_stride) {
+// acc[r][v] += the product of row r of A and the panel's columns v * kLanes ... over `turns` turns
+// (element.h). Turn i of A's row r is at a + r * row_stride + i * turn_stride, of B at
+// b + i * b_stride.
+template <class E, int kRows, int kVectors>
+RN_INLINE void multiply(vf (&acc)[kRows][kVectors], const typename E::Left* a, int64_t row_stride,
+                        int64_t turn_stride, const typename E::Right* b, int64_t b_stride,
+                        int64_t turns) {
+  for (int64_t i = 0; i < turns; ++i, a += turn_stride, b += b_stride) {
     if constexpr (kRows < kVectors) {
-      vf left[kRows];
+      decltype(E::left(a)) left[kRows];
 #pragma GCC unroll 16
-      for (int r = 0; r < kRows; ++r) left[r] = splat(a[r * row_stride]);
+      for (int r = 0; r < kRows; ++r) left[r] = E::left(a + r * row_stride);
 #pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) {
-        const vf right = load(b + v * kLanes);
+        const auto right = E::right(b + v * kLanes);
 #pragma GCC unroll 16
-        for (int r = 0; r < kRows; ++r) acc[r][v] = fma(left[r], right, acc[r][v]);
+        for (int r = 0; r < kRows; ++r) acc[r][v] = E::multiply_add(left[r], right, acc[r][v]);
       }
     } else {
-      vf right[kVectors];
+      decltype(E::right(b)) right[kVectors];
 #pragma GCC unroll 16
-      for (int v = 0; v < kVectors; ++v) right[v] = load(b + v * kLanes);
+      for (int v = 0; v < kVectors; ++v) right[v] = E::right(b + v * kLanes);
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
-        const vf left = splat(a[r * row_stride]);
+        const auto left = E::left(a + r * row_stride);
 #pragma GCC unroll 16
-        for (int v = 0; v < kVectors; ++v) acc[r][v] = fma(left, right[v], acc[r][v]);
+        for (int v = 0; v < kVectors; ++v) acc[r][v] = E::multiply_add(left, right[v], acc[r][v]);
       }
     }
   }

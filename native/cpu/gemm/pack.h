@@ -1,32 +1,35 @@
 // Packing for the GEMM: copies that make the micro-kernel's reads contiguous.
 //
-// k is cut into blocks of at most kBlockK, of nearly equal size and chosen by k alone. A packed B
-// is the sequence of its k blocks; a block is a sequence of panels of kPanel columns; a panel
-// holds, for each k, its kPanel elements (zeros past n). A tile of B's panel (16-32 KiB) stays in
-// the L1 cache while the rows of an A block (kBlockM x kBlockK) pass over it from L2.
+// k is cut into blocks of at most kBlockTurns turns (see element.h), of nearly equal size and
+// chosen by k alone. A packed B is the sequence of its k blocks; a block is a sequence of panels of
+// kPanel columns; a panel holds, for each turn, its kPanel elements (zeros past n). A block of B's
+// panel (16-32 KiB) stays in the L1 cache while the rows of an A block (kBlockM rows, 96 KiB) pass
+// over it from L2.
 #ifndef RNNATIVE_CPU_GEMM_PACK_H_
 #define RNNATIVE_CPU_GEMM_PACK_H_
 
+#include "native/cpu/gemm/element.h"
 #include "native/cpu/gemm/gemm.h"
 #include "native/cpu/gemm/kernel.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {
 
-constexpr int64_t kBlockK = 256;
+constexpr int64_t kBlockTurns = 256;
 constexpr int64_t kBlockM = 96;
 static_assert(kBlockM % kTileRows == 0);
-constexpr int64_t kPackedA = kBlockM * kBlockK;  // floats in a packed A block
+constexpr int64_t kPackedA = kBlockM * kBlockTurns;  // elements of a packed A block, 32 bits each
 
 struct Blocks {
-  int64_t k, size;
+  int64_t k, size;  // whole turns a block, but for the last
   int64_t count() const { return size > 0 ? (k + size - 1) / size : 0; }
   int64_t begin(int64_t i) const { return i * size; }
   int64_t length(int64_t i) const { return (i + 1) * size < k ? size : k - i * size; }
 };
+template <class E>
 RN_INLINE Blocks blocks_of(int64_t k) {
-  const int64_t count = (k + kBlockK - 1) / kBlockK;
-  return {k, count > 0 ? (k + count - 1) / count : 0};
+  const int64_t turns = turns_of<E>(k), count = (turns + kBlockTurns - 1) / kBlockTurns;
+  return {k, count > 0 ? (turns + count - 1) / count * E::kDepth : 0};
 }
 
 struct MatrixB {
@@ -43,78 +46,73 @@ RN_INLINE int64_t source_column(const MatrixB& b, int64_t j) {
 }
 
 // Rows k0 .. k0 + length of one panel.
-inline void pack_b_panel(const MatrixB& b, int64_t panel, int64_t k0, int64_t length, float* out) {
-  const int64_t j0 = panel * kPanel;
-  if (b.transposed) {
-    const float* rows[kPanel];
-    for (int j = 0; j < kPanel; ++j) {
-      const int64_t column = source_column(b, j0 + j);
-      rows[j] = column < 0 ? nullptr : b.data + column * b.ld + k0;
-    }
-    for (int j = 0; j < kPanel; ++j) {
-      if (rows[j]) {
-        for (int64_t k = 0; k < length; ++k) out[k * kPanel + j] = rows[j][k];
-      } else {
-        for (int64_t k = 0; k < length; ++k) out[k * kPanel + j] = 0.0f;
-      }
-    }
-    return;
-  }
-  const float* source = b.data + k0 * b.ld;
-  if (!b.columns && j0 + kPanel <= b.n) {
-    for (int64_t k = 0; k < length; ++k)
+template <class E>
+void pack_b_panel(const MatrixB& b, int64_t panel, int64_t k0, int64_t length,
+                  typename E::Right* out) {
+  const int64_t j0 = panel * kPanel, turns = turns_of<E>(length);
+  if (!b.transposed && !b.columns && j0 + kPanel <= b.n) {
+    const float* source = b.data + k0 * b.ld + j0;
+    for (int64_t t = 0; t < turns; ++t)
       for (int v = 0; v < kPanelVectors; ++v)
-        store(out + k * kPanel + v * kLanes, load(source + k * b.ld + j0 + v * kLanes));
+        E::pack_lanes(source + v * kLanes, b.ld, t, length, out + t * kPanel + v * kLanes);
     return;
   }
   for (int j = 0; j < kPanel; ++j) {
     const int64_t column = source_column(b, j0 + j);
-    for (int64_t k = 0; k < length; ++k)
-      out[k * kPanel + j] = column < 0 ? 0.0f : source[k * b.ld + column];
+    typename E::Right* to = out + j;
+    const auto put = [=](int64_t t, typename E::Right x) { to[t * kPanel] = x; };
+    if (column < 0) {
+      for (int64_t t = 0; t < turns; ++t) put(t, 0);
+    } else if (b.transposed) {
+      E::each_right(b.data + column * b.ld + k0, 1, length, put);
+    } else {
+      E::each_right(b.data + k0 * b.ld + column, b.ld, length, put);
+    }
   }
 }
 
-// A[m0 .. m0 + rows, k0 .. k0 + length] in tiles of kTileRows rows, each k-major.
-inline void pack_a(const float* a, int64_t lda, bool transposed, int64_t m, int64_t m0,
-                   int64_t rows, int64_t k0, int64_t length, float* out) {
+// A[m0 .. m0 + rows, k0 .. k0 + length] in tiles of kTileRows rows: [turn][row].
+template <class E>
+void pack_a(const float* a, int64_t lda, bool transposed, int64_t m, int64_t m0, int64_t rows,
+            int64_t k0, int64_t length, typename E::Left* out) {
   constexpr int kVectors = (kTileRows + kLanes - 1) / kLanes;
-  const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
+  const int64_t tiles = (rows + kTileRows - 1) / kTileRows, turns = turns_of<E>(length);
   if (!transposed) {
     for (int64_t i = 0; i < rows; ++i) {
-      const float* source = a + (m0 + i) * lda + k0;
-      float* tile = out + i / kTileRows * kTileRows * length + i % kTileRows;
-      for (int64_t k = 0; k < length; ++k) tile[k * kTileRows] = source[k];
+      typename E::Left* to = out + i / kTileRows * kTileRows * turns + i % kTileRows;
+      E::each_left(a + (m0 + i) * lda + k0, 1, length,
+                   [=](int64_t turn, typename E::Left x) { to[turn * kTileRows] = x; });
     }
     return;
   }
-  // A few k at a time, so that the rows of A stay in L1 while their columns go to different tiles.
+  // A few turns at a time, so that the rows of A stay in L1 while their columns go to different
+  // tiles.
   constexpr int64_t kStep = 8;
-  for (int64_t k1 = 0; k1 < length; k1 += kStep) {
-    const int64_t k2 = k1 + kStep < length ? k1 + kStep : length;
-    for (int64_t t = 0; t < tiles; ++t) {
-      const int64_t i0 = m0 + t * kTileRows;
-      float* tile = out + t * kTileRows * length;
-      const float* source = a + k0 * lda + i0;
-      if (i0 + kVectors * kLanes <= m) {
-        // A store overhangs into the next k, which is written later; the last one must not.
-        for (int64_t k = k1; k < k2; ++k) {
-          const bool overhangs = k == length - 1;
-          for (int v = 0; v < kVectors; ++v) {
-            const vf x = load(source + k * lda + v * kLanes);
-            const int64_t rest = kTileRows - v * kLanes;
-            if (overhangs && rest < kLanes) {
-              store_first(tile + k * kTileRows + v * kLanes, x, rest);
-            } else {
-              store(tile + k * kTileRows + v * kLanes, x);
-            }
+  const int64_t whole =
+      m - m0 >= kVectors * kLanes ? (m - m0 - kVectors * kLanes) / kTileRows + 1 : 0;
+  const int64_t vector_tiles = whole < tiles ? whole : tiles;
+  for (int64_t t1 = 0; t1 < turns; t1 += kStep) {
+    const int64_t t2 = t1 + kStep < turns ? t1 + kStep : turns;
+    for (int64_t t = 0; t < vector_tiles; ++t) {
+      float* tile = (float*)(out + t * kTileRows * turns);
+      const float* source = a + k0 * lda + m0 + t * kTileRows;
+      // A store overhangs into the next turn, which is written later; the last one must not.
+      for (int64_t turn = t1; turn < t2; ++turn)
+        for (int v = 0; v < kVectors; ++v) {
+          const vf x = E::left_lanes(source + v * kLanes, lda, turn, length);
+          const int64_t rest = kTileRows - v * kLanes;
+          if (turn == turns - 1 && rest < kLanes) {
+            store_first(tile + turn * kTileRows + v * kLanes, x, rest);
+          } else {
+            store(tile + turn * kTileRows + v * kLanes, x);
           }
         }
-      } else {
-        const int64_t count = m - i0 < kTileRows ? m - i0 : kTileRows;
-        for (int64_t k = k1; k < k2; ++k)
-          for (int64_t r = 0; r < count; ++r) tile[k * kTileRows + r] = source[k * lda + r];
-      }
     }
+  }
+  for (int64_t i = vector_tiles * kTileRows; i < rows; ++i) {
+    typename E::Left* to = out + i / kTileRows * kTileRows * turns + i % kTileRows;
+    E::each_left(a + k0 * lda + m0 + i, lda, length,
+                 [=](int64_t turn, typename E::Left x) { to[turn * kTileRows] = x; });
   }
 }
 

@@ -36,10 +36,16 @@ typedef int32_t vi_unaligned __attribute__((vector_size(RN_VECTOR_BYTES), aligne
 // Floats in a vector.
 constexpr int kLanes = RN_VECTOR_BYTES / 4;
 // Registers that a micro-kernel may hold its sums in; the others take operands.
-#if defined(__AVX512F__) || defined(RN_ISA_AVX512) || defined(__aarch64__)
+#if RN_VECTOR_BYTES == 64 || defined(__aarch64__)
 constexpr int kAccumulators = 24;
 #else
 constexpr int kAccumulators = 12;
+#endif
+// Whether one instruction multiplies pairs of bf16 and adds both products to f32 (dot_pairs).
+#if defined(RN_ISA_AVX512BF16)
+constexpr bool kDotsPairs = true;
+#else
+constexpr bool kDotsPairs = false;
 #endif
 
 constexpr int64_t round_up(int64_t n, int64_t to) {
@@ -123,6 +129,32 @@ RN_INLINE vf fma(vf a, vf b, vf c) {
 // c - a * b.
 RN_INLINE vf fnma(vf a, vf b, vf c) {
   return fma(-a, b, c);
+}
+
+// kLanes bf16 in a row (upper halves of f32), widened.
+RN_INLINE vf load_bf16(const uint16_t* p) {
+#if defined(__AVX512F__)
+  const __m256i halves = _mm256_loadu_si256((const __m256i*)p);
+  return (vf)((vu)_mm512_maskz_cvtepu16_epi32(0xffff, halves) << 16);
+#elif defined(__AVX2__) && RN_VECTOR_BYTES == 32
+  return (vf)((vu)_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)p)) << 16);
+#else
+  typedef uint16_t vh __attribute__((vector_size(RN_VECTOR_BYTES / 2)));
+  vh halves;
+  memcpy(&halves, p, sizeof(halves));
+  return (vf)(__builtin_convertvector(halves, vu) << 16);
+#endif
+}
+// c + a.even * b.even + a.odd * b.odd, where a lane of a and b holds two bf16, the even one in the
+// low half. The instruction takes denormal operands for zero; elsewhere (the avx512bf16 variant
+// emulated in tests) they count.
+RN_INLINE vf dot_pairs(vu a, vu b, vf c) {
+#if defined(__AVX512BF16__)
+  return (vf)_mm512_dpbf16_ps((__m512)c, (__m512bh)a, (__m512bh)b);
+#else
+  const vf even = fma((vf)(a << 16), (vf)(b << 16), c);
+  return fma((vf)(a & 0xffff0000u), (vf)(b & 0xffff0000u), even);
+#endif
 }
 
 // Lane i of m is all ones or all zeros, as comparisons give.

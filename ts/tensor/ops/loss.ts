@@ -1,5 +1,6 @@
 import { record, tracks } from '../autograd'
 import { native } from '../native'
+import { checkPrecision, type Precision } from '../precision'
 import { checkShape } from '../shape'
 import type { Tensor } from '../tensor'
 import { div } from './elementwise'
@@ -17,6 +18,8 @@ export interface CrossEntropyOptions {
   ignoreIndex?: number | undefined
   /** Share of the target's probability spread over all classes. */
   labelSmoothing?: number | undefined
+  /** Of the projection and its gradients; logits and softmax stay f32. Default 'f32'. */
+  precision?: Precision | undefined
 }
 
 export interface Losses {
@@ -37,8 +40,9 @@ export function crossEntropyLosses(
   options: CrossEntropyOptions = {},
 ): Losses {
   const { weight = null, bias = null, classWeights = null } = options
-  const { ignoreIndex = -100, labelSmoothing = 0 } = options
+  const { ignoreIndex = -100, labelSmoothing = 0, precision = 'f32' } = options
   const op = 'crossEntropy'
+  checkPrecision(op, precision)
   checkReal(op, 'x', x)
   checkInteger(op, 'targets', targets)
   checkDevice(op, x, { targets, weight, bias, classWeights })
@@ -58,6 +62,7 @@ export function crossEntropyLosses(
     ignoreIndex,
     labelSmoothing,
     training,
+    precision,
   )
   const losses = result(made.losses, targets.shape, x)
   const weights = result(made.weights, targets.shape, x)
@@ -82,6 +87,7 @@ export function crossEntropyLosses(
           call.dy,
           sinks,
           bits,
+          precision,
         )
       },
     })

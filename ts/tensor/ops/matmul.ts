@@ -1,5 +1,6 @@
 import { record, tracks, type BackwardCall } from '../autograd'
 import { native, type NativeTensor } from '../native'
+import { checkPrecision, type Precision } from '../precision'
 import { checkShape, formatShape, sameShape, shapeError, sizeOf, type Shape } from '../shape'
 import type { Tensor } from '../tensor'
 import { permute } from './shape'
@@ -98,15 +99,26 @@ function matmulBackward(
   for (const made of views) native.dispose(made)
 }
 
+export interface LinearArguments {
+  /** Of the product and of those of its gradients. Default 'f32'. */
+  precision?: Precision | undefined
+}
+
 /** x Wᵀ + b. x: [..., in], weight: [out, in], bias: [out] or null. Returns [..., out]. */
-export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+export function linear(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null = null,
+  { precision = 'f32' }: LinearArguments = {},
+): Tensor {
   checkReal('linear', 'x', x)
+  checkPrecision('linear', precision)
   checkDevice('linear', x, { weight, bias })
   checkShape('linear', 'weight', weight.shape, ['out', x.shape.at(-1) ?? 'in'])
   if (x.dims === 0) throw shapeError('linear', 'x', '[..., in]', '[]')
   const out = weight.shape[0] as number
   if (bias) checkShape('linear', 'bias', bias.shape, [out])
-  const handle = native.linear(x.handle, weight.handle, bias?.handle ?? null)
+  const handle = native.linear(x.handle, weight.handle, bias?.handle ?? null, precision)
   const y = result(handle, [...x.shape.slice(0, -1), out], x)
   if (tracks(x, weight, bias))
     record({
@@ -116,7 +128,7 @@ export function linear(x: Tensor, weight: Tensor, bias: Tensor | null = null): T
       save: [x, weight],
       backward: (call) => {
         const { sinks, bits } = call.open()
-        native.linearBackward(call.saved(0), call.saved(1), call.dy, sinks, bits)
+        native.linearBackward(call.saved(0), call.saved(1), call.dy, sinks, bits, precision)
       },
     })
   return y

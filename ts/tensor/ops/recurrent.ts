@@ -2,6 +2,7 @@ import { RnnativeError } from '../../errors'
 import { record, tracks } from '../autograd'
 import { tensor } from '../create'
 import { native, type NativeRandom, type RecurrentOptions } from '../native'
+import { checkPrecision, type Precision } from '../precision'
 import { checkShape, formatShape, shapeError } from '../shape'
 import type { Tensor } from '../tensor'
 import { checkDropout } from './layers'
@@ -49,6 +50,8 @@ export interface RecurrentArguments {
   /** Dropout between layers; needs `random`. */
   dropout?: number | undefined
   random?: NativeRandom | null | undefined
+  /** Of every product of the stack, forward and backward. Default 'f32'. */
+  precision?: Precision | undefined
 }
 
 export interface RecurrentResult {
@@ -66,7 +69,15 @@ export const suffixOf = (layer: number, direction: number): string =>
 function check(
   x: Tensor,
   parameters: readonly CellParameters[],
-  { cell, layers = 1, directions = 1, state, dropout = 0, random }: RecurrentArguments,
+  {
+    cell,
+    layers = 1,
+    directions = 1,
+    state,
+    dropout = 0,
+    random,
+    precision = 'f32',
+  }: RecurrentArguments,
 ): number {
   checkReal(cell, 'x', x)
   if (x.dims !== 3) throw shapeError(cell, 'x', '[time, batch, input]', formatShape(x.shape))
@@ -106,6 +117,7 @@ function check(
       )
   }
   checkDropout(cell, dropout)
+  checkPrecision(cell, precision)
   if (dropout > 0 && !random)
     throw new RnnativeError('ERR_ARGUMENT', `[${cell}] random: expected a stream for dropout`)
   return hidden
@@ -123,6 +135,7 @@ export function recurrent(
 ): RecurrentResult {
   const hidden = check(x, parameters, settings)
   const { cell, layers = 1, directions = 1, state, lengths, dropout = 0, random } = settings
+  const { precision = 'f32' } = settings
   const [time, batch] = x.shape as [number, number, number]
   const flat = parameters.flatMap((p) => [
     p.weightInput,
@@ -143,6 +156,7 @@ export function recurrent(
     training: training || dropout > 0,
     dropout,
     random: random ?? null,
+    precision,
   }
   const made = native.recurrent(
     options,
