@@ -74,12 +74,17 @@ for (const cell of CELLS) {
       { time: 5, batch: 6, input: 7 },
       { lengths: [5, 0, 3, 5, 1, 2] },
     )
-    const run = async (isa: string, training: boolean, dropout: number) => {
+    const run = async (
+      isa: string,
+      precision: 'f32' | 'bf16',
+      training: boolean,
+      dropout: number,
+    ) => {
       select({ device: 'cpu', isa, threads: 2 })
       const tensors: Tensors = {}
       for (const [name, host] of Object.entries(inputs)) tensors[name] = upload('cpu', host)
       const { y, hn, cn, reserve } = native.recurrent(
-        { ...stack, training, dropout, random: null },
+        { ...stack, precision, training, dropout, random: null },
         tensors['x']!,
         parametersOf(stack, tensors),
         tensors['lengths']!,
@@ -93,12 +98,14 @@ for (const cell of CELLS) {
         if (tensor) native.dispose(tensor)
       return { saved, named }
     }
-    for (const isa of isas()) {
-      const [inference, training] = [await run(isa, false, 0.5), await run(isa, true, 0)]
-      t.false(inference.saved)
-      t.true(training.saved)
-      identical(t, inference.named, training.named, isa)
-    }
+    for (const isa of isas())
+      for (const precision of ['f32', 'bf16'] as const) {
+        const inference = await run(isa, precision, false, 0.5)
+        const training = await run(isa, precision, true, 0)
+        t.false(inference.saved)
+        t.true(training.saved)
+        identical(t, inference.named, training.named, `${isa}, ${precision}`)
+      }
   })
 
   test.serial(`${cell}: dropout between layers`, async (t) => {
