@@ -43,6 +43,7 @@ test('doctor says what keeps the addon from loading', async (t) => {
 for (const mode of ['infer', 'train'])
   for (const cell of ['lstm', 'gru', 'rnn'])
     test(`bench rnn: ${cell} ${mode}`, async (t) => {
+      const precision = cell === 'gru' ? 'bf16' : 'f32'
       const flags = [
         '--layers',
         2,
@@ -59,7 +60,7 @@ for (const mode of ['infer', 'train'])
       ]
       const { code, lines } = await rnnative([
         ...['bench', 'rnn', '--cell', cell, ...flags, '--bidirectional', '--mode', mode],
-        ...['--precision', 'f32', '--device', 'cpu', '--threads', 1, '--json'],
+        ...['--precision', precision, '--device', 'cpu', '--threads', 1, '--json'],
       ])
       t.is(code, 0)
       const [result = {}] = lines
@@ -69,7 +70,7 @@ for (const mode of ['infer', 'train'])
       const forward = 2 * 3 * 2 * gates * 5 * 2 * (4 + 5 + (10 + 5))
       const flops = mode === 'train' ? 3 * forward : forward
       t.true(Math.abs((result['gflops'] as number) - flops / ms / 1e6) < 1e-9)
-      t.like(result, { threads: 1, device: 'cpu', mode })
+      t.like(result, { threads: 1, device: 'cpu', mode, precision })
       t.is(typeof result['isa'], 'string')
     })
 
@@ -104,7 +105,7 @@ test('lm train, eval and generate work together', async (t) => {
       '--device',
       'auto',
       '--precision',
-      'f32',
+      'bf16',
       '--checkpoint-every',
       10,
       '--json',
@@ -122,12 +123,16 @@ test('lm train, eval and generate work together', async (t) => {
   t.is(scored.code, 0, scored.stderr)
   const [score = {}] = scored.lines
   t.is(score['nats'], (end?.['best'] as { loss: number }).loss)
+  const exact = ['--precision', 'f32', '--json']
+  const single = await rnnative(['lm', 'eval', '--model', model, '--text', zipped, ...exact])
+  t.not(single.lines[0]?.['nats'], score['nats'])
   t.is(score['tokens'], makeText(50, 2).length - 1)
   for (const name of ['perplexity', 'bitsPerToken', 'bitsPerCharacter'])
     t.is(typeof score[name], 'number')
 
+  const bf16 = ['--precision', 'bf16']
   const generate = ['lm', 'generate', '--model', model, '--prompt', 'the wh', '--length', 20]
-  const sampling = ['--temperature', 0.8, '--top-k', 10, '--top-p', 0.9, '--seed', 3]
+  const sampling = ['--temperature', 0.8, '--top-k', 10, '--top-p', 0.9, '--seed', 3, ...bf16]
   const written = await rnnative([...generate, ...sampling])
   t.is(written.code, 0, written.stderr)
   t.is(written.stdout.length, 'the wh'.length + 20 + 1)
@@ -202,13 +207,7 @@ const failures: [string, (string | number)[], number, RegExp][] = [
     /^error: .*ERR_IO\)\n$/,
   ],
   ['short text', trainFlags('x', '--batch', 5000), 1, /^error: .*ERR_EMPTY\)\n$/],
-  ['bf16', trainFlags('x', '--precision', 'bf16'), 1, /^error: .*bf16.*ERR_UNSUPPORTED\)\n$/],
-  [
-    'bf16 bench',
-    ['bench', 'rnn', '--precision', 'bf16'],
-    1,
-    /^error: .*bf16.*ERR_UNSUPPORTED\)\n$/,
-  ],
+  ['precision', ['bench', 'rnn', '--precision', 'fp8'], 2, /^error: .*f32, bf16/],
   [
     'plateau without --valid',
     trainFlags('x', '--schedule', 'plateau'),
