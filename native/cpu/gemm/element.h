@@ -78,7 +78,7 @@ struct Bf16Widened {
   typedef uint16_t Right;
 
   static RN_INLINE vf left(const Left* p) { return splat(*p); }
-  static RN_INLINE vf right(const Right* p) { return load_bf16(p); }
+  static RN_INLINE vf right(const Right* p) { return load_upper(p); }
   static RN_INLINE vf multiply_add(vf a, vf b, vf c) { return fma(a, b, c); }
 
   static RN_INLINE vf left_lanes(const float* p, int64_t ld, int64_t turn, int64_t) {

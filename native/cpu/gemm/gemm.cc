@@ -15,14 +15,12 @@
 namespace rnnative::cpu::RN_ISA {
 namespace {
 
-// Packing a row-major A pays where a tile has more rows than there are address registers.
-constexpr bool kPackRowMajorA = kTileRows > 8;
 // Below this many multiply-adds, waking the team costs more than it saves.
 constexpr int64_t kSerialWork = 200000;
 
 template <class E>
-bool packs_a(const Gemm& g) {
-  return g.trans_a || kPackRowMajorA || E::kPrecision != RN_PRECISION_F32;
+bool copies_a(const Gemm& g) {
+  return g.trans_a || kManyRows || E::kPrecision != RN_PRECISION_F32;
 }
 
 template <class E>
@@ -87,14 +85,16 @@ void panel_tiles(const Gemm& g, Left<E> left, const typename E::Right* b, int64_
 template <class E>
 Left<E> left_of(const Gemm& g, const Buffers<E>& buffers, int64_t i0, int64_t rows, int64_t k0,
                 int64_t k) {
-  if (packs_a<E>(g)) {
+  if (g.trans_a || kManyRows) {
     pack_a<E>(g.a, g.lda, g.trans_a, g.m, i0, rows, k0, k, buffers.packed_a);
     return {buffers.packed_a, kTileRows * turns_of<E>(k), 1, kTileRows};
   }
+  const float* a = g.a + i0 * g.lda + k0;
   if constexpr (E::kPrecision == RN_PRECISION_F32) {
-    return {g.a + i0 * g.lda + k0, kTileRows * g.lda, g.lda, 1};
+    return {a, kTileRows * g.lda, g.lda, 1};
   } else {
-    return {};
+    copy_a<E>(a, g.lda, rows, k, buffers.packed_a);
+    return {buffers.packed_a, kTileRows * turns_of<E>(k), turns_of<E>(k), 1};
   }
 }
 
@@ -214,7 +214,7 @@ int32_t gemm_as(RnContext* ctx, const Gemm& args) {
     buffers.block_b[1] = both + size;
   }
   const bool serial = ctx->threads <= 1 || args.m * args.n * args.k < kSerialWork;
-  if (packs_a<E>(args)) {
+  if (copies_a<E>(args)) {
     buffers.packed_a =
         (typename E::Left*)scratch_floats(ctx, kPackedA * (serial ? 1 : ctx->threads));
     if (!buffers.packed_a) return RN_ERR_OUT_OF_MEMORY;

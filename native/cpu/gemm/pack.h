@@ -18,6 +18,8 @@ namespace {
 constexpr int64_t kBlockTurns = 256;
 constexpr int64_t kBlockM = 96;
 static_assert(kBlockM % kTileRows == 0);
+// A tile has more rows than there are address registers: then a row-major A is packed too.
+constexpr bool kManyRows = kTileRows > 8;
 constexpr int64_t kPackedA = kBlockM * kBlockTurns;  // elements of a packed A block, 32 bits each
 
 struct Blocks {
@@ -114,6 +116,13 @@ void pack_a(const float* a, int64_t lda, bool transposed, int64_t m, int64_t m0,
     E::each_left(a + k0 * lda + m0 + i, lda, length,
                  [=](int64_t turn, typename E::Left x) { to[turn * kTileRows] = x; });
   }
+}
+
+// Rows of a row-major A one after the other, for rounding alone.
+template <class E>
+void copy_a(const float* a, int64_t lda, int64_t rows, int64_t length, typename E::Left* out) {
+  for (int64_t i = 0; i < rows; ++i, a += lda, out += turns_of<E>(length))
+    E::each_left(a, 1, length, [=](int64_t turn, typename E::Left x) { out[turn] = x; });
 }
 
 }  // namespace

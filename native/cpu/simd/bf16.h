@@ -9,10 +9,6 @@
 namespace rnnative::cpu::RN_ISA {
 namespace {
 
-typedef uint16_t vh __attribute__((vector_size(RN_VECTOR_BYTES / 2)));
-typedef uint16_t vh_unaligned
-    __attribute__((vector_size(RN_VECTOR_BYTES / 2), aligned(2), may_alias));
-
 // As f32, whose lower half is zero.
 RN_INLINE vf round_bf16(vf x) {
   const vu bits = (vu)x;
@@ -24,16 +20,14 @@ RN_INLINE vu to_pairs(vf even, vf odd) {
   return ((vu)round_bf16(even) >> 16) | (vu)round_bf16(odd);
 }
 // As kLanes bf16 in a row.
-RN_INLINE vh to_bf16(vf x) {
-  return __builtin_convertvector((vu)round_bf16(x) >> 16, vh);
-}
 RN_INLINE void store_bf16(uint16_t* p, vf x) {
-  *(vh_unaligned*)p = to_bf16(x);
+  store_upper(p, round_bf16(x));
 }
 // The first n lanes.
 RN_INLINE void store_first_bf16(uint16_t* p, vf x, int64_t n) {
-  const vh y = to_bf16(x);
-  memcpy(p, &y, (size_t)n * sizeof(uint16_t));
+  uint16_t lanes[kLanes];
+  store_bf16(lanes, x);
+  memcpy(p, lanes, (size_t)n * sizeof(uint16_t));
 }
 
 }  // namespace

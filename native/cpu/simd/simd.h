@@ -131,18 +131,31 @@ RN_INLINE vf fnma(vf a, vf b, vf c) {
   return fma(-a, b, c);
 }
 
-// kLanes bf16 in a row (upper halves of f32), widened.
-RN_INLINE vf load_bf16(const uint16_t* p) {
+// The upper halves of kLanes f32, which are bf16; loads give zeros below them. In intrinsics, since
+// GCC 12 makes several instructions of such a conversion.
+typedef uint16_t vh __attribute__((vector_size(RN_VECTOR_BYTES / 2)));
+RN_INLINE vf load_upper(const uint16_t* p) {
 #if defined(__AVX512F__)
   const __m256i halves = _mm256_loadu_si256((const __m256i*)p);
   return (vf)((vu)_mm512_maskz_cvtepu16_epi32(0xffff, halves) << 16);
 #elif defined(__AVX2__) && RN_VECTOR_BYTES == 32
   return (vf)((vu)_mm256_cvtepu16_epi32(_mm_loadu_si128((const __m128i*)p)) << 16);
 #else
-  typedef uint16_t vh __attribute__((vector_size(RN_VECTOR_BYTES / 2)));
   vh halves;
   memcpy(&halves, p, sizeof(halves));
   return (vf)(__builtin_convertvector(halves, vu) << 16);
+#endif
+}
+RN_INLINE void store_upper(uint16_t* p, vf x) {
+  const vu upper = (vu)x >> 16;
+#if defined(__AVX512F__)
+  _mm256_storeu_si256((__m256i*)p, _mm512_maskz_cvtepi32_epi16(0xffff, (__m512i)upper));
+#elif defined(__AVX2__) && RN_VECTOR_BYTES == 32
+  const __m256i pairs = _mm256_packus_epi32((__m256i)upper, (__m256i)upper);  // within 16 bytes
+  _mm_storeu_si128((__m128i*)p, _mm256_castsi256_si128(_mm256_permute4x64_epi64(pairs, 0x08)));
+#else
+  const vh halves = __builtin_convertvector(upper, vh);
+  memcpy(p, &halves, sizeof(halves));
 #endif
 }
 // c + a.even * b.even + a.odd * b.odd, where a lane of a and b holds two bf16, the even one in the
