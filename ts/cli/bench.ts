@@ -45,7 +45,6 @@ export type StackOptions = Pick<
 
 /** Throws `ERR_UNSUPPORTED` for a precision that this version lacks. */
 export function makeStack({ cell, ...options }: StackOptions): Recurrent {
-  checkPrecision('bench', options.precision)
   const settings = { ...options, seed: 1 }
   return cell === 'lstm'
     ? new LSTM(settings)
