@@ -43,7 +43,6 @@ export type StackOptions = Pick<
   'cell' | 'layers' | 'input' | 'hidden' | 'bidirectional' | 'precision' | 'device'
 >
 
-/** Throws `ERR_UNSUPPORTED` for a precision that this version lacks. */
 export function makeStack({ cell, ...options }: StackOptions): Recurrent {
   const settings = { ...options, seed: 1 }
   return cell === 'lstm'
