@@ -3,9 +3,37 @@
 # RN_VECTOR_BYTES. The baseline sources see RN_HAVE_ISA_* for every variant that exists.
 # The objects must hold no weak definitions: the linker would keep one ISA's copy for all. CI checks this with nm
 # (scripts/check-weak-symbols.sh).
+set(RNNATIVE_ISAS all CACHE STRING
+    "x86-64 variants to build: all; native, those that this processor runs; or a list such as generic\;avx2")
+
+# Sets `out` to the names in RNNATIVE_ISAS.
+function(rnnative_chosen_isas out)
+  set(chosen "${RNNATIVE_ISAS}")
+  if(chosen STREQUAL "native")
+    set(chosen all)
+    if(EXISTS /proc/cpuinfo)
+      set(chosen generic avx2)
+      file(STRINGS /proc/cpuinfo flags REGEX "^flags" LIMIT_COUNT 1)
+      if("${flags} " MATCHES " avx512dq ") # with bw and vl, as in every processor that has it
+        list(APPEND chosen avx512)
+      endif()
+      if("${flags} " MATCHES " avx512_bf16 ")
+        list(APPEND chosen avx512bf16)
+      endif()
+    endif()
+  endif()
+  if(chosen STREQUAL "all")
+    set(chosen generic avx2 avx512 avx512bf16)
+  endif()
+  set(${out} "${chosen}" PARENT_SCOPE)
+endfunction()
+
 function(rnnative_add_cpu_variant target isa vector_bytes)
-  if(NOT RNNATIVE_CPU_SOURCES)
-    return()
+  if(NOT isa STREQUAL "neon")
+    rnnative_chosen_isas(chosen)
+    if(NOT isa IN_LIST chosen)
+      return()
+    endif()
   endif()
   set(variant rnnative_cpu_${isa})
   string(TOUPPER ${isa} upper)

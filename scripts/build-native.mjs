@@ -62,6 +62,7 @@ function parseArguments() {
     RNNATIVE_WERROR: 'OFF',
     RNNATIVE_SANITIZE: 'OFF',
     RNNATIVE_EMULATE_AVX512: 'OFF',
+    RNNATIVE_ISAS: 'all',
   }
   let tree = path.join(root, '.cmake', 'release')
   let target = 'all'

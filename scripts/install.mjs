@@ -24,4 +24,8 @@ function prebuildLoads() {
 }
 
 const fromSource = ['true', 'rnnative'].includes(process.env.npm_config_build_from_source ?? '')
-if (fromSource || !prebuildLoads()) await import('./build-native.mjs')
+if (fromSource || !prebuildLoads()) {
+  // This machine will run it: the kernels of other processors would double the time.
+  process.env.RNNATIVE_CMAKE_ARGS = `-DRNNATIVE_ISAS=native ${process.env.RNNATIVE_CMAKE_ARGS ?? ''}`
+  await import('./build-native.mjs')
+}

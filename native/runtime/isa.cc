@@ -20,21 +20,30 @@ const std::vector<Variant>& variants() {
   static const auto* const all = new std::vector<Variant>{{"neon", rn_backend_cpu_neon, true}};
 #else
   __builtin_cpu_init();
-  static const bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                           __builtin_cpu_supports("f16c");
+  [[maybe_unused]] static const bool avx2 = __builtin_cpu_supports("avx2") &&
+                                            __builtin_cpu_supports("fma") &&
+                                            __builtin_cpu_supports("f16c");
 #ifdef RN_EMULATE_AVX512  // the avx512 variants were compiled for AVX2
-  static const bool avx512 = avx2, avx512bf16 = avx2;
+  [[maybe_unused]] static const bool avx512 = avx2, avx512bf16 = avx2;
 #else
-  static const bool avx512 =
+  [[maybe_unused]] static const bool avx512 =
       avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-  static const bool avx512bf16 = avx512 && __builtin_cpu_supports("avx512bf16");
+  [[maybe_unused]] static const bool avx512bf16 = avx512 && __builtin_cpu_supports("avx512bf16");
 #endif
   static const auto* const all = new std::vector<Variant>{
+#ifdef RN_HAVE_ISA_GENERIC
       {"generic", rn_backend_cpu_generic, true},
+#endif
+#ifdef RN_HAVE_ISA_AVX2
       {"avx2", rn_backend_cpu_avx2, avx2},
+#endif
+#ifdef RN_HAVE_ISA_AVX512
       {"avx512", rn_backend_cpu_avx512, avx512},
+#endif
+#ifdef RN_HAVE_ISA_AVX512BF16
       {"avx512bf16", rn_backend_cpu_avx512bf16, avx512bf16},
+#endif
   };
 #endif
   return *all;
