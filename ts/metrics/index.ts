@@ -1,1 +1,7 @@
+export { bleu, type BleuOptions, type BleuScore } from './bleu'
+export { chrf, type ChrfOptions } from './chrf'
+export type { CorpusScore, References } from './corpus'
+export { exactMatch, type ExactMatchScore } from './exact-match'
 export { languageScore, type LanguageScore } from './language'
+export { ter, type TerScore } from './ter'
+export { editDistance, tokenErrorRate, type TokenErrorRate } from './token-error-rate'

@@ -1,0 +1,134 @@
+import { RnnativeError } from '../errors'
+import {
+  count,
+  ngrams,
+  segmentsOf,
+  signatureOf,
+  trimEnd,
+  words,
+  type CorpusScore,
+  type Counts,
+  type References,
+} from './corpus'
+
+export interface BleuOptions {
+  /**
+   * `13a`: punctuation is split off as mteval-v13a does, for plain text. `none`: tokens are what
+   * stands between white space, for text that is tokenised already. Default `13a`.
+   */
+  tokenize?: '13a' | 'none' | undefined
+  /** Ignores case. Default false. */
+  lowercase?: boolean | undefined
+}
+
+export interface BleuScore extends CorpusScore {
+  /** In percent, of n-grams of 1 to 4 words, smoothed. */
+  precisions: number[]
+  brevityPenalty: number
+  /** Words of all hypotheses. */
+  hypothesisLength: number
+  /** Words of the references that are closest in length. */
+  referenceLength: number
+}
+
+const ORDERS = [1, 2, 3, 4]
+
+/** Punctuation of mteval-v13a, but for what depends on digits beside it. */
+const PUNCTUATION = /[{-~[-` -&(-+:-@/]/gu
+const ENTITIES: Readonly<Record<string, string>> = { quot: '"', amp: '&', lt: '<', gt: '>' }
+
+/** NIST's mteval-v13a. */
+function tokenize13a(text: string): string[] {
+  let line = trimEnd(text).replaceAll('<skipped>', '').replaceAll('-\n', '').replaceAll('\n', ' ')
+  // One after the other: what an ampersand begins may be an entity in turn.
+  for (const [name, character] of Object.entries(ENTITIES))
+    line = line.replaceAll(`&${name};`, character)
+  line = ` ${line} `
+    .replace(PUNCTUATION, ' $& ')
+    .replace(/([^0-9])([.,])/gu, '$1 $2 ')
+    .replace(/([.,])([^0-9])/gu, ' $1 $2')
+    .replace(/([0-9])(-)/gu, '$1 $2 ')
+  return words(line)
+}
+
+const closest = (length: number, lengths: readonly number[]): number =>
+  lengths.reduce((best, other) => {
+    const nearer = Math.abs(other - length) - Math.abs(best - length)
+    return nearer < 0 || (nearer === 0 && other < best) ? other : best
+  })
+
+const mostOf = (counts: readonly Counts[], ngram: string): number =>
+  Math.max(...counts.map((one) => one.get(ngram) ?? 0))
+
+/**
+ * Corpus BLEU (Papineni et al. 2002) with sacreBLEU's defaults (Post 2018): up to 4 words, clipped
+ * by the reference that has an n-gram most often, the closest reference length (the shorter one of
+ * two), and `exp` smoothing: the first order without a match counts half a match, the next a
+ * quarter, and so on (Chen & Cherry 2014, number 3). Without any match it is 0.
+ *
+ * Throws `ERR_ARGUMENT` when hypotheses and references do not fit together, `ERR_EMPTY` without any.
+ */
+export function bleu(
+  hypotheses: readonly string[],
+  references: readonly References[],
+  { tokenize = '13a', lowercase = false }: BleuOptions = {},
+): BleuScore {
+  if (tokenize !== '13a' && tokenize !== 'none')
+    throw new RnnativeError(
+      'ERR_ARGUMENT',
+      `[bleu] tokenize: expected 13a or none, got ${String(tokenize)}`,
+    )
+  const segments = segmentsOf('bleu', hypotheses, references)
+  const split = tokenize === '13a' ? tokenize13a : words
+  const tokens = (text: string) => split(lowercase ? text.toLowerCase() : text)
+
+  const matches = ORDERS.map(() => 0)
+  const totals = ORDERS.map(() => 0)
+  let hypothesisLength = 0
+  let referenceLength = 0
+  for (const segment of segments) {
+    const hypothesis = tokens(segment.hypothesis)
+    const others = segment.references.map(tokens)
+    hypothesisLength += hypothesis.length
+    referenceLength += closest(
+      hypothesis.length,
+      others.map(({ length }) => length),
+    )
+    for (const [i, order] of ORDERS.entries()) {
+      const limits = others.map((other) => count(ngrams(other, order, ' ')))
+      for (const [ngram, times] of count(ngrams(hypothesis, order, ' '))) {
+        totals[i]! += times
+        matches[i]! += Math.min(times, mostOf(limits, ngram))
+      }
+    }
+  }
+
+  const matched = matches.some((found) => found > 0)
+  let share = 1
+  const precisions = ORDERS.map((_, i) => {
+    const total = totals[i] as number
+    const found = matches[i] as number
+    if (!matched || total === 0) return 0
+    return (100 * (found > 0 ? found : (share /= 2))) / total
+  })
+  const brevityPenalty =
+    hypothesisLength >= referenceLength
+      ? 1
+      : hypothesisLength > 0
+        ? Math.exp(1 - referenceLength / hypothesisLength)
+        : 0
+  const mean = precisions.reduce((sum, precision) => sum + Math.log(precision), 0) / ORDERS.length
+  return {
+    score: matched ? brevityPenalty * Math.exp(mean) : 0,
+    signature: signatureOf(segments, {
+      case: lowercase ? 'lc' : 'mixed',
+      eff: 'no',
+      tok: tokenize,
+      smooth: 'exp',
+    }),
+    precisions,
+    brevityPenalty,
+    hypothesisLength,
+    referenceLength,
+  }
+}
