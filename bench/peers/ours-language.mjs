@@ -7,7 +7,7 @@ const WARM_STEPS = 2 // of each fit: its first step makes the optimizer's state
 /** A vocabulary of `size` tokens, `<unk>` included. */
 function makeTokenizer(size) {
   const words = Array.from({ length: size - 1 }, (_, i) => `w${i}`).join(' ')
-  return Tokenizer.words(words, { vocabulary: size, split: 'whitespace' })
+  return Tokenizer.spaces(words, { vocabulary: size })
 }
 
 const makeModel = ({ vocabulary, layers, hidden, dropout, precision }) =>

@@ -95,12 +95,8 @@ test('text that is tokenised already is split at white space, with line ends as 
 
 test('vocabulary and minCount bound the words; unknown ones map to <unk>', (t) => {
   const text = 'a a a b b c'
-  t.deepEqual(Tokenizer.words(text, { split: 'whitespace', minCount: 2 }).tokens, [
-    '<unk>',
-    'a',
-    'b',
-  ])
-  const two = Tokenizer.words(text, { split: 'whitespace', vocabulary: 2 })
+  t.deepEqual(Tokenizer.spaces(text, { minCount: 2 }).tokens, ['<unk>', 'a', 'b'])
+  const two = Tokenizer.spaces(text, { vocabulary: 2 })
   t.deepEqual([...two.encode('a b z')], [1, 0, 0])
   t.deepEqual([...Tokenizer.characters('ab').encode('bz')], [2, 0])
 })
@@ -112,7 +108,11 @@ test('tokenizer.json loads back and stays the same', async (t) => {
     Tokenizer.characters(text),
     Tokenizer.bytes(),
     Tokenizer.words(text, { minCount: 1 }),
-    Tokenizer.words(text, { minCount: 1, split: 'whitespace' }),
+    Tokenizer.spaces(text),
+    Tokenizer.bpe(text.repeat(3), { vocabulary: 270 }),
+    Tokenizer.spaces(text).withBoundaries(),
+    Tokenizer.bytes().withBoundaries(),
+    Tokenizer.bpe(text.repeat(3)).withBoundaries(),
   ]
   for (const tokenizer of all) {
     const path = join(directory, 'tokenizer.json')
@@ -120,6 +120,8 @@ test('tokenizer.json loads back and stays the same', async (t) => {
     const loaded = await Tokenizer.load(path)
     t.is(loaded.unit, tokenizer.unit)
     t.deepEqual(loaded.tokens, tokenizer.tokens)
+    t.is(loaded.end, tokenizer.end)
+    t.deepEqual(JSON.stringify(loaded), JSON.stringify(tokenizer))
     t.deepEqual(loaded.encode(text), tokenizer.encode(text))
   }
 })
@@ -139,6 +141,12 @@ test('a malformed tokenizer.json is refused', (t) => {
     { ...good, model: { ...model, vocab: { '<unk>': 0, a: '1' } } },
     { ...good, model: { ...model, vocab: { a: 0, b: 1 } } },
   ]
+  const pairs = JSON.parse(JSON.stringify(Tokenizer.bpe('aaa'))) as Record<string, unknown>
+  const { vocab } = pairs['model'] as { vocab: Record<string, number> }
+  for (const merges of [undefined, ['a a'], [['a', 'bb']], [['a', 'b']], [['a', 5]]])
+    bad.push({ ...pairs, model: { type: 'BPE', vocab, merges } })
+  bad.push({ ...pairs, model: { type: 'BPE', vocab: { a: 0, aa: 1 }, merges: [['a', 'a']] } })
+  bad.push({ ...pairs, added_tokens: [{ id: 1, content: '<s>' }] })
   for (const json of bad) t.throws(() => Tokenizer.fromJSON(json), code('ERR_FORMAT'))
 })
 
@@ -147,5 +155,66 @@ test('wrong arguments have codes', (t) => {
   t.throws(() => Tokenizer.words(''), code('ERR_EMPTY'))
   t.throws(() => Tokenizer.characters(5 as unknown as string), code('ERR_ARGUMENT'))
   t.throws(() => Tokenizer.words('a', { vocabulary: 0 }), code('ERR_ARGUMENT'))
+  t.throws(() => Tokenizer.words('a', { split: 'whitespace' as 'unicode' }), code('ERR_ARGUMENT'))
+  t.throws(() => Tokenizer.bpe('a', { vocabulary: 255 }), code('ERR_ARGUMENT'))
+  t.throws(() => Tokenizer.bpe('a', { minCount: 0 }), code('ERR_ARGUMENT'))
+  t.throws(() => Tokenizer.bpe(['', '']), code('ERR_EMPTY'))
+  t.throws(() => Tokenizer.spaces([]), code('ERR_EMPTY'))
+  t.throws(() => Tokenizer.spaces(['a', 5 as unknown as string]), code('ERR_ARGUMENT'))
+  t.throws(() => Tokenizer.spaces(5 as unknown as string), code('ERR_ARGUMENT'))
   t.throws(() => Tokenizer.bytes().decode([256]), code('ERR_INDEX'))
+})
+
+test('several texts make one vocabulary', (t) => {
+  t.deepEqual(Tokenizer.characters(['ba', '', 'c']).tokens, ['<unk>', 'a', 'b', 'c'])
+  t.deepEqual(Tokenizer.spaces(['x y', 'x z']).tokens, ['<unk>', 'x', 'y', 'z'])
+  t.deepEqual(Tokenizer.words(new Set(['a b', 'b']), { minCount: 2 }).tokens, ['<unk>'])
+  const phonemes = Tokenizer.spaces(['HH AH0', 'L OW1'])
+  t.is(phonemes.decode(phonemes.encode(' L  AH0 ')), 'L AH0')
+})
+
+test('boundaries are the last two tokens, which no text makes and which read as nothing', (t) => {
+  const text = '<s> a </s> b <unk>'
+  for (const plain of [
+    Tokenizer.characters(text),
+    Tokenizer.spaces(text),
+    Tokenizer.words(text, { split: 'unicode', minCount: 1 }),
+    Tokenizer.bytes(),
+    Tokenizer.bpe(text.repeat(9)),
+  ]) {
+    t.is(plain.begin, null)
+    t.false(plain.tokens.includes('</s>'))
+    const tokenizer = plain.withBoundaries()
+    t.is(tokenizer.withBoundaries(), tokenizer)
+    t.is(tokenizer.size, plain.size + 2)
+    t.is(tokenizer.begin, plain.size)
+    t.is(tokenizer.end, plain.size + 1)
+    t.deepEqual(tokenizer.tokens.slice(-2), ['<s>', '</s>'])
+    t.is(tokenizer.idOf('</s>'), undefined)
+    const ids = tokenizer.encode(text)
+    t.deepEqual(ids, plain.encode(text))
+    t.is(tokenizer.decode([plain.size, ...ids, plain.size + 1]), plain.decode(ids))
+  }
+  const foreign = JSON.parse(JSON.stringify(Tokenizer.spaces('a'))) as { model: { vocab: object } }
+  foreign.model.vocab = { '<unk>': 0, '<s>': 1 }
+  t.throws(() => Tokenizer.fromJSON(foreign).withBoundaries(), code('ERR_ARGUMENT'))
+})
+
+test('unknown tokens can be replaced by the word at their position', (t) => {
+  const replace = (position: number) => `w${position}`
+  const spaces = Tokenizer.spaces('a b').withBoundaries()
+  t.is(spaces.decode([0, 1, 0, 2, 4], replace), 'w0 a w2 b')
+  t.is(spaces.decode([3, 1, 0], replace), 'a w2')
+  const words = Tokenizer.words('the whale, the whale', { minCount: 1 })
+  t.is(words.decode(words.encode('the ship, the whale'), replace), 'the w1, the whale')
+  t.is(Tokenizer.characters('ab').decode([1, 0, 2], replace), 'aw1b')
+})
+
+test('pieces are what ids are given to', (t) => {
+  t.deepEqual(Tokenizer.spaces('a').pieces(' a  zebra '), ['a', 'zebra'])
+  t.deepEqual(Tokenizer.characters('a').pieces('aé😀'), ['a', 'é', '😀'])
+  t.deepEqual(Tokenizer.words('a', { minCount: 1 }).pieces('a zebra.'), ['a', ' zebra', '.'])
+  t.deepEqual(Tokenizer.bytes().pieces('aé'), ['a', '\ufffd', '\ufffd'])
+  const pairs = Tokenizer.bpe('the the the')
+  t.deepEqual(pairs.pieces('the they'), [' the', ' the', 'y'])
 })

@@ -1,2 +1,9 @@
-export { Tokenizer, type WordOptions } from './tokenizer'
+export {
+  Tokenizer,
+  type BpeOptions,
+  type ReplaceUnknown,
+  type SpacesOptions,
+  type Texts,
+  type WordOptions,
+} from './tokenizer'
 export { readBytes, readText } from './read'

@@ -1,9 +1,9 @@
 /**
- * How text is cut into tokens and put together again. Four schemes, told apart by their name, which
- * is also what a saved tokenizer is recognised by.
+ * How text is cut into tokens and put together again. The schemes are told apart by their name, which
+ * is also what a saved tokenizer is recognised by. `bpe` has a file of its own.
  */
 
-export type SchemeName = 'character' | 'byte' | 'word' | 'whitespace'
+export type SchemeName = 'character' | 'byte' | 'word' | 'whitespace' | 'bpe'
 
 /** Turns tokens into text one at a time, for output that appears while it is generated. */
 export interface Joiner {
@@ -17,15 +17,19 @@ export interface Scheme {
   readonly name: SchemeName
   split(text: string): Iterable<string>
   joiner(): Joiner
+  /** The text of a token by itself. */
+  show(token: string): string
 }
 
-const concatenation: Joiner = { write: (token) => token, end: () => '' }
+const asItIs = (token: string): string => token
+const concatenation: Joiner = { write: asItIs, end: () => '' }
 
 /** Unicode code points. */
 const character: Scheme = {
   name: 'character',
   split: (text) => text,
   joiner: () => concatenation,
+  show: asItIs,
 }
 
 // GPT-2's table, which the `ByteLevel` parts of tokenizer.json imply: printable bytes stand for
@@ -43,19 +47,32 @@ export const BYTE_TOKENS: readonly string[] = (() => {
 
 const byteOf = new Map(BYTE_TOKENS.map((token, byte) => [token, byte]))
 
+const decode = (token: string, decoder: InstanceType<typeof TextDecoder>, more: boolean): string =>
+  decoder.decode(
+    Uint8Array.from(token, (character) => byteOf.get(character) ?? 0x3f),
+    {
+      stream: more,
+    },
+  )
+
+const utf8 = () => new TextDecoder('utf-8', { ignoreBOM: true })
+
+/** Joins tokens that are written in BYTE_TOKENS; what is no UTF-8 becomes U+FFFD. */
+export function byteJoiner(): Joiner {
+  const decoder = utf8()
+  return { write: (token) => decode(token, decoder, true), end: () => decoder.decode() }
+}
+
+export const showBytes = (token: string): string => decode(token, utf8(), false)
+
 /** UTF-8 bytes. */
 const byte: Scheme = {
   name: 'byte',
   *split(text) {
     for (const value of Buffer.from(text, 'utf8')) yield BYTE_TOKENS[value] as string
   },
-  joiner() {
-    const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
-    return {
-      write: (token) => decoder.decode(Uint8Array.of(byteOf.get(token) ?? 0x3f), { stream: true }),
-      end: () => decoder.decode(),
-    }
-  },
+  joiner: byteJoiner,
+  show: showBytes,
 }
 
 /** Code units given to the segmenter at a time: its cost grows with the square of the length. */
@@ -102,6 +119,7 @@ const word: Scheme = {
     if (space !== '') yield space
   },
   joiner: () => concatenation,
+  show: asItIs,
 }
 
 /**
@@ -124,6 +142,12 @@ const whitespace: Scheme = {
       end: () => '',
     }
   },
+  show: asItIs,
 }
 
-export const schemes: Readonly<Record<SchemeName, Scheme>> = { character, byte, word, whitespace }
+export const schemes: Readonly<Record<Exclude<SchemeName, 'bpe'>, Scheme>> = {
+  character,
+  byte,
+  word,
+  whitespace,
+}

@@ -5,10 +5,27 @@
  * we recognise the pattern and segment with Intl.Segmenter again.
  */
 import { RnnativeError } from '../errors'
+import { PIECES, type Merge } from './bpe-trainer'
 import { BYTE_TOKENS, type SchemeName } from './scheme'
 
 /** The name of the token that stands for all unknown ones. */
 export const UNKNOWN = '<unk>'
+/** The names of the tokens that a sequence begins and ends with. */
+export const BOUNDARIES: readonly string[] = ['<s>', '</s>']
+
+/** What a tokenizer consists of. */
+export interface Vocabulary {
+  scheme: SchemeName
+  /** By id. */
+  tokens: readonly string[]
+  /** Whether the last two tokens are BOUNDARIES. */
+  boundaries: boolean
+  /** Of `bpe`, the earliest first; empty for other schemes. */
+  merges: readonly Merge[]
+}
+
+/** Whether tokens are bytes or made of bytes, so that none is unknown. */
+export const madeOfBytes = (scheme: SchemeName): boolean => scheme === 'byte' || scheme === 'bpe'
 
 const WORD_PATTERN =
   " ?[\\p{L}\\p{M}\\p{N}_]+(?:['’.:·][\\p{L}\\p{M}\\p{N}_]+)*| ?[^\\s\\p{L}\\p{M}\\p{N}_]| +(?= )| ?\\s"
@@ -20,52 +37,93 @@ const split = (pattern: string, behavior: 'Isolated' | 'Removed') => ({
   invert: false,
 })
 
+const byteLevel = {
+  type: 'ByteLevel',
+  add_prefix_space: false,
+  trim_offsets: true,
+  use_regex: false,
+}
+
 const preTokenizers: Readonly<Record<SchemeName, object>> = {
   character: split('[\\s\\S]', 'Isolated'),
-  byte: { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true, use_regex: false },
+  byte: byteLevel,
   word: split(WORD_PATTERN, 'Isolated'),
   whitespace: {
     type: 'Sequence',
     pretokenizers: [split('[^\\S\\n]+', 'Removed'), split('\\n', 'Isolated')],
   },
+  bpe: { type: 'Sequence', pretokenizers: [split(PIECES, 'Isolated'), byteLevel] },
 }
 
 const decoders: Readonly<Record<SchemeName, object | null>> = {
   character: { type: 'Fuse' },
-  byte: preTokenizers.byte,
+  byte: byteLevel,
   word: { type: 'Fuse' },
   whitespace: null, // joins by spaces
+  // Without the space that the normalizer put before the first word.
+  bpe: {
+    type: 'Sequence',
+    decoders: [byteLevel, { type: 'Strip', content: ' ', start: 1, stop: 0 }],
+  },
 }
 
-export function toTokenizerJson(scheme: SchemeName, tokens: readonly string[]): object {
+const special = (id: number, content: string) => ({
+  ...{ id, content, single_word: false, lstrip: false, rstrip: false },
+  ...{ normalized: false, special: true },
+})
+
+export function toTokenizerJson({ scheme, tokens, boundaries, merges }: Vocabulary): object {
   const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]))
-  const unknown = { content: UNKNOWN, single_word: false, lstrip: false, rstrip: false }
+  const specials = boundaries
+    ? BOUNDARIES.map((name, i) => special(tokens.length - BOUNDARIES.length + i, name))
+    : []
   return {
     version: '1.0',
     truncation: null,
     padding: null,
-    added_tokens:
-      scheme === 'byte' ? [] : [{ id: 0, ...unknown, normalized: false, special: true }],
-    normalizer: null,
+    added_tokens: madeOfBytes(scheme) ? specials : [special(0, UNKNOWN), ...specials],
+    normalizer: scheme === 'bpe' ? { type: 'Prepend', prepend: ' ' } : null,
     pre_tokenizer: preTokenizers[scheme],
     post_processor: null,
     decoder: decoders[scheme],
-    model:
-      scheme === 'byte'
-        ? { type: 'BPE', dropout: null, unk_token: null, vocab, merges: [] }
-        : { type: 'WordLevel', vocab, unk_token: UNKNOWN },
+    model: madeOfBytes(scheme)
+      ? { type: 'BPE', dropout: null, unk_token: null, vocab, merges }
+      : { type: 'WordLevel', vocab, unk_token: UNKNOWN },
   }
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
-/** The scheme and tokens of a file that {@link toTokenizerJson} could have written. */
-export function fromTokenizerJson(
-  json: unknown,
-  source: string,
-): { scheme: SchemeName; tokens: string[] } {
-  const fail = (problem: string) =>
+type Fail = (problem: string) => RnnativeError
+
+function readTokens(vocab: Record<string, unknown>, fail: Fail): string[] {
+  const entries = Object.entries(vocab)
+  const tokens = new Array<string | undefined>(entries.length).fill(undefined)
+  for (const [token, id] of entries) {
+    if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= entries.length)
+      throw fail(`model.vocab: expected ids 0 to ${entries.length - 1}, got ${String(id)}`)
+    if (tokens[id as number] !== undefined) throw fail(`model.vocab: id ${String(id)} occurs twice`)
+    tokens[id as number] = token
+  }
+  return tokens as string[]
+}
+
+function readMerges(merges: unknown, tokens: readonly string[], fail: Fail): Merge[] {
+  const known = new Set(tokens)
+  const isMerge = (merge: unknown): merge is Merge =>
+    Array.isArray(merge) &&
+    merge.length === 2 &&
+    merge.every((part) => typeof part === 'string' && known.has(part)) &&
+    known.has(merge.join(''))
+  if (!Array.isArray(merges) || !merges.every(isMerge))
+    throw fail('model.merges: expected pairs of tokens that make a token')
+  return merges
+}
+
+/** What {@link toTokenizerJson} was given; `ERR_FORMAT` for a file that it cannot have written. */
+export function fromTokenizerJson(json: unknown, source: string): Vocabulary {
+  const fail: Fail = (problem) =>
     new RnnativeError('ERR_FORMAT', `[tokenizer] ${source}: ${problem}`)
   const model = isObject(json) ? json['model'] : null
   if (!isObject(json) || !isObject(model) || !isObject(model['vocab']))
@@ -76,28 +134,27 @@ export function fromTokenizerJson(
     (name) => JSON.stringify(preTokenizers[name]) === given,
   )
   if (scheme === undefined)
-    throw fail('its pre_tokenizer is none of those that rnnative writes (characters, bytes, words)')
-  const type = scheme === 'byte' ? 'BPE' : 'WordLevel'
+    throw fail(
+      'its pre_tokenizer is none of those that rnnative writes (characters, bytes, words, bpe)',
+    )
+  const type = madeOfBytes(scheme) ? 'BPE' : 'WordLevel'
   if (model['type'] !== type)
     throw fail(`model.type: expected ${type}, got ${String(model['type'])}`)
 
-  const entries = Object.entries(model['vocab'])
-  const tokens = new Array<string | undefined>(entries.length).fill(undefined)
-  for (const [token, id] of entries) {
-    if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= entries.length)
-      throw fail(`model.vocab: expected ids 0 to ${entries.length - 1}, got ${String(id)}`)
-    if (tokens[id as number] !== undefined) throw fail(`model.vocab: id ${String(id)} occurs twice`)
-    tokens[id as number] = token
-  }
-  if (
-    scheme === 'byte'
-      ? !BYTE_TOKENS.every((token, i) => token === tokens[i]) || tokens.length !== 256
-      : tokens[0] !== UNKNOWN
+  const tokens = readTokens(model['vocab'], fail)
+  const added = Array.isArray(json['added_tokens']) ? (json['added_tokens'] as unknown[]) : []
+  const boundaries = added.some((token) => isObject(token) && token['content'] === BOUNDARIES[0])
+  const last = tokens.slice(-BOUNDARIES.length)
+  if (boundaries && !BOUNDARIES.every((name, i) => name === last[i]))
+    throw fail(`model.vocab: expected ${BOUNDARIES.join(' and ')} as the last tokens`)
+  const ordinary = tokens.length - (boundaries ? BOUNDARIES.length : 0)
+  if (!madeOfBytes(scheme)) {
+    if (tokens[0] !== UNKNOWN) throw fail(`model.vocab: expected ${UNKNOWN} as token 0`)
+  } else if (
+    !BYTE_TOKENS.every((token, i) => token === tokens[i]) ||
+    (scheme === 'byte' && ordinary !== BYTE_TOKENS.length)
   )
-    throw fail(
-      scheme === 'byte'
-        ? 'model.vocab: expected the 256 bytes'
-        : `model.vocab: expected ${UNKNOWN} as token 0`,
-    )
-  return { scheme, tokens: tokens as string[] }
+    throw fail('model.vocab: expected the 256 bytes')
+  const merges = scheme === 'bpe' ? readMerges(model['merges'], tokens, fail) : []
+  return { scheme, tokens, boundaries, merges }
 }

@@ -1,7 +1,26 @@
 import { RnnativeError } from '../errors'
 import { readJson, writeFileAtomic } from '../io/files'
-import { BYTE_TOKENS, schemes, type Joiner, type Scheme, type SchemeName } from './scheme'
-import { fromTokenizerJson, toTokenizerJson, UNKNOWN } from './tokenizer-json'
+import { bpe } from './bpe'
+import { learnPairs, type Merge } from './bpe-trainer'
+import { BYTE_TOKENS, schemes, type Scheme, type SchemeName } from './scheme'
+import {
+  BOUNDARIES,
+  fromTokenizerJson,
+  madeOfBytes,
+  toTokenizerJson,
+  UNKNOWN,
+  type Vocabulary,
+} from './tokenizer-json'
+
+/** One text or several, such as the lines of a file. */
+export type Texts = string | Iterable<string>
+
+export interface SpacesOptions {
+  /** The most tokens to keep, the most frequent first, `<unk>` included. Default 50,000. */
+  vocabulary?: number | undefined
+  /** Tokens that occur less often become `<unk>`. Default 1. */
+  minCount?: number | undefined
+}
 
 export interface WordOptions {
   /** The most tokens to keep, the most frequent first, `<unk>` included. Default 50,000. */
@@ -12,70 +31,134 @@ export interface WordOptions {
    */
   minCount?: number | undefined
   /**
-   * `unicode`: words and punctuation by `Intl.Segmenter`, Chinese included. `whitespace`: what stands
-   * between white space, and line ends, for text that is tokenised already. Default `auto`:
-   * `whitespace` when the text itself holds `<unk>`, as Penn Treebank and WikiText do.
+   * `unicode`: words and punctuation by `Intl.Segmenter`, Chinese included. Default `auto`: like
+   * {@link Tokenizer.spaces} when the text itself holds `<unk>`, as Penn Treebank and WikiText do.
    */
-  split?: 'auto' | 'unicode' | 'whitespace' | undefined
+  split?: 'auto' | 'unicode' | undefined
 }
 
+export interface BpeOptions {
+  /**
+   * Tokens to learn, the 256 bytes included; fewer when no pair is left that occurs `minCount` times.
+   * Default 8,000.
+   */
+  vocabulary?: number | undefined
+  /** Pairs that occur less often are not merged. Default 2. */
+  minCount?: number | undefined
+}
+
+/** Gives the text to write for an unknown token, from its position among the ids decoded. */
+export type ReplaceUnknown = (position: number) => string
+
+/** No text makes these tokens, but for `<unk>` itself. */
+const RESERVED: ReadonlySet<string> = new Set([UNKNOWN, ...BOUNDARIES])
+
 /**
- * Turns text into token ids and back, over characters, bytes or words. Saved as a standard
- * `tokenizer.json`. Id 0 is `<unk>`, which unknown characters and words map to; bytes need none.
+ * Turns text into token ids and back, over characters, bytes, words or byte pairs. Saved as a standard
+ * `tokenizer.json`. Id 0 is `<unk>`, which unknown characters and words map to; bytes and byte pairs
+ * need none: any text comes back as it went in.
  */
 export class Tokenizer {
   /** The tokens by id. */
   readonly tokens: readonly string[]
   /** The id of `<unk>`, or null. */
   readonly unknown: number | null
+  /** The id of `<s>`, which a target sequence begins with, or null: see {@link withBoundaries}. */
+  readonly begin: number | null
+  /** The id of `</s>`, which ends a sequence, or null: see {@link withBoundaries}. */
+  readonly end: number | null
+  private readonly vocabulary: Vocabulary
   private readonly scheme: Scheme
+  /** Of what text can consist of: all but the boundaries. */
   private readonly ids: ReadonlyMap<string, number>
 
-  private constructor(scheme: SchemeName, tokens: readonly string[]) {
-    this.scheme = schemes[scheme]
+  private constructor(vocabulary: Vocabulary) {
+    const { scheme, tokens, boundaries } = vocabulary
+    const ordinary = tokens.length - (boundaries ? BOUNDARIES.length : 0)
+    this.vocabulary = vocabulary
+    this.scheme = scheme === 'bpe' ? bpe(vocabulary) : schemes[scheme]
     this.tokens = tokens
-    this.ids = new Map(tokens.map((token, id) => [token, id]))
-    this.unknown = scheme === 'byte' ? null : 0
+    this.ids = new Map(tokens.slice(0, ordinary).map((token, id) => [token, id]))
+    this.unknown = madeOfBytes(scheme) ? null : 0
+    this.begin = boundaries ? ordinary : null
+    this.end = boundaries ? ordinary + 1 : null
   }
 
-  /** One token per Unicode code point; the vocabulary is what occurs in `text`. */
-  static characters(text: string): Tokenizer {
-    checkText('characters', text)
-    const found = new Set(text)
+  private static make(
+    scheme: SchemeName,
+    tokens: readonly string[],
+    merges: readonly Merge[] = [],
+  ): Tokenizer {
+    return new Tokenizer({ scheme, tokens, merges, boundaries: false })
+  }
+
+  /** One token per Unicode code point; the vocabulary is what occurs in the texts. */
+  static characters(texts: Texts): Tokenizer {
+    const found = new Set<string>()
+    for (const text of eachText('characters', texts)) for (const token of text) found.add(token)
     const sorted = [...found].sort((a, b) => (a.codePointAt(0) ?? 0) - (b.codePointAt(0) ?? 0))
-    return new Tokenizer('character', [UNKNOWN, ...sorted])
+    return Tokenizer.make('character', [UNKNOWN, ...sorted])
   }
 
   /** One token per UTF-8 byte: 256 tokens, any text. */
   static bytes(): Tokenizer {
-    return new Tokenizer('byte', BYTE_TOKENS)
+    return Tokenizer.make('byte', BYTE_TOKENS)
   }
 
   /** One token per word or punctuation mark, the most frequent first. */
-  static words(text: string, options: WordOptions = {}): Tokenizer {
-    checkText('words', text)
-    const { vocabulary = 50_000, split = 'auto' } = options
-    const scheme =
-      split === 'whitespace' || (split === 'auto' && text.includes(UNKNOWN)) ? 'whitespace' : 'word'
-    const { minCount = scheme === 'word' ? 2 : 1 } = options
-    for (const [name, value] of Object.entries({ vocabulary, minCount }))
-      if (!(Number.isInteger(value) && value >= 1))
-        throw new RnnativeError(
-          'ERR_ARGUMENT',
-          `[tokenizer] ${name}: expected a whole number above 0, got ${value}`,
-        )
-
-    const counts = new Map<string, number>()
-    for (const token of schemes[scheme].split(text)) counts.set(token, (counts.get(token) ?? 0) + 1)
-    counts.delete(UNKNOWN)
-    const kept = [...counts]
-      .filter(([, count]) => count >= minCount)
-      .sort(([, a], [, b]) => b - a)
-      .slice(0, vocabulary - 1)
-    return new Tokenizer(scheme, [UNKNOWN, ...kept.map(([token]) => token)])
+  static words(texts: Texts, options: WordOptions = {}): Tokenizer {
+    const { split = 'auto', vocabulary, minCount = 2 } = options
+    if (split !== 'auto' && split !== 'unicode')
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        `[tokenizer] split: expected auto or unicode, got ${String(split)}`,
+      )
+    const all = Array.from(eachText('words', texts))
+    if (split === 'auto' && all.some((text) => text.includes(UNKNOWN)))
+      return Tokenizer.spaces(all, options)
+    return Tokenizer.make('word', mostFrequent(schemes.word, all, { vocabulary, minCount }))
   }
 
-  /** What a token is: `character`, `byte`, `word` or (words split at white space) `whitespace`. */
+  /**
+   * For text that is tokenised already: tokens are what stands between white space, and line ends. In
+   * decoded text they are joined by single spaces.
+   */
+  static spaces(texts: Texts, options: SpacesOptions = {}): Tokenizer {
+    const tokens = mostFrequent(schemes.whitespace, eachText('spaces', texts), options)
+    return Tokenizer.make('whitespace', tokens)
+  }
+
+  /**
+   * Byte-pair encoding (Sennrich et al. 2016) learned from the texts, over UTF-8 bytes. Tokens never
+   * cross white space or the marks of sentences, and a word's token holds the space before it. For a
+   * vocabulary that two languages share, give the texts of both.
+   */
+  static bpe(texts: Texts, { vocabulary = 8000, minCount = 2 }: BpeOptions = {}): Tokenizer {
+    checkWhole('vocabulary', vocabulary, BYTE_TOKENS.length)
+    checkWhole('minCount', minCount, 1)
+    const all = eachText('bpe', texts)
+    const { tokens, merges } = learnPairs(all, { vocabulary, minCount }, RESERVED)
+    return Tokenizer.make('bpe', tokens, merges)
+  }
+
+  /**
+   * The same with two more tokens at the end, `<s>` and `</s>`, which sequences begin and end with. No
+   * text is encoded to them, and in decoded text they are empty. Nothing pads: lengths say where a
+   * sequence of a batch ends.
+   */
+  withBoundaries(): Tokenizer {
+    if (this.begin !== null) return this
+    const { scheme, tokens, merges } = this.vocabulary
+    const taken = BOUNDARIES.find((name) => this.ids.has(name))
+    if (taken !== undefined)
+      throw new RnnativeError('ERR_ARGUMENT', `[tokenizer] ${taken} is an ordinary token here`)
+    return new Tokenizer({ scheme, tokens: [...tokens, ...BOUNDARIES], merges, boundaries: true })
+  }
+
+  /**
+   * What a token is: `character`, `byte`, `word`, `bpe` or (words split at white space)
+   * `whitespace`.
+   */
   get unit(): SchemeName {
     return this.scheme.name
   }
@@ -85,29 +168,39 @@ export class Tokenizer {
     return this.tokens.length
   }
 
-  /** The id of one token, or undefined. */
+  /** The id of a token that text can consist of, or undefined. */
   idOf(token: string): number | undefined {
     return this.ids.get(token)
   }
 
   encode(text: string): Int32Array {
-    if (typeof text !== 'string')
-      throw new RnnativeError(
-        'ERR_ARGUMENT',
-        `[tokenizer] text: expected a string, got ${typeof text}`,
-      )
+    checkText('text', text)
     if (this.scheme.name === 'byte') return Int32Array.from(Buffer.from(text, 'utf8'))
     const { ids, unknown } = this
-    let encoded = new Int32Array(Math.max(16, text.length)) // no scheme has more tokens than that
+    // A UTF-16 unit is at most three bytes, and byte pairs put a space before the text.
+    const most = this.scheme.name === 'bpe' ? 3 * text.length + 1 : text.length
+    let encoded = new Int32Array(Math.max(16, most))
     let length = 0
     for (const token of this.scheme.split(text)) encoded[length++] = ids.get(token) ?? unknown ?? 0
     if (length < encoded.length) encoded = encoded.slice(0, length)
     return encoded
   }
 
-  /** The text of these ids; throws `ERR_INDEX` for one that is no token. */
-  decode(ids: Iterable<number>): string {
-    const decoder = this.decoder()
+  /**
+   * The pieces of text that {@link encode} gives ids to, one each: known or not, as they are written.
+   * Of a character that several tokens make up, the parts read U+FFFD.
+   */
+  pieces(text: string): string[] {
+    checkText('text', text)
+    return Array.from(this.scheme.split(text), (token) => this.scheme.show(token))
+  }
+
+  /**
+   * The text of these ids; throws `ERR_INDEX` for one that is no token. `replace` gives the text of
+   * unknown ones, such as the source word that a translation was looking at.
+   */
+  decode(ids: Iterable<number>, replace?: ReplaceUnknown): string {
+    const decoder = this.decoder(replace)
     const pieces: string[] = []
     for (const id of ids) pieces.push(decoder.write(id))
     pieces.push(decoder.end())
@@ -115,8 +208,9 @@ export class Tokenizer {
   }
 
   /** Decodes ids as they come: `write` returns the text that one more id adds. */
-  decoder(): { write(id: number): string; end(): string } {
-    const joiner: Joiner = this.scheme.joiner()
+  decoder(replace?: ReplaceUnknown): { write(id: number): string; end(): string } {
+    const joiner = this.scheme.joiner()
+    let position = 0
     return {
       write: (id) => {
         const token = this.tokens[id]
@@ -125,7 +219,13 @@ export class Tokenizer {
             'ERR_INDEX',
             `[tokenizer] id: expected 0 to ${this.size - 1}, got ${id}`,
           )
-        return joiner.write(token)
+        const at = position++
+        if (id === this.begin || id === this.end) return ''
+        if (id !== this.unknown || replace === undefined) return joiner.write(token)
+        const text = replace(at)
+        // A word's token holds the space before it.
+        if (this.scheme.name === 'word') return joiner.write((at > 0 ? ' ' : '') + text.trim())
+        return joiner.write(text)
       },
       end: () => joiner.end(),
     }
@@ -133,13 +233,12 @@ export class Tokenizer {
 
   /** The content of a `tokenizer.json`. */
   toJSON(): object {
-    return toTokenizerJson(this.scheme.name, this.tokens)
+    return toTokenizerJson(this.vocabulary)
   }
 
   /** Reads what {@link toJSON} gave; `ERR_FORMAT` for anything else. `source` names it in errors. */
   static fromJSON(json: unknown, source = 'tokenizer.json'): Tokenizer {
-    const { scheme, tokens } = fromTokenizerJson(json, source)
-    return new Tokenizer(scheme, tokens)
+    return new Tokenizer(fromTokenizerJson(json, source))
   }
 
   async save(path: string): Promise<void> {
@@ -151,12 +250,51 @@ export class Tokenizer {
   }
 }
 
-function checkText(factory: string, text: string): void {
+function mostFrequent(
+  scheme: Scheme,
+  texts: Iterable<string>,
+  { vocabulary = 50_000, minCount = 1 }: SpacesOptions,
+): string[] {
+  checkWhole('vocabulary', vocabulary, 1)
+  checkWhole('minCount', minCount, 1)
+  const counts = new Map<string, number>()
+  for (const text of texts)
+    for (const token of scheme.split(text)) counts.set(token, (counts.get(token) ?? 0) + 1)
+  const kept = [...counts]
+    .filter(([token, count]) => count >= minCount && !RESERVED.has(token))
+    .sort(([, a], [, b]) => b - a)
+    .slice(0, vocabulary - 1)
+  return [UNKNOWN, ...kept.map(([token]) => token)]
+}
+
+function checkWhole(name: string, value: number, least: number): void {
+  if (!(Number.isInteger(value) && value >= least))
+    throw new RnnativeError(
+      'ERR_ARGUMENT',
+      `[tokenizer] ${name}: expected a whole number of at least ${least}, got ${value}`,
+    )
+}
+
+function checkText(name: string, text: unknown): asserts text is string {
   if (typeof text !== 'string')
     throw new RnnativeError(
       'ERR_ARGUMENT',
-      `[tokenizer] ${factory}: expected a string, got ${typeof text}`,
+      `[tokenizer] ${name}: expected a string, got ${typeof text}`,
     )
-  if (text.length === 0)
-    throw new RnnativeError('ERR_EMPTY', `[tokenizer] ${factory}: the text is empty`)
+}
+
+/** The texts one by one; `ERR_EMPTY` at the end when all of them were empty. */
+function* eachText(factory: string, texts: Texts): Generator<string> {
+  if (typeof texts !== 'string' && typeof texts?.[Symbol.iterator] !== 'function')
+    throw new RnnativeError(
+      'ERR_ARGUMENT',
+      `[tokenizer] ${factory}: expected a string or strings, got ${typeof texts}`,
+    )
+  let empty = true
+  for (const text of typeof texts === 'string' ? [texts] : texts) {
+    checkText(factory, text)
+    empty &&= text === ''
+    yield text
+  }
+  if (empty) throw new RnnativeError('ERR_EMPTY', `[tokenizer] ${factory}: the text is empty`)
 }
