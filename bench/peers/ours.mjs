@@ -1,10 +1,12 @@
 // The contestant rnnative.
 import { info, peakGflops } from '#dist/index.js'
+import { prepareAttention } from './ours-attention.mjs'
 import { prepareGeneration, prepareLanguage } from './ours-language.mjs'
 import { countFlops, prepareLayers } from './ours-layers.mjs'
 import { serve } from './serve.mjs'
 
 const tasks = {
+  attention: prepareAttention,
   layers: prepareLayers,
   language: prepareLanguage,
   generation: prepareGeneration,

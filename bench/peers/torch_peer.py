@@ -5,11 +5,13 @@ import os
 import torch
 
 from serve import serve
+from torch_attention import prepare_attention
 from torch_generation import prepare_generation
 from torch_language import prepare_language
 from torch_layers import prepare_layers
 
 TASKS = {
+    "attention": prepare_attention,
     "layers": prepare_layers,
     "language": prepare_language,
     "generation": prepare_generation,

@@ -132,6 +132,7 @@ void bind_shape(Napi::Env env, Napi::Object exports);
 void bind_matmul(Napi::Env env, Napi::Object exports);
 void bind_layers(Napi::Env env, Napi::Object exports);
 void bind_recurrent(Napi::Env env, Napi::Object exports);
+void bind_attention(Napi::Env env, Napi::Object exports);
 void bind_optimizer(Napi::Env env, Napi::Object exports);
 void bind_peak(Napi::Env env, Napi::Object exports);
 

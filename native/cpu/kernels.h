@@ -33,6 +33,8 @@ int32_t cross_entropy_backward(RnContext* ctx, const RnLinearCrossEntropyBackwar
 size_t recurrent_reserve(const RnRecurrentDesc* args);
 int32_t recurrent(RnContext* ctx, const RnRecurrentForward* args);
 int32_t recurrent_backward(RnContext* ctx, const RnRecurrentBackward* args);
+int32_t attention(RnContext* ctx, const RnAttention* args);
+int32_t attention_backward(RnContext* ctx, const RnAttentionBackward* args);
 int32_t global_norm(RnContext* ctx, const RnGlobalNorm* args);
 int32_t optimizer_step(RnContext* ctx, const RnOptimizerStep* args);
 int32_t peak(RnContext* ctx, const RnPeak* args);

@@ -3,30 +3,11 @@
 // with +inf or NaN, gives NaN as in PyTorch.
 #include <math.h>
 
-#include "native/cpu/elementwise.h"
 #include "native/cpu/kernels.h"
-#include "native/cpu/simd/math.h"
+#include "native/cpu/softmax_rows.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {
-
-float row_maximum(const float* x, int64_t n) {
-  const float lowest = -__builtin_inff();
-  vf best = splat(lowest);
-  each_vector(0, n, [&](int64_t i, auto at) { best = max(best, at.keep(at.load(x + i), lowest)); });
-  return max_of(best);
-}
-
-void softmax_row(const float* x, float* y, int64_t n) {
-  const vf shift = splat(row_maximum(x, n));
-  const double total = sum_lanes(n, [=](int64_t i, auto at) {
-    const vf e = exp(at.load(x + i) - shift);
-    at.store(y + i, e);
-    return at.keep(e, 0);
-  });
-  const vf scale = splat((float)(1.0 / total));
-  each_vector(0, n, [=](int64_t i, auto at) { at.store(y + i, at.load(y + i) * scale); });
-}
 
 void log_softmax_row(const float* x, float* y, int64_t n) {
   const vf shift = splat(row_maximum(x, n));
@@ -35,16 +16,6 @@ void log_softmax_row(const float* x, float* y, int64_t n) {
   const vf log_total = splat((float)::log(total));
   each_vector(0, n,
               [=](int64_t i, auto at) { at.store(y + i, at.load(x + i) - shift - log_total); });
-}
-
-// dx (+)= y * (dy - sum(y * dy)).
-template <bool kAdd>
-void softmax_row_backward(const float* y, const float* dy, float* dx, int64_t n) {
-  const vf dot = splat(
-      (float)sum_lanes(n, [=](int64_t i, auto at) { return at.load(y + i) * at.load(dy + i); }));
-  each_vector(0, n, [=](int64_t i, auto at) {
-    put<kAdd>(at, dx + i, at.load(y + i) * (at.load(dy + i) - dot));
-  });
 }
 
 // dx (+)= dy - exp(y) * sum(dy).

@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#define RN_BACKEND_ABI 2
+#define RN_BACKEND_ABI 3
 
 enum RnStatus {
   RN_OK = 0,
@@ -366,6 +366,38 @@ typedef struct RnRecurrentBackward {
   const RnRecurrentSlotGrads* dslots;  // [layers * directions]
 } RnRecurrentBackward;
 
+// ---- attention
+// --------------------------------------------------------------------------------
+
+// How a query q is scored against a key k, both already projected to A features.
+//   ADDITIVE: v . tanh(q + k) (Bahdanau et al. 2015; Luong et al. 2015 call it concat)
+//   DOT: q . k   SCALED_DOT: q . k / sqrt(A) (Vaswani et al. 2017)
+enum RnScore { RN_SCORE_ADDITIVE, RN_SCORE_DOT, RN_SCORE_SCALED_DOT, RN_SCORE_COUNT };
+typedef struct RnAttentionDesc {
+  int32_t score;
+  int64_t queries, keys, batch;  // Tq, Tk, B
+  int64_t features, width;       // A, V
+} RnAttentionDesc;
+// weights[i, b, :] = softmax over the keys j < memory_lengths[b] of the scores of query i, zero
+// past them; context[i, b] = sum_j weights[i, b, j] values[j, b]. Queries from query_lengths[b] on
+// get zeros. So does every query where memory_lengths[b] is 0. What lies past a length is never
+// read, and its gradient is zero.
+typedef struct RnAttention {
+  RnAttentionDesc desc;
+  const int32_t *query_lengths, *memory_lengths;  // [B] or NULL: all
+  const void* queries;                            // [Tq, B, A]
+  const void* keys;                               // [Tk, B, A]
+  const void* values;                             // [Tk, B, V]
+  const void* v;                                  // [A]; NULL unless ADDITIVE
+  void* context;                                  // [Tq, B, V]
+  void* weights;                                  // [Tq, B, Tk]
+} RnAttention;
+typedef struct RnAttentionBackward {
+  RnAttention forward;  // the same arguments; context NULL, weights as forward left them
+  const void *dcontext, *dweights;      // shaped as their outputs; each may be NULL: zero
+  RnGrad dqueries, dkeys, dvalues, dv;  // dv skipped unless ADDITIVE
+} RnAttentionBackward;
+
 // ---- optimizers over flat arenas
 // ------------------------------------------------------------------------------
 
@@ -443,6 +475,8 @@ typedef struct RnBackend {
   size_t (*recurrent_reserve)(const RnRecurrentDesc*);
   int32_t (*recurrent)(RnContext*, const RnRecurrentForward*);
   int32_t (*recurrent_backward)(RnContext*, const RnRecurrentBackward*);
+  int32_t (*attention)(RnContext*, const RnAttention*);
+  int32_t (*attention_backward)(RnContext*, const RnAttentionBackward*);
   int32_t (*global_norm)(RnContext*, const RnGlobalNorm*);
   int32_t (*optimizer_step)(RnContext*, const RnOptimizerStep*);
   int32_t (*peak)(RnContext*, const RnPeak*);

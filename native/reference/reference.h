@@ -34,6 +34,8 @@ int32_t cross_entropy_backward(RnContext* context, const RnLinearCrossEntropyBac
 size_t recurrent_reserve(const RnRecurrentDesc* desc);
 int32_t recurrent(RnContext* context, const RnRecurrentForward* args);
 int32_t recurrent_backward(RnContext* context, const RnRecurrentBackward* args);
+int32_t attention(RnContext* context, const RnAttention* args);
+int32_t attention_backward(RnContext* context, const RnAttentionBackward* args);
 int32_t global_norm(RnContext* context, const RnGlobalNorm* args);
 int32_t optimizer_step(RnContext* context, const RnOptimizerStep* args);
 int32_t peak(RnContext* context, const RnPeak* args);

@@ -35,6 +35,8 @@ extern "C" const RnBackend* rn_backend_reference() {
       .recurrent_reserve = recurrent_reserve,
       .recurrent = recurrent,
       .recurrent_backward = recurrent_backward,
+      .attention = attention,
+      .attention_backward = attention_backward,
       .global_norm = global_norm,
       .optimizer_step = optimizer_step,
       .peak = peak,

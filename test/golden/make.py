@@ -1,7 +1,7 @@
 """Makes the golden files: what PyTorch computes, in double, for the ops of rnnative.
 
     python3 -m venv /tmp/venv && /tmp/venv/bin/pip install torch==2.13.0 numpy safetensors
-    /tmp/venv/bin/python test/golden/make.py
+    /tmp/venv/bin/python test/golden/make.py [attention ...]
 
 Every file holds the tensors of many cases, named `case/tensor`; the metadata entry `cases` is JSON
 with each case's options. Gradients belong to the loss sum(output * doutput) over all outputs.
@@ -10,6 +10,7 @@ with each case's options. Gradients belong to the loss sum(output * doutput) ove
 import itertools
 import json
 import pathlib
+import sys
 
 import torch
 import torch.nn.functional as F
@@ -168,6 +169,49 @@ def recurrent():
     golden.save()
 
 
+# ---- attention -----------------------------------------------------------------------------------
+
+
+def attend(score, queries, keys, values, v=None, memory_lengths=None):
+    """Context and weights; everything [time, batch, features]. Rows without memory get zeros."""
+    q, k = queries.transpose(0, 1), keys.transpose(0, 1)
+    if score == 'additive':
+        scores = torch.tanh(q[:, :, None] + k[:, None]) @ v
+    else:
+        scores = q @ k.transpose(1, 2)
+        if score == 'scaled_dot':
+            scores = scores / q.shape[2] ** 0.5
+    if memory_lengths is None:
+        weights = scores.softmax(2)
+    else:
+        real = torch.arange(k.shape[1])[None, None] < memory_lengths[:, None, None]
+        weights = scores.masked_fill(~real, -1e30).softmax(2) * real
+    return (weights @ values.transpose(0, 1)).transpose(0, 1), weights.transpose(0, 1)
+
+
+def attention():
+    golden = Golden('attention')
+    for score, ragged in itertools.product(('additive', 'dot', 'scaled_dot'), (False, True)):
+        steps, time, batch, features, width = 4, 5, 3, 6, 7
+        queries, keys = leaf(steps, batch, features), leaf(time, batch, features)
+        values = leaf(time, batch, width)
+        v = leaf(features) if score == 'additive' else None
+        query_lengths = torch.tensor([4, 0, 2]) if ragged else None
+        memory_lengths = torch.tensor([3, 5, 0]) if ragged else None
+        context, weights = attend(score, queries, keys, values, v, memory_lengths)
+        if ragged:
+            real = torch.arange(steps)[:, None, None] < query_lengths[None, :, None]
+            context, weights = context * real, weights * real
+        outputs = dict(context=context, weights=weights)
+        upstream = backward(outputs)
+        tensors = dict(queries=queries, keys=keys, values=values, v=v, **outputs, **upstream)
+        tensors |= dict(query_lengths=query_lengths, memory_lengths=memory_lengths)
+        tensors |= dict(grad_queries=queries.grad, grad_keys=keys.grad, grad_values=values.grad)
+        tensors |= dict(grad_v=v.grad if v is not None else None)
+        golden.add(score + '-ragged' * ragged, dict(score=score), tensors)
+    golden.save()
+
+
 # ---- layers ------------------------------------------------------------------------------------------
 
 
@@ -290,5 +334,8 @@ def optimizers():
 
 
 if __name__ == '__main__':
-    for make in (recurrent, cross_entropy, layer_norm, softmax, embedding, optimizers):
-        make()
+    makers = (recurrent, attention, cross_entropy, layer_norm, softmax, embedding, optimizers)
+    chosen = sys.argv[1:]
+    for make in makers:
+        if not chosen or make.__name__ in chosen:
+            make()

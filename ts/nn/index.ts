@@ -1,3 +1,5 @@
+export { Attention } from './attention'
+export type { AttentionForwardOptions, AttentionKind, AttentionOptions } from './attention'
 export { Module } from './module'
 export type { HostTensor, LoadOptions, LoadReport, StateDict } from './module'
 export { Dropout, Embedding, LayerNorm, Linear } from './layers'
@@ -17,5 +19,5 @@ export type {
 } from './recurrent'
 export { RandomContext, type RandomState } from './random'
 export * as init from './init'
-export type { RecurrentResult, RecurrentState } from '../tensor/ops'
+export type { AttentionResult, RecurrentResult, RecurrentState } from '../tensor/ops'
 export { Parameter } from '../tensor'

@@ -72,6 +72,9 @@ export interface RecurrentOptions {
   precision?: Precision
 }
 
+/** How queries are scored against keys: RnScore in native/ops/backend.h. */
+export type AttentionScore = 'additive' | 'dot' | 'scaled_dot'
+
 export interface OptimizerOptions {
   kind: 'sgd' | 'adam' | 'adamw' | 'rmsprop' | 'adagrad'
   clipNorm: number
@@ -290,6 +293,36 @@ export interface NativeAddon {
     dcn: Maybe,
     sinks: Sinks,
     add: readonly boolean[],
+  ): void
+
+  // --- attention
+  /**
+   * queries: [Tq, B, A], keys: [Tk, B, A], values: [Tk, B, V]; v: [A] where score is 'additive', else
+   * null; lengths: i32 [B] or null. context: [Tq, B, V], weights: [Tq, B, Tk].
+   */
+  attention(
+    score: AttentionScore,
+    queries: N,
+    keys: N,
+    values: N,
+    v: Maybe,
+    queryLengths: Maybe,
+    memoryLengths: Maybe,
+  ): { context: N; weights: N }
+  /** sinks: [dqueries, dkeys, dvalues, dv]; weights as forward made them. */
+  attentionBackward(
+    score: AttentionScore,
+    queries: N,
+    keys: N,
+    values: N,
+    v: Maybe,
+    queryLengths: Maybe,
+    memoryLengths: Maybe,
+    weights: N,
+    dcontext: Maybe,
+    dweights: Maybe,
+    sinks: Sinks,
+    add: number,
   ): void
 
   // --- optimizers

@@ -1,3 +1,4 @@
+export * from './attention'
 export * from './elementwise'
 export * from './layers'
 export * from './loss'

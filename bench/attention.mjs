@@ -1,0 +1,71 @@
+// Attention over projected queries and keys, forward and backward, ours and PyTorch's in turn:
+//
+//   node bench/attention.mjs [--score additive|dot|scaled_dot] [--batch 64] [--queries 30] [--keys 30]
+//     [--features 512] [--width 1024] [--threads 2] [--rounds 7] [--compiled] [--python PATH] [--out FILE]
+//
+// PyTorch takes the fastest of several expressions (peers/torch_attention.py), torch.compile among them
+// with --compiled. Prints medians, their ratio, and how far each process's peak of resident memory rises.
+import { writeFileSync } from 'node:fs'
+import os from 'node:os'
+import { parseArgs } from 'node:util'
+import { House } from './peers/contestants.mjs'
+import { measureRow } from './peers/measure.mjs'
+import { setUpPython } from './peers/setup.mjs'
+
+const { values: options } = parseArgs({
+  options: {
+    score: { type: 'string', default: 'additive' },
+    batch: { type: 'string', default: '64' },
+    queries: { type: 'string', default: '30' },
+    keys: { type: 'string', default: '30' },
+    features: { type: 'string', default: '512' },
+    width: { type: 'string', default: '1024' },
+    threads: { type: 'string', default: '2' },
+    rounds: { type: 'string', default: '7' },
+    compiled: { type: 'boolean', default: false },
+    python: { type: 'string' },
+    out: { type: 'string' },
+  },
+})
+
+const sizes = Object.fromEntries(
+  ['batch', 'queries', 'keys', 'features', 'width'].map((name) => [name, Number(options[name])]),
+)
+const task = { kind: 'attention', score: options.score, ...sizes }
+const threads = Number(options.threads)
+const entrants = (torch) => [
+  { name: 'ours', contestant: 'ours', task },
+  { name: 'torch', contestant: 'torch', task: { ...task, ...torch } },
+]
+
+const house = new House(setUpPython(options.python))
+try {
+  const time = await measureRow(
+    { section: 'attention', threads, entrants: entrants({ compiled: options.compiled }) },
+    house,
+    { rounds: Number(options.rounds), secondsPerRow: 120 },
+  )
+  const memory = await measureRow(
+    { section: 'memory', threads, entrants: entrants({ cold: true }) },
+    house,
+    {},
+  )
+  const { ours, torch } = time.results
+  const result = {
+    date: new Date().toISOString(),
+    cpu: os.cpus()[0]?.model,
+    versions: house.versions,
+    ...task,
+    threads,
+    time: time.results,
+    memory: memory.results,
+  }
+  console.log(JSON.stringify(result, null, 2))
+  console.log(
+    `${options.score}: ours ${ours.milliseconds.toFixed(1)} ms, PyTorch ` +
+      `${torch.milliseconds.toFixed(1)} ms (${torch.variant}): ${ours.ratio.torch.toFixed(1)} times`,
+  )
+  if (options.out) writeFileSync(options.out, JSON.stringify(result, null, 2) + '\n')
+} finally {
+  await house.close()
+}
