@@ -6,4 +6,4 @@ export {
   type Texts,
   type WordOptions,
 } from './tokenizer'
-export { readBytes, readText } from './read'
+export { readBytes, readLines, readText } from './read'

@@ -40,3 +40,13 @@ export async function readText(path: string): Promise<string> {
   if (text.length === 0) throw new RnnativeError('ERR_EMPTY', `[read] ${path}: the file is empty`)
   return text
 }
+
+/**
+ * The lines of a text file, without their ends (`\n` or `\r\n`); errors as of {@link readText}. Empty
+ * lines count, but not what follows the last line's end.
+ */
+export async function readLines(path: string): Promise<string[]> {
+  const lines = (await readText(path)).split(/\r?\n/)
+  if (lines.at(-1) === '') lines.pop()
+  return lines
+}

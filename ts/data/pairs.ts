@@ -1,0 +1,249 @@
+import { createHash } from 'node:crypto'
+import { RnnativeError } from '../errors'
+import { readLines, type Tokenizer } from '../text'
+import { IGNORED } from './streams'
+
+/** A source and its target, or several targets of which any would do. */
+export type Pair = readonly [source: string, target: string | readonly string[]]
+
+/**
+ * Pairs the lines of two files, gzip allowed. A target line may hold several references, separated by
+ * tabs. Throws `ERR_FORMAT` when the files differ in their number of lines, and as `readText`.
+ */
+export async function readPairs(sourcePath: string, targetPath: string): Promise<Pair[]> {
+  const [sources, targets] = await Promise.all([readLines(sourcePath), readLines(targetPath)])
+  if (sources.length !== targets.length)
+    throw new RnnativeError(
+      'ERR_FORMAT',
+      `[read] ${targetPath}: expected ${sources.length} lines as in ${sourcePath}, ` +
+        `got ${targets.length}`,
+    )
+  return sources.map((source, i) => {
+    const references = (targets[i] as string).split('\t')
+    return [source, references.length === 1 ? (references[0] as string) : references]
+  })
+}
+
+export interface SourceOptions {
+  source: Tokenizer
+  /** Sources are read backwards, which brings their beginning near the target's (Sutskever 2014). */
+  reverseSource?: boolean | undefined
+}
+
+export interface PairOptions extends SourceOptions {
+  /** Must have boundaries: see `Tokenizer.withBoundaries`. */
+  target: Tokenizer
+  /**
+   * Of several references, learn the first, or each as a pair of its own. Default `first`.
+   */
+  references?: 'first' | 'each' | undefined
+  /** Pairs with more tokens on either side are left out. Default: none is. */
+  maxLength?: number | undefined
+}
+
+/** A source's ids: reversed if wanted, then `</s>` if its tokenizer has boundaries. */
+export function encodeSource(
+  text: string,
+  { source, reverseSource = false }: SourceOptions,
+): Int32Array {
+  const ids = source.encode(text)
+  if (reverseSource) ids.reverse()
+  return source.end === null ? ids : Int32Array.of(...ids, source.end)
+}
+
+/** Sequences of ids side by side, time-major. */
+export interface Sequences {
+  /** Of the longest. */
+  steps: number
+  /** [steps, rows]; what is beyond a row's length is 0 and means nothing. */
+  ids: Int32Array
+  /** [rows] */
+  lengths: Int32Array
+}
+
+export interface PairBatch {
+  rows: number
+  source: Sequences
+  /** `<s>` and the target's tokens: what the decoder is given. Lengths count the `<s>`. */
+  target: Sequences
+  /** The token after each of `target.ids`, the last one `</s>`; IGNORED beyond a row's length. */
+  outputs: Int32Array
+  /** Real tokens: those of the sources and the outputs. */
+  tokens: number
+}
+
+/** Lays sequences out time-major. */
+export function layOut(sequences: readonly Int32Array[], padding = 0): Sequences {
+  const rows = sequences.length
+  const lengths = Int32Array.from(sequences, ({ length }) => length)
+  const steps = lengths.reduce((most, length) => Math.max(most, length), 0)
+  const ids = new Int32Array(steps * rows).fill(padding)
+  sequences.forEach((sequence, row) => {
+    let at = row
+    for (const id of sequence) {
+      ids[at] = id
+      at += rows
+    }
+  })
+  return { steps, ids, lengths }
+}
+
+/** Sequences of ids, one after the other in one array. */
+class Column {
+  private ids = new Int32Array(1 << 12)
+  private ends: number[] = []
+
+  get(index: number): Int32Array {
+    return this.ids.subarray(this.ends[index - 1] ?? 0, this.ends[index] as number)
+  }
+
+  length(index: number): number {
+    return (this.ends[index] as number) - (this.ends[index - 1] ?? 0)
+  }
+
+  push(ids: Int32Array): void {
+    const begin = this.ends.at(-1) ?? 0
+    const end = begin + ids.length
+    if (end > this.ids.length) {
+      const grown = new Int32Array(Math.max(end, 2 * this.ids.length))
+      grown.set(this.ids)
+      this.ids = grown
+    }
+    this.ids.set(ids, begin)
+    this.ends.push(end)
+  }
+
+  get used(): { ids: Int32Array; ends: Float64Array } {
+    return { ids: this.ids.subarray(0, this.ends.at(-1) ?? 0), ends: Float64Array.from(this.ends) }
+  }
+}
+
+/** Pairs as ids, for training and validation. */
+export class PairSet {
+  /** Pairs that were longer than `maxLength`. */
+  readonly dropped: number
+  private readonly sources: Column
+  private readonly targets: Column
+  private readonly begin: number
+  private readonly end: number
+
+  private constructor(
+    sources: Column,
+    targets: Column,
+    { begin, end, dropped }: { begin: number; end: number; dropped: number },
+    readonly length: number,
+  ) {
+    this.sources = sources
+    this.targets = targets
+    this.begin = begin
+    this.end = end
+    this.dropped = dropped
+  }
+
+  /**
+   * Reads all pairs. Throws `ERR_ARGUMENT` for what is no pair of strings or a target tokenizer
+   * without boundaries, `ERR_EMPTY` when no pair is left.
+   */
+  static async encode(
+    pairs: Iterable<Pair> | AsyncIterable<Pair>,
+    options: PairOptions,
+  ): Promise<PairSet> {
+    const { target, references = 'first', maxLength = Infinity } = options
+    const { begin, end } = target
+    checkOptions(options)
+    if (begin === null || end === null)
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        '[pairs] target: expected a tokenizer with boundaries; see Tokenizer.withBoundaries',
+      )
+    const sources = new Column()
+    const targets = new Column()
+    let [count, length, dropped] = [0, 0, 0]
+    for await (const pair of pairs) {
+      const [source, all] = checkPair(pair, count++)
+      const from = encodeSource(source, options)
+      for (const reference of references === 'each' ? all : all.slice(0, 1)) {
+        const to = target.encode(reference)
+        if (Math.max(from.length, to.length) > maxLength) {
+          ++dropped
+          continue
+        }
+        sources.push(from)
+        targets.push(to)
+        ++length
+      }
+    }
+    if (length === 0)
+      throw new RnnativeError(
+        'ERR_EMPTY',
+        `[pairs] expected at least one pair, got ${count}` +
+          (dropped > 0 ? ` of which none has at most ${maxLength} tokens` : ''),
+      )
+    return new PairSet(sources, targets, { begin, end, dropped }, length)
+  }
+
+  /** Tokens of a source, its `</s>` included if it has one. */
+  sourceLength(index: number): number {
+    return this.sources.length(index)
+  }
+
+  /** Tokens of a target, its `</s>` included. */
+  targetLength(index: number): number {
+    return this.targets.length(index) + 1
+  }
+
+  /** The pairs of these indices side by side. */
+  assemble(indices: ArrayLike<number>): PairBatch {
+    const all = Array.from(indices)
+    const { begin, end } = this
+    const targets = all.map((index) => this.targets.get(index))
+    const source = layOut(all.map((index) => this.sources.get(index)))
+    const target = layOut(targets.map((ids) => Int32Array.of(begin, ...ids)))
+    const outputs = layOut(
+      targets.map((ids) => Int32Array.of(...ids, end)),
+      IGNORED,
+    )
+    const total = (lengths: Int32Array) => lengths.reduce((sum, length) => sum + length, 0)
+    return {
+      rows: all.length,
+      source,
+      target,
+      outputs: outputs.ids,
+      tokens: total(source.lengths) + total(target.lengths),
+    }
+  }
+
+  /** A digest of all ids, to tell whether a resumed run has the same data. */
+  digest(): string {
+    const hash = createHash('sha256')
+    for (const { ids, ends } of [this.sources.used, this.targets.used])
+      hash.update(ids).update(ends)
+    return hash.digest('hex')
+  }
+}
+
+function checkOptions({ references, maxLength }: PairOptions): void {
+  if (references !== undefined && references !== 'first' && references !== 'each')
+    throw new RnnativeError(
+      'ERR_ARGUMENT',
+      `[pairs] references: expected first or each, got ${String(references)}`,
+    )
+  if (maxLength !== undefined && !(maxLength >= 1))
+    throw new RnnativeError(
+      'ERR_ARGUMENT',
+      `[pairs] maxLength: expected a number of at least 1, got ${maxLength}`,
+    )
+}
+
+function checkPair(pair: unknown, index: number): [source: string, targets: readonly string[]] {
+  const [source, target] = Array.isArray(pair) && pair.length === 2 ? (pair as unknown[]) : []
+  const targets = (typeof target === 'string' ? [target] : target) as readonly unknown[]
+  const strings = (all: unknown): all is string[] =>
+    Array.isArray(all) && all.length > 0 && all.every((one) => typeof one === 'string')
+  if (typeof source !== 'string' || !strings(targets))
+    throw new RnnativeError(
+      'ERR_ARGUMENT',
+      `[pairs] pair ${index}: expected [source, target], two strings or a string and strings`,
+    )
+  return [source, targets]
+}
