@@ -16,12 +16,12 @@ struct Product {
   const typename E::Right* packed;
 };
 
-template <class Phase>
+template <class Phase, int kPanels>
 __attribute__((noinline)) void backward_cells(const BackwardStep& s, int64_t row, int64_t rows,
                                               int64_t panel, const float* sums) {
   const int64_t units = s.stride / kLanes, first = panel * kPanelVectors;
-  for (int64_t r = 0; r < rows; ++r, sums += kPanel)
-    for (int u = 0; u < kPanelVectors && first + u < units; ++u)
+  for (int64_t r = 0; r < rows; ++r, sums += kPanels * kPanel)
+    for (int u = 0; u < kPanels * kPanelVectors && first + u < units; ++u)
       Phase::cell(s, row + r, first + u, load(sums + u * kLanes));
 }
 
@@ -50,24 +50,29 @@ struct BackwardBlock {
   bool first, last;
 };
 
-template <class E, class Phase>
+// kPanels: how many panels a tile takes at once.
+template <class E, class Phase, int kPanels>
 RN_INLINE void backward_tiles(const BackwardStep& s, const Tiles& tiles,
                               const BackwardBlock<E>& block, int64_t product_rows, float* sums) {
-  constexpr int kRows = kTileRows;
-  for (int64_t tile = tiles.first; tile < tiles.end; tile += tiles.step, sums += kRows * kPanel) {
-    const int64_t row = tile * kRows, rows = s.rows - row < kRows ? s.rows - row : kRows;
+  constexpr int kRows = kTileRows / kPanels;
+  constexpr int64_t kRowFloats = kPanels * kPanel;
+  for (int64_t tile = tiles.first; tile < tiles.end;
+       tile += tiles.step, sums += kRows * kRowFloats) {
+    const int64_t row = tiles.row(tile), next = tiles.row(tile + 1);
+    const int64_t rows = (next < s.rows ? next : s.rows) - row;
     const int64_t rest = product_rows - row, with = rest < 0 ? 0 : rest < rows ? rest : rows;
     if (block.first)
       for (int64_t r = 0; r < rows; ++r)
-        prefetch_row(s, row + r, block.panel * kPanelVectors, kPanelVectors);
+        prefetch_row(s, row + r, block.panel * kPanelVectors, kPanels * kPanelVectors);
     if (with > 0)
       with_rows<kRows>(with, [&]<int kCount>() __attribute__((always_inline)) {
-        multiply_into<E, kCount, kPanelVectors>(sums, block.first, block.a + row * block.lda,
-                                                block.lda, block.data, block.turns);
+        multiply_into<E, kPanelVectors, kCount, kPanels * kPanelVectors>(
+            sums, block.first, block.a + row * block.lda, block.lda, block.data,
+            kPanel * block.turns, block.turns);
       });
     if (!block.last) continue;
-    for (int64_t i = with * kPanel; i < rows * kPanel; i += kLanes) store(sums + i, zero());
-    backward_cells<Phase>(s, row, rows, block.panel, sums);
+    for (int64_t i = with * kRowFloats; i < rows * kRowFloats; i += kLanes) store(sums + i, zero());
+    backward_cells<Phase, kPanels>(s, row, rows, block.panel, sums);
   }
 }
 
@@ -78,8 +83,10 @@ void backward_phase(const BackwardStep& s, const Product<E>* products, int64_t p
   constexpr int kProducts = sizeof(Phase::kProducts) / sizeof(ProductSpec);
   const int64_t all_panels = (s.hidden + kPanel - 1) / kPanel;
   const Range panels = split(all_panels, place.members, place.member);
+  const bool few = place.batch <= kFewRows;
   each_chunk(s.rows, kTileRows, place, [&](const Tiles& tiles) {
-    for (int64_t p = panels.begin; p < panels.end; ++p)
+    for (int64_t p = panels.begin; p < panels.end; ++p) {
+      const bool two = few && p + 1 < panels.end;
       for (int i = 0; i < kProducts; ++i) {
         const Product<E>& product = products[i];
         const Blocks blocks = blocks_of<E>(product.k);
@@ -89,10 +96,16 @@ void backward_phase(const BackwardStep& s, const Product<E>* products, int64_t p
           const typename E::Right* data =
               product.packed + (turns_of<E>(k0) * all_panels + p * turns) * kPanel;
           const typename E::Left* a = product.a + turns_of<E>(k0);
-          backward_tiles<E, Phase>(s, tiles, {p, data, a, product.lda, turns, first, last},
-                                   product_rows, sums);
+          const BackwardBlock<E> block = {p, data, a, product.lda, turns, first, last};
+          if (two) {
+            backward_tiles<E, Phase, 2>(s, tiles, block, product_rows, sums);
+          } else {
+            backward_tiles<E, Phase, 1>(s, tiles, block, product_rows, sums);
+          }
         }
       }
+      p += two;
+    }
   });
 }
 

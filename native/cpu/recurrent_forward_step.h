@@ -108,14 +108,15 @@ RN_INLINE void forward_tiles(const ForwardStep& s, const Tiles& tiles, const For
   const bool whole = block.first && block.last;  // then one tile's sums suffice
   const ForwardOperand<E> operand = operand_of<E, Phase>(s);
   for (int64_t tile = tiles.first; tile < tiles.end; tile += tiles.step) {
-    const int64_t row = tile * kRows, rows = s.rows - row < kRows ? s.rows - row : kRows;
+    const int64_t row = tiles.row(tile), next = tiles.row(tile + 1);
+    const int64_t rows = (next < s.rows ? next : s.rows) - row;
     const typename E::Left* a = operand.data + row * operand.stride + block.turn0;
     if (block.first)
       for (int64_t r = 0; r < rows; ++r)
         prefetch_row(s, row + r, block.panel * Phase::kUnits, Phase::kUnits);
     with_rows<kRows>(rows, [&]<int kCount>() __attribute__((always_inline)) {
-      multiply_into<E, kCount, Tile::kVectors>(sums, block.first, a, operand.stride, block.data,
-                                               block.turns);
+      multiply_into<E, Tile::kVectors, kCount, Tile::kVectors>(sums, block.first, a, operand.stride,
+                                                               block.data, 0, block.turns);
     });
     if (block.last) forward_cells<Phase, kTraining>(s, row, rows, block.panel, sums);
     if (!whole) sums += kRows * Tile::kRowFloats;

@@ -15,7 +15,11 @@ struct TeamGrid {
 };
 struct Place {
   int group, groups, member, members;
+  int64_t batch;
 };
+RN_INLINE int64_t tile_count(int64_t rows, int64_t tile_rows) {
+  return (rows + tile_rows - 1) / tile_rows;
+}
 
 // What a product of a step looks like to the planner.
 struct StepShape {
@@ -28,21 +32,18 @@ struct StepShape {
 // fetching the weights from L2 or beyond, plus the barrier. Costs are rough; only their order
 // matters.
 inline TeamGrid plan_grid(const StepShape& s, int threads) {
-  constexpr double kBarrier = 4000, kCache = 384 << 10, kNear = 24, kFar = 8;
+  constexpr double kBarrier = 4000, kLatency = 4, kCache = 384 << 10, kNear = 24, kFar = 8;
   TeamGrid best = {1, 1};
   double least = 0;
   for (int groups = 1; groups <= threads; ++groups)
     for (int members = 1; groups * members <= threads; ++members) {
-      const int64_t tiles = (s.rows + s.tile_rows - 1) / s.tile_rows;
-      const int64_t own = (tiles + groups - 1) / groups;
-      const int64_t last = s.rows - (tiles - 1) * s.tile_rows;
+      const int64_t tiles = tile_count(s.rows, s.tile_rows), own = (tiles + groups - 1) / groups;
       // A short tile is bound by the latency of its few sums.
-      const double short_tile = last * 10 < s.tile_rows * 6 ? 0.6 : (double)last / s.tile_rows;
-      const double tile_count = tiles % groups == 1 || groups == 1 ? own - 1 + short_tile : own;
+      const double sums = (double)s.rows / tiles * s.vectors;
+      const double turn = sums < 2 * kLatency ? kLatency : sums / 2;
       const int64_t panels = (s.panels + members - 1) / members;
       const double bytes = (double)panels * s.turns * s.vectors * kLanes * s.element_bytes;
-      const double multiply_adds = (double)s.turns * s.tile_rows * s.vectors;
-      const double compute = panels * tile_count * multiply_adds / 2;
+      const double compute = (double)panels * own * s.turns * turn;
       const double fetch = bytes / (bytes <= kCache ? kNear : kFar);
       const double cycles = (compute > fetch ? compute : fetch) + (members > 1 ? kBarrier : 0);
       if (groups * members == 1 || cycles < least) {
@@ -52,8 +53,8 @@ inline TeamGrid plan_grid(const StepShape& s, int threads) {
     }
   return best;
 }
-RN_INLINE Place place_of(const TeamGrid& grid, int thread) {
-  return {thread / grid.members, grid.groups, thread % grid.members, grid.members};
+RN_INLINE Place place_of(const TeamGrid& grid, int thread, int64_t batch) {
+  return {thread / grid.members, grid.groups, thread % grid.members, grid.members, batch};
 }
 
 // Rows that a thread takes through a panel at a time, and its buffer for their sums.
@@ -73,7 +74,7 @@ int32_t run_grid(RnContext* ctx, const StepShape& shape, const Body& body) {
   };
   const auto run = [&](int thread, const TeamGrid& grid) {
     if (thread >= grid.groups * grid.members) return;
-    const Place place = place_of(grid, thread);
+    const Place place = place_of(grid, thread, shape.rows);
     Barrier* barrier = &barriers[place.group];
     body(place, sums + thread * kSumFloats, [=] { barrier->wait(place.members); });
   };

@@ -15,12 +15,12 @@
 namespace rnnative::cpu::RN_ISA {
 namespace {
 
-// sums[kRows][kVectors] (+)= a's rows times `turns` turns of the panel. Not inlined: see gemm.cc's
-// tile.
-template <class E, int kRows, int kVectors>
+// sums[kRows][kVectors] (+)= a's rows times `turns` turns of panels of kWidth vectors, panel_stride
+// apart. Not inlined: see gemm.cc's tile.
+template <class E, int kWidth, int kRows, int kVectors>
 __attribute__((noinline)) void multiply_into(float* sums, bool first, const typename E::Left* a,
                                              int64_t row_stride, const typename E::Right* panel,
-                                             int64_t turns) {
+                                             int64_t panel_stride, int64_t turns) {
   vf acc[kRows][kVectors];
   if (first) {
     clear(acc);
@@ -28,7 +28,7 @@ __attribute__((noinline)) void multiply_into(float* sums, bool first, const type
     for (int r = 0; r < kRows; ++r)
       for (int v = 0; v < kVectors; ++v) acc[r][v] = load(sums + (r * kVectors + v) * kLanes);
   }
-  multiply<E>(acc, a, row_stride, 1, panel, kVectors * kLanes, turns);
+  multiply<E, kWidth>(acc, a, row_stride, 1, panel, panel_stride, turns);
   for (int r = 0; r < kRows; ++r)
     for (int v = 0; v < kVectors; ++v) store(sums + (r * kVectors + v) * kLanes, acc[r][v]);
 }
@@ -36,17 +36,24 @@ __attribute__((noinline)) void multiply_into(float* sums, bool first, const type
 RN_INLINE void prefetch_floats(const float* p, int64_t n) {
   for (int64_t i = 0; i < n; i += 16) prefetch(p + i);
 }
-// The tiles of a step that a thread takes through a panel together.
+// The tiles of a step that a thread takes through a panel together. The batch is cut evenly, since
+// a short tile takes as long as a longer one; a step of fewer rows has the first of the tiles, so
+// that a row stays with its group of threads.
 struct Tiles {
   int64_t first, end, step;
+  int64_t count, batch;  // all tiles, all rows
+
+  int64_t row(int64_t tile) const { return batch * tile / count; }
 };
-// body(tiles) over a thread's share of `rows` rows, kRowChunk rows of its own at a time.
+// body(tiles) over a thread's share of the first `rows` rows, kRowChunk rows of its own at a time.
 template <class Body>
 RN_INLINE void each_chunk(int64_t rows, int tile_rows, const Place& place, const Body& body) {
-  const int64_t tiles = (rows + tile_rows - 1) / tile_rows;
+  const int64_t count = tile_count(place.batch, tile_rows);
+  const int64_t used = (rows * count + place.batch - 1) / place.batch;
   const int64_t chunk = kRowChunk / tile_rows * place.groups;
-  for (int64_t first = place.group; first < tiles; first += chunk)
-    body(Tiles{first, first + chunk < tiles ? first + chunk : tiles, place.groups});
+  for (int64_t first = place.group; first < used; first += chunk)
+    body(Tiles{first, first + chunk < used ? first + chunk : used, place.groups, count,
+               place.batch});
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ __attribute__((noinline)) void tile(const Gemm& g, const typename E::Left* a, in
   for (int r = 0; r < kRows; ++r) prefetch(c + r * g.ldc);
   vf acc[kRows][kVectors];
   clear(acc);
-  multiply<E>(acc, a, row_stride, turn_stride, b, kPanel, turns);
+  multiply<E, kPanelVectors>(acc, a, row_stride, turn_stride, b, kPanel * turns, turns);
   const bool bias = first && g.bias, add = !first || g.accumulate;
   if (j + kVectors * kLanes <= g.n) {
     for (int r = 0; r < kRows; ++r, c += g.ldc)
@@ -61,6 +61,7 @@ __attribute__((noinline)) void tile(const Gemm& g, const typename E::Left* a, in
   for (int r = 0; r < kRows; ++r, c += g.ldc)
     for (int v = 0; v < kVectors; ++v) {
       const int64_t rest = g.n - j - v * kLanes, count = rest < kLanes ? rest : kLanes;
+      if (count <= 0) break;
       vf x = acc[r][v];
       if (bias) x = x + load_first(g.bias + j + v * kLanes, count);
       if (add) x = x + load_first(c + v * kLanes, count);
@@ -79,6 +80,16 @@ void panel_tiles(const Gemm& g, Left<E> left, const typename E::Right* b, int64_
                                i0 + i, j);
     });
   }
+}
+
+// At most kFewRows rows in two panels.
+template <class E>
+void few_rows_tile(const Gemm& g, const Left<E>& left, const typename E::Right* b, int64_t turns,
+                   bool first, int64_t i0, int64_t rows, int64_t j) {
+  with_rows<kFewRows>(rows, [&]<int kRows>() __attribute__((always_inline)) {
+    tile<E, kRows, 2 * kPanelVectors>(g, left.a, left.row_stride, left.turn_stride, b, turns, first,
+                                      i0, j);
+  });
 }
 
 // Rows i0 .. i0 + rows and k0 .. k0 + k of A: where they lie, or packed.
@@ -146,7 +157,10 @@ void gemm_thread(const Gemm& g, const Buffers<E>& buffers, Barrier* barrier, int
       for (int64_t p = columns.begin; p < columns.end; ++p) {
         const int64_t j = p * kPanel;
         const typename E::Right* panel = packed_b + p * kPanel * turns;
-        if (g.n - j > kLanes) {
+        if (count <= kFewRows && p + 1 < columns.end) {
+          few_rows_tile<E>(g, left, panel, turns, block == 0, i0, count, j);
+          ++p;
+        } else if (g.n - j > kLanes) {
           panel_tiles<E, kPanelVectors>(g, left, panel, turns, block == 0, i0, count, j);
         } else {
           panel_tiles<E, 1>(g, left, panel, turns, block == 0, i0, count, j);

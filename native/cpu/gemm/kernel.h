@@ -3,9 +3,10 @@
 // A tile of kRows x kVectors sums lives in registers for the whole loop. Each turn loads one row of
 // the packed B panel (kVectors vectors, contiguous) and one element of each row of A, and keeps the
 // smaller of the two sets in registers: 6 x 2 tiles hold B, 3 x 4 tiles hold A. Both need 7-8 loads
-// for 12 multiply-adds, so the multiply-add ports stay the bottleneck. Every sum is formed in order
-// of k with fused multiply-adds, whatever the tile's shape: rows cut into tiles differently agree
-// bit for bit.
+// for 12 multiply-adds, so the multiply-add ports stay the bottleneck. A tile of few rows has too
+// few sums to hide the latency of the multiply-adds: it takes two panels at once (kFewRows). Every
+// sum is formed in order of k with fused multiply-adds, whatever the tile's shape: rows cut into
+// tiles differently agree bit for bit.
 #ifndef RNNATIVE_CPU_GEMM_KERNEL_H_
 #define RNNATIVE_CPU_GEMM_KERNEL_H_
 
@@ -18,6 +19,11 @@ namespace {
 constexpr int kPanelVectors = 2;
 constexpr int kPanel = kPanelVectors * kLanes;
 constexpr int kTileRows = kAccumulators / kPanelVectors;
+// So many rows may take two panels at once.
+constexpr int kFewRows = kTileRows / 2;
+// One row uses what it fetches once, and waits for the caches: panels are fetched so many turns
+// ahead.
+constexpr int kTurnsAhead = 16;
 
 template <int kRows, int kVectors>
 RN_INLINE void clear(vf (&acc)[kRows][kVectors]) {
@@ -27,28 +33,38 @@ RN_INLINE void clear(vf (&acc)[kRows][kVectors]) {
     for (int v = 0; v < kVectors; ++v) acc[r][v] = zero();
 }
 
-// acc[r][v] += the product of row r of A and the panel's columns v * kLanes ... over `turns` turns
-// (element.h). Turn i of A's row r is at a + r * row_stride + i * turn_stride, of B at
-// b + i * b_stride.
-template <class E, int kRows, int kVectors>
+// acc[r][v] += the product of row r of A and column vector v of B over `turns` turns (element.h).
+// Turn i of A's row r is at a + r * row_stride + i * turn_stride. B is panels of kWidth vectors,
+// panel_stride elements apart; turn i of the first is at b + i * kWidth * kLanes.
+template <class E, int kWidth, int kRows, int kVectors>
 RN_INLINE void multiply(vf (&acc)[kRows][kVectors], const typename E::Left* a, int64_t row_stride,
-                        int64_t turn_stride, const typename E::Right* b, int64_t b_stride,
+                        int64_t turn_stride, const typename E::Right* b, int64_t panel_stride,
                         int64_t turns) {
-  for (int64_t i = 0; i < turns; ++i, a += turn_stride, b += b_stride) {
+  constexpr int kTurn = kWidth * kLanes;
+  const auto column = [=](int v) __attribute__((always_inline)) {
+    return v / kWidth * panel_stride + v % kWidth * kLanes;
+  };
+  for (int64_t i = 0; i < turns; ++i, a += turn_stride, b += kTurn) {
+    if constexpr (kRows == 1) {
+      constexpr int kLine = 64 / (int)(sizeof(*b) * kLanes);  // vectors in a line of the caches
+#pragma GCC unroll 16
+      for (int v = 0; v < kVectors; v += kLine > 1 ? kLine : 1)
+        prefetch(b + kTurnsAhead * kTurn + column(v));
+    }
     if constexpr (kRows < kVectors) {
       decltype(E::left(a)) left[kRows];
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) left[r] = E::left(a + r * row_stride);
 #pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) {
-        const auto right = E::right(b + v * kLanes);
+        const auto right = E::right(b + column(v));
 #pragma GCC unroll 16
         for (int r = 0; r < kRows; ++r) acc[r][v] = E::multiply_add(left[r], right, acc[r][v]);
       }
     } else {
       decltype(E::right(b)) right[kVectors];
 #pragma GCC unroll 16
-      for (int v = 0; v < kVectors; ++v) right[v] = E::right(b + v * kLanes);
+      for (int v = 0; v < kVectors; ++v) right[v] = E::right(b + column(v));
 #pragma GCC unroll 16
       for (int r = 0; r < kRows; ++r) {
         const auto left = E::left(a + r * row_stride);
