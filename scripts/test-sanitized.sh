@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer into .cmake/asan and runs tests on it.
+# Two variants hold every kernel at two vector widths: avx2, and avx512bf16 with its instructions emulated.
 # usage: test-sanitized.sh [ava arguments; default: the op and boundary tests]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 node scripts/build-native.mjs --tree .cmake/asan -DRNNATIVE_SANITIZE=ON \
-  "-DRNNATIVE_OUTPUT_DIR=$PWD/.cmake/asan/out"
+  -DRNNATIVE_EMULATE_AVX512=ON '-DRNNATIVE_ISAS=avx2;avx512bf16' "-DRNNATIVE_OUTPUT_DIR=$PWD/.cmake/asan/out"
 
 # Node itself is not instrumented, so the sanitizers' runtimes must be loaded before anything else.
 compiler=${CXX:-c++}
