@@ -73,7 +73,7 @@ inline void exponentiate(float* x, int64_t n) {
   for (int64_t i = 0; i < n; i += kLanes) {
     const vf y = load(x + i);
     const ExpParts e = exp_parts(y + y);
-    const vf scale = power_of_two(e.n);
+    const vf scale = scale_of(e);
     store(x + i, fma(e.reduced, scale, scale));
   }
 }

@@ -28,7 +28,7 @@ __attribute__((noinline)) void multiply_into(float* sums, bool first, const type
     for (int r = 0; r < kRows; ++r)
       for (int v = 0; v < kVectors; ++v) acc[r][v] = load(sums + (r * kVectors + v) * kLanes);
   }
-  multiply<E, kWidth>(acc, a, row_stride, 1, panel, panel_stride, turns);
+  multiply<E, kWidth>(acc, a, row_stride, 1, panel, kWidth * kLanes, turns, panel_stride);
   for (int r = 0; r < kRows; ++r)
     for (int v = 0; v < kVectors; ++v) store(sums + (r * kVectors + v) * kLanes, acc[r][v]);
 }

@@ -46,7 +46,7 @@ __attribute__((noinline)) void tile(const Gemm& g, const typename E::Left* a, in
   for (int r = 0; r < kRows; ++r) prefetch(c + r * g.ldc);
   vf acc[kRows][kVectors];
   clear(acc);
-  multiply<E, kPanelVectors>(acc, a, row_stride, turn_stride, b, kPanel * turns, turns);
+  multiply<E, kPanelVectors>(acc, a, row_stride, turn_stride, b, kPanel, turns, kPanel * turns);
   const bool bias = first && g.bias, add = !first || g.accumulate;
   if (j + kVectors * kLanes <= g.n) {
     for (int r = 0; r < kRows; ++r, c += g.ldc)

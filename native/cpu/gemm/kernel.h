@@ -34,22 +34,22 @@ RN_INLINE void clear(vf (&acc)[kRows][kVectors]) {
 }
 
 // acc[r][v] += the product of row r of A and column vector v of B over `turns` turns (element.h).
-// Turn i of A's row r is at a + r * row_stride + i * turn_stride. B is panels of kWidth vectors,
-// panel_stride elements apart; turn i of the first is at b + i * kWidth * kLanes.
-template <class E, int kWidth, int kRows, int kVectors>
+// Turn i of A's row r is at a + r * row_stride + i * turn_stride, of B's first vector at b +
+// i * b_stride. With a kWidth, B is panels of so many vectors, panel_stride elements apart.
+template <class E, int kWidth = 0, int kRows, int kVectors>
 RN_INLINE void multiply(vf (&acc)[kRows][kVectors], const typename E::Left* a, int64_t row_stride,
-                        int64_t turn_stride, const typename E::Right* b, int64_t panel_stride,
-                        int64_t turns) {
-  constexpr int kTurn = kWidth * kLanes;
+                        int64_t turn_stride, const typename E::Right* b, int64_t b_stride,
+                        int64_t turns, int64_t panel_stride = 0) {
+  constexpr int kPer = kWidth > 0 ? kWidth : kVectors;
   const auto column = [=](int v) __attribute__((always_inline)) {
-    return v / kWidth * panel_stride + v % kWidth * kLanes;
+    return v / kPer * panel_stride + v % kPer * kLanes;
   };
-  for (int64_t i = 0; i < turns; ++i, a += turn_stride, b += kTurn) {
+  for (int64_t i = 0; i < turns; ++i, a += turn_stride, b += b_stride) {
     if constexpr (kRows == 1) {
       constexpr int kLine = 64 / (int)(sizeof(*b) * kLanes);  // vectors in a line of the caches
 #pragma GCC unroll 16
       for (int v = 0; v < kVectors; v += kLine > 1 ? kLine : 1)
-        prefetch(b + kTurnsAhead * kTurn + column(v));
+        prefetch(b + kTurnsAhead * b_stride + column(v));
     }
     if constexpr (kRows < kVectors) {
       decltype(E::left(a)) left[kRows];
