@@ -1,5 +1,6 @@
 // The programs that are compared. Each is a long-lived child process that answers JSON lines (serve.mjs,
-// serve.py), so start-up is never counted; the bench talks to one at a time.
+// serve.py), so start-up is never counted; the bench talks to one at a time. Between its answers a
+// contestant is stopped: onnxruntime's threads would go on spinning through the others' turns.
 import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
@@ -51,6 +52,7 @@ export class Contestant {
     const { result, error, code } = JSON.parse(line)
     const { resolve, reject } = this.waiting
     this.waiting = null
+    this.child.kill('SIGSTOP')
     if (error === undefined) resolve(result)
     else reject(Object.assign(new Error(error), { code }))
   }
@@ -59,6 +61,7 @@ export class Contestant {
     return new Promise((resolve, reject) => {
       if (this.failure) return reject(this.failure)
       this.waiting = { resolve, reject }
+      this.child.kill('SIGCONT')
       this.child.stdin.write(JSON.stringify({ method, ...parameters }) + '\n')
     })
   }
@@ -78,6 +81,7 @@ export class Contestant {
     if (this.failure) return
     return new Promise((resolve) => {
       this.child.once('close', resolve)
+      this.child.kill('SIGCONT')
       this.child.stdin.end()
       setTimeout(() => this.child.kill('SIGKILL'), 2000).unref()
     })

@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 
-const PAUSE = 20 // ms between turns, in which a thread team that spins falls asleep
+const PAUSE = 20 // ms between turns
 const TURN = 60 // ms that a turn should last at least
 const MOST_RUNS = 20 // in a turn
 const WARM_UP = 1000 // ms, or three runs
@@ -112,7 +112,9 @@ async function measureTime(row, house, { rounds, runs, secondsPerRow }) {
   const began = performance.now()
   for (let round = 0; round < rounds; ++round) {
     if ((performance.now() - began) / 1000 > secondsPerRow) break
-    for (const entrant of ready.filter(({ unavailable }) => !unavailable)) {
+    const first = round % ready.length // who goes first changes from round to round
+    const order = [...ready.slice(first), ...ready.slice(0, first)]
+    for (const entrant of order.filter(({ unavailable }) => !unavailable)) {
       const { member, estimate, milliseconds } = entrant
       const count = runs ?? Math.min(MOST_RUNS, Math.max(1, Math.round(TURN / estimate)))
       try {
