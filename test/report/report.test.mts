@@ -16,12 +16,17 @@ test('a report is one page without scripts or links, and what it shows is escape
     results: { 'validation loss': 1.5 },
     settings: { cell: 'lstm', 'tie weights': false },
     sample: { prompt: 'Call <me>', text: '</pre><script>alert("1")</script>' },
+    examples: [{ source: 'read', output: 'R <EH> D', references: ['R EH D', 'R IY D'] }],
+    attention: [{ source: ['r', '<img>'], target: ['R'], weights: [[0.25, 0.75]] }],
   })
   const page = readFileSync(path, 'utf8')
   t.regex(page, /<svg[^]*<path[^]*<\/svg>/)
   t.true(page.includes('Whales &amp; &lt;ships&gt;'))
   t.true(page.includes('Call &lt;me&gt;'))
-  t.false(/<script|<link|src=|href="http/.test(page))
+  t.true(page.includes('<td>R &lt;EH&gt; D</td><td>R EH D | R IY D</td>'))
+  t.is(page.match(/<svg/g)?.length, 2)
+  t.true(page.includes('&lt;img&gt;</text>'))
+  t.false(/<script|<link|<img|src=|href="http/.test(page))
   t.true(page.length < 100_000)
   await t.throwsAsync(
     report.writeReport(join(path, 'below-a-file.html'), {

@@ -1,21 +1,4 @@
-/** Loss curves as SVG. Vega is loaded only here, when a chart is drawn. */
-
-// What is used of them. Their own types need the browser's, which this package is not compiled with.
-interface Vega {
-  parse(specification: object): object
-  View: new (
-    runtime: object,
-    options: { renderer: 'none' },
-  ) => {
-    toSVG(): Promise<string>
-    finalize(): void
-  }
-}
-interface VegaLite {
-  compile(specification: object): { spec: object }
-}
-
-const load = async (name: string): Promise<unknown> => import(name)
+import { drawSvg } from './vega'
 
 export interface CurvePoint {
   step: number
@@ -67,21 +50,10 @@ function specification({ training, validation }: Curves): object {
   return {
     width: 640,
     height: 320,
-    background: 'white',
     data: { values },
     layer: [line('training', false), line('validation', true)],
   }
 }
 
-/** An SVG element. */
-export async function drawCurves(curves: Curves): Promise<string> {
-  const vega = (await load('vega')) as Vega
-  const vegaLite = (await load('vega-lite')) as VegaLite
-  const { spec } = vegaLite.compile(specification(curves))
-  const view = new vega.View(vega.parse(spec), { renderer: 'none' })
-  try {
-    return await view.toSVG()
-  } finally {
-    view.finalize()
-  }
-}
+/** Loss over steps, as an SVG element. */
+export const drawCurves = (curves: Curves): Promise<string> => drawSvg(specification(curves))

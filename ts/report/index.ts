@@ -1,2 +1,6 @@
-export { renderReport, writeReport, type Report } from './report'
+export { drawAttention, type AttentionMap } from './attention'
 export type { CurvePoint, Curves } from './chart'
+export { writeFigures, type Figure } from './page'
+export { pca, type Projection } from './pca'
+export { renderReport, writeReport, type Report } from './report'
+export { drawSentences, type SentenceMap } from './sentences'

@@ -1,7 +1,6 @@
-import { mkdir } from 'node:fs/promises'
-import { dirname } from 'node:path'
-import { ioError, writeFileAtomic } from '../io/files'
+import { drawAttention, type AttentionMap } from './attention'
 import { drawCurves, type Curves } from './chart'
+import { escape, page, writeInto } from './page'
 
 export interface Report {
   title: string
@@ -11,60 +10,46 @@ export interface Report {
   settings: Readonly<Record<string, string | number | boolean>>
   /** What the model writes after `prompt`. */
   sample?: { prompt: string; text: string } | undefined
+  /** What the model makes of inputs it has not learned from. */
+  examples?:
+    readonly { source: string; output: string; references: readonly string[] }[] | undefined
+  /** What it looked at while it wrote. */
+  attention?: readonly AttentionMap[] | undefined
 }
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  "'": '&#39;',
-}
-
-const escape = (text: unknown): string => String(text).replace(/[&<>"']/g, (c) => ESCAPES[c] ?? c)
 
 const table = (rows: Readonly<Record<string, unknown>>): string =>
   `<table>${Object.entries(rows)
     .map(([name, value]) => `<tr><th>${escape(name)}</th><td>${escape(value)}</td></tr>`)
     .join('\n')}</table>`
 
-const STYLE = `body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2rem auto; padding: 0 1rem; color: #222 }
-table { border-collapse: collapse } th { text-align: left; font-weight: normal; color: #666; padding-right: 2rem }
-pre { white-space: pre-wrap; background: #f6f6f4; padding: 1rem; border-radius: 4px } pre b { color: #666; font-weight: normal }
-svg { max-width: 100%; height: auto }`
+function examplesTable(examples: NonNullable<Report['examples']>): string {
+  const row = (tag: 'th' | 'td', cells: readonly string[]) =>
+    `<tr>${cells.map((cell) => `<${tag}>${escape(cell)}</${tag}>`).join('')}</tr>`
+  const rows = examples.map(({ source, output, references }) =>
+    row('td', [source, output, references.join(' | ')]),
+  )
+  return `<table class="wide">${[row('th', ['source', 'output', 'reference']), ...rows].join('\n')}</table>`
+}
 
 /** A page that needs no other file and runs no script. */
 export async function renderReport(report: Report): Promise<string> {
-  const { title, curves, results, settings, sample } = report
-  const chart = await drawCurves(curves)
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>${escape(title)}</title>
-<style>${STYLE}</style>
-</head>
-<body>
-<h1>${escape(title)}</h1>
-${table(results)}
-<h2>Loss</h2>
-${chart}
-${sample ? `<h2>Sample</h2>\n<pre><b>${escape(sample.prompt)}</b>${escape(sample.text)}</pre>` : ''}
-<h2>Settings</h2>
-${table(settings)}
-</body>
-</html>
-`
+  const { title, curves, results, settings, sample, examples = [], attention = [] } = report
+  const section = (heading: string, ...content: string[]) =>
+    content.length > 0 ? [`<h2>${heading}</h2>`, ...content] : []
+  const body = [
+    table(results),
+    ...section('Loss', await drawCurves(curves)),
+    ...(sample
+      ? section('Sample', `<pre><b>${escape(sample.prompt)}</b>${escape(sample.text)}</pre>`)
+      : []),
+    ...(examples.length > 0 ? section('Examples', examplesTable(examples)) : []),
+    ...section('Attention', ...(await Promise.all(attention.map(drawAttention)))),
+    ...section('Settings', table(settings)),
+  ]
+  return page(title, body.join('\n'))
 }
 
 /** Writes {@link renderReport}'s page; `ERR_IO` when that fails. */
 export async function writeReport(path: string, report: Report): Promise<void> {
-  const page = await renderReport(report)
-  try {
-    await mkdir(dirname(path), { recursive: true })
-  } catch (error) {
-    throw ioError('report', path, error)
-  }
-  await writeFileAtomic(path, page)
+  await writeInto(path, await renderReport(report))
 }

@@ -1,0 +1,55 @@
+/** Draws Vega-Lite specifications. Vega is loaded only here, when something is drawn. */
+
+// What is used of them. Their own types need the browser's, which this package is not compiled with.
+interface Vega {
+  parse(specification: object): object
+  View: new (
+    runtime: object,
+    options: { renderer: 'none' },
+  ) => {
+    toSVG(): Promise<string>
+    finalize(): void
+  }
+}
+interface VegaLite {
+  compile(specification: object): { spec: object }
+}
+
+const load = async (name: string): Promise<unknown> => import(name)
+
+/** Fonts that together know most scripts, where they are installed. */
+const FONT = 'system-ui, "Noto Sans", "Noto Sans CJK SC", "Microsoft YaHei", sans-serif'
+
+/** An SVG element of a Vega-Lite specification, on white. */
+export async function drawSvg(specification: object): Promise<string> {
+  const vega = (await load('vega')) as Vega
+  const vegaLite = (await load('vega-lite')) as VegaLite
+  const { spec } = vegaLite.compile({
+    background: 'white',
+    config: { font: FONT, view: { stroke: null } },
+    ...specification,
+  })
+  const view = new vega.View(vega.parse(spec), { renderer: 'none' })
+  try {
+    return await view.toSVG()
+  } finally {
+    view.finalize()
+  }
+}
+
+// What XML cannot hold, nobody would see, or would turn the text around: controls, lone surrogates,
+// non-characters and overrides of direction.
+const UNSEEN = /[\p{Cc}\p{Cs}\p{Noncharacter_Code_Point}\u202a-\u202e\u2066-\u2069]/gu
+
+/** A token as a label: without the space around it, and with something to see in any case. */
+export function labelOf(token: string): string {
+  const text = token.trim().replaceAll(/\s+/gu, ' ').replace(UNSEEN, '\ufffd')
+  if (text !== '') return text
+  return token.includes('\n') ? '⏎' : '␣'
+}
+
+/** Pixels that the widest label may exceed what Vega expects: 0.8 of the font size per character. */
+export function overhang(labels: readonly string[], fontSize: number): number {
+  const wide = (label: string) => label.match(/[\u1100-\uffff]/g)?.length ?? 0
+  return Math.ceil(0.25 * fontSize * labels.reduce((most, label) => Math.max(most, wide(label)), 0))
+}
