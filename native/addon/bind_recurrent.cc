@@ -1,61 +1,17 @@
 // recurrent and its gradient.
 #include "native/addon/arguments.h"
+#include "native/addon/recurrent_arguments.h"
 #include "native/ops/recurrent.h"
 
 namespace rnnative::addon {
 namespace {
 
-constexpr int64_t kMaxCells = 512;  // 256 layers (streams of Philox) in two directions
-constexpr size_t kSlots = std::tuple_size_v<RecurrentParameters>;
-
-RecurrentOptions read_options(Napi::Value value, const char* op) {
-  const Napi::Object object = to_options(value, op, "options");
-  RecurrentOptions options;
-  options.cell = parse_cell(to_string(object.Get("cell"), op, "cell"));
-  options.layers = to_integer(object.Get("layers"), 1, kMaxCells, op, "layers");
-  options.directions = to_integer(object.Get("directions"), 1, 2, op, "directions");
-  options.hidden = to_integer(object.Get("hidden"), 1, INT32_MAX, op, "hidden");
-  options.training = to_bool(object.Get("training"), op, "training");
-  options.dropout = to_number(object.Get("dropout"), op, "dropout");
-  options.precision = to_precision(object.Get("precision"), op, "precision");
-  const Napi::Value random = object.Get("random");
-  const bool given = !random.IsNull() && !random.IsUndefined();
-  if (given || (options.training && options.dropout > 0)) {
-    options.random = to_random(random, op, "random");
-  }
-  return options;
-}
-
-std::vector<RecurrentParameters> read_parameters(Napi::Value value, const char* op) {
-  if (!value.IsArray()) {
-    throw Error("ERR_ARGUMENT", "[" + std::string(op) + "] parameters: expected an array");
-  }
-  const auto array = value.As<Napi::Array>();
-  const uint32_t length = array.Length();
-  if (length > kMaxCells) {
-    throw Error("ERR_ARGUMENT", "[" + std::string(op) + "] parameters: expected at most " +
-                                    std::to_string(kMaxCells) + ", got " + std::to_string(length));
-  }
-  std::vector<RecurrentParameters> parameters;
-  for (uint32_t i = 0; i < length; ++i) {
-    const std::vector<Tensor> slots = to_tensors(array.Get(i), op, "parameters", true);
-    if (slots.size() != kSlots) {
-      throw Error("ERR_ARGUMENT",
-                  "[" + std::string(op) +
-                      "] parameters: expected w_ih, w_hh, b_ih, b_hh per cell, got " +
-                      std::to_string(slots.size()) + " entries");
-    }
-    parameters.push_back({slots[0], slots[1], slots[2], slots[3]});
-  }
-  return parameters;
-}
-
 // The first six arguments of both functions.
 RecurrentArgs read_args(const Info& info, const char* op) {
   RecurrentArgs args;
-  args.options = read_options(info[0], op);
+  args.options = read_recurrent_options(info[0], op);
   args.x = tensor_arg(info, 1, op, "x");
-  args.parameters = read_parameters(info[2], op);
+  args.parameters = read_recurrent_parameters(info[2], op);
   args.lengths = maybe_tensor_arg(info, 3, op, "lengths");
   args.h0 = maybe_tensor_arg(info, 4, op, "h0");
   args.c0 = maybe_tensor_arg(info, 5, op, "c0");
@@ -82,12 +38,12 @@ Napi::Value recurrent_backward(const Info& info) {
   gradients.dhn = maybe_tensor_arg(info, 8, kOp, "dhn");
   gradients.dcn = maybe_tensor_arg(info, 9, kOp, "dcn");
   const size_t cells = args.parameters.size();
-  const std::vector<Sink> sinks = to_sinks(info[10], info[11], 3 + kSlots * cells, kOp);
+  const std::vector<Sink> sinks = to_sinks(info[10], info[11], 3 + kRecurrentSlots * cells, kOp);
   gradients.dx = sinks[0];
   gradients.dh0 = sinks[1];
   gradients.dc0 = sinks[2];
   for (size_t i = 0; i < cells; ++i) {
-    const Sink* of_cell = sinks.data() + 3 + kSlots * i;
+    const Sink* of_cell = sinks.data() + 3 + kRecurrentSlots * i;
     gradients.parameters.push_back({of_cell[0], of_cell[1], of_cell[2], of_cell[3]});
   }
   rnnative::recurrent_backward(queue(info.Env(), args.x.device), args, reserve, gradients);

@@ -125,11 +125,13 @@ inline void prepare(const Scoring& s, Pairs* p) {
   p->exponentials = true;
 }
 
-// weights[queries, ldw]: softmax over the row's keys.
-inline void attend(const Scoring& s, const Pairs& p, float* weights, int64_t ldw) {
+// weights[queries, ldw]: softmax over the row's keys. These may lie where they were, `ldk` apart,
+// if only the first n floats of a row are read.
+inline void attend(const Scoring& s, const Pairs& p, int64_t ldk, int64_t n, float* weights,
+                   int64_t ldw) {
   const int64_t ld = s.ld_features;
   const auto score = [&]<class Pair>() {
-    score_pairs<Pair>(p.q, p.queries, ld, p.k, p.keys, ld, p.v, ld, s.scale, weights, ldw);
+    score_pairs<Pair>(p.q, p.queries, ld, p.k, p.keys, ldk, p.v, n, s.scale, weights, ldw);
   };
   if (!s.additive()) {
     score.template operator()<DotPair>();
@@ -139,6 +141,10 @@ inline void attend(const Scoring& s, const Pairs& p, float* weights, int64_t ldw
     score.template operator()<AdditivePair<FromSums>>();
   }
   for (int64_t i = 0; i < p.queries; ++i) softmax_row(weights + i * ldw, weights + i * ldw, p.keys);
+}
+
+inline void attend(const Scoring& s, const Pairs& p, float* weights, int64_t ldw) {
+  attend(s, p, s.ld_features, s.ld_features, weights, ldw);
 }
 
 // ds[queries, ldw] from dweights (in place): the gradient of the scores before they are scaled.
@@ -166,6 +172,18 @@ inline void pair_gradients(const Scoring& s, const Pairs& p, const float* ds, in
     additive_gradient<FromExponentials>(g);
   } else {
     additive_gradient<FromSums>(g);
+  }
+}
+
+// dq[ld_features] of a single query alone.
+inline void query_gradient(const Scoring& s, const Pairs& p, const float* ds, float* dq) {
+  const int64_t ld = s.ld_features;
+  if (!s.additive()) {
+    combine({ds, p.keys, 1}, 1, p.k, ld, p.keys, dq, ld, ld, false);
+  } else if (p.exponentials) {
+    additive_query_gradient<FromExponentials>(p.q, p.k, p.keys, ld, p.v, ds, dq);
+  } else {
+    additive_query_gradient<FromSums>(p.q, p.k, p.keys, ld, p.v, ds, dq);
   }
 }
 

@@ -194,6 +194,22 @@ __attribute__((noinline)) void additive_gradient(const AdditiveGradient& g) {
   }
 }
 
+// dq of one query: sum_j ds_j v (1 - tanh(q + k_j)^2).
+template <class Tanh>
+__attribute__((noinline)) void additive_query_gradient(const float* q, const float* k, int64_t keys,
+                                                       int64_t ld, const float* v, const float* ds,
+                                                       float* dq) {
+  for (int64_t x = 0; x < ld; x += kLanes) {
+    const vf query = load(q + x);
+    vf sum = zero();
+    for (int64_t j = 0; j < keys; ++j) {
+      const vf u = Tanh::half_tanh(query, load(k + j * ld + x));
+      sum = fma(splat(ds[j]), fnma(u, u, splat(0.25f)), sum);
+    }
+    store(dq + x, 4.0f * load(v + x) * sum);
+  }
+}
+
 }  // namespace
 }  // namespace rnnative::cpu::RN_ISA
 

@@ -31,8 +31,15 @@ auto with_cell(int32_t cell, const Body& body) {
 }
 
 // Kinds of packed forms: a weight may serve cells of different types, in either precision. 1 to 4
-// are the GEMM's.
-enum PackedForm { kPackedInput = 0, kPackedForward = 1, kPackedBackward = 5 };
+// are the GEMM's. The last three are the decoder's, of parts of its first layer's W.
+enum PackedForm {
+  kPackedInput = 0,
+  kPackedForward = 1,
+  kPackedBackward = 5,
+  kPackedEmbedded = 10,
+  kPackedFed = 11,
+  kPackedFedBackward = 12
+};
 RN_INLINE uint32_t packed_kind(const RnRecurrentDesc& desc, int form) {
   return 64 + (uint32_t)desc.precision * 128 + (uint32_t)desc.cell * 16 + (uint32_t)form;
 }

@@ -24,17 +24,23 @@ inline void drop_row(const RnRandom& random, int layer, uint64_t sample, int64_t
   }
 }
 
+// The active rows of step t.
+inline void drop_step(const RnRecurrentDesc& desc, const Sequence& s, int layer, int64_t width,
+                      int64_t t, float* rows) {
+  const uint32_t threshold = (uint32_t)::ceil(desc.dropout * 0x1p24);
+  const float scale = (float)(1.0 / (1.0 - desc.dropout));
+  for (int64_t r = 0; r < s.active(t); ++r)
+    drop_row(desc.random, layer, (uint64_t)s.order[r], t * width, width, threshold, scale,
+             rows + r * width);
+}
+
 inline void drop_rows(RnContext* ctx, const RnRecurrentDesc& desc, const Sequence& s, int layer,
                       float* data) {
   if (desc.dropout <= 0) return;
   const int64_t width = desc.directions * desc.hidden;
-  const uint32_t threshold = (uint32_t)::ceil(desc.dropout * 0x1p24);
-  const float scale = (float)(1.0 / (1.0 - desc.dropout));
   parallel_for(ctx, s.steps, 4096 / (s.batch * width + 1), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t)
-      for (int64_t r = 0; r < s.active(t); ++r)
-        drop_row(desc.random, layer, (uint64_t)s.order[r], t * width, width, threshold, scale,
-                 data + (s.offset[t] + r) * width);
+      drop_step(desc, s, layer, width, t, data + s.offset[t] * width);
   });
 }
 

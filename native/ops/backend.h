@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#define RN_BACKEND_ABI 3
+#define RN_BACKEND_ABI 4
 
 enum RnStatus {
   RN_OK = 0,
@@ -398,6 +398,58 @@ typedef struct RnAttentionBackward {
   RnGrad dqueries, dkeys, dvalues, dv;  // dv skipped unless ADDITIVE
 } RnAttentionBackward;
 
+// ---- the attentional decoder
+// --------------------------------------------------------------------------------
+
+// What each step is fed beside its input x_t, and where it attends.
+//   CONTEXT (Bahdanau et al. 2015): the query is the top layer's state before the step; its context
+//     c_t is fed to the first layer of the same step. Output: the top layer's h_t, and c_t.
+//   OUTPUT (Luong et al. 2015, input feeding): the query is the top layer's h_t, and the output
+//     h~_t = tanh(W_out [c_t; h_t] + b_out), after dropout, is fed to the next step.
+enum RnFeeding { RN_FEED_CONTEXT, RN_FEED_OUTPUT, RN_FEED_COUNT };
+
+typedef struct RnDecoderDesc {
+  // The layers: directions is 1, input is E + F, F being the features fed (V or D). The output
+  // h~ is dropped as by layer `layers - 1`: element = t * D + f.
+  RnRecurrentDesc stack;
+  int32_t score, feeding;
+  int64_t input;                  // E: features of x
+  int64_t keys, features, width;  // Tk, A, V
+  int64_t output;                 // D with OUTPUT, else 0
+  // Rows of the batch that share a row of the memory, as the hypotheses of a beam do: row b reads
+  // memory row b / beams. 1 where training.
+  int64_t beams;
+} RnDecoderDesc;
+typedef struct RnDecoderForward {
+  RnDecoderDesc desc;
+  const RnRecurrentSlots* slots;  // [layers]; w_ih of layer 0: [G*H, E + F], x first
+  RnWeight w_query;               // [A, H]; absent: the query is the state itself, and A = H
+  RnWeight v;                     // [A]; absent unless ADDITIVE
+  RnWeight w_out, b_out;          // [D, V + H], [D] or absent; absent unless OUTPUT
+  const int32_t* lengths;         // [B] or NULL: all T
+  const int32_t* memory_lengths;  // [B / beams] or NULL: all Tk
+  const void* x;                  // [T, B, E]
+  const void* keys;               // [Tk, B / beams, A]
+  const void* values;             // [Tk, B / beams, V]
+  const void *h0, *c0;            // [layers, B, H] or NULL: zeros (c0: LSTM only)
+  const void* fed0;               // [B, D] or NULL: zeros (OUTPUT only)
+  void* y;                        // [T, B, H], or [T, B, D] with OUTPUT
+  void* context;                  // [T, B, V]; NULL with OUTPUT
+  void* weights;                  // [T, B, Tk]
+  void *hn, *cn;                  // [layers, B, H]; cn NULL unless LSTM
+  void* fedn;                     // [B, D]; NULL unless OUTPUT
+  void* reserve;                  // decoder_reserve bytes; NULL in inference
+} RnDecoderForward;
+typedef struct RnDecoderBackward {
+  RnDecoderForward forward;  // the same arguments, weights and reserve as forward left them (only
+                             // read); other outputs NULL
+  const void *dy, *dcontext, *dweights;  // each may be NULL: zero
+  const void *dhn, *dcn, *dfedn;         // likewise
+  RnGrad dx, dkeys, dvalues, dh0, dc0, dfed0;
+  const RnRecurrentSlotGrads* dslots;  // [layers]
+  RnGrad dw_query, dv, dw_out, db_out;
+} RnDecoderBackward;
+
 // ---- optimizers over flat arenas
 // ------------------------------------------------------------------------------
 
@@ -477,6 +529,9 @@ typedef struct RnBackend {
   int32_t (*recurrent_backward)(RnContext*, const RnRecurrentBackward*);
   int32_t (*attention)(RnContext*, const RnAttention*);
   int32_t (*attention_backward)(RnContext*, const RnAttentionBackward*);
+  size_t (*decoder_reserve)(const RnDecoderDesc*);
+  int32_t (*decoder)(RnContext*, const RnDecoderForward*);
+  int32_t (*decoder_backward)(RnContext*, const RnDecoderBackward*);
   int32_t (*global_norm)(RnContext*, const RnGlobalNorm*);
   int32_t (*optimizer_step)(RnContext*, const RnOptimizerStep*);
   int32_t (*peak)(RnContext*, const RnPeak*);

@@ -2,11 +2,11 @@
 // The tensors of a deep stack are many; the kernels share one immutable Call that owns them.
 #include "native/ops/recurrent.h"
 
-#include <limits>
 #include <memory>
 #include <string>
 
 #include "native/ops/check.h"
+#include "native/ops/recurrent_parameters.h"
 #include "native/ops/reserve.h"
 #include "native/ops/strided.h"
 
@@ -14,15 +14,11 @@ namespace rnnative {
 
 namespace {
 
-constexpr int kGates[RN_CELL_COUNT] = {1, 1, 4, 3, 3};
 constexpr const char* kForward[RN_CELL_COUNT] = {"rnn_tanh", "rnn_relu", "lstm", "gru",
                                                  "gru_reset_before"};
 constexpr const char* kBackward[RN_CELL_COUNT] = {"rnn_tanh_backward", "rnn_relu_backward",
                                                   "lstm_backward", "gru_backward",
                                                   "gru_reset_before_backward"};
-constexpr const char* kSlots[] = {"weight_ih_l", "weight_hh_l", "bias_ih_l", "bias_hh_l"};
-constexpr int64_t kMaxExtent = std::numeric_limits<int32_t>::max();
-
 // What both kernels need: checked arguments and captured weight versions.
 struct Call {
   RecurrentArgs args;
@@ -31,35 +27,6 @@ struct Call {
   Shape state, output;
   Reserve reserve;
 };
-
-std::string slot_name(const RecurrentOptions& o, size_t cell, int slot) {
-  const size_t directions = static_cast<size_t>(o.directions);
-  std::string name = kSlots[slot] + std::to_string(cell / directions);
-  return cell % directions == 1 ? name + "_reverse" : name;
-}
-
-Shape slot_shape(const RnRecurrentDesc& d, size_t cell, int slot) {
-  const int64_t gates = kGates[d.cell] * d.hidden;
-  if (slot >= 2) return Shape{gates};
-  if (slot == 1) return Shape{gates, d.hidden};
-  const bool first = cell < static_cast<size_t>(d.directions);
-  return Shape{gates, first ? d.input : d.directions * d.hidden};
-}
-
-void check_options(const Checker& check, const RecurrentOptions& o) {
-  if (o.directions != 1 && o.directions != 2) {
-    check.fail("ERR_ARGUMENT", "directions: expected 1 or 2, got " + std::to_string(o.directions));
-  }
-  const int64_t most = 256 - static_cast<int64_t>(o.random.stream);  // a stream of Philox per layer
-  if (o.layers < 1 || o.layers > most) {
-    check.fail("ERR_ARGUMENT",
-               "layers: expected 1.." + std::to_string(most) + ", got " + std::to_string(o.layers));
-  }
-  if (o.hidden < 1 || o.hidden > kMaxExtent) {
-    check.fail("ERR_ARGUMENT", "hidden: expected a positive size, got " + std::to_string(o.hidden));
-  }
-  check.in_range("dropout", o.dropout, 0, 1, false);
-}
 
 RnRecurrentDesc describe(const Checker& check, const RecurrentArgs& args) {
   const RecurrentOptions& o = args.options;
@@ -71,19 +38,7 @@ RnRecurrentDesc describe(const Checker& check, const RecurrentArgs& args) {
   for (int i = 0; i < 3; ++i) {
     if (x[i] > kMaxExtent) check.fail("ERR_SHAPE", "x: " + x.to_string() + " is too large");
   }
-  RnRecurrentDesc d = {};
-  d.cell = o.cell;
-  d.layers = static_cast<int32_t>(o.layers);
-  d.directions = static_cast<int32_t>(o.directions);
-  d.training = o.training;
-  d.time = x[0];
-  d.batch = x[1];
-  d.input = x[2];
-  d.hidden = o.hidden;
-  d.dropout = o.training ? o.dropout : 0;
-  d.random = o.random;
-  d.precision = o.precision;
-  return d;
+  return describe_stack(o, x[0], x[1], x[2]);
 }
 
 // Checks everything forward and backward have in common.
@@ -96,18 +51,7 @@ std::shared_ptr<Call> prepare(const Queue& queue, const Checker& check, const Re
   const int64_t cells = d.layers * d.directions;
   call->state = Shape{cells, d.batch, d.hidden};
   call->output = Shape{d.time, d.batch, d.directions * d.hidden};
-  if (static_cast<int64_t>(args.parameters.size()) != cells) {
-    check.fail("ERR_ARGUMENT", "parameters: expected " + std::to_string(cells) +
-                                   " (layers * directions), got " +
-                                   std::to_string(args.parameters.size()));
-  }
-  for (size_t i = 0; i < args.parameters.size(); ++i) {
-    for (int slot = 0; slot < 4; ++slot) {
-      const Tensor& parameter = args.parameters[i][slot];
-      if (slot >= 2 && !parameter) continue;
-      check.real(slot_name(args.options, i, slot), parameter, slot_shape(d, i, slot));
-    }
-  }
+  check_parameters(check, args.options, d, args.parameters);
   if (args.lengths) check.ints("lengths", args.lengths, Shape{d.batch});
   check.optional_real("h0", args.h0, call->state);
   if (args.c0 && d.cell != RN_LSTM)
@@ -125,14 +69,6 @@ std::shared_ptr<Call> prepare(const Queue& queue, const Checker& check, const Re
   return call;
 }
 
-// Last thing before submit, after every check: the queue keeps them for the op submitted next.
-void capture_weights(Queue& queue, Call* call) {
-  for (const RecurrentParameters& p : call->args.parameters) {
-    call->slots.push_back(
-        {queue.weight(p[0]), queue.weight(p[1]), queue.weight(p[2]), queue.weight(p[3])});
-  }
-}
-
 Op reading(const char* name, const RecurrentArgs& args) {
   Op op(name, args.x.device);
   op.reads(args.x).reads(args.lengths).reads(args.h0).reads(args.c0);
@@ -142,34 +78,13 @@ Op reading(const char* name, const RecurrentArgs& args) {
   return op;
 }
 
-std::vector<RnRecurrentSlots> slots_of(OpRun& run, const Call& call) {
-  std::vector<RnRecurrentSlots> slots = call.slots;
-  for (size_t i = 0; i < slots.size(); ++i) {
-    const RecurrentParameters& p = call.args.parameters[i];
-    slots[i].w_ih.data = run.data(p[0]);
-    slots[i].w_hh.data = run.data(p[1]);
-    slots[i].b_ih.data = run.data(p[2]);
-    slots[i].b_hh.data = run.data(p[3]);
-  }
-  return slots;
-}
-
-// No steps: a state goes (or its gradient comes) through unchanged, zero where there is none.
-int32_t pass_state(OpRun& run, const Tensor& from, const Sink& to) {
-  if (!to.tensor) return RN_OK;
-  if (!from) return zero(run, to);
-  StridedAxes axes;
-  axes.push(to.tensor.elements(), 1, 1);
-  return strided_copy(run, axes, from.dtype, run.data(from), run.data(to.tensor), to.add);
-}
-
 int32_t run_forward(OpRun& run, const Call& call, const RecurrentResult& result) {
   void* reserve = call.reserve.open_for_write(run, result.reserve);
   if (call.desc.time == 0 || call.desc.batch == 0) {
     const int32_t status = pass_state(run, call.args.h0, {result.hn, false});
     return status != RN_OK ? status : pass_state(run, call.args.c0, {result.cn, false});
   }
-  const std::vector<RnRecurrentSlots> slots = slots_of(run, call);
+  const std::vector<RnRecurrentSlots> slots = open_slots(run, call.slots, call.args.parameters);
   RnRecurrentForward args = {};
   args.desc = call.desc;
   args.slots = slots.data();
@@ -196,12 +111,8 @@ int32_t run_backward(OpRun& run, const Call& call, const Tensor& reserve,
     }
     return status;
   }
-  const std::vector<RnRecurrentSlots> slots = slots_of(run, call);
-  std::vector<RnRecurrentSlotGrads> dslots;
-  for (const RecurrentSinks& s : g.parameters) {
-    dslots.push_back({run.grad(s[0].tensor, s[0].add), run.grad(s[1].tensor, s[1].add),
-                      run.grad(s[2].tensor, s[2].add), run.grad(s[3].tensor, s[3].add)});
-  }
+  const std::vector<RnRecurrentSlots> slots = open_slots(run, call.slots, call.args.parameters);
+  const std::vector<RnRecurrentSlotGrads> dslots = open_sinks(run, g.parameters);
   RnRecurrentBackward args = {};
   args.desc = call.desc;
   args.slots = slots.data();
@@ -232,22 +143,7 @@ void check_gradients(const Checker& check, const Call& call, const RecurrentGrad
   if (d.cell != RN_LSTM && (g.dcn || g.dc0.tensor)) {
     check.fail("ERR_ARGUMENT", "dcn, dc0: expected null, only an LSTM has a cell state");
   }
-  if (g.parameters.size() != call.args.parameters.size()) {
-    check.fail("ERR_ARGUMENT", "sinks: expected those of " +
-                                   std::to_string(call.args.parameters.size()) + " cells, got " +
-                                   std::to_string(g.parameters.size()));
-  }
-  for (size_t i = 0; i < g.parameters.size(); ++i) {
-    for (int slot = 0; slot < 4; ++slot) {
-      const Sink& sink = g.parameters[i][slot];
-      if (!sink.tensor) continue;
-      const std::string name = slot_name(call.args.options, i, slot) + ".grad";
-      check.sink(name, sink, slot_shape(d, i, slot));
-      if (!call.args.parameters[i][slot]) {
-        check.fail("ERR_ARGUMENT", name + ": expected null without the parameter");
-      }
-    }
-  }
+  check_parameter_sinks(check, call.args.options, d, call.args.parameters, g.parameters);
 }
 
 }  // namespace
@@ -267,7 +163,7 @@ RecurrentResult recurrent(Queue& queue, const RecurrentArgs& args) {
   result.hn = check.make(call->state);
   if (args.options.cell == RN_LSTM) result.cn = check.make(call->state);
   if (args.options.training) result.reserve = call->reserve.make(check);
-  capture_weights(queue, call.get());
+  call->slots = capture_slots(queue, args.parameters);
   queue.submit(reading(name, args)
                    .writes(result.y)
                    .writes(result.hn)
@@ -294,7 +190,7 @@ void recurrent_backward(Queue& queue, const RecurrentArgs& args, const Tensor& r
     for (const Sink& sink : sinks) op.sink(sink.tensor, sink.add);
   }
   if (op.outputs.empty()) return;
-  capture_weights(queue, call.get());
+  call->slots = capture_slots(queue, args.parameters);
   auto sinks = std::make_shared<const RecurrentGradients>(gradients);
   queue.submit(std::move(op), [call, reserve, sinks](OpRun& run) {
     return run_backward(run, *call, reserve, *sinks);

@@ -212,6 +212,101 @@ def attention():
     golden.save()
 
 
+# ---- the attentional decoder -----------------------------------------------------------------
+
+
+def run_cells(cell, x, parameters, states):
+    """One step of all layers; `states`: per layer h, or (h, c)."""
+    after = []
+    for slots, state in zip(parameters, states):
+        step = torch.lstm_cell if cell == 'lstm' else torch.gru_cell
+        state = step(x, state, *slots)
+        x = state[0] if cell == 'lstm' else state
+        after.append(state)
+    return x, after
+
+
+def run_decoder(cell, feeding, score, x, memory, weights, parameters, state):
+    """A batch of one. Yields what each step puts out, then the final states."""
+    keys, values = memory
+    w_query, v, w_out, b_out = weights
+    h, c, fed = state
+    states = [(h[l], c[l]) if cell == 'lstm' else h[l] for l in range(len(parameters))]
+    steps = []
+    for t in range(x.shape[0]):
+        if feeding == 'context':
+            top = states[-1][0] if cell == 'lstm' else states[-1]
+            context, alignment = attend(score, (top @ w_query.T)[None], keys, values, v)
+            top, states = run_cells(cell, torch.cat([x[t], context[0]], 1), parameters, states)
+            steps.append((top, context[0], alignment[0]))
+        else:
+            top, states = run_cells(cell, torch.cat([x[t], fed], 1), parameters, states)
+            context, alignment = attend(score, (top @ w_query.T)[None], keys, values, v)
+            fed = torch.tanh(torch.cat([context[0], top], 1) @ w_out.T + b_out)
+            steps.append((fed, context[0], alignment[0]))
+    h = torch.stack([s[0] if cell == 'lstm' else s for s in states])
+    c = torch.stack([s[1] for s in states]) if cell == 'lstm' else None
+    return steps, h, c, fed
+
+
+def decoder_case(golden, name, cell, feeding, score, layers=2):
+    time, batch, input, hidden, keys_time, features, width, output = 4, 3, 3, 5, 6, 4, 7, 6
+    fed_size = output if feeding == 'output' else width
+    lengths, memory_lengths = torch.tensor([4, 0, 2]), torch.tensor([6, 3, 4])
+    x = leaf(time, batch, input)
+    keys, values = leaf(keys_time, batch, features), leaf(keys_time, batch, width)
+    w_query = leaf(features, hidden, scale=0.5)
+    v = leaf(features) if score == 'additive' else None
+    w_out = leaf(output, width + hidden, scale=0.5) if feeding == 'output' else None
+    b_out = leaf(output) if feeding == 'output' else None
+    h0, c0 = leaf(layers, batch, hidden), leaf(layers, batch, hidden) if cell == 'lstm' else None
+    fed0 = leaf(batch, output) if feeding == 'output' else None
+    parameters = parameters_of(cell, input + fed_size, hidden, 1, 1, True)
+    parameters += parameters_of(cell, hidden, hidden, layers - 1, 1, True)
+    rows = []
+    for b in range(batch):
+        n, m = int(lengths[b]), int(memory_lengths[b])
+        one = slice(b, b + 1)
+        state = [s if s is None else s[..., one, :] for s in (h0, c0, fed0)]
+        steps, h, c, fed = run_decoder(
+            *(cell, feeding, score, x[:n, one], (keys[:m, one], values[:m, one])),
+            *((w_query, v, w_out, b_out), parameters, state),
+        )
+        sizes = (output if feeding == 'output' else hidden, width, m)
+        padded = [
+            torch.cat([step[i] for step in steps] + [torch.zeros(time - n, size)])
+            for i, size in enumerate(sizes)
+        ]
+        padded[2] = F.pad(padded[2], (0, keys_time - m))
+        rows.append([*padded, h, c, fed])
+    outputs = {key: torch.stack([row[i] for row in rows], 1) for i, key in
+               enumerate(('y', 'context', 'weights'))}
+    outputs['hn'] = torch.cat([row[3] for row in rows], 1)
+    if cell == 'lstm':
+        outputs['cn'] = torch.cat([row[4] for row in rows], 1)
+    if feeding == 'output':
+        del outputs['context']
+        outputs['fedn'] = torch.cat([row[5] for row in rows])
+    upstream = backward(outputs)
+    inputs = dict(x=x, keys=keys, values=values, w_query=w_query, v=v, w_out=w_out, b_out=b_out)
+    inputs |= dict(h0=h0, c0=c0, fed0=fed0)
+    for index, slots in enumerate(parameters):
+        inputs |= {f'{slot}_{index}': value
+                   for slot, value in zip(['w_ih', 'w_hh', 'b_ih', 'b_hh'], slots)}
+    gradients = {f'grad_{key}': value.grad for key, value in inputs.items() if value is not None}
+    tensors = inputs | outputs | upstream | gradients
+    tensors |= dict(target_lengths=lengths, memory_lengths=memory_lengths)
+    settings = dict(cell=cell, layers=layers, hidden=hidden, score=score, feeding=feeding)
+    golden.add(name, settings, tensors)
+
+
+def decoder():
+    golden = Golden('decoder')
+    decoder_case(golden, 'bahdanau-gru', 'gru', 'context', 'additive')
+    decoder_case(golden, 'luong-lstm-input-feeding', 'lstm', 'output', 'dot')
+    golden.save()
+
+
 # ---- layers ------------------------------------------------------------------------------------------
 
 
@@ -334,7 +429,7 @@ def optimizers():
 
 
 if __name__ == '__main__':
-    makers = (recurrent, attention, cross_entropy, layer_norm, softmax, embedding, optimizers)
+    makers = (recurrent, attention, decoder, cross_entropy, layer_norm, softmax, embedding, optimizers)
     chosen = sys.argv[1:]
     for make in makers:
         if not chosen or make.__name__ in chosen:

@@ -1,5 +1,7 @@
 export { Attention } from './attention'
 export type { AttentionForwardOptions, AttentionKind, AttentionOptions } from './attention'
+export { AttentionDecoder } from './decoder'
+export type { AttentionDecoderOptions, DecoderForwardOptions, Feeding } from './decoder'
 export { Module } from './module'
 export type { HostTensor, LoadOptions, LoadReport, StateDict } from './module'
 export { Dropout, Embedding, LayerNorm, Linear } from './layers'
@@ -19,5 +21,11 @@ export type {
 } from './recurrent'
 export { RandomContext, type RandomState } from './random'
 export * as init from './init'
-export type { AttentionResult, RecurrentResult, RecurrentState } from '../tensor/ops'
+export type {
+  AttentionResult,
+  DecoderResult,
+  DecoderState,
+  RecurrentResult,
+  RecurrentState,
+} from '../tensor/ops'
 export { Parameter } from '../tensor'

@@ -116,7 +116,8 @@ export abstract class Recurrent extends Module {
     })
   }
 
-  private cells(): ops.CellParameters[] {
+  /** The parameters of each layer and direction, layer-major. */
+  cells(): ops.CellParameters[] {
     return Array.from(this.suffixes(), ([, suffix]) => ({
       weightInput: this.byName.get(`weight_ih_${suffix}`) as Parameter,
       weightHidden: this.byName.get(`weight_hh_${suffix}`) as Parameter,

@@ -75,6 +75,16 @@ export interface RecurrentOptions {
 /** How queries are scored against keys: RnScore in native/ops/backend.h. */
 export type AttentionScore = 'additive' | 'dot' | 'scaled_dot'
 
+/** What each step of a decoder is fed: RnFeeding in native/ops/backend.h. */
+export type DecoderFeeding = 'context' | 'output'
+
+export interface DecoderOptions extends RecurrentOptions {
+  score: AttentionScore
+  feeding: DecoderFeeding
+  /** Rows of the batch that share a row of the memory; 1 in training. */
+  beams: number
+}
+
 export interface OptimizerOptions {
   kind: 'sgd' | 'adam' | 'adamw' | 'rmsprop' | 'adagrad'
   clipNorm: number
@@ -323,6 +333,40 @@ export interface NativeAddon {
     dweights: Maybe,
     sinks: Sinks,
     add: number,
+  ): void
+
+  // --- the attentional decoder
+  /**
+   * x: [T, B, E]; layers: as parameters of `recurrent`, w_ih of the first [G*H, E + F] with F the
+   * features fed; weights: [w_query, v, w_out, b_out]; memory: [keys, values, lengths] of B / beams
+   * rows; state: [h0, c0, fed0]. See RnDecoderDesc in native/ops/backend.h.
+   */
+  decoder(
+    options: DecoderOptions,
+    x: N,
+    layers: readonly (readonly Maybe[])[],
+    weights: readonly Maybe[],
+    memory: readonly Maybe[],
+    lengths: Maybe,
+    state: readonly Maybe[],
+  ): { y: N; context: Maybe; weights: N; hn: N; cn: Maybe; fedn: Maybe; reserve: Maybe }
+  /**
+   * gradients: of [y, context, weights, hn, cn, fedn]; sinks: [dx, dkeys, dvalues, dh0, dc0, dfed0,
+   * dw_query, dv, dw_out, db_out, then dw_ih, dw_hh, db_ih, db_hh per layer].
+   */
+  decoderBackward(
+    options: DecoderOptions,
+    x: N,
+    layers: readonly (readonly Maybe[])[],
+    weights: readonly Maybe[],
+    memory: readonly Maybe[],
+    lengths: Maybe,
+    state: readonly Maybe[],
+    alignment: N,
+    reserve: N,
+    gradients: readonly Maybe[],
+    sinks: Sinks,
+    add: readonly boolean[],
   ): void
 
   // --- optimizers

@@ -1,4 +1,5 @@
 export * from './attention'
+export * from './decoder'
 export * from './elementwise'
 export * from './layers'
 export * from './loss'

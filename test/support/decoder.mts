@@ -1,0 +1,164 @@
+/** The attentional decoder as op tests see it: inputs and gradients by name. */
+import {
+  native,
+  type AttentionScore,
+  type DecoderFeeding,
+  type DecoderOptions,
+  type NativeRandom,
+} from '#dist/tensor/native.js'
+import type { Precision } from '#dist/tensor/precision.js'
+import { Draw, ints, type Host } from './host.mjs'
+import type { Op, Tensors } from './op.mjs'
+import { GATES, parametersOf, type Cell } from './recurrent.mjs'
+
+export interface Decoder {
+  cell: Cell
+  layers: number
+  hidden: number
+  score: AttentionScore
+  feeding: DecoderFeeding
+  dropout?: number
+  random?: NativeRandom
+  precision?: Precision
+  beams?: number
+}
+
+export interface Sizes {
+  time: number
+  batch: number
+  /** Of x, E. */
+  input: number
+  /** Positions of the memory, Tk. */
+  keys: number
+  /** Of queries and keys, A; the hidden size without a query weight. */
+  features: number
+  /** Of values, V. */
+  width: number
+  /** Of h~, D. */
+  output: number
+}
+
+export const SLOTS = ['w_ih', 'w_hh', 'b_ih', 'b_hh']
+export const OUTPUTS = ['y', 'context', 'weights', 'hn', 'cn', 'fedn']
+const WEIGHTS = ['w_query', 'v', 'w_out', 'b_out']
+
+const slotNames = (layers: number): string[] =>
+  Array.from({ length: layers }, (_, i) => SLOTS.map((slot) => `${slot}_${i}`)).flat()
+
+export const optionsOf = (decoder: Decoder, training: boolean): DecoderOptions => ({
+  ...{ directions: 1, training, dropout: 0, random: null, precision: 'f32', beams: 1 },
+  ...decoder,
+})
+
+/** The arguments of `native.decoder` after the options. */
+export function argumentsOf({ layers }: Pick<Decoder, 'layers'>, tensors: Tensors) {
+  const at = (name: string) => tensors[name] ?? null
+  return [
+    tensors['x']!,
+    parametersOf({ cell: 'lstm', layers, directions: 1, hidden: 0 }, tensors),
+    WEIGHTS.map(at),
+    ['keys', 'values', 'memoryLengths'].map(at),
+    at('lengths'),
+    ['h0', 'c0', 'fed0'].map(at),
+  ] as const
+}
+
+/** `upstream` names the outputs that have gradients; all unless told otherwise. */
+export function decoder(
+  settings: Decoder,
+  given: Record<string, Host | null>,
+  upstream: readonly string[] = OUTPUTS,
+): Op {
+  const { cell, layers, hidden, feeding } = settings
+  const [time, batch] = given['x']!.shape as [number, number]
+  const state = [layers, batch, hidden]
+  const fed = feeding === 'output' ? [batch, given['w_out']!.shape[0] as number] : null
+  const all: Record<string, readonly number[] | null> = {
+    y: [time, batch, fed ? fed[1]! : hidden],
+    context: fed ? null : [time, batch, given['values']!.shape[2] as number],
+    weights: [time, batch, given['keys']!.shape[0] as number],
+    hn: state,
+    cn: cell === 'lstm' ? state : null,
+    fedn: fed,
+  }
+  const shapes: Record<string, readonly number[]> = {}
+  for (const name of upstream) if (all[name]) shapes[name] = all[name]
+  const sinkNames = ['x', 'keys', 'values', 'h0', 'c0', 'fed0', ...WEIGHTS, ...slotNames(layers)]
+  const inputs: Record<string, Host | null> = {}
+  for (const name of [...sinkNames, 'lengths', 'memoryLengths']) inputs[name] = given[name] ?? null
+  const options = optionsOf(settings, true)
+  return {
+    inputs,
+    differentiable: sinkNames.filter((name) => inputs[name]),
+    shapes,
+    forward(tensors) {
+      const args = argumentsOf(settings, tensors)
+      const { y, context, weights, hn, cn, fedn, reserve } = native.decoder(options, ...args)
+      const made = { y, context, weights, hn, cn, fedn }
+      const outputs = Object.fromEntries(Object.entries(made).filter(([, tensor]) => tensor))
+      return {
+        outputs: outputs as Record<string, typeof y>,
+        extra: [reserve],
+        backward: (up, sinks) =>
+          native.decoderBackward(
+            options,
+            ...args,
+            weights,
+            reserve!,
+            OUTPUTS.map((name) => up[name] ?? null),
+            sinks.list(...sinkNames),
+            sinks.flags(...sinkNames),
+          ),
+      }
+    },
+  }
+}
+
+export interface Drawing {
+  lengths?: readonly number[]
+  memoryLengths?: readonly number[]
+  /** Without biases, initial states and a query weight. */
+  bare?: boolean
+  seed?: number
+}
+
+export function drawInputs(
+  { cell, layers, hidden, score, feeding, beams = 1 }: Decoder,
+  { time, batch, input, keys, features, width, output }: Sizes,
+  { lengths, memoryLengths, bare = false, seed = 1 }: Drawing = {},
+): Record<string, Host> {
+  const draw = new Draw(seed)
+  const scaled = (...shape: number[]): Host => {
+    const bound = 2 / Math.sqrt((shape.at(-1) as number) + 3)
+    return draw.reals(shape, -bound, bound)
+  }
+  const size = bare ? hidden : features
+  const rows = batch / beams
+  const inputs: Record<string, Host> = {
+    x: draw.reals([time, batch, input]),
+    keys: draw.reals([keys, rows, size]),
+    values: draw.reals([keys, rows, width]),
+  }
+  if (lengths) inputs['lengths'] = ints([batch], lengths)
+  if (memoryLengths) inputs['memoryLengths'] = ints([rows], memoryLengths)
+  if (score === 'additive') inputs['v'] = draw.reals([size], -1, 1)
+  if (feeding === 'output') inputs['w_out'] = scaled(output, width + hidden)
+  if (!bare) {
+    inputs['w_query'] = scaled(features, hidden)
+    inputs['h0'] = draw.reals([layers, batch, hidden])
+    if (cell === 'lstm') inputs['c0'] = draw.reals([layers, batch, hidden])
+    if (feeding === 'output') {
+      inputs['fed0'] = draw.reals([batch, output])
+      inputs['b_out'] = draw.reals([output])
+    }
+  }
+  const fed = feeding === 'output' ? output : width
+  for (let layer = 0; layer < layers; ++layer) {
+    inputs[`w_ih_${layer}`] = scaled(GATES[cell] * hidden, layer === 0 ? input + fed : hidden)
+    inputs[`w_hh_${layer}`] = scaled(GATES[cell] * hidden, hidden)
+    if (bare) continue
+    inputs[`b_ih_${layer}`] = draw.reals([GATES[cell] * hidden])
+    inputs[`b_hh_${layer}`] = draw.reals([GATES[cell] * hidden])
+  }
+  return inputs
+}

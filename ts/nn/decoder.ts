@@ -1,0 +1,232 @@
+import { RnnativeError } from '../errors'
+import { Parameter, type Tensor } from '../tensor'
+import { freshSeed } from '../tensor/create'
+import * as ops from '../tensor/ops'
+import type { Precision } from '../tensor/precision'
+import { Attention, type AttentionKind } from './attention'
+import * as init from './init'
+import type { InitSource } from './init'
+import { checkSizes, type LayerOptions } from './layers'
+import { Module } from './module'
+import { GRU, LSTM, RNN, type Recurrent } from './recurrent'
+
+/**
+ * `context` and `output` as in {@link ops.DecoderArguments}; `none`: the layers read the input alone,
+ * and attention follows on their states (Luong et al. 2015 without input feeding).
+ */
+export type Feeding = ops.DecoderFeeding | 'none'
+
+export interface AttentionDecoderOptions extends LayerOptions {
+  cell: ops.Cell
+  /** Features of a step's input. */
+  input: number
+  /** Units of a layer. */
+  hidden: number
+  /** Default 1. */
+  layers?: number | undefined
+  /** Features of a position of the memory. */
+  memory: number
+  attention: AttentionKind
+  /** Hidden units of additive scores. Default: as `hidden`. */
+  attentionSize?: number | undefined
+  feeding: Feeding
+  /** Features of h~; unused when feeding the context. Default: as `hidden`. */
+  output?: number | undefined
+  /** On every layer's output but the last, and on h~, while training. */
+  dropout?: number | undefined
+  /** Default true. */
+  bias?: boolean | undefined
+  /** Of every product but the attention's. Default 'f32'. */
+  precision?: Precision | undefined
+}
+
+export interface DecoderForwardOptions {
+  /** Zeros unless given. */
+  state?: ops.DecoderState | null | undefined
+  /** Steps of each row, zero included; all unless given. */
+  lengths?: ops.Integers | null | undefined
+  /** Real positions of each row's memory, zero included; all unless given. */
+  memoryLengths?: ops.Integers | null | undefined
+  /** `attention.keys(memory)` where it has been computed before. */
+  keys?: Tensor | null | undefined
+  /** Rows of the batch, one after another, that share a row of the memory: not while training. */
+  beams?: number | undefined
+}
+
+const make = (options: AttentionDecoderOptions, input: number): Recurrent => {
+  const { cell, ...rest } = options
+  const layers = { ...rest, input }
+  if (cell === 'lstm') return new LSTM(layers)
+  if (cell === 'rnn_tanh' || cell === 'rnn_relu')
+    return new RNN({ ...layers, nonlinearity: cell === 'rnn_relu' ? 'relu' : 'tanh' })
+  return new GRU({ ...layers, resetBefore: cell === 'gru_reset_before' })
+}
+
+/**
+ * Recurrent layers that attend to a memory at every step. Parameters: those of the layers under
+ * PyTorch's names, `weight_ih_l0` being [G*H, input + features fed]; those of `attention`; and, unless
+ * the context is fed, `weight_out` [output, memory + hidden] and `bias_out` of
+ * h~ = tanh(W [context; h] + b).
+ */
+export class AttentionDecoder extends Module {
+  readonly attention: Attention
+  readonly feeding: Feeding
+  readonly dropout: number
+  readonly layers: Recurrent
+  weight_out: Parameter | null = null
+  bias_out: Parameter | null = null
+
+  constructor(options: AttentionDecoderOptions) {
+    super()
+    const { hidden, memory, feeding, output = hidden, bias = true, attentionSize } = options
+    if (!['context', 'output', 'none'].includes(feeding))
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        `[attentionDecoder] feeding: expected one of context, output, none, got ${String(feeding)}`,
+      )
+    checkSizes('attentionDecoder', { input: options.input, hidden, memory, output })
+    this.feeding = feeding
+    this.dropout = options.dropout ?? 0
+    const fed = { context: memory, output, none: 0 }[feeding]
+    this.layers = make(options, options.input + fed)
+    const { attention: kind, device, seed } = options
+    this.attention = new Attention({
+      ...{ kind, query: hidden, memory, device, seed },
+      size: attentionSize,
+    })
+    if (feeding !== 'context') {
+      this.weight_out = new Parameter([output, memory + hidden], options)
+      this.bias_out = bias ? new Parameter([output], options) : null
+    }
+    this.reset(seed ?? freshSeed())
+  }
+
+  /** The layers' parameters are this module's own, and so are named without a prefix. */
+  protected override *members(): Iterable<[string, Parameter | Module]> {
+    yield* this.layers.namedParameters()
+    yield ['attention', this.attention]
+    if (this.weight_out) yield ['weight_out', this.weight_out]
+    if (this.bias_out) yield ['bias_out', this.bias_out]
+  }
+
+  protected override initialise(source: InitSource): void {
+    for (const [name, member] of this.members()) {
+      if (!(member instanceof Parameter)) continue
+      const width = name.endsWith('_out') ? this.weight_out!.shape[1]! : this.layers.hidden
+      const bound = 1 / Math.sqrt(width)
+      init.uniform(member, -bound, bound, source.of(name))
+    }
+  }
+
+  /**
+   * Runs whole target sequences, or one step of them with the states passed on. x: [time, batch,
+   * input], memory: [Tk, batch / beams, memory].
+   */
+  forward(x: Tensor, memory: Tensor, options: DecoderForwardOptions = {}): ops.DecoderResult {
+    const keys = options.keys ?? this.attention.keys(memory)
+    const result =
+      this.feeding === 'none'
+        ? this.after(x, memory, keys, options)
+        : this.during(this.feeding, x, memory, keys, options)
+    if (!options.keys) keys.dispose()
+    return result
+  }
+
+  private draws(): { dropout: number; random: ReturnType<Module['drawRandom']> | null } {
+    const dropout = this.training ? this.dropout : 0
+    return { dropout, random: dropout > 0 ? this.drawRandom() : null }
+  }
+
+  /** Attention within the steps. */
+  private during(
+    feeding: ops.DecoderFeeding,
+    x: Tensor,
+    memory: Tensor,
+    keys: Tensor,
+    { state, lengths, memoryLengths, beams }: DecoderForwardOptions,
+  ): ops.DecoderResult {
+    const { layers, attention } = this
+    return ops.decoder(
+      x,
+      { keys, values: memory, lengths: memoryLengths },
+      {
+        layers: layers.cells(),
+        weightQuery: attention.weight_query,
+        v: attention.v,
+        weightOutput: this.weight_out,
+        biasOutput: this.bias_out,
+      },
+      {
+        ...{ cell: layers.cell, score: attention.score, feeding, state, lengths, beams },
+        ...this.draws(),
+        precision: layers.precision,
+      },
+    )
+  }
+
+  /** Attention after them. */
+  private after(
+    x: Tensor,
+    memory: Tensor,
+    keys: Tensor,
+    { state, lengths, memoryLengths, beams = 1 }: DecoderForwardOptions,
+  ): ops.DecoderResult {
+    const { layers, attention } = this
+    const { cell, precision } = layers
+    const { dropout, random } = this.draws()
+    const recurrent = ops.recurrent(x, layers.cells(), {
+      ...{ cell, layers: layers.layers, state, lengths, dropout, random, precision },
+    })
+    const states = recurrent.output
+    const queries = attention.queries(states)
+    const { score, v } = attention
+    const { context, weights } = withBeams(queries, beams, (folded) =>
+      ops.attention(folded, keys, memory, {
+        ...{ score, v, memoryLengths, queryLengths: beams === 1 ? lengths : null },
+      }),
+    )
+    const joined = ops.concat([context, states], -1)
+    const sums = ops.linear(joined, this.weight_out as Parameter, this.bias_out, { precision })
+    let output = ops.tanh(sums)
+    const temporary = [states, queries, context, joined, sums]
+    if (lengths) {
+      temporary.push(output)
+      output = ops.maskTime(output, lengths)
+    }
+    if (random) {
+      temporary.push(output)
+      const stream = { ...random, stream: layers.layers - 1 }
+      output = ops.dropout(output, dropout, { random: stream })
+    }
+    for (const tensor of temporary) tensor.dispose()
+    return { output, context: null, weights, state: recurrent.state }
+  }
+}
+
+/** Attention whose queries [time, rows * beams, A] share `rows` rows of memory: beams become time. */
+function withBeams(
+  queries: Tensor,
+  beams: number,
+  attend: (queries: Tensor) => ops.AttentionResult,
+): ops.AttentionResult {
+  if (beams === 1) return attend(queries)
+  const [time, batch, features] = queries.shape as [number, number, number]
+  const rows = batch / beams
+  const swap = (x: Tensor, shape: number[], to: number[]): Tensor => {
+    const split = ops.reshape(x, shape)
+    const turned = ops.permute(split, [0, 2, 1, 3])
+    const y = ops.reshape(turned, to)
+    for (const tensor of [split, turned]) tensor.dispose()
+    return y
+  }
+  const folded = swap(queries, [time, rows, beams, features], [time * beams, rows, features])
+  const made = attend(folded)
+  const unfold = (x: Tensor): Tensor => {
+    const width = x.shape[2] as number
+    const y = swap(x, [time, beams, rows, width], [time, batch, width])
+    x.dispose()
+    return y
+  }
+  folded.dispose()
+  return { context: unfold(made.context), weights: unfold(made.weights) }
+}
