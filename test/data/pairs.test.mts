@@ -44,6 +44,15 @@ test('sources are reversed before their end', (t) => {
   t.deepEqual([...encodeSource('abc', { source: target, reverseSource })], [3, 2, 1, 10])
 })
 
+test('a sequence may be very long', async (t) => {
+  const set = await PairSet.encode([['a'.repeat(300_000), 'b'.repeat(300_000)]], {
+    source: target,
+    target,
+  })
+  const { source, outputs } = set.assemble([0])
+  t.deepEqual([source.steps, source.ids.at(-1), outputs.at(-1)], [300_001, 10, 10])
+})
+
 test('the first or each of several references is learned', async (t) => {
   async function* pairs(): AsyncGenerator<Pair> {
     yield await Promise.resolve<Pair>(['a', ['b', 'cc']])

@@ -78,6 +78,11 @@ test('principal components: as many as dimensions keep all distances', (t) => {
       }
     }),
   )
+  for (const size of [1e-200, 1e200])
+    t.deepEqual(report.pca([[0], [2 * size]], 1), {
+      coordinates: [[-size], [size]],
+      explained: [1],
+    })
   t.deepEqual(report.pca([[1, 2]]), { coordinates: [[0, 0]], explained: [0, 0] })
   t.throws(() => report.pca([]), { code: 'ERR_EMPTY' })
   t.throws(() => report.pca([[]]), { code: 'ERR_EMPTY' })

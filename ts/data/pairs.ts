@@ -41,6 +41,13 @@ export interface PairOptions extends SourceOptions {
   maxLength?: number | undefined
 }
 
+function joined(first: ArrayLike<number>, second: ArrayLike<number>): Int32Array {
+  const all = new Int32Array(first.length + second.length)
+  all.set(first)
+  all.set(second, first.length)
+  return all
+}
+
 /** A source's ids: reversed if wanted, then `</s>` if its tokenizer has boundaries. */
 export function encodeSource(
   text: string,
@@ -48,7 +55,7 @@ export function encodeSource(
 ): Int32Array {
   const ids = source.encode(text)
   if (reverseSource) ids.reverse()
-  return source.end === null ? ids : Int32Array.of(...ids, source.end)
+  return source.end === null ? ids : joined(ids, [source.end])
 }
 
 /** Sequences of ids side by side, time-major. */
@@ -198,9 +205,9 @@ export class PairSet {
     const { begin, end } = this
     const targets = all.map((index) => this.targets.get(index))
     const source = layOut(all.map((index) => this.sources.get(index)))
-    const target = layOut(targets.map((ids) => Int32Array.of(begin, ...ids)))
+    const target = layOut(targets.map((ids) => joined([begin], ids)))
     const outputs = layOut(
-      targets.map((ids) => Int32Array.of(...ids, end)),
+      targets.map((ids) => joined(ids, [end])),
       IGNORED,
     )
     const total = (lengths: Int32Array) => lengths.reduce((sum, length) => sum + length, 0)

@@ -98,6 +98,9 @@ export function pca(vectors: readonly ArrayLike<number>[], components = 2): Proj
     )
   const rows = centre(vectors)
   const size = (rows[0] as Float64Array).length
+  // So that no square leaves the range of numbers.
+  const scale = rows.reduce((most, row) => row.reduce((a, b) => Math.max(a, Math.abs(b)), most), 0)
+  if (scale > 0) for (const row of rows) row.forEach((value, j) => (row[j] = value / scale))
   const variance = rows.reduce((sum, row) => sum + dot(row, row), 0)
   const negligible = variance * 1e-20
   const coordinates = rows.map((): number[] => [])
@@ -108,7 +111,7 @@ export function pca(vectors: readonly ArrayLike<number>[], components = 2): Proj
     let found = 0
     rows.forEach((row, i) => {
       const along = direction === null ? 0 : dot(row, direction)
-      coordinates[i]?.push(along)
+      coordinates[i]?.push(along * scale)
       found += along * along
       if (direction !== null) direction.forEach((value, j) => (row[j]! -= along * value))
     })
