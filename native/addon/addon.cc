@@ -21,6 +21,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     bind_recurrent(env, exports);
     bind_attention(env, exports);
     bind_decoder(env, exports);
+    bind_search(env, exports);
     bind_optimizer(env, exports);
     bind_peak(env, exports);
   } catch (const Napi::Error&) {

@@ -134,6 +134,7 @@ void bind_layers(Napi::Env env, Napi::Object exports);
 void bind_recurrent(Napi::Env env, Napi::Object exports);
 void bind_attention(Napi::Env env, Napi::Object exports);
 void bind_decoder(Napi::Env env, Napi::Object exports);
+void bind_search(Napi::Env env, Napi::Object exports);
 void bind_optimizer(Napi::Env env, Napi::Object exports);
 void bind_peak(Napi::Env env, Napi::Object exports);
 

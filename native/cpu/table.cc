@@ -42,6 +42,7 @@ constexpr RnBackend kBackend = {
     .decoder_reserve = decoder_reserve,
     .decoder = decoder,
     .decoder_backward = decoder_backward,
+    .topk = topk,
     .global_norm = global_norm,
     .optimizer_step = optimizer_step,
     .peak = peak,

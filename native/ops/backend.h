@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#define RN_BACKEND_ABI 4
+#define RN_BACKEND_ABI 5
 
 enum RnStatus {
   RN_OK = 0,
@@ -450,6 +450,24 @@ typedef struct RnDecoderBackward {
   RnGrad dw_query, dv, dw_out, db_out;
 } RnDecoderBackward;
 
+// ---- choosing continuations
+// ------------------------------------------------------------------------------------
+
+// The k best continuations of each sentence's hypotheses, best first. After row r, token w scores
+//   scores[r] + log-softmax(logits[r])[w] + the penalties given for (r, w).
+// Of equals the one with the lower index comes first. Those that score -inf or NaN are left out,
+// all of a row that has -inf itself among them (whose logits are not read): index -1, score -inf.
+typedef struct RnTopk {
+  int64_t groups, beams, vocabulary, k;          // beams * vocabulary < 2^31, k at most that
+  int64_t penalties;                             // P
+  const void* logits;                            // [groups * beams, vocabulary]
+  const void* scores;                            // [groups * beams]
+  const int32_t *penalty_rows, *penalty_tokens;  // [P]
+  const void* penalty_values;                    // [P]
+  int32_t* indices;                              // [groups, k] beam * vocabulary + token
+  void* best;                                    // [groups, k]
+} RnTopk;
+
 // ---- optimizers over flat arenas
 // ------------------------------------------------------------------------------
 
@@ -532,6 +550,7 @@ typedef struct RnBackend {
   size_t (*decoder_reserve)(const RnDecoderDesc*);
   int32_t (*decoder)(RnContext*, const RnDecoderForward*);
   int32_t (*decoder_backward)(RnContext*, const RnDecoderBackward*);
+  int32_t (*topk)(RnContext*, const RnTopk*);
   int32_t (*global_norm)(RnContext*, const RnGlobalNorm*);
   int32_t (*optimizer_step)(RnContext*, const RnOptimizerStep*);
   int32_t (*peak)(RnContext*, const RnPeak*);

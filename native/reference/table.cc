@@ -40,6 +40,7 @@ extern "C" const RnBackend* rn_backend_reference() {
       .decoder_reserve = decoder_reserve,
       .decoder = decoder,
       .decoder_backward = decoder_backward,
+      .topk = topk,
       .global_norm = global_norm,
       .optimizer_step = optimizer_step,
       .peak = peak,

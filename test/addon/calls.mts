@@ -554,6 +554,19 @@ export const calls: Calls = {
     ]
   },
 
+  topk: (m) => {
+    const [beams, vocabulary, penalties] = [1 + m.draw.below(3), m.extent(1), m.extent()]
+    const rows = m.extent() * beams
+    const penalised = rows > 0 && m.bool()
+    return [
+      ...([m.real([rows, vocabulary]), m.real([rows]), beams] as const),
+      1 + m.draw.below(beams * vocabulary),
+      penalised ? m.ints([penalties], rows) : null,
+      penalised ? m.ints([penalties], vocabulary) : null,
+      penalised ? m.real([penalties]) : null,
+    ]
+  },
+
   globalNorm: (m) => [Array.from({ length: 1 + m.draw.below(4) }, () => m.real(m.shape()))],
   optimizerStep: (m) => {
     const [options, shape] = [optimizer(m), m.shape()]

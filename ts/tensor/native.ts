@@ -369,6 +369,22 @@ export interface NativeAddon {
     add: readonly boolean[],
   ): void
 
+  // --- search
+  /**
+   * logits: [rows, V], scores: [rows], rows = sentences * beams; penalties: i32 [P], i32 [P], [P], or
+   * all null. indices: i32 [sentences, k] of beam * V + token, scores: [sentences, k]. See RnTopk in
+   * native/ops/backend.h.
+   */
+  topk(
+    logits: N,
+    scores: N,
+    beams: number,
+    k: number,
+    penaltyRows: Maybe,
+    penaltyTokens: Maybe,
+    penaltyValues: Maybe,
+  ): { indices: N; scores: N }
+
   // --- optimizers
   /** Scalar: sqrt of the sum of squares over all given tensors. */
   globalNorm(gradients: readonly N[]): N

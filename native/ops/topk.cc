@@ -1,0 +1,75 @@
+#include "native/ops/topk.h"
+
+#include <limits>
+#include <string>
+
+#include "native/ops/check.h"
+#include "native/ops/strided.h"
+
+namespace rnnative {
+
+Topk topk(Queue& queue, const TopkArgs& args) {
+  const Checker check("topk", args.logits.device);
+  check.real("logits", args.logits);
+  const Shape& shape = args.logits.shape;
+  if (shape.dims() != 2 || shape[1] < 1) {
+    check.fail("ERR_SHAPE", "logits: expected [rows, vocabulary], got " + shape.to_string());
+  }
+  const int64_t rows = shape[0], vocabulary = shape[1];
+  if (args.beams < 1 || rows % args.beams != 0) {
+    check.fail("ERR_ARGUMENT", "beams: expected a divisor of the rows " + std::to_string(rows) +
+                                   ", got " + std::to_string(args.beams));
+  }
+  if (vocabulary > std::numeric_limits<int32_t>::max() / args.beams) {
+    check.fail("ERR_SHAPE", "logits: too many continuations for 32 bits, got " + shape.to_string());
+  }
+  const int64_t all = args.beams * vocabulary;
+  if (args.k < 1 || args.k > all) {
+    check.fail("ERR_ARGUMENT",
+               "k: expected 1.." + std::to_string(all) + ", got " + std::to_string(args.k));
+  }
+  check.real("scores", args.scores, Shape{rows});
+  int64_t penalties = 0;
+  if (args.penalty_rows) {
+    check.ints("penaltyRows", args.penalty_rows);
+    penalties = args.penalty_rows.elements();
+    if (penalties > std::numeric_limits<int32_t>::max()) {
+      check.fail("ERR_SHAPE", "penaltyRows: too many, got " + std::to_string(penalties));
+    }
+    check.shape("penaltyRows", args.penalty_rows, Shape{penalties});
+    check.ints("penaltyTokens", args.penalty_tokens, Shape{penalties});
+    check.real("penaltyValues", args.penalty_values, Shape{penalties});
+  } else if (args.penalty_tokens || args.penalty_values) {
+    check.fail("ERR_ARGUMENT", "penaltyTokens, penaltyValues: expected null without penaltyRows");
+  }
+  const Shape best = {rows / args.beams, args.k};
+  const Topk result = {check.make(best, DType::kI32), check.make(best)};
+  queue.submit(Op("topk", args.logits.device)
+                   .reads(args.logits)
+                   .reads(args.scores)
+                   .reads(args.penalty_rows)
+                   .reads(args.penalty_tokens)
+                   .reads(args.penalty_values)
+                   .writes(result.indices)
+                   .writes(result.scores),
+               [=](OpRun& run) -> int32_t {
+                 if (rows == 0) return RN_OK;
+                 RnTopk a = {};
+                 a.groups = rows / args.beams;
+                 a.beams = args.beams;
+                 a.vocabulary = vocabulary;
+                 a.k = args.k;
+                 a.penalties = penalties;
+                 a.logits = run.data(args.logits);
+                 a.scores = run.data(args.scores);
+                 a.penalty_rows = static_cast<const int32_t*>(run.data(args.penalty_rows));
+                 a.penalty_tokens = static_cast<const int32_t*>(run.data(args.penalty_tokens));
+                 a.penalty_values = run.data(args.penalty_values);
+                 a.indices = static_cast<int32_t*>(run.data(result.indices));
+                 a.best = run.data(result.scores);
+                 return run.backend().topk(run.context(), &a);
+               });
+  return result;
+}
+
+}  // namespace rnnative
