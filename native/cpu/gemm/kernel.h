@@ -3,10 +3,11 @@
 // A tile of kRows x kVectors sums lives in registers for the whole loop. Each turn loads one row of
 // the packed B panel (kVectors vectors, contiguous) and one element of each row of A, and keeps the
 // smaller of the two sets in registers: 6 x 2 tiles hold B, 3 x 4 tiles hold A. Both need 7-8 loads
-// for 12 multiply-adds, so the multiply-add ports stay the bottleneck. A tile of few rows has too
-// few sums to hide the latency of the multiply-adds: it takes two panels at once (kFewRows). Every
-// sum is formed in order of k with fused multiply-adds, whatever the tile's shape: rows cut into
-// tiles differently agree bit for bit.
+// for 12 multiply-adds, so the multiply-add ports stay the bottleneck; turns are unrolled because a
+// core shared with a busy hyperthread has only half of the instruction slots. A tile of few rows
+// has too few sums to hide the latency of the multiply-adds: it takes two panels at once
+// (kFewRows). Every sum is formed in order of k with fused multiply-adds, whatever the tile's
+// shape: rows cut into tiles differently agree bit for bit.
 #ifndef RNNATIVE_CPU_GEMM_KERNEL_H_
 #define RNNATIVE_CPU_GEMM_KERNEL_H_
 
@@ -44,6 +45,7 @@ RN_INLINE void multiply(vf (&acc)[kRows][kVectors], const typename E::Left* a, i
   const auto column = [=](int v) __attribute__((always_inline)) {
     return v / kPer * panel_stride + v % kPer * kLanes;
   };
+#pragma GCC unroll 4
   for (int64_t i = 0; i < turns; ++i, a += turn_stride, b += b_stride) {
     if constexpr (kRows == 1) {
       constexpr int kLine = 64 / (int)(sizeof(*b) * kLanes);  // vectors in a line of the caches
