@@ -37,11 +37,17 @@ const entrants = (torch) => [
   { name: 'ours', contestant: 'ours', task },
   { name: 'torch', contestant: 'torch', task: { ...task, ...torch } },
 ]
+/** The expression as one would write it. */
+const plain = { name: 'torch plain', contestant: 'torch', task: { ...task, cold: true } }
 
 const house = new House(setUpPython(options.python))
 try {
   const time = await measureRow(
-    { section: 'attention', threads, entrants: entrants({ compiled: options.compiled }) },
+    {
+      section: 'attention',
+      threads,
+      entrants: [...entrants({ compiled: options.compiled }), plain],
+    },
     house,
     { rounds: Number(options.rounds), secondsPerRow: 120 },
   )
@@ -50,7 +56,7 @@ try {
     house,
     {},
   )
-  const { ours, torch } = time.results
+  const { ours, ...rivals } = time.results
   const result = {
     date: new Date().toISOString(),
     cpu: os.cpus()[0]?.model,
@@ -61,10 +67,11 @@ try {
     memory: memory.results,
   }
   console.log(JSON.stringify(result, null, 2))
-  console.log(
-    `${options.score}: ours ${ours.milliseconds.toFixed(1)} ms, PyTorch ` +
-      `${torch.milliseconds.toFixed(1)} ms (${torch.variant}): ${ours.ratio.torch.toFixed(1)} times`,
-  )
+  for (const [name, { milliseconds, variant }] of Object.entries(rivals))
+    console.log(
+      `${options.score}: ours ${ours.milliseconds.toFixed(1)} ms, PyTorch ` +
+        `${milliseconds.toFixed(1)} ms (${variant}): ${ours.ratio[name].toFixed(1)} times`,
+    )
   if (options.out) writeFileSync(options.out, JSON.stringify(result, null, 2) + '\n')
 } finally {
   await house.close()
