@@ -14,9 +14,10 @@ int32_t attention(RnContext* ctx, const RnAttention* args) {
   const Scoring& s = op.scoring;
   const int64_t Tq = op.desc.queries, Tk = op.desc.keys, B = op.desc.batch;
   const int64_t A = s.features, V = s.width;
-  const int64_t queries = Tq * s.ld_features, keys = Tk * s.ld_features;
+  const int64_t pair_floats = (Tq + Tk) * s.ld_features, contexts = Tq * s.ld_width;
   const int64_t values = Tk * s.ld_width, scores = Tq * op.ldw;
-  const int64_t own = queries + keys + values + scores + Tq * s.ld_width;
+  // Contexts take the place of queries and keys, which are done with by then.
+  const int64_t own = scores + values + (pair_floats > contexts ? pair_floats : contexts);
   float* scratch = scratch_floats(ctx, own * ctx->threads);
   float* v = padded_v(ctx, s, (const float*)args->v);
   if (!scratch || !v) return RN_ERR_OUT_OF_MEMORY;
@@ -30,11 +31,10 @@ int32_t attention(RnContext* ctx, const RnAttention* args) {
       memset(weights + i * B * Tk, 0, (size_t)Tk * sizeof(float));
     }
     if (nq == 0) return;
-    float* q = scratch + thread * own;
-    Pairs pairs = {q, q + queries, nq, nk, v, false};
-    float* memory = pairs.k + keys;
-    float* row_weights = memory + values;
-    float* row_context = row_weights + scores;
+    float* row_weights = scratch + thread * own;
+    float* memory = row_weights + scores;
+    float* row_context = memory + values;
+    Pairs pairs = {row_context, row_context + Tq * s.ld_features, nq, nk, v, false};
     gather_padded(op.rows(args->queries, b, A), nq, A, pairs.q);
     gather_padded(op.rows(args->keys, b, A), nk, A, pairs.k);
     gather_padded(op.rows(args->values, b, V), nk, V, memory);
