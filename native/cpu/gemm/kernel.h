@@ -22,9 +22,9 @@ constexpr int kPanel = kPanelVectors * kLanes;
 constexpr int kTileRows = kAccumulators / kPanelVectors;
 // So many rows may take two panels at once.
 constexpr int kFewRows = kTileRows / 2;
-// One row uses what it fetches once, and waits for the caches: panels are fetched so many turns
-// ahead.
-constexpr int kTurnsAhead = 16;
+// One row uses what it fetches once, and waits for it: panels are fetched so many turns ahead,
+// enough for weights that come from memory.
+constexpr int kTurnsAhead = 64;
 
 template <int kRows, int kVectors>
 RN_INLINE void clear(vf (&acc)[kRows][kVectors]) {
