@@ -7,6 +7,7 @@
 #include "native/cpu/kernels.h"
 #include "native/cpu/recurrent_dropout.h"
 #include "native/cpu/recurrent_run.h"
+#include "native/cpu/recurrent_steps.h"
 #include "native/cpu/recycled_scratch.h"
 
 namespace rnnative::cpu::RN_ISA {
@@ -114,7 +115,6 @@ int32_t attend_step(RnContext* ctx, const DecoderRun& d, RecycledScratch* scratc
 }
 
 // Step t of every layer; the first layer's gates hold its products with x and b.
-template <class Cell>
 int32_t run_layers(const DecoderRun& d, RecycledScratch* scratch, int64_t t) {
   const Sequence& q = d.sequence;
   const DecoderLayout& l = d.layout;
@@ -134,10 +134,7 @@ int32_t run_layers(const DecoderRun& d, RecycledScratch* scratch, int64_t t) {
                                false, run.weights.bias};
     int32_t status = multiply_packed(scratch->restart(), desc.precision, product);
     if (status != RN_OK) return status;
-    status = with_element(desc.precision, [&]<class E>() {
-      return run_steps<E, true>(typename Cell::ForwardPhases(), scratch->restart(), run, t, t + 1,
-                                run.state.gates, 0);
-    });
+    status = forward_steps(scratch->restart(), desc, &run, true, t, t + 1, run.state.gates, 0);
     if (status != RN_OK) return status;
     if (!d.last(i) && desc.dropout > 0) drop_step(desc, q, (int)i, l.H, t, run.y + row * l.H);
   }
@@ -171,13 +168,12 @@ void put_outputs(RnContext* ctx, const DecoderRun& d, int64_t t) {
   });
 }
 
-template <class Cell>
 int32_t run_step(RnContext* ctx, const DecoderRun& d, RecycledScratch* scratch, int64_t t) {
   const Sequence& q = d.sequence;
   const DecoderLayout& l = d.layout;
   const int64_t rows = q.active(t), row = q.offset[t];
   if (l.feeds_output) {
-    int32_t status = run_layers<Cell>(d, scratch, t);
+    int32_t status = run_layers(d, scratch, t);
     if (status != RN_OK) return status;
     float* joined = d.saved.joined + row * l.joined;
     status = attend_step(ctx, d, scratch, t, joined + l.V, l.joined, joined, l.joined);
@@ -197,7 +193,7 @@ int32_t run_step(RnContext* ctx, const DecoderRun& d, RecycledScratch* scratch, 
   for (int64_t r = 0; r < rows; ++r)
     memcpy((float*)d.args->context + (t * q.batch + q.order[r]) * l.V, fed + r * l.input,
            (size_t)l.V * sizeof(float));
-  return run_layers<Cell>(d, scratch, t);
+  return run_layers(d, scratch, t);
 }
 
 template <class Cell>
@@ -221,7 +217,7 @@ int32_t run_decoder(RnContext* ctx, DecoderRun* d, float* reserve) {
        first.state.gates, l.stack.gate_stride, false, first.weights.bias});
   RecycledScratch scratch(ctx);
   for (int64_t t = 0; t < d->sequence.steps && status == RN_OK; ++t)
-    status = run_step<Cell>(ctx, *d, &scratch, t);
+    status = run_step(ctx, *d, &scratch, t);
   return status;
 }
 

@@ -5,21 +5,21 @@
 #include "native/cpu/decoder_gradients.h"
 #include "native/cpu/kernels.h"
 #include "native/cpu/recurrent_dropout.h"
+#include "native/cpu/recurrent_steps.h"
 #include "native/cpu/recycled_scratch.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {
 
 // A layer of the stack while it runs backward.
-template <class Cell>
 struct LayerBackward {
   BackwardRun run;
-  PhaseProducts phases[Cell::BackwardPhases::kCount];
+  PhaseProducts phases[kMostPhases];
   const void* below;  // packed W: the gradient of what the layer below gave, or of what was fed
 };
 
 template <class Cell>
-int32_t make_layer(RnContext* ctx, DecoderBackward* d, int64_t l, LayerBackward<Cell>* layer) {
+int32_t make_layer(RnContext* ctx, DecoderBackward* d, int64_t l, LayerBackward* layer) {
   const DecoderLayout& sizes = d->layout;
   const RnRecurrentDesc& desc = d->stack.desc;
   const int64_t H = sizes.H, gates = sizes.stack.traits.gates * H;
@@ -144,19 +144,15 @@ int32_t top_gradients(RnContext* ctx, const DecoderBackward& d, RecycledScratch*
 }
 
 // From the gradient of the top layer's state to that of what was fed.
-template <class Cell>
-int32_t layers_step(const DecoderBackward& d, LayerBackward<Cell>* layers, RecycledScratch* scratch,
+int32_t layers_step(const DecoderBackward& d, LayerBackward* layers, RecycledScratch* scratch,
                     int64_t t, float* dfed) {
   const Sequence& q = d.sequence;
   const DecoderLayout& l = d.layout;
   const RnRecurrentDesc& desc = d.stack.desc;
   const int64_t rows = q.active(t), row = q.offset[t], gates = l.stack.traits.gates * l.H;
   for (int64_t i = desc.layers - 1; i >= 0; --i) {
-    const LayerBackward<Cell>& layer = layers[i];
-    int32_t status = with_element(desc.precision, [&]<class E>() {
-      return run_steps<E>(typename Cell::BackwardPhases(), scratch->restart(), layer.run,
-                          layer.phases, t, t + 1);
-    });
+    const LayerBackward& layer = layers[i];
+    int32_t status = backward_steps(scratch->restart(), desc, &layer.run, layer.phases, t, t + 1);
     if (status != RN_OK) return status;
     float* to = i == 0 ? dfed : d.between[(i - 1) & 1] + row * l.H;
     const int64_t n = i == 0 ? l.F : l.H;
@@ -169,8 +165,7 @@ int32_t layers_step(const DecoderBackward& d, LayerBackward<Cell>* layers, Recyc
   return RN_OK;
 }
 
-template <class Cell>
-int32_t step_backward(RnContext* ctx, const DecoderBackward& d, LayerBackward<Cell>* layers,
+int32_t step_backward(RnContext* ctx, const DecoderBackward& d, LayerBackward* layers,
                       RecycledScratch* scratch, int64_t t) {
   const Sequence& q = d.sequence;
   const DecoderLayout& l = d.layout;
@@ -193,15 +188,14 @@ int32_t step_backward(RnContext* ctx, const DecoderBackward& d, LayerBackward<Ce
 template <class Cell>
 int32_t run_backward(RnContext* ctx, DecoderBackward* d) {
   const int64_t count = d->stack.desc.layers;
-  auto* layers =
-      (LayerBackward<Cell>*)ctx->scratch(ctx->runtime, (size_t)count * sizeof(LayerBackward<Cell>));
+  auto* layers = (LayerBackward*)ctx->scratch(ctx->runtime, (size_t)count * sizeof(LayerBackward));
   if (!layers) return RN_ERR_OUT_OF_MEMORY;
   int32_t status = RN_OK;
   for (int64_t l = 0; l < count && status == RN_OK; ++l)
     status = make_layer<Cell>(ctx, d, l, &layers[l]);
   RecycledScratch scratch(ctx);
   for (int64_t t = d->sequence.steps - 1; t >= 0 && status == RN_OK; --t)
-    status = step_backward<Cell>(ctx, *d, layers, &scratch, t);
+    status = step_backward(ctx, *d, layers, &scratch, t);
   for (int64_t l = 0; l < count && status == RN_OK; ++l) {
     const BackwardRun& run = layers[l].run;
     status = initial_state_gradients<Cell>(ctx, run, layers[l].phases);

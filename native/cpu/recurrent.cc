@@ -6,6 +6,7 @@
 #include "native/cpu/kernels.h"
 #include "native/cpu/recurrent_dropout.h"
 #include "native/cpu/recurrent_run.h"
+#include "native/cpu/recurrent_steps.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {
@@ -73,9 +74,7 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
                                 .packed_kind = 0,
                                 .packed_b = run.weights.input});
     if (status != RN_OK) return status;
-    status = with_element(desc.precision, [&]<class E>() {
-      return run_steps<E, kTraining>(phases, ctx, run, s0, s1, gates, row0);
-    });
+    status = forward_steps(ctx, desc, &run, kTraining, s0, s1, gates, row0);
     if (status != RN_OK) return status;
   }
   return RN_OK;

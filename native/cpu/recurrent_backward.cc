@@ -6,6 +6,7 @@
 #include "native/cpu/kernels.h"
 #include "native/cpu/recurrent_backward_run.h"
 #include "native/cpu/recurrent_dropout.h"
+#include "native/cpu/recurrent_steps.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {
@@ -15,9 +16,7 @@ int32_t run_backward(RnContext* ctx, const BackwardRun& run) {
   PhaseProducts phases[Cell::BackwardPhases::kCount];
   if (!pack_products(typename Cell::BackwardPhases(), ctx, run, phases))
     return RN_ERR_OUT_OF_MEMORY;
-  int32_t status = with_element(run.args->desc.precision, [&]<class E>() {
-    return run_steps<E>(typename Cell::BackwardPhases(), ctx, run, phases, 0, run.sequence->steps);
-  });
+  int32_t status = backward_steps(ctx, run.args->desc, &run, phases, 0, run.sequence->steps);
   if (status == RN_OK) status = initial_state_gradients<Cell>(ctx, run, phases);
   if (status == RN_OK) status = recurrent_gradients(ctx, run, phases, Cell::BackwardPhases::kCount);
   if (status == RN_OK) status = bias_gradients(ctx, run);

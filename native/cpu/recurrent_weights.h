@@ -11,10 +11,10 @@ namespace {
 
 // Packed weights and biases of a layer and direction.
 struct Weights {
-  const void* input;         // W, its columns in gate order [unit vector][gate][lane]
-  const float* bias;         // [gate_stride] in the same order
-  const float* bias_apart;   // [stride] or NULL: ForwardStep.recurrent_bias
-  const void* recurrent[2];  // a packed form of R for each phase
+  const void* input;                   // W, its columns in gate order [unit vector][gate][lane]
+  const float* bias;                   // [gate_stride] in the same order
+  const float* bias_apart;             // [stride] or NULL: ForwardStep.recurrent_bias
+  const void* recurrent[kMostPhases];  // a packed form of R for each phase
 };
 
 // Columns of W that multiply one part of a layer's input, and the kind of their packed form.

@@ -158,9 +158,11 @@ struct ProductSpec {
 };
 
 // A list of phases.
+constexpr int kMostPhases = 2;
 template <class... Phase>
 struct Phases {
   static constexpr int kCount = sizeof...(Phase);
+  static_assert(kCount <= kMostPhases);
 };
 
 }  // namespace
