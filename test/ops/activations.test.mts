@@ -30,7 +30,7 @@ const FUNCTIONS = [
   ['exp', Math.exp, 1.1],
   ['log', Math.log, 0.9],
   ['sigmoid', (x: number) => 1 / (1 + Math.exp(-x)), 2.5],
-  ['tanh', Math.tanh, 6.3],
+  ['tanh', Math.tanh, 2.8],
 ] as const
 
 for (const [name, exact, limit] of FUNCTIONS)
