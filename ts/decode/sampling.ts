@@ -13,7 +13,7 @@ export interface SamplingOptions {
   seed?: number | undefined
 }
 
-/** Chooses tokens from logits; draw number n is a function of (seed, n) alone. */
+/** Chooses tokens from logits; draw number n is a function of (seed, stream, n) alone. */
 export class Sampler {
   private readonly temperature: number
   private readonly topK: number
@@ -22,7 +22,8 @@ export class Sampler {
   private draws = 0
 
   /** Throws `ERR_ARGUMENT` for an option out of its range. */
-  constructor({ temperature = 1, topK, topP = 1, seed = freshSeed() }: SamplingOptions = {}) {
+  constructor(options: SamplingOptions = {}, stream = 'sample') {
+    const { temperature = 1, topK, topP = 1, seed = freshSeed() } = options
     const check = (name: string, value: number, valid: boolean, expected: string) => {
       if (!valid)
         throw new RnnativeError(
@@ -43,7 +44,7 @@ export class Sampler {
     this.temperature = temperature
     this.topK = topK ?? Infinity
     this.topP = topP
-    this.key = native.streamKey(seed, 'sample')
+    this.key = native.streamKey(seed, stream)
   }
 
   /** An index into `logits`, never `banned`. */

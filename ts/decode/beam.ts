@@ -1,0 +1,129 @@
+import { RnnativeError } from '../errors'
+import type { Tensor } from '../tensor'
+import { checkBeam, type BeamOptions, type BeamSettings } from './beam-options'
+import { SourceSearch } from './beam-state'
+import { checkLogits, forcedCandidates, freeCandidates } from './expand'
+import type { Hypothesis } from './hypothesis'
+import { survivors, takeStates, withStep, type StepModel, type StepOutput } from './step-model'
+
+/**
+ * The best hypotheses of every source, best first: at most `nBest`, fewer where the beam finished
+ * fewer, none where the constraints leave none.
+ *
+ * At each step the `beam` best continuations of a source's live hypotheses are chosen; those that end
+ * are set aside, the others are the next beam, which is full again a step later. At `maxLength` the
+ * end is forced. Hypotheses compete by log-probability while they grow; finished ones are ranked by
+ *
+ *     logProbability / ((5 + n) / 6)^lengthPenalty
+ *       + coveragePenalty * sum over source positions of log(min(summed attention, 1))
+ *
+ * (Wu et al. 2016, eq. 14), n counting the end. A source is done when none of its live hypotheses can
+ * still beat the worst of the finished ones to be returned; stopping so never changes the result. A
+ * `beam` of 1 is greedy decoding. Of equals the earlier hypothesis, then the lower token wins. What
+ * a source gives does not depend on the others in its batch.
+ *
+ * `groups` above 1: diverse beam search (Vijayakumar et al. 2018) with Hamming diversity: the groups
+ * choose one after another, `diversity` nats off a token for every hypothesis of an earlier group of
+ * the source that has just chosen it. Each is a beam of its own; log-probabilities and scores of
+ * hypotheses are free of that penalty.
+ *
+ * Throws `ERR_ARGUMENT`, naming it, for an option that makes no sense; `ERR_ABORTED` by `signal`.
+ */
+export async function beamSearch(
+  model: StepModel,
+  options: BeamOptions = {},
+): Promise<Hypothesis[][]> {
+  const settings = checkBeam(model, options)
+  const { beam } = settings
+  const all = Array.from(
+    { length: model.sources },
+    (_, i) => new SourceSearch(i, settings, model.sourceLengths?.[i] ?? 0),
+  )
+  let active: readonly SourceSearch[] = all
+  let tokens: Int32Array = new Int32Array(all.length * beam).fill(model.bos)
+  if (all.length === 0) return []
+  const decoding = model.start(beam)
+  try {
+    for (;;) {
+      if (options.signal?.aborted)
+        throw new RnnativeError('ERR_ABORTED', '[beam] aborted', { cause: options.signal.reason })
+      await withStep(decoding, tokens, async (output) => {
+        checkLogits('beam', output.logits, tokens.length, model.vocabulary)
+        await advance(output, active, settings)
+      })
+      const next = survivors(
+        active,
+        active.filter(({ done }) => !done),
+      )
+      if (next.length === 0) break
+      const moved = layOut(active, next, settings)
+      takeStates(decoding, moved.rows, moved.sources, tokens.length)
+      tokens = moved.tokens
+      active = next
+    }
+  } finally {
+    decoding.dispose()
+  }
+  return all.map((source) => source.best())
+}
+
+/** Chooses the next tokens of all hypotheses. */
+async function advance(
+  { logits, attention }: StepOutput,
+  active: readonly SourceSearch[],
+  settings: BeamSettings,
+): Promise<void> {
+  const { beam, groups, width, coveragePenalty, alignments } = settings
+  const weights = coveragePenalty > 0 || alignments ? await readAttention(attention) : null
+  const used = new Map(active.map((source) => [source, new Map<number, number>()]))
+  const forced = await forcedCandidates(logits, active, settings)
+  for (let g = 0; g < groups; ++g) {
+    const free = await freeCandidates(logits, active, g, used, settings)
+    active.forEach((source, i) => {
+      const group = source.groups[g]
+      const candidates = group && (forced.get(group) ?? free.get(group))
+      if (!candidates) return
+      const first = i * beam + g * width
+      const rows = weights && group.live.map((_, from) => weights(first + from, source.positions))
+      group.accept(candidates, source.length, rows)
+      const counts = used.get(source) as Map<number, number>
+      for (const { token } of candidates) counts.set(token, (counts.get(token) ?? 0) + 1)
+    })
+  }
+  for (const source of active) ++source.length
+}
+
+/** Gives the first positions of a row. */
+async function readAttention(
+  attention: Tensor | null,
+): Promise<(row: number, positions: number) => Float32Array> {
+  if (!attention) throw new RnnativeError('ERR_INTERNAL', '[beam] the model gave no attention')
+  const width = attention.shape[1] as number
+  const data = await attention.data()
+  return (row, positions) => Float32Array.from(data.subarray(row * width, row * width + positions))
+}
+
+/** Where the states of the next step's rows are among the present ones, and what each reads. */
+function layOut(
+  active: readonly SourceSearch[],
+  next: readonly SourceSearch[],
+  { beam, width, end }: BeamSettings,
+): { rows: Int32Array; sources: Int32Array; tokens: Int32Array } {
+  const places = new Map(active.map((source, place) => [source, place]))
+  const sources = Int32Array.from(next, (source) => places.get(source) as number)
+  // Rows without a hypothesis keep some state of their source and read the end.
+  const rows = Int32Array.from({ length: next.length * beam }, (_, row) => {
+    return (sources[Math.floor(row / beam)] as number) * beam + (row % beam)
+  })
+  const tokens = new Int32Array(rows.length).fill(end)
+  next.forEach(({ groups }, i) =>
+    groups.forEach(({ live, origins }, g) =>
+      live.forEach(({ token }, slot) => {
+        const row = i * beam + g * width + slot
+        tokens[row] = token
+        rows[row] = (sources[i] as number) * beam + g * width + (origins[slot] as number)
+      }),
+    ),
+  )
+  return { rows, sources, tokens }
+}

@@ -1,0 +1,146 @@
+import { RnnativeError } from '../errors'
+import { noGrad } from '../tensor/autograd'
+import { tensor, type Tensor } from '../tensor'
+import * as ops from '../tensor/ops'
+import type { BeamSettings } from './beam-options'
+import type { Candidate, Group, SourceSearch } from './beam-state'
+import { repeats, type Node } from './hypothesis'
+
+const IGNORED = -100
+
+/** Log-probability of one given token after each row, 0 where it is negative. */
+export async function logProbabilitiesOf(
+  logits: Tensor,
+  tokens: Int32Array,
+): Promise<ArrayLike<number>> {
+  const { device } = logits
+  const made = noGrad(() => {
+    using targets = tensor(tokens, [tokens.length], { device })
+    return ops.crossEntropyLosses(logits, targets, { ignoreIndex: IGNORED })
+  })
+  try {
+    return (await made.losses.data()).map((loss) => (loss === 0 ? 0 : -loss))
+  } finally {
+    made.losses.dispose()
+    made.weights.dispose()
+  }
+}
+
+/** The candidates of sources that have no choice: row by row, best first. */
+export async function forcedCandidates(
+  logits: Tensor,
+  active: readonly SourceSearch[],
+  { beam, width }: BeamSettings,
+): Promise<Map<Group, Candidate[]>> {
+  const found = new Map<Group, Candidate[]>()
+  const tokens = new Int32Array(active.length * beam).fill(IGNORED)
+  const each = (visit: (group: Group, from: number, row: number, token: number) => void) =>
+    active.forEach(({ groups, forced }, i) => {
+      if (forced === null) return
+      groups.forEach((group, g) =>
+        group.live.forEach((_, from) => visit(group, from, i * beam + g * width + from, forced)),
+      )
+    })
+  each((group, _, row, token) => {
+    tokens[row] = token
+    found.set(group, [])
+  })
+  if (found.size === 0) return found
+  const values = await logProbabilitiesOf(logits, tokens)
+  each((group, from, row, token) => {
+    const logProbability = (group.live[from] as Node).logProbability + (values[row] as number)
+    if (logProbability > -Infinity) found.get(group)?.push({ from, token, logProbability })
+  })
+  for (const candidates of found.values())
+    candidates.sort((a, b) => b.logProbability - a.logProbability)
+  return found
+}
+
+/** Penalties of a row's tokens, in the order `ops.topk` reads them. */
+class PenaltyList {
+  readonly rows: number[] = []
+  readonly tokens: number[] = []
+  readonly values: number[] = []
+
+  add(row: number, token: number, value: number): void {
+    this.rows.push(row)
+    this.tokens.push(token)
+    this.values.push(value)
+  }
+}
+
+/**
+ * The best continuations of group number `g` of every source that has a choice: `width` of each.
+ * `used`: how often the earlier groups of a source chose each token at this step.
+ */
+export async function freeCandidates(
+  logits: Tensor,
+  active: readonly SourceSearch[],
+  g: number,
+  used: ReadonlyMap<SourceSearch, ReadonlyMap<number, number>>,
+  settings: BeamSettings,
+): Promise<Map<Group, Candidate[]>> {
+  const { beam, width, minLength, forbidden, blockNgrams, diversity, end } = settings
+  const found = new Map<Group, Candidate[]>()
+  const penalties = new PenaltyList()
+  // Relative to the best of the group, so that long hypotheses lose no digits in f32.
+  const scores = new Float64Array(active.length * beam).fill(-Infinity)
+  const tops = new Map<Group, number>()
+  active.forEach((source, i) => {
+    const group = source.groups[g] as Group
+    if (source.forced !== null || group.live.length === 0) return
+    found.set(group, [])
+    const top = Math.max(...group.live.map(({ logProbability }) => logProbability))
+    tops.set(group, top)
+    group.live.forEach((node, from) => {
+      const row = i * beam + g * width + from
+      scores[row] = node.logProbability - top
+      if (source.length < minLength) penalties.add(row, end, -Infinity)
+      for (const token of forbidden) penalties.add(row, token, -Infinity)
+      if (blockNgrams > 0)
+        for (const token of repeats(node, blockNgrams)) penalties.add(row, token, -Infinity)
+      for (const [token, times] of used.get(source) ?? [])
+        penalties.add(row, token, -diversity * times)
+    })
+  })
+  if (found.size === 0) return found
+
+  const vocabulary = logits.shape[1] as number
+  const made = noGrad(() => {
+    using running = tensor(scores, [scores.length], { device: logits.device, dtype: logits.dtype })
+    return ops.topk(logits, running, { beams: beam, k: width, penalties })
+  })
+  try {
+    const [indices, values] = await Promise.all([made.indices.data(), made.scores.data()])
+    active.forEach((source, i) => {
+      const group = source.groups[g] as Group
+      const candidates = found.get(group)
+      for (let k = 0; candidates && k < width; ++k) {
+        const index = indices[i * width + k] as number
+        if (index < 0) break
+        const token = index % vocabulary
+        const penalty = diversity * (used.get(source)?.get(token) ?? 0)
+        const score = values[i * width + k] as number
+        candidates.push({
+          from: Math.floor(index / vocabulary) - g * width,
+          token,
+          logProbability: (tops.get(group) as number) + score + penalty,
+        })
+      }
+    })
+  } finally {
+    made.indices.dispose()
+    made.scores.dispose()
+  }
+  return found
+}
+
+/** Throws `ERR_SHAPE` unless the model gave a row of logits for each hypothesis. */
+export function checkLogits(op: string, logits: Tensor, rows: number, vocabulary: number): void {
+  const [given, width] = logits.shape
+  if (logits.dims === 2 && given === rows && width === vocabulary) return
+  throw new RnnativeError(
+    'ERR_SHAPE',
+    `[${op}] logits: expected [${rows}, ${vocabulary}], got [${logits.shape.join(', ')}]`,
+  )
+}

@@ -1,0 +1,134 @@
+import { RnnativeError } from '../errors'
+import { checkLogits } from './expand'
+import { checkLimits, checkWhole, expect, whole, type LimitOptions, type Limits } from './limits'
+import { Sampler, type SamplingOptions } from './sampling'
+import { freshSeed } from '../tensor/create'
+import { survivors, takeStates, withStep, type StepModel } from './step-model'
+
+export interface SampleOptions extends SamplingOptions, LimitOptions {
+  /** Of each source. Default 1. */
+  samples?: number | undefined
+  /**
+   * A number for each source: a source gives the same samples under the same seed and number, in
+   * whatever batch. Default: its position in the batch.
+   */
+  streams?: readonly number[] | undefined
+  /** Ends the sampling with `ERR_ABORTED`. */
+  signal?: AbortSignal | undefined
+}
+
+export interface Sample {
+  /** Without the model's `bos` and `eos`; a forced prefix included. */
+  readonly tokens: Int32Array
+  /** Under the model itself, whatever the temperature; of the end too unless `truncated`. */
+  readonly logProbability: number
+  /** Of each token, and of the end unless `truncated`, in nats. */
+  readonly logProbabilities: Float64Array
+  /** Whether it was cut off at `maxLength`. */
+  readonly truncated: boolean
+}
+
+/** One sample in the making. */
+class Drawing {
+  readonly tokens: number[] = []
+  private readonly logProbabilities: number[] = []
+  done = false
+  private truncated = false
+
+  constructor(
+    readonly source: number,
+    private readonly sampler: Sampler,
+    private readonly limits: Limits,
+    private readonly eos: number,
+  ) {}
+
+  /** Chooses the next token; `logits` is overwritten. */
+  draw(logits: Float64Array): void {
+    const { minLength, maxLengths, prefixes, forbidden } = this.limits
+    const top = logits.reduce((most, x) => Math.max(most, x), -Infinity)
+    const total = top + Math.log(logits.reduce((sum, x) => sum + Math.exp(x - top), 0))
+    const own = logits.slice()
+    if (this.tokens.length < minLength) logits[this.eos] = -Infinity
+    for (const token of forbidden) logits[token] = -Infinity
+    const token = prefixes[this.source]?.[this.tokens.length] ?? this.sampler.choose(logits)
+    this.logProbabilities.push((own[token] as number) - total)
+    if (token === this.eos) this.done = true
+    else this.tokens.push(token)
+    if (!this.done && this.tokens.length === maxLengths[this.source])
+      this.done = this.truncated = true
+  }
+
+  result(): Sample {
+    return {
+      tokens: Int32Array.from(this.tokens),
+      logProbability: this.logProbabilities.reduce((sum, x) => sum + x, 0),
+      logProbabilities: Float64Array.from(this.logProbabilities),
+      truncated: this.truncated,
+    }
+  }
+}
+
+/**
+ * Draws `samples` token sequences for every source from the model's distribution, shaped by
+ * temperature, top-k and top-p. Each has its own stream of random numbers, a function of the seed,
+ * its source's number and its place among the source's samples; so a source's samples do not depend on
+ * the others in its batch. Throws `ERR_ARGUMENT`, naming it, for an option that makes no sense.
+ */
+export async function sample(model: StepModel, options: SampleOptions = {}): Promise<Sample[][]> {
+  const op = 'sample'
+  const { samples = 1, seed = freshSeed() } = options
+  const { sources, eos } = model
+  const limits = checkLimits(op, model, options)
+  checkWhole(op, 'samples', samples, 1)
+  const streams = options.streams ?? Array.from({ length: sources }, (_, i) => i)
+  const valid =
+    Array.isArray(streams) && streams.length === sources && streams.every((n) => whole(n, 0))
+  expect(op, 'streams', valid, `${sources} whole numbers of at least 0`, streams)
+  const all = streams.map((stream, source) =>
+    Array.from({ length: samples }, (_, n) => {
+      const sampler = new Sampler({ ...options, seed }, `sample/${stream}/${n}`)
+      return new Drawing(source, sampler, limits, eos)
+    }),
+  )
+  if (sources > 0) await drawAll(model, all, samples, options.signal)
+  return all.map((own) => own.map((drawing) => drawing.result()))
+}
+
+async function drawAll(
+  model: StepModel,
+  all: readonly Drawing[][],
+  samples: number,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const { vocabulary, eos } = model
+  let active: readonly Drawing[][] = all
+  let tokens: Int32Array = new Int32Array(all.length * samples).fill(model.bos)
+  const decoding = model.start(samples)
+  try {
+    for (;;) {
+      if (signal?.aborted)
+        throw new RnnativeError('ERR_ABORTED', '[sample] aborted', { cause: signal.reason })
+      const logits = await withStep(decoding, tokens, (output) => {
+        checkLogits('sample', output.logits, tokens.length, vocabulary)
+        return output.logits.data()
+      })
+      active.flat().forEach((drawing, row) => {
+        if (drawing.done) return
+        const own = logits.subarray(row * vocabulary, (row + 1) * vocabulary)
+        drawing.draw(Float64Array.from(own))
+      })
+      const open = active.filter((own) => own.some(({ done }) => !done))
+      const next = survivors(active, open)
+      if (next.length === 0) return
+      const kept = Int32Array.from(next, (own) => active.indexOf(own))
+      const rows = Int32Array.from({ length: next.length * samples }, (_, row) => {
+        return (kept[Math.floor(row / samples)] as number) * samples + (row % samples)
+      })
+      takeStates(decoding, rows, kept, tokens.length)
+      tokens = Int32Array.from(next.flat(), (drawing) => drawing.tokens.at(-1) ?? eos)
+      active = next
+    }
+  } finally {
+    decoding.dispose()
+  }
+}

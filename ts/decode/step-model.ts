@@ -1,0 +1,83 @@
+import { noGrad } from '../tensor/autograd'
+import type { Tensor } from '../tensor'
+
+/** What a model says of the next token of every row. Whoever asked disposes both. */
+export interface StepOutput {
+  /** [rows, vocabulary]; log-probabilities are logits too, as a constant per row does not matter. */
+  readonly logits: Tensor
+  /** [rows, positions]: the attention of this step over the row's source; null without one. */
+  readonly attention: Tensor | null
+}
+
+/**
+ * A decoding under way: the states of rows = sources × beams hypotheses, those of a source one after
+ * another. It owns its states, and never what its model owns (an encoded source, parameters).
+ */
+export interface Decoding {
+  /**
+   * Reads one token per row, at first the model's `bos`, and predicts the next. Called without
+   * recording of gradients; synchronous, so that steps are queued.
+   */
+  step(tokens: Int32Array): StepOutput
+  /**
+   * Row i goes on from the present row `rows[i]`. Its source is the present number
+   * `sources[floor(i / beams)]`: ascending, and fewer than before once some have been decoded.
+   */
+  take(rows: Int32Array, sources: Int32Array): void
+  dispose(): void
+}
+
+/**
+ * A model over a batch of sources (one empty source for a language model), to be decoded step by
+ * step. A row must come out the same whatever the other rows are: searches rely on it.
+ */
+export interface StepModel {
+  readonly vocabulary: number
+  /** The token every hypothesis starts from. */
+  readonly bos: number
+  /** The token that ends it. */
+  readonly eos: number
+  /** Sources in the batch. */
+  readonly sources: number
+  /** Real positions of each source under the attention of a step; null without attention. */
+  readonly sourceLengths: readonly number[] | null
+  /** Starts `sources * beams` rows. */
+  start(beams: number): Decoding
+}
+
+export function disposeOutput({ logits, attention }: StepOutput): void {
+  logits.dispose()
+  attention?.dispose()
+}
+
+/** One step, its output disposed once `read` is done with it. */
+export async function withStep<T>(
+  decoding: Decoding,
+  tokens: Int32Array,
+  read: (output: StepOutput) => Promise<T>,
+): Promise<T> {
+  const output = noGrad(() => decoding.step(tokens))
+  try {
+    return await read(output)
+  } finally {
+    disposeOutput(output)
+  }
+}
+
+/** `take`, without recording of gradients, unless each of the `present` rows stays where it is. */
+export function takeStates(
+  decoding: Decoding,
+  rows: Int32Array,
+  sources: Int32Array,
+  present: number,
+): void {
+  if (rows.length === present && rows.every((row, i) => row === i)) return
+  noGrad(() => decoding.take(rows, sources))
+}
+
+/**
+ * Which of `active` to go on with when `open` of them still need it: moving the rows of the others
+ * out of the way pays only once they are a quarter.
+ */
+export const survivors = <T>(active: readonly T[], open: readonly T[]): readonly T[] =>
+  open.length <= 0.75 * active.length ? open : active
