@@ -34,12 +34,13 @@ export class Sampler {
     check(
       'temperature',
       temperature,
-      temperature >= 0 && temperature < Infinity,
+      typeof temperature === 'number' && temperature >= 0 && temperature < Infinity,
       'a number of at least 0',
     )
     if (topK !== undefined)
       check('topK', topK, Number.isSafeInteger(topK) && topK >= 1, 'a whole number above 0')
-    check('topP', topP, topP > 0 && topP <= 1, 'a number above 0, at most 1')
+    const share = typeof topP === 'number' && topP > 0 && topP <= 1
+    check('topP', topP, share, 'a number above 0, at most 1')
     check('seed', seed, Number.isSafeInteger(seed) && seed >= 0, 'a whole number of at least 0')
     this.temperature = temperature
     this.topK = topK ?? Infinity
