@@ -43,6 +43,27 @@ export class RnnativeError extends Error {
   }
 }
 
+/** Throws `ERR_ARGUMENT`, "[op] name: expected ..., got ...", unless `valid`. */
+export function expect(
+  op: string,
+  name: string,
+  valid: boolean,
+  expected: string,
+  got: unknown,
+): void {
+  if (valid) return
+  throw new RnnativeError('ERR_ARGUMENT', `[${op}] ${name}: expected ${expected}, got ${show(got)}`)
+}
+
+const show = (value: unknown): string =>
+  Array.isArray(value) || ArrayBuffer.isView(value)
+    ? `[${String(value)}]`
+    : typeof value === 'string'
+      ? JSON.stringify(value)
+      : typeof value === 'object' && value !== null
+        ? 'an object'
+        : String(value)
+
 /** The addon throws plain Errors with a `code`; anything else passes through unchanged. */
 export function convertNativeError(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof RnnativeError) return error

@@ -7,7 +7,7 @@
 
 #include "native/cpu/cross_entropy_plan.h"
 #include "native/cpu/kernels.h"
-#include "native/cpu/simd/math.h"
+#include "native/cpu/softmax_rows.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {
@@ -23,10 +23,7 @@ struct RowSums {
 void fold(RowSums* row, const float* logits, const float* class_weights, int64_t n,
           bool smoothing) {
   const float lowest = -__builtin_inff();
-  vf best = splat(lowest);
-  each_vector(0, n,
-              [&](int64_t i, auto at) { best = max(best, at.keep(at.load(logits + i), lowest)); });
-  const float maximum = max_of(best);
+  const float maximum = row_maximum(logits, n);
   // With nothing but -inf (or NaN) in the chunk there is nothing to shift by.
   const float shift = maximum == lowest ? 0 : maximum;
   const double sum = sum_lanes(

@@ -72,13 +72,7 @@ int32_t make_layer(RnContext* ctx, const DecoderRun& d, int64_t l, float* reserv
 void load_inputs(RnContext* ctx, const DecoderRun& d) {
   const Sequence& q = d.sequence;
   const DecoderLayout& l = d.layout;
-  const auto* x = (const float*)d.args->x;
-  parallel_for(ctx, q.steps, 16384 / (q.batch * l.E + 1), [&](int64_t begin, int64_t end) {
-    for (int64_t t = begin; t < end; ++t)
-      for (int64_t r = 0; r < q.active(t); ++r)
-        memcpy(d.saved.inputs + (q.offset[t] + r) * l.input, x + (t * q.batch + q.order[r]) * l.E,
-               (size_t)l.E * sizeof(float));
-  });
+  gather_rows(ctx, q, l.E, (const float*)d.args->x, d.saved.inputs, l.input);
   if (!l.feeds_output) return;
   const auto* fed0 = (const float*)d.args->fed0;
   for (int64_t r = 0; r < q.batch; ++r) {

@@ -101,7 +101,7 @@ int32_t recurrent(RnContext* ctx, const RnRecurrentForward* args) {
   if (!sequence.dense) {
     float* packed = scratch_floats(ctx, sequence.rows * desc.input);
     if (!packed) return RN_ERR_OUT_OF_MEMORY;
-    gather_rows(ctx, sequence, desc.input, x, packed);
+    gather_rows(ctx, sequence, desc.input, x, packed, desc.input);
     clear_padding(sequence, layout.width, (float*)args->y);
     x = packed;
   }

@@ -44,7 +44,7 @@ int32_t recurrent_backward(RnContext* ctx, const RnRecurrentBackward* args) {
     float* packed = scratch_floats(ctx, sequence.rows * desc.input);
     if (dx_wanted) packed_dx = scratch_floats(ctx, sequence.rows * desc.input);
     if (!packed || (dx_wanted && !packed_dx)) return RN_ERR_OUT_OF_MEMORY;
-    gather_rows(ctx, sequence, desc.input, x, packed);
+    gather_rows(ctx, sequence, desc.input, x, packed, desc.input);
     x = packed;
   }
   float* between[2] = {nullptr, nullptr};  // gradients of the outputs between layers

@@ -73,16 +73,18 @@ inline int32_t make_sequence(RnContext* ctx, const int32_t* lengths, int64_t tim
   return RN_OK;
 }
 
-// Copies rows of [T, B, width] into packed order, or packed rows back. Padding is not touched.
+// Copies rows of [T, B, width] into packed order, packed rows `stride` floats apart. Padding is not
+// touched.
 inline void gather_rows(RnContext* ctx, const Sequence& s, int64_t width, const float* from,
-                        float* to) {
+                        float* to, int64_t stride) {
   parallel_for(ctx, s.steps, 16384 / (s.batch * width + 1), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t)
       for (int64_t r = 0; r < s.active(t); ++r)
-        memcpy(to + (s.offset[t] + r) * width, from + (t * s.batch + s.order[r]) * width,
+        memcpy(to + (s.offset[t] + r) * stride, from + (t * s.batch + s.order[r]) * width,
                (size_t)width * sizeof(float));
   });
 }
+// The opposite, packed rows side by side: writes them, or adds them.
 inline void scatter_rows(RnContext* ctx, const Sequence& s, int64_t width, const float* from,
                          float* to, bool add) {
   parallel_for(ctx, s.steps, 16384 / (s.batch * width + 1), [&](int64_t begin, int64_t end) {

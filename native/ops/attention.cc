@@ -10,19 +10,10 @@ namespace {
 constexpr const char* kForward = "attention";
 constexpr const char* kBackward = "attention_backward";
 
-void check_steps(const Checker& check, const char* name, const Tensor& t, const char* form) {
-  check.real(name, t);
-  const Shape& shape = t.shape;
-  if (shape.dims() != 3 || shape[2] < 1) {
-    check.fail("ERR_SHAPE",
-               std::string(name) + ": expected " + form + ", got " + shape.to_string());
-  }
-}
-
 RnAttentionDesc describe(const Checker& check, const AttentionArgs& args) {
-  check_steps(check, "queries", args.queries, "[Tq, B, A] with A >= 1");
-  check_steps(check, "keys", args.keys, "[Tk, B, A] with A >= 1");
-  check_steps(check, "values", args.values, "[Tk, B, V] with V >= 1");
+  check.steps("queries", args.queries, "[Tq, B, A] with A >= 1");
+  check.steps("keys", args.keys, "[Tk, B, A] with A >= 1");
+  check.steps("values", args.values, "[Tk, B, V] with V >= 1");
   const Shape &queries = args.queries.shape, &keys = args.keys.shape;
   const int64_t batch = queries[1], features = queries[2], width = args.values.shape[2];
   check.shape("keys", args.keys, Shape{keys[0], batch, features});

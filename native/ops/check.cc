@@ -80,6 +80,14 @@ void Checker::shape(std::string_view name, const Tensor& t, const Shape& want) c
   }
 }
 
+void Checker::steps(std::string_view name, const Tensor& t, std::string_view form) const {
+  real(name, t);
+  if (t.shape.dims() != 3 || t.shape[2] < 1) {
+    fail("ERR_SHAPE",
+         std::string(name) + ": expected " + std::string(form) + ", got " + t.shape.to_string());
+  }
+}
+
 void Checker::at_least(std::string_view name, const Tensor& t, int dims) const {
   if (t.shape.dims() < dims) {
     fail("ERR_SHAPE",

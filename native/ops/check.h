@@ -38,6 +38,8 @@ class Checker {
   void sink(std::string_view name, const Sink& sink, const Shape& shape) const;
 
   void shape(std::string_view name, const Tensor& t, const Shape& expected) const;
+  // A real tensor [time, batch, features] with at least one feature; `form` is how errors call it.
+  void steps(std::string_view name, const Tensor& t, std::string_view form) const;
   void at_least(std::string_view name, const Tensor& t, int dims) const;
   // An axis of x, 0..dims-1.
   int axis(std::string_view name, int64_t axis, const Tensor& x) const;

@@ -29,15 +29,10 @@ struct Call {
 };
 
 void check_steps(const Checker& check, const char* name, const Tensor& t, const char* form) {
-  check.real(name, t);
-  const Shape& shape = t.shape;
-  if (shape.dims() != 3 || shape[2] < 1) {
-    check.fail("ERR_SHAPE",
-               std::string(name) + ": expected " + form + ", got " + shape.to_string());
-  }
+  check.steps(name, t, form);
   for (int i = 0; i < 3; ++i) {
-    if (shape[i] > kMaxExtent) {
-      check.fail("ERR_SHAPE", std::string(name) + ": " + shape.to_string() + " is too large");
+    if (t.shape[i] > kMaxExtent) {
+      check.fail("ERR_SHAPE", std::string(name) + ": " + t.shape.to_string() + " is too large");
     }
   }
 }

@@ -3,22 +3,19 @@ import { native, type AttentionScore } from '#dist/tensor/native.js'
 import { checkGolden, checkOp, drawUpstream } from '../support/check.mjs'
 import { identical, near } from '../support/compare.mjs'
 import { golden } from '../support/golden.mjs'
-import { Draw, ints, upload, type Host } from '../support/host.mjs'
+import { cut, Draw, ints, poisoned, upload, type Host } from '../support/host.mjs'
 import {
+  allVariants,
   describe,
   evaluate,
   isas,
   REFERENCE,
   select,
   type Op,
-  type Variant,
 } from '../support/op.mjs'
 
 const SCORES: AttentionScore[] = ['additive', 'dot', 'scaled_dot']
-const VARIANTS: Variant[] = [
-  REFERENCE,
-  ...isas().map((isa) => ({ device: 'cpu', isa, threads: 2 }) as const),
-]
+const VARIANTS = allVariants()
 const NAMES = ['queries', 'keys', 'values', 'v']
 
 function attention(
@@ -276,24 +273,3 @@ test.serial('lengths out of range fail the results', async (t) => {
         native.dispose(tensor)
     }
 })
-
-/** The same tensor [time, batch, width] with NaN past each row's length. */
-function poisoned({ shape, data }: Host, lengths: readonly number[]): Host {
-  const [, batch, width] = shape as [number, number, number]
-  return {
-    shape,
-    data: Float64Array.from(data, (x, i) => {
-      const row = Math.floor(i / width)
-      return Math.floor(row / batch) < (lengths[row % batch] as number) ? x : NaN
-    }),
-  }
-}
-
-/** The first `steps` of row b alone. */
-function cut({ shape, data }: Host, b: number, steps: number): Host {
-  const [, batch, width] = shape as [number, number, number]
-  const rows = Array.from({ length: steps }, (_, t) => [
-    ...data.slice((t * batch + b) * width, (t * batch + b + 1) * width),
-  ])
-  return { shape: [steps, 1, width], data: Float64Array.from(rows.flat()) }
-}

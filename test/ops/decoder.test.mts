@@ -12,21 +12,18 @@ import {
   type Sizes,
 } from '../support/decoder.mjs'
 import { golden } from '../support/golden.mjs'
-import { download, upload, type Host } from '../support/host.mjs'
+import { cut, download, poisoned, upload, type Host } from '../support/host.mjs'
 import {
+  allVariants,
   describe,
   evaluate,
   isas,
   REFERENCE,
   select,
   type Tensors,
-  type Variant,
 } from '../support/op.mjs'
 
-const VARIANTS: Variant[] = [
-  REFERENCE,
-  ...isas().map((isa) => ({ device: 'cpu', isa, threads: 2 }) as const),
-]
+const VARIANTS = allVariants()
 const SIZES: Sizes = {
   ...{ time: 4, batch: 3, input: 3, keys: 5, features: 4, width: 6, output: 5 },
 }
@@ -304,27 +301,6 @@ test.serial('nonsense is refused by name', async (t) => {
     message: '[decoder] memory length 6 at position 1: expected 0..5',
   })
 })
-
-/** The same tensor [time, batch, width] with NaN past each row's length. */
-function poisoned({ shape, data }: Host, lengths: readonly number[]): Host {
-  const [, batch, width] = shape as [number, number, number]
-  return {
-    shape,
-    data: Float64Array.from(data, (x, i) => {
-      const row = Math.floor(i / width)
-      return Math.floor(row / batch) < (lengths[row % batch] as number) ? x : NaN
-    }),
-  }
-}
-
-/** The first `steps` of row b of [time, batch, width] alone. */
-function cut({ shape, data }: Host, b: number, steps: number): Host {
-  const [, batch, width] = shape as [number, number, number]
-  const rows = Array.from({ length: steps }, (_, t) => [
-    ...data.slice((t * batch + b) * width, (t * batch + b + 1) * width),
-  ])
-  return { shape: [steps, 1, width], data: Float64Array.from(rows.flat()) }
-}
 
 function cutRow({ shape: [, width], data }: Host, b: number): Host {
   const n = width as number

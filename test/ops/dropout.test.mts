@@ -3,7 +3,7 @@ import { native, type NativeRandom } from '#dist/tensor/native.js'
 import { checkOp } from '../support/check.mjs'
 import { identical } from '../support/compare.mjs'
 import { Draw, reals, size, type Host } from '../support/host.mjs'
-import { evaluate, isas, REFERENCE, type Op, type Variant } from '../support/op.mjs'
+import { allVariants, evaluate, REFERENCE, type Op, type Variant } from '../support/op.mjs'
 
 const random = (sampleBase = 0, step = 7): NativeRandom => ({
   key: native.streamKey(42, 'encoder.dropout'),
@@ -25,10 +25,7 @@ const dropout = (x: Host, p: number, batchAxis: number, source = random()): Op =
 })
 
 const ones = (shape: number[]): Host => reals(shape, Array<number>(size(shape)).fill(1))
-const VARIANTS: Variant[] = [
-  REFERENCE,
-  ...isas().map((isa) => ({ device: 'cpu', isa, threads: 2 }) as const),
-]
+const VARIANTS = allVariants()
 
 test.serial('dropout', async (t) => {
   const draw = new Draw(18)

@@ -4,22 +4,10 @@ import { native } from '#dist/tensor/native.js'
 import { checkOp, drawUpstream } from '../support/check.mjs'
 import { identical, near, type Named } from '../support/compare.mjs'
 import { Draw, ints, upload, type Host } from '../support/host.mjs'
-import {
-  describe,
-  evaluate,
-  isas,
-  REFERENCE,
-  select,
-  type Op,
-  type Tensors,
-  type Variant,
-} from '../support/op.mjs'
+import { allVariants, describe, evaluate, select, type Op, type Tensors } from '../support/op.mjs'
 import { CELLS, drawInputs, parametersOf, recurrent } from '../support/recurrent.mjs'
 
-const VARIANTS: Variant[] = [
-  REFERENCE,
-  ...isas().map((isa) => ({ device: 'cpu', isa, threads: 2 }) as const),
-]
+const VARIANTS = allVariants()
 
 /** The values of rows `b` at steps beyond their lengths, in a tensor [T, B, F]. */
 function padding(values: Float64Array, shape: readonly number[], lengths: readonly number[]) {

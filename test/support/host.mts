@@ -88,3 +88,24 @@ export async function guardsIntact(whole: NativeTensor): Promise<boolean> {
 export async function download(tensor: NativeTensor): Promise<Float64Array> {
   return new Float64Array(await native.read(tensor))
 }
+
+/** The same tensor [time, batch, width] with NaN past each row's length. */
+export function poisoned({ shape, data }: Host, lengths: readonly number[]): Host {
+  const [, batch, width] = shape as [number, number, number]
+  return {
+    shape,
+    data: Float64Array.from(data, (x, i) => {
+      const row = Math.floor(i / width)
+      return Math.floor(row / batch) < (lengths[row % batch] as number) ? x : NaN
+    }),
+  }
+}
+
+/** The first `steps` of row b of [time, batch, width] alone. */
+export function cut({ shape, data }: Host, b: number, steps: number): Host {
+  const [, batch, width] = shape as [number, number, number]
+  const rows = Array.from({ length: steps }, (_, t) => [
+    ...data.slice((t * batch + b) * width, (t * batch + b + 1) * width),
+  ])
+  return { shape: [steps, 1, width], data: Float64Array.from(rows.flat()) }
+}

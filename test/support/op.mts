@@ -60,6 +60,12 @@ export function isas(): string[] {
   return native.info().isas.filter((isa) => !only || only.includes(isa))
 }
 
+/** The reference, and the kernels of every instruction set on two threads. */
+export const allVariants = (): Variant[] => [
+  REFERENCE,
+  ...isas().map((isa) => ({ device: 'cpu', isa, threads: 2 }) as const),
+]
+
 export const describe = ({ device, isa, threads }: Variant): string =>
   device === 'reference' ? device : `${device}/${isa ?? '?'}, ${threads} threads`
 

@@ -1,4 +1,5 @@
-import { GRU, LSTM, RNN, type Recurrent } from '../nn'
+import type { Recurrent } from '../nn'
+import { makeRecurrent } from '../nn/recurrent'
 import { info, noGrad, randn, scope, setThreads, synchronize } from '../tensor'
 import type { Precision, Tensor } from '../tensor'
 import { chooseDevice, type DeviceOption } from '../tensor/device'
@@ -44,12 +45,7 @@ export type StackOptions = Pick<
 >
 
 export function makeStack({ cell, ...options }: StackOptions): Recurrent {
-  const settings = { ...options, seed: 1 }
-  return cell === 'lstm'
-    ? new LSTM(settings)
-    : cell === 'gru'
-      ? new GRU(settings)
-      : new RNN(settings)
+  return makeRecurrent(cell === 'rnn' ? 'rnn_tanh' : cell, { ...options, seed: 1 })
 }
 
 /** Makes the weights a new version, as an optimizer's update would, so that they are packed again. */

@@ -1,4 +1,5 @@
-import { checkLimits, checkPositive, checkWhole, expect, type LimitOptions } from './limits'
+import { expect } from '../errors'
+import { checkLimits, checkPositive, checkWhole, type LimitOptions } from './limits'
 import type { Limits } from './limits'
 import type { StepModel } from './step-model'
 

@@ -1,6 +1,6 @@
+import { expect } from '../errors'
 import { scope, type Tensor } from '../tensor'
 import * as ops from '../tensor/ops'
-import { expect } from './limits'
 import { disposeOutput, type Decoding, type StepModel, type StepOutput } from './step-model'
 
 export interface EnsembleOptions {

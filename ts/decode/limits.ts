@@ -1,4 +1,4 @@
-import { RnnativeError } from '../errors'
+import { expect } from '../errors'
 import type { StepModel } from './step-model'
 
 /** What any way of decoding may be told about its results. */
@@ -19,27 +19,6 @@ export interface Limits {
   readonly prefixes: readonly Int32Array[]
   readonly forbidden: readonly number[]
 }
-
-/** Throws `ERR_ARGUMENT` naming the option unless `valid`. */
-export function expect(
-  op: string,
-  name: string,
-  valid: boolean,
-  expected: string,
-  got: unknown,
-): void {
-  if (valid) return
-  throw new RnnativeError('ERR_ARGUMENT', `[${op}] ${name}: expected ${expected}, got ${show(got)}`)
-}
-
-const show = (value: unknown): string =>
-  Array.isArray(value) || ArrayBuffer.isView(value)
-    ? `[${String(value)}]`
-    : typeof value === 'string'
-      ? JSON.stringify(value)
-      : typeof value === 'object' && value !== null
-        ? 'an object'
-        : String(value)
 
 export const whole = (x: unknown, least: number): x is number =>
   Number.isSafeInteger(x) && (x as number) >= least

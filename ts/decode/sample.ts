@@ -1,6 +1,6 @@
-import { RnnativeError } from '../errors'
+import { expect, RnnativeError } from '../errors'
 import { checkLogits } from './expand'
-import { checkLimits, checkWhole, expect, whole, type LimitOptions, type Limits } from './limits'
+import { checkLimits, checkWhole, whole, type LimitOptions, type Limits } from './limits'
 import { Sampler, type SamplingOptions } from './sampling'
 import { freshSeed } from '../tensor/create'
 import { survivors, takeStates, withStep, type StepModel } from './step-model'

@@ -1,6 +1,7 @@
-import { RnnativeError } from '../errors'
+import { expect } from '../errors'
 import { freshSeed } from '../tensor/create'
 import { native } from '../tensor/native'
+import { checkPositive, checkWhole, whole } from './limits'
 
 export interface SamplingOptions {
   /** Divides the logits: below 1 bolder, above 1 more random, 0 always the likeliest. Default 1. */
@@ -24,24 +25,11 @@ export class Sampler {
   /** Throws `ERR_ARGUMENT` for an option out of its range. */
   constructor(options: SamplingOptions = {}, stream = 'sample') {
     const { temperature = 1, topK, topP = 1, seed = freshSeed() } = options
-    const check = (name: string, value: number, valid: boolean, expected: string) => {
-      if (!valid)
-        throw new RnnativeError(
-          'ERR_ARGUMENT',
-          `[sample] ${name}: expected ${expected}, got ${value}`,
-        )
-    }
-    check(
-      'temperature',
-      temperature,
-      typeof temperature === 'number' && temperature >= 0 && temperature < Infinity,
-      'a number of at least 0',
-    )
-    if (topK !== undefined)
-      check('topK', topK, Number.isSafeInteger(topK) && topK >= 1, 'a whole number above 0')
+    checkPositive('sample', 'temperature', temperature)
+    if (topK !== undefined) expect('sample', 'topK', whole(topK, 1), 'a whole number above 0', topK)
     const share = typeof topP === 'number' && topP > 0 && topP <= 1
-    check('topP', topP, share, 'a number above 0, at most 1')
-    check('seed', seed, Number.isSafeInteger(seed) && seed >= 0, 'a whole number of at least 0')
+    expect('sample', 'topP', share, 'a number above 0, at most 1', topP)
+    checkWhole('sample', 'seed', seed, 0)
     this.temperature = temperature
     this.topK = topK ?? Infinity
     this.topP = topP

@@ -1,6 +1,6 @@
-import { RnnativeError } from '../errors'
+import { expect, RnnativeError } from '../errors'
 import { checkLogits, logProbabilitiesOf } from './expand'
-import { checkTokens, expect } from './limits'
+import { checkTokens } from './limits'
 import { survivors, takeStates, withStep, type StepModel } from './step-model'
 
 export interface TargetScore {

@@ -8,7 +8,7 @@ import * as init from './init'
 import type { InitSource } from './init'
 import { checkSizes, type LayerOptions } from './layers'
 import { Module } from './module'
-import { GRU, LSTM, RNN, type Recurrent } from './recurrent'
+import { makeRecurrent, type Recurrent } from './recurrent'
 
 /**
  * `context` and `output` as in {@link ops.DecoderArguments}; `none`: the layers read the input alone,
@@ -53,15 +53,6 @@ export interface DecoderForwardOptions {
   beams?: number | undefined
 }
 
-const make = (options: AttentionDecoderOptions, input: number): Recurrent => {
-  const { cell, ...rest } = options
-  const layers = { ...rest, input }
-  if (cell === 'lstm') return new LSTM(layers)
-  if (cell === 'rnn_tanh' || cell === 'rnn_relu')
-    return new RNN({ ...layers, nonlinearity: cell === 'rnn_relu' ? 'relu' : 'tanh' })
-  return new GRU({ ...layers, resetBefore: cell === 'gru_reset_before' })
-}
-
 /**
  * Recurrent layers that attend to a memory at every step. Parameters: those of the layers under
  * PyTorch's names, `weight_ih_l0` being [G*H, input + features fed]; those of `attention`; and, unless
@@ -88,7 +79,7 @@ export class AttentionDecoder extends Module {
     this.feeding = feeding
     this.dropout = options.dropout ?? 0
     const fed = { context: memory, output, none: 0 }[feeding]
-    this.layers = make(options, options.input + fed)
+    this.layers = makeRecurrent(options.cell, { ...options, input: options.input + fed })
     const { attention: kind, device, seed } = options
     this.attention = new Attention({
       ...{ kind, query: hidden, memory, device, seed },

@@ -183,3 +183,16 @@ export class GRU extends Recurrent {
     this.reset(options.seed ?? freshSeed())
   }
 }
+
+/** A stack by the name of its cell. */
+export function makeRecurrent(cell: ops.Cell, options: RecurrentOptions): Recurrent {
+  switch (cell) {
+    case 'lstm':
+      return new LSTM(options)
+    case 'rnn_tanh':
+    case 'rnn_relu':
+      return new RNN({ ...options, nonlinearity: cell === 'rnn_relu' ? 'relu' : 'tanh' })
+    default:
+      return new GRU({ ...options, resetBefore: cell === 'gru_reset_before' })
+  }
+}

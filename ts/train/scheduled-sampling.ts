@@ -3,7 +3,7 @@
  * sampling, Bengio et al. 2015, section 2.4): always at first, so that it learns, and less and less,
  * so that it learns to go on from its own mistakes. All are JSON-serialisable, for checkpoints.
  */
-import { RnnativeError } from '../errors'
+import { expect, RnnativeError } from '../errors'
 
 export type SamplingScheduleName = 'linear' | 'exponential' | 'inverse-sigmoid'
 
@@ -23,11 +23,7 @@ export interface SamplingSchedule {
 }
 
 function check(schedule: string, name: string, value: number, valid: boolean, expected: string) {
-  if (!valid)
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      `[scheduled sampling] ${schedule}: ${name}: expected ${expected}, got ${value}`,
-    )
+  expect('scheduled sampling', `${schedule}: ${name}`, valid, expected, value)
 }
 
 const schedule = (

@@ -50,8 +50,7 @@ RN_INLINE void multiply(vf (&acc)[kRows][kVectors], const typename E::Left* a, i
     if constexpr (kRows == 1) {
       constexpr int kLine = 64 / (int)(sizeof(*b) * kLanes);  // vectors in a line of the caches
 #pragma GCC unroll 16
-      for (int v = 0; v < kVectors; v += kLine > 1 ? kLine : 1)
-        prefetch(b + kTurnsAhead * b_stride + column(v));
+      for (int v = 0; v < kVectors; v += kLine) prefetch(b + kTurnsAhead * b_stride + column(v));
     }
     if constexpr (kRows < kVectors) {
       decltype(E::left(a)) left[kRows];
