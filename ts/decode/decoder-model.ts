@@ -1,7 +1,7 @@
 import type { AttentionDecoder } from '../nn'
-import { noGrad, scope, tensor, type Tensor } from '../tensor'
-import * as ops from '../tensor/ops'
-import type { Decoding, StepModel, StepOutput } from './step-model'
+import { noGrad, type Tensor } from '../tensor'
+import type * as ops from '../tensor/ops'
+import { StateModel, type StepContext, type StepResult, type Tensors } from './state-model'
 
 export interface DecoderModelOptions {
   /** Is switched to inference (`eval()`) by `start`. */
@@ -22,28 +22,30 @@ export interface DecoderModelOptions {
 }
 
 /** An attentional decoder over encoded sources, step by step. Dispose it after its decodings. */
-export class DecoderModel implements StepModel {
-  readonly vocabulary: number
-  readonly bos: number
-  readonly eos: number
-  readonly sources: number
-  readonly sourceLengths: readonly number[]
+export class DecoderModel extends StateModel {
   private readonly keys: Tensor
+  private readonly decoder: AttentionDecoder
 
-  constructor(private readonly options: DecoderModelOptions) {
-    const { decoder, memory, memoryLengths } = options
-    this.vocabulary = options.vocabulary
-    this.bos = options.bos
-    this.eos = options.eos
+  constructor(options: DecoderModelOptions) {
+    const { decoder, memory, memoryLengths, state = null } = options
     const [positions, sources] = memory.shape as [number, number, number]
-    this.sources = sources
-    this.sourceLengths = memoryLengths ?? new Array<number>(sources).fill(positions)
-    this.keys = noGrad(() => decoder.attention.keys(memory))
+    const keys = noGrad(() => decoder.attention.keys(memory))
+    super({
+      ...options,
+      device: memory.device,
+      lengths: memoryLengths ?? new Array<number>(sources).fill(positions),
+      attends: true,
+      source: { memory, keys },
+      state: state && tensorsOf(state),
+      step: (ids, context) => stepOf(options, ids, context),
+    })
+    this.keys = keys
+    this.decoder = decoder
   }
 
-  start(beams: number): Decoding {
-    this.options.decoder.eval()
-    return new DecoderDecoding(this.options, beams, this.keys, this.sourceLengths)
+  override start(beams: number): ReturnType<StateModel['start']> {
+    this.decoder.eval()
+    return super.start(beams)
   }
 
   dispose(): void {
@@ -55,75 +57,27 @@ export class DecoderModel implements StepModel {
   }
 }
 
-/** Every tensor of a state through `move`. */
-function mapState(state: ops.DecoderState, move: (x: Tensor) => Tensor): ops.DecoderState {
-  const { h, c, fed } = state
-  return { h: move(h), ...(c && { c: move(c) }), ...(fed && { fed: move(fed) }) }
-}
-
-function disposeState(state: ops.DecoderState | null): void {
-  state?.h.dispose()
-  state?.c?.dispose()
-  state?.fed?.dispose()
-}
-
-class DecoderDecoding implements Decoding {
-  private state: ops.DecoderState | null
-  private memory: Tensor
-  /** Whether `memory` and `keys` are copies of the sources still decoded. */
-  private copied = false
-
-  constructor(
-    private readonly options: DecoderModelOptions,
-    private readonly beams: number,
-    private keys: Tensor,
-    private lengths: readonly number[],
-  ) {
-    this.memory = options.memory
-    const { state } = options
-    const rows = Int32Array.from({ length: lengths.length * beams }, (_, i) =>
-      Math.floor(i / beams),
-    )
-    this.state = state ? noGrad(() => mapState(state, (x) => ops.takeRows(x, rows))) : null
-  }
-
-  step(tokens: Int32Array): StepOutput {
-    const { decoder, embed, project, vocabulary } = this.options
-    const { memory, keys, beams, state } = this
-    const made = scope(() => {
-      const ids = tensor(tokens, [1, tokens.length], { device: memory.device })
-      const inputs = embed(ids)
-      const memoryLengths = Int32Array.from(this.lengths)
-      const result = decoder.forward(inputs, memory, { state, keys, memoryLengths, beams })
-      return {
-        logits: ops.reshape(project(result, inputs), [tokens.length, vocabulary]),
-        attention: ops.reshape(result.weights, [tokens.length, memory.shape[0] as number]),
-        state: result.state,
-      }
-    })
-    disposeState(state)
-    this.state = made.state
-    return { logits: made.logits, attention: made.attention }
-  }
-
-  take(rows: Int32Array, sources: Int32Array): void {
-    const { state, memory, keys } = this
-    if (state) {
-      this.state = mapState(state, (x) => ops.takeRows(x, rows))
-      disposeState(state)
-    }
-    if (sources.length === this.lengths.length) return
-    this.memory = ops.takeRows(memory, sources)
-    this.keys = ops.takeRows(keys, sources)
-    this.lengths = Array.from(sources, (source) => this.lengths[source] as number)
-    if (this.copied) for (const x of [memory, keys]) x.dispose()
-    this.copied = true
-  }
-
-  dispose(): void {
-    disposeState(this.state)
-    this.state = null
-    if (this.copied) for (const x of [this.memory, this.keys]) x.dispose()
-    this.copied = false
+function stepOf(
+  { decoder, embed, project }: DecoderModelOptions,
+  ids: Tensor,
+  { state, source, lengths, beams }: StepContext,
+): StepResult {
+  const inputs = embed(ids)
+  const result = decoder.forward(inputs, source['memory'] as Tensor, {
+    state: state as unknown as ops.DecoderState | null,
+    keys: source['keys'] as Tensor,
+    memoryLengths: Int32Array.from(lengths),
+    beams,
+  })
+  return {
+    logits: project(result, inputs),
+    attention: result.weights,
+    state: tensorsOf(result.state),
   }
 }
+
+const tensorsOf = ({ h, c, fed }: ops.DecoderState): Tensors => ({
+  h,
+  ...(c && { c }),
+  ...(fed && { fed }),
+})

@@ -1,3 +1,12 @@
 export { LanguageModel, type LanguageFitOptions, type LanguageModelOptions } from './language-model'
 export type { GenerateOptions } from './language-inference'
 export type { CellName } from './language-network'
+export {
+  Seq2Seq,
+  type PairScore,
+  type Seq2SeqFitOptions,
+  type Seq2SeqModelOptions,
+  type Seq2SeqScore,
+} from './seq2seq'
+export type { BridgeKind, EncoderOptions, Seq2SeqOptions, TiedEmbeddings } from './seq2seq-options'
+export type { Candidate, SampleTextOptions, TranslateOptions, Translation } from './translate'

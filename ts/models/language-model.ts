@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { Sampler } from '../decode/sampling'
 import { RnnativeError } from '../errors'
-import { CONFIG_FILE, findModel, writeModelDirectory, type CheckpointFiles } from '../io/checkpoint'
+import { CONFIG_FILE, findModel, type CheckpointFiles } from '../io/checkpoint'
 import { readJson } from '../io/files'
 import { readSafetensors } from '../io/safetensors'
 import { countCharacters, languageScore, type LanguageScore } from '../metrics/language'
@@ -11,17 +11,12 @@ import { chooseDevice, type DeviceOption } from '../tensor/device'
 import { checkPrecision, type Precision } from '../tensor/precision'
 import { Tokenizer } from '../text'
 import { MODEL_FILE, toHost, Trainer } from '../train/trainer'
-import {
-  Run,
-  type RunContext,
-  type TrainingEvent,
-  type TrainingOptions,
-  type TrainingResult,
-} from '../train'
+import type { Run, TrainingEvent, TrainingOptions, TrainingResult } from '../train'
 import { parseLanguageConfig, toLanguageConfig } from './language-config'
 import { generatePieces, totalNats, type GenerateOptions } from './language-inference'
 import { LanguageNetwork, type CellName, type LanguageNetworkOptions } from './language-network'
 import { LanguageTask } from './language-task'
+import { Model } from './model'
 
 export interface LanguageModelOptions {
   tokenizer: Tokenizer
@@ -64,18 +59,15 @@ export interface LanguageFitOptions extends TrainingOptions {
  * for await (const piece of lm.generate('Call me', { length: 400 })) process.stdout.write(piece)
  * ```
  */
-export class LanguageModel {
+export class LanguageModel extends Model {
   readonly tokenizer: Tokenizer
   readonly options: Readonly<LanguageNetworkOptions>
   readonly seed: number
-  /** The network: parameters by name, for those who want them. */
   readonly network: LanguageNetwork
-  private running: Run<TrainingEvent, TrainingResult> | null = null
-  private fitting = false
-  private disposed = false
 
   /** Throws `ERR_ARGUMENT` for options that make no sense, or `ERR_DEVICE`. */
   constructor(options: LanguageModelOptions) {
+    super()
     const { tokenizer, cell = 'lstm', layers = 2, hidden = 256, embedding = hidden } = options
     const { dropout = 0, tieWeights = false, seed = freshSeed(), device = 'cpu' } = options
     if (!(tokenizer instanceof Tokenizer))
@@ -90,10 +82,6 @@ export class LanguageModel {
     this.network = new LanguageNetwork(tokenizer.size, this.options, place)
   }
 
-  get parameterCount(): number {
-    return this.network.parameterCount
-  }
-
   /**
    * Learns from a text (or token ids), starting at once. Await the run for its result or iterate over
    * its events. Rejects with `ERR_BUSY` while another fit runs, `ERR_EMPTY` for a text shorter than
@@ -104,43 +92,7 @@ export class LanguageModel {
     text: string | Int32Array,
     options: LanguageFitOptions = {},
   ): Run<TrainingEvent, TrainingResult> {
-    const busy = this.fitting
-    const run: Run<TrainingEvent, TrainingResult> = new Run(async (context) => {
-      this.checkUsable('fit')
-      if (busy)
-        throw new RnnativeError(
-          'ERR_BUSY',
-          '[fit] another fit of this model is running; await or abort it',
-        )
-      this.fitting = true
-      try {
-        return await this.train(text, options, context)
-      } finally {
-        this.fitting = false
-      }
-    }, options.signal)
-    if (!busy) this.running = run
-    return run
-  }
-
-  private async train(
-    text: string | Int32Array,
-    options: LanguageFitOptions,
-    context: RunContext<TrainingEvent>,
-  ): Promise<TrainingResult> {
-    const trainer = this.makeTrainer(text, options)
-    try {
-      const result = await trainer.run(context)
-      const { signal } = options
-      if (result.stopped !== 'aborted' || !signal?.aborted) return result
-      const { step, checkpoint } = result
-      throw new RnnativeError('ERR_ABORTED', `[fit] aborted after step ${step}`, {
-        cause: signal.reason,
-        details: { step, checkpoint },
-      })
-    } finally {
-      trainer.dispose()
-    }
+    return this.begin(options, () => this.makeTrainer(text, options))
   }
 
   private makeTrainer(text: string | Int32Array, options: LanguageFitOptions): Trainer {
@@ -197,7 +149,7 @@ export class LanguageModel {
     return generatePieces(network, tokenizer, ids, length, sampler, check)
   }
 
-  private async files(): Promise<CheckpointFiles> {
+  protected async files(): Promise<CheckpointFiles> {
     // All reads are enqueued before the first await: one moment of a model that may be learning.
     const weights = await toHost(this.network.stateDict())
     const config = toLanguageConfig(this.options, this.seed)
@@ -205,12 +157,6 @@ export class LanguageModel {
       json: { [CONFIG_FILE]: config, 'tokenizer.json': this.tokenizer },
       tensors: { [MODEL_FILE]: weights },
     }
-  }
-
-  /** Writes the model into a directory of its own: weights, `config.json` and `tokenizer.json`. */
-  async save(directory: string): Promise<void> {
-    this.checkUsable('save')
-    await writeModelDirectory(directory, await this.files())
   }
 
   /**
@@ -239,32 +185,6 @@ export class LanguageModel {
       throw error
     }
     return model
-  }
-
-  /** Stops a running fit and frees the weights. */
-  async dispose(): Promise<void> {
-    if (this.disposed) return
-    this.disposed = true
-    const { running } = this
-    running?.abort()
-    await running?.catch(() => undefined)
-    this.network.dispose()
-  }
-
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.dispose()
-  }
-
-  private checkUsable(method: string): void {
-    if (this.disposed)
-      throw new RnnativeError('ERR_DISPOSED', `[${method}] the model has been disposed`)
-  }
-
-  /** Between two awaits of a long call. */
-  private checkpoint(method: string, signal: AbortSignal | undefined): void {
-    this.checkUsable(method)
-    if (signal?.aborted)
-      throw new RnnativeError('ERR_ABORTED', `[${method}] aborted`, { cause: signal.reason })
   }
 
   private tokensOf(method: string, text: string | Int32Array): Int32Array {

@@ -1,11 +1,19 @@
-import { RnnativeError } from '../errors'
-import { Dropout, Embedding, GRU, Linear, LSTM, Module, RNN, type Recurrent } from '../nn'
+import { expect, RnnativeError } from '../errors'
+import { Dropout, Embedding, Linear, Module, type Recurrent } from '../nn'
+import { makeRecurrent } from '../nn/recurrent'
 import type { RecurrentState } from '../nn'
 import type { Tensor } from '../tensor'
+import type { Cell } from '../tensor/ops'
 import type { DeviceOption } from '../tensor/device'
 import type { Precision } from '../tensor/precision'
 
 export type CellName = 'lstm' | 'gru' | 'rnn'
+
+/** The cell of that name; `op` is named in the error. */
+export function cellOf(op: string, cell: CellName): Cell {
+  expect(op, 'cell', ['lstm', 'gru', 'rnn'].includes(cell), 'lstm, gru or rnn', cell)
+  return cell === 'rnn' ? 'rnn_tanh' : cell
+}
 
 /** What makes up a network; `config.json` holds it. */
 export interface LanguageNetworkOptions {
@@ -44,7 +52,7 @@ export class LanguageNetwork extends Module {
       )
     const sizes = { input: embedding, hidden, layers, dropout, device, precision }
     this.embedding = new Embedding(vocabulary, embedding, { device })
-    this.rnn = makeRecurrent(cell, sizes)
+    this.rnn = makeRecurrent(cellOf('language model', cell), { ...sizes, forgetBias: 1 })
     this.output = new Linear(hidden, vocabulary, { device, precision })
     if (tieWeights) {
       this.output.weight.dispose()
@@ -60,31 +68,6 @@ export class LanguageNetwork extends Module {
     const x = this.inputDropout.forward(this.embedding.forward(ids))
     const result = this.rnn.forward(x, { state })
     return { output: this.outputDropout.forward(result.output), state: result.state }
-  }
-}
-
-interface StackOptions {
-  input: number
-  hidden: number
-  layers: number
-  dropout: number
-  device: DeviceOption
-  precision: Precision
-}
-
-function makeRecurrent(cell: CellName, options: StackOptions): Recurrent {
-  switch (cell) {
-    case 'lstm':
-      return new LSTM({ ...options, forgetBias: 1 })
-    case 'gru':
-      return new GRU(options)
-    case 'rnn':
-      return new RNN(options)
-    default:
-      throw new RnnativeError(
-        'ERR_ARGUMENT',
-        `[language model] cell: expected lstm, gru or rnn, got ${String(cell)}`,
-      )
   }
 }
 

@@ -8,7 +8,7 @@ import * as init from './init'
 import type { InitSource } from './init'
 import { checkSizes, type LayerOptions } from './layers'
 import { Module } from './module'
-import { makeRecurrent, type Recurrent } from './recurrent'
+import { LSTM, makeRecurrent, type Recurrent } from './recurrent'
 
 /**
  * `context` and `output` as in {@link ops.DecoderArguments}; `none`: the layers read the input alone,
@@ -36,6 +36,8 @@ export interface AttentionDecoderOptions extends LayerOptions {
   dropout?: number | undefined
   /** Default true. */
   bias?: boolean | undefined
+  /** Initial bias of an LSTM's forget gate; uniform like the others unless given. */
+  forgetBias?: number | undefined
   /** Of every product but the attention's. Default 'f32'. */
   precision?: Precision | undefined
 }
@@ -107,6 +109,7 @@ export class AttentionDecoder extends Module {
       const bound = 1 / Math.sqrt(width)
       init.uniform(member, -bound, bound, source.of(name))
     }
+    if (this.layers instanceof LSTM) this.layers.biasForgetGate()
   }
 
   /**

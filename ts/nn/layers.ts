@@ -63,12 +63,15 @@ export class Linear extends Module {
 export interface EmbeddingLayerOptions extends LayerOptions {
   /** An id whose vector is zero at first and never learned. */
   paddingIndex?: number | null | undefined
+  /** Standard deviation of the initial values, which are normal. Default 1, as PyTorch's. */
+  deviation?: number | undefined
 }
 
-/** Vectors of ids: i32 [...] to [..., features]. Initial values are standard normal, as PyTorch's. */
+/** Vectors of ids: i32 [...] to [..., features]. */
 export class Embedding extends Module {
   weight: Parameter
   readonly paddingIndex: number | null
+  private readonly deviation: number
 
   constructor(vocabulary: number, features: number, options: EmbeddingLayerOptions = {}) {
     super()
@@ -80,12 +83,13 @@ export class Embedding extends Module {
         `[embedding] paddingIndex: expected 0..${vocabulary - 1}, got ${paddingIndex}`,
       )
     this.paddingIndex = paddingIndex
+    this.deviation = options.deviation ?? 1
     this.weight = new Parameter([vocabulary, features], options)
     this.reset(options.seed ?? freshSeed())
   }
 
   protected override initialise(source: InitSource): void {
-    init.normal(this.weight, 0, 1, source.of('weight'))
+    init.normal(this.weight, 0, this.deviation, source.of('weight'))
     this.clearPadding()
   }
 

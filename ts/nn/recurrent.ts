@@ -157,6 +157,11 @@ export class LSTM extends Recurrent {
 
   protected override initialise(source: InitSource): void {
     super.initialise(source)
+    this.biasForgetGate()
+  }
+
+  /** Sets the forget gate's bias to `forgetBias` where that is given. */
+  biasForgetGate(): void {
     if (this.forgetBias === undefined) return
     for (const [name, parameter] of this.members())
       if (name.startsWith('bias_'))
@@ -184,8 +189,8 @@ export class GRU extends Recurrent {
   }
 }
 
-/** A stack by the name of its cell. */
-export function makeRecurrent(cell: ops.Cell, options: RecurrentOptions): Recurrent {
+/** A stack by the name of its cell; `forgetBias` is for an LSTM. */
+export function makeRecurrent(cell: ops.Cell, options: LSTMOptions): Recurrent {
   switch (cell) {
     case 'lstm':
       return new LSTM(options)

@@ -1,0 +1,130 @@
+import { noGrad, scope, tensor, type DeviceName, type Tensor } from '../tensor'
+import * as ops from '../tensor/ops'
+import type { Decoding, StepModel, StepOutput } from './step-model'
+
+/** Tensors by name. */
+export type Tensors = Readonly<Record<string, Tensor>>
+
+/** What a step of a {@link StateModel} is given besides the tokens. */
+export interface StepContext {
+  /** Of each row, as the step before left it; null at the start unless the model has states. */
+  state: Tensors | null
+  /** Of the sources still decoded. */
+  source: Tensors
+  lengths: readonly number[]
+  /** Rows of a source, one after another. */
+  beams: number
+}
+
+export interface StepResult {
+  /** [1, rows, vocabulary] */
+  logits: Tensor
+  /** [1, rows, positions] */
+  attention: Tensor | null
+  state: Tensors
+}
+
+export interface StateModelOptions {
+  vocabulary: number
+  bos: number
+  eos: number
+  device: DeviceName
+  /** Real positions of each source. */
+  lengths: readonly number[]
+  /** Whether steps give the attention over those positions. */
+  attends: boolean
+  /** What stays as it is while a source is decoded: [..., sources, features]. The caller's own. */
+  source: Tensors
+  /** What the rows start from: [..., sources, features]; the caller's own. */
+  state: Tensors | null
+  /** ids: i32 [1, rows]. Tensors made inside are freed, but for the result's. */
+  step(ids: Tensor, context: StepContext): StepResult
+}
+
+/** A model whose steps are a function from states to states. */
+export class StateModel implements StepModel {
+  readonly vocabulary: number
+  readonly bos: number
+  readonly eos: number
+  readonly sources: number
+  readonly sourceLengths: readonly number[] | null
+
+  constructor(private readonly options: StateModelOptions) {
+    this.vocabulary = options.vocabulary
+    this.bos = options.bos
+    this.eos = options.eos
+    this.sources = options.lengths.length
+    this.sourceLengths = options.attends ? options.lengths : null
+  }
+
+  start(beams: number): Decoding {
+    return new StateDecoding(this.options, beams)
+  }
+}
+
+function move(tensors: Tensors, rows: Int32Array): Tensors {
+  const moved = Object.entries(tensors).map(([name, x]) => [name, ops.takeRows(x, rows)] as const)
+  return Object.fromEntries(moved)
+}
+
+function disposeAll(tensors: Tensors | null): void {
+  for (const x of Object.values(tensors ?? {})) x.dispose()
+}
+
+class StateDecoding implements Decoding {
+  private state: Tensors | null
+  private source: Tensors
+  private lengths: readonly number[]
+  /** Whether `source` holds copies, of the sources still decoded. */
+  private copied = false
+
+  constructor(
+    private readonly options: StateModelOptions,
+    private readonly beams: number,
+  ) {
+    const { state, source, lengths } = options
+    this.source = source
+    this.lengths = lengths
+    const rows = Int32Array.from({ length: lengths.length * beams }, (_, i) =>
+      Math.floor(i / beams),
+    )
+    this.state = state ? noGrad(() => move(state, rows)) : null
+  }
+
+  step(tokens: Int32Array): StepOutput {
+    const { options, state, source, lengths, beams } = this
+    const made = scope(() => {
+      const ids = tensor(tokens, [1, tokens.length], { device: options.device })
+      const result = options.step(ids, { state, source, lengths, beams })
+      const flat = (x: Tensor) => ops.reshape(x, x.shape.slice(1))
+      return {
+        logits: flat(result.logits),
+        attention: result.attention && flat(result.attention),
+        state: { ...result.state },
+      }
+    })
+    disposeAll(state)
+    this.state = made.state
+    return { logits: made.logits, attention: made.attention }
+  }
+
+  take(rows: Int32Array, sources: Int32Array): void {
+    const { state, source } = this
+    if (state) {
+      this.state = move(state, rows)
+      disposeAll(state)
+    }
+    if (sources.length === this.lengths.length) return
+    this.source = move(source, sources)
+    this.lengths = Array.from(sources, (index) => this.lengths[index] as number)
+    if (this.copied) disposeAll(source)
+    this.copied = true
+  }
+
+  dispose(): void {
+    disposeAll(this.state)
+    this.state = null
+    if (this.copied) disposeAll(this.source)
+    this.copied = false
+  }
+}

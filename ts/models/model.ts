@@ -1,0 +1,89 @@
+import { RnnativeError } from '../errors'
+import { writeModelDirectory, type CheckpointFiles } from '../io/checkpoint'
+import type { Module } from '../nn'
+import { Run, type TrainingEvent, type TrainingOptions, type TrainingResult } from '../train'
+import type { Trainer } from '../train/trainer'
+
+/** What all models have in common: one fit at a time, saving, and an end. */
+export abstract class Model {
+  /** The network: parameters by name, for those who want them. */
+  abstract readonly network: Module
+  private running: Run<TrainingEvent, TrainingResult> | null = null
+  private fitting = false
+  private disposed = false
+
+  get parameterCount(): number {
+    return this.network.parameterCount
+  }
+
+  /** The files that make up the model. */
+  protected abstract files(): Promise<CheckpointFiles>
+
+  /** Writes the model into a directory of its own: weights, `config.json` and its tokenizers. */
+  async save(directory: string): Promise<void> {
+    this.checkUsable('save')
+    await writeModelDirectory(directory, await this.files())
+  }
+
+  /** Begins a fit, unless one is running. `options` tell the trainer's limits and the signal. */
+  protected begin(
+    options: TrainingOptions,
+    makeTrainer: () => Trainer | Promise<Trainer>,
+  ): Run<TrainingEvent, TrainingResult> {
+    const { signal } = options
+    const busy = this.fitting
+    const run: Run<TrainingEvent, TrainingResult> = new Run(async (context) => {
+      this.checkUsable('fit')
+      if (busy)
+        throw new RnnativeError(
+          'ERR_BUSY',
+          '[fit] another fit of this model is running; await or abort it',
+        )
+      this.fitting = true
+      try {
+        const trainer = await makeTrainer()
+        try {
+          const result = await trainer.run(context)
+          if (result.stopped !== 'aborted' || !signal?.aborted) return result
+          const { step, checkpoint } = result
+          throw new RnnativeError('ERR_ABORTED', `[fit] aborted after step ${step}`, {
+            cause: signal.reason,
+            details: { step, checkpoint },
+          })
+        } finally {
+          trainer.dispose()
+        }
+      } finally {
+        this.fitting = false
+      }
+    }, signal)
+    if (!busy) this.running = run
+    return run
+  }
+
+  /** Stops a running fit and frees the weights. */
+  async dispose(): Promise<void> {
+    if (this.disposed) return
+    this.disposed = true
+    const { running } = this
+    running?.abort()
+    await running?.catch(() => undefined)
+    this.network.dispose()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+
+  protected checkUsable(method: string): void {
+    if (this.disposed)
+      throw new RnnativeError('ERR_DISPOSED', `[${method}] the model has been disposed`)
+  }
+
+  /** Between two awaits of a long call. */
+  protected checkpoint(method: string, signal: AbortSignal | undefined): void {
+    this.checkUsable(method)
+    if (signal?.aborted)
+      throw new RnnativeError('ERR_ABORTED', `[${method}] aborted`, { cause: signal.reason })
+  }
+}

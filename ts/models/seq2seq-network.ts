@@ -1,0 +1,133 @@
+import { expect } from '../errors'
+import { IGNORED, type PairBatch, type Sequences } from '../data'
+import { StateModel, type StepContext, type StepResult, type Tensors } from '../decode'
+import { Module } from '../nn'
+import { tensor, type Tensor } from '../tensor'
+import type { DeviceOption } from '../tensor/device'
+import * as ops from '../tensor/ops'
+import { Decoder, type Sources } from './seq2seq-decoder'
+import { Bridge, Encoder } from './seq2seq-encoder'
+import type { Seq2SeqNetworkOptions } from './seq2seq-options'
+
+/** Sources after the encoder. */
+export interface Encoded {
+  sources: Sources
+  /** What the decoder starts from; null: zeros. */
+  state: Tensors | null
+}
+
+export interface TargetTokens {
+  vocabulary: number
+  bos: number
+  eos: number
+}
+
+/**
+ * Encoder, bridge, decoder. Parameters: `encoder.embedding.weight`, `encoder.rnn.weight_ih_l0` and so
+ * on under PyTorch's names, `bridge.hidden.0.weight`, `decoder.embedding.weight`,
+ * `decoder.attending.weight_ih_l0`, `decoder.attending.attention.weight_key`,
+ * `decoder.output.weight`; tied ones once, under their first name.
+ */
+export class Seq2SeqNetwork extends Module {
+  readonly encoder: Encoder
+  readonly bridge: Bridge | null
+  readonly decoder: Decoder
+
+  constructor(
+    vocabularies: { source: number; target: number },
+    readonly options: Seq2SeqNetworkOptions,
+    { seed, device }: { seed: number; device: DeviceOption },
+  ) {
+    super()
+    const { bridge, cell, encoder, layers, hidden, tieEmbeddings } = options
+    const { source, target } = vocabularies
+    const shared = tieEmbeddings !== 'all' || source === target
+    expect('seq2seq', 'tieEmbeddings', shared, 'none or target with two vocabularies', 'all')
+    this.encoder = new Encoder(source, options, device)
+    const directions = encoder.bidirectional ? 2 : 1
+    const ends = { from: { ...encoder, directions }, to: { layers, hidden } }
+    this.bridge =
+      bridge === 'zero' ? null : new Bridge(bridge, ends, { lstm: cell === 'lstm', device })
+    this.decoder = new Decoder(target, options, device)
+    if (tieEmbeddings !== 'none') {
+      this.decoder.output.weight.dispose()
+      this.decoder.output.weight = this.decoder.embedding.weight
+    }
+    if (tieEmbeddings === 'all') {
+      this.encoder.embedding.weight.dispose()
+      this.encoder.embedding.weight = this.decoder.embedding.weight
+    }
+    this.reset(seed)
+  }
+
+  private ids({ steps, ids, lengths }: Sequences): Tensor {
+    const { device } = this.decoder.output.weight
+    const rows = lengths.length
+    // Where all are empty, one position past every end.
+    return steps > 0
+      ? tensor(ids, [steps, rows], { device })
+      : tensor(new Int32Array(rows), [1, rows], { device })
+  }
+
+  encode(source: Sequences): Encoded {
+    const { lengths } = source
+    const { memory, state } = this.encoder.forward(this.ids(source), lengths)
+    const keys = this.decoder.attending?.attention.keys(memory) ?? null
+    const { feedSummary, encoder } = this.options
+    const last = encoder.bidirectional ? 2 : 1
+    const [count, rows, hidden] = state.h.shape as [number, number, number]
+    const top = () => {
+      const turned = ops.permute(ops.slice(state.h, 0, count - last, last), [1, 0, 2])
+      return ops.reshape(turned, [rows, last * hidden])
+    }
+    const begun = this.bridge && this.decoder.begin(this.bridge.forward(state))
+    return { sources: { memory, keys, summary: feedSummary ? top() : null, lengths }, state: begun }
+  }
+
+  /**
+   * Nats of each real output token, 0 past a row's end: [time, rows]. Teacher forcing, unless `inputs`
+   * give other ids to read.
+   */
+  losses(batch: PairBatch, { labelSmoothing = 0, inputs }: LossOptions = {}): Tensor {
+    const { target, source, outputs, rows } = batch
+    const { sources, state } = this.encode(source)
+    const { lengths } = target
+    const ids = inputs ?? this.ids(target)
+    const { features } = this.decoder.forward(ids, { sources, state, lengths })
+    const { weight, bias, precision } = this.decoder.output
+    const wanted = tensor(outputs, [target.steps, rows], { device: weight.device })
+    const options = { weight, bias, precision, ignoreIndex: IGNORED, labelSmoothing }
+    return ops.crossEntropyLosses(features, wanted, options).losses
+  }
+
+  /** Encoded sources, to be decoded step by step in inference mode. They stay the caller's. */
+  stepModel({ sources, state }: Encoded, tokens: TargetTokens): StateModel {
+    const { memory, keys, summary } = sources
+    return new StateModel({
+      ...tokens,
+      device: memory.device,
+      lengths: Array.from(sources.lengths),
+      attends: keys !== null,
+      source: { ...(keys && { memory, keys }), ...(summary && { summary }) },
+      state,
+      step: (ids, context) => this.step(ids, context),
+    })
+  }
+
+  private step(ids: Tensor, { state, source, lengths, beams }: StepContext): StepResult {
+    const { memory, keys = null, summary = null } = source
+    const made = this.decoder.forward(ids, {
+      // Without attention the memory is not read.
+      sources: { memory: memory as Tensor, keys, summary, lengths: Int32Array.from(lengths) },
+      ...{ state, beams },
+    })
+    const logits = this.decoder.output.forward(made.features)
+    return { logits, attention: made.weights, state: made.state }
+  }
+}
+
+export interface LossOptions {
+  labelSmoothing?: number | undefined
+  /** i32 [time, rows]; in place of the batch's. */
+  inputs?: Tensor | undefined
+}
