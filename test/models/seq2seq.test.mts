@@ -1,0 +1,188 @@
+import test from 'ava'
+import { Seq2Seq, Tokenizer, type Pair } from 'rnnative'
+import { collectGarbage, liveStorages } from '../tensor/live.mjs'
+import { temporaryDirectory } from './support.mjs'
+import { fitOptions, makePairs, makeSeq2Seq, pairs, VARIANTS } from './pairs.mjs'
+
+const weights = async (model: Seq2Seq) =>
+  Promise.all([...model.network.stateDict()].map(async ([, p]) => Array.from(await p.data())))
+
+const sources = ['abc', '', 'fedcb', 'a', 'bb', 'cafe']
+
+for (const [name, options] of Object.entries(VARIANTS))
+  test.serial(`${name}: every parameter learns; the search agrees with the score`, async (t) => {
+    await using model = makeSeq2Seq({ dropout: 0.1, ...options })
+    const before = new Map<string, number[]>()
+    for (const [key, p] of model.network.namedParameters()) before.set(key, [...(await p.data())])
+    const { loss } = await model.fit([...pairs, ['', 'ab'], ['ab', '']], {
+      ...fitOptions(),
+      ...{ maxSteps: 12, labelSmoothing: 0.1 },
+    })
+    t.true(loss !== null && Number.isFinite(loss))
+    for (const [key, p] of model.network.namedParameters())
+      t.notDeepEqual([...(await p.data())], before.get(key), key)
+
+    const limits = { maxLength: 6, batch: 4 }
+    const found = await model.translate(sources, { ...limits, beam: 3, nBest: 2 })
+    const scores = await model.score(
+      sources.map((source, i): Pair => [source, found[i]?.text as string]),
+    )
+    found.forEach(({ logProbability, nBest, truncated }, i) => {
+      const bound = options.precision === 'bf16' ? 0.05 : 1e-4
+      const difference = Math.abs(logProbability - (scores[i]?.logProbability ?? NaN))
+      t.true(difference < bound, `${i}: ${difference}, ${truncated}`)
+      t.is(nBest.length, 2)
+    })
+    const [alone] = await model.translate(['cafe'], { ...limits, beam: 3, nBest: 2 })
+    t.is(alone?.text, found[5]?.text)
+    t.deepEqual(alone?.tokens, found[5]?.tokens)
+  })
+
+test.serial('learns to reverse', async (t) => {
+  await using model = makeSeq2Seq({ cell: 'gru', hidden: 32, encoder: { bidirectional: true } })
+  const held = makePairs(40, 7)
+  const run = model.fit(makePairs(600), {
+    ...fitOptions(),
+    ...{ batchTokens: 250, epochs: 14, validation: held },
+  })
+  const { validation } = await run
+  t.true(validation !== null && validation < 0.2, String(validation))
+  const { nats, perplexity, tokens } = await model.evaluate(held)
+  t.true(Math.abs(nats - (validation as number)) < 1e-6)
+  t.is(perplexity, Math.exp(nats))
+  t.is(tokens, held.reduce((sum, [, target]) => sum + target.length + 1, 0))
+  const found = await model.translate(
+    held.map(([source]) => source),
+    { beam: 2, alignments: true },
+  )
+  const right = found.filter(({ text }, i) => text === held[i]?.[1]).length
+  t.true(right >= 36, String(right))
+  const { attention, text } = found[0]!
+  t.deepEqual(attention?.source, [...(held[0]?.[0] as string)])
+  t.deepEqual(attention?.target, [...text, '</s>'])
+  t.is(attention?.weights.length, text.length + 1)
+})
+
+test.serial('resumed training equals uninterrupted training bit for bit', async (t) => {
+  const options = { dropout: 0.2, encoder: { bidirectional: true } }
+  const training = { ...fitOptions(), labelSmoothing: 0.1, validation: makePairs(10, 5) }
+  await using straight = makeSeq2Seq(options)
+  await straight.fit(pairs, { ...training, maxSteps: 15 })
+  const checkpoint = temporaryDirectory()
+  for (const maxSteps of [6, 15]) {
+    await using model = makeSeq2Seq(options)
+    await model.fit(pairs, { ...training, checkpoint, resume: true, maxSteps })
+    if (maxSteps === 15) t.deepEqual(await weights(model), await weights(straight))
+  }
+  await using other = makeSeq2Seq(options)
+  const changed = other.fit(makePairs(80, 9), { ...training, checkpoint, resume: true })
+  await t.throwsAsync(Promise.resolve(changed), { code: 'ERR_ARGUMENT', message: /text/ })
+})
+
+test.serial('a saved model loads and translates the same', async (t) => {
+  await using model = makeSeq2Seq({ ...VARIANTS['residual GRU, input feeding, all tied'] })
+  await model.fit(pairs, { ...fitOptions(), maxSteps: 10 })
+  const directory = temporaryDirectory()
+  await model.save(directory)
+  await using same = await Seq2Seq.load(directory)
+  t.deepEqual(same.options, model.options)
+  t.deepEqual(await same.translate(sources), await model.translate(sources))
+})
+
+test.serial('sampling: reproducible, whatever the batch', async (t) => {
+  await using model = makeSeq2Seq({})
+  await model.fit(pairs, { ...fitOptions(), maxSteps: 10 })
+  const options = { seed: 5, samples: 3, maxLength: 5 }
+  const first = await model.sample(sources, options)
+  t.deepEqual(await model.sample(sources, { ...options, batch: 2 }), first)
+  t.is(first[0]?.nBest.length, 3)
+  t.notDeepEqual(await model.sample(sources, { ...options, seed: 6 }), first)
+})
+
+test.serial('prefixes, reversed alignments, unknown words', async (t) => {
+  const words = Tokenizer.spaces(['ein hund', 'eine katze'])
+  const english = Tokenizer.spaces(['a dog', 'a cat'])
+  await using model = new Seq2Seq({
+    ...{ source: words, target: english, hidden: 16, seed: 1, reverseSource: true },
+  })
+  const known: Pair[] = [
+    ['ein hund', 'a dog'],
+    ['eine katze', 'a cat'],
+  ]
+  await model.fit([...known, ['ein xyz', 'a xyz'], ['eine uvw', 'a uvw']], {
+    ...fitOptions(),
+    ...{ batchTokens: 20, epochs: 150 },
+  })
+  const [plain, kept] = await Promise.all([
+    model.translate(['ein zebra'], { beam: 2 }),
+    model.translate(['ein zebra'], { beam: 2, replaceUnknown: true, alignments: true }),
+  ])
+  t.false(plain[0]?.text.includes('<unk>'))
+  t.regex(kept[0]?.text ?? '', /^a (zebra|ein)$/)
+  t.deepEqual(kept[0]?.attention?.source, ['ein', 'zebra'])
+  t.deepEqual(
+    (await model.translate(['ein hund', 'ein hund'], { prefix: ['a cat', null] })).map(
+      ({ text }) => text,
+    ),
+    ['a cat', 'a dog'],
+  )
+})
+
+test.serial('nothing is left behind', async (t) => {
+  const model = makeSeq2Seq({ dropout: 0.1, attention: 'none', feedSummary: true })
+  await model.fit(pairs, { ...fitOptions(), maxSteps: 3, validation: pairs })
+  await model.translate(sources)
+  await collectGarbage()
+  const before = await liveStorages()
+  await model.fit(pairs, { ...fitOptions(), maxSteps: 3, validation: pairs })
+  await model.translate(sources, { beam: 3 })
+  await model.sample(sources, { maxLength: 4 })
+  await model.score([['ab', 'ba']])
+  t.is(await liveStorages(), before)
+  await model.dispose()
+})
+
+test('nonsense is refused by name', async (t) => {
+  const refused = (options: object, message: RegExp) =>
+    t.throws(() => makeSeq2Seq(options), { code: 'ERR_ARGUMENT', message })
+  refused({ attention: 'hard' }, /attention: expected one of additive/)
+  refused({ cell: 'sru' }, /cell/)
+  refused({ layers: 0 }, /layers/)
+  refused({ encoder: { hidden: 1.5 } }, /encoder\.hidden/)
+  refused({ dropout: 1 }, /dropout/)
+  refused({ bridge: 'plank' }, /bridge/)
+  refused({ bridge: 'copy', encoder: { hidden: 5 } }, /bridge: expected dense/)
+  refused({ tieEmbeddings: 'most' }, /tieEmbeddings/)
+  refused({ attention: 'none', inputFeeding: true }, /inputFeeding/)
+  refused({ feedSummary: true }, /feedSummary/)
+  refused({ source: 'abc' }, /source: expected a Tokenizer/)
+  const other = Tokenizer.characters('xyz')
+  refused({ source: other, tieEmbeddings: 'all' }, /tieEmbeddings/)
+
+  await using model = makeSeq2Seq({ attention: 'none' })
+  const fails = (promise: PromiseLike<unknown>, message: RegExp, code = 'ERR_ARGUMENT') =>
+    t.throwsAsync(Promise.resolve(promise), { code, message })
+  await fails(model.translate(['a'], { beam: 0 }), /beam/)
+  await fails(model.translate(['a'], { coveragePenalty: 1 }), /coveragePenalty/)
+  await fails(model.translate(['a'], { replaceUnknown: true }), /replaceUnknown/)
+  await fails(model.translate(['a'], { maxLength: [1, 2] }), /maxLength/)
+  await fails(model.translate(['a'], { prefix: ['a', 'b'] }), /prefix/)
+  await fails(model.translate('a' as unknown as string[]), /texts/)
+  await fails(model.sample(['a'], { topP: 2 }), /topP/)
+  await fails(model.fit(pairs, { batchTokens: 0 }), /batchTokens/)
+  await fails(model.fit(pairs, { labelSmoothing: 1 }), /labelSmoothing/)
+  await fails(model.fit([]), /pair/, 'ERR_EMPTY')
+  await fails(model.fit([['a']] as unknown as Pair[]), /pair 0/)
+  t.deepEqual(await model.translate([]), [])
+  t.deepEqual(await model.score([]), [])
+})
+
+test('step by step gives what whole targets give, on the reference', async (t) => {
+  await using model = makeSeq2Seq({ ...VARIANTS['residual, additive'], device: 'reference' })
+  const [best] = await model.translate(['abcd'], { beam: 2, nBest: 2, maxLength: 4 })
+  for (const { text, logProbability } of best?.nBest ?? []) {
+    const [score] = await model.score([['abcd', text]])
+    t.true(Math.abs((score?.logProbability ?? NaN) - logProbability) < 1e-9)
+  }
+  t.is(best?.nBest.length, 2)
+})
