@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes prebuilds/<platform>-<arch>/ for this machine with prebuildify: the addon, its OpenMP runtime and, where nvcc is
-# found, the CUDA backend. prebuildify runs node-gyp, which runs scripts/build-native.mjs.
+# Makes prebuilds/<platform>-<arch>/ for this machine with prebuildify: the addon and, where nvcc is found, the CUDA
+# backend. prebuildify runs node-gyp, which runs scripts/build-native.mjs.
 # It moves the addon out of build/Release; from then on the prebuilt one is loaded.
 set -euo pipefail
 cd "$(dirname "$0")/.."

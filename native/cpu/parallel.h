@@ -1,18 +1,15 @@
-// How kernels use the engine's OpenMP team. Every region asks for the whole team (ctx->threads),
-// because libgomp rebuilds its team when the size varies; a kernel with little work runs serially
-// instead, or lets the surplus threads idle. Results never depend on the number of threads: work is
-// split over outputs, or over blocks whose size comes from the shapes.
+// How kernels use the engine's team. Every region asks for the whole of it (ctx->threads); a kernel
+// with little work runs serially instead, or lets the surplus threads idle. Results never depend on
+// the number of threads: work is split over outputs, or over blocks whose size comes from the
+// shapes.
 #ifndef RNNATIVE_CPU_PARALLEL_H_
 #define RNNATIVE_CPU_PARALLEL_H_
 
-#include <linux/futex.h>
-#include <omp.h>
 #include <stdint.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include "native/cpu/simd/simd.h"
 #include "native/ops/backend.h"
+#include "native/runtime/sleep.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {
@@ -30,6 +27,19 @@ RN_INLINE Range split(int64_t n, int64_t parts, int64_t index, int64_t unit = 1)
   return {begin < n ? begin : n, end < n ? end : n};
 }
 
+// body(thread, threads) on each thread of the team. `threads` is what the system granted.
+template <class Body>
+void parallel_team(RnContext* ctx, const Body& body) {
+  if (ctx->threads <= 1) {
+    body(0, 1);
+    return;
+  }
+  const auto call = [](void* argument, int32_t thread, int32_t threads) {
+    (*(const Body*)argument)(thread, threads);
+  };
+  ctx->parallel(ctx->threads, call, (void*)&body);
+}
+
 // body(begin, end) over contiguous ranges that cover 0..n, one a thread; on the calling thread
 // alone when n <= grain. For loops whose iterations write different places.
 template <class Body>
@@ -39,28 +49,16 @@ void parallel_for(RnContext* ctx, int64_t n, int64_t grain, const Body& body) {
     body((int64_t)0, n);
     return;
   }
-#pragma omp parallel num_threads(ctx->threads)
-  {
-    const Range r = split(n, omp_get_num_threads(), omp_get_thread_num());
+  parallel_team(ctx, [&](int thread, int threads) {
+    const Range r = split(n, threads, thread);
     if (r.begin < r.end) body(r.begin, r.end);
-  }
+  });
 }
 
-// body(thread, threads) on each thread of the team. `threads` is what OpenMP granted.
-template <class Body>
-void parallel_team(RnContext* ctx, const Body& body) {
-  if (ctx->threads <= 1) {
-    body(0, 1);
-    return;
-  }
-#pragma omp parallel num_threads(ctx->threads)
-  body(omp_get_thread_num(), omp_get_num_threads());
-}
-
-// A barrier for steps of a few microseconds. It spins for a bounded time and then sleeps: on a machine
-// with fewer free cores than threads a thread that waits leaves its core at once, and being woken it
-// goes before those that compute all the time. (Yielding instead, it would come back only after the
-// others' whole time slice: training beside two busy processes was 20 times slower.)
+// A barrier for steps of a few microseconds. It spins for a bounded time and then sleeps: on a
+// machine with fewer free cores than threads a thread that waits leaves its core at once, and being
+// woken it goes before those that compute all the time. (Yielding instead, it would come back only
+// after the others' whole time slice: training beside two busy processes was 20 times slower.)
 struct Barrier {
   alignas(64) int32_t arrived = 0;
   alignas(64) uint32_t phase = 0;
@@ -72,7 +70,7 @@ struct Barrier {
     if (__atomic_add_fetch(&arrived, 1, __ATOMIC_ACQ_REL) == threads) {
       __atomic_store_n(&arrived, 0, __ATOMIC_RELAXED);
       __atomic_store_n(&phase, before + 1, __ATOMIC_SEQ_CST);
-      if (__atomic_load_n(&sleepers, __ATOMIC_SEQ_CST) > 0) futex(FUTEX_WAKE_PRIVATE, INT32_MAX);
+      if (__atomic_load_n(&sleepers, __ATOMIC_SEQ_CST) > 0) wake_sleepers(&phase);
       return;
     }
     for (int spins = 0; spins < kSpins; ++spins) {
@@ -80,16 +78,12 @@ struct Barrier {
       pause();
     }
     __atomic_add_fetch(&sleepers, 1, __ATOMIC_SEQ_CST);
-    while (__atomic_load_n(&phase, __ATOMIC_SEQ_CST) == before) futex(FUTEX_WAIT_PRIVATE, before);
+    while (__atomic_load_n(&phase, __ATOMIC_SEQ_CST) == before) sleep_while(&phase, before);
     __atomic_sub_fetch(&sleepers, 1, __ATOMIC_SEQ_CST);
   }
 
  private:
   static constexpr int kSpins = 4000;
-
-  void futex(int operation, uint32_t value) {
-    syscall(SYS_futex, &phase, operation, value, nullptr, nullptr, 0);
-  }
 };
 
 // Scratch for n floats, 64-byte aligned, or NULL. Call it outside of parallel regions.

@@ -82,7 +82,7 @@ int32_t run_grid(RnContext* ctx, const StepShape& shape, const Body& body) {
   if (grid.groups * grid.members == 1) {
     run(0, grid);
   } else {
-    // OpenMP may grant fewer threads than were asked for.
+    // The system may grant fewer threads than were asked for.
     parallel_team(ctx, [&](int thread, int threads) { run(thread, plan(threads)); });
   }
   return RN_OK;

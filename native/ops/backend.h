@@ -31,7 +31,7 @@ enum RnStatus {
 // What an op may ask of the runtime while it runs. Valid for one call only.
 typedef struct RnContext {
   uint32_t struct_size;
-  int32_t threads;  // size of the OpenMP team to use; constant between calls to setThreads
+  int32_t threads;  // size of the team to use; constant between calls to setThreads
   void* runtime;    // passed back to the callbacks
   // Scratch memory, 64-byte aligned, uninitialised, released after the call. NULL: over the limit.
   void* (*scratch)(void* runtime, size_t bytes);
@@ -39,6 +39,10 @@ typedef struct RnContext {
   // the buffer (first use of this version). With weight id 0 it behaves like scratch and fresh = 1.
   void* (*packed)(void* runtime, uint64_t weight_id, uint64_t weight_version, uint32_t kind,
                   size_t bytes, int32_t* fresh);
+  // body(argument, i, n) on n threads at once, i = 0 being the caller; n is `threads` or what the
+  // system grants. Returns when all have. Not to be nested.
+  void (*parallel)(int32_t threads, void (*body)(void* argument, int32_t thread, int32_t threads),
+                   void* argument);
   char
       error[256];  // filled by the op before it returns a status other than RN_OK; no "[op]" prefix
 } RnContext;

@@ -1,6 +1,5 @@
 #include "native/runtime/engine.h"
 
-#include <omp.h>
 #include <pthread.h>
 #include <signal.h>
 
@@ -8,6 +7,7 @@
 #include <thread>
 
 #include "native/runtime/machine.h"
+#include "native/runtime/pause.h"
 #include "native/runtime/queue.h"
 
 namespace rnnative {
@@ -27,14 +27,6 @@ bool full(const Backlog& backlog) {
 
 bool roomy(const Backlog& backlog) {
   return backlog.unfinished <= kRoomyTasks && backlog.staged_bytes <= kMaxStagedBytes / 2;
-}
-
-void pause() {
-#if defined(__x86_64__)
-  __builtin_ia32_pause();
-#elif defined(__aarch64__)
-  asm volatile("yield");
-#endif
 }
 
 }  // namespace
@@ -113,7 +105,6 @@ Backlog::Load Engine::load(const EngineQueue& queue) const {
 
 void Engine::set_threads(int threads) {
   threads_ = threads > 0 ? threads : default_threads();
-  omp_set_num_threads(threads_);
 }
 
 void Engine::spin() const {
@@ -146,7 +137,6 @@ void Engine::serve() {
 #ifdef __linux__
   pthread_setname_np(pthread_self(), "rnnative");
 #endif
-  omp_set_dynamic(0);
   set_threads(0);
 
   std::unique_lock lock(mutex_);

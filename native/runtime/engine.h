@@ -1,7 +1,6 @@
-// The one thread that computes. It owns the process's only OpenMP team (a second one makes every
-// parallel region pay for futex wakes) and serves the queues of all JavaScript environments in
-// turn, one task each, so that one environment's long training op does not hold up another's
-// inference.
+// The one thread that computes, with the team that works for it. It serves the queues of all
+// JavaScript environments in turn, one task each, so that one environment's long training op does
+// not hold up another's inference.
 #ifndef RNNATIVE_RUNTIME_ENGINE_H_
 #define RNNATIVE_RUNTIME_ENGINE_H_
 
@@ -59,7 +58,7 @@ class Engine {
 
   Backlog::Load load(const EngineQueue& queue) const;
 
-  // Size of the OpenMP team. Set on the engine's thread only; 0 restores the default.
+  // Size of the team. Set on the engine's thread only; 0 restores the default.
   int threads() const { return threads_; }
   void set_threads(int threads);
 

@@ -1,6 +1,8 @@
 #include "native/runtime/machine.h"
 
-#include <omp.h>
+#ifdef __linux__
+#include <sched.h>
+#endif
 #include <unistd.h>
 
 #include <algorithm>
@@ -109,8 +111,16 @@ double quota() {
 }  // namespace
 
 int affinity_cpus() {
-  // OpenMP's own count: it was taken before OMP_PROC_BIND pinned any thread.
-  static const int cpus = std::max(1, omp_get_num_procs());
+  static const int cpus = [] {
+    const auto online = static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+#ifdef __linux__
+    constexpr int kMost = 8192;
+    static cpu_set_t set[kMost / CPU_SETSIZE];
+    if (sched_getaffinity(0, sizeof set, set) == 0)
+      return std::max(1, static_cast<int>(CPU_COUNT_S(sizeof set, set)));
+#endif
+    return std::max(1, online);
+  }();
   return cpus;
 }
 

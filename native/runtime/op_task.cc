@@ -5,6 +5,7 @@
 #include <new>
 
 #include "native/runtime/error.h"
+#include "native/runtime/team.h"
 
 namespace rnnative {
 
@@ -71,6 +72,9 @@ FailurePtr OpTask::compute() {
   context_.struct_size = sizeof(RnContext);
   context_.threads = Engine::instance().threads();
   context_.runtime = this;
+  context_.parallel = [](int32_t threads, Team::Body body, void* argument) {
+    Team::instance().run(threads, body, argument);
+  };
   context_.scratch = [](void* self, size_t bytes) {
     return static_cast<OpTask*>(self)->scratch(bytes);
   };

@@ -1,5 +1,5 @@
 /** Values of command-line flags. A wrong one is a usage error: one line on stderr, exit code 2. */
-import { InvalidArgumentError, Option } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
 
 const parseNumber = (text: string, valid: (value: number) => boolean, expected: string): number => {
   const value = text.trim() === '' ? NaN : Number(text)
@@ -41,3 +41,33 @@ export const threadsOption = (): Option =>
   new Option('--threads <n>', 'threads of the engine').argParser(count)
 
 export const jsonOption = (): Option => new Option('--json', 'print JSON')
+
+const OPTIMIZERS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad']
+const SCHEDULES = ['constant', 'step', 'exponential', 'plateau', 'inverse-sqrt', 'cosine']
+
+/** The flags that tell how to train and for how long: `RunFlags`. */
+export const addRunFlags = (command: Command): Command =>
+  command
+    .addOption(choice('--optimizer <name>', 'optimizer', OPTIMIZERS).default('adam'))
+    .option('--learning-rate <x>', 'default: as suits the optimizer', positive)
+    .addOption(choice('--schedule <name>', 'of the learning rate', SCHEDULES).default('constant'))
+    .option('--clip-norm <x>', 'largest norm of the gradient', positive, 1)
+    .option(
+      '--epochs <n>',
+      'passes over the text (default: 10, unlimited with --max-seconds)',
+      count,
+    )
+    .option('--max-seconds <s>', 'stop after so much training, validation not counted', positive)
+    .option('--patience <n>', 'stop after so many validations without a new best', count)
+    .option('--seed <n>', 'of weights, dropout and order', wholeNumber, 1)
+    .addOption(threadsOption())
+    .addOption(deviceOption(['cpu', 'cuda', 'auto']))
+    .addOption(precisionOption().default('f32'))
+    .requiredOption('--checkpoint <dir>', 'where checkpoints go; also the directory of the model')
+    .option('--checkpoint-every <n>', 'steps between checkpoints (default: each epoch)', count)
+    .option('--resume', "continue from the directory's latest checkpoint, if it has one", false)
+    .addOption(jsonOption())
+
+/** For commands that load a model. */
+export const savedPrecisionOption = (): Option =>
+  precisionOption('what to multiply in (default: as in training)')

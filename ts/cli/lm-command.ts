@@ -1,26 +1,19 @@
 import type { Command } from 'commander'
 import {
+  addRunFlags,
   atLeastZero,
   CELLS,
   choice,
   count,
-  deviceOption,
   fraction,
   jsonOption,
-  positive,
-  precisionOption,
   probability,
-  threadsOption,
+  savedPrecisionOption,
   wholeNumber,
 } from './arguments'
 import type { EvaluateOptions } from './lm-eval'
 import type { GenerateCommandOptions } from './lm-generate'
 import type { TrainCommandOptions } from './lm-train'
-
-const OPTIMIZERS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad']
-const savedPrecisionOption = () => precisionOption('what to multiply in (default: as in training)')
-
-const SCHEDULES = ['constant', 'step', 'exponential', 'plateau', 'inverse-sqrt', 'cosine']
 
 export function addLanguageModel(program: Command): void {
   const lm = program.command('lm').description('language models')
@@ -63,7 +56,8 @@ export function addLanguageModel(program: Command): void {
 }
 
 function addTrain(lm: Command): void {
-  lm.command('train')
+  const command = lm
+    .command('train')
     .description('learn a text; Ctrl-C writes a checkpoint and stops')
     .requiredOption('--text <file>', 'text to learn, gzip allowed')
     .option('--valid <file>', 'text to validate with after each epoch')
@@ -78,27 +72,8 @@ function addTrain(lm: Command): void {
     .option('--steps <n>', 'tokens that gradients flow back', count, 50)
     .option('--batch <n>', 'streams read side by side (default: 50, fewer for short texts)', count)
     .option('--dropout <p>', 'share of connections dropped while training', fraction, 0)
-    .addOption(choice('--optimizer <name>', 'optimizer', OPTIMIZERS).default('adam'))
-    .option('--learning-rate <x>', 'default: as suits the optimizer', positive)
-    .addOption(choice('--schedule <name>', 'of the learning rate', SCHEDULES).default('constant'))
-    .option('--clip-norm <x>', 'largest norm of the gradient', positive, 1)
-    .option(
-      '--epochs <n>',
-      'passes over the text (default: 10, unlimited with --max-seconds)',
-      count,
-    )
-    .option('--max-seconds <s>', 'stop after so much training, validation not counted', positive)
-    .option('--patience <n>', 'stop after so many validations without a new best', count)
-    .option('--seed <n>', 'of weights and dropout', wholeNumber, 1)
-    .addOption(threadsOption())
-    .addOption(deviceOption(['cpu', 'cuda', 'auto']))
-    .addOption(precisionOption().default('f32'))
-    .requiredOption('--checkpoint <dir>', 'where checkpoints go; also the directory of the model')
-    .option('--checkpoint-every <n>', 'steps between checkpoints (default: each epoch)', count)
-    .option('--resume', "continue from the directory's latest checkpoint, if it has one", false)
-    .addOption(jsonOption())
-    .action(async (options: TrainCommandOptions) => {
-      const { train } = await import('./lm-train.js')
-      await train(options)
-    })
+  addRunFlags(command).action(async (options: TrainCommandOptions) => {
+    const { train } = await import('./lm-train.js')
+    await train(options)
+  })
 }

@@ -7,6 +7,7 @@ import { Command, CommanderError } from 'commander'
 import { addBench } from './bench-command'
 import { addDoctor } from './doctor-command'
 import { addLanguageModel } from './lm-command'
+import { addSeq2Seq } from './seq2seq-command'
 import { packageVersion } from './version'
 
 const EXIT_FAILURE = 1
@@ -21,6 +22,7 @@ function makeProgram(): Command {
   addDoctor(program)
   addBench(program)
   addLanguageModel(program)
+  addSeq2Seq(program)
   return program
 }
 

@@ -8,5 +8,6 @@ export {
   type Seq2SeqModelOptions,
   type Seq2SeqScore,
 } from './seq2seq'
+export { Seq2SeqEnsemble } from './seq2seq-ensemble'
 export type { BridgeKind, EncoderOptions, Seq2SeqOptions, TiedEmbeddings } from './seq2seq-options'
 export type { Candidate, SampleTextOptions, TranslateOptions, Translation } from './translate'

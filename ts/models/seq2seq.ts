@@ -116,19 +116,22 @@ export class Seq2Seq extends Model {
    * aborts; after that the model can be used and trained on.
    */
   fit(
-    pairs: Iterable<Pair> | AsyncIterable<Pair>,
+    pairs: Iterable<Pair> | AsyncIterable<Pair> | PairSet,
     options: Seq2SeqFitOptions = {},
   ): Run<TrainingEvent, TrainingResult> {
     return this.begin(options, () => this.makeTrainer(pairs, options))
   }
 
   private async makeTrainer(
-    pairs: Iterable<Pair> | AsyncIterable<Pair>,
+    pairs: Iterable<Pair> | AsyncIterable<Pair> | PairSet,
     options: Seq2SeqFitOptions,
   ): Promise<Trainer> {
     const { validation, maxLength, references } = options
     const { clipNorm = 1, optimizer = adam() } = options
-    const set = await PairSet.encode(pairs, { ...this.encoding, maxLength, references })
+    const set =
+      pairs instanceof PairSet
+        ? pairs
+        : await PairSet.encode(pairs, { ...this.encoding, maxLength, references })
     const held = validation && (await PairSet.encode(validation, this.encoding))
     const task = new Seq2SeqTask(this.network, set, {
       batchTokens: options.batchTokens ?? 4096,

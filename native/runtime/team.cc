@@ -1,0 +1,101 @@
+#include "native/runtime/team.h"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <chrono>
+#include <system_error>
+
+#include "native/runtime/pause.h"
+#include "native/runtime/sleep.h"
+
+namespace rnnative {
+namespace {
+
+constexpr int64_t kLeast = 10'000, kMost = 2'000'000;  // nanoseconds
+
+uint32_t load(const uint32_t* word) {
+  return __atomic_load_n(word, __ATOMIC_SEQ_CST);
+}
+
+}  // namespace
+
+bool Patience::spin(const uint32_t* word, uint32_t value) {
+  using Clock = std::chrono::steady_clock;
+  const auto end = Clock::now() + std::chrono::nanoseconds(nanoseconds_);
+  do {
+    for (int i = 0; i < 32; ++i) {
+      if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != value) return true;
+      pause();
+    }
+  } while (Clock::now() < end);
+  return false;
+}
+
+void Patience::wait_while(const uint32_t* word, uint32_t value, uint32_t* sleepers) {
+  if (spin(word, value)) {
+    nanoseconds_ = std::min(kMost, nanoseconds_ + nanoseconds_ / 8);
+    return;
+  }
+  nanoseconds_ = std::max(kLeast, nanoseconds_ / 2);
+  __atomic_add_fetch(sleepers, 1, __ATOMIC_SEQ_CST);
+  while (load(word) == value) sleep_while(word, value);
+  __atomic_sub_fetch(sleepers, 1, __ATOMIC_SEQ_CST);
+}
+
+Team& Team::instance() {
+  static Team* const team = new Team;
+  return *team;
+}
+
+void Team::run(int32_t threads, Body body, void* argument) {
+  if (threads - 1 != asked_) resize(threads - 1);
+  const auto n = static_cast<int32_t>(workers_.size()) + 1;
+  if (n == 1) {
+    body(argument, 0, 1);
+    return;
+  }
+  body_ = body;
+  argument_ = argument;
+  start_turn();
+  body(argument, 0, n);
+  for (uint32_t left = load(&working_); left > 0; left = load(&working_))
+    patience_.wait_while(&working_, left, &working_sleepers_);
+}
+
+void Team::start_turn() {
+  __atomic_store_n(&working_, static_cast<uint32_t>(workers_.size()), __ATOMIC_RELAXED);
+  __atomic_add_fetch(&turn_, 1, __ATOMIC_SEQ_CST);
+  if (load(&turn_sleepers_) > 0) wake_sleepers(&turn_);
+}
+
+void Team::resize(int32_t workers) {
+  body_ = nullptr;
+  if (!workers_.empty()) start_turn();
+  for (std::thread& worker : workers_) worker.join();
+  workers_.clear();
+  asked_ = workers;
+  try {
+    for (int32_t i = 0; i < workers; ++i)
+      workers_.emplace_back([this, i, turn = turn_] { work(i + 1, turn); });
+  } catch (const std::system_error&) {
+    // Fewer threads, the same results.
+  }
+}
+
+void Team::work(int32_t index, uint32_t turn) {
+#ifdef __linux__
+  pthread_setname_np(pthread_self(), "rnnative team");
+#endif
+  Patience patience;
+  for (;;) {
+    patience.wait_while(&turn_, turn, &turn_sleepers_);
+    ++turn;
+    if (body_ == nullptr) return;
+    body_(argument_, index, static_cast<int32_t>(workers_.size()) + 1);
+    __atomic_sub_fetch(&working_, 1, __ATOMIC_SEQ_CST);
+    if (load(&working_sleepers_) > 0) wake_sleepers(&working_);
+  }
+}
+
+}  // namespace rnnative
