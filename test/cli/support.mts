@@ -11,6 +11,8 @@ export interface Outcome {
 
 export interface CliOptions {
   env?: NodeJS.ProcessEnv
+  /** Standard input. Default: none. */
+  input?: string
   /** Sees each line of standard output, with the child's process id. */
   onLine?: (line: string, pid: number) => void
 }
@@ -18,13 +20,15 @@ export interface CliOptions {
 /** Runs the built command. */
 export function rnnative(
   args: readonly (string | number)[],
-  { env, onLine }: CliOptions = {},
+  { env, input, onLine }: CliOptions = {},
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['dist/cli/main.js', ...args.map(String)], {
       env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
     })
+    // A command that fails at once does not read it.
+    child.stdin.on('error', () => undefined).end(input)
     let stdout = ''
     let stderr = ''
     let partial = ''

@@ -147,16 +147,17 @@ async function decodeAll(
   const encoded = members.map((member) => texts.map((text) => encodeSource(text, member)))
   const length = (i: number) => Math.max(...encoded.map((all) => all[i]?.length ?? 0))
   const prefixes = prefixesOf(op, target, texts.length, prefix)
-  const { unknown } = target
+  const { unknown, begin } = target
+  const never = [begin, replaceUnknown ? null : unknown].filter((id) => id !== null)
   const limits = (which: readonly number[]): BatchLimits => ({
     maxLength: which.map((i) => lengthOf(op, maxLength, i, texts.length, 2 * length(i) + 50)),
     prefixes: prefixes && which.map((i) => prefixes[i] ?? null),
-    forbidden: unknown === null || replaceUnknown ? [] : [unknown],
+    forbidden: never,
   })
   const order = texts.map((_, i) => i).sort((a, b) => length(b) - length(a) || a - b)
   const found = new Array<Candidate[]>(texts.length)
-  for (let begin = 0; begin < order.length; begin += batch) {
-    const which = order.slice(begin, begin + batch)
+  for (let first = 0; first < order.length; first += batch) {
+    const which = order.slice(first, first + batch)
     const sources = encoded.map((all) => which.map((i) => all[i] as Int32Array))
     const lists = await withModel(members, sources, together, (model) =>
       search(model, limits(which), which),
