@@ -89,6 +89,10 @@ inline Shape shape_arg(const Info& info, size_t i, const char* op, const char* n
   return to_shape(info[i], op, name);
 }
 
+// A TypedArray, copied now into a tensor of one axis; null and undefined give a null Tensor.
+Tensor maybe_list_arg(const Info& info, size_t i, Device device, DType dtype, const char* op,
+                      const char* name);
+
 // ---- answers -----------------------------------------------------------------------------------
 
 // A new handle; null for a null tensor.

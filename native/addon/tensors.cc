@@ -28,6 +28,17 @@ void allocate_now(EngineQueue& queue, const Tensor& tensor, const char* op) {
   }
 }
 
+// Copied straight into the tensor's memory: no op knows the storage yet.
+Tensor copied(Napi::Env env, Device device, DType dtype, const Shape& shape, const Elements& data,
+              const char* op) {
+  const Tensor tensor = empty(device, dtype, shape);
+  allocate_now(Environment::of(env).queue(device), tensor, op);
+  copy_elements(data, dtype, tensor.storage->data());
+  tensor.storage->succeed(range_of(tensor));
+  tensor.storage->advance(range_of(tensor));
+  return tensor;
+}
+
 void check_count(const Elements& data, const Shape& shape, const char* op) {
   if (data.count != shape.elements())
     throw Error("ERR_SHAPE", "[" + std::string(op) + "] data: expected " +
@@ -35,19 +46,13 @@ void check_count(const Elements& data, const Shape& shape, const char* op) {
                                  shape.to_string() + ", got " + std::to_string(data.count));
 }
 
-// Copied straight into the tensor's memory: no op knows the storage yet.
 Napi::Value from_data(const Info& info) {
   const Device device = to_device(info[0], "from_data", "device");
   const DType dtype = to_dtype(info[1], device, "from_data", "dtype");
   const Shape shape = shape_arg(info, 2, "from_data", "shape");
   const Elements data = to_elements(info[3], dtype, "from_data", "data");
   check_count(data, shape, "from_data");
-  const Tensor tensor = empty(device, dtype, shape);
-  allocate_now(Environment::of(info.Env()).queue(device), tensor, "from_data");
-  copy_elements(data, dtype, tensor.storage->data());
-  tensor.storage->succeed(range_of(tensor));
-  tensor.storage->advance(range_of(tensor));
-  return wrap(info.Env(), tensor);
+  return wrap(info.Env(), copied(info.Env(), device, dtype, shape, data, "from_data"));
 }
 
 Napi::Value make_empty(const Info& info) {
@@ -168,6 +173,13 @@ Napi::Value read(const Info& info) {
 }
 
 }  // namespace
+
+Tensor maybe_list_arg(const Info& info, size_t i, Device device, DType dtype, const char* op,
+                      const char* name) {
+  if (info[i].IsNull() || info[i].IsUndefined()) return {};
+  const Elements data = to_elements(info[i], dtype, op, name);
+  return copied(info.Env(), device, dtype, Shape{data.count}, data, op);
+}
 
 void export_tensors(Napi::Env env, Napi::Object exports) {
   export_function<&from_data>(env, exports, "fromData");

@@ -110,10 +110,6 @@ inline void pack_classes(RnContext* ctx, const RnLinearCrossEntropy* args, const
   pack_matrix(ctx, args->precision, w, args->features, transposed, k, n, nullptr, packed);
 }
 
-inline int64_t least(int64_t a, int64_t b) {
-  return a < b ? a : b;
-}
-
 }  // namespace
 }  // namespace rnnative::cpu::RN_ISA
 

@@ -17,6 +17,10 @@ constexpr int64_t kSerialElements = 32768;
 // Elements that a thread takes at a time.
 constexpr int64_t kChunk = 4096;
 
+RN_INLINE int64_t least(int64_t a, int64_t b) {
+  return a < b ? a : b;
+}
+
 // How to reach memory at a vector's offset: all lanes, or the first n.
 struct WholeVector {
   RN_INLINE vf load(const float* p) const { return RN_ISA::load(p); }

@@ -23,6 +23,13 @@ RN_INLINE int32_t check_indices(RnContext* ctx, const char* what, const int32_t*
   return RN_OK;
 }
 
+// What an op answers where nothing can be chosen after a row.
+RN_INLINE int32_t refuse_choice(RnContext* ctx, int64_t row) {
+  snprintf(ctx->error, sizeof ctx->error,
+           "row %lld: expected scores with a finite maximum and no NaN", (long long)row);
+  return RN_ERR_NONFINITE;
+}
+
 }  // namespace
 }  // namespace rnnative::cpu::RN_ISA
 

@@ -39,6 +39,7 @@ size_t decoder_reserve(const RnDecoderDesc* desc);
 int32_t decoder(RnContext* ctx, const RnDecoderForward* args);
 int32_t decoder_backward(RnContext* ctx, const RnDecoderBackward* args);
 int32_t topk(RnContext* ctx, const RnTopk* args);
+int32_t sample_tokens(RnContext* ctx, const RnSampleTokens* args);
 int32_t global_norm(RnContext* ctx, const RnGlobalNorm* args);
 int32_t optimizer_step(RnContext* ctx, const RnOptimizerStep* args);
 int32_t peak(RnContext* ctx, const RnPeak* args);

@@ -15,9 +15,6 @@ constexpr int64_t kElementsPerBlock = 16384;
 int64_t blocks_of(int64_t n, int64_t size) {
   return (n + size - 1) / size;
 }
-int64_t least(int64_t a, int64_t b) {
-  return a < b ? a : b;
-}
 
 // inner = 1. partial: [outer, blocks].
 int32_t sum_rows(RnContext* ctx, const RnReduceArgs* args, double factor) {

@@ -15,6 +15,20 @@ inline float row_maximum(const float* x, int64_t n) {
   return max_of(best);
 }
 
+// The sum of e^x as e^shift * total; not finite if there is a NaN or no finite maximum.
+struct ExpSum {
+  float shift;
+  double total;
+  RN_INLINE bool finite() const { return total < __builtin_inf(); }
+};
+inline ExpSum exp_sum(const float* x, int64_t n) {
+  const float most = row_maximum(x, n);
+  const vf shift = splat(most);
+  return {most, sum_lanes(n, [=](int64_t i, auto at) {
+            return at.keep(exp(at.load(x + i) - shift), 0);
+          })};
+}
+
 // y may be x.
 inline void softmax_row(const float* x, float* y, int64_t n) {
   const vf shift = splat(row_maximum(x, n));

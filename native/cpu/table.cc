@@ -43,6 +43,7 @@ constexpr RnBackend kBackend = {
     .decoder = decoder,
     .decoder_backward = decoder_backward,
     .topk = topk,
+    .sample_tokens = sample_tokens,
     .global_norm = global_norm,
     .optimizer_step = optimizer_step,
     .peak = peak,

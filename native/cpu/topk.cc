@@ -5,12 +5,15 @@
 
 #include "native/cpu/indices.h"
 #include "native/cpu/kernels.h"
+#include "native/cpu/penalties.h"
 #include "native/cpu/softmax_rows.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {
 
 constexpr int64_t kBlock = 8 * kLanes;
+// A sentence's first index, less the beam, where that one's logits cannot be ranked.
+constexpr int32_t kRefused = -2;
 
 // The best of a sentence so far, best first; of equals the earlier one.
 struct Best {
@@ -30,44 +33,19 @@ struct Best {
   }
 };
 
-// Penalties in order of their rows: those of row r are order[first[r]] .. order[first[r + 1] - 1].
-struct Penalties {
-  const int32_t* tokens;
-  const float* values;
-  const int32_t* order;
-  const int32_t* first;
-};
-
-int32_t sort_penalties(RnContext* ctx, const RnTopk& args, Penalties* out) {
-  const int64_t rows = args.groups * args.beams, n = args.penalties;
-  const int32_t* row_of = args.penalty_rows;
-  int32_t status = check_indices(ctx, "penalty row", row_of, n, rows - 1);
-  if (status == RN_OK)
-    status = check_indices(ctx, "penalty token", args.penalty_tokens, n, args.vocabulary - 1);
-  if (status != RN_OK) return status;
-  auto* first = (int32_t*)ctx->scratch(ctx->runtime, (size_t)(rows + 2 + n) * sizeof(int32_t));
-  if (!first) return RN_ERR_OUT_OF_MEMORY;
-  int32_t* order = first + rows + 2;
-  memset(first, 0, (size_t)(rows + 2) * sizeof(int32_t));
-  for (int64_t i = 0; i < n; ++i) ++first[row_of[i] + 2];
-  for (int64_t r = 2; r <= rows + 1; ++r) first[r] += first[r - 1];
-  for (int64_t i = 0; i < n; ++i) order[first[row_of[i] + 1]++] = (int32_t)i;
-  *out = {args.penalty_tokens, (const float*)args.penalty_values, order, first};
-  return RN_OK;
-}
-
-void row_scores(const RnTopk& args, const Penalties& p, int64_t row, float score, float* to) {
+// False if there is a NaN or no finite maximum.
+bool row_scores(const RnTopk& args, const Penalties& penalties, int64_t row, float score,
+                float* to) {
   const int64_t n = args.vocabulary;
   const float* logits = (const float*)args.logits + row * n;
-  const vf shift = splat(row_maximum(logits, n));
-  const double total = sum_lanes(
-      n, [=](int64_t i, auto at) { return at.keep(exp(at.load(logits + i) - shift), 0); });
-  const vf offset = splat((float)::log(total)), start = splat(score);
+  const ExpSum sum = exp_sum(logits, n);
+  if (!sum.finite()) return false;
+  const vf shift = splat(sum.shift), offset = splat((float)::log(sum.total)), start = splat(score);
   each_vector(0, n, [=](int64_t i, auto at) {
     at.store(to + i, at.load(logits + i) - shift - offset + start);
   });
-  for (int64_t i = p.first[row]; i < p.first[row + 1]; ++i)
-    to[p.tokens[p.order[i]]] += p.values[p.order[i]];
+  penalties.add_to(row, to);
+  return true;
 }
 
 void choose(const float* scores, int64_t n, int64_t first_index, const Best& best) {
@@ -87,7 +65,8 @@ void choose(const float* scores, int64_t n, int64_t first_index, const Best& bes
 
 int32_t topk(RnContext* ctx, const RnTopk* args) {
   Penalties penalties;
-  const int32_t status = sort_penalties(ctx, *args, &penalties);
+  const int32_t status = sort_penalties(ctx, args->penalties, args->groups * args->beams,
+                                        args->vocabulary, &penalties);
   if (status != RN_OK) return status;
   const int64_t n = args->vocabulary;
   float* scratch = scratch_floats(ctx, args->groups * n);
@@ -103,11 +82,18 @@ int32_t topk(RnContext* ctx, const RnTopk* args) {
         const int64_t row = g * args->beams + beam;
         const float score = ((const float*)args->scores)[row];
         if (score == -__builtin_inff()) continue;
-        row_scores(*args, penalties, row, score, scratch + g * n);
+        if (!row_scores(*args, penalties, row, score, scratch + g * n)) {
+          best.indices[0] = (int32_t)(kRefused - beam);
+          break;
+        }
         choose(scratch + g * n, n, beam * n, best);
       }
     }
   });
+  for (int64_t g = 0; g < args->groups; ++g) {
+    const int32_t first = args->indices[g * args->k];
+    if (first <= kRefused) return refuse_choice(ctx, g * args->beams + kRefused - first);
+  }
   return RN_OK;
 }
 

@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#define RN_BACKEND_ABI 5
+#define RN_BACKEND_ABI 6
 
 enum RnStatus {
   RN_OK = 0,
@@ -26,6 +26,7 @@ enum RnStatus {
   RN_ERR_OUT_OF_MEMORY = 2,  // scratch or packed weights could not be had
   RN_ERR_UNSUPPORTED = 3,    // this backend lacks the requested variant
   RN_ERR_INTERNAL = 4,
+  RN_ERR_NONFINITE = 5,  // a choice would rest on logits that are NaN or infinite
 };
 
 // What an op may ask of the runtime while it runs. Valid for one call only.
@@ -457,20 +458,48 @@ typedef struct RnDecoderBackward {
 // ---- choosing continuations
 // ------------------------------------------------------------------------------------
 
+// What is added to the score of token `tokens[i]` after row `rows[i]`; -inf forbids it.
+typedef struct RnPenalties {
+  int64_t count;                 // P
+  const int32_t *rows, *tokens;  // [P]
+  const void* values;            // [P]
+} RnPenalties;
+
 // The k best continuations of each sentence's hypotheses, best first. After row r, token w scores
 //   scores[r] + log-softmax(logits[r])[w] + the penalties given for (r, w).
 // Of equals the one with the lower index comes first. Those that score -inf or NaN are left out,
 // all of a row that has -inf itself among them (whose logits are not read): index -1, score -inf.
+// Logits of another row that are NaN or +inf, or all -inf: RN_ERR_NONFINITE.
 typedef struct RnTopk {
-  int64_t groups, beams, vocabulary, k;          // beams * vocabulary < 2^31, k at most that
-  int64_t penalties;                             // P
-  const void* logits;                            // [groups * beams, vocabulary]
-  const void* scores;                            // [groups * beams]
-  const int32_t *penalty_rows, *penalty_tokens;  // [P]
-  const void* penalty_values;                    // [P]
-  int32_t* indices;                              // [groups, k] beam * vocabulary + token
-  void* best;                                    // [groups, k]
+  int64_t groups, beams, vocabulary, k;  // beams * vocabulary < 2^31, k at most that
+  const void* logits;                    // [groups * beams, vocabulary]
+  const void* scores;                    // [groups * beams]
+  RnPenalties penalties;
+  int32_t* indices;  // [groups, k] beam * vocabulary + token
+  void* best;        // [groups, k]
 } RnTopk;
+
+// A token of each row: given[r] unless that is -1; else one chosen by the scores
+//   s[w] = logits[r, w] + the penalties given for (r, w).
+// With temperature 0 it is the likeliest. Else it is drawn with probabilities in proportion to
+// exp(s / temperature), among the top_k likeliest and of them among the fewest likeliest that
+// together have top_p of their probability (at least); of equals the lower token is the likelier.
+// With a the sum of the weights left, it is the first, in order of tokens, at which their running
+// sum exceeds u a, u = (words[r, 0] << 21 | words[r, 1] >> 11) * 2^-53.
+// A row's choice does not depend on the others. Logits of a row without a given token that are NaN
+// or +inf, or scores that are all -inf: RN_ERR_NONFINITE.
+typedef struct RnSampleTokens {
+  int64_t rows, vocabulary;
+  int64_t top_k;          // 1..vocabulary
+  double top_p;           // above 0; 1: no limit
+  double temperature;     // at least 0
+  const void* logits;     // [rows, vocabulary]
+  const int32_t* given;   // [rows] or NULL: all -1
+  const uint32_t* words;  // [rows, 2]; NULL with temperature 0
+  RnPenalties penalties;
+  int32_t* tokens;          // [rows]
+  void* log_probabilities;  // [rows] log-softmax(logits[r])[tokens[r]], whatever the temperature
+} RnSampleTokens;
 
 // ---- optimizers over flat arenas
 // ------------------------------------------------------------------------------
@@ -555,6 +584,7 @@ typedef struct RnBackend {
   int32_t (*decoder)(RnContext*, const RnDecoderForward*);
   int32_t (*decoder_backward)(RnContext*, const RnDecoderBackward*);
   int32_t (*topk)(RnContext*, const RnTopk*);
+  int32_t (*sample_tokens)(RnContext*, const RnSampleTokens*);
   int32_t (*global_norm)(RnContext*, const RnGlobalNorm*);
   int32_t (*optimizer_step)(RnContext*, const RnOptimizerStep*);
   int32_t (*peak)(RnContext*, const RnPeak*);

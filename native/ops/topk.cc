@@ -29,27 +29,15 @@ Topk topk(Queue& queue, const TopkArgs& args) {
                "k: expected 1.." + std::to_string(all) + ", got " + std::to_string(args.k));
   }
   check.real("scores", args.scores, Shape{rows});
-  int64_t penalties = 0;
-  if (args.penalty_rows) {
-    check.ints("penaltyRows", args.penalty_rows);
-    penalties = args.penalty_rows.elements();
-    if (penalties > std::numeric_limits<int32_t>::max()) {
-      check.fail("ERR_SHAPE", "penaltyRows: too many, got " + std::to_string(penalties));
-    }
-    check.shape("penaltyRows", args.penalty_rows, Shape{penalties});
-    check.ints("penaltyTokens", args.penalty_tokens, Shape{penalties});
-    check.real("penaltyValues", args.penalty_values, Shape{penalties});
-  } else if (args.penalty_tokens || args.penalty_values) {
-    check.fail("ERR_ARGUMENT", "penaltyTokens, penaltyValues: expected null without penaltyRows");
-  }
+  check_penalties(check, args.penalties);
   const Shape best = {rows / args.beams, args.k};
   const Topk result = {check.make(best, DType::kI32), check.make(best)};
   queue.submit(Op("topk", args.logits.device)
                    .reads(args.logits)
                    .reads(args.scores)
-                   .reads(args.penalty_rows)
-                   .reads(args.penalty_tokens)
-                   .reads(args.penalty_values)
+                   .reads(args.penalties.rows)
+                   .reads(args.penalties.tokens)
+                   .reads(args.penalties.values)
                    .writes(result.indices)
                    .writes(result.scores),
                [=](OpRun& run) -> int32_t {
@@ -59,12 +47,9 @@ Topk topk(Queue& queue, const TopkArgs& args) {
                  a.beams = args.beams;
                  a.vocabulary = vocabulary;
                  a.k = args.k;
-                 a.penalties = penalties;
                  a.logits = run.data(args.logits);
                  a.scores = run.data(args.scores);
-                 a.penalty_rows = static_cast<const int32_t*>(run.data(args.penalty_rows));
-                 a.penalty_tokens = static_cast<const int32_t*>(run.data(args.penalty_tokens));
-                 a.penalty_values = run.data(args.penalty_values);
+                 a.penalties = penalties_of(run, args.penalties);
                  a.indices = static_cast<int32_t*>(run.data(result.indices));
                  a.best = run.data(result.scores);
                  return run.backend().topk(run.context(), &a);

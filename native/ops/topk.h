@@ -2,16 +2,17 @@
 #ifndef RNNATIVE_OPS_TOPK_H_
 #define RNNATIVE_OPS_TOPK_H_
 
+#include "native/ops/penalties.h"
 #include "native/runtime/op.h"
 #include "native/runtime/tensor.h"
 
 namespace rnnative {
 
 struct TopkArgs {
-  Tensor logits;                                        // [rows, vocabulary]
-  Tensor scores;                                        // [rows]
-  int64_t beams = 1, k = 1;                             // rows = sentences * beams
-  Tensor penalty_rows, penalty_tokens, penalty_values;  // i32 [P], i32 [P], [P]; all null: none
+  Tensor logits;             // [rows, vocabulary]
+  Tensor scores;             // [rows]
+  int64_t beams = 1, k = 1;  // rows = sentences * beams
+  Penalties penalties;
 };
 struct Topk {
   Tensor indices;  // i32 [rows / beams, k]

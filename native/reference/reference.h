@@ -40,6 +40,7 @@ size_t decoder_reserve(const RnDecoderDesc* desc);
 int32_t decoder(RnContext* context, const RnDecoderForward* args);
 int32_t decoder_backward(RnContext* context, const RnDecoderBackward* args);
 int32_t topk(RnContext* context, const RnTopk* args);
+int32_t sample_tokens(RnContext* context, const RnSampleTokens* args);
 int32_t global_norm(RnContext* context, const RnGlobalNorm* args);
 int32_t optimizer_step(RnContext* context, const RnOptimizerStep* args);
 int32_t peak(RnContext* context, const RnPeak* args);

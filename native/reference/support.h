@@ -63,6 +63,29 @@ inline int32_t check_lengths(RnContext* context, const int32_t* lengths, int64_t
   return lengths == nullptr ? RN_OK : check_indices(context, "length", lengths, batch, time);
 }
 
+inline int32_t check_penalties(RnContext* context, const RnPenalties& penalties, int64_t rows,
+                               int64_t vocabulary) {
+  if (int32_t status =
+          check_indices(context, "penalty row", penalties.rows, penalties.count, rows - 1))
+    return status;
+  return check_indices(context, "penalty token", penalties.tokens, penalties.count, vocabulary - 1);
+}
+
+// Adds them to scores: [rows, vocabulary].
+inline void penalise(const RnPenalties& penalties, int64_t vocabulary, double* scores) {
+  for (int64_t i = 0; i < penalties.count; ++i)
+    scores[penalties.rows[i] * vocabulary + penalties.tokens[i]] += real(penalties.values)[i];
+}
+
+// What an op answers where nothing can be chosen after a row; RN_OK where row is negative.
+inline int32_t check_choice(RnContext* context, int64_t row) {
+  if (row < 0) return RN_OK;
+  std::snprintf(context->error, sizeof context->error,
+                "row %lld: expected scores with a finite maximum and no NaN",
+                static_cast<long long>(row));
+  return RN_ERR_NONFINITE;
+}
+
 // The random number in [0, 1) of one element of one sample of the batch.
 inline double uniform(const RnRandom& random, int64_t sample, int64_t element) {
   uint32_t words[4];

@@ -41,6 +41,7 @@ extern "C" const RnBackend* rn_backend_reference() {
       .decoder = decoder,
       .decoder_backward = decoder_backward,
       .topk = topk,
+      .sample_tokens = sample_tokens,
       .global_norm = global_norm,
       .optimizer_step = optimizer_step,
       .peak = peak,

@@ -11,24 +11,23 @@ namespace rnnative::reference {
 
 int32_t topk(RnContext* context, const RnTopk* args) {
   const int64_t rows = args->groups * args->beams, V = args->vocabulary, all = args->beams * V;
-  if (int32_t status =
-          check_indices(context, "penalty row", args->penalty_rows, args->penalties, rows - 1))
-    return status;
-  if (int32_t status =
-          check_indices(context, "penalty token", args->penalty_tokens, args->penalties, V - 1))
-    return status;
+  if (int32_t status = check_penalties(context, args->penalties, rows, V)) return status;
   constexpr double kNone = -std::numeric_limits<double>::infinity();
-  return guarded(context, [&] {
+  int64_t bad = -1;
+  const int32_t status = guarded(context, [&] {
     double* scores = scratch(context, rows * V);
     for (int64_t r = 0; r < rows; ++r) {
       const double score = real(args->scores)[r];
       const double* logits = real(args->logits) + r * V;
       const double total = score == kNone ? 0 : log_sum_exp(logits, V);
+      if (!std::isfinite(total)) {
+        bad = r;
+        return;
+      }
       for (int64_t w = 0; w < V; ++w)
         scores[r * V + w] = score == kNone ? kNone : score + logits[w] - total;
     }
-    for (int64_t i = 0; i < args->penalties; ++i)
-      scores[args->penalty_rows[i] * V + args->penalty_tokens[i]] += real(args->penalty_values)[i];
+    penalise(args->penalties, V, scores);
     std::vector<int32_t> order;
     for (int64_t g = 0; g < args->groups; ++g) {
       order.clear();
@@ -45,6 +44,7 @@ int32_t topk(RnContext* context, const RnTopk* args) {
       }
     }
   });
+  return status == RN_OK ? check_choice(context, bad) : status;
 }
 
 }  // namespace rnnative::reference

@@ -8,7 +8,8 @@
 namespace rnnative {
 
 // Codes: ERR_SHAPE, ERR_DTYPE, ERR_DEVICE, ERR_INDEX, ERR_ARGUMENT, ERR_DISPOSED,
-// ERR_OUT_OF_MEMORY, ERR_UNSUPPORTED, ERR_UNINITIALIZED, ERR_INTERNAL. `message` has the form
+// ERR_OUT_OF_MEMORY, ERR_UNSUPPORTED, ERR_UNINITIALIZED, ERR_NONFINITE, ERR_INTERNAL. `message` has
+// the form
 // "[lstm] weight_hh_l0: expected [2048, 512], got [2048, 256]".
 class Error : public std::runtime_error {
  public:

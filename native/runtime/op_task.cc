@@ -109,6 +109,8 @@ FailurePtr OpTask::describe(int32_t status) const {
           "ERR_OUT_OF_MEMORY",
           or_else("out of memory") +
               (refused_bytes_ > 0 ? ": " + Allocator::instance().shortage(refused_bytes_) : ""));
+    case RN_ERR_NONFINITE:
+      return make_failure("ERR_NONFINITE", or_else("numbers that are not finite"));
     case RN_ERR_UNSUPPORTED:
       return make_failure("ERR_UNSUPPORTED", or_else("not supported by this backend"));
     default:

@@ -322,6 +322,18 @@ function states({ kind, momentum, centered }: OptimizerOptions): boolean[] {
   return [true, true]
 }
 
+/** Lists for topk and sampleTokens. */
+function penalties(
+  m: Maker,
+  rows: number,
+  vocabulary: number,
+): [Int32Array | null, Int32Array | null, Float64Array | null] {
+  if (rows === 0 || m.bool()) return [null, null, null]
+  const count = [m.extent()]
+  const ints = (below: number) => m.draw.ints(count, below).data as Int32Array
+  return [ints(rows), ints(vocabulary), m.draw.reals(count).data as Float64Array]
+}
+
 /** A shape with an axis in it, and the axis. */
 function axis(m: Maker, least = 0): [number[], number] {
   const shape = m.shape(1 + m.draw.below(4), least)
@@ -555,15 +567,22 @@ export const calls: Calls = {
   },
 
   topk: (m) => {
-    const [beams, vocabulary, penalties] = [1 + m.draw.below(3), m.extent(1), m.extent()]
+    const [beams, vocabulary] = [1 + m.draw.below(3), m.extent(1)]
     const rows = m.extent() * beams
-    const penalised = rows > 0 && m.bool()
     return [
       ...([m.real([rows, vocabulary]), m.real([rows]), beams] as const),
-      1 + m.draw.below(beams * vocabulary),
-      penalised ? m.ints([penalties], rows) : null,
-      penalised ? m.ints([penalties], vocabulary) : null,
-      penalised ? m.real([penalties]) : null,
+      ...([1 + m.draw.below(beams * vocabulary), ...penalties(m, rows, vocabulary)] as const),
+    ]
+  },
+  sampleTokens: (m) => {
+    const [rows, vocabulary, temperature] = [m.extent(), m.extent(1), m.pick([0, 0.5, 1])]
+    const words = m.draw.ints([2 * rows], 2 ** 31).data as Int32Array
+    return [
+      m.real([rows, vocabulary]),
+      m.bool() ? m.ints([rows], vocabulary) : null,
+      temperature > 0 || m.bool() ? words : null,
+      ...([temperature, m.draw.below(vocabulary + 2), m.pick([1, 0.5, 1e-9])] as const),
+      ...penalties(m, rows, vocabulary),
     ]
   },
 

@@ -224,6 +224,14 @@ test('tokens that are impossible, and constraints that leave nothing', async (t)
   t.deepEqual(await decode.beamSearch(new ToyModel({ names: [], vocabulary: 3 })), [])
 })
 
+test('logits that cannot be ranked fail the search', async (t) => {
+  const toy: Toy = { ...LONG, bias: [0, NaN, 0, 0] }
+  const code = 'ERR_NONFINITE'
+  await t.throwsAsync(decode.beamSearch(new ToyModel(toy)), { code })
+  const prefixes = toy.names.map(() => [2, 3])
+  await t.throwsAsync(decode.beamSearch(new ToyModel(toy), { prefixes }), { code })
+})
+
 test('every option rejects nonsense by name', async (t) => {
   const bad: [keyof decode.BeamOptions, unknown][] = [
     ...[0, 1.5, NaN, '5', null].map((x) => ['beam', x] as const),

@@ -80,6 +80,13 @@ test('lengths, prefixes and forbidden tokens are kept to', async (t) => {
   t.deepEqual(await draw({}, { ...TOY, names: [] }), [])
 })
 
+test('logits that leave no choice fail the sampling', async (t) => {
+  for (const temperature of [1, 0])
+    await t.throwsAsync(draw({ temperature }, { ...TOY, bias: [0, NaN] }), {
+      code: 'ERR_NONFINITE',
+    })
+})
+
 test('every option rejects nonsense by name', async (t) => {
   const bad: Record<string, unknown[]> = {
     temperature: [-1, NaN, Infinity, '1'],

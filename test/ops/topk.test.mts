@@ -152,6 +152,18 @@ test.serial('a sentence does as well alone', async (t) => {
   }
 })
 
+test.serial('logits that cannot be ranked fail the results', async (t) => {
+  for (const variant of VARIANTS)
+    for (const bad of [[NaN], [Infinity], new Array<number>(7).fill(-Infinity)]) {
+      const search = draw(3, 2, 7, 4)
+      search.logits.set(bad, 3 * 7)
+      await t.throwsAsync(run(variant, search), {
+        code: 'ERR_NONFINITE',
+        message: '[topk] row 3: expected scores with a finite maximum and no NaN',
+      })
+    }
+})
+
 test.serial('nonsense is refused', async (t) => {
   using logits = tensor(new Float32Array(12), [4, 3])
   using scores = tensor(new Float32Array(4), [4])

@@ -49,6 +49,11 @@ export async function forcedCandidates(
   const values = await logProbabilitiesOf(logits, tokens)
   each((group, from, row, token) => {
     const logProbability = (group.live[from] as Node).logProbability + (values[row] as number)
+    if (Number.isNaN(logProbability))
+      throw new RnnativeError(
+        'ERR_NONFINITE',
+        `[beam] logits: expected no NaN and a finite maximum, got others after row ${row}`,
+      )
     if (logProbability > -Infinity) found.get(group)?.push({ from, token, logProbability })
   })
   for (const candidates of found.values())
@@ -56,8 +61,8 @@ export async function forcedCandidates(
   return found
 }
 
-/** Penalties of a row's tokens, in the order `ops.topk` reads them. */
-class PenaltyList {
+/** Penalties of rows' tokens, as the ops that choose tokens read them. */
+export class PenaltyList {
   readonly rows: number[] = []
   readonly tokens: number[] = []
   readonly values: number[] = []

@@ -1,8 +1,11 @@
 import { expect, RnnativeError } from '../errors'
-import { checkLogits } from './expand'
+import { checkLogits, PenaltyList } from './expand'
 import { checkLimits, checkWhole, whole, type LimitOptions, type Limits } from './limits'
 import { Sampler, type SamplingOptions } from './sampling'
+import type { Tensor } from '../tensor'
+import { noGrad } from '../tensor/autograd'
 import { freshSeed } from '../tensor/create'
+import * as ops from '../tensor/ops'
 import { survivors, takeStates, withStep, type StepModel } from './step-model'
 
 export interface SampleOptions extends SamplingOptions, LimitOptions {
@@ -36,26 +39,28 @@ class Drawing {
   private truncated = false
 
   constructor(
-    readonly source: number,
     private readonly sampler: Sampler,
-    private readonly limits: Limits,
+    private readonly prefix: Int32Array,
+    private readonly maxLength: number,
     private readonly eos: number,
   ) {}
 
-  /** Chooses the next token; `logits` is overwritten. */
-  draw(logits: Float64Array): void {
-    const { minLength, maxLengths, prefixes, forbidden } = this.limits
-    const top = logits.reduce((most, x) => Math.max(most, x), -Infinity)
-    const total = top + Math.log(logits.reduce((sum, x) => sum + Math.exp(x - top), 0))
-    const own = logits.slice()
-    if (this.tokens.length < minLength) logits[this.eos] = -Infinity
-    for (const token of forbidden) logits[token] = -Infinity
-    const token = prefixes[this.source]?.[this.tokens.length] ?? this.sampler.choose(logits)
-    this.logProbabilities.push((own[token] as number) - total)
+  /** The token to take next; -1 if it is to be drawn. */
+  get given(): number {
+    return this.done ? this.eos : (this.prefix[this.tokens.length] ?? -1)
+  }
+
+  /** What decides the draw; only draws that are made count. */
+  uniform(): number {
+    return this.given < 0 ? this.sampler.uniform() : 0
+  }
+
+  accept(token: number, logProbability: number): void {
+    if (this.done) return
+    this.logProbabilities.push(logProbability)
     if (token === this.eos) this.done = true
     else this.tokens.push(token)
-    if (!this.done && this.tokens.length === maxLengths[this.source])
-      this.done = this.truncated = true
+    if (!this.done && this.tokens.length === this.maxLength) this.done = this.truncated = true
   }
 
   result(): Sample {
@@ -87,17 +92,22 @@ export async function sample(model: StepModel, options: SampleOptions = {}): Pro
   const all = streams.map((stream, source) =>
     Array.from({ length: samples }, (_, n) => {
       const sampler = new Sampler({ ...options, seed }, `sample/${stream}/${n}`)
-      return new Drawing(source, sampler, limits, eos)
+      const maxLength = limits.maxLengths[source] as number
+      return new Drawing(sampler, limits.prefixes[source] as Int32Array, maxLength, eos)
     }),
   )
-  if (sources > 0) await drawAll(model, all, samples, options.signal)
+  const settings = { ...new Sampler({ ...options, seed }).options, ...limits, eos }
+  if (sources > 0) await drawAll(model, all, samples, settings, options.signal)
   return all.map((own) => own.map((drawing) => drawing.result()))
 }
+
+type Settings = Sampler['options'] & Limits & { readonly eos: number }
 
 async function drawAll(
   model: StepModel,
   all: readonly Drawing[][],
   samples: number,
+  settings: Settings,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const { vocabulary, eos } = model
@@ -108,14 +118,9 @@ async function drawAll(
     for (;;) {
       if (signal?.aborted)
         throw new RnnativeError('ERR_ABORTED', '[sample] aborted', { cause: signal.reason })
-      const logits = await withStep(decoding, tokens, (output) => {
-        checkLogits('sample', output.logits, tokens.length, vocabulary)
-        return output.logits.data()
-      })
-      active.flat().forEach((drawing, row) => {
-        if (drawing.done) return
-        const own = logits.subarray(row * vocabulary, (row + 1) * vocabulary)
-        drawing.draw(Float64Array.from(own))
+      await withStep(decoding, tokens, ({ logits }) => {
+        checkLogits('sample', logits, tokens.length, vocabulary)
+        return drawStep(logits, active.flat(), settings)
       })
       const open = active.filter((own) => own.some(({ done }) => !done))
       const next = survivors(active, open)
@@ -130,5 +135,33 @@ async function drawAll(
     }
   } finally {
     decoding.dispose()
+  }
+}
+
+/** The next token of every drawing. */
+async function drawStep(
+  logits: Tensor,
+  drawings: readonly Drawing[],
+  { temperature, topK, topP, minLength, forbidden, eos }: Settings,
+): Promise<void> {
+  const penalties = new PenaltyList()
+  drawings.forEach((drawing, row) => {
+    if (drawing.given >= 0) return
+    if (drawing.tokens.length < minLength) penalties.add(row, eos, -Infinity)
+    for (const token of forbidden) penalties.add(row, token, -Infinity)
+  })
+  const drawn = noGrad(() =>
+    ops.sampleTokens(logits, {
+      ...{ temperature, topK, topP, penalties },
+      given: Int32Array.from(drawings, ({ given }) => given),
+      uniforms: Float64Array.from(drawings, (drawing) => drawing.uniform()),
+    }),
+  )
+  try {
+    const [ids, values] = await Promise.all([drawn.tokens.data(), drawn.logProbabilities.data()])
+    drawings.forEach((drawing, row) => drawing.accept(ids[row] as number, values[row] as number))
+  } finally {
+    drawn.tokens.dispose()
+    drawn.logProbabilities.dispose()
   }
 }

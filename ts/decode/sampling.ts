@@ -14,11 +14,9 @@ export interface SamplingOptions {
   seed?: number | undefined
 }
 
-/** Chooses tokens from logits; draw number n is a function of (seed, stream, n) alone. */
+/** How to draw, for `ops.sampleTokens`; draw number n is a function of (seed, stream, n) alone. */
 export class Sampler {
-  private readonly temperature: number
-  private readonly topK: number
-  private readonly topP: number
+  readonly options: { readonly temperature: number; readonly topK: number; readonly topP: number }
   private readonly key: Uint32Array
   private draws = 0
 
@@ -30,47 +28,12 @@ export class Sampler {
     const share = typeof topP === 'number' && topP > 0 && topP <= 1
     expect('sample', 'topP', share, 'a number above 0, at most 1', topP)
     checkWhole('sample', 'seed', seed, 0)
-    this.temperature = temperature
-    this.topK = topK ?? Infinity
-    this.topP = topP
+    this.options = { temperature, topK: Math.min(topK ?? 0, 2 ** 31 - 1), topP }
     this.key = native.streamKey(seed, stream)
   }
 
-  /** An index into `logits`, never `banned`. */
-  choose(logits: ArrayLike<number>, banned: number | null = null): number {
-    const ids: number[] = []
-    for (let id = 0; id < logits.length; ++id) if (id !== banned) ids.push(id)
-    const logit = (id: number) => logits[id] as number
-    const likeliest = ids.reduce((best, id) => (logit(id) > logit(best) ? id : best), ids[0] ?? 0)
-    if (this.temperature === 0) return likeliest
-
-    const top = logit(likeliest)
-    const weigh = (id: number) => Math.exp((logit(id) - top) / this.temperature)
-    const candidates = this.cut(ids, weigh, logit)
-    const total = candidates.reduce((sum, id) => sum + weigh(id), 0)
-    let rest = this.uniform() * total
-    for (const id of candidates) {
-      rest -= weigh(id)
-      if (rest < 0) return id
-    }
-    return likeliest // rounding left a sliver
-  }
-
-  /** What top-k, then top-p leave. */
-  private cut(
-    ids: number[],
-    weigh: (id: number) => number,
-    logit: (id: number) => number,
-  ): readonly number[] {
-    if (this.topK >= ids.length && this.topP === 1) return ids
-    const sorted = ids.sort((a, b) => logit(b) - logit(a) || a - b).slice(0, this.topK)
-    let missing = this.topP * sorted.reduce((sum, id) => sum + weigh(id), 0)
-    const count = sorted.findIndex((id) => (missing -= weigh(id)) <= 0)
-    return this.topP === 1 || count < 0 ? sorted : sorted.slice(0, count + 1)
-  }
-
-  /** In [0, 1), 53 bits. */
-  private uniform(): number {
+  /** The next random number: in [0, 1), 53 bits. */
+  uniform(): number {
     const [high = 0, low = 0] = native.philox(
       { key: this.key, step: this.draws++, sampleBase: 0 },
       0,

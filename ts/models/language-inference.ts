@@ -58,18 +58,24 @@ function score(
   )
 }
 
-/** Reads ids one after the other; logits for what follows the last one. */
+/** Reads ids, [time, 1], and chooses what follows the last one, [1, 1], never `banned`. */
 function advance(
   network: LanguageNetwork,
-  ids: Int32Array,
+  ids: Tensor,
   carried: RecurrentState | null,
-): { logits: Tensor; state: RecurrentState } {
+  sampler: Sampler,
+  banned: number | null,
+): { chosen: Tensor; state: RecurrentState } {
   return scope(() =>
     noGrad(() => {
-      const { device } = network.eval().output.weight
-      const { output, state } = network.forward(tensor(ids, [ids.length, 1], { device }), carried)
-      const last = output.slice(ids.length - 1, 1)
-      return { logits: network.output.forward(last), state: detachState(state) }
+      const { output, state } = network.eval().forward(ids, carried)
+      const last = output.slice((ids.shape[0] as number) - 1, 1).reshape(1, -1)
+      const { tokens } = ops.sampleTokens(network.output.forward(last), {
+        ...sampler.options,
+        uniforms: [sampler.uniform()],
+        penalties: banned === null ? null : { rows: [0], tokens: [banned], values: [-Infinity] },
+      })
+      return { chosen: tokens.reshape(1, 1), state: detachState(state) }
     }),
   )
 }
@@ -93,28 +99,31 @@ export async function* generatePieces(
   const decoder = tokenizer.decoder()
   // The joiner must know the prompt's end, to space the first word.
   for (const id of prompt) decoder.write(id)
+  const { device } = network.output.weight
+  let ids = tensor(prompt, [prompt.length, 1], { device })
   let state: RecurrentState | null = null
-  let ids = prompt
+  let reading: Promise<ArrayLike<number>> | null = null
   try {
-    for (let count = 0; count < length; ++count) {
+    // A step is under way while what the one before chose is read and written.
+    for (let count = 0; count <= length; ++count) {
       checkpoint()
-      const next = advance(network, ids, state)
-      disposeState(state)
-      state = next.state
-      let logits
-      try {
-        logits = await next.logits.data()
-      } finally {
-        next.logits.dispose()
+      const chosen = reading
+      if (count < length) {
+        const next = advance(network, ids, state, sampler, tokenizer.unknown)
+        ids.dispose()
+        disposeState(state)
+        ;({ chosen: ids, state } = next)
+        reading = ids.data()
+        reading.catch(() => undefined) // awaited in the next round, if there is one
       }
-      const id = sampler.choose(logits, tokenizer.unknown)
-      ids = Int32Array.of(id)
-      const piece = decoder.write(id)
+      if (chosen === null) continue
+      const piece = decoder.write((await chosen)[0] as number)
       if (piece !== '') yield piece
     }
     const rest = decoder.end()
     if (rest !== '') yield rest
   } finally {
+    ids.dispose()
     disposeState(state)
   }
 }

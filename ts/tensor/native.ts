@@ -371,8 +371,8 @@ export interface NativeAddon {
 
   // --- search
   /**
-   * logits: [rows, V], scores: [rows], rows = sentences * beams; penalties: i32 [P], i32 [P], [P], or
-   * all null. indices: i32 [sentences, k] of beam * V + token, scores: [sentences, k]. See RnTopk in
+   * logits: [rows, V], scores: [rows], rows = sentences * beams; penalties: P entries each, or all
+   * null. indices: i32 [sentences, k] of beam * V + token, scores: [sentences, k]. See RnTopk in
    * native/ops/backend.h.
    */
   topk(
@@ -380,10 +380,26 @@ export interface NativeAddon {
     scores: N,
     beams: number,
     k: number,
-    penaltyRows: Maybe,
-    penaltyTokens: Maybe,
-    penaltyValues: Maybe,
+    penaltyRows: Int32Array | null,
+    penaltyTokens: Int32Array | null,
+    penaltyValues: Float32Array | Float64Array | null,
   ): { indices: N; scores: N }
+  /**
+   * logits: [rows, V]; given: i32 [rows] or null, -1 where free; words: 2 * rows words of random
+   * bits, or null with a temperature of 0; topK 0: all; penalties as of `topk`. tokens: i32 [rows],
+   * logProbabilities: [rows]. See RnSampleTokens in native/ops/backend.h.
+   */
+  sampleTokens(
+    logits: N,
+    given: Maybe,
+    words: Int32Array | null,
+    temperature: number,
+    topK: number,
+    topP: number,
+    penaltyRows: Int32Array | null,
+    penaltyTokens: Int32Array | null,
+    penaltyValues: Float32Array | Float64Array | null,
+  ): { tokens: N; logProbabilities: N }
 
   // --- optimizers
   /** Scalar: sqrt of the sum of squares over all given tensors. */

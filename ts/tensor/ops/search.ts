@@ -1,9 +1,9 @@
-import { RnnativeError } from '../../errors'
+import { expect, RnnativeError } from '../../errors'
 import { tensor } from '../create'
-import { native } from '../native'
+import { native, type NativeTensor } from '../native'
 import { checkShape, formatShape, shapeError } from '../shape'
 import { Tensor } from '../tensor'
-import { checkDevice, checkReal, result } from './support'
+import { borrowIntegers, checkDevice, checkReal, result, type Integers } from './support'
 import { embedding } from './layers'
 import { reshape } from './shape'
 
@@ -13,6 +13,30 @@ export interface Penalties {
   tokens: Int32Array | readonly number[]
   values: Float64Array | Float32Array | readonly number[]
 }
+
+/** Penalties as the addon takes them. */
+function listsOf(
+  penalties: Penalties | null | undefined,
+): [Int32Array | null, Int32Array | null, Float32Array | Float64Array | null] {
+  if (!penalties || penalties.rows.length === 0) return [null, null, null]
+  const { rows, tokens, values } = penalties
+  const reals = ArrayBuffer.isView(values) ? values : Float64Array.from(values)
+  return [integersOf(rows), integersOf(tokens), reals]
+}
+
+const integersOf = (values: Int32Array | readonly number[]): Int32Array =>
+  values instanceof Int32Array ? values : Int32Array.from(values)
+
+/** The rows of logits: [rows, vocabulary]. */
+function checkRows(op: string, logits: Tensor): number {
+  checkReal(op, 'logits', logits)
+  if (logits.dims !== 2)
+    throw shapeError(op, 'logits', '[rows, vocabulary]', formatShape(logits.shape))
+  return logits.shape[0] as number
+}
+
+const integers = (handle: NativeTensor, shape: readonly number[], { device }: Tensor): Tensor =>
+  new Tensor({ handle, shape: Object.freeze([...shape]), dtype: 'i32', device })
 
 export interface TopkOptions {
   /** Hypotheses of a sentence, one after another among the rows. Default 1. */
@@ -31,7 +55,8 @@ export interface TopkResult {
 /**
  * The k best continuations of each sentence's hypotheses. logits: [rows, vocabulary]; scores: [rows],
  * what each hypothesis has so far, -Infinity for one that must not go on. A continuation scores
- * `scores[row] + logSoftmax(logits[row])[token]` and its penalties. Records no gradients.
+ * `scores[row] + logSoftmax(logits[row])[token]` and its penalties. Where the logits of a row hold NaN
+ * or have no finite maximum the results fail with `ERR_NONFINITE`. Records no gradients.
  */
 export function topk(
   logits: Tensor,
@@ -39,35 +64,81 @@ export function topk(
   { beams = 1, k, penalties }: TopkOptions,
 ): TopkResult {
   const op = 'topk'
-  checkReal(op, 'logits', logits)
-  if (logits.dims !== 2)
-    throw shapeError(op, 'logits', '[rows, vocabulary]', formatShape(logits.shape))
-  const rows = logits.shape[0] as number
+  const rows = checkRows(op, logits)
   checkDevice(op, logits, { scores })
   checkShape(op, 'scores', scores.shape, [rows])
-  const count = penalties?.rows.length ?? 0
-  const own: Tensor[] = []
-  if (penalties && count > 0) {
-    checkShape(op, 'penalties.tokens', [penalties.tokens.length], [count])
-    checkShape(op, 'penalties.values', [penalties.values.length], [count])
-    const { device } = logits
-    own.push(
-      tensor(Int32Array.from(penalties.rows), [count], { device }),
-      tensor(Int32Array.from(penalties.tokens), [count], { device }),
-      tensor(Float64Array.from(penalties.values), [count], { device, dtype: logits.dtype }),
-    )
-  }
-  const at = (i: number) => own[i]?.handle ?? null
-  const made = native.topk(logits.handle, scores.handle, beams, k, at(0), at(1), at(2))
-  for (const x of own) x.dispose()
+  const made = native.topk(logits.handle, scores.handle, beams, k, ...listsOf(penalties))
   const shape = [rows / beams, k]
-  const indices = new Tensor({
-    handle: made.indices,
-    shape: Object.freeze([...shape]),
-    dtype: 'i32',
-    device: logits.device,
-  })
-  return { indices, scores: result(made.scores, shape, logits) }
+  return {
+    indices: integers(made.indices, shape, logits),
+    scores: result(made.scores, shape, logits),
+  }
+}
+
+export interface SampleTokensOptions {
+  /** [rows]: the token to take after a row; -1 where one is to be chosen. Default: all are. */
+  given?: Integers | null | undefined
+  penalties?: Penalties | null | undefined
+  /** Divides the scores; 0 chooses the likeliest token, the lowest of equals. Default 1. */
+  temperature?: number | undefined
+  /** Draws among the k likeliest tokens only; 0: all. Default 0. */
+  topK?: number | undefined
+  /** Draws among the fewest likeliest tokens that together have this probability. Default 1. */
+  topP?: number | undefined
+  /** [rows]: numbers in [0, 1), each of which decides its row's draw. Needed above temperature 0. */
+  uniforms?: ArrayLike<number> | undefined
+}
+
+export interface SampledTokens {
+  /** i32 [rows] */
+  tokens: Tensor
+  /** [rows]: logSoftmax(logits[row])[token], whatever the other options. */
+  logProbabilities: Tensor
+}
+
+/**
+ * A token of each row, given or drawn. logits: [rows, vocabulary]; a token is drawn with probabilities
+ * in proportion to exp((logits[row] + penalties) / temperature), among those that topK, then topP
+ * leave. A row's choice does not depend on the other rows. Where scores of a row without a given token
+ * hold NaN or have no finite maximum the results fail with `ERR_NONFINITE`; where a given token is out
+ * of range, with `ERR_INDEX`. Records no gradients.
+ */
+export function sampleTokens(logits: Tensor, options: SampleTokensOptions = {}): SampledTokens {
+  const op = 'sampleTokens'
+  const { given = null, penalties, temperature = 1, topK = 0, topP = 1, uniforms } = options
+  const rows = checkRows(op, logits)
+  if (uniforms || temperature !== 0)
+    expect(op, 'uniforms', uniforms?.length === rows, `${rows} numbers`, uniforms)
+  const { device } = logits
+  const make = (data: Int32Array) => tensor(data, [rows], { device })
+  const borrowed = given === null ? null : borrowIntegers(op, 'given', given, rows, logits, make)
+  const made = native.sampleTokens(
+    logits.handle,
+    borrowed?.tensor.handle ?? null,
+    uniforms ? wordsOf(op, uniforms) : null,
+    temperature,
+    topK,
+    topP,
+    ...listsOf(penalties),
+  )
+  borrowed?.release()
+  return {
+    tokens: integers(made.tokens, [rows], logits),
+    logProbabilities: result(made.logProbabilities, [rows], logits),
+  }
+}
+
+/** The 64 bits of each number after the binary point, the high word first. */
+function wordsOf(op: string, uniforms: ArrayLike<number>): Int32Array {
+  const words = new Int32Array(2 * uniforms.length)
+  for (let i = 0; i < uniforms.length; ++i) {
+    const u = uniforms[i] as number
+    if (!(u >= 0 && u < 1)) expect(op, `uniforms[${i}]`, false, 'a number in [0, 1)', u)
+    const high = Math.floor(u * 2 ** 32)
+    words[2 * i] = high
+    words[2 * i + 1] = (u * 2 ** 32 - high) * 2 ** 32
+  }
+  return words
 }
 
 /**
