@@ -135,9 +135,10 @@ int32_t sample_tokens(RnContext* ctx, const RnSampleTokens* args) {
   if (status != RN_OK) return status;
   float* scratch = scratch_floats(ctx, 2 * n * ctx->threads);
   if (!scratch) return RN_ERR_OUT_OF_MEMORY;
-  parallel_items(ctx, rows, 4 * n, [&](int64_t begin, int64_t end) {
-    float* own = scratch + 2 * n * omp_get_thread_num();
-    for (int64_t row = begin; row < end; ++row) {
+  const auto part = [&](int thread, int threads) {
+    const Range range = split(rows, threads, thread);
+    float* own = scratch + 2 * n * thread;
+    for (int64_t row = range.begin; row < range.end; ++row) {
       const float* logits = (const float*)args->logits + row * n;
       const ExpSum sum = exp_sum(logits, n);
       int32_t token = args->given ? args->given[row] : -1;
@@ -146,7 +147,12 @@ int32_t sample_tokens(RnContext* ctx, const RnSampleTokens* args) {
       ((float*)args->log_probabilities)[row] =
           token < 0 ? 0 : (float)(logits[token] - (double)sum.shift - ::log(sum.total));
     }
-  });
+  };
+  if (rows == 1 || rows * n <= kSerialElements / 4) {
+    part(0, 1);
+  } else {
+    parallel_team(ctx, part);
+  }
   for (int64_t row = 0; row < rows; ++row)
     if (args->tokens[row] < 0) return refuse_choice(ctx, row);
   return RN_OK;
