@@ -22,12 +22,16 @@ export const RIVALS = Object.keys(PROGRAMS).filter((name) => name !== 'ours')
 const CLOCK_TICKS = 100 // a second: sysconf(_SC_CLK_TCK) on every Linux
 
 export class Contestant {
-  constructor(name, { python, threads }) {
+  constructor(name, { python, threads, environment }) {
     this.label = `${name}@${threads}`
     const [runtime, script] = PROGRAMS[name]
     const command = runtime === 'node' ? process.execPath : python
     this.child = spawn(command, [path.join(here, script)], {
-      env: { ...process.env, OMP_NUM_THREADS: String(threads), TF_CPP_MIN_LOG_LEVEL: '3' },
+      env: {
+        ...process.env,
+        ...{ OMP_NUM_THREADS: String(threads), TF_CPP_MIN_LOG_LEVEL: '3' },
+        ...environment,
+      },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     this.waiting = null
@@ -90,8 +94,10 @@ export class Contestant {
 
 /** Starts contestants when they are first needed, one for each entrant name and number of threads. */
 export class House {
-  constructor(python) {
+  /** `environments`: more environment variables, by contestant. */
+  constructor(python, environments = {}) {
     this.python = python
+    this.environments = environments
     this.members = new Map()
     this.idle = new Map()
     this.versions = {}
@@ -108,7 +114,8 @@ export class House {
 
   /** A process of its own, which the caller closes. */
   async start(contestant, threads) {
-    const member = new Contestant(contestant, { python: this.python, threads })
+    const environment = this.environments[contestant]
+    const member = new Contestant(contestant, { python: this.python, threads, environment })
     Object.assign(this.versions, await member.request('versions'))
     return member
   }

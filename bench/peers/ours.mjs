@@ -3,6 +3,7 @@ import { info, peakGflops } from '#dist/index.js'
 import { prepareAttention } from './ours-attention.mjs'
 import { prepareGeneration, prepareLanguage } from './ours-language.mjs'
 import { countFlops, prepareLayers } from './ours-layers.mjs'
+import { prepareSeq2Seq, prepareTranslation } from './ours-seq2seq.mjs'
 import { serve } from './serve.mjs'
 
 const tasks = {
@@ -10,6 +11,8 @@ const tasks = {
   layers: prepareLayers,
   language: prepareLanguage,
   generation: prepareGeneration,
+  seq2seq: prepareSeq2Seq,
+  translation: prepareTranslation,
 }
 
 await serve({

@@ -6,15 +6,19 @@ import torch
 
 from serve import serve
 from torch_attention import prepare_attention
+from torch_beam import prepare_translation
 from torch_generation import prepare_generation
 from torch_language import prepare_language
 from torch_layers import prepare_layers
+from torch_seq2seq import prepare_seq2seq
 
 TASKS = {
     "attention": prepare_attention,
     "layers": prepare_layers,
     "language": prepare_language,
     "generation": prepare_generation,
+    "seq2seq": prepare_seq2seq,
+    "translation": prepare_translation,
 }
 
 if __name__ == "__main__":

@@ -1,0 +1,33 @@
+// Multi30k, English to German, normalised and tokenised: what both sides of bench/seq2seq.mjs learn from
+// and translate.
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { encodeSource, PairBatches, PairSet, readPairs } from '#dist/data/index.js'
+
+const here = path.dirname(fileURLToPath(import.meta.url))
+const folder = path.resolve(here, '../../../shared/data/translation/multi30k/tok')
+
+/** Pairs of lines: `train`, `val` or `test_2016_flickr`. */
+export const multi30k = (name) =>
+  readPairs(...['en', 'de'].map((side) => path.join(folder, `${name}.lc.norm.tok.${side}.gz`)))
+
+/**
+ * The first batches of the pass that `Seq2SeqTask` makes of these pairs with this seed: each
+ * `{ pairs: [source ids, target ids][], tokens }`, the targets without `<s>` and `</s>`.
+ */
+export async function firstBatches(pairs, model, { batchTokens, count, seed }) {
+  const batches = new PairBatches(await PairSet.encode(pairs, model), { batchTokens, seed })
+  return Array.from({ length: count }, (_, index) => ({
+    pairs: Array.from(batches.indices(0, index), (i) => {
+      const [source, target] = pairs[i]
+      return [encodeSource(source, model), model.target.encode(target)].map((ids) =>
+        Array.from(ids),
+      )
+    }),
+    tokens: batches.batch(0, index).tokens,
+  }))
+}
+
+/** The test set's sources as the model reads them. */
+export const testSources = async (model) =>
+  (await multi30k('test_2016_flickr')).map(([source]) => Array.from(encodeSource(source, model)))
