@@ -27,6 +27,7 @@ const [training, validation, test] = await Promise.all(
   ['train', 'val', 'test_2016_flickr'].map((set) => readPairs(...files(set))),
 )
 
+const VOCABULARY = 5000
 const DECODING = { beam: 5, lengthPenalty: 1 }
 
 async function measure(translator) {
@@ -47,7 +48,7 @@ async function measure(translator) {
 if (command === 'train') {
   const [name = 'main'] = names
   const [maxSeconds, seed] = [Number(values.seconds), Number(values.seed)]
-  const tokenizer = Tokenizer.bpe(training.flat(), { vocabulary: 8000 })
+  const tokenizer = Tokenizer.bpe(training.flat(), { vocabulary: VOCABULARY })
   const settings = {
     ...{ cell: 'gru', hidden: 320, embedding: 256, attention: values.attention },
     ...{ encoder: { bidirectional: values.attention !== 'none' }, tieEmbeddings: 'all' },
@@ -69,7 +70,7 @@ if (command === 'train') {
   console.log(`${name}: BLEU ${scores.bleu.toFixed(2)}, of the last step ${last.bleu.toFixed(2)}`)
   record(`multi30k-${name}`, {
     ...{ ...scores, last, parameters: model.parameterCount },
-    settings: { ...settings, ...learning, learningRate, gamma, vocabulary: 8000 },
+    settings: { ...settings, ...learning, learningRate, gamma, vocabulary: VOCABULARY },
     run,
   })
 } else if (command === 'ensemble' && names.length > 1) {

@@ -1,5 +1,15 @@
 import test from 'ava'
-import { Seq2Seq, Tokenizer, type Pair } from 'rnnative'
+import {
+  LanguageModel,
+  rescore,
+  scheduledSampling,
+  Seq2Seq,
+  Seq2SeqEnsemble,
+  Tokenizer,
+  type Pair,
+} from 'rnnative'
+import { ScheduledSampling } from '#dist/models/seq2seq-sampling.js'
+import { PairSet } from '#dist/data/index.js'
 import { collectGarbage, liveStorages } from '../tensor/live.mjs'
 import { temporaryDirectory } from './support.mjs'
 import { fitOptions, makePairs, makeSeq2Seq, pairs, VARIANTS } from './pairs.mjs'
@@ -68,7 +78,10 @@ test.serial('learns to reverse', async (t) => {
 
 test.serial('resumed training equals uninterrupted training bit for bit', async (t) => {
   const options = { dropout: 0.2, encoder: { bidirectional: true } }
-  const training = { ...fitOptions(), labelSmoothing: 0.1, validation: makePairs(10, 5) }
+  const training = {
+    ...{ ...fitOptions(), labelSmoothing: 0.1, validation: makePairs(10, 5) },
+    scheduledSampling: scheduledSampling.linear({ steps: 10, min: 0.2 }),
+  }
   await using straight = makeSeq2Seq(options)
   await straight.fit(pairs, { ...training, maxSteps: 15 })
   const checkpoint = temporaryDirectory()
@@ -100,6 +113,111 @@ test.serial('sampling: reproducible, whatever the batch', async (t) => {
   t.deepEqual(await model.sample(sources, { ...options, batch: 2 }), first)
   t.is(first[0]?.nBest.length, 3)
   t.notDeepEqual(await model.sample(sources, { ...options, seed: 6 }), first)
+})
+
+test.serial('a stream draws what sampling draws; greedily, what a beam of 1 finds', async (t) => {
+  await using model = makeSeq2Seq({})
+  await model.fit(pairs, { ...fitOptions(), maxSteps: 20 })
+  const streamed = async (options: object) => {
+    let text = ''
+    for await (const piece of model.stream('cafe', { maxLength: 6, ...options })) text += piece
+    return text
+  }
+  const [drawn] = await model.sample(['cafe'], { seed: 4, maxLength: 6 })
+  t.is(await streamed({ seed: 4 }), drawn?.text)
+  const [greedy] = await model.translate(['cafe'], { beam: 1, maxLength: 6 })
+  t.is(await streamed({ temperature: 0 }), greedy?.text)
+  const begun = await streamed({ temperature: 0, prefix: 'dd' })
+  t.true(begun.startsWith('dd'))
+})
+
+test.serial('scheduled sampling reads what the model itself would write', async (t) => {
+  for (const attention of ['additive', 'none'] as const) {
+    await using model = makeSeq2Seq({ attention, dropout: 0.3 })
+    await model.fit(pairs, { ...fitOptions(), maxSteps: 20 })
+    const { source, target, network } = model
+    const set = await PairSet.encode(pairs.slice(0, 6), { source, target })
+    const batch = set.assemble([0, 1, 2, 3, 4, 5])
+    const never = new ScheduledSampling(scheduledSampling.exponential({ k: 1e-12 }), 1)
+    t.is(never.inputs(network, batch, 1), undefined)
+    const inputs = never.inputs(network, batch, 3)
+    const ids = await inputs!.data()
+    inputs!.dispose()
+    const own = await model.sample(
+      pairs.slice(0, 6).map(([text]) => text),
+      { temperature: 0, maxLength: batch.target.steps },
+    )
+    own.forEach(({ tokens }, row) => {
+      t.is(ids[row], target.begin as number)
+      for (let step = 1; step < batch.target.steps && step <= tokens.length; ++step)
+        if (!tokens.includes(target.unknown as number))
+          t.is(ids[step * batch.rows + row], tokens[step - 1] as number)
+    })
+    const half = new ScheduledSampling(scheduledSampling.exponential({ k: 0.5 }), 1)
+    const mixed = half.inputs(network, batch, 2)
+    const read = await mixed!.data()
+    mixed!.dispose()
+    const same = batch.target.ids.filter((id, i) => id === read[i]).length
+    t.true(same > batch.rows && same < batch.target.ids.length)
+  }
+})
+
+test.serial('an ensemble of one equals the model; of two, it is neither', async (t) => {
+  await using first = makeSeq2Seq({})
+  await using second = makeSeq2Seq({ cell: 'gru', seed: 8, reverseSource: true })
+  for (const model of [first, second]) await model.fit(pairs, { ...fitOptions(), maxSteps: 15 })
+  const options = { beam: 3, maxLength: 6 }
+  t.deepEqual(
+    await new Seq2SeqEnsemble([first]).translate(sources, options),
+    await first.translate(sources, options),
+  )
+  const scores = async (models: { translate: Seq2Seq['translate'] }) =>
+    (await models.translate(sources, options)).map(({ score }) => score)
+  const together = await scores(new Seq2SeqEnsemble([first, second], { combine: 'linear' }))
+  t.notDeepEqual(together, await scores(first))
+  t.notDeepEqual(together, await scores(second))
+  const other = new Seq2Seq({ source: first.source, target: Tokenizer.characters('xy') })
+  t.throws(() => new Seq2SeqEnsemble([first, other]), { code: 'ERR_ARGUMENT', message: /models/ })
+  t.throws(() => new Seq2SeqEnsemble([]), { code: 'ERR_ARGUMENT' })
+  await other.dispose()
+})
+
+test.serial('rescoring is a weighted sum, with a language model, too', async (t) => {
+  await using model = makeSeq2Seq({})
+  await using judge = makeSeq2Seq({ seed: 9 })
+  await using lm = new LanguageModel({ tokenizer: Tokenizer.characters('abcdef\n'), hidden: 8 })
+  for (const one of [model, judge]) await one.fit(pairs, { ...fitOptions(), maxSteps: 15 })
+  const found = await model.translate(['abc', 'fed'], { beam: 4, nBest: 4, maxLength: 5 })
+  t.deepEqual(await rescore(['abc', 'fed'], found, []), found)
+  const terms = [
+    { model: judge, weight: 0.7 },
+    { model: lm, weight: 0.3 },
+  ]
+  const ranked = await rescore(['abc', 'fed'], found, terms, { weight: 2 })
+  for (const [i, source] of ['abc', 'fed'].entries())
+    for (const { text, score, logProbability } of ranked[i]?.nBest ?? []) {
+      const [given] = await judge.score([[source, text]])
+      const [alone] = await lm.score([text])
+      const expected =
+        2 * logProbability + 0.7 * (given?.logProbability ?? NaN) + 0.3 * (alone ?? NaN)
+      t.true(Math.abs(score - expected) < 1e-4)
+    }
+  t.true(ranked.every(({ nBest, text }) => nBest[0]?.text === text))
+  const { nats } = await lm.evaluate('\nab\n')
+  t.true(Math.abs((await lm.score(['ab']))[0]! + 3 * nats) < 1e-5)
+  const refused = { code: 'ERR_ARGUMENT', message: /terms\[0\]/ }
+  await t.throwsAsync(rescore(['abc', 'fed'], found, [{ model: lm, weight: NaN }]), refused)
+})
+
+test.serial('represents a source by what the encoder makes of it', async (t) => {
+  await using model = makeSeq2Seq({ encoder: { bidirectional: true, hidden: 5 } })
+  const vectors = await model.represent(sources)
+  t.is(vectors.length, sources.length)
+  t.true(vectors.every((vector) => vector.length === 10))
+  const [alone] = await model.represent(['fedcb'])
+  const close = (a: number, i: number) => Math.abs(a - (vectors[2]?.[i] ?? NaN)) < 1e-6
+  t.true(alone?.every(close))
+  t.deepEqual(await model.represent([]), [])
 })
 
 test.serial('prefixes, reversed alignments, unknown words', async (t) => {

@@ -63,6 +63,12 @@ class Drawing {
     if (!this.done && this.tokens.length === this.maxLength) this.done = this.truncated = true
   }
 
+  /** The token of that place. */
+  at(index: number): StreamedToken {
+    const [token, logProbability] = [this.tokens[index], this.logProbabilities[index]]
+    return { token: token as number, logProbability: logProbability as number }
+  }
+
   result(): Sample {
     return {
       tokens: Int32Array.from(this.tokens),
@@ -80,6 +86,38 @@ class Drawing {
  * the others in its batch. Throws `ERR_ARGUMENT`, naming it, for an option that makes no sense.
  */
 export async function sample(model: StepModel, options: SampleOptions = {}): Promise<Sample[][]> {
+  const { all, steps } = begin(model, options)
+  for await (const _ of steps) continue
+  return all.map((own) => own.map((drawing) => drawing.result()))
+}
+
+/** A token of a sample that is being drawn. */
+export interface StreamedToken {
+  readonly token: number
+  /** Under the model itself, in nats. */
+  readonly logProbability: number
+}
+
+/**
+ * Draws one sample of a single source token by token, the same as {@link sample} would: its tokens as
+ * they are chosen, a forced prefix included, the end left out. `ERR_ARGUMENT`.
+ */
+export async function* stream(
+  model: StepModel,
+  options: Omit<SampleOptions, 'samples'> = {},
+): AsyncGenerator<StreamedToken, void, void> {
+  expect('stream', 'sources', model.sources === 1, '1', model.sources)
+  const { all, steps } = begin(model, { ...options, samples: 1 })
+  const [[drawing]] = all as [[Drawing]]
+  let told = 0
+  for await (const _ of steps) if (drawing.tokens.length > told) yield drawing.at(told++)
+}
+
+/** The drawings, and the steps that fill them when iterated over. */
+function begin(
+  model: StepModel,
+  options: SampleOptions,
+): { all: Drawing[][]; steps: AsyncIterable<void> } {
   const op = 'sample'
   const { samples = 1, seed = freshSeed() } = options
   const { sources, eos } = model
@@ -97,19 +135,19 @@ export async function sample(model: StepModel, options: SampleOptions = {}): Pro
     }),
   )
   const settings = { ...new Sampler({ ...options, seed }).options, ...limits, eos }
-  if (sources > 0) await drawAll(model, all, samples, settings, options.signal)
-  return all.map((own) => own.map((drawing) => drawing.result()))
+  return { all, steps: drawAll(model, all, samples, settings, options.signal) }
 }
 
 type Settings = Sampler['options'] & Limits & { readonly eos: number }
 
-async function drawAll(
+async function* drawAll(
   model: StepModel,
   all: readonly Drawing[][],
   samples: number,
   settings: Settings,
   signal: AbortSignal | undefined,
-): Promise<void> {
+): AsyncGenerator<void, void, void> {
+  if (all.length === 0) return
   const { vocabulary, eos } = model
   let active: readonly Drawing[][] = all
   let tokens: Int32Array = new Int32Array(all.length * samples).fill(model.bos)
@@ -122,6 +160,7 @@ async function drawAll(
         checkLogits('sample', logits, tokens.length, vocabulary)
         return drawStep(logits, active.flat(), settings)
       })
+      yield
       const open = active.filter((own) => own.some(({ done }) => !done))
       const next = survivors(active, open)
       if (next.length === 0) return

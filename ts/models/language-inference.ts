@@ -1,5 +1,5 @@
 /** Scoring and generating: no gradients are recorded, and every window is awaited. */
-import { evaluationWindows, IGNORED, type Window } from '../data'
+import { evaluationWindows, IGNORED, layOut, type Window } from '../data'
 import { Sampler, type SamplingOptions } from '../decode/sampling'
 import type { RecurrentState } from '../nn'
 import { noGrad, scope, tensor, type Tensor } from '../tensor'
@@ -56,6 +56,44 @@ function score(
       return { losses, state: detachState(state) }
     }),
   )
+}
+
+/** Texts that are scored at a time. */
+const SCORED_TEXTS = 64
+
+/**
+ * What each text has of probability as a line: of its tokens and the line end after them, given a line
+ * end before. Where the tokenizer has none, the first token is given and nothing follows. In nats.
+ */
+export async function lineNats(
+  network: LanguageNetwork,
+  tokenizer: Tokenizer,
+  texts: readonly string[],
+): Promise<number[]> {
+  const end = tokenizer.idOf('\n')
+  const lines = texts.map((text) => {
+    const ids = Array.from(tokenizer.encode(text))
+    return Int32Array.from(end === undefined ? ids : [end, ...ids, end])
+  })
+  const nats: number[] = []
+  for (let first = 0; first < lines.length; first += SCORED_TEXTS) {
+    const batch = lines.slice(first, first + SCORED_TEXTS)
+    const { steps, ids: inputs } = layOut(batch.map((line) => line.subarray(0, -1)))
+    const { ids: targets } = layOut(
+      batch.map((line) => line.subarray(1)),
+      IGNORED,
+    )
+    const rows = batch.length
+    const sums = new Float64Array(rows)
+    if (steps > 0) {
+      const { losses, state } = score(network, { steps, rows, inputs, targets }, null)
+      disposeState(state)
+      const values = await losses.data().finally(() => losses.dispose())
+      values.forEach((loss: number, i: number) => (sums[i % rows]! += loss))
+    }
+    nats.push(...sums)
+  }
+  return nats
 }
 
 /** Reads ids, [time, 1], and chooses what follows the last one, [1, 1], never `banned`. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { Sampler } from '../decode/sampling'
-import { RnnativeError } from '../errors'
+import { expect, RnnativeError } from '../errors'
 import { CONFIG_FILE, findModel, type CheckpointFiles } from '../io/checkpoint'
 import { readJson } from '../io/files'
 import { readSafetensors } from '../io/safetensors'
@@ -13,7 +13,7 @@ import { Tokenizer } from '../text'
 import { MODEL_FILE, toHost, Trainer } from '../train/trainer'
 import type { Run, TrainingEvent, TrainingOptions, TrainingResult } from '../train'
 import { parseLanguageConfig, toLanguageConfig } from './language-config'
-import { generatePieces, totalNats, type GenerateOptions } from './language-inference'
+import { generatePieces, lineNats, totalNats, type GenerateOptions } from './language-inference'
 import { LanguageNetwork, type CellName, type LanguageNetworkOptions } from './language-network'
 import { LanguageTask } from './language-task'
 import { Model } from './model'
@@ -127,6 +127,18 @@ export class LanguageModel extends Model {
     const whole = countCharacters(typeof text === 'string' ? text : this.tokenizer.decode(text))
     const unscored = countCharacters(this.tokenizer.decode(tokens.subarray(0, 1)))
     return languageScore(total, tokens.length - 1, whole - unscored)
+  }
+
+  /**
+   * The natural logarithm of each text's probability as a line: of its tokens and the line end after
+   * them, given a line end before. Where the tokenizer has no line end, the first token is given and
+   * nothing follows.
+   */
+  async score(texts: readonly string[]): Promise<number[]> {
+    this.checkUsable('score')
+    const strings = Array.isArray(texts) && texts.every((text) => typeof text === 'string')
+    expect('score', 'texts', strings, 'a list of strings', texts)
+    return (await lineNats(this.network, this.tokenizer, texts)).map((nats) => -nats)
   }
 
   /**

@@ -1,7 +1,7 @@
 import { expect } from '../errors'
 import { IGNORED, type PairBatch, type Sequences } from '../data'
 import { StateModel, type StepContext, type StepResult, type Tensors } from '../decode'
-import { Module } from '../nn'
+import { Module, type RecurrentState } from '../nn'
 import { tensor, type Tensor } from '../tensor'
 import type { DeviceOption } from '../tensor/device'
 import * as ops from '../tensor/ops'
@@ -73,15 +73,22 @@ export class Seq2SeqNetwork extends Module {
     const { lengths } = source
     const { memory, state } = this.encoder.forward(this.ids(source), lengths)
     const keys = this.decoder.attending?.attention.keys(memory) ?? null
-    const { feedSummary, encoder } = this.options
-    const last = encoder.bidirectional ? 2 : 1
-    const [count, rows, hidden] = state.h.shape as [number, number, number]
-    const top = () => {
-      const turned = ops.permute(ops.slice(state.h, 0, count - last, last), [1, 0, 2])
-      return ops.reshape(turned, [rows, last * hidden])
-    }
+    const summary = this.options.feedSummary ? this.top(state) : null
     const begun = this.bridge && this.decoder.begin(this.bridge.forward(state))
-    return { sources: { memory, keys, summary: feedSummary ? top() : null, lengths }, state: begun }
+    return { sources: { memory, keys, summary, lengths }, state: begun }
+  }
+
+  /** The last state of the encoder's top layer, all its directions: [rows, directions * hidden]. */
+  private top({ h }: RecurrentState): Tensor {
+    const directions = this.options.encoder.bidirectional ? 2 : 1
+    const [count, rows, hidden] = h.shape as [number, number, number]
+    const turned = ops.permute(ops.slice(h, 0, count - directions, directions), [1, 0, 2])
+    return ops.reshape(turned, [rows, directions * hidden])
+  }
+
+  /** {@link top} of sources: [rows, directions * hidden]. */
+  summary(source: Sequences): Tensor {
+    return this.top(this.encoder.forward(this.ids(source), source.lengths).state)
   }
 
   /**

@@ -7,6 +7,7 @@ import * as ops from '../tensor/ops'
 import type { SamplingSchedule } from '../train'
 import type { StepGradient, TrainingTask } from '../train/task'
 import type { Seq2SeqNetwork } from './seq2seq-network'
+import { ScheduledSampling } from './seq2seq-sampling'
 
 export interface Seq2SeqTaskOptions {
   /** Real tokens of a step's sources and targets. */
@@ -25,6 +26,7 @@ export class Seq2SeqTask implements TrainingTask {
   readonly modelFiles: () => Promise<CheckpointFiles>
   private readonly batches: PairBatches
   private readonly labelSmoothing: number
+  private readonly sampling: ScheduledSampling | null
 
   constructor(
     readonly module: Seq2SeqNetwork,
@@ -36,6 +38,7 @@ export class Seq2SeqTask implements TrainingTask {
     expect('fit', 'labelSmoothing', share, 'a number in [0, 1)', labelSmoothing)
     this.batches = new PairBatches(pairs, { batchTokens, seed })
     this.labelSmoothing = labelSmoothing
+    this.sampling = scheduledSampling && new ScheduledSampling(scheduledSampling, seed)
     this.identity = {
       model: 'Seq2Seq',
       batchTokens,
@@ -55,11 +58,12 @@ export class Seq2SeqTask implements TrainingTask {
   gradient(index: number, step: number, random: RandomContext): StepGradient {
     const pass = Math.floor((step - 1) / this.stepsPerEpoch)
     const batch = this.batches.batch(pass, index)
-    const { module, labelSmoothing } = this
+    const { module, labelSmoothing, sampling } = this
     const loss = scope(() => {
+      const inputs = sampling?.inputs(module, batch, step)
       module.train()
       random.set({ step, sampleBase: 0 })
-      const losses = module.losses(batch, { labelSmoothing })
+      const losses = module.losses(batch, { labelSmoothing, inputs })
       const mean = ops.affine(ops.sum(losses), 1 / targetTokens(batch), 0)
       mean.backward()
       return mean.detach()

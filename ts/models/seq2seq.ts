@@ -22,8 +22,9 @@ import { Seq2SeqNetwork } from './seq2seq-network'
 import { parseConfig, resolveOptions, toConfig } from './seq2seq-options'
 import type { Seq2SeqNetworkOptions, Seq2SeqOptions } from './seq2seq-options'
 import { pairNats, Seq2SeqTask } from './seq2seq-task'
-import { sampleAll, translateAll } from './translate'
-import type { SampleTextOptions, TranslateOptions, Translation } from './translate'
+import { representAll } from './represent'
+import { sampleAll, streamPieces, translateAll } from './translate'
+import type { SampleTextOptions, StreamOptions, TranslateOptions, Translation } from './translate'
 
 export interface Seq2SeqModelOptions extends Seq2SeqOptions {
   source: Tokenizer
@@ -201,6 +202,24 @@ export class Seq2Seq extends Model {
   async sample(texts: readonly string[], options: SampleTextOptions = {}): Promise<Translation[]> {
     this.checkUsable('sample')
     return sampleAll([this], texts, options)
+  }
+
+  /**
+   * A target for a source piece by piece, as its tokens are drawn from the model's distribution; with a
+   * `temperature` of 0 the likeliest at each step. `ERR_ARGUMENT` as `translate`.
+   */
+  stream(text: string, options: StreamOptions = {}): AsyncGenerator<string, void, void> {
+    this.checkUsable('stream')
+    return streamPieces([this], text, options)
+  }
+
+  /**
+   * Sources as the encoder sees them: its top layer's last state, of both directions where it has two,
+   * such as Sutskever et al. 2014 draw (figure 2).
+   */
+  async represent(texts: readonly string[]): Promise<Float32Array[]> {
+    this.checkUsable('represent')
+    return representAll(this, texts)
   }
 
   protected async files(): Promise<CheckpointFiles> {

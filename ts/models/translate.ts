@@ -1,6 +1,6 @@
 /** Decoding with one model or several: encoding in batches, searching, and text out of tokens. */
 import { encodeSource, layOut } from '../data'
-import { beamSearch, ensemble, sample } from '../decode'
+import { beamSearch, ensemble, sample, stream } from '../decode'
 import type { BeamOptions, EnsembleOptions, Hypothesis, Sample, SampleOptions } from '../decode'
 import type { StepModel } from '../decode'
 import { expect } from '../errors'
@@ -55,6 +55,17 @@ export interface TranslateOptions
 /** As sampling's, but in texts. */
 export type SampleTextOptions = TextOptions &
   Omit<SampleOptions, 'prefixes' | 'maxLength' | 'forbidden' | 'streams'>
+
+/** As sampling's of one text. */
+export interface StreamOptions extends Omit<
+  SampleTextOptions,
+  'samples' | 'batch' | 'maxLength' | 'prefix'
+> {
+  /** Text that the result begins with. */
+  prefix?: string | undefined
+  /** Most tokens of the result. Default 50 and twice the tokens of the source. */
+  maxLength?: number | undefined
+}
 
 /** What decoding needs of a model. */
 export interface Member {
@@ -124,6 +135,37 @@ export async function sampleAll(
   return found.map((candidates) => asTranslation(candidates))
 }
 
+/** Pieces of a text for `text` as its tokens are drawn. */
+export async function* streamPieces(
+  members: readonly Member[],
+  text: string,
+  { prefix, maxLength, ...options }: StreamOptions,
+  together: EnsembleOptions = {},
+): AsyncGenerator<string, void, void> {
+  const op = 'stream'
+  expect(op, 'text', typeof text === 'string', 'a string', text)
+  const [{ target }] = members as readonly [Member]
+  const sources = members.map((member) => [encodeSource(text, member)])
+  const longest = Math.max(...sources.map(([source]) => source?.length ?? 0))
+  const limits = {
+    maxLength: maxLength ?? mostTokens(longest),
+    prefixes: prefixesOf(op, target, 1, prefix),
+    forbidden: forbiddenOf(target, false),
+  }
+  const decoder = target.decoder()
+  const { model, dispose } = openModel(members, sources, together)
+  try {
+    for await (const { token } of stream(model, { ...options, ...limits })) {
+      const piece = decoder.write(token)
+      if (piece !== '') yield piece
+    }
+    const rest = decoder.end()
+    if (rest !== '') yield rest
+  } finally {
+    dispose()
+  }
+}
+
 const NOTHING: Candidate = {
   ...{ text: '', tokens: new Int32Array(), logProbability: -Infinity, score: -Infinity },
   ...{ truncated: false, attention: null },
@@ -147,21 +189,18 @@ async function decodeAll(
   const encoded = members.map((member) => texts.map((text) => encodeSource(text, member)))
   const length = (i: number) => Math.max(...encoded.map((all) => all[i]?.length ?? 0))
   const prefixes = prefixesOf(op, target, texts.length, prefix)
-  const { unknown, begin } = target
-  const never = [begin, replaceUnknown ? null : unknown].filter((id) => id !== null)
   const limits = (which: readonly number[]): BatchLimits => ({
-    maxLength: which.map((i) => lengthOf(op, maxLength, i, texts.length, 2 * length(i) + 50)),
+    maxLength: which.map((i) => lengthOf(op, maxLength, i, texts.length, mostTokens(length(i)))),
     prefixes: prefixes && which.map((i) => prefixes[i] ?? null),
-    forbidden: never,
+    forbidden: forbiddenOf(target, replaceUnknown),
   })
   const order = texts.map((_, i) => i).sort((a, b) => length(b) - length(a) || a - b)
   const found = new Array<Candidate[]>(texts.length)
   for (let first = 0; first < order.length; first += batch) {
     const which = order.slice(first, first + batch)
     const sources = encoded.map((all) => which.map((i) => all[i] as Int32Array))
-    const lists = await withModel(members, sources, together, (model) =>
-      search(model, limits(which), which),
-    )
+    const { model, dispose } = openModel(members, sources, together)
+    const lists = await search(model, limits(which), which).finally(dispose)
     lists.forEach((list, row) => {
       const i = which[row] as number
       const text = texts[i] as string
@@ -199,14 +238,21 @@ function prefixesOf(
   return all.map((text) => (text === null ? null : target.encode(text)))
 }
 
-/** Encodes sources with every member, and frees what that made after `body`. */
-async function withModel<T>(
+/** Most tokens for a source of that many, unless told. */
+const mostTokens = (source: number): number => 2 * source + 50
+
+/** The beginning of a sequence is never within one. */
+const forbiddenOf = ({ begin, unknown }: Tokenizer, allowUnknown: boolean): number[] =>
+  [begin, allowUnknown ? null : unknown].filter((id) => id !== null)
+
+/** Encodes sources with every member; dispose it after its decodings. */
+function openModel(
   members: readonly Member[],
   sources: readonly (readonly Int32Array[])[],
   together: EnsembleOptions,
-  body: (model: StepModel) => Promise<T>,
-): Promise<T> {
+): { model: StepModel; dispose: () => void } {
   const made: Encoded[] = []
+  const dispose = () => made.forEach(disposeEncoded)
   try {
     const models = members.map(({ network, target }, i) => {
       network.eval()
@@ -216,9 +262,10 @@ async function withModel<T>(
       return network.stepModel(encoded, { vocabulary: target.size, bos, eos })
     })
     const [only] = models
-    return await body(models.length === 1 && only ? only : ensemble(models, together))
-  } finally {
-    for (const encoded of made) disposeEncoded(encoded)
+    return { model: models.length === 1 && only ? only : ensemble(models, together), dispose }
+  } catch (error) {
+    dispose()
+    throw error
   }
 }
 

@@ -1,0 +1,98 @@
+// Pronunciation: CMUdict with the given split, stress stripped; a word is wrong when no reference matches.
+//
+//   node bench/acceptance/cmudict.mjs train NAME [--seconds 3600] [--seed 1]
+//   node bench/acceptance/cmudict.mjs ensemble NAME NAME...
+//
+// `train` keeps its best checkpoint by validation loss in runs/cmudict/NAME, and records its scores and
+// curve in bench/results/cmudict-NAME.json.
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { metrics, optim, readLines, Seq2Seq, Seq2SeqEnsemble, Tokenizer } from 'rnnative'
+import { DATA, load, record, timed, train } from './seq2seq.mjs'
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    seconds: { type: 'string', default: '3600' },
+    seed: { type: 'string', default: '1' },
+  },
+})
+const [command, ...names] = positionals
+const folder = (name) => path.resolve('runs/cmudict', name)
+
+/** Words with all their pronunciations. A line is `word PH ON EMES`, further ones `word(2) ...`. */
+async function read(set) {
+  const file = `${DATA}/g2p/cmudict/split-g2p-seq2seq-rule/cmudict.${set}.gz`
+  const words = new Map()
+  for (const line of await readLines(file)) {
+    const [head, ...phonemes] = line.split('#')[0].trim().split(/\s+/)
+    const word = head.replace(/\(\d+\)$/, '')
+    const spoken = phonemes.map((phoneme) => phoneme.replace(/\d$/, '')).join(' ')
+    if (!words.has(word)) words.set(word, new Set())
+    words.get(word).add(spoken)
+  }
+  return [...words].map(([word, spoken]) => [word, [...spoken]])
+}
+const [training, validation, test] = await Promise.all(['train', 'dev', 'test'].map(read))
+
+async function measure(translator) {
+  const score = async (pairs, beam) => {
+    const sources = pairs.map(([word]) => word)
+    const { seconds, result } = await timed(() =>
+      translator.translate(sources, { beam, batch: 256 }),
+    )
+    const texts = result.map(({ text }) => text)
+    const references = pairs.map(([, spoken]) => spoken)
+    return {
+      wordErrorRate: 100 - metrics.exactMatch(texts, references).score,
+      phonemeErrorRate: metrics.tokenErrorRate(texts, references).score,
+      words: pairs.length,
+      seconds,
+    }
+  }
+  return {
+    validationGreedy: await score(validation, 1),
+    greedy: await score(test, 1),
+    beam5: await score(test, 5),
+  }
+}
+const tell = (name, { greedy, beam5 }) =>
+  console.log(
+    `${name}: ${greedy.wordErrorRate.toFixed(2)}% of words wrong greedy, ${beam5.wordErrorRate.toFixed(2)}% with a beam of 5`,
+  )
+
+if (command === 'train') {
+  const [name = 'main'] = names
+  const [maxSeconds, seed] = [Number(values.seconds), Number(values.seed)]
+  const source = Tokenizer.characters(training.map(([word]) => word))
+  const target = Tokenizer.spaces(training.flatMap(([, spoken]) => spoken))
+  const settings = {
+    ...{ cell: 'gru', layers: 2, hidden: 256, embedding: 128, attention: 'additive' },
+    ...{ encoder: { bidirectional: true }, dropout: 0.3, seed },
+  }
+  const learning = { batchTokens: 4000, labelSmoothing: 0.1, clipNorm: 1, references: 'each' }
+  const [learningRate, gamma] = [1.5e-3, 0.9]
+  const model = new Seq2Seq({ source, target, ...settings })
+  const run = await train(model, training, {
+    ...{ ...learning, maxSeconds, validation, checkpoint: folder(name) },
+    optimizer: optim.adam({ lr: learningRate }),
+    schedule: optim.schedule.exponential({ gamma }),
+  })
+  const parameters = model.parameterCount
+  await model.dispose()
+  const best = await load(folder(name))
+  const scores = await measure(best)
+  await best.dispose()
+  tell(name, scores)
+  const how = { ...settings, ...learning, learningRate, gamma }
+  record(`cmudict-${name}`, { ...scores, parameters, settings: how, run })
+} else if (command === 'ensemble' && names.length > 1) {
+  const models = await Promise.all(names.map((name) => load(folder(name))))
+  const scores = await measure(new Seq2SeqEnsemble(models))
+  for (const model of models) await model.dispose()
+  tell(names.join(' + '), scores)
+  record('cmudict-ensemble', { members: names, ...scores })
+} else {
+  console.error('usage: cmudict.mjs train NAME | ensemble NAME NAME...')
+  process.exitCode = 2
+}

@@ -1,0 +1,55 @@
+import { expect } from '../errors'
+import { LanguageModel } from './language-model'
+import { Seq2Seq } from './seq2seq'
+import type { Translation } from './translate'
+
+/** A model that has a say in the ranking of candidates. */
+export interface RescoringTerm {
+  /** Scores a target given its source, or (a language model) a target alone. */
+  model: Seq2Seq | LanguageModel
+  /** What its log-probability is multiplied by. */
+  weight: number
+}
+
+/**
+ * Ranks the n-best candidates of each source anew, by a weighted sum: `weight` times the score that
+ * they were found with, and each term's weight times its log-probability (Sutskever et al. 2014,
+ * section 3.7, rescore a baseline's 1000-best list so). Throws `ERR_ARGUMENT` for what does not fit.
+ */
+export async function rescore(
+  sources: readonly string[],
+  translations: readonly Translation[],
+  terms: readonly RescoringTerm[],
+  { weight = 1 }: { weight?: number | undefined } = {},
+): Promise<Translation[]> {
+  const op = 'rescore'
+  const finite = (value: unknown) => typeof value === 'number' && Number.isFinite(value)
+  expect(op, 'weight', finite(weight), 'a number', weight)
+  expect(op, 'sources', sources.length === translations.length, `${translations.length}`, sources)
+  const pairs = translations.flatMap(({ nBest }, i) =>
+    nBest.map(({ text }) => [sources[i] as string, text] as const),
+  )
+  const totals = translations.flatMap(({ nBest }) => nBest.map(({ score }) => weight * score))
+  for (const [i, { model, weight: share }] of terms.entries()) {
+    expect(op, `terms[${i}].weight`, finite(share), 'a number', share)
+    const found = await logProbabilities(`terms[${i}].model`, model, pairs)
+    found.forEach((value, at) => (totals[at]! += share * value))
+  }
+  let next = 0
+  return translations.map((translation) => {
+    const nBest = translation.nBest
+      .map((candidate) => ({ ...candidate, score: totals[next++] as number }))
+      .sort((a, b) => b.score - a.score)
+    return { ...translation, ...nBest[0], nBest }
+  })
+}
+
+async function logProbabilities(
+  name: string,
+  model: Seq2Seq | LanguageModel,
+  pairs: readonly (readonly [string, string])[],
+): Promise<number[]> {
+  if (model instanceof LanguageModel) return model.score(pairs.map(([, target]) => target))
+  expect('rescore', name, model instanceof Seq2Seq, 'a Seq2Seq or a LanguageModel', model)
+  return (await model.score(pairs)).map(({ logProbability }) => logProbability)
+}

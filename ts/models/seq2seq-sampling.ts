@@ -1,0 +1,56 @@
+import type { PairBatch } from '../data'
+import { noGrad, scope, tensor, type Tensor } from '../tensor'
+import { native } from '../tensor/native'
+import * as ops from '../tensor/ops'
+import type { SamplingSchedule } from '../train'
+import type { Seq2SeqNetwork } from './seq2seq-network'
+
+/**
+ * Scheduled sampling (Bengio et al. 2015): each token that a decoder reads, but the first, is the true
+ * one with the schedule's probability and else the one the model itself thinks the likeliest. The
+ * inputs are found step by step without gradients and without dropout; as no gradient flows through
+ * the choices, learning from them in one pass over whole targets is the same.
+ */
+export class ScheduledSampling {
+  private readonly key: Uint32Array
+
+  constructor(
+    private readonly schedule: SamplingSchedule,
+    seed: number,
+  ) {
+    this.key = native.streamKey(seed, 'scheduled sampling')
+  }
+
+  /** i32 [time, rows], on the device; undefined where all are true. */
+  inputs(network: Seq2SeqNetwork, batch: PairBatch, step: number): Tensor | undefined {
+    const truth = this.schedule.truth(step)
+    if (truth >= 1) return undefined
+    const { rows, target } = batch
+    const count = target.steps * rows
+    const words = native.philox({ key: this.key, step, sampleBase: 0 }, 0, Math.ceil(count / 4))
+    const given = Int32Array.from(target.ids, (id, i) =>
+      i < rows || (words[i] as number) / 2 ** 32 < truth ? id : -1,
+    )
+    network.eval()
+    return scope(() => noGrad(() => this.decode(network, batch, given)))
+  }
+
+  private decode(network: Seq2SeqNetwork, { source, rows, target }: PairBatch, given: Int32Array) {
+    const { sources, state: first } = network.encode(source)
+    const { device } = network.decoder.output.weight
+    let state = first
+    let ids = tensor(given.slice(0, rows), [1, rows], { device })
+    const chosen = [ids]
+    for (let t = 1; t < target.steps; ++t) {
+      const made = network.decoder.forward(ids, { sources, state })
+      state = made.state
+      const logits = network.decoder.output.forward(made.features)
+      const flat = ops.reshape(logits, [rows, logits.shape[2] as number])
+      const own = given.subarray(t * rows, (t + 1) * rows)
+      const { tokens } = ops.sampleTokens(flat, { given: own, temperature: 0 })
+      ids = ops.reshape(tokens, [1, rows])
+      chosen.push(ids)
+    }
+    return ops.concat(chosen, 0)
+  }
+}
