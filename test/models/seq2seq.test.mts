@@ -1,6 +1,7 @@
 import test from 'ava'
 import {
   LanguageModel,
+  optim,
   rescore,
   scheduledSampling,
   Seq2Seq,
@@ -93,6 +94,15 @@ test.serial('resumed training equals uninterrupted training bit for bit', async 
   await using other = makeSeq2Seq(options)
   const changed = other.fit(makePairs(80, 9), { ...training, checkpoint, resume: true })
   await t.throwsAsync(Promise.resolve(changed), { code: 'ERR_ARGUMENT', message: /text/ })
+})
+
+test.serial('decodes without dropout while a fit goes on', async (t) => {
+  await using model = makeSeq2Seq({ dropout: 0.5 })
+  const none = { ...fitOptions(), optimizer: optim.sgd({ lr: 0 }), maxSteps: 30 }
+  const alone = await model.translate(sources, { maxLength: 8 })
+  const run = model.fit(pairs, none)
+  t.deepEqual(await model.translate(sources, { maxLength: 8 }), alone)
+  await run
 })
 
 test.serial('a saved model loads and translates the same', async (t) => {

@@ -122,6 +122,7 @@ export class Seq2SeqNetwork extends Module {
   }
 
   private step(ids: Tensor, { state, source, lengths, beams }: StepContext): StepResult {
+    this.eval() // a fit may go on between two steps
     const { memory, keys = null, summary = null } = source
     const made = this.decoder.forward(ids, {
       // Without attention the memory is not read.
