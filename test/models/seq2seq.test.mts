@@ -1,8 +1,11 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import test from 'ava'
 import {
   LanguageModel,
   optim,
   rescore,
+  RnnativeError,
   scheduledSampling,
   Seq2Seq,
   Seq2SeqEnsemble,
@@ -113,6 +116,20 @@ test.serial('a saved model loads and translates the same', async (t) => {
   await using same = await Seq2Seq.load(directory)
   t.deepEqual(same.options, model.options)
   t.deepEqual(await same.translate(sources), await model.translate(sources))
+
+  const path = join(directory, 'config.json')
+  const config = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>
+  for (const [name, value] of Object.entries({
+    ...{ model_type: 'x', seed: -1, encoder: null, layers: '2', hidden: 1e9, attention: 7 },
+    ...{ bridge: 'plank', dropout: 'much', precision: 'f8', residual: 'yes', tieEmbeddings: 1 },
+  })) {
+    writeFileSync(path, JSON.stringify({ ...config, [name]: value }))
+    const error = await t.throwsAsync(Seq2Seq.load(directory), { instanceOf: RnnativeError })
+    t.true(['ERR_FORMAT', 'ERR_OUT_OF_MEMORY'].includes(error?.code as string), `${name}: ${error}`)
+  }
+  writeFileSync(path, JSON.stringify({ ...config, attentionSize: 13 }))
+  await t.throwsAsync(Seq2Seq.load(directory), { code: 'ERR_FORMAT', message: /expected \[/ })
+  await t.throwsAsync(Seq2Seq.load(join(directory, 'none')), { code: 'ERR_IO' })
 })
 
 test.serial('sampling: reproducible, whatever the batch', async (t) => {
@@ -283,6 +300,10 @@ test('nonsense is refused by name', async (t) => {
   refused({ dropout: 1 }, /dropout/)
   refused({ bridge: 'plank' }, /bridge/)
   refused({ bridge: 'copy', encoder: { hidden: 5 } }, /bridge: expected dense/)
+  refused(
+    { attention: 'dot', encoder: { hidden: 5 }, bridge: 'dense' },
+    /attention: expected another/,
+  )
   refused({ tieEmbeddings: 'most' }, /tieEmbeddings/)
   refused({ attention: 'none', inputFeeding: true }, /inputFeeding/)
   refused({ feedSummary: true }, /feedSummary/)

@@ -1,7 +1,6 @@
 import { Dropout, Embedding, Linear, Module, type RecurrentState } from '../nn'
 import { makeRecurrent, type Recurrent } from '../nn/recurrent'
 import { ResidualStack } from '../nn/residual'
-import { expect } from '../errors'
 import type { Tensor } from '../tensor'
 import type { DeviceOption } from '../tensor/device'
 import * as ops from '../tensor/ops'
@@ -70,13 +69,6 @@ export class Bridge extends Module {
   ) {
     super()
     const { from, to } = ends
-    expect(
-      'seq2seq',
-      'bridge',
-      kind === 'dense' || from.hidden === to.hidden,
-      `dense where encoder and decoder differ in size (${from.hidden} and ${to.hidden})`,
-      kind,
-    )
     const projections = () =>
       Array.from(
         { length: kind === 'dense' ? to.layers : 0 },

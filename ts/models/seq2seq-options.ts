@@ -84,13 +84,16 @@ export interface Seq2SeqNetworkOptions {
 
 const ATTENTION = ['additive', 'dot', 'scaled-dot', 'general', 'concat', 'none']
 
+/** Whether a query is multiplied with the memory as it is. */
+const needsEqualSizes = (attention: AttentionKind | 'none'): boolean =>
+  attention === 'dot' || attention === 'scaled-dot'
+
 /** Fills in defaults; throws `ERR_ARGUMENT` for a value that makes no sense. */
 export function resolveOptions(options: Seq2SeqOptions): Seq2SeqNetworkOptions {
   const { cell = 'lstm', layers = 1, hidden = 256, embedding = hidden, encoder = {} } = options
   const { attention = 'additive', precision = 'f32', dropout = 0 } = options
   const { bidirectional = false } = encoder
-  const alike = attention === 'dot' || attention === 'scaled-dot'
-  const half = bidirectional && alike
+  const half = bidirectional && needsEqualSizes(attention)
   const { hidden: encoderHidden = half ? Math.floor(hidden / 2) : hidden } = encoder
   const dense = bidirectional || encoderHidden !== hidden
   const resolved: Seq2SeqNetworkOptions = {
@@ -122,7 +125,7 @@ function checkOptions(options: Seq2SeqNetworkOptions): void {
     expect(op, name, typeof value === 'boolean', 'true or false', value)
   for (const name of ['layers', 'hidden', 'embedding', 'attentionSize'] as const)
     size(name, options[name])
-  const { encoder, attention, inputFeeding, feedSummary, dropout } = options
+  const { encoder, hidden, attention, inputFeeding, feedSummary, dropout } = options
   size('encoder.layers', encoder.layers)
   size('encoder.hidden', encoder.hidden)
   flag('encoder.bidirectional', encoder.bidirectional)
@@ -135,6 +138,12 @@ function checkOptions(options: Seq2SeqNetworkOptions): void {
   const share = typeof dropout === 'number' && dropout >= 0 && dropout < 1
   expect(op, 'dropout', share, 'a number in [0, 1)', dropout)
   checkPrecision(op, options.precision)
+  const copies = options.bridge === 'copy'
+  const sizes = `encoder and decoder differ in size (${encoder.hidden} and ${hidden})`
+  expect(op, 'bridge', !copies || encoder.hidden === hidden, `dense or zero where ${sizes}`, 'copy')
+  const memory = (encoder.bidirectional ? 2 : 1) * encoder.hidden
+  const unequal = `another kind where the memory has ${memory} features and the query ${hidden}`
+  expect(op, 'attention', memory === hidden || !needsEqualSizes(attention), unequal, attention)
   const attends = attention !== 'none'
   expect(op, 'inputFeeding', attends || !inputFeeding, 'false without attention', inputFeeding)
   expect(op, 'feedSummary', !attends || !feedSummary, 'false with attention', feedSummary)
