@@ -93,8 +93,8 @@ class Weights:
         # Whole blocks: the tokens past the vocabulary have no probability.
         self.vocabulary = output.out_features
         extra = -self.vocabulary % BLOCK
-        self.output = F.pad(output.weight, (0, 0, 0, extra)).contiguous()
-        self.output_bias = F.pad(output.bias, (0, extra), value=-torch.inf)[:, None]
+        self.output = F.pad(output.weight, (0, 0, 0, extra)).t().contiguous()
+        self.output_bias = F.pad(output.bias, (0, extra), value=-torch.inf)
 
 
 # ---- one step
@@ -110,27 +110,23 @@ def decoder_step(tokens, h, keys, memory, mask, w):
     context = torch.bmm((scores + mask).softmax(2), memory).view(rows, -1)
     h = gru_gates(torch.addmm(w.gates_of[tokens], context, w.context), gh, h)
     read = torch.addmm(w.readout_of[tokens], torch.cat([h, context], 1), w.read).tanh_()
-    # Tokens down, rows across: the faster way to multiply so few rows.
-    return h, torch.addmm(w.output_bias, w.output, read.t())
+    return h, torch.addmm(w.output_bias, read, w.output)
 
 
 def best_continuations(logits, scores, beam):
     """The `beam` best of each source: log-probabilities, beams they extend, tokens."""
     sources, beams = scores.shape
-    blocks = logits.view(-1, BLOCK, len(scores), beams)
-    count = len(blocks)
-    maxima = blocks.amax(1)
-    top = maxima.amax(0)
-    total = (blocks - top).exp_().sum((0, 1))
-    base = scores - top - total.log()
-    chosen = (maxima + base).permute(1, 2, 0).reshape(sources, -1).topk(beam, 1).indices
-    beam_of, block = chosen // count, chosen % count
-    rows = torch.arange(sources)[:, None]
-    inside = blocks[block, :, rows, beam_of] + base.gather(1, beam_of)[:, :, None]
+    padded = logits.shape[1]
+    base = scores - torch.logsumexp(logits, 1).view(sources, beams)
+    maxima = logits.view(sources, beams, -1, BLOCK).amax(3) + base[:, :, None]
+    blocks = maxima.view(sources, -1).topk(beam, 1).indices
+    beam_of = blocks // (padded // BLOCK)
+    inside = logits.view(sources, -1, BLOCK).gather(1, blocks[:, :, None].expand(-1, -1, BLOCK))
+    inside = inside + base.gather(1, beam_of)[:, :, None]
     found, at = inside.view(sources, -1).topk(beam, 1)
-    place = at // BLOCK
-    tokens = block.gather(1, place) * BLOCK + at % BLOCK
-    return found, beam_of.gather(1, place), tokens
+    block = at // BLOCK
+    tokens = blocks.gather(1, block) % (padded // BLOCK) * BLOCK + at % BLOCK
+    return found, beam_of.gather(1, block), tokens
 
 
 # ---- the search
@@ -159,9 +155,9 @@ def search(model, w, batch, begin, end, beam, length_penalty, step, choose, keep
         forced = most[active] == length
         if forced.any():
             rows = forced.repeat_interleave(scores.shape[1]).nonzero()[:, 0]
-            chances = logits[:, rows].log_softmax(0)[end]
-            logits[:, rows] = -torch.inf
-            logits[end, rows] = 0
+            chances = logits[rows].log_softmax(1)[:, end]
+            logits[rows] = -torch.inf
+            logits[rows, end] = 0
             scores.view(-1)[rows] += chances
         found, beams, tokens = choose(logits, scores, beam)
 
@@ -176,11 +172,12 @@ def search(model, w, batch, begin, end, beam, length_penalty, step, choose, keep
         scores = torch.where(over, -torch.inf, found)
         history.append((active, beams, tokens))
 
+        live = scores.amax(1)
         reach = torch.maximum(
-            scores / length_divisor(most[active] + 1, length_penalty)[:, None],
-            scores / length_divisor(length + 2, length_penalty),
+            live / length_divisor(most[active] + 1, length_penalty),
+            live / length_divisor(length + 2, length_penalty),
         )
-        open_ = (reach > best[active][:, None]).any(1)
+        open_ = reach > best[active]
         left = int(open_.sum())
         if left == 0:
             break
