@@ -42,7 +42,7 @@ CudaStatus probe_cuda() {
 
   if (access(status.library_path.c_str(), F_OK) != 0) {
     refuse(
-        status, std::string(kLibraryName) + " was not found beside the addon",
+        status, std::string(kLibraryName).append(" was not found beside the addon"),
         "install a release that ships it, or rebuild with RNNATIVE_CMAKE_ARGS=-DRNNATIVE_CUDA=ON "
         "npm run build:native");
     return status;
