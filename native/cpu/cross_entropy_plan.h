@@ -15,7 +15,7 @@
 namespace rnnative::cpu::RN_ISA {
 namespace {
 
-constexpr int64_t kKeptLogitsBytes = (int64_t)64 << 20;
+constexpr int64_t kKeptLogitsBytes = (int64_t)256 << 20;
 constexpr int64_t kChunkClasses = 2048;
 constexpr int64_t kChunkElements = (int64_t)2 << 20;  // of one chunk of logits in scratch
 

@@ -38,7 +38,7 @@ interface TextOptions {
    * source.
    */
   maxLength?: number | readonly number[] | undefined
-  /** Sources decoded side by side. Default 64. */
+  /** Sources decoded side by side. Default 128. */
   batch?: number | undefined
 }
 
@@ -177,7 +177,7 @@ const asTranslation = (nBest: Candidate[]): Translation => ({ ...(nBest[0] ?? NO
 async function decodeAll(
   members: readonly Member[],
   texts: readonly string[],
-  { prefix, maxLength, batch = 64 }: TextOptions,
+  { prefix, maxLength, batch = 128 }: TextOptions,
   search: Search,
   how: { op: string; together: EnsembleOptions; replaceUnknown: boolean },
 ): Promise<Candidate[][]> {
