@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { Sampler } from '../decode/sampling'
-import { expect, RnnativeError } from '../errors'
+import { RnnativeError } from '../errors'
 import { CONFIG_FILE, findModel, type CheckpointFiles } from '../io/checkpoint'
 import { readJson } from '../io/files'
 import { readSafetensors } from '../io/safetensors'
@@ -16,7 +16,7 @@ import { parseLanguageConfig, toLanguageConfig } from './language-config'
 import { generatePieces, lineNats, totalNats, type GenerateOptions } from './language-inference'
 import { LanguageNetwork, type CellName, type LanguageNetworkOptions } from './language-network'
 import { LanguageTask } from './language-task'
-import { Model } from './model'
+import { checkTexts, Model } from './model'
 
 export interface LanguageModelOptions {
   tokenizer: Tokenizer
@@ -136,8 +136,7 @@ export class LanguageModel extends Model {
    */
   async score(texts: readonly string[]): Promise<number[]> {
     this.checkUsable('score')
-    const strings = Array.isArray(texts) && texts.every((text) => typeof text === 'string')
-    expect('score', 'texts', strings, 'a list of strings', texts)
+    checkTexts('score', texts)
     return (await lineNats(this.network, this.tokenizer, texts)).map((nats) => -nats)
   }
 

@@ -1,4 +1,4 @@
-import { RnnativeError } from '../errors'
+import { expect, RnnativeError } from '../errors'
 import { writeModelDirectory, type CheckpointFiles } from '../io/checkpoint'
 import type { Module } from '../nn'
 import { Run, type TrainingEvent, type TrainingOptions, type TrainingResult } from '../train'
@@ -86,4 +86,10 @@ export abstract class Model {
     if (signal?.aborted)
       throw new RnnativeError('ERR_ABORTED', `[${method}] aborted`, { cause: signal.reason })
   }
+}
+
+/** Throws `ERR_ARGUMENT` unless these are texts. */
+export function checkTexts(op: string, texts: readonly string[]): void {
+  const strings = Array.isArray(texts) && texts.every((text) => typeof text === 'string')
+  expect(op, 'texts', strings, 'a list of strings', texts)
 }

@@ -1,6 +1,6 @@
 import { encodeSource, layOut } from '../data'
-import { expect } from '../errors'
 import { noGrad, scope } from '../tensor'
+import { checkTexts } from './model'
 import type { Member } from './translate'
 
 const BATCH = 64
@@ -10,8 +10,7 @@ export async function representAll(
   member: Member,
   texts: readonly string[],
 ): Promise<Float32Array[]> {
-  const strings = Array.isArray(texts) && texts.every((text) => typeof text === 'string')
-  expect('represent', 'texts', strings, 'a list of strings', texts)
+  checkTexts('represent', texts)
   const encoded = texts.map((text) => encodeSource(text, member))
   const { network } = member
   const vectors: Float32Array[] = []

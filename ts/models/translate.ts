@@ -7,6 +7,7 @@ import { expect } from '../errors'
 import type { AttentionMap } from '../report'
 import { noGrad, scope, type Tensor } from '../tensor'
 import type { Tokenizer } from '../text'
+import { checkTexts } from './model'
 import type { Encoded, Seq2SeqNetwork } from './seq2seq-network'
 
 /** One of several texts for a source. */
@@ -182,8 +183,7 @@ async function decodeAll(
   how: { op: string; together: EnsembleOptions; replaceUnknown: boolean },
 ): Promise<Candidate[][]> {
   const { op, together, replaceUnknown } = how
-  const strings = Array.isArray(texts) && texts.every((text) => typeof text === 'string')
-  expect(op, 'texts', strings, 'a list of strings', texts)
+  checkTexts(op, texts)
   expect(op, 'batch', Number.isSafeInteger(batch) && batch >= 1, 'a whole number above 0', batch)
   const [{ target }] = members as readonly [Member]
   const encoded = members.map((member) => texts.map((text) => encodeSource(text, member)))
