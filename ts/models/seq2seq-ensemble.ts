@@ -1,6 +1,6 @@
 import type { EnsembleOptions } from '../decode'
 import { expect } from '../errors'
-import { Seq2Seq } from './seq2seq'
+import { sameTokens, Seq2Seq } from './seq2seq'
 import { sampleAll, translateAll } from './translate'
 import type { SampleTextOptions, TranslateOptions, Translation } from './translate'
 
@@ -18,9 +18,7 @@ export class Seq2SeqEnsemble {
     expect('ensemble', 'models', all && models.length > 0, 'at least one Seq2Seq', models)
     const first = models[0] as Seq2Seq
     models.forEach(({ target }, i) => {
-      const same =
-        target.size === first.target.size &&
-        target.tokens.every((token, id) => token === first.target.tokens[id])
+      const same = sameTokens(target, first.target)
       expect('ensemble', `models[${i}]`, same, 'the target tokens of the first', 'others')
     })
   }

@@ -268,5 +268,6 @@ export class Seq2Seq extends Model {
 const SOURCE_FILE = 'source.tokenizer.json'
 const TARGET_FILE = 'target.tokenizer.json'
 
-const sameTokens = (a: Tokenizer, b: Tokenizer): boolean =>
+/** Whether ids mean the same to both. */
+export const sameTokens = (a: Tokenizer, b: Tokenizer): boolean =>
   a.size === b.size && a.tokens.every((token, id) => token === b.tokens[id])
