@@ -3,7 +3,6 @@ import { Sampler } from '../decode/sampling'
 import { RnnativeError } from '../errors'
 import { CONFIG_FILE, findModel, type CheckpointFiles } from '../io/checkpoint'
 import { readJson } from '../io/files'
-import { readSafetensors } from '../io/safetensors'
 import { countCharacters, languageScore, type LanguageScore } from '../metrics/language'
 import { adam } from '../optim'
 import { freshSeed } from '../tensor/create'
@@ -16,7 +15,7 @@ import { parseLanguageConfig, toLanguageConfig } from './language-config'
 import { generatePieces, lineNats, totalNats, type GenerateOptions } from './language-inference'
 import { LanguageNetwork, type CellName, type LanguageNetworkOptions } from './language-network'
 import { LanguageTask } from './language-task'
-import { checkTexts, Model } from './model'
+import { checkTexts, loadWeights, Model } from './model'
 
 export interface LanguageModelOptions {
   tokenizer: Tokenizer
@@ -182,20 +181,8 @@ export class LanguageModel extends Model {
     const configPath = join(path, CONFIG_FILE)
     const config = parseLanguageConfig(await readJson(configPath), configPath)
     const tokenizer = await Tokenizer.load(join(path, 'tokenizer.json'))
-    const { tensors } = await readSafetensors(join(path, MODEL_FILE))
-    const model = new LanguageModel({
-      ...config,
-      tokenizer,
-      device,
-      precision: precision ?? config.precision,
-    })
-    try {
-      model.network.loadStateDict(tensors)
-    } catch (error) {
-      await model.dispose()
-      throw error
-    }
-    return model
+    const given = { tokenizer, device, precision: precision ?? config.precision }
+    return loadWeights(path, () => new LanguageModel({ ...config, ...given }))
   }
 
   private tokensOf(method: string, text: string | Int32Array): Int32Array {

@@ -1,8 +1,10 @@
+import { join } from 'node:path'
 import { expect, RnnativeError } from '../errors'
 import { writeModelDirectory, type CheckpointFiles } from '../io/checkpoint'
+import { readSafetensors } from '../io/safetensors'
 import type { Module } from '../nn'
 import { Run, type TrainingEvent, type TrainingOptions, type TrainingResult } from '../train'
-import type { Trainer } from '../train/trainer'
+import { MODEL_FILE, type Trainer } from '../train/trainer'
 
 /** What all models have in common: one fit at a time, saving, and an end. */
 export abstract class Model {
@@ -86,6 +88,19 @@ export abstract class Model {
     if (signal?.aborted)
       throw new RnnativeError('ERR_ABORTED', `[${method}] aborted`, { cause: signal.reason })
   }
+}
+
+/** A new model with the weights of a directory that {@link Model.save} wrote. */
+export async function loadWeights<M extends Model>(directory: string, make: () => M): Promise<M> {
+  const { tensors } = await readSafetensors(join(directory, MODEL_FILE))
+  const model = make()
+  try {
+    model.network.loadStateDict(tensors)
+  } catch (error) {
+    await model.dispose()
+    throw error
+  }
+  return model
 }
 
 /** Throws `ERR_ARGUMENT` unless these are texts. */

@@ -3,7 +3,6 @@ import { PairSet, type Pair } from '../data'
 import { RnnativeError } from '../errors'
 import { CONFIG_FILE, findModel, type CheckpointFiles } from '../io/checkpoint'
 import { readJson } from '../io/files'
-import { readSafetensors } from '../io/safetensors'
 import { adam } from '../optim'
 import { freshSeed } from '../tensor/create'
 import { chooseDevice, type DeviceOption } from '../tensor/device'
@@ -17,7 +16,7 @@ import type {
   TrainingResult,
 } from '../train'
 import { MODEL_FILE, toHost, Trainer } from '../train/trainer'
-import { Model } from './model'
+import { loadWeights, Model } from './model'
 import { Seq2SeqNetwork } from './seq2seq-network'
 import { parseConfig, resolveOptions, toConfig } from './seq2seq-options'
 import type { Seq2SeqNetworkOptions, Seq2SeqOptions } from './seq2seq-options'
@@ -249,19 +248,9 @@ export class Seq2Seq extends Model {
     const [source, target] = await Promise.all(
       [SOURCE_FILE, TARGET_FILE].map((name) => Tokenizer.load(join(path, name))),
     )
-    const { tensors } = await readSafetensors(join(path, MODEL_FILE))
-    const model = new Seq2Seq({
-      ...options,
-      ...{ source: source as Tokenizer, target: target as Tokenizer, seed, device },
-      precision: precision ?? options.precision,
-    })
-    try {
-      model.network.loadStateDict(tensors)
-    } catch (error) {
-      await model.dispose()
-      throw error
-    }
-    return model
+    const given = { seed, device, precision: precision ?? options.precision }
+    const tokenizers = { source: source as Tokenizer, target: target as Tokenizer }
+    return loadWeights(path, () => new Seq2Seq({ ...options, ...tokenizers, ...given }))
   }
 }
 
