@@ -282,12 +282,13 @@ function candidateOf(
   replaceUnknown: boolean,
 ): Candidate {
   const [member] = members as readonly [Member]
-  const { target } = member
+  const { source, target } = member
   const attention = alignments && attentionOf(member, text, tokens, alignments)
+  // Never the end of the source, which is no word.
+  const words = (attention?.source.length ?? 0) - (source.end === null ? 0 : 1)
   const lookedAt = (position: number): string => {
     const weights = attention?.weights[position] ?? []
-    // Never the end of the source, which is no word.
-    const count = Math.min(weights.length, member.source.pieces(text).length)
+    const count = Math.min(weights.length, words)
     let best = 0
     for (let i = 1; i < count; ++i) if ((weights[i] ?? 0) > (weights[best] ?? 0)) best = i
     return attention?.source[best] ?? ''
