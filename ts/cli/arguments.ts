@@ -68,6 +68,12 @@ export const addRunFlags = (command: Command): Command =>
     .option('--resume', "continue from the directory's latest checkpoint, if it has one", false)
     .addOption(jsonOption())
 
-/** For commands that load a model. */
+// For commands that load a model.
+
 export const savedPrecisionOption = (): Option =>
   precisionOption('what to multiply in (default: as in training)')
+
+const SAVED_MODEL = 'a saved model or a checkpoint directory (its best is taken)'
+
+export const modelOption = (): Option =>
+  new Option('--model <dir>', SAVED_MODEL).makeOptionMandatory()

@@ -7,6 +7,7 @@ import {
   count,
   fraction,
   jsonOption,
+  modelOption,
   probability,
   savedPrecisionOption,
   wholeNumber,
@@ -21,7 +22,7 @@ export function addLanguageModel(program: Command): void {
 
   lm.command('eval')
     .description('score every token of a text but the first')
-    .requiredOption('--model <dir>', 'a saved model or a checkpoint directory (its best is taken)')
+    .addOption(modelOption())
     .requiredOption('--text <file>', 'text to score, gzip allowed')
     .addOption(savedPrecisionOption())
     .addOption(jsonOption())
@@ -32,7 +33,7 @@ export function addLanguageModel(program: Command): void {
 
   lm.command('generate')
     .description('continue a prompt')
-    .requiredOption('--model <dir>', 'a saved model or a checkpoint directory (its best is taken)')
+    .addOption(modelOption())
     .option('--prompt <text>', 'what to continue; printed first', '')
     .option('--length <n>', 'tokens to generate', wholeNumber, 400)
     .option(

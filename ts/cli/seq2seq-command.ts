@@ -7,6 +7,7 @@ import {
   count,
   fraction,
   jsonOption,
+  modelOption,
   probability,
   savedPrecisionOption,
   wholeNumber,
@@ -118,7 +119,7 @@ function addMeasures(seq2seq: Command): void {
   seq2seq
     .command('score')
     .description('the log-probability of each target, given its source')
-    .requiredOption('--model <dir>', 'a saved model or a checkpoint directory (its best is taken)')
+    .addOption(modelOption())
     .requiredOption('--source <file>', 'a source on each line, gzip allowed')
     .requiredOption('--target <file>', 'its target, or several separated by tabs')
     .addOption(savedPrecisionOption())
