@@ -6,8 +6,8 @@
 // PyTorch takes the fastest of several expressions (peers/torch_attention.py), torch.compile among them
 // with --compiled. Prints medians, their ratio, and how far each process's peak of resident memory rises.
 import { writeFileSync } from 'node:fs'
-import os from 'node:os'
 import { parseArgs } from 'node:util'
+import { circumstances } from './circumstances.mjs'
 import { House } from './peers/contestants.mjs'
 import { measureRow } from './peers/measure.mjs'
 import { setUpPython } from './peers/setup.mjs'
@@ -58,8 +58,7 @@ try {
   )
   const { ours, ...rivals } = time.results
   const result = {
-    date: new Date().toISOString(),
-    cpu: os.cpus()[0]?.model,
+    ...circumstances(),
     versions: house.versions,
     ...task,
     threads,

@@ -10,6 +10,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { circumstances } from './circumstances.mjs'
 import { setUpPython } from './peers/setup.mjs'
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
@@ -74,5 +75,5 @@ try {
 } finally {
   rmSync(scratch, { recursive: true, force: true })
 }
-const result = { date: new Date().toISOString(), cpu: os.cpus()[0]?.model, ...options, rounds }
+const result = { ...circumstances(), ...options, rounds }
 if (options.out) writeFileSync(options.out, JSON.stringify(result, null, 2) + '\n')

@@ -8,6 +8,7 @@
 import { writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { parseArgs } from 'node:util'
+import { circumstances } from './circumstances.mjs'
 import { House, RIVALS } from './peers/contestants.mjs'
 import { formatRow } from './peers/format.mjs'
 import { writeMarkdown } from './peers/markdown.mjs'
@@ -66,8 +67,7 @@ function setUp(rows) {
 async function measureAll(rows) {
   const house = new House(setUp(rows))
   const report = {
-    date: new Date().toISOString(),
-    cpu: os.cpus()[0]?.model,
+    ...circumstances(),
     cores: os.availableParallelism(),
     options,
     versions: house.versions,

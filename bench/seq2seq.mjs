@@ -16,6 +16,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { Seq2Seq, Tokenizer } from '#dist/index.js'
 import { findModel } from '#dist/io/checkpoint.js'
+import { circumstances } from './circumstances.mjs'
 import { House } from './peers/contestants.mjs'
 import { measureRow } from './peers/measure.mjs'
 import { firstBatches, multi30k, testSources } from './peers/multi30k.mjs'
@@ -150,8 +151,7 @@ try {
   const parts = options.parts.split(',')
   const pairs = await multi30k('train')
   const result = {
-    date: new Date().toISOString(),
-    cpu: os.cpus()[0]?.model,
+    ...circumstances(),
     threads,
     versions: house.versions,
   }

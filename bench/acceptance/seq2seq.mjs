@@ -1,25 +1,20 @@
 // What the acceptance runs of sequence-to-sequence models share.
 import { mkdirSync, writeFileSync } from 'node:fs'
-import os from 'node:os'
 import path from 'node:path'
 import { info, Seq2Seq } from 'rnnative'
+import { circumstances } from '../circumstances.mjs'
 
 export const DATA = path.resolve(import.meta.dirname, '../../../shared/data')
 const RESULTS = path.resolve(import.meta.dirname, '../results')
 
-/** The machine and the day, for a record. */
-export const circumstances = () => ({
-  date: new Date().toISOString().slice(0, 10),
-  cpu: os.cpus()[0]?.model,
-  threads: info().threads,
-  isa: info().isa,
-})
-
-/** Writes bench/results/NAME.json. */
+/** Writes bench/results/NAME.json, the machine and the day first. */
 export function record(name, result) {
   mkdirSync(RESULTS, { recursive: true })
   const file = path.join(RESULTS, `${name}.json`)
-  writeFileSync(file, `${JSON.stringify({ ...circumstances(), ...result }, null, 2)}\n`)
+  const { date, cpu } = circumstances()
+  const { threads, isa } = info()
+  const whole = { date: date.slice(0, 10), cpu, threads, isa, ...result }
+  writeFileSync(file, `${JSON.stringify(whole, null, 2)}\n`)
   console.log(`recorded in ${file}`)
 }
 
