@@ -5,10 +5,9 @@
 //
 // `train` keeps its best checkpoint by validation loss in runs/cmudict/NAME, and records its scores and
 // curve in bench/results/cmudict-NAME.json.
-import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { metrics, optim, readLines, Seq2Seq, Seq2SeqEnsemble, Tokenizer } from 'rnnative'
-import { DATA, load, record, timed, train } from './seq2seq.mjs'
+import { metrics, optim, readLines, Seq2Seq, Tokenizer } from 'rnnative'
+import { DATA, runCommand, timed, train } from './seq2seq.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -17,8 +16,6 @@ const { values, positionals } = parseArgs({
     seed: { type: 'string', default: '1' },
   },
 })
-const [command, ...names] = positionals
-const folder = (name) => path.resolve('runs/cmudict', name)
 
 /** Words with all their pronunciations. A line is `word PH ON EMES`, further ones `word(2) ...`. */
 async function read(set) {
@@ -61,8 +58,7 @@ const tell = (name, { greedy, beam5 }) =>
     `${name}: ${greedy.wordErrorRate.toFixed(2)}% of words wrong greedy, ${beam5.wordErrorRate.toFixed(2)}% with a beam of 5`,
   )
 
-if (command === 'train') {
-  const [name = 'main'] = names
+async function learn(checkpoint) {
   const [maxSeconds, seed] = [Number(values.seconds), Number(values.seed)]
   const source = Tokenizer.characters(training.map(([word]) => word))
   const target = Tokenizer.spaces(training.flatMap(([, spoken]) => spoken))
@@ -74,25 +70,13 @@ if (command === 'train') {
   const [learningRate, gamma] = [1.5e-3, 0.9]
   const model = new Seq2Seq({ source, target, ...settings })
   const run = await train(model, training, {
-    ...{ ...learning, maxSeconds, validation, checkpoint: folder(name) },
+    ...{ ...learning, maxSeconds, validation, checkpoint },
     optimizer: optim.adam({ lr: learningRate }),
     schedule: optim.schedule.exponential({ gamma }),
   })
   const parameters = model.parameterCount
   await model.dispose()
-  const best = await load(folder(name))
-  const scores = await measure(best)
-  await best.dispose()
-  tell(name, scores)
-  const how = { ...settings, ...learning, learningRate, gamma }
-  record(`cmudict-${name}`, { ...scores, parameters, settings: how, run })
-} else if (command === 'ensemble' && names.length > 1) {
-  const models = await Promise.all(names.map((name) => load(folder(name))))
-  const scores = await measure(new Seq2SeqEnsemble(models))
-  for (const model of models) await model.dispose()
-  tell(names.join(' + '), scores)
-  record('cmudict-ensemble', { members: names, ...scores })
-} else {
-  console.error('usage: cmudict.mjs train NAME | ensemble NAME NAME...')
-  process.exitCode = 2
+  return { parameters, settings: { ...settings, ...learning, learningRate, gamma }, run }
 }
+
+await runCommand('cmudict', positionals, { learn, measure, tell })

@@ -5,10 +5,9 @@
 //
 // `train` keeps its best checkpoint by validation loss in runs/multi30k/NAME, and records its scores and
 // curve in bench/results/multi30k-NAME.json; `ensemble` decodes with several of them together.
-import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { metrics, optim, readPairs, Seq2Seq, Seq2SeqEnsemble, Tokenizer } from 'rnnative'
-import { DATA, load, record, timed, train } from './seq2seq.mjs'
+import { metrics, optim, readPairs, Seq2Seq, Tokenizer } from 'rnnative'
+import { DATA, runCommand, timed, train } from './seq2seq.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -19,8 +18,6 @@ const { values, positionals } = parseArgs({
     'reverse-source': { type: 'boolean', default: false },
   },
 })
-const [command, ...names] = positionals
-const folder = (name) => path.resolve('runs/multi30k', name)
 const files = (set) =>
   ['en', 'de'].map((side) => `${DATA}/translation/multi30k/tok/${set}.lc.norm.tok.${side}.gz`)
 const [training, validation, test] = await Promise.all(
@@ -45,8 +42,12 @@ async function measure(translator) {
   return { bleu, greedy, validationBleu, signature, decoding: DECODING, decodingSeconds: seconds }
 }
 
-if (command === 'train') {
-  const [name = 'main'] = names
+const tell = (name, { bleu, last }) =>
+  console.log(
+    `${name}: BLEU ${bleu.toFixed(2)}` + (last ? `, of the last step ${last.bleu.toFixed(2)}` : ''),
+  )
+
+async function learn(checkpoint) {
   const [maxSeconds, seed] = [Number(values.seconds), Number(values.seed)]
   const tokenizer = Tokenizer.bpe(training.flat(), { vocabulary: VOCABULARY })
   const settings = {
@@ -58,28 +59,15 @@ if (command === 'train') {
   const [learningRate, gamma] = [1e-3, 0.93]
   const model = new Seq2Seq({ source: tokenizer, target: tokenizer, ...settings })
   const run = await train(model, training, {
-    ...{ ...learning, maxSeconds, validation, checkpoint: folder(name) },
+    ...{ ...learning, maxSeconds, validation, checkpoint },
     optimizer: optim.adam({ lr: learningRate }),
     schedule: optim.schedule.exponential({ gamma }),
   })
   const last = await measure(model)
+  const parameters = model.parameterCount
   await model.dispose()
-  const best = await load(folder(name))
-  const scores = await measure(best)
-  await best.dispose()
-  console.log(`${name}: BLEU ${scores.bleu.toFixed(2)}, of the last step ${last.bleu.toFixed(2)}`)
-  record(`multi30k-${name}`, {
-    ...{ ...scores, last, parameters: model.parameterCount },
-    settings: { ...settings, ...learning, learningRate, gamma, vocabulary: VOCABULARY },
-    run,
-  })
-} else if (command === 'ensemble' && names.length > 1) {
-  const models = await Promise.all(names.map((name) => load(folder(name))))
-  const scores = await measure(new Seq2SeqEnsemble(models))
-  for (const model of models) await model.dispose()
-  console.log(`${names.join(' + ')}: BLEU ${scores.bleu.toFixed(2)}`)
-  record('multi30k-ensemble', { members: names, ...scores })
-} else {
-  console.error('usage: multi30k.mjs train NAME | ensemble NAME NAME...')
-  process.exitCode = 2
+  const how = { ...settings, ...learning, learningRate, gamma, vocabulary: VOCABULARY }
+  return { last, parameters, settings: how, run }
 }
+
+await runCommand('multi30k', positionals, { learn, measure, tell })

@@ -1,7 +1,7 @@
 // What the acceptance runs of sequence-to-sequence models share.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { info, Seq2Seq } from 'rnnative'
+import { info, Seq2Seq, Seq2SeqEnsemble } from 'rnnative'
 import { circumstances } from '../circumstances.mjs'
 
 export const DATA = path.resolve(import.meta.dirname, '../../../shared/data')
@@ -56,5 +56,29 @@ export async function timed(body) {
   return { seconds: (performance.now() - begin) / 1000, result }
 }
 
-/** The best checkpoint of a directory. */
-export const load = (directory) => Seq2Seq.load(directory)
+/**
+ * The commands of a task. `train NAME`: `learn` trains with its best checkpoint in runs/TASK/NAME and
+ * gives what to record of it, beside what `measure` finds. `ensemble NAME NAME...` measures several of
+ * them together.
+ */
+export async function runCommand(task, [command, ...names], { learn, measure, tell }) {
+  const folder = (name) => path.resolve('runs', task, name)
+  if (command === 'train') {
+    const [name = 'main'] = names
+    const learned = await learn(folder(name))
+    const best = await Seq2Seq.load(folder(name))
+    const result = { ...(await measure(best)), ...learned }
+    await best.dispose()
+    tell(name, result)
+    record(`${task}-${name}`, result)
+  } else if (command === 'ensemble' && names.length > 1) {
+    const models = await Promise.all(names.map((name) => Seq2Seq.load(folder(name))))
+    const scores = await measure(new Seq2SeqEnsemble(models))
+    for (const model of models) await model.dispose()
+    tell(names.join(' + '), scores)
+    record(`${task}-ensemble`, { members: names, ...scores })
+  } else {
+    console.error(`usage: ${task}.mjs train NAME | ensemble NAME NAME...`)
+    process.exitCode = 2
+  }
+}
