@@ -5,6 +5,13 @@
 
 namespace rnnative {
 
+void check_logits(const Checker& check, const Tensor& logits) {
+  check.real("logits", logits);
+  const Shape& shape = logits.shape;
+  if (shape.dims() != 2 || shape[1] < 1)
+    check.fail("ERR_SHAPE", "logits: expected [rows, vocabulary], got " + shape.to_string());
+}
+
 void check_penalties(const Checker& check, const Penalties& penalties) {
   const auto& [rows, tokens, values] = penalties;
   if (!rows) {
@@ -19,6 +26,10 @@ void check_penalties(const Checker& check, const Penalties& penalties) {
   check.shape("penaltyRows", rows, Shape{count});
   check.ints("penaltyTokens", tokens, Shape{count});
   check.real("penaltyValues", values, Shape{count});
+}
+
+Op& read_penalties(Op& op, const Penalties& penalties) {
+  return op.reads(penalties.rows).reads(penalties.tokens).reads(penalties.values);
 }
 
 RnPenalties penalties_of(OpRun& run, const Penalties& penalties) {

@@ -1,4 +1,5 @@
-// What is added to the scores of some tokens after some rows: see RnPenalties in backend.h.
+// Logits to choose tokens by, and what is added to the scores of some tokens after some rows: see
+// RnPenalties in backend.h.
 #ifndef RNNATIVE_OPS_PENALTIES_H_
 #define RNNATIVE_OPS_PENALTIES_H_
 
@@ -11,7 +12,11 @@ namespace rnnative {
 struct Penalties {
   Tensor rows, tokens, values;  // i32 [P], i32 [P], [P]; all null: none
 };
+
+// Logits real [rows, vocabulary], at least one token of it.
+void check_logits(const Checker& check, const Tensor& logits);
 void check_penalties(const Checker& check, const Penalties& penalties);
+Op& read_penalties(Op& op, const Penalties& penalties);
 RnPenalties penalties_of(OpRun& run, const Penalties& penalties);
 
 }  // namespace rnnative

@@ -10,11 +10,8 @@ namespace rnnative {
 
 SampledTokens sample_tokens(Queue& queue, const SampleTokensArgs& args) {
   const Checker check("sample_tokens", args.logits.device);
-  check.real("logits", args.logits);
+  check_logits(check, args.logits);
   const Shape& shape = args.logits.shape;
-  if (shape.dims() != 2 || shape[1] < 1) {
-    check.fail("ERR_SHAPE", "logits: expected [rows, vocabulary], got " + shape.to_string());
-  }
   const int64_t rows = shape[0], vocabulary = shape[1];
   if (vocabulary > std::numeric_limits<int32_t>::max()) {
     check.fail("ERR_SHAPE", "logits: too many tokens for 32 bits, got " + shape.to_string());
@@ -29,13 +26,11 @@ SampledTokens sample_tokens(Queue& queue, const SampleTokensArgs& args) {
   check_penalties(check, args.penalties);
 
   const SampledTokens result = {check.make(Shape{rows}, DType::kI32), check.make(Shape{rows})};
-  queue.submit(Op("sample_tokens", args.logits.device)
-                   .reads(args.logits)
-                   .reads(args.given)
-                   .reads(args.words)
-                   .reads(args.penalties.rows)
-                   .reads(args.penalties.tokens)
-                   .reads(args.penalties.values)
+  queue.submit(read_penalties(Op("sample_tokens", args.logits.device)
+                                  .reads(args.logits)
+                                  .reads(args.given)
+                                  .reads(args.words),
+                              args.penalties)
                    .writes(result.tokens)
                    .writes(result.log_probabilities),
                [=](OpRun& run) -> int32_t {

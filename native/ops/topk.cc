@@ -10,11 +10,8 @@ namespace rnnative {
 
 Topk topk(Queue& queue, const TopkArgs& args) {
   const Checker check("topk", args.logits.device);
-  check.real("logits", args.logits);
+  check_logits(check, args.logits);
   const Shape& shape = args.logits.shape;
-  if (shape.dims() != 2 || shape[1] < 1) {
-    check.fail("ERR_SHAPE", "logits: expected [rows, vocabulary], got " + shape.to_string());
-  }
   const int64_t rows = shape[0], vocabulary = shape[1];
   if (args.beams < 1 || rows % args.beams != 0) {
     check.fail("ERR_ARGUMENT", "beams: expected a divisor of the rows " + std::to_string(rows) +
@@ -32,12 +29,8 @@ Topk topk(Queue& queue, const TopkArgs& args) {
   check_penalties(check, args.penalties);
   const Shape best = {rows / args.beams, args.k};
   const Topk result = {check.make(best, DType::kI32), check.make(best)};
-  queue.submit(Op("topk", args.logits.device)
-                   .reads(args.logits)
-                   .reads(args.scores)
-                   .reads(args.penalties.rows)
-                   .reads(args.penalties.tokens)
-                   .reads(args.penalties.values)
+  queue.submit(read_penalties(Op("topk", args.logits.device).reads(args.logits).reads(args.scores),
+                              args.penalties)
                    .writes(result.indices)
                    .writes(result.scores),
                [=](OpRun& run) -> int32_t {
