@@ -1,6 +1,20 @@
 # librnnative_cuda.so: a plain shared library that the addon opens at run time from beside itself. Never named .node,
 # since node-gyp-build takes the first .node it finds. The runtime is linked statically; nothing else is needed at
 # load time, so the library also opens (and answers the probe) on a machine without a driver.
+#
+# EMULATED compiles the same sources with the host's compiler, for tests on a machine without a GPU (cuda/emulation).
+if(RNNATIVE_CUDA STREQUAL "EMULATED")
+  file(GLOB emulation CONFIGURE_DEPENDS cuda/emulation/*.cc)
+  set_source_files_properties(${RNNATIVE_CUDA_SOURCES} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++")
+  add_library(rnnative_cuda SHARED ${RNNATIVE_CUDA_SOURCES} ${emulation})
+  target_include_directories(rnnative_cuda PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}/cuda/emulation")
+  target_compile_definitions(rnnative_cuda PRIVATE RN_BUILD_ID="${RNNATIVE_BUILD_ID}")
+  target_compile_options(rnnative_cuda PRIVATE -O1 -Wno-unknown-pragmas)
+  set_target_properties(rnnative_cuda PROPERTIES
+    LIBRARY_OUTPUT_DIRECTORY "${RNNATIVE_OUTPUT_DIR}" LIBRARY_OUTPUT_DIRECTORY_RELEASE "${RNNATIVE_OUTPUT_DIR}")
+  return()
+endif()
+
 include(CheckLanguage)
 check_language(CUDA)
 if(NOT CMAKE_CUDA_COMPILER)
@@ -13,17 +27,16 @@ endif()
 
 set(CMAKE_CUDA_ARCHITECTURES "${RNNATIVE_CUDA_ARCHITECTURES}")
 set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
-set(CMAKE_CUDA_FLAGS_RELEASE "-O3 -DNDEBUG")
+# CMake before 3.26 does not know nvcc's C++20.
+set(CMAKE_CUDA_FLAGS_RELEASE "-O3 -DNDEBUG -std=c++20")
 enable_language(CUDA)
 
 add_library(rnnative_cuda SHARED ${RNNATIVE_CUDA_SOURCES})
-target_include_directories(rnnative_cuda PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
+target_include_directories(rnnative_cuda PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}/cuda/gpu")
 target_compile_definitions(rnnative_cuda PRIVATE RN_BUILD_ID="${RNNATIVE_BUILD_ID}")
 target_compile_options(rnnative_cuda PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-O2>)
 target_link_options(rnnative_cuda PRIVATE -Wl,-z,nodelete -Wl,--exclude-libs,ALL)
 set_target_properties(rnnative_cuda PROPERTIES
-  CUDA_STANDARD 17 # CMake before 3.26 does not know nvcc's C++20
-  CUDA_STANDARD_REQUIRED ON
   CUDA_VISIBILITY_PRESET hidden
   LIBRARY_OUTPUT_DIRECTORY "${RNNATIVE_OUTPUT_DIR}"
   LIBRARY_OUTPUT_DIRECTORY_RELEASE "${RNNATIVE_OUTPUT_DIR}")

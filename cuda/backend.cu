@@ -1,18 +1,74 @@
 // The CUDA backend's entry: the probe and the table of functions. The probe asks in the order in
 // which things go wrong for users: no driver, a driver older than this runtime, no device, and a
-// device for which this library holds no machine code. The kernels are not written yet: the table
-// is its header.
+// device for which this library holds no machine code.
 
 #include <cuda_runtime.h>
 
 #include <cstdio>
 #include <cstring>
 
+#include "cuda/device.cuh"
+#include "cuda/memory.cuh"
+#include "cuda/ops.cuh"
 #include "native/ops/cuda_interface.h"
 
+namespace rnnative::cuda {
 namespace {
 
-constexpr RnBackend kBackend = {RN_BACKEND_ABI, sizeof(RnBackend), "cuda", sizeof(float)};
+constexpr RnBackend kBackend = {
+    .abi = RN_BACKEND_ABI,
+    .struct_size = sizeof(RnBackend),
+    .name = "cuda",
+    .real_bytes = sizeof(float),
+    .reserved = 0,
+    .fill = fill,
+    .accumulate = accumulate,
+    .random_fill = random_fill,
+    .unary = unary,
+    .unary_backward = unary_backward,
+    .binary = binary,
+    .binary_backward = binary_backward,
+    .reduce = reduce,
+    .reduce_backward = reduce_backward,
+    .strided_copy = strided_copy,
+    .mask_time = mask_time,
+    .matmul = matmul,
+    .column_sum = column_sum,
+    .embedding = embedding,
+    .embedding_backward = embedding_backward,
+    .dropout = dropout,
+    .layer_norm = layer_norm,
+    .layer_norm_backward = layer_norm_backward,
+    .softmax = softmax,
+    .softmax_backward = softmax_backward,
+    .cross_entropy_reserve = cross_entropy_reserve,
+    .cross_entropy = cross_entropy,
+    .cross_entropy_backward = cross_entropy_backward,
+    .recurrent_reserve = recurrent_reserve,
+    .recurrent = recurrent,
+    .recurrent_backward = recurrent_backward,
+    .attention = attention,
+    .attention_backward = attention_backward,
+    .decoder_reserve = decoder_reserve,
+    .decoder = decoder,
+    .decoder_backward = decoder_backward,
+    .topk = topk,
+    .sample_tokens = sample_tokens,
+    .global_norm = global_norm,
+    .optimizer_step = optimizer_step,
+    .peak = peak,
+};
+
+constexpr RnDevice kDevice = {
+    .struct_size = sizeof(RnDevice),
+    .backend = &kBackend,
+    .allocate = allocate,
+    .release = release,
+    .available = available,
+    .upload = upload_staged,
+    .download = download_staged,
+    .synchronize = synchronize,
+};
 
 // Only looked up, never launched: its attributes exist exactly when a device can run this library's
 // code.
@@ -61,7 +117,7 @@ bool find_device(RnCudaProbe* probe) {
     refuse(probe, error, "device 0 does not answer", "check nvidia-smi");
     return false;
   }
-  set_text(probe->device_name, properties.name);
+  std::snprintf(probe->device_name, sizeof(probe->device_name), "%.127s", properties.name);
   probe->compute_capability = 10 * properties.major + properties.minor;
 
   cudaFuncAttributes attributes;
@@ -71,13 +127,20 @@ bool find_device(RnCudaProbe* probe) {
            "rebuild with -DRNNATIVE_CUDA_ARCHITECTURES set to its compute capability");
     return false;
   }
+  error = open_device();
+  if (error != cudaSuccess) {
+    refuse(probe, error, "device 0 does not answer", "check nvidia-smi");
+    return false;
+  }
   return true;
 }
 
 }  // namespace
+}  // namespace rnnative::cuda
 
-extern "C" __attribute__((visibility("default"))) const RnBackend* rn_cuda_backend(
+extern "C" __attribute__((visibility("default"))) const RnDevice* rn_cuda_device(
     uint32_t abi_version, RnCudaProbe* probe) {
+  using namespace rnnative::cuda;
   std::memset(probe, 0, sizeof(*probe));
   probe->struct_size = sizeof(*probe);
   probe->abi_version = RN_CUDA_ABI_VERSION;
@@ -88,11 +151,6 @@ extern "C" __attribute__((visibility("default"))) const RnBackend* rn_cuda_backe
     return nullptr;
   }
   if (!find_device(probe)) return nullptr;
-  if (kBackend.recurrent == nullptr) {
-    set_text(probe->reason, "this version of rnnative has no CUDA kernels yet");
-    set_text(probe->fix, "use device 'cpu'");
-    return nullptr;
-  }
   probe->available = 1;
-  return &kBackend;
+  return &kDevice;
 }

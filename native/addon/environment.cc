@@ -6,6 +6,19 @@
 #include "native/runtime/isa.h"
 
 namespace rnnative::addon {
+namespace {
+
+const RnBackend& backend_of(Device device) {
+  if (device == Device::kCpu) return default_cpu_backend();
+  if (device == Device::kReference) return *rn_backend_reference();
+  const CudaStatus& status = cuda_status();
+  if (status.device == nullptr)
+    throw Error("ERR_DEVICE", std::string("[device] cuda is not available: ") +
+                                  status.probe.reason + " (fix: " + status.probe.fix + ")");
+  return *status.device->backend;
+}
+
+}  // namespace
 
 void Environment::create(Napi::Env env) {
   auto* environment = new Environment(env);
@@ -27,19 +40,8 @@ Environment::Environment(Napi::Env env)
     : mailbox_(std::make_shared<Mailbox>(env, [this](napi_env e) { report_memory(e); })) {}
 
 EngineQueue& Environment::queue(Device device) {
-  if (device == Device::kCuda) {
-    const CudaStatus& status = cuda_status();
-    const std::string reason =
-        status.probe.available ? "its kernels are not part of this version" : status.probe.reason;
-    const std::string fix = status.probe.available ? "use device 'cpu'" : status.probe.fix;
-    throw Error("ERR_DEVICE", "[device] cuda is not available: " + reason + " (fix: " + fix + ")");
-  }
   std::shared_ptr<EngineQueue>& queue = queues_[static_cast<size_t>(device)];
-  if (!queue) {
-    const RnBackend& backend =
-        device == Device::kCpu ? default_cpu_backend() : *rn_backend_reference();
-    queue = std::make_shared<EngineQueue>(device, backend);
-  }
+  if (!queue) queue = std::make_shared<EngineQueue>(device, backend_of(device));
   return *queue;
 }
 

@@ -22,7 +22,7 @@ class Environment {
   static void create(Napi::Env env);
   static Environment& of(napi_env env);
 
-  // Created by the first use of the device. Throws ERR_DEVICE for cuda, ERR_ARGUMENT for a bad
+  // Created by the first use of the device. Throws ERR_DEVICE where cuda is not available, ERR_ARGUMENT for a bad
   // RNNATIVE_ISA.
   EngineQueue& queue(Device device);
   // Those that exist.
@@ -40,7 +40,7 @@ class Environment {
   void close();
   void report_memory(napi_env env);
 
-  std::array<std::shared_ptr<EngineQueue>, 2> queues_;  // cpu, reference
+  std::array<std::shared_ptr<EngineQueue>, 3> queues_;  // by Device
   std::shared_ptr<Mailbox> mailbox_;
   HandleBytes handle_bytes_ = std::make_shared<int64_t>(0);
   int64_t reported_bytes_ = 0;

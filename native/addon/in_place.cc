@@ -1,15 +1,12 @@
 // Ops that change a tensor from JavaScript. They leave it as it was when they or their input fail,
 // except accumulate, which fails it.
-#include <cstring>
 #include <limits>
-#include <memory>
 
 #include "native/addon/arguments.h"
 #include "native/addon/bindings.h"
 #include "native/addon/environment.h"
-#include "native/addon/typed_array.h"
+#include "native/addon/upload.h"
 #include "native/ops/fill.h"
-#include "native/runtime/allocator.h"
 
 namespace rnnative::addon {
 namespace {
@@ -24,10 +21,7 @@ Napi::Value fill_tensor(const Info& info) {
   const auto value =
       static_cast<int32_t>(integer_arg(info, 1, std::numeric_limits<int32_t>::min(),
                                        std::numeric_limits<int32_t>::max(), "fill", "value"));
-  q.submit(Op("fill", y.device).replaces(y), [y, value](OpRun& run) -> int32_t {
-    std::fill_n(static_cast<int32_t*>(run.data(y)), y.elements(), value);
-    return RN_OK;
-  });
+  q.submit(Op("fill", y.device).replaces(y), filling_integers(y, value));
   return info.Env().Undefined();
 }
 
@@ -43,12 +37,6 @@ Napi::Value accumulate_tensor(const Info& info) {
   return info.Env().Undefined();
 }
 
-// Input data on its way to the engine.
-struct Staged {
-  Block block;
-  ~Staged() { Allocator::instance().release(block); }
-};
-
 Napi::Value write_into(const Info& info) {
   const Tensor y = tensor_arg(info, 0, "write_into", "y");
   const Elements data = to_elements(info[1], y.dtype, "write_into", "data");
@@ -56,27 +44,8 @@ Napi::Value write_into(const Info& info) {
     throw Error("ERR_SHAPE", "[write_into] data: expected " + std::to_string(y.elements()) +
                                  " elements for " + y.shape.to_string() + ", got " +
                                  std::to_string(data.count));
-  EngineQueue& q = Environment::of(info.Env()).queue(y.device);
-  const size_t bytes = y.bytes();
-  auto staged = std::make_shared<Staged>();
-  const auto take = [&] {
-    staged->block = Allocator::instance().allocate(bytes, static_cast<Account>(y.device));
-    return static_cast<bool>(staged->block);
-  };
-  if (!take()) {
-    q.drain();
-    if (!take())
-      throw Error("ERR_OUT_OF_MEMORY",
-                  "[write_into] out of memory: " + Allocator::instance().shortage(bytes));
-  }
-  copy_elements(data, y.dtype, staged->block.data);
-  q.submit(
-      Op("write_into", y.device).replaces(y),
-      [y, staged, bytes](OpRun& run) -> int32_t {
-        if (bytes > 0) std::memcpy(run.data(y), staged->block.data, bytes);
-        return RN_OK;
-      },
-      bytes);
+  submit_upload(Environment::of(info.Env()).queue(y.device), Op("write_into", y.device).replaces(y),
+                y, data);
   return info.Env().Undefined();
 }
 

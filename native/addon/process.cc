@@ -1,5 +1,6 @@
 // What is about the process or the environment as a whole rather than about a tensor.
 #include <atomic>
+#include <mutex>
 
 #include "native/addon/arguments.h"
 #include "native/addon/bindings.h"
@@ -35,7 +36,7 @@ Napi::Value info(const Info& call) {
   result["affinity"] = affinity_cpus();
   result["quota"] =
       cpu_quota() > 0 ? Napi::Value(Napi::Number::New(env, cpu_quota())) : Napi::Value(env.Null());
-  result["memoryLimit"] = number(Allocator::instance().limit());
+  result["memoryLimit"] = number(Allocator::host().limit());
   result["buildId"] = RN_BUILD_ID;
   result["napi"] = NAPI_VERSION;
   result["compiler"] = __VERSION__;
@@ -44,10 +45,13 @@ Napi::Value info(const Info& call) {
 
 Napi::Value memory(const Info& call) {
   const Napi::Env env = call.Env();
-  const Allocator& allocator = Allocator::instance();
+  const Allocator& allocator = Allocator::host();
   Napi::Object devices = Napi::Object::New(env);
-  for (const Device device : {Device::kCpu, Device::kReference}) {
-    const AccountStats stats = allocator.stats(static_cast<Account>(device));
+  for (const Device device : {Device::kCpu, Device::kReference, Device::kCuda}) {
+    // Asking about a device that nobody uses would start it.
+    if (device == Device::kCuda && Storage::count(device) == 0) continue;
+    const auto account = static_cast<Account>(device);
+    const AccountStats stats = Allocator::of(account).stats(account);
     Napi::Object entry = Napi::Object::New(env);
     entry["tensors"] = static_cast<double>(Storage::count(device));
     entry["bytes"] = number(stats.bytes);
@@ -73,7 +77,7 @@ Napi::Value memory(const Info& call) {
 
 Napi::Value set_memory_limit(const Info& call) {
   const int64_t bytes = integer_arg(call, 0, 0, kMaxBytes, "set_memory_limit", "bytes");
-  Allocator::instance().set_limit(static_cast<size_t>(bytes));
+  Allocator::host().set_limit(static_cast<size_t>(bytes));
   return call.Env().Undefined();
 }
 
@@ -81,7 +85,7 @@ Napi::Value set_threads(const Info& call) {
   const auto threads =
       static_cast<int>(integer_arg(call, 0, 0, kMaxThreads, "set_threads", "threads"));
   Environment::of(call.Env()).queue(Device::kCpu).control([threads](EngineQueue&) {
-    Engine::instance().set_threads(threads);
+    Engine::of(Device::kCpu).set_threads(threads);
   });
   asked_threads.store(threads);
   return call.Env().Undefined();
@@ -98,13 +102,16 @@ Napi::Value set_isa(const Info& call) {
 void visit_queues(Environment& environment, std::function<FailurePtr(EngineQueue&)> visit,
                   const Done& done) {
   struct Tour {
+    std::mutex mutex;  // two engines may visit
     size_t left;
     FailurePtr failure;
   };
   const std::vector<EngineQueue*> queues = environment.queues();
-  const auto tour = std::make_shared<Tour>(Tour{queues.size(), nullptr});
+  const auto tour = std::make_shared<Tour>();
+  tour->left = queues.size();
   for (EngineQueue* queue : queues) {
     queue->control([tour, visit, done](EngineQueue& self) {
+      const std::lock_guard lock(tour->mutex);
       const FailurePtr failure = visit(self);
       if (!tour->failure) tour->failure = failure;
       if (--tour->left == 0) done(tour->failure);
@@ -116,16 +123,18 @@ Napi::Value synchronize(const Info& call) {
   Environment& environment = Environment::of(call.Env());
   environment.queue(Device::kCpu);  // at least one queue to visit
   return environment.promise(call.Env(), std::make_shared<Request>(), [&](const Done& done) {
-    visit_queues(environment, [](EngineQueue& queue) { return queue.take_failure(); }, done);
+    visit_queues(environment, &EngineQueue::finish, done);
   });
 }
 
 Napi::Value profile_start(const Info& call) {
   Environment& environment = Environment::of(call.Env());
-  for (const Device device : {Device::kCpu, Device::kReference})
-    environment.queue(device).control([](EngineQueue& queue) {
-      queue.profile.clear();
-      queue.profiling = true;
+  environment.queue(Device::kCpu);
+  environment.queue(Device::kReference);
+  for (EngineQueue* queue : environment.queues())
+    queue->control([](EngineQueue& self) {
+      self.profile.clear();
+      self.profiling = true;
     });
   return call.Env().Undefined();
 }

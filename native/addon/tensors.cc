@@ -5,7 +5,7 @@
 #include "native/addon/arguments.h"
 #include "native/addon/bindings.h"
 #include "native/addon/environment.h"
-#include "native/addon/typed_array.h"
+#include "native/addon/upload.h"
 #include "native/ops/fill.h"
 #include "native/runtime/allocator.h"
 #include "native/runtime/storage.h"
@@ -28,11 +28,16 @@ void allocate_now(EngineQueue& queue, const Tensor& tensor, const char* op) {
   }
 }
 
-// Copied straight into the tensor's memory: no op knows the storage yet.
+// Where the host has the memory, copied straight into it: no op knows the storage yet.
 Tensor copied(Napi::Env env, Device device, DType dtype, const Shape& shape, const Elements& data,
               const char* op) {
   const Tensor tensor = empty(device, dtype, shape);
-  allocate_now(Environment::of(env).queue(device), tensor, op);
+  EngineQueue& queue = Environment::of(env).queue(device);
+  if (device == Device::kCuda) {
+    submit_upload(queue, Op("from_data", device).writes(tensor), tensor, data);
+    return tensor;
+  }
+  allocate_now(queue, tensor, op);
   copy_elements(data, dtype, tensor.storage->data());
   tensor.storage->succeed(range_of(tensor));
   tensor.storage->advance(range_of(tensor));
@@ -72,10 +77,7 @@ Napi::Value make_full(const Info& info) {
       static_cast<int32_t>(integer_arg(info, 3, std::numeric_limits<int32_t>::min(),
                                        std::numeric_limits<int32_t>::max(), "full", "value"));
   const Tensor y = empty(device, dtype, shape);
-  q.submit(Op("full", device).writes(y), [y, value](OpRun& run) -> int32_t {
-    std::fill_n(static_cast<int32_t*>(run.data(y)), y.elements(), value);
-    return RN_OK;
-  });
+  q.submit(Op("full", device).writes(y), filling_integers(y, value));
   return wrap(info.Env(), y);
 }
 
@@ -142,7 +144,7 @@ Napi::Value dispose(const Info& info) {
 
 // Whether the tensor has memory, or may still get it from an op that waits.
 bool possible(const Tensor& x) {
-  const Allocator& allocator = Allocator::instance();
+  const Allocator& allocator = Allocator::of(static_cast<Account>(x.device));
   const size_t held = allocator.stats(static_cast<Account>(x.device)).bytes;
   return x.bytes() <= std::max(allocator.limit(), held);
 }

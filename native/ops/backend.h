@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#define RN_BACKEND_ABI 6
+#define RN_BACKEND_ABI 7
 
 enum RnStatus {
   RN_OK = 0,
@@ -27,6 +27,7 @@ enum RnStatus {
   RN_ERR_UNSUPPORTED = 3,    // this backend lacks the requested variant
   RN_ERR_INTERNAL = 4,
   RN_ERR_NONFINITE = 5,  // a choice would rest on logits that are NaN or infinite
+  RN_ERR_DEVICE = 6,     // the device failed, in this op or one before it
 };
 
 // What an op may ask of the runtime while it runs. Valid for one call only.
@@ -44,6 +45,9 @@ typedef struct RnContext {
   // system grants. Returns when all have. Not to be nested.
   void (*parallel)(int32_t threads, void (*body)(void* argument, int32_t thread, int32_t threads),
                    void* argument);
+  // Where the values of an int32 input lie in the host's memory, for a backend whose `data` does
+  // not. NULL: only the device has them.
+  const int32_t* (*host)(void* runtime, const int32_t* data);
   char
       error[256];  // filled by the op before it returns a status other than RN_OK; no "[op]" prefix
 } RnContext;

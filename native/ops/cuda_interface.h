@@ -13,8 +13,8 @@
 extern "C" {
 #endif
 
-#define RN_CUDA_ABI_VERSION 1u
-#define RN_CUDA_ENTRY_NAME "rn_cuda_backend"
+#define RN_CUDA_ABI_VERSION 2u
+#define RN_CUDA_ENTRY_NAME "rn_cuda_device"
 
 // What is known about CUDA on this machine. Texts are NUL-terminated and empty where they do not
 // apply.
@@ -32,9 +32,25 @@ typedef struct RnCudaProbe {
   char fix[256];               // what the user can do about it
 } RnCudaProbe;
 
+// A device: its ops, and its memory. Work and copies take place in the order of the calls, which
+// one thread makes; memory is taken and given back by any. Answers are RnStatus; a copy or an op
+// that fails tells why in `error`.
+typedef struct RnDevice {
+  uint32_t struct_size;
+  const RnBackend* backend;
+  void* (*allocate)(size_t bytes);  // aligned to 256 bytes; NULL when there is none
+  void (*release)(void* data, size_t bytes);
+  size_t (*available)(void);  // bytes that are free
+  // `from` may change as soon as this returns.
+  int32_t (*upload)(void* to, const void* from, size_t bytes, char error[256]);
+  // Waits for all that came before, and for the copy.
+  int32_t (*download)(void* to, const void* from, size_t bytes, char error[256]);
+  int32_t (*synchronize)(char error[256]);
+} RnDevice;
+
 // The library's one exported symbol, RN_CUDA_ENTRY_NAME. Fills `probe` (never null). Returns the
-// table, which lives as long as the process, or null when `probe->available` is 0.
-typedef const RnBackend* (*RnCudaEntry)(uint32_t abi_version, RnCudaProbe* probe);
+// device, which lives as long as the process, or null when `probe->available` is 0.
+typedef const RnDevice* (*RnCudaEntry)(uint32_t abi_version, RnCudaProbe* probe);
 
 #ifdef __cplusplus
 }  // extern "C"

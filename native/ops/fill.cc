@@ -2,6 +2,7 @@
 
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "native/ops/check.h"
 #include "native/ops/strided.h"
@@ -26,6 +27,13 @@ void same_elements(const Checker& check, const Tensor& y, const Tensor& x) {
 }
 
 }  // namespace
+
+Kernel filling_integers(const Tensor& y, int32_t value) {
+  return [y, value](OpRun& run) {
+    const std::vector<int32_t> values(static_cast<size_t>(y.elements()), value);
+    return run.upload(y, values.data());
+  };
+}
 
 Tensor full(Queue& queue, Device device, const Shape& shape, double value) {
   const Checker check("full", device);

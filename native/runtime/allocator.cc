@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 
+#include "native/runtime/cuda_loader.h"
 #include "native/runtime/machine.h"
 #include "native/runtime/pages.h"
 
@@ -17,18 +18,29 @@ constexpr double kShare = 0.95;
 constexpr size_t kRecheckBytes = 64 * kMiB;
 constexpr uint32_t kWindow = 8192;
 
-size_t default_limit() {
-  return static_cast<size_t>(static_cast<double>(available_memory()) * kShare);
-}
+const MemorySource kHost = {take_pages, return_pages, available_memory};
 
 }  // namespace
 
-Allocator& Allocator::instance() {
-  static Allocator* const allocator = new Allocator;
+Allocator& Allocator::host() {
+  static Allocator* const allocator = new Allocator(kHost);
   return *allocator;
 }
 
-Allocator::Allocator() : limit_(default_limit()) {}
+Allocator& Allocator::of(Account account) {
+  if (account != Account::kCuda && account != Account::kCudaScratch) return host();
+  static Allocator* const allocator = [] {
+    const RnDevice& device = *cuda_status().device;
+    return new Allocator({device.allocate, device.release, device.available});
+  }();
+  return *allocator;
+}
+
+Allocator::Allocator(const MemorySource& source) : source_(source), limit_(default_limit()) {}
+
+size_t Allocator::default_limit() const {
+  return static_cast<size_t>(static_cast<double>(source_.available()) * kShare);
+}
 
 int Allocator::class_of(size_t bytes) {
   if (bytes <= kSmallStep * kSmallClasses)
@@ -65,10 +77,10 @@ Block Allocator::allocate(size_t bytes, Account account) {
       trim(live_);
       if (size > default_limit()) return {};
     }
-    data = take_pages(size);
+    data = source_.take(size);
     if (data == nullptr) {
       trim(live_);
-      data = take_pages(size);
+      data = source_.take(size);
     }
     if (data == nullptr) return {};
   }
@@ -81,12 +93,15 @@ Block Allocator::allocate(size_t bytes, Account account) {
 }
 
 void Allocator::release(Block& block) {
-  if (!block) return;
+  if (block) of(block.account).recycle(block);
+}
+
+void Allocator::recycle(Block& block) {
   std::lock_guard lock(mutex_);
   live_ -= block.bytes;
   accounts_[static_cast<size_t>(block.account)].bytes -= block.bytes;
   if (kExactBlocks) {
-    return_pages(block.data, block.bytes);
+    source_.give(block.data, block.bytes);
   } else {
     free_[class_of(block.bytes)].push_back(block.data);
     cached_ += block.bytes;
@@ -113,7 +128,7 @@ void Allocator::trim(size_t bound) {
   for (int index = kClasses - 1; index >= 0 && cached_ > 0 && live_ + cached_ > bound; --index) {
     const size_t size = class_bytes(index);
     while (!free_[index].empty() && live_ + cached_ > bound) {
-      return_pages(free_[index].back(), size);
+      source_.give(free_[index].back(), size);
       free_[index].pop_back();
       cached_ -= size;
     }

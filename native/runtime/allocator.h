@@ -14,7 +14,14 @@
 namespace rnnative {
 
 // What memory is held for. The first three are devices, in the order of Device.
-enum class Account { kCpu, kReference, kCuda, kScratch, kCount };
+enum class Account { kCpu, kReference, kCuda, kScratch, kCudaScratch, kCount };
+
+// Where blocks come from.
+struct MemorySource {
+  void* (*take)(size_t bytes);  // null when refused
+  void (*give)(void* data, size_t bytes);
+  size_t (*available)();  // what could be taken now
+};
 
 // Uninitialised memory, aligned to 64 bytes (2 MiB from 4 MiB on).
 struct Block {
@@ -29,14 +36,18 @@ struct AccountStats {
   size_t peak = 0;
 };
 
-// Process-wide and safe from any thread. Leaked, since the engine outlives static destructors.
+// One for the host and one for the CUDA device, both process-wide and safe from any thread. Leaked,
+// since the engines outlive static destructors. On the device a block that is given back may still
+// be used by work that was launched; whoever gets it next comes later in the same stream.
 class Allocator {
  public:
-  static Allocator& instance();
+  static Allocator& host();
+  static Allocator& of(Account account);
 
   // An empty block when the limit or the system refuses.
   Block allocate(size_t bytes, Account account);
-  void release(Block& block);
+  // To where it came from.
+  static void release(Block& block);
 
   AccountStats stats(Account account) const;
   size_t cached() const;
@@ -52,7 +63,9 @@ class Allocator {
   static constexpr int kStepsPerDoubling = 8;
   static constexpr int kClasses = kSmallClasses + kStepsPerDoubling * 36;  // up to 2^48
 
-  Allocator();
+  explicit Allocator(const MemorySource& source);
+  size_t default_limit() const;
+  void recycle(Block& block);
   static int class_of(size_t bytes);
   static size_t class_bytes(int index);
   size_t cache_bound() const;
@@ -60,6 +73,7 @@ class Allocator {
   void trim(size_t bound);
   void note_growth();
 
+  const MemorySource source_;
   mutable std::mutex mutex_;
   std::array<std::vector<void*>, kClasses> free_;
   std::array<AccountStats, static_cast<size_t>(Account::kCount)> accounts_;

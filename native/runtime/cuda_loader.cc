@@ -27,7 +27,7 @@ std::string addon_folder() {
 }
 
 void refuse(CudaStatus& status, const std::string& reason, const std::string& fix) {
-  status.backend = nullptr;
+  status.device = nullptr;
   status.probe.available = 0;
   set_text(status.probe.reason, reason);
   set_text(status.probe.fix, fix);
@@ -61,14 +61,15 @@ CudaStatus probe_cuda() {
   }
 
   // The library stays open: its runtime keeps threads and exit handlers of its own.
-  status.backend = entry(RN_CUDA_ABI_VERSION, &status.probe);
+  status.device = entry(RN_CUDA_ABI_VERSION, &status.probe);
   const RnCudaProbe& probe = status.probe;
-  const RnBackend* table = status.backend;
+  const RnDevice* device = status.device;
   const bool same_build = probe.struct_size == sizeof(RnCudaProbe) &&
                           probe.abi_version == RN_CUDA_ABI_VERSION &&
                           std::strcmp(probe.build_id, RN_BUILD_ID) == 0;
-  const bool same_table =
-      table == nullptr || (table->abi == RN_BACKEND_ABI && table->struct_size == sizeof(RnBackend));
+  const bool same_table = device == nullptr || (device->struct_size == sizeof(RnDevice) &&
+                                                device->backend->abi == RN_BACKEND_ABI &&
+                                                device->backend->struct_size == sizeof(RnBackend));
   if (!same_build || !same_table)
     refuse(status, "the CUDA library was built from other sources than the addon",
            "reinstall rnnative, or rebuild both");

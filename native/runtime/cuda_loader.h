@@ -9,8 +9,8 @@
 namespace rnnative {
 
 struct CudaStatus {
-  // The backend's functions, or null when `probe.available` is 0.
-  const RnBackend* backend = nullptr;
+  // Null when `probe.available` is 0.
+  const RnDevice* device = nullptr;
   // Always filled in; `probe.reason` and `probe.fix` say why CUDA is not available.
   RnCudaProbe probe = {};
   // Where the library was looked for.

@@ -31,9 +31,10 @@ bool roomy(const Backlog& backlog) {
 
 }  // namespace
 
-Engine& Engine::instance() {
-  static Engine* const engine = new Engine;
-  return *engine;
+Engine& Engine::of(Device device) {
+  static Engine* const host = new Engine("rnnative");
+  static Engine* const cuda = new Engine("rnnative-cuda");
+  return device == Device::kCuda ? *cuda : *host;
 }
 
 void Engine::start() {
@@ -135,7 +136,7 @@ std::shared_ptr<EngineQueue> Engine::next(std::unique_lock<std::mutex>& lock) {
 
 void Engine::serve() {
 #ifdef __linux__
-  pthread_setname_np(pthread_self(), "rnnative");
+  pthread_setname_np(pthread_self(), name_);
 #endif
   set_threads(0);
 

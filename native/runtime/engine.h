@@ -11,6 +11,8 @@
 #include <memory>
 #include <mutex>
 
+#include "native/runtime/tensor.h"
+
 namespace rnnative {
 
 class EngineQueue;
@@ -46,8 +48,9 @@ struct Backlog {
 
 class Engine {
  public:
+  // The CUDA device has one of its own, which submits; the others share one, which computes.
   // Leaked: work may be in flight while the process exits. The thread starts with the first task.
-  static Engine& instance();
+  static Engine& of(Device device);
 
   // Blocks while the backlog is over its bound. Drops the task when the queue is closed.
   void push(const std::shared_ptr<EngineQueue>& queue, std::unique_ptr<Task> task);
@@ -63,13 +66,14 @@ class Engine {
   void set_threads(int threads);
 
  private:
-  Engine() = default;
+  explicit Engine(const char* name) : name_(name) {}
   void start();
   [[noreturn]] void serve();
   // The next queue in turn; waits, spinning briefly first.
   std::shared_ptr<EngineQueue> next(std::unique_lock<std::mutex>& lock);
   void spin() const;
 
+  const char* const name_;  // of the thread
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::shared_ptr<EngineQueue>> ready_;  // queues with waiting tasks, in turn

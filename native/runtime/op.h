@@ -65,6 +65,8 @@ class OpRun {
   // Start of the tensor's range; NULL for a null tensor.
   virtual void* data(const Tensor& t) = 0;
   RnGrad grad(const Tensor& t, bool add);  // skip for a null tensor
+  // Fills the tensor's range with as many bytes of the host's memory. Answers an RnStatus.
+  virtual int32_t upload(const Tensor& t, const void* from) = 0;
 
  protected:
   ~OpRun() = default;

@@ -1,13 +1,27 @@
 #include "native/runtime/op_task.h"
 
 #include <chrono>
+#include <cstdlib>
 #include <cstring>
 #include <new>
 
+#include "native/runtime/cuda_loader.h"
 #include "native/runtime/error.h"
 #include "native/runtime/team.h"
 
 namespace rnnative {
+namespace {
+
+// Whether to wait for every op on the CUDA device, so that a fault names the op that made it.
+bool synchronous() {
+  static const bool set = [] {
+    const char* value = std::getenv("RNNATIVE_CUDA_SYNC");
+    return value != nullptr && std::strcmp(value, "1") == 0;
+  }();
+  return set;
+}
+
+}  // namespace
 
 RnGrad OpRun::grad(const Tensor& t, bool add) {
   if (!t) return {nullptr, RN_GRAD_SKIP};
@@ -25,10 +39,11 @@ OpTask::OpTask(Op op, Kernel kernel, const RnBackend& backend, std::vector<Weigh
 void OpTask::run(EngineQueue& queue) {
   const auto start =
       queue.profiling ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
+  queue.last_op = op_.name;
   FailurePtr failure = input_failure();
   if (!failure) {
-    failure = compute();
-    for (Block& block : scratch_) Allocator::instance().release(block);
+    failure = compute(queue.profiling || synchronous());
+    for (Block& block : scratch_) Allocator::release(block);
     if (failure) {
       queue.note_failure(failure);
       for (const WeightUse* use : filled_) use->storage->drop_packed(use->id);
@@ -68,9 +83,9 @@ FailurePtr OpTask::input_failure() const {
   return first;
 }
 
-FailurePtr OpTask::compute() {
+FailurePtr OpTask::compute(bool wait) {
   context_.struct_size = sizeof(RnContext);
-  context_.threads = Engine::instance().threads();
+  context_.threads = Engine::of(op_.device).threads();
   context_.runtime = this;
   context_.parallel = [](int32_t threads, Team::Body body, void* argument) {
     Team::instance().run(threads, body, argument);
@@ -78,14 +93,22 @@ FailurePtr OpTask::compute() {
   context_.scratch = [](void* self, size_t bytes) {
     return static_cast<OpTask*>(self)->scratch(bytes);
   };
+  context_.host = [](void* self, const int32_t* data) {
+    return static_cast<OpTask*>(self)->host_copy(data);
+  };
   context_.packed = [](void* self, uint64_t id, uint64_t version, uint32_t kind, size_t bytes,
                        int32_t* fresh) {
     return static_cast<OpTask*>(self)->packed(id, version, kind, bytes, fresh);
   };
   // The process never aborts: whatever goes wrong in here fails the outputs.
   try {
-    for (const Op::Output& output : op_.outputs) output.tensor.storage->allocate();
-    const int32_t status = kernel_(*this);
+    for (const Op::Output& output : op_.outputs) {
+      output.tensor.storage->allocate();
+      output.tensor.storage->drop_host_copy();
+    }
+    int32_t status = kernel_(*this);
+    if (status == RN_OK && op_.device == Device::kCuda && wait)
+      status = cuda_status().device->synchronize(context_.error);
     return status == RN_OK ? nullptr : describe(status);
   } catch (const Error& error) {
     return make_failure(error.code(), error.what());
@@ -108,9 +131,12 @@ FailurePtr OpTask::describe(int32_t status) const {
       return make_failure(
           "ERR_OUT_OF_MEMORY",
           or_else("out of memory") +
-              (refused_bytes_ > 0 ? ": " + Allocator::instance().shortage(refused_bytes_) : ""));
+              (refused_bytes_ > 0 ? ": " + Allocator::of(scratch_account()).shortage(refused_bytes_)
+                                  : ""));
     case RN_ERR_NONFINITE:
       return make_failure("ERR_NONFINITE", or_else("numbers that are not finite"));
+    case RN_ERR_DEVICE:
+      return make_failure("ERR_DEVICE", "at or before this op: " + text);
     case RN_ERR_UNSUPPORTED:
       return make_failure("ERR_UNSUPPORTED", or_else("not supported by this backend"));
     default:
@@ -129,8 +155,33 @@ void* OpTask::data(const Tensor& t) {
   return static_cast<char*>(t.storage->data()) + range_of(t).begin;
 }
 
+int32_t OpTask::upload(const Tensor& t, const void* from) {
+  if (t.bytes() == 0) return RN_OK;
+  if (t.device != Device::kCuda) {
+    std::memcpy(data(t), from, t.bytes());
+    return RN_OK;
+  }
+  if (t.dtype == DType::kI32 && t.bytes() == t.storage->bytes()) t.storage->keep_host_copy(from);
+  return cuda_status().device->upload(data(t), from, t.bytes(), context_.error);
+}
+
+const int32_t* OpTask::host_copy(const int32_t* data) const {
+  for (const Tensor& input : op_.inputs) {
+    const char* start = static_cast<const char*>(input.storage->data());
+    const Range range = range_of(input);
+    if (!start || reinterpret_cast<const char*>(data) != start + range.begin) continue;
+    const char* copy = input.storage->host_copy();
+    if (copy) return reinterpret_cast<const int32_t*>(copy + range.begin);
+  }
+  return nullptr;
+}
+
+Account OpTask::scratch_account() const {
+  return op_.device == Device::kCuda ? Account::kCudaScratch : Account::kScratch;
+}
+
 void* OpTask::scratch(size_t bytes) {
-  const Block block = Allocator::instance().allocate(bytes, Account::kScratch);
+  const Block block = Allocator::of(scratch_account()).allocate(bytes, scratch_account());
   if (block)
     scratch_.push_back(block);
   else

@@ -19,15 +19,18 @@ class OpTask final : public Task, private OpRun {
   const RnBackend& backend() const override { return backend_; }
   RnContext* context() override { return &context_; }
   void* data(const Tensor& t) override;
+  int32_t upload(const Tensor& t, const void* from) override;
 
   // The failure among what the op reads, or null.
   FailurePtr input_failure() const;
-  // Allocates and runs. Null: done.
-  FailurePtr compute();
+  // Allocates, runs, and waits for the device if told to. Null: done.
+  FailurePtr compute(bool wait);
   FailurePtr describe(int32_t status) const;
   FailurePtr make_failure(const char* code, const std::string& text) const;
 
+  Account scratch_account() const;
   void* scratch(size_t bytes);
+  const int32_t* host_copy(const int32_t* data) const;
   void* packed(uint64_t id, uint64_t version, uint32_t kind, size_t bytes, int32_t* fresh);
 
   Op op_;

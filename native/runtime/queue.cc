@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "native/runtime/cuda_loader.h"
 #include "native/runtime/error.h"
 #include "native/runtime/op_task.h"
 #include "native/runtime/storage.h"
@@ -39,6 +40,18 @@ void check(const Op& op) {
   }
 }
 
+FailurePtr device_failure(const EngineQueue& queue, const char* error) {
+  const std::string op = queue.last_op ? queue.last_op : "read";
+  return std::make_shared<Failure>(
+      Failure{"ERR_DEVICE", "[" + op + "] at or before this op: " + error});
+}
+
+FailurePtr wait_for_device(const EngineQueue& queue) {
+  char error[256] = "";
+  if (cuda_status().device->synchronize(error) == RN_OK) return nullptr;
+  return device_failure(queue, error);
+}
+
 class ReadTask final : public Task {
  public:
   ReadTask(Tensor tensor, void* destination, Done done)
@@ -46,7 +59,7 @@ class ReadTask final : public Task {
   bool writes_javascript_memory() const override { return true; }
   bool announces() const override { return true; }
 
-  void run(EngineQueue&) override {
+  void run(EngineQueue& queue) override {
     FailurePtr failure = tensor_.storage->failure(range_of(tensor_));
     if (failure == Storage::unwritten())
       failure = std::make_shared<Failure>(
@@ -55,18 +68,27 @@ class ReadTask final : public Task {
     if (!failure && !destination_ && tensor_.bytes() > 0)
       failure = std::make_shared<Failure>(
           Failure{"ERR_OUT_OF_MEMORY",
-                  "[read] out of memory: " + Allocator::instance().shortage(tensor_.bytes())});
-    if (failure) {
-      failure->reported = true;
-    } else if (tensor_.bytes() > 0) {
-      const auto* source = static_cast<const char*>(tensor_.storage->data());
-      std::memcpy(destination_, source + range_of(tensor_).begin, tensor_.bytes());
-    }
+                  "[read] out of memory: " + Allocator::host().shortage(tensor_.bytes())});
+    if (!failure && tensor_.bytes() > 0) failure = copy(queue);
+    if (failure) failure->reported = true;
     tensor_ = {};  // freed before the promise resolves, if nobody else holds it
     done_(failure);
   }
 
  private:
+  FailurePtr copy(const EngineQueue& queue) {
+    const char* source =
+        static_cast<const char*>(tensor_.storage->data()) + range_of(tensor_).begin;
+    if (tensor_.device != Device::kCuda) {
+      std::memcpy(destination_, source, tensor_.bytes());
+      return nullptr;
+    }
+    char error[256] = "";
+    if (cuda_status().device->download(destination_, source, tensor_.bytes(), error) == RN_OK)
+      return nullptr;
+    return device_failure(queue, error);
+  }
+
   Tensor tensor_;
   void* destination_;
   Done done_;
@@ -90,9 +112,9 @@ void EngineQueue::submit(Op op, Kernel kernel, size_t staged_bytes) {
   check(op);
   for (const Op::Output& output : op.outputs)
     output.tensor.storage->advance(range_of(output.tensor));
-  Engine::instance().push(shared_from_this(),
-                          std::make_unique<OpTask>(std::move(op), std::move(kernel), *backend_,
-                                                   std::move(weights), staged_bytes));
+  engine_.push(shared_from_this(),
+               std::make_unique<OpTask>(std::move(op), std::move(kernel), *backend_,
+                                        std::move(weights), staged_bytes));
 }
 
 RnWeight EngineQueue::weight(const Tensor& t) {
@@ -103,12 +125,12 @@ RnWeight EngineQueue::weight(const Tensor& t) {
 }
 
 void EngineQueue::read(const Tensor& tensor, void* destination, Done done) {
-  Engine::instance().push(shared_from_this(),
-                          std::make_unique<ReadTask>(tensor, destination, std::move(done)));
+  engine_.push(shared_from_this(),
+               std::make_unique<ReadTask>(tensor, destination, std::move(done)));
 }
 
 void EngineQueue::control(std::function<void(EngineQueue&)> action) {
-  Engine::instance().push(shared_from_this(), std::make_unique<ControlTask>(std::move(action)));
+  engine_.push(shared_from_this(), std::make_unique<ControlTask>(std::move(action)));
 }
 
 void EngineQueue::note_failure(const FailurePtr& failure) {
@@ -116,8 +138,8 @@ void EngineQueue::note_failure(const FailurePtr& failure) {
   if (unread_.size() < kMaxUnread) unread_.push_back(failure);
 }
 
-FailurePtr EngineQueue::take_failure() {
-  FailurePtr first;
+FailurePtr EngineQueue::finish() {
+  FailurePtr first = device_ == Device::kCuda ? wait_for_device(*this) : nullptr;
   for (const FailurePtr& failure : unread_)
     if (!failure->reported && !first) first = failure;
   unread_.clear();

@@ -31,7 +31,8 @@ struct WeightUse {
 
 class EngineQueue final : public Queue, public std::enable_shared_from_this<EngineQueue> {
  public:
-  EngineQueue(Device device, const RnBackend& backend) : device_(device), backend_(&backend) {}
+  EngineQueue(Device device, const RnBackend& backend)
+      : device_(device), engine_(Engine::of(device)), backend_(&backend) {}
 
   // ---- on the environment's thread ----
 
@@ -48,22 +49,24 @@ class EngineQueue final : public Queue, public std::enable_shared_from_this<Engi
   void read(const Tensor& tensor, void* destination, Done done);
   // Runs `action` on the engine thread in queue order.
   void control(std::function<void(EngineQueue&)> action);
-  void drain() { Engine::instance().drain(*this); }
-  void close() { Engine::instance().close(*this); }
-  Backlog::Load load() const { return Engine::instance().load(*this); }
+  void drain() { engine_.drain(*this); }
+  void close() { engine_.close(*this); }
+  Backlog::Load load() const { return engine_.load(*this); }
 
   // ---- on the engine thread ----
 
   void note_failure(const FailurePtr& failure);
-  // The first failure that no read has seen; forgets all.
-  FailurePtr take_failure();
+  // Waits for the device. The first failure that no read has seen; forgets all.
+  FailurePtr finish();
   bool profiling = false;
+  const char* last_op = nullptr;  // that ran
   Profile profile;
 
   Backlog backlog;  // guarded by the engine
 
  private:
   const Device device_;
+  Engine& engine_;
   const RnBackend* backend_;
   std::vector<WeightUse> weights_;  // for the next submit
   std::vector<FailurePtr> unread_;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cstring>
 
 #include "native/runtime/error.h"
 
@@ -30,8 +31,8 @@ Storage::Storage(Device device, size_t bytes)
 }
 
 Storage::~Storage() {
-  for (Packed& packed : packed_) Allocator::instance().release(packed.block);
-  Allocator::instance().release(block_);
+  for (Packed& packed : packed_) Allocator::release(packed.block);
+  Allocator::release(block_);
   live[static_cast<int>(device_)].fetch_sub(1, std::memory_order_relaxed);
 }
 
@@ -58,9 +59,15 @@ uint64_t Storage::weight_id(const Tensor& weight) {
 
 void Storage::allocate() {
   if (block_) return;
-  block_ = Allocator::instance().allocate(bytes_, account_of(device_));
+  block_ = Allocator::of(account_of(device_)).allocate(bytes_, account_of(device_));
   if (!block_)
-    throw Error("ERR_OUT_OF_MEMORY", "out of memory: " + Allocator::instance().shortage(bytes_));
+    throw Error("ERR_OUT_OF_MEMORY",
+                "out of memory: " + Allocator::of(account_of(device_)).shortage(bytes_));
+}
+
+void Storage::keep_host_copy(const void* from) {
+  host_copy_ = std::make_unique_for_overwrite<char[]>(bytes_);
+  std::memcpy(host_copy_.get(), from, bytes_);
 }
 
 const FailurePtr& Storage::failure(Range range) const {
@@ -91,10 +98,10 @@ void* Storage::packed(uint64_t id, uint64_t version, uint32_t kind, size_t bytes
     return it->block.data;
   }
   if (it != packed_.end()) {
-    Allocator::instance().release(it->block);
+    Allocator::release(it->block);
     packed_.erase(it);
   }
-  const Block block = Allocator::instance().allocate(bytes, account_of(device_));
+  const Block block = Allocator::of(account_of(device_)).allocate(bytes, account_of(device_));
   if (block) packed_.push_back({id, version, kind, layout, bytes, block});
   return block.data;
 }
@@ -102,7 +109,7 @@ void* Storage::packed(uint64_t id, uint64_t version, uint32_t kind, size_t bytes
 void Storage::drop_packed(uint64_t id) {
   std::erase_if(packed_, [&](Packed& packed) {
     if (packed.id != id) return false;
-    Allocator::instance().release(packed.block);
+    Allocator::release(packed.block);
     return true;
   });
 }

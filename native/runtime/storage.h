@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -49,6 +50,12 @@ class Storage {
   void allocate();
   void* data() const { return block_.data; }
 
+  // The values of a tensor of integers on a device whose memory the host cannot read, as long as no
+  // op has written it there; null without.
+  const char* host_copy() const { return host_copy_.get(); }
+  void keep_host_copy(const void* from);
+  void drop_host_copy() { host_copy_.reset(); }
+
   // The first failure in `range`, or null. Ranges that no op has written have `unwritten()`.
   const FailurePtr& failure(Range range) const;
   void fail(Range range, const FailurePtr& failure) { failures_.assign(range, failure); }
@@ -80,6 +87,7 @@ class Storage {
   std::map<std::vector<int64_t>, uint64_t> weight_ids_;
 
   Block block_;
+  std::unique_ptr<char[]> host_copy_;
   RangeMap<FailurePtr> failures_;
   std::vector<Packed> packed_;
 };

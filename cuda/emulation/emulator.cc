@@ -1,0 +1,409 @@
+// Runs kernels on the host: every CUDA thread is a fiber with a stack of its own, and one runs at a
+// time until it waits for others (a barrier, an exchange within its warp, a flag in memory). What a
+// GPU does at once happens here in some order; RNNATIVE_EMULATION_SEED draws another order at every
+// turn, which is how a missing barrier shows. Fresh memory, shared memory included, holds NaNs.
+// Blocks run one after another, except those of a cluster or of a cooperative grid.
+#include <cuda_runtime.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <vector>
+
+#include "cuda/emulation/cluster.h"
+
+uint3 threadIdx, blockIdx;
+dim3 blockDim, gridDim;
+
+namespace {
+
+constexpr size_t kStackBytes = size_t{128} << 10;
+constexpr int kMultiprocessors = 6;
+constexpr size_t kSharedBytes = 227 << 10;
+constexpr unsigned kWarp = 32;
+constexpr int64_t kPatience = 20'000'000;  // turns without a barrier released
+
+[[noreturn]] void die(const char* what) {
+  std::fprintf(stderr, "CUDA emulation: %s (block %u, thread %u)\n", what, blockIdx.x, threadIdx.x);
+  std::abort();
+}
+
+// Passed when as many threads wait as are alive.
+struct Barrier {
+  unsigned alive = 0, waiting = 0;
+  uint64_t passed = 0;
+  void release() {
+    waiting = 0;
+    ++passed;
+  }
+  void leave() {
+    if (--alive > 0 && waiting == alive) release();
+  }
+};
+
+struct Warp {
+  Barrier barrier;
+  unsigned turn = 0;
+  uint64_t slots[2][kWarp];
+  unsigned turns[kWarp] = {};  // exchanges begun by each lane
+};
+
+struct Cluster;
+struct Block {
+  uint3 index;
+  Barrier barrier;
+  std::vector<Warp> warps;
+  std::unique_ptr<char[]> shared;
+  Cluster* cluster = nullptr;
+  unsigned rank = 0;
+};
+struct Cluster {
+  Barrier barrier;
+  std::vector<Block*> blocks;
+};
+
+struct Fiber {
+  void* stack_pointer = nullptr;
+  std::unique_ptr<char[]> stack;
+  Block* block = nullptr;
+  Warp* warp = nullptr;
+  uint3 thread = {};
+  const Barrier* waits_for = nullptr;
+  uint64_t waits_past = 0;
+  bool done = false;
+};
+
+std::vector<std::unique_ptr<Fiber>> fibers;  // kept for their stacks
+Fiber* current = nullptr;
+void* scheduler_stack = nullptr;
+const std::function<void()>* body = nullptr;
+cudaError_t last_error = cudaSuccess;
+
+// Saves the callee-saved registers on this stack and goes on with another (System V x86-64).
+extern "C" void rn_emulated_switch(void** save, void* load);
+asm(R"(
+.text
+.local rn_emulated_switch
+.type rn_emulated_switch, @function
+rn_emulated_switch:
+  pushq %rbx
+  pushq %rbp
+  pushq %r12
+  pushq %r13
+  pushq %r14
+  pushq %r15
+  movq %rsp, (%rdi)
+  movq %rsi, %rsp
+  popq %r15
+  popq %r14
+  popq %r13
+  popq %r12
+  popq %rbp
+  popq %rbx
+  ret
+.size rn_emulated_switch, . - rn_emulated_switch
+)");
+
+void yield() {
+  rn_emulated_switch(&current->stack_pointer, scheduler_stack);
+}
+
+void wait(Barrier& barrier) {
+  if (++barrier.waiting == barrier.alive) {
+    barrier.release();
+    return;
+  }
+  current->waits_for = &barrier;
+  current->waits_past = barrier.passed;
+  yield();
+  current->waits_for = nullptr;
+}
+
+void run_fiber() {
+  (*body)();
+  Fiber& self = *current;
+  self.done = true;
+  self.warp->barrier.leave();
+  self.block->barrier.leave();
+  self.block->cluster->barrier.leave();
+  yield();
+}
+
+void prepare(Fiber& fiber) {
+  if (!fiber.stack) fiber.stack.reset(new char[kStackBytes]);
+  auto top = reinterpret_cast<uintptr_t>(fiber.stack.get() + kStackBytes) & ~uintptr_t{15};
+  auto** slot = reinterpret_cast<void**>(top) - 1;
+  *slot = nullptr;  // where run_fiber would return to: the stack is aligned as after a call
+  *--slot = reinterpret_cast<void*>(&run_fiber);
+  for (int i = 0; i < 6; ++i) *--slot = nullptr;
+  fiber.stack_pointer = slot;
+  fiber.waits_for = nullptr;
+  fiber.done = false;
+}
+
+void resume(Fiber& fiber) {
+  current = &fiber;
+  threadIdx = fiber.thread;
+  blockIdx = fiber.block->index;
+  rn_emulated_switch(&scheduler_stack, fiber.stack_pointer);
+}
+
+uint32_t next_random() {
+  static const char* const seed = std::getenv("RNNATIVE_EMULATION_SEED");
+  static uint32_t state = seed ? static_cast<uint32_t>(std::atoi(seed)) * 2654435761u | 1 : 0;
+  if (state == 0) return 0;
+  state ^= state << 13;
+  state ^= state >> 17;
+  state ^= state << 5;
+  return state;
+}
+
+// Runs the first `count` fibers to their ends.
+void schedule(size_t count) {
+  size_t left = count;
+  int64_t idle = 0;
+  while (left > 0) {
+    bool moved = false;
+    const uint32_t random = next_random();
+    for (size_t n = 0; n < count; ++n) {
+      const size_t at = random % 2 ? count - 1 - n : n;
+      Fiber& fiber = *fibers[(at + random / 2) % count];
+      if (fiber.done) continue;
+      if (fiber.waits_for && fiber.waits_for->passed == fiber.waits_past) continue;
+      if (fiber.waits_for) idle = 0;
+      moved = true;
+      resume(fiber);
+      if (fiber.done) {
+        --left;
+        idle = 0;
+      }
+    }
+    if (!moved) die("every thread waits for another");
+    if (++idle > kPatience) die("no thread gets on: a flag is never set");
+  }
+}
+
+// Runs blocks first .. first + count - 1 at once, in clusters of `cluster_size`.
+void run_blocks(const cudaLaunchConfig_t& config, unsigned first, unsigned count,
+                unsigned cluster_size) {
+  const unsigned threads = config.blockDim.x * config.blockDim.y * config.blockDim.z;
+  while (fibers.size() < size_t{count} * threads) fibers.push_back(std::make_unique<Fiber>());
+  std::vector<Block> blocks(count);
+  std::vector<Cluster> clusters(count / cluster_size);
+  for (unsigned b = 0; b < count; ++b) {
+    Block& block = blocks[b];
+    const unsigned linear = first + b, x = config.gridDim.x, y = config.gridDim.y;
+    block.index = {linear % x, linear / x % y, linear / x / y};
+    block.barrier.alive = threads;
+    block.warps.resize((threads + kWarp - 1) / kWarp);
+    block.shared.reset(new (std::align_val_t{128}) char[config.dynamicSmemBytes + 1]);
+    std::memset(block.shared.get(), 0xff, config.dynamicSmemBytes);
+    block.cluster = &clusters[b / cluster_size];
+    block.rank = b % cluster_size;
+    block.cluster->blocks.push_back(&block);
+    block.cluster->barrier.alive += threads;
+    for (unsigned t = 0; t < threads; ++t) {
+      Fiber& fiber = *fibers[size_t{b} * threads + t];
+      prepare(fiber);
+      fiber.block = &block;
+      fiber.warp = &block.warps[t / kWarp];
+      ++fiber.warp->barrier.alive;
+      fiber.thread = {t % config.blockDim.x, t / config.blockDim.x % config.blockDim.y,
+                      t / config.blockDim.x / config.blockDim.y};
+    }
+  }
+  schedule(size_t{count} * threads);
+  for (Block& block : blocks) operator delete[](block.shared.release(), std::align_val_t{128});
+}
+
+unsigned linear_thread() {
+  return threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z);
+}
+
+}  // namespace
+
+cudaError_t rn_emulated_launch(const cudaLaunchConfig_t& config,
+                               const std::function<void()>& kernel) {
+  const unsigned grid = config.gridDim.x * config.gridDim.y * config.gridDim.z;
+  const unsigned threads = config.blockDim.x * config.blockDim.y * config.blockDim.z;
+  if (grid == 0 || threads == 0 || threads > 1024 || config.dynamicSmemBytes > kSharedBytes ||
+      config.gridDim.y > 65535 || config.gridDim.z > 65535)
+    return last_error = cudaErrorInvalidValue;
+  unsigned cluster = 1;
+  bool together = false;
+  for (unsigned i = 0; i < config.numAttrs; ++i) {
+    const cudaLaunchAttribute& attribute = config.attrs[i];
+    if (attribute.id == cudaLaunchAttributeCooperative) together = attribute.val.cooperative != 0;
+    if (attribute.id == cudaLaunchAttributeClusterDimension) cluster = attribute.val.clusterDim.x;
+  }
+  if (grid % cluster != 0 || cluster > 16) return last_error = cudaErrorInvalidValue;
+  int per_multiprocessor = 0;
+  rn_emulated_occupancy(&per_multiprocessor, static_cast<int>(threads), config.dynamicSmemBytes);
+  if (together && grid > static_cast<unsigned>(per_multiprocessor * kMultiprocessors))
+    return last_error = cudaErrorCooperativeLaunchTooLarge;
+
+  body = &kernel;
+  blockDim = config.blockDim;
+  gridDim = config.gridDim;
+  const unsigned at_once = together ? grid : cluster;
+  for (unsigned first = 0; first < grid; first += at_once)
+    run_blocks(config, first, at_once, cluster);
+  return cudaSuccess;
+}
+
+cudaError_t rn_emulated_occupancy(int* blocks, int threads, size_t shared) {
+  const int by_threads = 2048 / threads;
+  const int by_shared = static_cast<int>(kSharedBytes / (shared + 1024));
+  *blocks = by_threads < by_shared ? by_threads : by_shared;
+  return cudaSuccess;
+}
+
+// ---- what kernels call
+
+char* rn_emulated_shared() {
+  return current->block->shared.get();
+}
+void __syncthreads() {
+  wait(current->block->barrier);
+}
+void __syncwarp(unsigned) {
+  wait(current->warp->barrier);
+}
+void __threadfence() {}
+void __nanosleep(unsigned) {
+  yield();
+}
+unsigned rn_emulated_lane() {
+  return linear_thread() % kWarp;
+}
+
+const uint64_t* rn_emulated_exchange(uint64_t mine) {
+  Warp& warp = *current->warp;
+  if (warp.barrier.alive != kWarp) die("an exchange in a warp that is not whole");
+  const unsigned lane = rn_emulated_lane();
+  uint64_t* const slots = warp.slots[warp.turns[lane]++ % 2];
+  slots[lane] = mine;
+  wait(warp.barrier);
+  return slots;
+}
+
+unsigned __ballot_sync(unsigned, int predicate) {
+  const uint64_t* slots = rn_emulated_exchange(predicate != 0);
+  unsigned bits = 0;
+  for (unsigned lane = 0; lane < kWarp; ++lane) bits |= static_cast<unsigned>(slots[lane]) << lane;
+  return bits;
+}
+
+unsigned rn_emulated_cluster_rank() {
+  return current->block->rank;
+}
+unsigned rn_emulated_cluster_size() {
+  return static_cast<unsigned>(current->block->cluster->blocks.size());
+}
+void rn_emulated_cluster_barrier() {
+  wait(current->block->cluster->barrier);
+}
+void* rn_emulated_map_shared(void* mine, unsigned rank) {
+  const Block& self = *current->block;
+  return self.cluster->blocks[rank]->shared.get() + (static_cast<char*>(mine) - self.shared.get());
+}
+
+// ---- the runtime
+
+cudaError_t cudaMalloc(void** data, size_t bytes) {
+  // The runtime's alignment.
+  *data = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
+  if (*data == nullptr) return last_error = cudaErrorMemoryAllocation;
+  std::memset(*data, 0xff, bytes);
+  return cudaSuccess;
+}
+cudaError_t cudaFree(void* data) {
+  std::free(data);
+  return cudaSuccess;
+}
+cudaError_t cudaMallocHost(void** data, size_t bytes) {
+  return cudaMalloc(data, bytes);
+}
+cudaError_t cudaFreeHost(void* data) {
+  return cudaFree(data);
+}
+cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind,
+                            cudaStream_t) {
+  std::memcpy(to, from, bytes);
+  return cudaSuccess;
+}
+cudaError_t cudaMemsetAsync(void* data, int value, size_t bytes, cudaStream_t) {
+  std::memset(data, value, bytes);
+  return cudaSuccess;
+}
+cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
+  *free = *total = size_t{4} << 30;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
+  *stream = nullptr;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamSynchronize(cudaStream_t) {
+  return cudaSuccess;
+}
+cudaError_t cudaStreamQuery(cudaStream_t) {
+  return cudaSuccess;
+}
+cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) {
+  return cudaSuccess;
+}
+cudaError_t cudaEventCreate(cudaEvent_t* event) {
+  *event = nullptr;
+  return cudaSuccess;
+}
+cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
+  return cudaEventCreate(event);
+}
+cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) {
+  return cudaSuccess;
+}
+cudaError_t cudaEventSynchronize(cudaEvent_t) {
+  return cudaSuccess;
+}
+cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t, cudaEvent_t) {
+  *milliseconds = 0;
+  return cudaSuccess;
+}
+cudaError_t cudaGetLastError() {
+  const cudaError_t error = last_error;
+  last_error = cudaSuccess;
+  return error;
+}
+const char* cudaGetErrorName(cudaError_t error) {
+  return error == cudaSuccess ? "cudaSuccess" : "cudaError";
+}
+const char* cudaGetErrorString(cudaError_t error) {
+  return error == cudaSuccess ? "no error" : "an error in the emulation";
+}
+cudaError_t cudaGetDeviceCount(int* count) {
+  *count = 1;
+  return cudaSuccess;
+}
+cudaError_t cudaSetDevice(int) {
+  return cudaSuccess;
+}
+cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
+  *properties = {};
+  std::snprintf(properties->name, sizeof properties->name, "emulated on the CPU");
+  properties->major = 9;
+  properties->multiProcessorCount = kMultiprocessors;
+  properties->totalGlobalMem = size_t{4} << 30;
+  properties->sharedMemPerBlockOptin = properties->sharedMemPerMultiprocessor = kSharedBytes;
+  properties->l2CacheSize = 50 << 20;
+  properties->cooperativeLaunch = 1;
+  return cudaSuccess;
+}
+cudaError_t cudaRuntimeGetVersion(int* version) {
+  *version = 13000;
+  return cudaSuccess;
+}
+cudaError_t cudaDriverGetVersion(int* version) {
+  *version = 13000;
+  return cudaSuccess;
+}
