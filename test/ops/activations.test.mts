@@ -2,7 +2,7 @@
 import test from 'ava'
 import { native } from '#dist/tensor/native.js'
 import { download, reals, upload } from '../support/host.mjs'
-import { isas, select } from '../support/op.mjs'
+import { describe, kernels, select } from '../support/op.mjs'
 
 /** Every `STRIDE`-th float by its bits: all exponents, both signs, denormals, infinities, NaN. */
 const STRIDE = 8191
@@ -37,9 +37,9 @@ for (const [name, exact, limit] of FUNCTIONS)
   test.serial(`${name} over the whole range, in units of the last place`, async (t) => {
     const host = reals([FLOATS.length + EDGES.length], [...FLOATS, ...EDGES])
     const wanted = Float64Array.from(host.data, exact)
-    for (const isa of isas()) {
-      select({ device: 'cpu', isa, threads: 2 })
-      const x = upload('cpu', host)
+    for (const variant of kernels(2)) {
+      select(variant)
+      const x = upload(variant.device, host)
       const y = native.unary(name, x, 0, 0)
       const got = await download(y)
       native.dispose(x)
@@ -50,6 +50,6 @@ for (const [name, exact, limit] of FUNCTIONS)
         const error = ulps(value, wanted[i] as number)
         if (error > worst) [worst, at] = [error, host.data[i] as number]
       }
-      t.true(worst <= limit, `${isa}: ${worst} at ${at}`)
+      t.true(worst <= limit, `${describe(variant)}: ${worst} at ${at}`)
     }
   })

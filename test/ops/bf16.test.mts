@@ -4,17 +4,17 @@
  * for bit what they give for the rounded ones.
  */
 import test from 'ava'
-import { native } from '#dist/tensor/native.js'
+import { native, type NativeTensor } from '#dist/tensor/native.js'
 import { drawBf16, floatOf, product, rounded, toBf16 } from '../support/bf16.mjs'
 import { checkOp, drawUpstream, F32_TOLERANCE } from '../support/check.mjs'
 import { identical, near } from '../support/compare.mjs'
 import { crossEntropy } from '../support/cross_entropy.mjs'
 import { download, Draw, ints, reals, upload, type Host } from '../support/host.mjs'
 import { linear } from '../support/linear.mjs'
-import { evaluate, isas, REFERENCE, select } from '../support/op.mjs'
+import { describe, evaluate, kernels, REFERENCE, select, type Variant } from '../support/op.mjs'
 
 /** The instruction of this variant takes denormal operands for zero. */
-const flushes = (isa: string): boolean => isa === 'avx512bf16'
+const flushes = ({ isa }: Variant): boolean => isa === 'avx512bf16'
 
 function specialValues(): number[] {
   const upper = [
@@ -32,9 +32,12 @@ function specialValues(): number[] {
 test.serial('conversion to bf16', async (t) => {
   const values = specialValues()
   const x = { shape: [values.length, 1], data: Float64Array.from(values) }
-  for (const isa of isas()) {
-    select({ device: 'cpu', isa, threads: 1 })
-    const [a, one] = [upload('cpu', x), upload('cpu', reals([1, 1], [1]))]
+  for (const variant of kernels()) {
+    select(variant)
+    const [a, one] = [x, reals([1, 1], [1])].map((host) => upload(variant.device, host)) as [
+      NativeTensor,
+      NativeTensor,
+    ]
     const asLeft = native.linear(a, one, null, 'bf16')
     const asRight = native.linear(one, a, null, 'bf16')
     for (const [side, y] of [
@@ -45,9 +48,9 @@ test.serial('conversion to bf16', async (t) => {
         // The sum starts at +0, where a zero's sign is lost.
         const expected = toBf16(values[i] as number) + 0
         const denormal = Math.abs(expected) < 2 ** -126
-        return !(Object.is(actual, expected) || (flushes(isa) && denormal && actual === 0))
+        return !(Object.is(actual, expected) || (flushes(variant) && denormal && actual === 0))
       })
-      t.deepEqual(wrong, [], `${isa}, ${side}`)
+      t.deepEqual(wrong, [], `${describe(variant)}, ${side}`)
     }
     for (const tensor of [a, one, asLeft, asRight]) native.dispose(tensor)
   }
@@ -84,8 +87,8 @@ for (const [rows, input, output] of SIZES)
     const general = linear(x, weight, bias, 'bf16')
     const same = linear(rounded(x), rounded(weight), bias, 'bf16')
     const reference = await evaluate(linear(x, weight, bias), REFERENCE, { upstream: { y: dy } })
-    for (const isa of isas()) {
-      const variant = { device: 'cpu', isa, threads: 1 } as const
+    for (const variant of kernels()) {
+      const isa = describe(variant)
       const actual = await evaluate(general, variant, { upstream: { y: dy } })
       const expected = await evaluate(same, variant, { upstream: { y: rounded(dy) } })
       near(t, pick(actual, 'grad bias'), pick(reference, 'grad bias'), F32_TOLERANCE, isa)
@@ -119,8 +122,8 @@ for (const [rows, features, classes] of [
     const reference = await evaluate(make(rounded(x), rounded(weight), 'f32', targets), REFERENCE, {
       upstream,
     })
-    for (const isa of isas()) {
-      const one = { device: 'cpu', isa, threads: 1 } as const
+    for (const one of kernels()) {
+      const isa = describe(one)
       const general = await evaluate(make(x, weight, 'bf16', targets), one, { upstream })
       const same = await evaluate(make(rounded(x), rounded(weight), 'bf16', targets), one, {
         upstream,
@@ -138,8 +141,7 @@ for (const [rows, features, classes] of [
     // With one row, the bias's gradient shows what the other gradients were made of.
     const first = { shape: [1, features], data: x.data.slice(0, features) as Float64Array }
     const only = make(first, weight, 'bf16', targets.slice(0, 1))
-    for (const isa of isas()) {
-      const variant = { device: 'cpu', isa, threads: 2 } as const
+    for (const variant of kernels(2)) {
       const actual = await evaluate(only, variant, { upstream: { losses: reals([1], [1.3]) } })
       const dlogits = (actual['grad bias'] as Float64Array).map(toBf16)
       const w = rounded(weight).data as Float64Array
@@ -151,7 +153,7 @@ for (const [rows, features, classes] of [
           1,
         ]),
       }
-      near(t, actual, expected, F32_TOLERANCE, `${isa}, one row`)
+      near(t, actual, expected, F32_TOLERANCE, `${describe(variant)}, one row`)
     }
   })
 

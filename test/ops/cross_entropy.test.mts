@@ -5,7 +5,7 @@ import { identical } from '../support/compare.mjs'
 import { crossEntropy, type Settings } from '../support/cross_entropy.mjs'
 import { golden } from '../support/golden.mjs'
 import { download, Draw, ints, reals, upload } from '../support/host.mjs'
-import { evaluate, isas, REFERENCE, select } from '../support/op.mjs'
+import { allVariants, describe, evaluate, kernels, REFERENCE, select } from '../support/op.mjs'
 
 const PLAIN: Settings = { labelSmoothing: 0, ignoreIndex: -100 }
 
@@ -83,17 +83,18 @@ for (const { name, settings, tensors } of GOLDEN)
 
 test.serial('inference gives the same losses and saves nothing', async (t) => {
   const draw = new Draw(23)
-  for (const isa of isas()) {
-    select({ device: 'cpu', isa, threads: 2 })
-    const x = upload('cpu', draw.reals([21, 9]))
-    const weight = upload('cpu', draw.reals([130, 9]))
-    const targets = upload('cpu', draw.ints([21], 130))
+  for (const variant of kernels(2)) {
+    select(variant)
+    const { device } = variant
+    const x = upload(device, draw.reals([21, 9]))
+    const weight = upload(device, draw.reals([130, 9]))
+    const targets = upload(device, draw.ints([21], 130))
     const run = (training: boolean) =>
       native.crossEntropy(x, weight, null, targets, null, -1, 0, training)
     const [inference, training] = [run(false), run(true)]
     t.is(inference.reserve, null)
     const expected = { losses: await download(training.losses) }
-    identical(t, { losses: await download(inference.losses) }, expected, isa)
+    identical(t, { losses: await download(inference.losses) }, expected, describe(variant))
     for (const tensor of [
       x,
       weight,
@@ -115,18 +116,18 @@ test.serial('large logits do not overflow', async (t) => {
 
 test.serial('a target out of range fails the results with its place', async (t) => {
   const draw = new Draw(24)
-  for (const device of ['reference', 'cpu'] as const)
-    for (const isa of device === 'cpu' ? isas() : [undefined])
-      for (const bad of [5, -1]) {
-        select({ device, threads: 2, ...(isa && { isa }) })
-        const x = upload(device, draw.reals([4, 3]))
-        const weight = upload(device, draw.reals([5, 3]))
-        const targets = upload(device, ints([4], [0, -100, bad, 4]))
-        const result = native.crossEntropy(x, weight, null, targets, null, -100, 0, true)
-        const error = await t.throwsAsync(native.read(result.losses), { code: 'ERR_INDEX' })
-        t.is(error?.message, `[cross_entropy] target ${bad} at position 2: expected 0..4`)
-        await t.throwsAsync(native.read(result.weights), { code: 'ERR_INDEX' })
-        for (const tensor of [x, weight, targets, ...Object.values(result)])
-          if (tensor) native.dispose(tensor)
-      }
+  for (const variant of allVariants())
+    for (const bad of [5, -1]) {
+      select(variant)
+      const { device } = variant
+      const x = upload(device, draw.reals([4, 3]))
+      const weight = upload(device, draw.reals([5, 3]))
+      const targets = upload(device, ints([4], [0, -100, bad, 4]))
+      const result = native.crossEntropy(x, weight, null, targets, null, -100, 0, true)
+      const error = await t.throwsAsync(native.read(result.losses), { code: 'ERR_INDEX' })
+      t.is(error?.message, `[cross_entropy] target ${bad} at position 2: expected 0..4`)
+      await t.throwsAsync(native.read(result.weights), { code: 'ERR_INDEX' })
+      for (const tensor of [x, weight, targets, ...Object.values(result)])
+        if (tensor) native.dispose(tensor)
+    }
 })

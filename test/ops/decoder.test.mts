@@ -17,7 +17,7 @@ import {
   allVariants,
   describe,
   evaluate,
-  isas,
+  kernels,
   REFERENCE,
   select,
   type Tensors,
@@ -236,12 +236,11 @@ test.serial('bf16 stays near f32', async (t) => {
     const op = decoder({ ...settings, precision: 'bf16' }, given)
     const upstream = drawUpstream(op, 1)
     const expected = await evaluate(op, REFERENCE, { upstream })
-    for (const isa of isas()) {
-      const one = { device: 'cpu', isa, threads: 1 } as const
+    for (const one of kernels()) {
       const actual = await evaluate(op, one, { upstream })
       near(t, actual, expected, 0.05, describe(one))
       const two = await evaluate(op, { ...one, threads: 2 }, { upstream })
-      identical(t, two, actual, `${isa}, 2 threads`)
+      identical(t, two, actual, `${describe(one)}, twice`)
     }
   }
 })

@@ -3,7 +3,15 @@ import { native } from '#dist/tensor/native.js'
 import { checkOp } from '../support/check.mjs'
 import { identical } from '../support/compare.mjs'
 import { download, Draw, reals, upload, type Host } from '../support/host.mjs'
-import { evaluate, isas, REFERENCE, type Op } from '../support/op.mjs'
+import {
+  allVariants,
+  describe,
+  DEVICES,
+  evaluate,
+  kernels,
+  REFERENCE,
+  type Op,
+} from '../support/op.mjs'
 
 type Unary = Parameters<typeof native.unary>[0]
 type Binary = Parameters<typeof native.binary>[0]
@@ -69,9 +77,9 @@ for (const [name, , , a, b] of UNARY)
     const expected = (await evaluate(op, REFERENCE))['y'] as Float64Array
     // f32 overflows where double does not.
     const rounded = classes(expected.map((v) => Math.fround(v)))
-    for (const isa of isas()) {
-      const { y } = await evaluate(op, { device: 'cpu', isa, threads: 1 })
-      t.deepEqual(classes(y as Float64Array), rounded, isa)
+    for (const variant of kernels()) {
+      const { y } = await evaluate(op, variant)
+      t.deepEqual(classes(y as Float64Array), rounded, describe(variant))
     }
   })
 
@@ -133,10 +141,7 @@ test.serial('maximum and minimum: ties split the gradient, NaN wins', async (t) 
     ['maximum', [1, 3, NaN, NaN]],
     ['minimum', [1, 2, NaN, NaN]],
   ] as const)
-    for (const variant of [
-      REFERENCE,
-      ...isas().map((isa) => ({ device: 'cpu', isa, threads: 1 }) as const),
-    ]) {
+    for (const variant of allVariants()) {
       const got = await evaluate(binary(name, a, b, [4]), variant, { upstream })
       t.deepEqual([...(got['y'] ?? [])], [...value], variant.device)
       t.is(got['grad a']?.[0], 0.5)
@@ -145,7 +150,7 @@ test.serial('maximum and minimum: ties split the gradient, NaN wins', async (t) 
 })
 
 test.serial('fill, copyInto, accumulate and writeInto change their target in place', async (t) => {
-  for (const device of ['reference', 'cpu'] as const) {
+  for (const device of DEVICES) {
     const x = upload(device, new Draw(1).reals([3, 5]))
     const whole = upload(device, reals([20], Array(20).fill(7)))
     const y = native.view(whole, 2, [15])
@@ -161,7 +166,7 @@ test.serial('fill, copyInto, accumulate and writeInto change their target in pla
     identical(t, { y: copied }, { y: values }, device)
     for (const [i, value] of values.entries())
       t.true(Math.abs((sum[i] as number) - 3 * value) < 1e-6)
-    native.writeInto(y, device === 'cpu' ? new Float32Array(15) : new Float64Array(15))
+    native.writeInto(y, device === 'reference' ? new Float64Array(15) : new Float32Array(15))
     t.true((await download(y)).every((value) => value === 0))
     for (const tensor of [x, y, whole]) native.dispose(tensor)
   }

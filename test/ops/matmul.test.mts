@@ -4,7 +4,7 @@ import { checkOp } from '../support/check.mjs'
 import { identical } from '../support/compare.mjs'
 import { download, Draw, reals, upload, type Host } from '../support/host.mjs'
 import { linear } from '../support/linear.mjs'
-import { isas, select, type Op, type Run } from '../support/op.mjs'
+import { describe, kernels, select, type Op, type Run } from '../support/op.mjs'
 
 /** Its gradients are products too: matmulInto covers writing and adding. */
 const matmul = (a: Host, b: Host, transA: boolean, transB: boolean, shape: number[]): Op => ({
@@ -79,22 +79,30 @@ test.serial('linear', async (t) => {
 })
 
 const both = () =>
-  isas().flatMap((isa) => (['f32', 'bf16'] as const).map((precision) => [isa, precision] as const))
+  kernels(2).flatMap((variant) =>
+    (['f32', 'bf16'] as const).map((precision) => [variant, precision] as const),
+  )
 
 test.serial('a row of a product does not depend on the other rows', async (t) => {
   const [rows, input, output] = [37, 131, 71]
   const x = new Draw(13).reals([rows, input])
-  for (const [isa, precision] of both()) {
-    select({ device: 'cpu', isa, threads: 2 })
-    const weight = upload('cpu', new Draw(14).reals([output, input]))
-    const all = upload('cpu', x)
+  for (const [variant, precision] of both()) {
+    select(variant)
+    const { device } = variant
+    const weight = upload(device, new Draw(14).reals([output, input]))
+    const all = upload(device, x)
     const y = native.linear(all, weight, null, precision)
     const whole = await download(y)
     for (const count of [1, 2, 7, 36]) {
       const some = native.view(all, input * (rows - count), [count, input])
       const part = native.linear(some, weight, null, precision)
       const expected = { y: whole.slice(output * (rows - count)) }
-      identical(t, { y: await download(part) }, expected, `${isa}, ${precision}, ${count} rows`)
+      identical(
+        t,
+        { y: await download(part) },
+        expected,
+        `${describe(variant)}, ${precision}, ${count} rows`,
+      )
       native.dispose(part)
       native.dispose(some)
     }
@@ -103,10 +111,12 @@ test.serial('a row of a product does not depend on the other rows', async (t) =>
 })
 
 test.serial('packed weights follow in-place changes', async (t) => {
-  for (const [isa, precision] of both()) {
-    select({ device: 'cpu', isa, threads: 1 })
-    const x = upload('cpu', reals([1, 2], [1, 2]))
-    const weight = upload('cpu', reals([2, 2], [1, 2, 3, 4]))
+  for (const [variant, precision] of both()) {
+    select(variant)
+    const { device } = variant
+    const isa = describe(variant)
+    const x = upload(device, reals([1, 2], [1, 2]))
+    const weight = upload(device, reals([2, 2], [1, 2, 3, 4]))
     const first = native.linear(x, weight, null, precision)
     native.writeInto(weight, Float32Array.of(5, 6, 7, 8))
     const second = native.linear(x, weight, null, precision)

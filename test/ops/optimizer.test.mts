@@ -4,7 +4,7 @@ import { F32_TOLERANCE, F64_TOLERANCE } from '../support/check.mjs'
 import { identical, near, type Named } from '../support/compare.mjs'
 import { golden } from '../support/golden.mjs'
 import { download, Draw, reals, upload, type Host } from '../support/host.mjs'
-import { describe, isas, REFERENCE, select, type Variant } from '../support/op.mjs'
+import { allVariants, describe, kernels, REFERENCE, select, type Variant } from '../support/op.mjs'
 
 /** As test/golden/make.py writes them. */
 interface Settings {
@@ -101,8 +101,7 @@ for (const { name, settings, tensors } of GOLDEN)
       expected[key] = tensors[key]?.data as Float64Array
     const reference = await train(REFERENCE, settings, starts, gradients)
     near(t, reference, expected, F64_TOLERANCE, 'reference')
-    for (const isa of isas()) {
-      const variant = { device: 'cpu', isa, threads: 2 } as const
+    for (const variant of kernels(2)) {
       const actual = await train(variant, settings, starts, gradients)
       near(t, actual, expected, F32_TOLERANCE, describe(variant))
     }
@@ -122,12 +121,11 @@ for (const { name, settings: small } of GOLDEN.filter((_, i) => i % 2 === 1))
     const gradients = [signed([3, 40_011]), signed([3, 1])]
     const settings = { ...small, clip_norm: 100 }
     const expected = await train(REFERENCE, settings, starts, gradients)
-    for (const isa of isas()) {
-      const one = { device: 'cpu', isa, threads: 1 } as const
+    for (const one of kernels()) {
       const actual = await train(one, settings, starts, gradients)
       near(t, actual, expected, F32_TOLERANCE, describe(one))
       const two = await train({ ...one, threads: 2 }, settings, starts, gradients)
-      identical(t, two, actual, `${isa}, 2 threads`)
+      identical(t, two, actual, `${describe(one)}, twice`)
     }
   })
 
@@ -140,42 +138,42 @@ test.serial('the norm is summed in double: large, tiny and many numbers', async 
     [4096, ...Array<number>(60_000).fill(1e-1)],
   ]) {
     const expected = Math.sqrt(values.reduce((sum, v) => sum + Math.fround(v) ** 2, 0))
-    for (const isa of isas()) {
-      select({ device: 'cpu', isa, threads: 2 })
-      const gradient = upload('cpu', reals([values.length], values))
+    for (const variant of kernels(2)) {
+      select(variant)
+      const gradient = upload(variant.device, reals([values.length], values))
       const norm = native.globalNorm([gradient])
       const error = Math.abs(((await download(norm))[0] as number) - expected)
-      t.true(error <= 1e-7 * expected, `${isa}: ${values.length} numbers`)
+      t.true(error <= 1e-7 * expected, `${describe(variant)}: ${values.length} numbers`)
       for (const tensor of [gradient, norm]) native.dispose(tensor)
     }
   }
 })
 
 test.serial('a norm that is not finite changes neither parameter nor state', async (t) => {
-  for (const device of ['reference', 'cpu'] as const)
-    for (const isa of device === 'cpu' ? isas() : [undefined])
-      for (const { settings } of GOLDEN)
-        for (const bad of [NaN, Infinity]) {
-          select({ device, threads: 1, ...(isa && { isa }) })
-          const draw = new Draw(5)
-          const parameter = upload(device, draw.reals([19]))
-          const state = statesOf(settings).map((kept) =>
-            kept ? upload(device, draw.reals([19], 0, 1)) : null,
-          )
-          const targets = [parameter, ...state.filter((tensor) => tensor !== null)]
-          const before = await Promise.all(targets.map(download))
-          const values = draw.reals([19]).data
-          values[7] = bad
-          const gradient = upload(device, reals([19], values))
-          const norm = native.globalNorm([gradient])
-          native.optimizerStep(optionsOf(settings, 2), parameter, gradient, state, norm)
-          const after = await Promise.all(targets.map(download))
-          identical(
-            t,
-            Object.fromEntries(after.entries()),
-            Object.fromEntries(before.entries()),
-            `${isa ?? device}, ${settings.kind}`,
-          )
-          for (const tensor of [...targets, gradient, norm]) native.dispose(tensor)
-        }
+  for (const variant of allVariants())
+    for (const { settings } of GOLDEN)
+      for (const bad of [NaN, Infinity]) {
+        select(variant)
+        const { device } = variant
+        const draw = new Draw(5)
+        const parameter = upload(device, draw.reals([19]))
+        const state = statesOf(settings).map((kept) =>
+          kept ? upload(device, draw.reals([19], 0, 1)) : null,
+        )
+        const targets = [parameter, ...state.filter((tensor) => tensor !== null)]
+        const before = await Promise.all(targets.map(download))
+        const values = draw.reals([19]).data
+        values[7] = bad
+        const gradient = upload(device, reals([19], values))
+        const norm = native.globalNorm([gradient])
+        native.optimizerStep(optionsOf(settings, 2), parameter, gradient, state, norm)
+        const after = await Promise.all(targets.map(download))
+        identical(
+          t,
+          Object.fromEntries(after.entries()),
+          Object.fromEntries(before.entries()),
+          `${describe(variant)}, ${settings.kind}`,
+        )
+        for (const tensor of [...targets, gradient, norm]) native.dispose(tensor)
+      }
 })

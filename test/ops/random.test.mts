@@ -2,7 +2,7 @@ import test from 'ava'
 import { native, type NativeRandom } from '#dist/tensor/native.js'
 import { identical, near } from '../support/compare.mjs'
 import { download } from '../support/host.mjs'
-import { isas, REFERENCE, select, type Variant } from '../support/op.mjs'
+import { describe, kernels, REFERENCE, select, type Variant } from '../support/op.mjs'
 
 const source: NativeRandom = { key: native.streamKey(3, 'weight'), step: 0, sampleBase: 0 }
 
@@ -21,17 +21,16 @@ async function draw(
   return values
 }
 
-const on = (isa: string, threads: number): Variant => ({ device: 'cpu', isa, threads })
-
 for (const distribution of ['uniform', 'normal'] as const)
   test.serial(`${distribution} numbers are the same everywhere, up to rounding`, async (t) => {
     for (const n of [0, 1, 3, 4, 17, 100, 5001]) {
       const expected = await draw(REFERENCE, n, distribution, -0.5, 1.25)
       const rounded = { y: expected.map((value) => Math.fround(value)) }
-      for (const isa of isas()) {
-        const y = await draw(on(isa, 1), n, distribution, -0.5, 1.25)
-        near(t, { y }, rounded, 1e-7, `${isa}, ${n}`)
-        identical(t, { y: await draw(on(isa, 2), n, distribution, -0.5, 1.25) }, { y }, isa)
+      for (const one of kernels()) {
+        const y = await draw(one, n, distribution, -0.5, 1.25)
+        near(t, { y }, rounded, 1e-7, `${describe(one)}, ${n}`)
+        const two = await draw({ ...one, threads: 2 }, n, distribution, -0.5, 1.25)
+        identical(t, { y: two }, { y }, describe(one))
       }
     }
   })
@@ -46,10 +45,10 @@ test.serial('uniform numbers are the words of their definition', async (t) => {
 })
 
 test.serial('a longer draw begins with the shorter one', async (t) => {
-  for (const isa of isas()) {
-    const long = await draw(on(isa, 2), 1000, 'normal', 0, 1)
-    const short = await draw(on(isa, 1), 77, 'normal', 0, 1)
-    identical(t, { y: long.slice(0, 77) }, { y: short }, isa)
+  for (const one of kernels()) {
+    const long = await draw({ ...one, threads: 2 }, 1000, 'normal', 0, 1)
+    const short = await draw(one, 77, 'normal', 0, 1)
+    identical(t, { y: long.slice(0, 77) }, { y: short }, describe(one))
   }
 })
 

@@ -4,7 +4,15 @@ import { checkGolden, checkOp } from '../support/check.mjs'
 import { identical } from '../support/compare.mjs'
 import { golden } from '../support/golden.mjs'
 import { download, upload } from '../support/host.mjs'
-import { evaluate, isas, REFERENCE, select, type Tensors } from '../support/op.mjs'
+import {
+  describe,
+  evaluate,
+  kernels,
+  REFERENCE,
+  select,
+  type Tensors,
+  type Variant,
+} from '../support/op.mjs'
 import {
   CELLS,
   drawInputs,
@@ -75,14 +83,15 @@ for (const cell of CELLS) {
       { lengths: [5, 0, 3, 5, 1, 2] },
     )
     const run = async (
-      isa: string,
+      variant: Variant,
       precision: 'f32' | 'bf16',
       training: boolean,
       dropout: number,
     ) => {
-      select({ device: 'cpu', isa, threads: 2 })
+      select(variant)
       const tensors: Tensors = {}
-      for (const [name, host] of Object.entries(inputs)) tensors[name] = upload('cpu', host)
+      for (const [name, host] of Object.entries(inputs))
+        tensors[name] = upload(variant.device, host)
       const { y, hn, cn, reserve } = native.recurrent(
         { ...stack, precision, training, dropout, random: null },
         tensors['x']!,
@@ -98,13 +107,13 @@ for (const cell of CELLS) {
         if (tensor) native.dispose(tensor)
       return { saved, named }
     }
-    for (const isa of isas())
+    for (const variant of kernels(2))
       for (const precision of ['f32', 'bf16'] as const) {
-        const inference = await run(isa, precision, false, 0.5)
-        const training = await run(isa, precision, true, 0)
+        const inference = await run(variant, precision, false, 0.5)
+        const training = await run(variant, precision, true, 0)
         t.false(inference.saved)
         t.true(training.saved)
-        identical(t, inference.named, training.named, `${isa}, ${precision}`)
+        identical(t, inference.named, training.named, `${describe(variant)}, ${precision}`)
       }
   })
 

@@ -8,7 +8,7 @@ import { product, roundedInputs, toBf16 } from '../support/bf16.mjs'
 import { checkOp, drawUpstream, F32_TOLERANCE } from '../support/check.mjs'
 import { identical, near, type Named } from '../support/compare.mjs'
 import { Draw, reals, size, type Host } from '../support/host.mjs'
-import { evaluate, isas, REFERENCE, type Op, type Variant } from '../support/op.mjs'
+import { describe, evaluate, kernels, REFERENCE, type Op, type Variant } from '../support/op.mjs'
 import {
   CELLS,
   drawInputs,
@@ -54,8 +54,8 @@ for (const cell of CELLS) {
       const reference = await evaluate(op, REFERENCE)
       // Its second product reads r h, which is rounded.
       const tolerance = cell === 'gru_reset_before' ? TOLERANCE : F32_TOLERANCE
-      for (const isa of isas())
-        near(t, await evaluate(op, { device: 'cpu', isa, threads: 2 }), reference, tolerance, isa)
+      for (const variant of kernels(2))
+        near(t, await evaluate(op, variant), reference, tolerance, describe(variant))
     }
   })
 
@@ -72,8 +72,9 @@ for (const cell of CELLS) {
       const reference = await evaluate(op, REFERENCE, { upstream })
       const data = (name: string) => (inputs[name] as Host).data as Float64Array
       const gates = GATES[cell] * hidden
-      for (const isa of isas()) {
-        const actual = await evaluate(op, { device: 'cpu', isa, threads: 1 }, { upstream })
+      for (const variant of kernels()) {
+        const isa = describe(variant)
+        const actual = await evaluate(op, variant, { upstream })
         // With one token they are the gradients before the activations.
         const dgates = (actual['grad b_ih_0'] as Float64Array).map(toBf16)
         const dproduct = (actual['grad b_hh_0'] as Float64Array).map(toBf16)
@@ -99,8 +100,8 @@ for (const cell of CELLS) {
       [33, 14, 17],
       [64, 1, 32],
     ] as const)
-      for (const isa of isas())
-        await checkSteps(t, { device: 'cpu', isa, threads: 2 }, cell, {
+      for (const variant of kernels(2))
+        await checkSteps(t, variant, cell, {
           hidden,
           sizes: { time: 5, batch, input },
         })
@@ -129,10 +130,11 @@ for (const cell of CELLS) {
 async function checkOutputs(t: Parameters<typeof near>[0], op: Op): Promise<void> {
   const upstream = drawUpstream(op, 1)
   const reference = await evaluate(op, REFERENCE)
-  for (const isa of isas()) {
-    const one = await evaluate(op, { device: 'cpu', isa, threads: 1 }, { upstream })
+  for (const variant of kernels()) {
+    const isa = describe(variant)
+    const one = await evaluate(op, variant, { upstream })
     near(t, one, reference, STACK_TOLERANCE, isa)
-    identical(t, await evaluate(op, { device: 'cpu', isa, threads: 2 }, { upstream }), one, isa)
+    identical(t, await evaluate(op, { ...variant, threads: 2 }, { upstream }), one, isa)
   }
 }
 
@@ -146,7 +148,7 @@ async function checkSteps(
   const { time, batch } = sizes
   const stack = { cell, layers: 1, directions: 1, hidden, precision: 'bf16' as const }
   const inputs = drawInputs(stack, sizes)
-  const where = `${variant.isa}, H ${hidden}`
+  const where = `${describe(variant)}, H ${hidden}`
   const draw = new Draw(5)
   const dy = draw.reals([time, batch, hidden])
   const whole = await evaluate(recurrent(stack, inputs, ['y']), variant, { upstream: { y: dy } })

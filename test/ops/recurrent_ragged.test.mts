@@ -100,7 +100,7 @@ for (const cell of CELLS) {
           t,
           alone,
           expected,
-          variant.device === 'cpu' ? 1e-6 : 0,
+          variant.device === 'reference' ? 0 : 1e-6,
           `${describe(variant)}, row ${b}`,
         )
       }

@@ -2,7 +2,7 @@ import test from 'ava'
 import { native } from '#dist/tensor/native.js'
 import { checkOp } from '../support/check.mjs'
 import { download, Draw, ints, reals, upload, type Host } from '../support/host.mjs'
-import { isas, select, type Op } from '../support/op.mjs'
+import { allVariants, describe, select, type Op } from '../support/op.mjs'
 
 type Reduce = Parameters<typeof native.reduce>[0]
 
@@ -65,28 +65,27 @@ test.serial('argmax: the first maximum wins, NaN wins over numbers', async (t) =
     [4, 5],
     [1, 3, 2, 3, 0, 1, NaN, 9, NaN, 9, -Infinity, -Infinity, -1, -1, -2, 4, 4, 4, 4, 4],
   )
-  for (const device of ['reference', 'cpu'] as const)
-    for (const isa of device === 'cpu' ? isas() : ['reference']) {
-      select(device === 'cpu' ? { device, isa, threads: 1 } : { device, threads: 1 })
-      const input = upload(device, x)
-      const { y, argmax } = native.reduce('max', input, 1)
-      const [values, positions] = await Promise.all([download(y), native.read(argmax!)])
-      t.deepEqual([...values], [3, NaN, -1, 4], isa)
-      t.deepEqual([...positions], [1, 1, 2, 0], isa)
-      for (const tensor of [input, y, argmax!]) native.dispose(tensor)
-    }
+  for (const variant of allVariants()) {
+    select(variant)
+    const input = upload(variant.device, x)
+    const { y, argmax } = native.reduce('max', input, 1)
+    const [values, positions] = await Promise.all([download(y), native.read(argmax!)])
+    t.deepEqual([...values], [3, NaN, -1, 4], describe(variant))
+    t.deepEqual([...positions], [1, 1, 2, 0], describe(variant))
+    for (const tensor of [input, y, argmax!]) native.dispose(tensor)
+  }
 })
 
 test.serial('an argmax out of range fails the gradient', async (t) => {
-  for (const device of ['reference', 'cpu'] as const)
-    for (const isa of device === 'cpu' ? isas() : [undefined]) {
-      select({ device, threads: 1, ...(isa && { isa }) })
-      const dy = upload(device, reals([2], [1, 2]))
-      const argmax = upload(device, ints([2], [1, 3]))
-      const dx = upload(device, reals([2, 3], [0, 0, 0, 0, 0, 0]))
-      native.reduceBackward('max', [2, 3], 1, argmax, dy, [dx], 0)
-      const error = await t.throwsAsync(native.read(dx), { code: 'ERR_INDEX' })
-      t.regex(error?.message ?? '', /argmax 3 at position 1: expected 0\.\.2$/)
-      for (const tensor of [dy, argmax, dx]) native.dispose(tensor)
-    }
+  for (const variant of allVariants()) {
+    select(variant)
+    const { device } = variant
+    const dy = upload(device, reals([2], [1, 2]))
+    const argmax = upload(device, ints([2], [1, 3]))
+    const dx = upload(device, reals([2, 3], [0, 0, 0, 0, 0, 0]))
+    native.reduceBackward('max', [2, 3], 1, argmax, dy, [dx], 0)
+    const error = await t.throwsAsync(native.read(dx), { code: 'ERR_INDEX' })
+    t.regex(error?.message ?? '', /argmax 3 at position 1: expected 0\.\.2$/)
+    for (const tensor of [dy, argmax, dx]) native.dispose(tensor)
+  }
 })

@@ -2,12 +2,9 @@ import test, { type ExecutionContext } from 'ava'
 import { native } from '#dist/tensor/native.js'
 import { ops, tensor, type Tensor } from 'rnnative'
 import { Draw } from '../support/host.mjs'
-import { describe, isas, REFERENCE, select, type Variant } from '../support/op.mjs'
+import { allVariants, describe, DEVICES, kernels, select, type Variant } from '../support/op.mjs'
 
-const VARIANTS: Variant[] = [
-  REFERENCE,
-  ...isas().flatMap((isa) => [1, 2].map((threads) => ({ device: 'cpu', isa, threads }) as const)),
-]
+const VARIANTS = [...allVariants(), ...kernels(1)]
 const real = ({ device }: Variant) => (device === 'reference' ? 'f64' : 'f32')
 /** How far from a boundary a draw must lie for f32 to have to find the same token. */
 const MARGIN = 2e-5
@@ -286,7 +283,7 @@ test.serial('logits that leave no choice fail the results', async (t) => {
 })
 
 test.serial('nonsense is refused', async (t) => {
-  for (const device of ['reference', 'cpu'] as const) {
+  for (const device of DEVICES) {
     using logits = tensor([[1, 2, 3]], [1, 3], { device })
     const call = (options: ops.SampleTokensOptions) => ops.sampleTokens(logits, options)
     const refused = (options: ops.SampleTokensOptions, code: string, message: RegExp) =>

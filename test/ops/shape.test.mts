@@ -2,7 +2,7 @@ import test from 'ava'
 import { native } from '#dist/tensor/native.js'
 import { checkOp } from '../support/check.mjs'
 import { download, Draw, ints, reals, size, upload, type Host } from '../support/host.mjs'
-import { evaluate, isas, REFERENCE, type Op } from '../support/op.mjs'
+import { allVariants, DEVICES, evaluate, type Op } from '../support/op.mjs'
 
 const permute = (x: Host, axes: number[]): Op => {
   const inverse = axes.map((_, i) => axes.indexOf(i))
@@ -93,7 +93,7 @@ test.serial('slice', async (t) => {
 })
 
 test.serial('concat', async (t) => {
-  for (const device of ['reference', 'cpu'] as const) {
+  for (const device of DEVICES) {
     const x = upload(device, reals([2, 2], [1, 2, 3, 4]))
     const y = upload(device, reals([2, 1], [5, 6]))
     const z = upload(device, reals([2, 0], []))
@@ -106,7 +106,7 @@ test.serial('concat', async (t) => {
 })
 
 test.serial('permute, slice and concat move integers too', async (t) => {
-  for (const device of ['reference', 'cpu'] as const) {
+  for (const device of DEVICES) {
     const x = upload(device, ints([2, 3], [1, 2, 3, 4, 5, 6]))
     const results = [
       native.permute(x, [1, 0], null, false),
@@ -137,15 +137,14 @@ test.serial('maskTime', async (t) => {
 test.serial('maskTime does not read padding', async (t) => {
   const x = reals([2, 2, 1], [1, 2, NaN, 4])
   const lengths = ints([2], [1, 2])
-  const variants = isas().map((isa) => ({ device: 'cpu', isa, threads: 1 }) as const)
-  for (const variant of [REFERENCE, ...variants]) {
+  for (const variant of allVariants()) {
     const { y } = await evaluate(maskTime(x, lengths), variant)
     t.deepEqual([...(y ?? [])], [1, 2, 0, 4])
   }
 })
 
 test.serial('a length beyond the steps fails the result', async (t) => {
-  for (const device of ['reference', 'cpu'] as const)
+  for (const device of DEVICES)
     for (const bad of [4, -1]) {
       const x = upload(device, draw.reals([3, 2, 2]))
       const lengths = upload(device, ints([2], [1, bad]))

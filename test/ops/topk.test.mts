@@ -2,12 +2,9 @@ import test from 'ava'
 import { native } from '#dist/tensor/native.js'
 import { ops, tensor, type DeviceName } from 'rnnative'
 import { Draw } from '../support/host.mjs'
-import { describe, isas, REFERENCE, select, type Variant } from '../support/op.mjs'
+import { allVariants, describe, kernels, select, type Variant } from '../support/op.mjs'
 
-const VARIANTS: Variant[] = [
-  REFERENCE,
-  ...isas().flatMap((isa) => [1, 2].map((threads) => ({ device: 'cpu', isa, threads }) as const)),
-]
+const VARIANTS = [...allVariants(), ...kernels(1)]
 const real = (device: DeviceName) => (device === 'reference' ? 'f64' : 'f32')
 
 interface Search {
@@ -75,7 +72,7 @@ async function check(t: import('ava').ExecutionContext, search: Search): Promise
       wanted.map(([index]) => index),
       describe(variant),
     )
-    const tolerance = variant.device === 'cpu' ? 1e-5 : 1e-12
+    const tolerance = variant.device === 'reference' ? 1e-12 : 1e-5
     t.true(
       scores.every(
         (x, i) => Object.is(x, wanted[i]![1]) || Math.abs(x - wanted[i]![1]) < tolerance,

@@ -1,6 +1,6 @@
 /**
- * The checks every op goes through. The reference is held against finite differences; every ISA of
- * the cpu backend against the reference, in all gradient modes, on views, and bit for bit across
+ * The checks every op goes through. The reference is held against finite differences; all kernels
+ * against the reference, in all gradient modes, on views, and bit for bit across
  * thread counts.
  */
 import type { ExecutionContext } from 'ava'
@@ -10,7 +10,7 @@ import {
   describe,
   evaluate,
   INITIAL,
-  isas,
+  kernels,
   REFERENCE,
   type Op,
   type Options,
@@ -61,8 +61,7 @@ export async function checkOp(
     await checkModes(t, op, { upstream }, expected, REFERENCE, F64_TOLERANCE, floor)
   }
 
-  for (const isa of isas()) {
-    const one = { device: 'cpu', isa, threads: 1 } as const
+  for (const one of kernels()) {
     const actual = await evaluate(op, one, { upstream })
     near(t, actual, expected, tolerance, describe(one), floor)
     for (const count of threads.slice(1)) {
@@ -176,8 +175,7 @@ export async function checkGolden(
   for (const name of op.differentiable)
     if (op.inputs[name]) expected[`grad ${name}`] = tensors[`grad_${name}`]?.data as Float64Array
   near(t, await evaluate(op, REFERENCE, { upstream }), expected, F64_TOLERANCE, 'reference')
-  for (const isa of isas()) {
-    const variant = { device: 'cpu', isa, threads: 2 } as const
+  for (const variant of kernels(2)) {
     const actual = await evaluate(op, variant, { upstream })
     near(t, actual, expected, F32_TOLERANCE, describe(variant))
   }

@@ -54,20 +54,29 @@ export interface Options {
 
 export const REFERENCE: Variant = { device: 'reference', threads: 1 }
 
-/** RNNATIVE_TEST_ISAS=avx2,generic restricts a run. */
-export function isas(): string[] {
-  const only = process.env['RNNATIVE_TEST_ISAS']?.split(',')
-  return native.info().isas.filter((isa) => !only || only.includes(isa))
-}
+const only = process.env['RNNATIVE_TEST_ISAS']?.split(',')
+const chosen = (name: string): boolean => !only || only.includes(name)
 
-/** The reference, and the kernels of every instruction set on two threads. */
-export const allVariants = (): Variant[] => [
-  REFERENCE,
-  ...isas().map((isa) => ({ device: 'cpu', isa, threads: 2 }) as const),
+/** RNNATIVE_TEST_ISAS=avx2,generic restricts a run. */
+export const isas = (): string[] => native.info().isas.filter(chosen)
+
+/**
+ * All kernels: of every instruction set, and of a CUDA device where there is one (by the name `cuda`
+ * for RNNATIVE_TEST_ISAS).
+ */
+export const kernels = (threads = 1): Variant[] => [
+  ...isas().map((isa) => ({ device: 'cpu', isa, threads }) as const),
+  ...(chosen('cuda') && native.cudaProbe().available ? [{ device: 'cuda', threads } as const] : []),
 ]
 
+/** The reference, and all kernels on two threads. */
+export const allVariants = (): Variant[] => [REFERENCE, ...kernels(2)]
+
+/** The devices among them. */
+export const DEVICES = [...new Set(allVariants().map(({ device }) => device))]
+
 export const describe = ({ device, isa, threads }: Variant): string =>
-  device === 'reference' ? device : `${device}/${isa ?? '?'}, ${threads} threads`
+  isa ? `${device}/${isa}, ${threads} threads` : device
 
 export function select(variant: Variant): void {
   native.setThreads(variant.threads)
