@@ -1,0 +1,52 @@
+// The rows of a batch over time, packed: work and memory are proportional to real tokens, and no
+// kernel has padding to avoid.
+//
+// Rows of the batch are sorted by falling length, so the rows that take part at time t are the
+// first active(t), and those of one time lie together: packed row of (t, i) = offsets[t] + i. A
+// dense batch is its own packed form: no maps, no copies, the caller's arrays are used as they are.
+#ifndef RNNATIVE_CUDA_RECURRENT_SEQUENCE_CUH_
+#define RNNATIVE_CUDA_RECURRENT_SEQUENCE_CUH_
+
+#include "cuda/device.cuh"
+
+namespace rnnative::cuda {
+
+// What kernels know of it; i is a place in sorted order. All pointers are null when dense.
+struct Rows {
+  int64_t time;            // T: the longest length, which may be less than the caller's
+  int64_t batch;           // B
+  const int32_t* lengths;  // [B] falling
+  const int32_t* order;    // [B] sorted place -> row of the caller's batch
+  const int32_t* offsets;  // [T + 1] packed row of (t, 0); the last is N
+  const int32_t* tokens;   // [N] packed row -> t * B + b in the caller's arrays
+
+  __device__ int64_t row(int64_t t, int64_t i) const {
+    return offsets ? offsets[t] + i : t * batch + i;
+  }
+  __device__ int64_t length(int64_t i) const { return lengths ? lengths[i] : time; }
+  __device__ int64_t active(int64_t t) const {
+    return offsets ? offsets[t + 1] - offsets[t] : batch;
+  }
+  __device__ int64_t place(int64_t i) const { return order ? order[i] : i; }
+  // Packed row of the step before (t, i) in the direction's own order; -1: it is the first, which
+  // follows the initial state.
+  __device__ int64_t row_before(int64_t t, int64_t i, int direction) const {
+    if (direction == 0) return t > 0 ? row(t - 1, i) : -1;
+    return t + 1 < length(i) ? row(t + 1, i) : -1;
+  }
+};
+
+// ... and the host, besides.
+struct Sequence {
+  Rows rows;
+  int64_t tokens = 0;  // N = sum of lengths
+  // [T] active(t); null when dense
+  const int64_t* active = nullptr;
+
+  bool dense() const { return active == nullptr; }
+  int64_t active_at(int64_t t) const { return active ? active[t] : rows.batch; }
+};
+
+}  // namespace rnnative::cuda
+
+#endif  // RNNATIVE_CUDA_RECURRENT_SEQUENCE_CUH_
