@@ -73,7 +73,7 @@ int32_t launch(RnContext* ctx, const Launch& how, void (*kernel)(Parameters...),
   return check(ctx, cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...));
 }
 
-constexpr int64_t ceil_div(int64_t a, int64_t b) {
+__host__ __device__ constexpr int64_t ceil_div(int64_t a, int64_t b) {
   return (a + b - 1) / b;
 }
 
