@@ -158,6 +158,7 @@ cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(
 // ---- what kernels call
 
 void __syncthreads();
+int __syncthreads_or(int predicate);
 void __syncwarp(unsigned mask = 0xffffffffu);
 void __threadfence();
 void __nanosleep(unsigned nanoseconds);

@@ -56,6 +56,7 @@ struct Block {
   std::unique_ptr<char[]> shared;
   Cluster* cluster = nullptr;
   unsigned rank = 0;
+  int vote = 0;
 };
 struct Cluster {
   Barrier barrier;
@@ -265,6 +266,15 @@ char* rn_emulated_shared() {
 }
 void __syncthreads() {
   wait(current->block->barrier);
+}
+int __syncthreads_or(int predicate) {
+  Block& block = *current->block;
+  wait(block.barrier);
+  block.vote = 0;
+  wait(block.barrier);
+  block.vote |= predicate != 0;
+  wait(block.barrier);
+  return block.vote;
 }
 void __syncwarp(unsigned) {
   wait(current->warp->barrier);

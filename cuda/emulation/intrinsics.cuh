@@ -74,6 +74,10 @@ inline float tanh_approximate(float x) {
   return std::tanh(x);
 }
 
+inline float reciprocal_approximate(float x) {
+  return 1 / x;
+}
+
 inline void copy_async(void* shared, const void* global, bool valid) {
   if (valid)
     std::memcpy(shared, global, 16);

@@ -62,6 +62,13 @@ __device__ __forceinline__ float tanh_approximate(float x) {
   return y;
 }
 
+// 1 / x to about one unit in the last place, one instruction; denormal results are 0.
+__device__ __forceinline__ float reciprocal_approximate(float x) {
+  float y;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x));
+  return y;
+}
+
 // 16 bytes from global to shared memory without registers; zeros if not `valid` (then `global` is
 // not read). Complete after copy_wait and a barrier.
 __device__ __forceinline__ void copy_async(void* shared, const void* global, bool valid) {
