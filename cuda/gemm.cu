@@ -1,43 +1,122 @@
-// Matrix products: which kernel multiplies what.
+// Which kernel multiplies what, into how many tiles and parts.
+//
+// Tiles are as large as still leaves about one for each multiprocessor of a large device: large
+// tiles read operands less often. Weight gradients have small results and sums over all rows of a
+// batch, so those sums are cut into parts, which other blocks compute, and the parts are added in
+// order. All of this follows from the shape alone, so that results are the same on every device;
+// and where a is not transposed from k and n alone, in effect: tiles do not change a sum, and only
+// a k beyond 2^30 cuts one.
 #include "cuda/gemm.cuh"
 
 #include <algorithm>
 
+#include "cuda/cublas.cuh"
 #include "cuda/device.cuh"
-#include <intrinsics.cuh>
+#include "cuda/gemm_tile.cuh"
 
 namespace rnnative::cuda {
 namespace {
 
-__device__ float operand(const void* data, int64_t at, bool bf16, bool rounds) {
-  if (bf16)
-    return __uint_as_float(static_cast<uint32_t>(static_cast<const uint16_t*>(data)[at]) << 16);
-  const float value = static_cast<const float*>(data)[at];
-  return rounds ? __uint_as_float(pack_bf16(0, value) & 0xffff0000u) : value;
+constexpr int64_t kBlocks = 132;     // wanted at once
+constexpr int64_t kLeastPart = 256;  // summands that are worth a block
+constexpr int64_t kMostGroups = 65535;
+// cuBLAS from this many multiply-adds on: below, our own kernels' tiles fit better.
+constexpr int64_t kCublasFrom = int64_t{1} << 27;
+
+bool is_bf16(const Gemm& p) {
+  return p.precision == RN_PRECISION_BF16 || p.a_bf16 || p.b_bf16;
 }
 
-__global__ void gemm_kernel(Gemm p) {
-  const bool rounds = p.precision == RN_PRECISION_BF16;
-  const int64_t total = p.groups * p.m * p.n;
-  for (int64_t at = first_index(); at < total; at += index_stride()) {
-    const int64_t j = at % p.n, i = at / p.n % p.m, g = at / p.n / p.m;
-    float sum = 0;
-    for (int64_t l = 0; l < p.k; ++l) {
-      const int64_t a = g * p.stride_a + (p.trans_a ? l * p.lda + i : i * p.lda + l);
-      const int64_t b = g * p.stride_b + (p.trans_b ? j * p.ldb + l : l * p.ldb + j);
-      sum += operand(p.a, a, p.a_bf16, rounds) * operand(p.b, b, p.b_bf16, rounds);
-    }
-    if (p.bias != nullptr) sum += p.bias[j];
-    float* c = p.c + g * p.stride_c + i * p.ldc + j;
+int64_t tiles(const Gemm& p, int64_t size) {
+  return ceil_div(p.m, size) * ceil_div(p.n, size) * p.groups;
+}
+
+int64_t most_parts(const Gemm& p) {
+  return p.trans_a ? std::max<int64_t>(p.k / kLeastPart, 1) : 1;
+}
+
+int choose_tile(const Gemm& p) {
+  for (const int size : {128, 64}) {
+    // A tile much wider than the matrix would multiply zeros.
+    if (std::min(p.m, p.n) * 2 <= size) continue;
+    if (tiles(p, size) * most_parts(p) >= kBlocks) return size;
+  }
+  return 32;
+}
+
+bool aligned(const void* data, int64_t ld, int64_t stride, int64_t size) {
+  return reinterpret_cast<uintptr_t>(data) % 16 == 0 && ld * size % 16 == 0 &&
+         stride * size % 16 == 0;
+}
+
+// c (+)= the sum of its parts (+ bias). parts: [count, groups, m, n]
+__global__ void add_parts_kernel(Gemm p, const float* parts, int32_t count) {
+  const int64_t size = p.groups * p.m * p.n;
+  for (int64_t i = first_index(); i < size; i += index_stride()) {
+    float sum = parts[i];
+    for (int32_t part = 1; part < count; ++part) sum += parts[part * size + i];
+    const int64_t column = i % p.n, row = i / p.n % p.m, group = i / p.n / p.m;
+    if (p.bias != nullptr) sum += p.bias[column];
+    float* c = p.c + group * p.stride_c + row * p.ldc + column;
     *c = p.add ? *c + sum : sum;
   }
+}
+
+int32_t run(RnContext* ctx, const GemmTask& task, int tile) {
+  return is_bf16(task.product) ? gemm_bf16(ctx, task, tile) : gemm_f32(ctx, task, tile);
+}
+
+int32_t multiply(RnContext* ctx, const Gemm& p) {
+  const int tile = choose_tile(p);
+  GemmTask task;
+  task.product = p;
+  task.vector_a = aligned(p.a, p.lda, p.stride_a, p.a_bf16 ? 2 : 4);
+  task.vector_b = aligned(p.b, p.ldb, p.stride_b, p.b_bf16 ? 2 : 4);
+  const int64_t parts =
+      std::max(std::clamp<int64_t>(2 * kBlocks / tiles(p, tile), 1, most_parts(p)),
+               ceil_div(p.k, kMostSummands));
+  // Parts begin at multiples of a slice.
+  task.k_part = ceil_div(ceil_div(p.k, parts), 32) * 32;
+  task.parts =
+      static_cast<int32_t>(std::max<int64_t>(ceil_div(p.k, std::max<int64_t>(task.k_part, 1)), 1));
+  if (task.parts == 1) {
+    task.vector_c = aligned(p.c, p.ldc, p.stride_c, 4);
+    return run(ctx, task, tile);
+  }
+  Gemm& partial = task.product;
+  task.stride_part = p.groups * p.m * p.n;
+  partial.c = scratch_of<float>(ctx, task.parts * task.stride_part);
+  if (partial.c == nullptr) return RN_ERR_OUT_OF_MEMORY;
+  partial.ldc = p.n;
+  partial.stride_c = p.m * p.n;
+  partial.bias = nullptr;
+  partial.add = false;
+  task.vector_c = p.n % 4 == 0;
+  const int32_t status = run(ctx, task, tile);
+  if (status != RN_OK) return status;
+  return launch(ctx, over(task.stride_part), add_parts_kernel, p, partial.c, task.parts);
 }
 
 }  // namespace
 
 int32_t gemm(RnContext* ctx, const Gemm& product) {
-  const int64_t total = product.groups * product.m * product.n;
-  return total == 0 ? RN_OK : launch(ctx, over(total), gemm_kernel, product);
+  if (product.m == 0 || product.n == 0 || product.groups == 0) return RN_OK;
+  const double work = static_cast<double>(product.m) * static_cast<double>(product.n) *
+                      static_cast<double>(product.k) * static_cast<double>(product.groups);
+  if (work >= static_cast<double>(kCublasFrom) && find_cublas().available)
+    return gemm_cublas(ctx, product, is_bf16(product));
+  // Groups and parts share a dimension of the grid; many groups have one part each.
+  const int64_t at_once = kMostGroups / std::max<int64_t>(ceil_div(product.k, kMostSummands), 1);
+  Gemm some = product;
+  for (int64_t first = 0; first < product.groups; first += at_once) {
+    some.groups = std::min(product.groups - first, at_once);
+    const int32_t status = multiply(ctx, some);
+    if (status != RN_OK) return status;
+    some.a = static_cast<const char*>(some.a) + some.groups * some.stride_a * (some.a_bf16 ? 2 : 4);
+    some.b = static_cast<const char*>(some.b) + some.groups * some.stride_b * (some.b_bf16 ? 2 : 4);
+    some.c += some.groups * some.stride_c;
+  }
+  return RN_OK;
 }
 
 }  // namespace rnnative::cuda

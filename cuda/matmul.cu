@@ -1,4 +1,5 @@
-// The product of an op's arguments: dense matrices, packed forms of a weight cached.
+// The product of an op's arguments. In bf16 a parameter is rounded once per version, not once per
+// product: half the bytes to read, which is all that counts where rows are few.
 #include "cuda/device.cuh"
 #include "cuda/gemm.cuh"
 #include "cuda/ops.cuh"
@@ -26,6 +27,19 @@ int32_t matmul(RnContext* ctx, const RnMatmul* args) {
   product.c = static_cast<float*>(args->c.data);
   product.add = args->c.mode == RN_GRAD_ADD;
   product.precision = args->precision;
+  if (args->precision == RN_PRECISION_BF16 && args->b.id != 0 && args->groups == 1 && args->m > 0 &&
+      args->n > 0 && args->k > 0) {
+    Bf16Matrix b;
+    const int64_t rows = product.trans_b ? args->n : args->k;
+    const int32_t status = bf16_weight(ctx, args->b, rows, product.ldb, &b);
+    if (status != RN_OK) return status;
+    if (b.data != nullptr) {
+      product.b = b.data;
+      product.ldb = b.ld;
+      product.stride_b = 0;
+      product.b_bf16 = true;
+    }
+  }
   return gemm(ctx, product);
 }
 
