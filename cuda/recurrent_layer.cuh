@@ -25,6 +25,7 @@ struct Layer {
   int64_t directions, hidden;
   const Sequence* sequence;
   RnWeight w_hh[2];      // [G*H, H] of each direction
+  const float* b_ih[2];  // [G*H] or null: the steps add both biases, which takes no pass of its own
   const float* b_hh[2];  // [G*H] or null
   // Initial states [D, B, H] by row of the caller's batch, or null: zeros. c0: LSTM only.
   const float *h0, *c0;
@@ -33,8 +34,8 @@ struct Layer {
 struct LayerForward {
   Layer layer;
   bool training;
-  // [D, N, S*H], slot s of unit j at column s * H + j. In: W x + b_ih in the first G*H columns.
-  // Out, in training: the cell's slots. Else what is left there means nothing.
+  // [D, N, S*H], slot s of unit j at column s * H + j. In: W x, without bias, in the first G*H
+  // columns. Out, in training: the cell's slots. Else what is left there means nothing.
   float* gates;
   float* h;  // [N, D*H] of every step
   float* c;  // [N, D*H] of every step; null unless LSTM in training
@@ -48,7 +49,7 @@ struct LayerBackward {
   const float *gates, *h, *c;  // as forward left them
   const float* dy;             // [N, D*H] or null: zero
   const float *dhn, *dcn;      // [D, B, H] by row of the caller's batch, or null: zero
-  // [D, N, S*H] out: gradients of W x + b_ih in the first G*H columns. GRU's fourth slot gets that
+  // [D, N, S*H] out: gradients of W x in the first G*H columns. GRU's fourth slot gets that
   // of R_n h + b_hn.
   float* dgates;
   RnGrad dh0, dc0;  // [D, B, H] by row of the caller's batch
@@ -63,6 +64,16 @@ int32_t persistent_backward(RnContext* ctx, const LayerBackward& layer);
 // For any size.
 int32_t stepwise_forward(RnContext* ctx, const LayerForward& layer);
 int32_t stepwise_backward(RnContext* ctx, const LayerBackward& layer);
+
+// The first of these that fits.
+int32_t forward_steps(RnContext* ctx, const LayerForward& layer);
+int32_t backward_steps(RnContext* ctx, const LayerBackward& layer);
+
+// States [D, B, H] between the caller's order of rows and the sorted one; `from` null: zeros.
+// rounded, [D, B, rounded_ld] as operands of BF16, may be null.
+int32_t sort_states(RnContext* ctx, const Layer& layer, const float* from, float* sorted,
+                    uint16_t* rounded = nullptr, int64_t rounded_ld = 0);
+int32_t unsort_states(RnContext* ctx, const Layer& layer, const float* sorted, const RnGrad& to);
 
 }  // namespace rnnative::cuda
 

@@ -7,6 +7,8 @@
 #ifndef RNNATIVE_CUDA_RECURRENT_SEQUENCE_CUH_
 #define RNNATIVE_CUDA_RECURRENT_SEQUENCE_CUH_
 
+#include <memory>
+
 #include "cuda/device.cuh"
 
 namespace rnnative::cuda {
@@ -38,14 +40,28 @@ struct Rows {
 
 // ... and the host, besides.
 struct Sequence {
-  Rows rows;
+  Rows rows = {};
   int64_t tokens = 0;  // N = sum of lengths
   // [T] active(t); null when dense
-  const int64_t* active = nullptr;
+  std::unique_ptr<int64_t[]> active;
 
   bool dense() const { return active == nullptr; }
   int64_t active_at(int64_t t) const { return active ? active[t] : rows.batch; }
 };
+
+// Checks the lengths [B] (null: all `time`) and packs. The maps live as long as the op.
+int32_t make_sequence(RnContext* ctx, const int32_t* lengths, int64_t time, int64_t batch,
+                      Sequence* sequence);
+// packed[n, :] = x[tokens[n], :], not for dense sequences. x: [time, B, F].
+int32_t gather_rows(RnContext* ctx, const Sequence& sequence, int64_t features, const float* x,
+                    float* packed);
+// The reverse: y[tokens[n], :] (+)= packed[n, :], padding zero unless added to. y: [time, B, F].
+int32_t scatter_rows(RnContext* ctx, const Sequence& sequence, int64_t time, int64_t features,
+                     const float* packed, const RnGrad& y);
+// y = x times the mask of `random` over packed rows [N, width]; y may be x. Row (t, b) of the
+// caller's batch draws elements t * width + f of sample b.
+int32_t drop_rows(RnContext* ctx, const Sequence& sequence, double p, const RnRandom& random,
+                  int64_t width, const float* x, float* y);
 
 }  // namespace rnnative::cuda
 

@@ -1,12 +1,12 @@
 // The math of one step of one unit, for every kernel that runs a recurrence. A cell is a type:
 //   kGates    G, rows of W and R per unit (PyTorch's order)
 //   kSlots    S, values kept per unit and step for backward. In a row of gates the first G hold
-//             W x + b_ih before the step
+//             W x before the step
 //   kHasC     whether there is a second state c
 //   kPhases   products with R in a step: 2 if R_n is applied to r h, else 1
 //   product_slot(g)  the slot that holds, in backward, the gradient of row g of R's product
 //   forward(x, r, h, c, slots)   x[G] = W x + b_ih, r[G] = R h + b_hh; h and c are stepped
-//   backward(slots, h_before, h, c_before, c, dh, dc, d)
+//   backward(slots, h_before, c_before, c, dh, dc, d)
 //             dh, dc: in, gradients of the state after the step; out, what of those of the state
 //             before does not pass through R. d[S] out.
 // With two phases (GruResetBefore) forward and backward come in two parts: see its file.

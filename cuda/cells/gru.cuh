@@ -26,7 +26,7 @@ struct Gru {
   }
 
   __device__ __forceinline__ static void backward(const float (&slots)[4], float h_before, float,
-                                                  float, float, float& dh, float&, float (&d)[4]) {
+                                                  float, float& dh, float&, float (&d)[4]) {
     const float r = slots[0], z = slots[1], n = slots[2], q = slots[3];
     const float dn = dh * (1.0f - z) * (1.0f - n * n);
     d[0] = dn * q * (r * (1.0f - r));

@@ -25,9 +25,8 @@ struct Lstm {
     slots[3] = o;
   }
 
-  __device__ __forceinline__ static void backward(const float (&slots)[4], float, float,
-                                                  float c_before, float c, float& dh, float& dc,
-                                                  float (&d)[4]) {
+  __device__ __forceinline__ static void backward(const float (&slots)[4], float, float c_before,
+                                                  float c, float& dh, float& dc, float (&d)[4]) {
     const float i = slots[0], f = slots[1], g = slots[2], o = slots[3];
     const float tanh_c = tanhf(c);
     const float dc_all = dc + dh * o * (1.0f - tanh_c * tanh_c);

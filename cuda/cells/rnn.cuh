@@ -21,7 +21,7 @@ struct Rnn {
   }
 
   __device__ __forceinline__ static void backward(const float (&slots)[1], float, float, float,
-                                                  float, float& dh, float&, float (&d)[1]) {
+                                                  float& dh, float&, float (&d)[1]) {
     const float y = slots[0];
     d[0] = dh * (kRelu ? (y > 0.0f ? 1.0f : 0.0f) : 1.0f - y * y);
     dh = 0.0f;
