@@ -114,6 +114,7 @@ test.serial('draws from all, or from what top-k and top-p leave, at any temperat
   await check(t, draw(8, 5003))
   await check(t, draw(8, 5003, { topK: 200, temperature: 0.7 }))
   await check(t, draw(8, 5003, { topP: 0.5 }))
+  await check(t, draw(4, 60_001, { topK: 3000, topP: 0.5 }))
 })
 
 test.serial('penalties shift and forbid', async (t) => {

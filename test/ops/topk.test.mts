@@ -19,13 +19,12 @@ interface Search {
 
 /** Everything scored in double and sorted. */
 function expected({ sentences, beams, vocabulary, k, logits, scores, penalties }: Search) {
-  const all = Array.from(logits, (x, i) => {
-    const row = Math.floor(i / vocabulary)
-    const own = logits.slice(row * vocabulary, (row + 1) * vocabulary)
+  const all = Array.from(scores, (score, row) => {
+    const own = Array.from(logits.slice(row * vocabulary, (row + 1) * vocabulary))
     const most = Math.max(...own)
     const total = own.reduce((sum, y) => sum + Math.exp(y - most), 0)
-    return scores[row]! + x - most - Math.log(total)
-  })
+    return own.map((x) => score + x - most - Math.log(total))
+  }).flat()
   penalties?.rows.forEach((row: number, i: number) => {
     all[row * vocabulary + penalties.tokens[i]!]! += penalties.values[i]!
   })
@@ -88,6 +87,7 @@ test.serial('the best of all beams and tokens, sorted', async (t) => {
     [3, 2, 17, 34],
     [1, 5, 1000, 10],
     [7, 4, 333, 8],
+    [2, 3, 9001, 40],
   ] as const)
     await check(t, draw(sentences, beams, vocabulary, k))
 })
