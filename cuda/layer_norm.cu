@@ -170,12 +170,6 @@ struct ParameterSum {
   }
 };
 
-Launch long_rows(int64_t rows) {
-  Launch how = over_teams(rows, 1);
-  how.block = dim3(kLongRowThreads);
-  return how;
-}
-
 }  // namespace
 
 int32_t layer_norm(RnContext* ctx, const RnLayerNorm* args) {
@@ -188,12 +182,12 @@ int32_t layer_norm(RnContext* ctx, const RnLayerNorm* args) {
                        static_cast<float*>(args->y),
                        static_cast<float*>(args->saved)};
   if (l.rows == 0) return RN_OK;
-  return by_row_length(
-      l.features, 1,
+  return by_row_length<1>(
+      l.features,
       [&](auto shape) {
         return launch(ctx, over_teams(l.rows, shape.kTeams), layer_norm_kernel<decltype(shape)>, l);
       },
-      [&] { return launch(ctx, long_rows(l.rows), layer_norm_long_kernel, l); });
+      [&] { return launch(ctx, over_long_rows(l.rows), layer_norm_long_kernel, l); });
 }
 
 int32_t layer_norm_backward(RnContext* ctx, const RnLayerNormBackward* args) {
@@ -205,13 +199,13 @@ int32_t layer_norm_backward(RnContext* ctx, const RnLayerNormBackward* args) {
                                static_cast<const float*>(args->dy),
                                args->dx};
   if (l.dx.mode != RN_GRAD_SKIP && l.rows > 0) {
-    const int32_t status = by_row_length(
-        l.features, 2,
+    const int32_t status = by_row_length<2>(
+        l.features,
         [&](auto shape) {
           return launch(ctx, over_teams(l.rows, shape.kTeams),
                         layer_norm_backward_kernel<decltype(shape)>, l);
         },
-        [&] { return launch(ctx, long_rows(l.rows), layer_norm_backward_long_kernel, l); });
+        [&] { return launch(ctx, over_long_rows(l.rows), layer_norm_backward_long_kernel, l); });
     if (status != RN_OK) return status;
   }
   if (args->dgain.mode == RN_GRAD_SKIP && args->dbias.mode == RN_GRAD_SKIP) return RN_OK;

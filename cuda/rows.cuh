@@ -6,7 +6,6 @@
 #define RNNATIVE_CUDA_ROWS_CUH_
 
 #include <algorithm>
-#include <type_traits>
 
 #include "cuda/block.cuh"
 #include "cuda/device.cuh"
@@ -55,6 +54,7 @@ __device__ __forceinline__ void each_held(int64_t n, Visit visit) {
   }
 }
 
+// A launch of blocks that hold `teams` teams each.
 inline Launch over_teams(int64_t rows, int teams) {
   const int64_t most = int64_t{device().properties.multiProcessorCount} * 16;
   Launch how;
@@ -63,18 +63,25 @@ inline Launch over_teams(int64_t rows, int teams) {
   how.shared = kReduceBytes;
   return how;
 }
+// A block to a row.
+inline Launch over_long_rows(int64_t rows) {
+  Launch how = over_teams(rows, 1);
+  how.block = dim3(kLongRowThreads);
+  return how;
+}
 
-// body(RowShape) for rows of n elements, `arrays` (1 or 2) of which a thread holds; longer() where
-// registers cannot hold them.
-template <class Body, class Longer>
-int32_t by_row_length(int64_t n, int arrays, Body body, Longer longer) {
+// body(RowShape) for rows of n elements, of kArrays (1 or 2) of which a thread holds its part;
+// longer() where registers cannot hold them.
+template <int kArrays, class Body, class Longer>
+int32_t by_row_length(int64_t n, Body body, Longer longer) {
   constexpr int kWarp = kWarpSize, kBlock = kRowThreads;
   if (n <= kWarp * 2) return body(RowShape<kWarp, 2>{});
   if (n <= kWarp * 8) return body(RowShape<kWarp, 8>{});
   if (n <= kWarp * 16) return body(RowShape<kWarp, 16>{});
   if (n <= kBlock * 4) return body(RowShape<kBlock, 4>{});
   if (n <= kBlock * 16) return body(RowShape<kBlock, 16>{});
-  if (arrays == 1 && n <= kBlock * 32) return body(RowShape<kBlock, 32>{});
+  if constexpr (kArrays == 1)
+    if (n <= kBlock * 32) return body(RowShape<kBlock, 32>{});
   return longer();
 }
 

@@ -131,12 +131,6 @@ __global__ void softmax_backward_long_kernel(SoftmaxBackward s) {
   }
 }
 
-Launch long_rows(int64_t rows) {
-  Launch how = over_teams(rows, 1);
-  how.block = dim3(kLongRowThreads);
-  return how;
-}
-
 }  // namespace
 
 int32_t softmax(RnContext* ctx, const RnSoftmax* args) {
@@ -148,12 +142,12 @@ int32_t softmax(RnContext* ctx, const RnSoftmax* args) {
                false};
   if (s.rows == 0 || s.columns == 0) return RN_OK;
   s.wide = s.columns % kWide == 0 && aligned(s.x, s.y);
-  return by_row_length(
-      s.columns, 1,
+  return by_row_length<1>(
+      s.columns,
       [&](auto shape) {
         return launch(ctx, over_teams(s.rows, shape.kTeams), softmax_kernel<decltype(shape)>, s);
       },
-      [&] { return launch(ctx, long_rows(s.rows), softmax_long_kernel, s); });
+      [&] { return launch(ctx, over_long_rows(s.rows), softmax_long_kernel, s); });
 }
 
 int32_t softmax_backward(RnContext* ctx, const RnSoftmaxBackward* args) {
@@ -167,13 +161,13 @@ int32_t softmax_backward(RnContext* ctx, const RnSoftmaxBackward* args) {
                        false};
   if (s.rows == 0 || s.columns == 0) return RN_OK;
   s.wide = s.columns % kWide == 0 && aligned(s.y, s.dy, s.dx.data);
-  return by_row_length(
-      s.columns, 2,
+  return by_row_length<2>(
+      s.columns,
       [&](auto shape) {
         return launch(ctx, over_teams(s.rows, shape.kTeams),
                       softmax_backward_kernel<decltype(shape)>, s);
       },
-      [&] { return launch(ctx, long_rows(s.rows), softmax_backward_long_kernel, s); });
+      [&] { return launch(ctx, over_long_rows(s.rows), softmax_backward_long_kernel, s); });
 }
 
 }  // namespace rnnative::cuda
