@@ -85,11 +85,11 @@ __global__ void __launch_bounds__(kTileThreads, 5) attention_kernel(Forward call
   if (count == 0) return;
 
   const auto* queries = static_cast<const float*>(args.queries);
-  const Rows q = {queries + (first * d.batch + b) * d.features, d.batch * d.features, d.features,
-                  call.wide};
-  const Rows k = {static_cast<const float*>(args.keys) + b * d.features, d.batch * d.features,
-                  d.features, call.wide};
-  const Rows v = {static_cast<const float*>(args.v), 0, d.features, call.wide};
+  const RowView q = {queries + (first * d.batch + b) * d.features, d.batch * d.features, d.features,
+                     call.wide};
+  const RowView k = {static_cast<const float*>(args.keys) + b * d.features, d.batch * d.features,
+                     d.features, call.wide};
+  const RowView v = {static_cast<const float*>(args.v), 0, d.features, call.wide};
   score_tile<kAdditive>(q, count, k, length, v, [&](int i, int64_t j, float sum) {
     weights[i * weight_stride + j] = sum * call.scale;
   });

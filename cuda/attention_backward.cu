@@ -31,10 +31,10 @@ __global__ void __launch_bounds__(kTileThreads) score_gradients_kernel(ScoreGrad
   float* const dscores = call.dscores + at;
   if (call.args.dcontext) {
     const auto* dcontext = static_cast<const float*>(call.args.dcontext);
-    const Rows q = {dcontext + (first * d.batch + b) * d.width, d.batch * d.width, d.width,
-                    call.wide};
-    const Rows k = {static_cast<const float*>(args.values) + b * d.width, d.batch * d.width,
-                    d.width, call.wide};
+    const RowView q = {dcontext + (first * d.batch + b) * d.width, d.batch * d.width, d.width,
+                       call.wide};
+    const RowView k = {static_cast<const float*>(args.values) + b * d.width, d.batch * d.width,
+                       d.width, call.wide};
     score_tile<false>(q, count, k, length, q,
                       [&](int i, int64_t j, float sum) { dscores[i * stride + j] = sum; });
   } else {

@@ -18,7 +18,7 @@ namespace rnnative::cuda {
 constexpr int kWarp = 32;
 
 // The numbers of a row, `n` of them; 16 bytes at a time where `wide`.
-struct Rows {
+struct RowView {
   const float* data;
   int64_t stride, n;
   bool wide;
@@ -27,7 +27,7 @@ inline bool is_wide(const void* data, int64_t stride) {
   return reinterpret_cast<uintptr_t>(data) % 16 == 0 && stride % 4 == 0;
 }
 // Features f .. f + 3 of row i, zeros past the end.
-__device__ __forceinline__ float4 load4(const Rows& rows, int64_t i, int64_t f) {
+__device__ __forceinline__ float4 load4(const RowView& rows, int64_t i, int64_t f) {
   const float* at = rows.data + i * rows.stride + f;
   if (rows.wide && f + 4 <= rows.n) return *reinterpret_cast<const float4*>(at);
   return make_float4(f < rows.n ? at[0] : 0.0f, f + 1 < rows.n ? at[1] : 0.0f,

@@ -13,8 +13,8 @@ constexpr size_t kShared = kThreads * sizeof(float4);
 
 // scores[j] = scale * (the score of `query` and key j), j < length.
 template <bool kAdditive>
-__device__ void score_keys(const Rows& query, const Rows& keys, int64_t length, const Rows& v,
-                           float scale, float* scores) {
+__device__ void score_keys(const RowView& query, const RowView& keys, int64_t length,
+                           const RowView& v, float scale, float* scores) {
   const int warp = static_cast<int>(threadIdx.x) / kWarp;
   const int lane = static_cast<int>(threadIdx.x) % kWarp;
   for (int64_t first = warp * kKeysAtOnce; first < length; first += kWarps * kKeysAtOnce) {
@@ -92,10 +92,10 @@ struct Wide {
   bool features, values, dcontext;
 };
 
-__device__ Rows keys_of(const AttentionMemory& m, int64_t row, bool wide) {
+__device__ RowView keys_of(const AttentionMemory& m, int64_t row, bool wide) {
   return {m.keys + row * m.features, m.rows * m.features, m.features, wide};
 }
-__device__ Rows values_of(const AttentionMemory& m, int64_t row, bool wide) {
+__device__ RowView values_of(const AttentionMemory& m, int64_t row, bool wide) {
   return {m.values + row * m.width, m.rows * m.width, m.width, wide};
 }
 
@@ -107,13 +107,13 @@ __global__ void __launch_bounds__(kThreads) step_kernel(AttentionStep s, float s
   float* const weights = s.weights + place.row * m.length;
   if (place.length > 0)
     score_keys<kAdditive>(
-        Rows{s.queries + place.row * s.query_stride, 0, m.features, wide.features},
+        RowView{s.queries + place.row * s.query_stride, 0, m.features, wide.features},
         keys_of(m, place.memory, wide.features), place.length,
-        Rows{m.v, 0, m.features, wide.features}, scale, weights);
+        RowView{m.v, 0, m.features, wide.features}, scale, weights);
   __syncthreads();
   if (thread < kWarp) softmax_row(weights, place.length, m.length, thread);
   __syncthreads();
-  const Rows values = values_of(m, place.memory, wide.values);
+  const RowView values = values_of(m, place.memory, wide.values);
   combine_keys(
       weights, place.length, m.width,
       [&](int64_t f) { return [=](int64_t j) { return load4(values, j, f); }; },
@@ -132,7 +132,8 @@ __global__ void __launch_bounds__(kThreads)
   const int64_t at = place.row * m.length;
   float* const factors = s.factors + at;
   if (place.length > 0) {
-    const Rows dcontext = {s.dcontext + place.row * s.dcontext_stride, 0, m.width, wide.dcontext};
+    const RowView dcontext = {s.dcontext + place.row * s.dcontext_stride, 0, m.width,
+                              wide.dcontext};
     score_keys<false>(dcontext, values_of(m, place.memory, wide.values), place.length, dcontext, 1,
                       factors);
   }
@@ -141,10 +142,10 @@ __global__ void __launch_bounds__(kThreads)
     softmax_backward_row(factors, s.forward.weights + at, s.dweights ? s.dweights + at : nullptr,
                          place.length, scale, thread);
   __syncthreads();
-  const Rows query = {s.forward.queries + place.row * s.forward.query_stride, 0, m.features,
-                      wide.features};
-  const Rows keys = keys_of(m, place.memory, wide.features);
-  const Rows v = {m.v, 0, m.features, wide.features};
+  const RowView query = {s.forward.queries + place.row * s.forward.query_stride, 0, m.features,
+                         wide.features};
+  const RowView keys = keys_of(m, place.memory, wide.features);
+  const RowView v = {m.v, 0, m.features, wide.features};
   combine_keys(
       factors, place.length, m.features,
       [&](int64_t f) {

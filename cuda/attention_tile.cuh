@@ -40,8 +40,8 @@ __device__ __forceinline__ void score_features(const float* q, const float* k, c
 // put(i, j, sum) for queries i < count <= 8 and keys j < length, by the thread that has the sum.
 // All kTileThreads threads take part; their shared memory is theirs again after a barrier.
 template <bool kAdditive, class Put>
-__device__ void score_tile(const Rows& queries, int count, const Rows& keys, int64_t length,
-                           const Rows& v, const Put& put) {
+__device__ void score_tile(const RowView& queries, int count, const RowView& keys, int64_t length,
+                           const RowView& v, const Put& put) {
   auto* const q = reinterpret_cast<float*>(shared_memory());  // [8][36]
   float* const k = q + kTileQueries * kTileStride;            // [64][36]
   float* const factors = k + kTileKeys * kTileStride;         // [32]

@@ -1,0 +1,66 @@
+// What the decoder's two passes share.
+#ifndef RNNATIVE_CUDA_DECODER_CUH_
+#define RNNATIVE_CUDA_DECODER_CUH_
+
+#include "cuda/attention.cuh"
+#include "cuda/decoder_cells.cuh"
+
+namespace rnnative::cuda {
+
+struct Decoder {
+  const RnDecoderForward* args;
+  DecoderLayout layout;
+  DecoderWeights weights;
+  float* reserve;
+  int64_t steps;  // of the longest row
+  AttentionMemory memory;
+  float* work;  // step_work() floats
+
+  explicit Decoder(const RnDecoderForward& args) : args(&args), layout(args.desc) {}
+  // Checks the lengths, finds the weights.
+  int32_t prepare(RnContext* ctx);
+
+  const RnRecurrentDesc& stack() const { return args->desc.stack; }
+  const float* x() const { return static_cast<const float*>(args->x); }
+  StepRows rows(int64_t t) const { return {t, layout.B, args->lengths, layout.T}; }
+  // Where step t of an array with `columns` lies.
+  float* at(float* array, int64_t t, int64_t columns) const {
+    return array ? array + t * layout.B * columns : nullptr;
+  }
+  // Layer l's states [B, H] before step t; null: zeros.
+  const float* h_before(int64_t l, int64_t t) const {
+    return before(args->h0, layout.h(reserve, l), l, t);
+  }
+  const float* c_before(int64_t l, int64_t t) const {
+    return before(args->c0, layout.c(reserve, l), l, t);
+  }
+  // What layer l > 0 reads.
+  float* input(int64_t l) const { return layout.output(reserve, l - 1); }
+  StepRecurrence recurrence(int64_t l) const {
+    return {stack().cell, stack().precision, weights.recurrent[l], work};
+  }
+  // Of step t, without context.
+  AttentionStep attention(int64_t t) const;
+
+ private:
+  const float* before(const void* initial, float* states, int64_t l, int64_t t) const {
+    if (t > 0) return at(states, t - 1, layout.H);
+    return initial ? static_cast<const float*>(initial) + l * layout.B * layout.H : nullptr;
+  }
+};
+
+// to[0..n) = from, or zeros where that is null.
+inline int32_t copy_or_zero(RnContext* ctx, void* to, const void* from, int64_t n) {
+  if (n == 0) return RN_OK;
+  const size_t bytes = static_cast<size_t>(n) * sizeof(float);
+  return check(ctx,
+               from ? cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, device().stream)
+                    : cudaMemsetAsync(to, 0, bytes, device().stream));
+}
+
+// x as products over all steps may read it: a copy without the padding where rows have lengths.
+int32_t without_padding(RnContext* ctx, const Decoder& decoder, const float** x);
+
+}  // namespace rnnative::cuda
+
+#endif  // RNNATIVE_CUDA_DECODER_CUH_
