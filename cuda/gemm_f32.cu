@@ -20,6 +20,8 @@ struct TileF32 {
   static constexpr int kThreads = kDown * kAcross;
   // Rows of a slice are padded so that the transposing stores of a warp spread over the banks.
   static constexpr int kPitchA = kM + 4, kPitchB = kN + 4;
+  // With 64 sums a thread has few of its 128 registers left for reading ahead.
+  static constexpr int kUnroll = kThreadM * kThreadN == 64 ? 2 : 4;
   static constexpr size_t kShared = sizeof(float) * 2 * kK * (kPitchA + kPitchB);
 };
 using Large = TileF32<128, 128, 8, 8, 8>;
@@ -142,7 +144,7 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kThreads == 256 ? 2 : 4)
     }
     const float* from_a = shared_a + now * kSliceA + row;
     const float* from_b = shared_b + now * kSliceB + column;
-#pragma unroll
+#pragma unroll Tile::kUnroll
     for (int k = 0; k < Tile::kK; ++k) {
       float left[Tile::kThreadM], right[Tile::kThreadN];
       read(from_a + k * Tile::kPitchA, 4 * Tile::kDown, left);
