@@ -3,6 +3,8 @@
 #ifndef RNNATIVE_CUDA_GEMM_CUH_
 #define RNNATIVE_CUDA_GEMM_CUH_
 
+#include <cuda_runtime.h>
+
 #include <cstdint>
 
 #include "native/ops/backend.h"
@@ -36,7 +38,7 @@ struct Bf16Matrix {
   const uint16_t* data;
   int64_t ld;
 };
-constexpr int64_t bf16_ld(int64_t columns) {
+__host__ __device__ constexpr int64_t bf16_ld(int64_t columns) {
   return (columns + 7) / 8 * 8;
 }
 // to[row, column] = from[row, column], rounded to nearest even; what pads the rows of `to` is left
