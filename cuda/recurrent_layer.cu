@@ -1,0 +1,78 @@
+// Which tier runs a layer's steps, and its states' way in and out.
+#include "cuda/recurrent_layer.cuh"
+
+#include <cstdlib>
+#include <cstring>
+
+#include <intrinsics.cuh>
+
+namespace rnnative::cuda {
+namespace {
+
+// One thread for each of [D, B, H]; rows by sorted place i.
+__global__ void sort_kernel(Rows rows, int64_t directions, int64_t hidden, const float* from,
+                            float* sorted, uint16_t* rounded, int64_t rounded_ld) {
+  const int64_t n = directions * rows.batch * hidden;
+  for (int64_t at = first_index(); at < n; at += index_stride()) {
+    const int64_t j = at % hidden, di = at / hidden;
+    const int64_t i = di % rows.batch, d = di / rows.batch;
+    const float value =
+        from == nullptr ? 0.0f : from[(d * rows.batch + rows.place(i)) * hidden + j];
+    sorted[at] = value;
+    if (rounded != nullptr)
+      rounded[di * rounded_ld + j] = static_cast<uint16_t>(pack_bf16(value, 0.0f));
+  }
+}
+
+__global__ void unsort_kernel(Rows rows, int64_t directions, int64_t hidden, const float* sorted,
+                              bool add, float* to) {
+  const int64_t n = directions * rows.batch * hidden;
+  for (int64_t at = first_index(); at < n; at += index_stride()) {
+    const int64_t j = at % hidden, i = at / hidden % rows.batch, d = at / hidden / rows.batch;
+    float* place = to + (d * rows.batch + rows.place(i)) * hidden + j;
+    *place = add ? *place + sorted[at] : sorted[at];
+  }
+}
+
+// RNNATIVE_CUDA_RECURRENCE=stepwise leaves out the persistent kernels: to compare, and to look for
+// errors.
+bool stepwise_only() {
+  static const bool only = [] {
+    const char* chosen = std::getenv("RNNATIVE_CUDA_RECURRENCE");
+    return chosen != nullptr && std::strcmp(chosen, "stepwise") == 0;
+  }();
+  return only;
+}
+
+}  // namespace
+
+int32_t forward_steps(RnContext* ctx, const LayerForward& layer) {
+  if (layer.layer.sequence->tokens > 0 && !stepwise_only() && persistent_forward_fits(layer))
+    return persistent_forward(ctx, layer);
+  return stepwise_forward(ctx, layer);
+}
+
+int32_t backward_steps(RnContext* ctx, const LayerBackward& layer) {
+  if (layer.layer.sequence->tokens > 0 && !stepwise_only() && persistent_backward_fits(layer))
+    return persistent_backward(ctx, layer);
+  return stepwise_backward(ctx, layer);
+}
+
+int32_t sort_states(RnContext* ctx, const Layer& layer, const float* from, float* sorted,
+                    uint16_t* rounded, int64_t rounded_ld) {
+  const Rows& rows = layer.sequence->rows;
+  const int64_t n = layer.directions * rows.batch * layer.hidden;
+  if (n == 0) return RN_OK;
+  return launch(ctx, over(n), sort_kernel, rows, layer.directions, layer.hidden, from, sorted,
+                rounded, rounded_ld);
+}
+
+int32_t unsort_states(RnContext* ctx, const Layer& layer, const float* sorted, const RnGrad& to) {
+  const Rows& rows = layer.sequence->rows;
+  const int64_t n = layer.directions * rows.batch * layer.hidden;
+  if (n == 0 || to.mode == RN_GRAD_SKIP) return RN_OK;
+  return launch(ctx, over(n), unsort_kernel, rows, layer.directions, layer.hidden, sorted,
+                to.mode == RN_GRAD_ADD, static_cast<float*>(to.data));
+}
+
+}  // namespace rnnative::cuda

@@ -1,0 +1,155 @@
+// Packing a ragged batch. The maps are made on the device from the lengths that are there already;
+// the host, which has checked them, counts only what its launches need.
+#include "cuda/recurrent_sequence.cuh"
+
+#include <algorithm>
+#include <new>
+
+namespace rnnative::cuda {
+namespace {
+
+// Places of the rows by falling length, of equals by index, and where each time's rows begin.
+// given: [B]; lengths, order: [B]; offsets: [T + 1]. Sums over the batch are short beside the op.
+__global__ void sort_kernel(const int32_t* given, int64_t batch, int64_t time, int32_t* lengths,
+                            int32_t* order, int32_t* offsets) {
+  for (int64_t at = first_index(); at < batch + time + 1; at += index_stride()) {
+    int64_t sum = 0;
+    if (at < batch) {
+      for (int64_t b = 0; b < batch; ++b)
+        sum += given[b] > given[at] || (given[b] == given[at] && b < at);
+      lengths[sum] = given[at];
+      order[sum] = static_cast<int32_t>(at);
+    } else {
+      const int64_t t = at - batch;
+      for (int64_t b = 0; b < batch; ++b) sum += given[b] < t ? given[b] : t;
+      offsets[t] = static_cast<int32_t>(sum);
+    }
+  }
+}
+
+// tokens: [N], by the threads of all (t, i).
+__global__ void tokens_kernel(Rows rows, int32_t* tokens) {
+  for (int64_t at = first_index(); at < rows.time * rows.batch; at += index_stride()) {
+    const int64_t t = at / rows.batch, i = at % rows.batch;
+    if (t < rows.length(i))
+      tokens[rows.row(t, i)] = static_cast<int32_t>(t * rows.batch + rows.place(i));
+  }
+}
+
+// Moves rows of `width` Values between [N, width] and [time, B, width].
+template <class Value>
+__global__ void gather_kernel(const int32_t* tokens, int64_t n, int64_t width, const Value* x,
+                              Value* packed) {
+  for (int64_t at = first_index(); at < n * width; at += index_stride())
+    packed[at] = x[tokens[at / width] * width + at % width];
+}
+
+template <class Value>
+__global__ void scatter_kernel(const int32_t* tokens, int64_t n, int64_t width, const Value* packed,
+                               Value* y) {
+  for (int64_t at = first_index(); at < n * width; at += index_stride())
+    y[tokens[at / width] * width + at % width] = packed[at];
+}
+
+__global__ void scatter_add_kernel(const int32_t* tokens, int64_t n, int64_t width,
+                                   const float* packed, float* y) {
+  for (int64_t at = first_index(); at < n * width; at += index_stride())
+    y[tokens[at / width] * width + at % width] += packed[at];
+}
+
+bool wide(const void* a, const void* b, int64_t features) {
+  return (reinterpret_cast<uintptr_t>(a) | reinterpret_cast<uintptr_t>(b)) % 16 == 0 &&
+         features % 4 == 0;
+}
+
+int32_t fill_active(RnContext* ctx, const HostIntegers& given, int64_t longest,
+                    Sequence* sequence) {
+  const int64_t batch = sequence->rows.batch;
+  sequence->active.reset(new (std::nothrow) int64_t[static_cast<size_t>(longest) + 1]);
+  int64_t* active = sequence->active.get();
+  if (active == nullptr) return fail(ctx, RN_ERR_OUT_OF_MEMORY, "no memory for lengths");
+  std::fill_n(active, longest + 1, 0);
+  for (int64_t b = 0; b < batch; ++b) ++active[given[b]];
+  // From how many rows have length t to how many are longer.
+  for (int64_t t = longest, longer = 0; t >= 0; --t) {
+    const int64_t equal = active[t];
+    active[t] = longer;
+    longer += equal;
+  }
+  return RN_OK;
+}
+
+}  // namespace
+
+int32_t make_sequence(RnContext* ctx, const int32_t* lengths, int64_t time, int64_t batch,
+                      Sequence* sequence) {
+  Rows& rows = sequence->rows;
+  rows.time = time;
+  rows.batch = batch;
+  sequence->tokens = time * batch;
+  if (lengths == nullptr || batch == 0) return RN_OK;
+  int32_t status = check_lengths(ctx, lengths, batch, time);
+  HostIntegers given;
+  if (status == RN_OK) status = given.read(ctx, lengths, batch);
+  if (status != RN_OK) return status;
+  int64_t sum = 0, longest = 0;
+  for (int64_t b = 0; b < batch; ++b) {
+    sum += given[b];
+    longest = std::max<int64_t>(longest, given[b]);
+  }
+  if (sum == time * batch) return RN_OK;
+
+  if (time * batch > INT32_MAX)
+    return fail(ctx, RN_ERR_UNSUPPORTED, "more than 2^31 - 1 steps in a ragged batch");
+  sequence->tokens = sum;
+  rows.time = longest;
+  status = fill_active(ctx, given, longest, sequence);
+  if (status != RN_OK) return status;
+  int32_t* maps = scratch_of<int32_t>(ctx, 2 * batch + longest + 1 + sum);
+  if (maps == nullptr) return RN_ERR_OUT_OF_MEMORY;
+  int32_t *order = maps + batch, *offsets = order + batch, *tokens = offsets + longest + 1;
+  status = launch(ctx, over(batch + longest + 1, 64), sort_kernel, lengths, batch, longest, maps,
+                  order, offsets);
+  if (status != RN_OK) return status;
+  rows.lengths = maps;
+  rows.order = order;
+  rows.offsets = offsets;
+  rows.tokens = tokens;
+  return launch(ctx, over(longest * batch), tokens_kernel, rows, tokens);
+}
+
+int32_t gather_rows(RnContext* ctx, const Sequence& sequence, int64_t features, const float* x,
+                    float* packed) {
+  const int64_t n = sequence.tokens;
+  const int32_t* tokens = sequence.rows.tokens;
+  if (n * features == 0) return RN_OK;
+  if (wide(x, packed, features))
+    return launch(ctx, over(n * features / 4), gather_kernel<float4>, tokens, n, features / 4,
+                  reinterpret_cast<const float4*>(x), reinterpret_cast<float4*>(packed));
+  return launch(ctx, over(n * features), gather_kernel<float>, tokens, n, features, x, packed);
+}
+
+int32_t scatter_rows(RnContext* ctx, const Sequence& sequence, int64_t time, int64_t features,
+                     const float* packed, const RnGrad& y) {
+  if (y.mode == RN_GRAD_SKIP) return RN_OK;
+  const int64_t n = sequence.tokens;
+  const int32_t* tokens = sequence.rows.tokens;
+  auto* to = static_cast<float*>(y.data);
+  if (y.mode == RN_GRAD_ADD)
+    return n * features == 0 ? RN_OK
+                             : launch(ctx, over(n * features), scatter_add_kernel, tokens, n,
+                                      features, packed, to);
+  const int64_t bytes = time * sequence.rows.batch * features * 4;
+  if (bytes > 0) {
+    const int32_t status =
+        check(ctx, cudaMemsetAsync(to, 0, static_cast<size_t>(bytes), device().stream));
+    if (status != RN_OK) return status;
+  }
+  if (n * features == 0) return RN_OK;
+  if (wide(packed, to, features))
+    return launch(ctx, over(n * features / 4), scatter_kernel<float4>, tokens, n, features / 4,
+                  reinterpret_cast<const float4*>(packed), reinterpret_cast<float4*>(to));
+  return launch(ctx, over(n * features), scatter_kernel<float>, tokens, n, features, packed, to);
+}
+
+}  // namespace rnnative::cuda
