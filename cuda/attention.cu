@@ -94,8 +94,8 @@ __global__ void __launch_bounds__(kTileThreads, 5) attention_kernel(Forward call
     weights[i * weight_stride + j] = sum * call.scale;
   });
   __syncthreads();
-  for (int i = thread / kWarp; i < count; i += kTileThreads / kWarp)
-    softmax_row(weights + i * weight_stride, length, d.keys, thread % kWarp);
+  for (int i = thread / kWarpSize; i < count; i += kTileThreads / kWarpSize)
+    softmax_row(weights + i * weight_stride, length, d.keys, thread % kWarpSize);
   __syncthreads();
   combine_tile(weights, weight_stride, count, static_cast<const float*>(args.values) + b * d.width,
                context_stride, length, context, context_stride, d.width);

@@ -6,6 +6,7 @@
 // dk and dv together; dk and dv are summed in registers, dq over the warps in their order.
 #include "cuda/attention_tile.cuh"
 #include "cuda/ops.cuh"
+#include "cuda/reduction.cuh"
 
 namespace rnnative::cuda {
 namespace {
@@ -44,18 +45,18 @@ __global__ void __launch_bounds__(kTileThreads) score_gradients_kernel(ScoreGrad
   __syncthreads();
   const auto* weights = static_cast<const float*>(args.weights) + at;
   const auto* dweights = static_cast<const float*>(call.args.dweights);
-  for (int i = thread / kWarp; i < count; i += kTileThreads / kWarp)
+  for (int i = thread / kWarpSize; i < count; i += kTileThreads / kWarpSize)
     softmax_backward_row(dscores + i * stride, weights + i * stride,
                          dweights ? dweights + at + i * stride : nullptr, length, call.scale,
-                         thread % kWarp);
+                         thread % kWarpSize);
 }
 
 // ---- sums over pairs
 
-constexpr int kWarps = 8, kThreads = kWarps * kWarp, kOwnKeys = 8, kKeys = kWarps * kOwnKeys;
+constexpr int kWarps = 8, kThreads = kWarps * kWarpSize, kOwnKeys = 8, kKeys = kWarps * kOwnKeys;
 constexpr int kQueries = kWarps;  // at a time, one brought by each warp
 constexpr size_t kShared =
-    (kQueries * kWarp + kQueries * kKeys + kWarps * kQueries * kWarp) * sizeof(float);
+    (kQueries * kWarpSize + kQueries * kKeys + kWarps * kQueries * kWarpSize) * sizeof(float);
 
 // One query's pairs with the keys of this warp, at this lane's feature.
 template <int kKind, bool kExponentials>
@@ -87,20 +88,16 @@ __device__ __forceinline__ float pair_sums(float q, const float (&k)[kOwnKeys],
   return dq;
 }
 
-__device__ __forceinline__ void put(const RnGrad& grad, int64_t at, float x) {
-  auto* const to = static_cast<float*>(grad.data) + at;
-  *to = grad.mode == RN_GRAD_ADD ? *to + x : x;
-}
-
 // `dv_rows`: [B, A] each row's part of dv over -2; null: not wanted.
 template <int kKind>
 __global__ void __launch_bounds__(kThreads) pair_kernel(PairGradients p, float* dv_rows) {
   auto* const queries = reinterpret_cast<float*>(shared_memory());  // [8 queries][32]
-  float* const factors = queries + kQueries * kWarp;                // [8 queries][64 keys]
+  float* const factors = queries + kQueries * kWarpSize;            // [8 queries][64 keys]
   float* const parts = factors + kQueries * kKeys;                  // [8 warps][8 queries][32]
-  const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarp, lane = thread % kWarp;
-  const int64_t chunks = (p.features + kWarp - 1) / kWarp;
-  const int64_t b = blockIdx.x / chunks, f = blockIdx.x % chunks * kWarp + lane;
+  const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarpSize,
+            lane = thread % kWarpSize;
+  const int64_t chunks = (p.features + kWarpSize - 1) / kWarpSize;
+  const int64_t b = blockIdx.x / chunks, f = blockIdx.x % chunks * kWarpSize + lane;
   const bool own = f < p.features;
   int64_t nq = p.query_lengths ? p.query_lengths[b] : p.queries;
   int64_t nk = p.key_lengths ? p.key_lengths[b] : p.keys;
@@ -126,38 +123,39 @@ __global__ void __launch_bounds__(kThreads) pair_kernel(PairGradients p, float* 
       float s[2];
 #pragma unroll
       for (int n = 0; n < 2; ++n) {
-        const int64_t j = first + n * kWarp + lane;
+        const int64_t j = first + n * kWarpSize + lane;
         s[n] = warp < count && j < nk ? p.factors[brought * p.keys + j] : 0.0f;
       }
       // Also the end of what was done with the queries before.
       const bool exponentials =
           __syncthreads_or(kKind == PAIR_ADDITIVE && (keys_far || is_far(q))) == 0;
-      queries[warp * kWarp + lane] = kKind == PAIR_ADDITIVE && exponentials ? exponential(q) : q;
+      queries[warp * kWarpSize + lane] =
+          kKind == PAIR_ADDITIVE && exponentials ? exponential(q) : q;
       factors[warp * kKeys + lane] = s[0];
-      factors[warp * kKeys + kWarp + lane] = s[1];
+      factors[warp * kKeys + kWarpSize + lane] = s[1];
       __syncthreads();
       for (int i = 0; i < count; ++i) {
         const float* own_factors = factors + i * kKeys + warp * kOwnKeys;
-        const float query = queries[i * kWarp + lane];
+        const float query = queries[i * kWarpSize + lane];
         float dq = 0;
         if (mine < nk)
           dq = kKind == PAIR_ADDITIVE && exponentials
                    ? pair_sums<kKind, true>(query, near, own_factors, dk, dv)
                    : pair_sums<kKind, false>(query, k, own_factors, dk, dv);
-        if (kKind != PAIR_SUM) parts[(warp * kQueries + i) * kWarp + lane] = dq;
+        if (kKind != PAIR_SUM) parts[(warp * kQueries + i) * kWarpSize + lane] = dq;
       }
       if (kKind == PAIR_SUM || p.dq.mode == RN_GRAD_SKIP) continue;
       __syncthreads();
       if (warp >= count || !own) continue;
       float sum = 0;
 #pragma unroll
-      for (int w = 0; w < kWarps; ++w) sum += parts[(w * kQueries + warp) * kWarp + lane];
+      for (int w = 0; w < kWarps; ++w) sum += parts[(w * kQueries + warp) * kWarpSize + lane];
       auto* const to = static_cast<float*>(p.dq.data) + brought * p.features + f;
       *to = first == 0 && p.dq.mode == RN_GRAD_WRITE ? sum * slope : fmaf(sum, slope, *to);
     }
 #pragma unroll
     for (int j = 0; j < kOwnKeys; ++j)
-      if (p.dk.mode != RN_GRAD_SKIP && own && mine + j < nk)
+      if (own && mine + j < nk)
         put(p.dk, ((mine + j) * p.batch + b) * p.features + f, dk[j] * slope);
   }
 
@@ -171,22 +169,24 @@ __global__ void __launch_bounds__(kThreads) pair_kernel(PairGradients p, float* 
 
   if (kKind != PAIR_ADDITIVE || !dv_rows) return;
   __syncthreads();
-  parts[warp * kWarp + lane] = dv;
+  parts[warp * kWarpSize + lane] = dv;
   __syncthreads();
   if (warp != 0 || !own) return;
-  for (int w = 1; w < kWarps; ++w) dv += parts[w * kWarp + lane];
+  for (int w = 1; w < kWarps; ++w) dv += parts[w * kWarpSize + lane];
   dv_rows[b * p.features + f] = dv;
 }
 
-// dv (+)= -2 * the sum of its parts over the rows, in their order; the factors of each query sum to
-// zero, so that of tanh = 1 - 2 / d only the latter counts.
-__global__ void dv_kernel(const float* dv_rows, int64_t batch, int64_t features, RnGrad dv) {
-  for (int64_t f = first_index(); f < features; f += index_stride()) {
-    float sum = 0;
-    for (int64_t b = 0; b < batch; ++b) sum += dv_rows[b * features + f];
-    put(dv, f, -2 * sum);
+// Over the rows of the batch.
+struct RowSum {
+  static constexpr int kOutputs = 1;
+  const float* parts;  // [B, A]
+  int64_t features;
+
+  __device__ const float* place(int64_t f) const { return parts + f; }
+  __device__ void add(const float* place, int64_t b, float (&sums)[1]) const {
+    sums[0] += place[b * features];
   }
-}
+};
 
 }  // namespace
 
@@ -199,7 +199,7 @@ int32_t pair_gradients(RnContext* ctx, const PairGradients& p) {
     if (!dv_rows) return RN_ERR_OUT_OF_MEMORY;
   }
   Launch how;
-  how.grid = dim3(static_cast<unsigned>(ceil_div(p.features, kWarp) * p.batch));
+  how.grid = dim3(static_cast<unsigned>(ceil_div(p.features, kWarpSize) * p.batch));
   how.block = dim3(kThreads);
   how.shared = kShared;
   const int32_t status = launch(ctx, how,
@@ -208,7 +208,8 @@ int32_t pair_gradients(RnContext* ctx, const PairGradients& p) {
                                                         : pair_kernel<PAIR_SUM>,
                                 p, dv_rows);
   if (status != RN_OK || !of_v) return status;
-  return launch(ctx, over(p.features, 64), dv_kernel, dv_rows, p.batch, p.features, p.dv);
+  // The factors of each query sum to zero, so that of tanh = 1 - 2 / d only the latter counts.
+  return sum_down(ctx, RowSum{dv_rows, p.features}, p.features, p.batch, {p.dv}, -2);
 }
 
 int32_t attention_backward(RnContext* ctx, const RnAttentionBackward* args) {

@@ -12,10 +12,9 @@
 #include <intrinsics.cuh>
 
 #include "cuda/attention.cuh"
+#include "cuda/block.cuh"
 
 namespace rnnative::cuda {
-
-constexpr int kWarp = 32;
 
 // The numbers of a row, `n` of them; 16 bytes at a time where `wide`.
 struct RowView {
@@ -100,36 +99,26 @@ inline float gradient_scale(int32_t score, int64_t features) {
   return score == RN_SCORE_ADDITIVE ? 1 : score_scale(score, features);
 }
 
-__device__ __forceinline__ float warp_sum(float x) {
-  for (int lanes = kWarp / 2; lanes > 0; lanes /= 2) x += __shfl_xor_sync(0xffffffffu, x, lanes);
-  return x;
-}
-__device__ __forceinline__ float warp_max(float x) {
-  for (int lanes = kWarp / 2; lanes > 0; lanes /= 2)
-    x = fmaxf(x, __shfl_xor_sync(0xffffffffu, x, lanes));
-  return x;
-}
-
 // One warp: row[0..n) becomes its softmax, row[n..total) zero.
 __device__ inline void softmax_row(float* row, int64_t n, int64_t total, int lane) {
   float most = -INFINITY, sum = 0;
-  for (int64_t j = lane; j < n; j += kWarp) most = fmaxf(most, row[j]);
-  most = warp_max(most);
-  for (int64_t j = lane; j < n; j += kWarp) sum += row[j] = expf(row[j] - most);
-  sum = warp_sum(sum);
-  for (int64_t j = lane; j < total; j += kWarp) row[j] = j < n ? row[j] / sum : 0.0f;
+  for (int64_t j = lane; j < n; j += kWarpSize) most = fmaxf(most, row[j]);
+  most = warp_reduce(most, Maximum{});
+  for (int64_t j = lane; j < n; j += kWarpSize) sum += row[j] = expf(row[j] - most);
+  sum = warp_reduce(sum, Add{});
+  for (int64_t j = lane; j < total; j += kWarpSize) row[j] = j < n ? row[j] / sum : 0.0f;
 }
 // One warp: row[0..n), a softmax's gradients, become those of the scores, times `scale`.
 // `dweights` is added to them before; null: nothing.
 __device__ inline void softmax_backward_row(float* row, const float* weights, const float* dweights,
                                             int64_t n, float scale, int lane) {
   float mean = 0;
-  for (int64_t j = lane; j < n; j += kWarp) {
+  for (int64_t j = lane; j < n; j += kWarpSize) {
     if (dweights) row[j] += dweights[j];
     mean = fmaf(weights[j], row[j], mean);
   }
-  mean = warp_sum(mean);
-  for (int64_t j = lane; j < n; j += kWarp) row[j] = weights[j] * (row[j] - mean) * scale;
+  mean = warp_reduce(mean, Add{});
+  for (int64_t j = lane; j < n; j += kWarpSize) row[j] = weights[j] * (row[j] - mean) * scale;
 }
 
 }  // namespace rnnative::cuda

@@ -7,7 +7,7 @@
 namespace rnnative::cuda {
 namespace {
 
-constexpr int kThreads = 512, kWarps = kThreads / kWarp, kKeysAtOnce = 4;
+constexpr int kThreads = 512, kWarps = kThreads / kWarpSize, kKeysAtOnce = 4;
 // Quads of features that groups of threads have sums of.
 constexpr size_t kShared = kThreads * sizeof(float4);
 
@@ -15,11 +15,11 @@ constexpr size_t kShared = kThreads * sizeof(float4);
 template <bool kAdditive>
 __device__ void score_keys(const RowView& query, const RowView& keys, int64_t length,
                            const RowView& v, float scale, float* scores) {
-  const int warp = static_cast<int>(threadIdx.x) / kWarp;
-  const int lane = static_cast<int>(threadIdx.x) % kWarp;
+  const int warp = static_cast<int>(threadIdx.x) / kWarpSize;
+  const int lane = static_cast<int>(threadIdx.x) % kWarpSize;
   for (int64_t first = warp * kKeysAtOnce; first < length; first += kWarps * kKeysAtOnce) {
     float sums[kKeysAtOnce] = {};
-    for (int64_t f = lane * 4; f < query.n; f += kWarp * 4) {
+    for (int64_t f = lane * 4; f < query.n; f += kWarpSize * 4) {
       float4 k[kKeysAtOnce];
 #pragma unroll
       for (int j = 0; j < kKeysAtOnce; ++j)
@@ -32,7 +32,7 @@ __device__ void score_keys(const RowView& query, const RowView& keys, int64_t le
     }
 #pragma unroll
     for (int j = 0; j < kKeysAtOnce; ++j) {
-      const float sum = warp_sum(sums[j]);
+      const float sum = warp_reduce(sums[j], Add{});
       if (lane == j && first + j < length) scores[first + j] = sum * scale;
     }
   }
@@ -50,8 +50,8 @@ __device__ void combine_keys(const float* factors, int64_t length, int64_t featu
                              const Terms& terms, const Put& put) {
   auto* const parts = reinterpret_cast<float4*>(shared_memory());  // [groups][quads]
   const int64_t quads = (features + 3) / 4;
-  const int across =
-      static_cast<int>(quads < kThreads ? (quads + kWarp - 1) / kWarp * kWarp : kThreads);
+  const int across = static_cast<int>(
+      quads < kThreads ? (quads + kWarpSize - 1) / kWarpSize * kWarpSize : kThreads);
   const int groups = kThreads / across, thread = static_cast<int>(threadIdx.x);
   const int group = thread / across, own = thread % across;
   for (int64_t first = 0; first < quads; first += across) {
@@ -111,7 +111,7 @@ __global__ void __launch_bounds__(kThreads) step_kernel(AttentionStep s, float s
         keys_of(m, place.memory, wide.features), place.length,
         RowView{m.v, 0, m.features, wide.features}, scale, weights);
   __syncthreads();
-  if (thread < kWarp) softmax_row(weights, place.length, m.length, thread);
+  if (thread < kWarpSize) softmax_row(weights, place.length, m.length, thread);
   __syncthreads();
   const RowView values = values_of(m, place.memory, wide.values);
   combine_keys(
@@ -138,7 +138,7 @@ __global__ void __launch_bounds__(kThreads)
                       factors);
   }
   __syncthreads();
-  if (thread < kWarp)
+  if (thread < kWarpSize)
     softmax_backward_row(factors, s.forward.weights + at, s.dweights ? s.dweights + at : nullptr,
                          place.length, scale, thread);
   __syncthreads();

@@ -45,7 +45,8 @@ __device__ void score_tile(const RowView& queries, int count, const RowView& key
   auto* const q = reinterpret_cast<float*>(shared_memory());  // [8][36]
   float* const k = q + kTileQueries * kTileStride;            // [64][36]
   float* const factors = k + kTileKeys * kTileStride;         // [32]
-  const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarp, lane = thread % kWarp;
+  const int thread = static_cast<int>(threadIdx.x), warp = thread / kWarpSize,
+            lane = thread % kWarpSize;
   const int row = thread / 8, column = thread % 8 * 4;  // of what this thread brings
   const int query = lane / 8, key = warp * 8 + lane % 8;
 

@@ -1,9 +1,8 @@
 // What follows the decoder's backward loop: products over all steps for the weights and x, sums of
 // columns for the biases, the sums over queries and keys that the attention op has kernels for, and
 // the states before the first step.
-#include <intrinsics.cuh>
-
 #include "cuda/decoder_backward.cuh"
+#include "cuda/reduction.cuh"
 
 namespace rnnative::cuda {
 namespace {
@@ -58,46 +57,33 @@ int32_t state_product(RnContext* ctx, const Decoder& f, int64_t l, int64_t m, co
   return add || status != RN_OK ? status : copy_or_zero(ctx, dw, nullptr, m * H);
 }
 
-constexpr int kLanes = 32, kGroups = 16;
+struct Columns {
+  static constexpr int kOutputs = 1;
+  const float* x;
+  int64_t ld;
 
-// y[column] (+)= the sum of x[row, column]: a block has 32 columns, its warps every sixteenth row.
-__global__ void columns_kernel(const float* x, int64_t rows, int64_t columns, int64_t ld, float* y,
-                               bool add) {
-  auto* const parts = reinterpret_cast<float*>(shared_memory());  // [16][32]
-  const int group = static_cast<int>(threadIdx.x) / kLanes;
-  const int lane = static_cast<int>(threadIdx.x) % kLanes;
-  const int64_t column = int64_t{blockIdx.x} * kLanes + lane;
-  float sum = 0;
-  if (column < columns) {
-#pragma unroll 4
-    for (int64_t row = group; row < rows; row += kGroups) sum += x[row * ld + column];
+  __device__ const float* place(int64_t column) const { return x + column; }
+  __device__ void add(const float* place, int64_t row, float (&sums)[1]) const {
+    sums[0] += place[row * ld];
   }
-  parts[group * kLanes + lane] = sum;
-  __syncthreads();
-  if (group != 0 || column >= columns) return;
-  for (int g = 1; g < kGroups; ++g) sum += parts[g * kLanes + lane];
-  y[column] = add ? y[column] + sum : sum;
-}
-
+};
+// y[columns] (+)= the sums of the columns of x [rows, columns], rows `ld` apart.
 int32_t sum_columns(RnContext* ctx, const float* x, int64_t rows, int64_t columns, int64_t ld,
-                    float* y, bool add) {
-  Launch how;
-  how.grid = dim3(static_cast<unsigned>(ceil_div(columns, kLanes)));
-  how.block = dim3(kLanes * kGroups);
-  how.shared = kLanes * kGroups * sizeof(float);
-  return launch(ctx, how, columns_kernel, x, rows, columns, ld, y, add);
+                    const RnGrad& y) {
+  if (!wanted(y)) return RN_OK;
+  return sum_down(ctx, Columns{x, ld}, columns, rows, {y});
 }
 
 // to[i] (+)= x[i] + y[i]; either may be null.
-__global__ void put_kernel(const float* x, const float* y, int64_t n, float* to, bool add) {
+__global__ void add_kernel(const float* x, const float* y, int64_t n, float* to, bool add) {
   for (int64_t i = first_index(); i < n; i += index_stride()) {
     const float sum = (x ? x[i] : 0.0f) + (y ? y[i] : 0.0f);
     to[i] = add ? to[i] + sum : sum;
   }
 }
-int32_t put(RnContext* ctx, const float* x, const float* y, int64_t n, void* to, bool add) {
+int32_t put_sum(RnContext* ctx, const float* x, const float* y, int64_t n, void* to, bool add) {
   if (n == 0) return RN_OK;
-  return launch(ctx, over(n), put_kernel, x, y, n, static_cast<float*>(to), add);
+  return launch(ctx, over(n), add_kernel, x, y, n, static_cast<float*>(to), add);
 }
 
 // dfed0: rows without a step pass the gradient of what is fed after the last one through.
@@ -119,12 +105,12 @@ int32_t initial_gradients(RnContext* ctx, const DecoderBackward& g) {
     auto* to = static_cast<float*>(args.dh0.data);
     const bool add = args.dh0.mode == RN_GRAD_ADD, asked = !l.feeds_output && g.forward.steps > 0;
     const float* query = args.forward.w_query.data ? g.dstate : g.dqueries;
-    status = put(ctx, g.dh, nullptr, below, to, add);
+    status = put_sum(ctx, g.dh, nullptr, below, to, add);
     if (status == RN_OK)
-      status = put(ctx, g.dh + below, asked ? query : nullptr, states, to + below, add);
+      status = put_sum(ctx, g.dh + below, asked ? query : nullptr, states, to + below, add);
   }
   if (status == RN_OK && wanted(args.dc0))
-    status = put(ctx, g.dc, nullptr, l.L * states, args.dc0.data, args.dc0.mode == RN_GRAD_ADD);
+    status = put_sum(ctx, g.dc, nullptr, l.L * states, args.dc0.data, args.dc0.mode == RN_GRAD_ADD);
   if (status != RN_OK || !wanted(args.dfed0) || !l.feeds_output) return status;
   return launch(ctx, over(l.B * l.F), fed_kernel, g.dfed, static_cast<const float*>(args.dfedn),
                 args.forward.lengths, l.B * l.F, l.F, g.forward.steps > 0,
@@ -175,9 +161,7 @@ int32_t layer_gradients(RnContext* ctx, const DecoderBackward& g, int64_t i, con
                               add);
     }
   }
-  if (status == RN_OK && wanted(to.b_ih))
-    status = sum_columns(ctx, d, rows, gates, width, static_cast<float*>(to.b_ih.data),
-                         to.b_ih.mode == RN_GRAD_ADD);
+  if (status == RN_OK) status = sum_columns(ctx, d, rows, gates, width, to.b_ih);
   // The gates whose R h has other gradients than their W x, or is a product with r h.
   const bool apart = f.stack().cell == RN_GRU, resets = g.reset != nullptr;
   const int64_t together = apart || resets ? 2 * l.H : gates;
@@ -193,12 +177,10 @@ int32_t layer_gradients(RnContext* ctx, const DecoderBackward& g, int64_t i, con
           ctx, precision,
           {rows, l.H, l.H, last, width, g.reset_of(i), l.H, dw + together * l.H, l.H}, add);
   }
-  if (status != RN_OK || !wanted(to.b_hh)) return status;
-  auto* db = static_cast<float*>(to.b_hh.data);
-  const bool add = to.b_hh.mode == RN_GRAD_ADD;
-  status = sum_columns(ctx, d, rows, together, width, db, add);
-  if (status != RN_OK || together == gates) return status;
-  return sum_columns(ctx, last, rows, l.H, width, db + together, add);
+  if (status == RN_OK) status = sum_columns(ctx, d, rows, together, width, to.b_hh);
+  if (status != RN_OK || together == gates || !wanted(to.b_hh)) return status;
+  const RnGrad rest = {static_cast<float*>(to.b_hh.data) + together, to.b_hh.mode};
+  return sum_columns(ctx, last, rows, l.H, width, rest);
 }
 
 int32_t projection_gradients(RnContext* ctx, const DecoderBackward& g) {
@@ -223,9 +205,7 @@ int32_t projection_gradients(RnContext* ctx, const DecoderBackward& g) {
                             {rows, l.D, l.joined_width, g.doutputs, l.D, l.joined(f.reserve),
                              l.joined_width, static_cast<float*>(args.dw_out.data), l.joined_width},
                             args.dw_out.mode == RN_GRAD_ADD);
-  if (status != RN_OK || !wanted(args.db_out)) return status;
-  return sum_columns(ctx, g.doutputs, rows, l.D, l.D, static_cast<float*>(args.db_out.data),
-                     args.db_out.mode == RN_GRAD_ADD);
+  return status == RN_OK ? sum_columns(ctx, g.doutputs, rows, l.D, l.D, args.db_out) : status;
 }
 
 int32_t memory_gradients(RnContext* ctx, const DecoderBackward& g) {
