@@ -119,6 +119,7 @@ for (const score of SCORES) {
       [30, 30, 2, 100, 33],
       [1, 50, 7, 129, 70],
       [2, 17, 4, 48, 24],
+      [19, 150, 2, 37, 300],
     ] as const) {
       const op = attention(score, draw(score, { steps, time, batch, features, width }))
       await checkOp(t, op, { large: true, threads: [1, 2, 3] })

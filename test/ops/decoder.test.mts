@@ -76,6 +76,7 @@ for (const form of FORMS) {
       ['additive', 2, 40, 3, 17, 33, 9, 50, 70, 31],
       ['dot', 1, 64, 4, 8, 16, 12, 64, 128, 64],
       ['scaled_dot', 1, 33, 6, 5, 7, 31, 17, 24, 48],
+      ['additive', 1, 4, 2, 3, 5, 70, 130, 2052, 3],
     ] as const) {
       const settings = { ...form, layers, hidden, score }
       const sizes = { time, batch, input, keys, features, width, output }
