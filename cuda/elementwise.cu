@@ -124,6 +124,11 @@ __device__ __forceinline__ float binary_value(int32_t op, float a, float b) {
   return NAN;
 }
 
+// Whether derivatives depend on a and b.
+__device__ __forceinline__ bool needs_operands(int32_t op) {
+  return op != RN_ADD && op != RN_SUB;
+}
+
 // The derivative by a, or (of_b) by b. Ties of maximum and minimum split it in halves.
 __device__ __forceinline__ float binary_slope(int32_t op, bool of_b, float a, float b) {
   switch (op) {
@@ -169,8 +174,11 @@ struct BinarySlopes {
   template <int kWidth>
   __device__ __forceinline__ void run(const int64_t (&at)[3], const int64_t (&strides)[3],
                                       int64_t count) const {
-    const Floats<kWidth> left = load_strided<kWidth>(a + at[0], strides[0], count);
-    const Floats<kWidth> right = load_strided<kWidth>(b + at[1], strides[1], count);
+    Floats<kWidth> left = {}, right = {};
+    if (needs_operands(op)) {
+      left = load_strided<kWidth>(a + at[0], strides[0], count);
+      right = load_strided<kWidth>(b + at[1], strides[1], count);
+    }
     const Floats<kWidth> up = load<kWidth>(dy + at[2], count);
     Floats<kWidth> of_a, of_b;
 #pragma unroll
@@ -202,8 +210,12 @@ struct BroadcastSum {
   __device__ __forceinline__ void add(const Place& place, int64_t r, float (&sums)[1]) const {
     int64_t at[3];
     reduced.locate(r, reduced.dims, at);
-    sums[0] +=
-        dy[place.dy + at[2]] * binary_slope(op, of_b, a[place.a + at[0]], b[place.b + at[1]]);
+    float left = 0, right = 0;
+    if (needs_operands(op)) {
+      left = a[place.a + at[0]];
+      right = b[place.b + at[1]];
+    }
+    sums[0] += dy[place.dy + at[2]] * binary_slope(op, of_b, left, right);
   }
 };
 

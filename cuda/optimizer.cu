@@ -56,7 +56,7 @@ __global__ void norm_kernel(const double* squares, int64_t pieces, float* norm) 
   if (threadIdx.x == 0) *norm = static_cast<float>(sqrt(sum));
 }
 
-// RnOptimizerStep in f32, with what follows from the step.
+// RnOptimizerStep in f32, with what follows from the step; beta2 is RMSprop's alpha too.
 struct Settings {
   int64_t n;
   float* param;

@@ -3,9 +3,9 @@
 //
 // Two ways to read memory once, coalesced: `sum_down` lays the lanes along k, where neighbours in
 // k are neighbours in memory (the columns of a matrix); `sum_across` lays them along r (its rows).
-// Where k alone gives too few blocks, r is cut into chunks whose sums are joined, in double, by a
-// second small kernel. There are no atomics, and chunks depend on the two extents only, so a sum
-// has the same bits on every device.
+// A long r is cut into chunks whose sums are joined, in double, by a second small kernel. There are
+// no atomics, and chunks depend on the extent of r only, so a sum has the same bits whatever the
+// device and whatever else is summed with it.
 //
 // What is summed is a type with
 //   static constexpr int kOutputs                        sums formed side by side
@@ -100,12 +100,11 @@ __global__ void sum_across_kernel(Sum sum, int64_t kept, int64_t reduced, int64_
 int32_t join_sums(RnContext* ctx, const float* partial, int64_t chunks, int64_t kept, int outputs,
                   const RnGrad* y, float scale);
 
-// How many r to a chunk: enough blocks to fill a large device, but no more than `largest`, so that
-// no thread adds up more than 64 numbers, and no more chunks than a grid may have.
-inline int64_t chunk_of(int64_t blocks, int64_t reduced, int64_t smallest, int64_t largest) {
-  constexpr int64_t kBlocks = 1024, kMost = 65535;
-  const int64_t wanted = std::clamp(ceil_div(reduced * blocks, kBlocks), smallest, largest);
-  return std::max(wanted, ceil_div(reduced, kMost));
+// How many r to a chunk: about 64 chunks, so that the few k of a long sum fill a large device too,
+// but no more than 64 numbers to a thread, and no more chunks than a grid may have.
+inline int64_t chunk_of(int64_t reduced, int64_t threads) {
+  const int64_t wanted = std::clamp(ceil_div(reduced, 64), 8 * threads, 64 * threads);
+  return std::max(wanted, ceil_div(reduced, 65535));
 }
 
 template <class Sum, class... Extra>
@@ -133,7 +132,7 @@ int32_t sum_down(RnContext* ctx, const Sum& sum, int64_t kept, int64_t reduced,
                  const RnGrad (&y)[Sum::kOutputs], float scale = 1) {
   if (kept == 0) return RN_OK;
   const int64_t blocks = ceil_div(kept, kWarpSize);
-  const int64_t chunk = chunk_of(blocks, reduced, 8 * kSumWarps, 64 * kSumWarps);
+  const int64_t chunk = chunk_of(reduced, kSumWarps);
   Launch how;
   how.grid = dim3(static_cast<unsigned>(blocks));
   how.block = dim3(kWarpSize, kSumWarps);
@@ -149,9 +148,7 @@ int32_t sum_across(RnContext* ctx, const Sum& sum, int64_t kept, int64_t reduced
   while (width < kWarpSize && width < reduced) width *= 2;
   if (reduced > kShortSum) width = kSumThreads;
   const int64_t blocks = ceil_div(kept, kSumThreads / width);
-  const int64_t chunk = width == kSumThreads
-                            ? chunk_of(blocks, reduced, 8 * kSumThreads, 64 * kSumThreads)
-                            : kShortSum;
+  const int64_t chunk = width == kSumThreads ? chunk_of(reduced, kSumThreads) : kShortSum;
   Launch how;
   how.grid = dim3(static_cast<unsigned>(blocks));
   how.block = dim3(kSumThreads);
