@@ -26,7 +26,11 @@ for (const log of [false, true])
     const draw = new Draw(17)
     for (const shape of [[3], [1, 17], [3, 2, 100], [7, 3], [0, 5]])
       await checkOp(t, softmax(draw.reals(shape, -4, 4), log))
-    for (const shape of [[200, 260], [3, 1025], [2, 9001]])
+    for (const shape of [
+      [200, 260],
+      [3, 1025],
+      [2, 9001],
+    ])
       await checkOp(t, softmax(draw.reals(shape, -4, 4), log), { large: true })
     await checkOp(t, softmax(draw.reals([3, 1]), log), { floor: 1 })
   })
