@@ -6,6 +6,7 @@
 #include <intrinsics.cuh>
 
 #include "cuda/cross_entropy.cuh"
+#include "cuda/elements.cuh"
 #include "cuda/ops.cuh"
 
 namespace rnnative::cuda {
@@ -97,8 +98,9 @@ int32_t slopes_of(RnContext* ctx, Slopes task, int64_t rows) {
 // y[row_of[i]] (+)= x[i], rows of `features`.
 __global__ void scatter_kernel(const float* x, const int32_t* row_of, int64_t rows,
                                int64_t features, RnGrad y) {
-  for (int64_t i = first_index(); i < rows * features; i += index_stride())
-    put(y, row_of[i / features] * features + i % features, x[i]);
+  each_element(rows, features, [&](int64_t row, int64_t feature) {
+    put(y, row_of[row] * features + feature, x[row * features + feature]);
+  });
 }
 
 // Scratch of the projected backward pass.
@@ -190,7 +192,7 @@ int32_t projected_backward(RnContext* ctx, const RnLinearCrossEntropyBackward& a
   }
   if (rows.row_of == nullptr || args.dx.mode == RN_GRAD_SKIP) return RN_OK;
   if ((status = clear(ctx, args.dx, f.rows * f.features)) != RN_OK) return status;
-  return launch(ctx, over(rows.real * f.features), scatter_kernel,
+  return launch(ctx, over_elements(rows.real, f.features), scatter_kernel,
                 static_cast<const float*>(w.dx.data), rows.row_of, rows.real, f.features, args.dx);
 }
 

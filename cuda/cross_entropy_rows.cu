@@ -3,6 +3,7 @@
 #include <intrinsics.cuh>
 
 #include "cuda/cross_entropy.cuh"
+#include "cuda/elements.cuh"
 
 namespace rnnative::cuda {
 namespace {
@@ -36,8 +37,9 @@ __global__ void list_rows_kernel(const int32_t* targets, int64_t rows, int64_t i
 // to[i] = from[row_of[i]], rows of `features`.
 __global__ void gather_kernel(const float* from, const int32_t* row_of, int64_t rows,
                               int64_t features, float* to) {
-  for (int64_t i = first_index(); i < rows * features; i += index_stride())
-    to[i] = from[row_of[i / features] * features + i % features];
+  each_element(rows, features, [&](int64_t row, int64_t feature) {
+    to[row * features + feature] = from[row_of[row] * features + feature];
+  });
 }
 
 int32_t gather(RnContext* ctx, const RnLinearCrossEntropy& args, CrossEntropyRows* rows) {
@@ -52,7 +54,7 @@ int32_t gather(RnContext* ctx, const RnLinearCrossEntropy& args, CrossEntropyRow
   const int32_t status =
       launch(ctx, how, list_rows_kernel, args.targets, args.rows, args.ignore_index, row_of);
   if (status != RN_OK || rows->real == 0) return status;
-  return launch(ctx, over(rows->real * args.features), gather_kernel,
+  return launch(ctx, over_elements(rows->real, args.features), gather_kernel,
                 static_cast<const float*>(args.x), row_of, rows->real, args.features, x);
 }
 

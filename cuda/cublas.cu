@@ -10,6 +10,7 @@
 #include <cstdlib>
 
 #include "cuda/device.cuh"
+#include "cuda/elements.cuh"
 
 namespace rnnative::cuda {
 namespace {
@@ -140,12 +141,11 @@ int32_t prepare(RnContext* ctx, const Gemm& p, bool right, bool bf16, Operand* o
 
 // c = bias, or c += bias, in every row.
 __global__ void put_bias_kernel(Gemm p) {
-  const int64_t size = p.groups * p.m * p.n;
-  for (int64_t i = first_index(); i < size; i += index_stride()) {
-    const int64_t column = i % p.n, row = i / p.n % p.m, group = i / p.n / p.m;
-    float* c = p.c + group * p.stride_c + row * p.ldc + column;
+  each_element(p.groups * p.m, p.n, [&](int64_t row, int64_t column) {
+    const int64_t group = p.groups == 1 ? 0 : row / p.m;
+    float* c = p.c + group * p.stride_c + (row - group * p.m) * p.ldc + column;
     *c = p.add ? *c + p.bias[column] : p.bias[column];
-  }
+  });
 }
 
 }  // namespace
@@ -162,7 +162,7 @@ int32_t gemm_cublas(RnContext* ctx, const Gemm& p, bool bf16) {
   int32_t status = prepare(ctx, p, false, bf16, &a);
   if (status == RN_OK) status = prepare(ctx, p, true, bf16, &b);
   if (status == RN_OK && p.bias != nullptr)
-    status = launch(ctx, over(p.groups * p.m * p.n), put_bias_kernel, p);
+    status = launch(ctx, over_elements(p.groups * p.m, p.n), put_bias_kernel, p);
   if (status != RN_OK) return status;
 
   const float one = 1, beta = p.add || p.bias != nullptr ? 1 : 0;

@@ -12,6 +12,7 @@
 
 #include "cuda/cublas.cuh"
 #include "cuda/device.cuh"
+#include "cuda/elements.cuh"
 #include "cuda/gemm_tile.cuh"
 
 namespace rnnative::cuda {
@@ -19,6 +20,7 @@ namespace {
 
 constexpr int64_t kBlocks = 132;     // wanted at once
 constexpr int64_t kLeastPart = 256;  // summands that are worth a block
+constexpr int64_t kSlice = 64;       // parts begin at multiples of it, aligned for every kernel
 constexpr int64_t kMostGroups = 65535;
 // cuBLAS from this many multiply-adds on: below, our own kernels' tiles fit better.
 constexpr int64_t kCublasFrom = int64_t{1} << 27;
@@ -51,15 +53,16 @@ bool aligned(const void* data, int64_t ld, int64_t stride, int64_t size) {
 
 // c (+)= the sum of its parts (+ bias). parts: [count, groups, m, n]
 __global__ void add_parts_kernel(Gemm p, const float* parts, int32_t count) {
-  const int64_t size = p.groups * p.m * p.n;
-  for (int64_t i = first_index(); i < size; i += index_stride()) {
-    float sum = parts[i];
-    for (int32_t part = 1; part < count; ++part) sum += parts[part * size + i];
-    const int64_t column = i % p.n, row = i / p.n % p.m, group = i / p.n / p.m;
+  const int64_t rows = p.groups * p.m, size = rows * p.n;
+  each_element(rows, p.n, [&](int64_t row, int64_t column) {
+    const float* part = parts + row * p.n + column;
+    float sum = part[0];
+    for (int32_t i = 1; i < count; ++i) sum += part[i * size];
     if (p.bias != nullptr) sum += p.bias[column];
-    float* c = p.c + group * p.stride_c + row * p.ldc + column;
+    const int64_t group = p.groups == 1 ? 0 : row / p.m;
+    float* c = p.c + group * p.stride_c + (row - group * p.m) * p.ldc + column;
     *c = p.add ? *c + sum : sum;
-  }
+  });
 }
 
 int32_t run(RnContext* ctx, const GemmTask& task, int tile) {
@@ -75,8 +78,7 @@ int32_t multiply(RnContext* ctx, const Gemm& p) {
   const int64_t parts =
       std::max(std::clamp<int64_t>(2 * kBlocks / tiles(p, tile), 1, most_parts(p)),
                ceil_div(p.k, kMostSummands));
-  // Parts begin at multiples of a slice.
-  task.k_part = ceil_div(ceil_div(p.k, parts), 32) * 32;
+  task.k_part = ceil_div(ceil_div(p.k, parts), kSlice) * kSlice;
   task.parts =
       static_cast<int32_t>(std::max<int64_t>(ceil_div(p.k, std::max<int64_t>(task.k_part, 1)), 1));
   if (task.parts == 1) {
@@ -94,7 +96,8 @@ int32_t multiply(RnContext* ctx, const Gemm& p) {
   task.vector_c = p.n % 4 == 0;
   const int32_t status = run(ctx, task, tile);
   if (status != RN_OK) return status;
-  return launch(ctx, over(task.stride_part), add_parts_kernel, p, partial.c, task.parts);
+  return launch(ctx, over_elements(p.groups * p.m, p.n), add_parts_kernel, p, partial.c,
+                task.parts);
 }
 
 }  // namespace

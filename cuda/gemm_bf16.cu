@@ -13,24 +13,24 @@
 namespace rnnative::cuda {
 namespace {
 
-constexpr int kSlice = 32;  // summands of a slice
-constexpr int kChunk = 8;   // elements of 16 bytes
+constexpr int kChunk = 8;  // elements of 16 bytes
 
-// A tile, and the part of it that a warp computes.
-template <int kRows, int kColumns, int kWarpRows, int kWarpColumns>
+// A tile, the summands of a slice, and the part of the tile that a warp computes.
+template <int kRows, int kColumns, int kSlice, int kWarpRows, int kWarpColumns>
 struct TileBf16 {
-  static constexpr int kM = kRows, kN = kColumns;
+  static constexpr int kM = kRows, kN = kColumns, kK = kSlice;
   static constexpr int kWarpM = kWarpRows, kWarpN = kWarpColumns;
   static constexpr int kWarpsAcross = kN / kWarpN;
   static constexpr int kThreads = 32 * (kM / kWarpM) * kWarpsAcross;
 };
-using Large = TileBf16<128, 128, 64, 32>;
-using Medium = TileBf16<64, 64, 32, 32>;
-using Small = TileBf16<32, 32, 32, 16>;
+using Large = TileBf16<128, 128, 32, 64, 32>;
+// Where blocks are few, a slice is the longer: each costs the latency of memory.
+using Medium = TileBf16<64, 64, 64, 32, 32>;
+using Small = TileBf16<32, 32, 64, 32, 16>;
 
 // One operand's slices: kOuter rows of a (columns of b) by kSlice summands; in shared memory
 // [outer][k] if kAlongK, else [k][outer].
-template <int kOuter, int kThreads, bool kAlongK>
+template <int kOuter, int kSlice, int kThreads, bool kAlongK>
 struct SliceBf16 {
   static constexpr int kPitch = (kAlongK ? kSlice : kOuter) + kChunk;
   static constexpr int kElements = (kAlongK ? kOuter : kSlice) * kPitch;
@@ -132,8 +132,8 @@ struct SliceBf16 {
 
 template <class Tile, bool kTransA, bool kTransB>
 __global__ void __launch_bounds__(Tile::kThreads) gemm_bf16_kernel(GemmTask task) {
-  using SliceA = SliceBf16<Tile::kM, Tile::kThreads, !kTransA>;
-  using SliceB = SliceBf16<Tile::kN, Tile::kThreads, kTransB>;
+  using SliceA = SliceBf16<Tile::kM, Tile::kK, Tile::kThreads, !kTransA>;
+  using SliceB = SliceBf16<Tile::kN, Tile::kK, Tile::kThreads, kTransB>;
   constexpr int kDown = Tile::kWarpM / 16, kAcross = Tile::kWarpN / 8;
   const Gemm& p = task.product;
   const TilePlace<Tile::kM, Tile::kN> place(task);
@@ -160,7 +160,7 @@ __global__ void __launch_bounds__(Tile::kThreads) gemm_bf16_kernel(GemmTask task
     b.store(shared_b);
     __syncthreads();
   }
-  const int slices = static_cast<int>(ceil_div(place.summands, kSlice));
+  const int slices = static_cast<int>(ceil_div(place.summands, Tile::kK));
   for (int slice = 0; slice < slices; ++slice) {
     const bool more = slice + 1 < slices;
     const int now = slice % 2;
@@ -171,7 +171,7 @@ __global__ void __launch_bounds__(Tile::kThreads) gemm_bf16_kernel(GemmTask task
     const uint16_t* from_a = shared_a + now * SliceA::kElements;
     const uint16_t* from_b = shared_b + now * SliceB::kElements;
 #pragma unroll
-    for (int k = 0; k < kSlice; k += 16) {
+    for (int k = 0; k < Tile::kK; k += 16) {
       uint32_t left[kDown][4], right[kAcross / 2][4];
 #pragma unroll
       for (int i = 0; i < kDown; ++i)
@@ -211,8 +211,8 @@ __global__ void __launch_bounds__(Tile::kThreads) gemm_bf16_kernel(GemmTask task
 template <class Tile, bool kTransA, bool kTransB>
 int32_t start(RnContext* ctx, const GemmTask& task) {
   constexpr size_t kShared = 2 * sizeof(uint16_t) *
-                             (SliceBf16<Tile::kM, Tile::kThreads, !kTransA>::kElements +
-                              SliceBf16<Tile::kN, Tile::kThreads, kTransB>::kElements);
+                             (SliceBf16<Tile::kM, Tile::kK, Tile::kThreads, !kTransA>::kElements +
+                              SliceBf16<Tile::kN, Tile::kK, Tile::kThreads, kTransB>::kElements);
   return launch(ctx, tile_launch(task, Tile::kM, Tile::kN, Tile::kThreads, kShared),
                 gemm_bf16_kernel<Tile, kTransA, kTransB>, task);
 }

@@ -16,6 +16,8 @@ template <int kRowsOfTile, int kColumnsOfTile, int kSlice, int kRowsOfThread, in
 struct TileF32 {
   static constexpr int kM = kRowsOfTile, kN = kColumnsOfTile, kK = kSlice;
   static constexpr int kThreadM = kRowsOfThread, kThreadN = kColumnsOfThread;
+  // A thread's rows lie together in groups, kDown groups apart; its columns likewise.
+  static constexpr int kGroupM = kThreadM < 4 ? kThreadM : 4, kGroupN = kThreadN < 4 ? kThreadN : 4;
   static constexpr int kDown = kM / kThreadM, kAcross = kN / kThreadN;
   static constexpr int kThreads = kDown * kAcross;
   // Rows of a slice are padded so that the transposing stores of a warp spread over the banks.
@@ -25,8 +27,9 @@ struct TileF32 {
   static constexpr size_t kShared = sizeof(float) * 2 * kK * (kPitchA + kPitchB);
 };
 using Large = TileF32<128, 128, 8, 8, 8>;
-using Medium = TileF32<64, 64, 16, 8, 4>;
-using Small = TileF32<32, 32, 16, 4, 4>;
+// Where blocks are few, a slice is the longer: each costs the latency of memory.
+using Medium = TileF32<64, 64, 32, 8, 4>;
+using Small = TileF32<32, 32, 64, 4, 2>;
 
 // One operand's way from global to shared memory: kOuter rows of a (columns of b) by kK summands,
 // four neighbours in memory at a time.
@@ -93,20 +96,28 @@ struct SliceF32 {
   }
 };
 
-template <int kCount>
+// Groups of kGroup neighbours, `apart` from each other.
+template <int kGroup, int kCount>
 __device__ __forceinline__ void read(const float* from, int apart, float (&to)[kCount]) {
+  static_assert(kGroup == 2 || kGroup == 4);
 #pragma unroll
-  for (int i = 0; i < kCount; i += 4) {
-    const float4 v = *reinterpret_cast<const float4*>(from + i / 4 * apart);
-    to[i] = v.x;
-    to[i + 1] = v.y;
-    to[i + 2] = v.z;
-    to[i + 3] = v.w;
+  for (int i = 0; i < kCount; i += kGroup) {
+    if constexpr (kGroup == 4) {
+      const float4 v = *reinterpret_cast<const float4*>(from + i / kGroup * apart);
+      to[i] = v.x;
+      to[i + 1] = v.y;
+      to[i + 2] = v.z;
+      to[i + 3] = v.w;
+    } else {
+      const float2 v = *reinterpret_cast<const float2*>(from + i / kGroup * apart);
+      to[i] = v.x;
+      to[i + 1] = v.y;
+    }
   }
 }
 
 template <class Tile, bool kTransA, bool kTransB>
-__global__ void __launch_bounds__(Tile::kThreads, Tile::kThreads == 256 ? 2 : 4)
+__global__ void __launch_bounds__(Tile::kThreads, Tile::kThreads == 256 ? 2 : 3)
     gemm_f32_kernel(GemmTask task) {
   constexpr int kSliceA = Tile::kK * Tile::kPitchA, kSliceB = Tile::kK * Tile::kPitchB;
   const Gemm& p = task.product;
@@ -120,11 +131,10 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kThreads == 256 ? 2 : 4)
       static_cast<const float*>(p.b) + place.group * p.stride_b, p.ldb, place.column(), p.n,
       place.k_begin(task), place.summands, task.vector_b);
 
-  // A warp covers 4 x 8 threads, so its reads of a and of b fall into few banks' rows each. A
-  // thread's rows come in fours, 4 kDown apart; so do its columns.
+  // A warp covers 4 x 8 threads, so that they share most of what they read of a and of b.
   const int warp = static_cast<int>(threadIdx.x) / 32, lane = static_cast<int>(threadIdx.x) % 32;
-  const int row = 4 * (warp / (Tile::kAcross / 8) * 4 + lane / 8);
-  const int column = 4 * (warp % (Tile::kAcross / 8) * 8 + lane % 8);
+  const int row = Tile::kGroupM * (warp / (Tile::kAcross / 8) * 4 + lane / 8);
+  const int column = Tile::kGroupN * (warp % (Tile::kAcross / 8) * 8 + lane % 8);
   float sums[Tile::kThreadM][Tile::kThreadN] = {};
 
   if (place.summands > 0) {
@@ -147,8 +157,8 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kThreads == 256 ? 2 : 4)
 #pragma unroll Tile::kUnroll
     for (int k = 0; k < Tile::kK; ++k) {
       float left[Tile::kThreadM], right[Tile::kThreadN];
-      read(from_a + k * Tile::kPitchA, 4 * Tile::kDown, left);
-      read(from_b + k * Tile::kPitchB, 4 * Tile::kAcross, right);
+      read<Tile::kGroupM>(from_a + k * Tile::kPitchA, Tile::kGroupM * Tile::kDown, left);
+      read<Tile::kGroupN>(from_b + k * Tile::kPitchB, Tile::kGroupN * Tile::kAcross, right);
 #pragma unroll
       for (int i = 0; i < Tile::kThreadM; ++i)
 #pragma unroll
@@ -160,15 +170,18 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kThreads == 256 ? 2 : 4)
     __syncthreads();
   }
 
+  constexpr int kGroupM = Tile::kGroupM, kGroupN = Tile::kGroupN;
   float* c = place.c(task);
 #pragma unroll
   for (int i = 0; i < Tile::kThreadM; ++i) {
-    const int64_t at = place.row() + row + i / 4 * 4 * Tile::kDown + i % 4;
+    const int64_t at = place.row() + row + i / kGroupM * kGroupM * Tile::kDown + i % kGroupM;
     if (at >= p.m) continue;
 #pragma unroll
-    for (int j = 0; j < Tile::kThreadN; j += 4) {
-      const float four[4] = {sums[i][j], sums[i][j + 1], sums[i][j + 2], sums[i][j + 3]};
-      put(task, c + at * p.ldc, place.column() + column + j / 4 * 4 * Tile::kAcross, four);
+    for (int j = 0; j < Tile::kThreadN; j += kGroupN) {
+      float group[kGroupN];
+#pragma unroll
+      for (int e = 0; e < kGroupN; ++e) group[e] = sums[i][j + e];
+      put(task, c + at * p.ldc, place.column() + column + j * Tile::kAcross, group);
     }
   }
 }

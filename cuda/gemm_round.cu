@@ -1,8 +1,9 @@
 // Operands as bf16 in memory: weights, which many products share, and those of cuBLAS, which does
-// not round. Bound by memory: a thread rounds two neighbours.
+// not round. Bound by memory: 16 bytes are written at a time where rows allow it.
 #include <intrinsics.cuh>
 
 #include "cuda/device.cuh"
+#include "cuda/elements.cuh"
 #include "cuda/gemm.cuh"
 
 namespace rnnative::cuda {
@@ -10,29 +11,22 @@ namespace {
 
 __global__ void round_kernel(const float* from, int64_t from_ld, int64_t rows, int64_t columns,
                              uint16_t* to, int64_t to_ld) {
-  const int64_t pairs = (columns + 1) / 2;
-  for (int64_t i = first_index(); i < rows * pairs; i += index_stride()) {
-    const int64_t row = i / pairs, column = 2 * (i % pairs);
-    const float* at = from + row * from_ld + column;
-    uint16_t* out = to + row * to_ld + column;
-    const bool both = column + 1 < columns;
-    const uint32_t packed = pack_bf16(at[0], both ? at[1] : 0);
-    out[0] = static_cast<uint16_t>(packed);
-    if (both) out[1] = static_cast<uint16_t>(packed >> 16);
-  }
+  each_element(rows, columns, [&](int64_t row, int64_t column) {
+    const uint32_t packed = pack_bf16(from[row * from_ld + column], 0);
+    to[row * to_ld + column] = static_cast<uint16_t>(packed);
+  });
 }
 
-// Rows of whole 16-byte groups at aligned places; `groups` of 8 columns each.
+// Rows of `chunks` times 8 columns at aligned places.
 __global__ void round_aligned_kernel(const float* from, int64_t from_ld, int64_t rows,
-                                     int64_t groups, uint16_t* to, int64_t to_ld) {
-  for (int64_t i = first_index(); i < rows * groups; i += index_stride()) {
-    const int64_t row = i / groups, column = 8 * (i % groups);
-    const float4* at = reinterpret_cast<const float4*>(from + row * from_ld + column);
+                                     int64_t chunks, uint16_t* to, int64_t to_ld) {
+  each_element(rows, chunks, [&](int64_t row, int64_t chunk) {
+    const auto* at = reinterpret_cast<const float4*>(from + row * from_ld + 8 * chunk);
     const float4 low = at[0], high = at[1];
-    *reinterpret_cast<uint4*>(to + row * to_ld + column) =
+    *reinterpret_cast<uint4*>(to + row * to_ld + 8 * chunk) =
         make_uint4(pack_bf16(low.x, low.y), pack_bf16(low.z, low.w), pack_bf16(high.x, high.y),
                    pack_bf16(high.z, high.w));
-  }
+  });
 }
 
 bool aligned(const void* data) {
@@ -45,10 +39,10 @@ int32_t round_to_bf16(RnContext* ctx, const float* from, int64_t from_ld, int64_
                       int64_t columns, uint16_t* to, int64_t to_ld) {
   if (rows == 0 || columns == 0) return RN_OK;
   if (aligned(from) && aligned(to) && from_ld % 4 == 0 && to_ld % 8 == 0 && columns % 8 == 0)
-    return launch(ctx, over(rows * columns / 8), round_aligned_kernel, from, from_ld, rows,
+    return launch(ctx, over_elements(rows, columns / 8), round_aligned_kernel, from, from_ld, rows,
                   columns / 8, to, to_ld);
-  return launch(ctx, over(rows * ((columns + 1) / 2)), round_kernel, from, from_ld, rows, columns,
-                to, to_ld);
+  return launch(ctx, over_elements(rows, columns), round_kernel, from, from_ld, rows, columns, to,
+                to_ld);
 }
 
 int32_t bf16_weight(RnContext* ctx, const RnWeight& weight, int64_t rows, int64_t columns,
