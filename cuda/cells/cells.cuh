@@ -27,10 +27,10 @@ auto with_cell(int32_t cell, Body&& body) {
 }
 
 inline int64_t gates_of(int32_t cell) {
-  return with_cell(cell, []<class Cell>() { return int64_t{Cell::kGates}; });
+  return with_cell(cell, [&]<class Cell>() { return int64_t{Cell::kGates}; });
 }
 inline int64_t slots_of(int32_t cell) {
-  return with_cell(cell, []<class Cell>() { return int64_t{Cell::kSlots}; });
+  return with_cell(cell, [&]<class Cell>() { return int64_t{Cell::kSlots}; });
 }
 
 }  // namespace rnnative::cuda
