@@ -16,8 +16,11 @@ const PROGRAMS = {
   ort: ['python', 'ort_peer.py'],
   'ort-node': ['node', 'node/ort-peer.mjs'],
   tfjs: ['node', 'node/tfjs-peer.mjs'],
+  'ours-gpu': ['node', '../gpu/ours.mjs'],
+  'torch-gpu': ['python', '../gpu/torch_gpu.py'],
 }
-export const RIVALS = Object.keys(PROGRAMS).filter((name) => name !== 'ours')
+/** Of the CPU. */
+export const RIVALS = ['torch', 'ort', 'ort-node', 'tfjs']
 
 const CLOCK_TICKS = 100 // a second: sysconf(_SC_CLK_TCK) on every Linux
 

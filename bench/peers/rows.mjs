@@ -25,7 +25,7 @@ const JAVASCRIPT_SHAPES = ['2-50-50-128-128', '1-50-64-512-512', '1-100-1-512-51
 const shapeName = ({ layers, steps, batch, input, hidden }) =>
   [layers, steps, batch, input, hidden].join('-')
 
-const languageModel = (layers, hidden, steps, batch, options) => ({
+export const languageModel = (layers, hidden, steps, batch, options) => ({
   ...{ kind: 'language', layers, hidden, steps, batch, dropout: 0, precision: 'f32' },
   ...options,
 })
@@ -52,11 +52,13 @@ const GENERATION = {
   ...{ layers: 2, hidden: 512, vocabulary: 65, tokens: 200 },
 }
 
-/** Lengths uniform in 3..60, longest first, the same everywhere. */
-function raggedLengths(count) {
+/** Lengths uniform in least..most, longest first, the same everywhere. */
+export function raggedLengths(count, least = 3, most = 60) {
   let state = 1
   const draw = () => (state = (state * 48271) % 2147483647) / 2147483647
-  return Array.from({ length: count }, () => 3 + Math.floor(draw() * 58)).sort((a, b) => b - a)
+  return Array.from({ length: count }, () => least + Math.floor(draw() * (most - least + 1))).sort(
+    (a, b) => b - a,
+  )
 }
 const RAGGED = {
   ...{ kind: 'layers', mode: 'train', precision: 'f32', bidirectional: true },

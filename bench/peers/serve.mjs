@@ -14,6 +14,20 @@ export const timed = (run) => async (count) => {
   return milliseconds
 }
 
+/**
+ * One whose runs are only enqueued until `finish`: on the CPU each is timed by itself, on a GPU all
+ * together, as their mean.
+ */
+export const timedOn = (device, run, finish) =>
+  device === 'cpu'
+    ? timed(() => (run(), finish()))
+    : async (count) => {
+        const began = performance.now()
+        for (let i = 0; i < count; ++i) run()
+        await finish()
+        return [(performance.now() - began) / count]
+      }
+
 /** Bytes of a line such as `VmHWM:   123 kB` in /proc/self/status. */
 function statusBytes(name) {
   const status = readFileSync('/proc/self/status', 'utf8')
@@ -30,9 +44,10 @@ async function peakGrowth(work) {
 
 /**
  * Answers requests until stdin ends. `prepare(task)` answers `{ runs, dispose?, details? }`, where
- * `runs(count)` answers milliseconds; `methods` are further requests by name.
+ * `runs(count)` answers milliseconds; `methods` are further requests by name; `growth(work)` answers
+ * the bytes that work needs at its peak.
  */
-export async function serve({ prepare, methods = {} }) {
+export async function serve({ prepare, methods = {}, growth = peakGrowth }) {
   let prepared = null
   const release = async () => {
     await prepared?.dispose?.()
@@ -46,7 +61,7 @@ export async function serve({ prepare, methods = {} }) {
       return prepared.details ?? {}
     },
     run: async ({ count }) => ({ milliseconds: await prepared.runs(count) }),
-    memory: async ({ count }) => ({ bytes: await peakGrowth(() => prepared.runs(count)) }),
+    memory: async ({ count }) => ({ bytes: await growth(() => prepared.runs(count)) }),
     ...methods,
   }
   for await (const line of createInterface({ input: process.stdin })) {

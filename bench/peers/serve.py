@@ -20,7 +20,7 @@ def timed(run):
     return runs
 
 
-def fastest(candidates, trials=2):
+def fastest(candidates, trials=2, timed=timed):
     """The name and prepared run of the fastest of `(name, make)`; those that cannot run are left out."""
     best, errors = None, []
     for name, make in candidates:
@@ -52,8 +52,9 @@ def peak_growth(work):
     return status_bytes("VmHWM") - before
 
 
-def serve(prepare, **methods):
-    """Answers until stdin ends. `prepare(task)` answers `(runs, details)`."""
+def serve(prepare, growth=peak_growth, **methods):
+    """Answers until stdin ends. `prepare(task)` answers `(runs, details)`; `growth(work)` the bytes
+    that work needs at its peak."""
     prepared = None
 
     def replace(task):
@@ -70,7 +71,7 @@ def serve(prepare, **methods):
         "release": release,
         "prepare": replace,
         "run": lambda count: {"milliseconds": prepared(count)},
-        "memory": lambda count: {"bytes": peak_growth(lambda: prepared(count))},
+        "memory": lambda count: {"bytes": growth(lambda: prepared(count))},
         **methods,
     }
     for line in sys.stdin:

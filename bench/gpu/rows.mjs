@@ -1,0 +1,105 @@
+// What is measured on the GPU, each row with the least time that the device's arithmetic and memory
+// allow for it.
+import { countFlops } from '../peers/ours-layers.mjs'
+import { languageModel, raggedLengths } from '../peers/rows.mjs'
+
+const shape = (layers, steps, batch, input, hidden, more) => ({
+  ...{ kind: 'layers', precision: 'bf16', layers, steps, batch, input, hidden },
+  ...more,
+})
+
+const BIDIRECTIONAL = shape(1, 256, 32, 512, 512, { bidirectional: true })
+const LAYERS = {
+  '1-512-16-512-512': shape(1, 512, 16, 512, 512),
+  '1-512-64-1024-1024': shape(1, 512, 64, 1024, 1024),
+  '2-35-20-650-650': shape(2, 35, 20, 650, 650),
+  '2-35-20-1500-1500': shape(2, 35, 20, 1500, 1500),
+  '4-50-128-1000-1000': shape(4, 50, 128, 1000, 1000),
+  '1-256-32-512-512-bidirectional': BIDIRECTIONAL,
+  '1-256-32-512-512-ragged': { ...BIDIRECTIONAL, lengths: raggedLengths(32, 16, 256) },
+}
+const ATTENTION = {
+  ...{ kind: 'attention', score: 'additive', batch: 64, queries: 50, keys: 50 },
+  ...{ features: 1024, width: 1024 },
+}
+/** Zaremba et al. 2014. */
+const PTB_LARGE = languageModel(2, 1500, 35, 20, {
+  ...{ vocabulary: 10_000, optimizer: { kind: 'sgd', lr: 1 }, clipNorm: 10, dropout: 0.65 },
+  precision: 'bf16',
+})
+
+const gates = { lstm: 4, gru: 3 }
+
+/** Operations of matrix products, and bytes: weights and sequences once each way, in 16 bits. */
+function layersWork(task) {
+  const { cell, mode, layers, steps, batch, input, hidden, bidirectional, lengths } = task
+  const cells = lengths ? lengths.reduce((sum, x) => sum + x, 0) : steps * batch
+  const directions = bidirectional ? 2 : 1
+  const weights = directions * gates[cell] * hidden * (input + hidden)
+  const bytes = 2 * layers * (weights + cells * (input + directions * hidden))
+  return {
+    flops: (countFlops(task) * cells) / (steps * batch),
+    bytes: mode === 'train' ? 3 * bytes : bytes,
+  }
+}
+
+/** A tanh for each query, key and feature, in forward and again in backward. */
+const attentionWork = ({ batch, queries, keys, features }) => ({
+  tanhs: 2 * batch * queries * keys * features,
+})
+
+/** Forward and backward, the output projection among them. */
+function languageWork({ layers, steps, batch, hidden, vocabulary }) {
+  const stack = { cell: 'lstm', mode: 'train', layers, steps, batch, input: hidden, hidden }
+  return { flops: countFlops(stack) + 6 * steps * batch * hidden * vocabulary, bytes: 0 }
+}
+
+/** Milliseconds. */
+export function boundOf({ flops = 0, bytes = 0, tanhs = 0 }, machine) {
+  const tanhsPerSecond = 16 * machine.multiprocessors * machine.megahertz * 1e6
+  const seconds = Math.max(
+    flops / (machine.teraflops * 1e12),
+    bytes / (machine.gigabytesPerSecond * 1e9),
+    tanhs / tanhsPerSecond,
+  )
+  return seconds * 1e3
+}
+
+const SMALL = {
+  ...{ steps: 4, batch: 2, input: 16, hidden: 16 },
+  ...{ queries: 4, keys: 4, features: 16, width: 16, vocabulary: 40 },
+}
+/** So that a machine without a GPU can try the bench. */
+function shrink(task) {
+  const sizes = Object.entries(SMALL).filter(([name]) => name in task)
+  return { ...task, ...Object.fromEntries(sizes), ...(task.lengths && { lengths: [4, 1] }) }
+}
+
+/** The rows whose id matches. `contestants`: of `ours` and `torch`; `smoke`: only tiny sizes. */
+export function selectRows({ pattern, smoke, contestants }) {
+  const row = (id, given, workOf, more) => {
+    const task = smoke ? shrink(given) : given
+    return {
+      ...{ section: 'gpu', id, threads: 1, work: workOf(task), ...more },
+      entrants: contestants.map((name) => ({ name, contestant: `${name}-gpu`, task })),
+    }
+  }
+  const layers = ([name, task], cells) =>
+    cells.flatMap((cell) =>
+      ['infer', 'train'].map((mode) =>
+        row(`${cell}/${name}/${mode}`, { ...task, cell, mode }, layersWork),
+      ),
+    )
+  const tokens = PTB_LARGE.steps * PTB_LARGE.batch
+  const rows = [
+    ...layers(['1-1024-16-768-768', shape(1, 1024, 16, 768, 768)], ['lstm']),
+    row('language/ptb-large', PTB_LARGE, languageWork, { tokens }),
+    row('attention/additive', ATTENTION, attentionWork),
+    ...Object.entries(LAYERS).flatMap((entry) => layers(entry, ['lstm', 'gru'])),
+    // `cold`: nothing may run before it is told to.
+    row('attention/additive/memory', { ...ATTENTION, cold: true }, attentionWork, {
+      section: 'memory',
+    }),
+  ]
+  return pattern ? rows.filter(({ id }) => pattern.test(id)) : rows
+}
