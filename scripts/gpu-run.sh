@@ -75,7 +75,7 @@ build() {
   local generator=()
   command -v ninja > /dev/null && generator=(-G Ninja)
   cmake -S "$root" -B "$work/tree" "${generator[@]}" -DCMAKE_BUILD_TYPE=Release "-DRNNATIVE_CUDA=$cuda" \
-    -DRNNATIVE_CUDA_ARCHITECTURES=90a-real '-DRNNATIVE_ISAS=avx2' "-DRNNATIVE_OUTPUT_DIR=$work/out" &&
+    -DRNNATIVE_CUDA_ARCHITECTURES=90a-real '-DRNNATIVE_ISAS=avx2' "-DRNNATIVE_OUTPUT_DIR=$work/out" ${RNNATIVE_CMAKE_ARGS:-} &&
     cmake --build "$work/tree" --parallel "$(nproc)"
 }
 export -f build

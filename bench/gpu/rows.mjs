@@ -77,10 +77,11 @@ function shrink(task) {
 
 /** The rows whose id matches. `contestants`: of `ours` and `torch`; `smoke`: only tiny sizes. */
 export function selectRows({ pattern, smoke, contestants }) {
-  const row = (id, given, workOf, more) => {
+  const row = (id, given, workOf, section = 'gpu') => {
     const task = smoke ? shrink(given) : given
     return {
-      ...{ section: 'gpu', id, threads: 1, work: workOf(task), ...more },
+      ...{ section, id, threads: 1, work: workOf(task) },
+      ...(task.kind === 'language' && { tokens: task.steps * task.batch }),
       entrants: contestants.map((name) => ({ name, contestant: `${name}-gpu`, task })),
     }
   }
@@ -90,16 +91,13 @@ export function selectRows({ pattern, smoke, contestants }) {
         row(`${cell}/${name}/${mode}`, { ...task, cell, mode }, layersWork),
       ),
     )
-  const tokens = PTB_LARGE.steps * PTB_LARGE.batch
   const rows = [
     ...layers(['1-1024-16-768-768', shape(1, 1024, 16, 768, 768)], ['lstm']),
-    row('language/ptb-large', PTB_LARGE, languageWork, { tokens }),
+    row('language/ptb-large', PTB_LARGE, languageWork),
     row('attention/additive', ATTENTION, attentionWork),
     ...Object.entries(LAYERS).flatMap((entry) => layers(entry, ['lstm', 'gru'])),
     // `cold`: nothing may run before it is told to.
-    row('attention/additive/memory', { ...ATTENTION, cold: true }, attentionWork, {
-      section: 'memory',
-    }),
+    row('attention/additive/memory', { ...ATTENTION, cold: true }, attentionWork, 'memory'),
   ]
   return pattern ? rows.filter(({ id }) => pattern.test(id)) : rows
 }

@@ -102,7 +102,8 @@ def prepare_language(
         begin = window % WINDOWS * steps
         x, y = ids[begin : begin + steps], ids[begin + 1 : begin + steps + 1]
         with torch.autocast("cuda", torch.bfloat16):
-            state = train_step(model, update, x, y, state, clipNorm)
+            carried = train_step(model, update, x, y, state, clipNorm)
+        state = tuple(s.float() for s in carried)  # as the embedding's output is
         window += 1
 
     return timed(run), {"variant": "bf16 autocast"}
