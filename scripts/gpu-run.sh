@@ -6,6 +6,7 @@
 #
 # usage: gpu-run.sh [--emulated] [--only STAGE,...] [ARGUMENT OF bench/gpu/compare.mjs ...]
 #   stages: build test memcheck racecheck bench (unpacking always)
+#   RNNATIVE_CMAKE_ARGS: more arguments for CMake
 #   --emulated: tries this script where the bundle was made, without a GPU: an emulated device, a few tests, tiny sizes.
 #
 # Here first:        npm run build:ts && npm run build:test && bash scripts/gpu-bundle.sh
