@@ -109,36 +109,6 @@ Cublas open_cublas() {
   return found;
 }
 
-// An operand as cuBLAS gets it.
-struct Operand {
-  const void* data;
-  int type;
-  int64_t ld, stride;
-};
-
-// [groups, rows, columns], of float or bf16.
-int32_t prepare(RnContext* ctx, const Gemm& p, bool right, bool bf16, Operand* operand) {
-  const bool stored = right ? p.b_bf16 : p.a_bf16;
-  const bool transposed = right ? p.trans_b : p.trans_a;
-  const int64_t rows = right ? (transposed ? p.n : p.k) : (transposed ? p.k : p.m);
-  const int64_t columns = right ? (transposed ? p.k : p.n) : (transposed ? p.m : p.k);
-  *operand = {right ? p.b : p.a, stored ? kBf16 : kFloat, right ? p.ldb : p.lda,
-              right ? p.stride_b : p.stride_a};
-  if (!bf16 || stored) return RN_OK;
-  // The same matrix for all groups is rounded once.
-  const int64_t ld = bf16_ld(columns), groups = operand->stride == 0 ? 1 : p.groups;
-  auto* to = scratch_of<uint16_t>(ctx, groups * rows * ld);
-  if (to == nullptr) return RN_ERR_OUT_OF_MEMORY;
-  for (int64_t g = 0; g < groups; ++g) {
-    const auto* from = static_cast<const float*>(operand->data) + g * operand->stride;
-    const int32_t status =
-        round_to_bf16(ctx, from, operand->ld, rows, columns, to + g * rows * ld, ld);
-    if (status != RN_OK) return status;
-  }
-  *operand = {to, kBf16, ld, operand->stride == 0 ? 0 : rows * ld};
-  return RN_OK;
-}
-
 // c = bias, or c += bias, in every row.
 __global__ void put_bias_kernel(Gemm p) {
   each_element(p.groups * p.m, p.n, [&](int64_t row, int64_t column) {
@@ -155,12 +125,13 @@ const Cublas& find_cublas() {
   return found;
 }
 
-int32_t gemm_cublas(RnContext* ctx, const Gemm& p, bool bf16) {
+int32_t gemm_cublas(RnContext* ctx, const Gemm& product, bool bf16) {
+  Gemm p = product;
+  int32_t status = RN_OK;
+  if (bf16) status = round_operand(ctx, &p, false);
+  if (bf16 && status == RN_OK) status = round_operand(ctx, &p, true);
   for (const int64_t size : {p.m, p.n, p.k, p.lda, p.ldb, p.ldc, p.groups})
     if (size > INT_MAX) return fail(ctx, RN_ERR_UNSUPPORTED, "a matrix too large for cuBLAS");
-  Operand a, b;
-  int32_t status = prepare(ctx, p, false, bf16, &a);
-  if (status == RN_OK) status = prepare(ctx, p, true, bf16, &b);
   if (status == RN_OK && p.bias != nullptr)
     status = launch(ctx, over_elements(p.groups * p.m, p.n), put_bias_kernel, p);
   if (status != RN_OK) return status;
@@ -168,15 +139,15 @@ int32_t gemm_cublas(RnContext* ctx, const Gemm& p, bool bf16) {
   const float one = 1, beta = p.add || p.bias != nullptr ? 1 : 0;
   const auto narrow = [](int64_t size) { return static_cast<int>(size); };
   const int op_a = p.trans_a ? kTransposed : kAsIs, op_b = p.trans_b ? kTransposed : kAsIs;
-  const int m = narrow(p.n), n = narrow(p.m), k = narrow(p.k), ldc = narrow(p.ldc);
+  const int m = narrow(p.n), n = narrow(p.m), k = narrow(p.k), type = bf16 ? kBf16 : kFloat;
+  const int lda = narrow(p.lda), ldb = narrow(p.ldb), ldc = narrow(p.ldc);
   const int answer =
-      p.groups == 1 ? functions.gemm(handle, op_b, op_a, m, n, k, &one, b.data, b.type,
-                                     narrow(b.ld), a.data, a.type, narrow(a.ld), &beta, p.c, kFloat,
-                                     ldc, kCompute32F, kDefaultAlgorithm)
-                    : functions.gemm_strided(handle, op_b, op_a, m, n, k, &one, b.data, b.type,
-                                             narrow(b.ld), b.stride, a.data, a.type, narrow(a.ld),
-                                             a.stride, &beta, p.c, kFloat, ldc, p.stride_c,
-                                             narrow(p.groups), kCompute32F, kDefaultAlgorithm);
+      p.groups == 1
+          ? functions.gemm(handle, op_b, op_a, m, n, k, &one, p.b, type, ldb, p.a, type, lda, &beta,
+                           p.c, kFloat, ldc, kCompute32F, kDefaultAlgorithm)
+          : functions.gemm_strided(handle, op_b, op_a, m, n, k, &one, p.b, type, ldb, p.stride_b,
+                                   p.a, type, lda, p.stride_a, &beta, p.c, kFloat, ldc, p.stride_c,
+                                   narrow(p.groups), kCompute32F, kDefaultAlgorithm);
   if (answer == kSuccess) return RN_OK;
   return fail(ctx, RN_ERR_DEVICE, "cuBLAS: status %d", answer);
 }

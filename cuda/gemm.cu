@@ -22,6 +22,7 @@ constexpr int64_t kBlocks = 132;     // wanted at once
 constexpr int64_t kLeastPart = 256;  // summands that are worth a block
 constexpr int64_t kSlice = 64;       // parts begin at multiples of it, aligned for every kernel
 constexpr int64_t kMostGroups = 65535;
+constexpr int64_t kRoundFrom = 1024;  // columns of b that make rounding a beforehand worth it
 // cuBLAS from this many multiply-adds on: below, our own kernels' tiles fit better.
 constexpr int64_t kCublasFrom = int64_t{1} << 27;
 
@@ -57,6 +58,7 @@ __global__ void add_parts_kernel(Gemm p, const float* parts, int32_t count) {
   each_element(rows, p.n, [&](int64_t row, int64_t column) {
     const float* part = parts + row * p.n + column;
     float sum = part[0];
+#pragma unroll 4
     for (int32_t i = 1; i < count; ++i) sum += part[i * size];
     if (p.bias != nullptr) sum += p.bias[column];
     const int64_t group = p.groups == 1 ? 0 : row / p.m;
@@ -66,11 +68,28 @@ __global__ void add_parts_kernel(Gemm p, const float* parts, int32_t count) {
 }
 
 int32_t run(RnContext* ctx, const GemmTask& task, int tile) {
-  return is_bf16(task.product) ? gemm_bf16(ctx, task, tile) : gemm_f32(ctx, task, tile);
+  const Gemm& p = task.product;
+  if (!is_bf16(p)) return gemm_f32(ctx, task, tile);
+  if (tile == 128 && p.a_bf16 && p.b_bf16 && task.vector_a && task.vector_b)
+    return gemm_bf16_stored(ctx, task);
+  return gemm_bf16(ctx, task, tile);
 }
 
-int32_t multiply(RnContext* ctx, const Gemm& p) {
+// Rounds operands that many tiles would each round again, if both are stored then.
+int32_t store_operands(RnContext* ctx, Gemm* p) {
+  if (!p->a_bf16 && p->n < kRoundFrom) return RN_OK;
+  if (!p->b_bf16 && p->m < kRoundFrom) return RN_OK;
+  const int32_t status = round_operand(ctx, p, false);
+  return status == RN_OK ? round_operand(ctx, p, true) : status;
+}
+
+int32_t multiply(RnContext* ctx, const Gemm& product) {
+  Gemm p = product;
   const int tile = choose_tile(p);
+  if (tile == 128 && is_bf16(p)) {
+    const int32_t status = store_operands(ctx, &p);
+    if (status != RN_OK) return status;
+  }
   GemmTask task;
   task.product = p;
   task.vector_a = aligned(p.a, p.lda, p.stride_a, p.a_bf16 ? 2 : 4);

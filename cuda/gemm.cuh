@@ -45,6 +45,9 @@ __host__ __device__ constexpr int64_t bf16_ld(int64_t columns) {
 // as it is.
 int32_t round_to_bf16(RnContext* ctx, const float* from, int64_t from_ld, int64_t rows,
                       int64_t columns, uint16_t* to, int64_t to_ld);
+// Makes an operand of the product, `right` or left, one that is stored as bf16: rounded in scratch,
+// unless it is already.
+int32_t round_operand(RnContext* ctx, Gemm* product, bool right);
 // The bf16 form of a weight [rows, columns], made once per version (under kPackedBf16, which no
 // other packing may use). Data null where there is no memory for it.
 constexpr uint32_t kPackedBf16 = 0xb16;

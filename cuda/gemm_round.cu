@@ -29,10 +29,6 @@ __global__ void round_aligned_kernel(const float* from, int64_t from_ld, int64_t
   });
 }
 
-bool aligned(const void* data) {
-  return reinterpret_cast<uintptr_t>(data) % 16 == 0;
-}
-
 }  // namespace
 
 int32_t round_to_bf16(RnContext* ctx, const float* from, int64_t from_ld, int64_t rows,
@@ -43,6 +39,32 @@ int32_t round_to_bf16(RnContext* ctx, const float* from, int64_t from_ld, int64_
                   columns / 8, to, to_ld);
   return launch(ctx, over_elements(rows, columns), round_kernel, from, from_ld, rows, columns, to,
                 to_ld);
+}
+
+int32_t round_operand(RnContext* ctx, Gemm* product, bool right) {
+  Gemm& p = *product;
+  const void*& data = right ? p.b : p.a;
+  bool& stored = right ? p.b_bf16 : p.a_bf16;
+  int64_t &ld = right ? p.ldb : p.lda, &stride = right ? p.stride_b : p.stride_a;
+  if (stored) return RN_OK;
+  const bool transposed = right ? p.trans_b : p.trans_a;
+  const int64_t outer = right ? p.n : p.m;
+  const bool along_k = right == transposed;
+  const int64_t rows = along_k ? outer : p.k, columns = along_k ? p.k : outer;
+  // The same matrix for all groups is rounded once.
+  const int64_t to_ld = bf16_ld(columns), groups = stride == 0 ? 1 : p.groups;
+  auto* to = scratch_of<uint16_t>(ctx, groups * rows * to_ld);
+  if (to == nullptr) return RN_ERR_OUT_OF_MEMORY;
+  for (int64_t g = 0; g < groups; ++g) {
+    const int32_t status = round_to_bf16(ctx, static_cast<const float*>(data) + g * stride, ld,
+                                         rows, columns, to + g * rows * to_ld, to_ld);
+    if (status != RN_OK) return status;
+  }
+  data = to;
+  stored = true;
+  ld = to_ld;
+  stride = stride == 0 ? 0 : rows * to_ld;
+  return RN_OK;
 }
 
 int32_t bf16_weight(RnContext* ctx, const RnWeight& weight, int64_t rows, int64_t columns,

@@ -23,6 +23,8 @@ struct GemmTask {
 
 int32_t gemm_f32(RnContext* ctx, const GemmTask& task, int tile);
 int32_t gemm_bf16(RnContext* ctx, const GemmTask& task, int tile);
+// Both operands stored as bf16, vector_a and vector_b; tiles of 128.
+int32_t gemm_bf16_stored(RnContext* ctx, const GemmTask& task);
 
 // Where a block works. Kept narrow: it outlives the loop over k.
 template <int kRows, int kColumns>
