@@ -60,7 +60,7 @@ __device__ void combine_tile(const float* weights, int64_t weight_stride, int co
 }
 
 template <bool kAdditive>
-__global__ void __launch_bounds__(kTileThreads, 5) attention_kernel(Forward call) {
+__global__ void __launch_bounds__(kTileThreads, kAdditive ? 5 : 4) attention_kernel(Forward call) {
   const RnAttention& args = call.args;
   const RnAttentionDesc& d = args.desc;
   const int64_t tiles = (d.queries + kTileQueries - 1) / kTileQueries;

@@ -15,25 +15,25 @@ constexpr size_t kTileShared =
     ((kTileQueries + kTileKeys) * kTileStride + kTileFeatures) * sizeof(float);
 
 // sums[a][b] += over the features in shared memory, of queries 4 a from `q` on and keys 32 b from
-// `k` on. `both_*`: whether the second is there.
-template <bool kAdditive, bool kExponentials>
+// `k` on.
+template <bool kAdditive, bool kExponentials, int kQueries, int kKeys>
 __device__ __forceinline__ void score_features(const float* q, const float* k, const float* v,
-                                               bool both_queries, bool both_keys,
                                                float (&sums)[2][2]) {
-  const auto add = [](const float4& query, const float4& key, const float4& factor, float sum) {
-    return kAdditive ? additive4<kExponentials>(query, key, factor, sum) : dot4(query, key, sum);
-  };
+  const auto load = [](const float* at) { return *reinterpret_cast<const float4*>(at); };
 #pragma unroll 2
   for (int f = 0; f < kTileFeatures; f += 4) {
-    const auto load = [f](const float* row) { return *reinterpret_cast<const float4*>(row + f); };
-    const float4 factor = kAdditive ? load(v) : make_float4(0, 0, 0, 0);
-    const float4 q0 = load(q), k0 = load(k);
-    sums[0][0] = add(q0, k0, factor, sums[0][0]);
-    if (both_keys) sums[0][1] = add(q0, load(k + 32 * kTileStride), factor, sums[0][1]);
-    if (!both_queries) continue;
-    const float4 q1 = load(q + 4 * kTileStride);
-    sums[1][0] = add(q1, k0, factor, sums[1][0]);
-    if (both_keys) sums[1][1] = add(q1, load(k + 32 * kTileStride), factor, sums[1][1]);
+    const float4 factor = kAdditive ? load(v + f) : make_float4(0, 0, 0, 0);
+    float4 keys[kKeys];
+#pragma unroll
+    for (int b = 0; b < kKeys; ++b) keys[b] = load(k + b * 32 * kTileStride + f);
+#pragma unroll
+    for (int a = 0; a < kQueries; ++a) {
+      const float4 query = load(q + a * 4 * kTileStride + f);
+#pragma unroll
+      for (int b = 0; b < kKeys; ++b)
+        sums[a][b] = kAdditive ? additive4<kExponentials>(query, keys[b], factor, sums[a][b])
+                               : dot4(query, keys[b], sums[a][b]);
+    }
   }
 }
 
@@ -85,10 +85,18 @@ __device__ void score_tile(const RowView& queries, int count, const RowView& key
       if (f + kTileFeatures < queries.n) fetch(f + kTileFeatures);
       if (warp * 8 >= here) continue;
       const float *own_q = q + query * kTileStride, *own_k = k + key * kTileStride;
-      if (exponentials) {
-        score_features<kAdditive, kAdditive>(own_q, own_k, factors, both_queries, both_keys, sums);
+      if (kAdditive && !exponentials) {
+        score_features<kAdditive, false, 2, 2>(own_q, own_k, factors, sums);
+      } else if (both_queries) {
+        if (both_keys)
+          score_features<kAdditive, kAdditive, 2, 2>(own_q, own_k, factors, sums);
+        else
+          score_features<kAdditive, kAdditive, 2, 1>(own_q, own_k, factors, sums);
       } else {
-        score_features<kAdditive, false>(own_q, own_k, factors, both_queries, both_keys, sums);
+        if (both_keys)
+          score_features<kAdditive, kAdditive, 1, 2>(own_q, own_k, factors, sums);
+        else
+          score_features<kAdditive, kAdditive, 1, 1>(own_q, own_k, factors, sums);
       }
     }
 #pragma unroll
