@@ -3,6 +3,7 @@
 #define RNNATIVE_CUDA_ATTENTION_CUH_
 
 #include "cuda/device.cuh"
+#include "cuda/rounded.cuh"
 
 namespace rnnative::cuda {
 
@@ -28,7 +29,8 @@ struct AttentionStep {
   float* weights;  // [B, Tk]
   float* context;  // [B, V], rows `context_stride` apart
   int64_t context_stride;
-  float* context_copy;  // [B, V] or null
+  float* context_copy;      // [B, V] or null
+  Rounded context_rounded;  // [B, V]
 };
 int32_t attend_step(RnContext* ctx, const AttentionStep& step);
 
@@ -41,6 +43,7 @@ struct AttentionStepBackward {
   const float* dweights;  // [B, Tk] or null: zero
   float* factors;         // [B, Tk], written up to the memory's length
   float* dqueries;        // [B, A]
+  Rounded dqueries_rounded;
 };
 int32_t attend_step_backward(RnContext* ctx, const AttentionStepBackward& step);
 

@@ -77,6 +77,13 @@ __device__ __forceinline__ void store4(float* row, int64_t f, int64_t n, const f
   if (f + 2 < n) row[f + 2] = x.z;
   if (f + 3 < n) row[f + 3] = x.w;
 }
+__device__ __forceinline__ void store4(const Rounded& to, int64_t row, int64_t f, int64_t n,
+                                       const float4& x) {
+  to.put(row, f, x.x);
+  if (f + 1 < n) to.put(row, f + 1, x.y);
+  if (f + 2 < n) to.put(row, f + 2, x.z);
+  if (f + 3 < n) to.put(row, f + 3, x.w);
+}
 
 // A block's query, and the memory it reads.
 struct Place {
@@ -120,6 +127,7 @@ __global__ void __launch_bounds__(kThreads) step_kernel(AttentionStep s, float s
       [&](int64_t f, const float4& sum) {
         store4(s.context + place.row * s.context_stride, f, m.width, sum);
         if (s.context_copy) store4(s.context_copy + place.row * m.width, f, m.width, sum);
+        store4(s.context_rounded, place.row, f, m.width, sum);
       });
 }
 
@@ -157,8 +165,9 @@ __global__ void __launch_bounds__(kThreads)
       },
       [&](int64_t f, const float4& sum) {
         const float4 by = kAdditive ? load4(v, 0, f) : make_float4(1, 1, 1, 1);
-        store4(s.dqueries + place.row * m.features, f, m.features,
-               make_float4(sum.x * by.x, sum.y * by.y, sum.z * by.z, sum.w * by.w));
+        const float4 d = make_float4(sum.x * by.x, sum.y * by.y, sum.z * by.z, sum.w * by.w);
+        store4(s.dqueries + place.row * m.features, f, m.features, d);
+        store4(s.dqueries_rounded, place.row, f, m.features, d);
       });
 }
 

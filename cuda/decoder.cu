@@ -6,6 +6,7 @@
 #include "cuda/decoder.cuh"
 
 #include <algorithm>
+#include <new>
 
 #include "cuda/ops.cuh"
 
@@ -29,6 +30,7 @@ struct OutputStep {
   float *y, *next;   // [B, D] after dropout; next: what the next step is fed, or null
   float* fedn;       // [B, D] of rows whose last step this is
   const float* fed;  // [B, D] what this step was fed
+  Rounded next_rounded;
   StepDropout dropout;
 };
 
@@ -42,6 +44,7 @@ __global__ void output_kernel(OutputStep s) {
     s.outputs[i] = output;
     s.y[i] = y;
     if (s.next) s.next[i] = y;
+    s.next_rounded.put(b, f, y);
     if (s.rows.t + 1 == end) s.fedn[i] = y;
     if (end == 0 && s.rows.t == 0) s.fedn[i] = s.fed[i];
   }
@@ -53,17 +56,20 @@ int32_t attend(RnContext* ctx, const Decoder& d, int64_t t, const float* h) {
   float* const queries = d.at(l.queries(d.reserve), t, l.A);
   int32_t status = RN_OK;
   if (d.args->w_query.data && h)
-    status = multiply(ctx, d.stack().precision,
-                      {l.B, l.A, l.H, h, l.H, d.weights.query, true, queries, l.A});
+    status =
+        multiply(ctx, d.stack().precision,
+                 {l.B, l.A, l.H, d.state_operand(l.L - 1, h), d.weights.query, true, queries, l.A});
   else if (!h)
     status = copy_or_zero(ctx, queries, nullptr, l.B * l.A);
   if (status != RN_OK) return status;
   if (l.feeds_output) {
     step.context = d.at(l.joined(d.reserve), t, l.joined_width);
     step.context_stride = l.joined_width;
+    step.context_rounded = d.rounded.joined;
   } else {
     step.context = d.at(l.fed(d.reserve), t, l.F);
     step.context_stride = l.F;
+    step.context_rounded = d.rounded.fed;
     step.context_copy = d.at(static_cast<float*>(d.args->context), t, l.V);
   }
   return attend_step(ctx, step);
@@ -78,14 +84,28 @@ int32_t run_layer(RnContext* ctx, const Decoder& d, int64_t i, int64_t t) {
   s.rows = d.rows(t);
   s.hidden = l.H;
   s.gates = d.at(l.gates(d.reserve, i), t, width);
-  const int32_t status =
-      i == 0
-          ? multiply(ctx, d.stack().precision,
-                     {l.B, gates, l.F, d.at(l.fed(d.reserve), t, l.F), l.F, d.weights.fed, true,
-                      s.gates, width, true})
-          : multiply(ctx, d.stack().precision,
-                     {l.B, gates, l.H, d.at(d.input(i), t, l.H), l.H, d.weights.input[i], true,
-                      s.gates, width, false, static_cast<const float*>(args.slots[i].b_ih.data)});
+  const int32_t status = i == 0 ? multiply(ctx, d.stack().precision,
+                                           {l.B,
+                                            gates,
+                                            l.F,
+                                            {d.at(l.fed(d.reserve), t, l.F), l.F, d.rounded.fed},
+                                            d.weights.fed,
+                                            true,
+                                            s.gates,
+                                            width,
+                                            true})
+                                : multiply(ctx, d.stack().precision,
+                                           {l.B,
+                                            gates,
+                                            l.H,
+                                            {d.at(d.input(i), t, l.H), l.H,
+                                             l.drops ? d.rounded.dropped : d.rounded.states[i - 1]},
+                                            d.weights.input[i],
+                                            true,
+                                            s.gates,
+                                            width,
+                                            false,
+                                            static_cast<const float*>(args.slots[i].b_ih.data)});
   if (status != RN_OK) return status;
   s.b_hh = static_cast<const float*>(args.slots[i].b_hh.data);
   s.h_before = d.h_before(i, t);
@@ -98,10 +118,15 @@ int32_t run_layer(RnContext* ctx, const Decoder& d, int64_t i, int64_t t) {
   }
   if (!top && l.drops) {
     s.dropped = d.at(l.output(d.reserve, i), t, l.H);
+    s.dropped_rounded = d.rounded.dropped;
     s.dropout = step_dropout(d.stack(), i);
   }
-  if (top && l.feeds_output)
+  s.state_rounded = d.rounded.states[i];
+  s.reset_rounded = d.rounded.reset;
+  if (top && l.feeds_output) {
     s.copies[0] = {d.at(l.joined(d.reserve), t, l.joined_width) + l.V, l.joined_width};
+    s.copy_rounded = d.rounded.joined.from_column(l.V);
+  }
   if (top && !l.feeds_output) s.copies[0] = {d.at(static_cast<float*>(args.y), t, l.H), l.H};
   // Without W_query the state itself is a query, of this step or of the next.
   const int64_t asking = l.feeds_output ? t : t + 1;
@@ -120,11 +145,20 @@ int32_t put_output(RnContext* ctx, const Decoder& d, int64_t t) {
   s.fed = d.at(l.fed(d.reserve), t, l.D);
   s.next = t + 1 < d.steps ? d.at(l.fed(d.reserve), t + 1, l.D) : nullptr;
   s.fedn = static_cast<float*>(d.args->fedn);
+  s.next_rounded = d.rounded.fed;
   s.dropout = step_dropout(d.stack(), l.L - 1);
-  const int32_t status = multiply(
-      ctx, d.stack().precision,
-      {l.B, l.D, l.joined_width, d.at(l.joined(d.reserve), t, l.joined_width), l.joined_width,
-       d.weights.out, true, s.outputs, l.D, false, static_cast<const float*>(d.args->b_out.data)});
+  const int32_t status =
+      multiply(ctx, d.stack().precision,
+               {l.B,
+                l.D,
+                l.joined_width,
+                {d.at(l.joined(d.reserve), t, l.joined_width), l.joined_width, d.rounded.joined},
+                d.weights.out,
+                true,
+                s.outputs,
+                l.D,
+                false,
+                static_cast<const float*>(d.args->b_out.data)});
   return status == RN_OK ? launch(ctx, over(l.B * l.D, 128), output_kernel, s) : status;
 }
 
@@ -136,6 +170,26 @@ int32_t run_step(RnContext* ctx, const Decoder& d, int64_t t) {
   if (status != RN_OK || !l.feeds_output) return status;
   status = attend(ctx, d, t, d.h_before(l.L - 1, t + 1));
   return status == RN_OK ? put_output(ctx, d, t) : status;
+}
+
+// Room for the steps' bf16 forms; those of what the first step finds.
+int32_t start_rounded(RnContext* ctx, Decoder* d) {
+  const DecoderLayout& l = d->layout;
+  RoundedSteps& to = d->rounded;
+  int32_t status = d->allocate(ctx, l.F, &to.fed);
+  if (status == RN_OK && l.feeds_output) status = d->allocate(ctx, l.joined_width, &to.joined);
+  if (status == RN_OK && l.drops) status = d->allocate(ctx, l.H, &to.dropped);
+  if (status == RN_OK && d->stack().cell == RN_GRU_RESET_BEFORE)
+    status = d->allocate(ctx, l.H, &to.reset);
+  for (int64_t i = 0; status == RN_OK && i < l.L; ++i) {
+    Rounded& state = to.states[i];
+    status = d->allocate(ctx, l.H, &state);
+    const float* h0 = d->h_before(i, 0);
+    if (status == RN_OK && state.data && h0)
+      status = round_to_bf16(ctx, h0, l.H, l.B, l.H, state.data, state.ld);
+  }
+  if (status != RN_OK || !to.fed.data || !l.feeds_output) return status;
+  return round_to_bf16(ctx, l.fed(d->reserve), l.F, l.B, l.F, to.fed.data, to.fed.ld);
 }
 
 // Zeros for the steps past the longest row; all rows' states where there is no step.
@@ -188,7 +242,15 @@ int32_t Decoder::prepare(RnContext* ctx) {
       args->reserve ? static_cast<float*>(args->reserve) : scratch_of<float>(ctx, layout.floats());
   work = scratch_of<float>(ctx, step_work(layout));
   if (!reserve || !work) return RN_ERR_OUT_OF_MEMORY;
+  rounded.states.reset(new (std::nothrow) Rounded[static_cast<size_t>(layout.L)]);
+  if (!rounded.states) return fail(ctx, RN_ERR_OUT_OF_MEMORY, "no memory for states");
   return weights.make(ctx, layout, *args);
+}
+
+int32_t Decoder::allocate(RnContext* ctx, int64_t columns, Rounded* to) const {
+  if (!rounds()) return RN_OK;
+  *to = {scratch_of<uint16_t>(ctx, layout.B * bf16_ld(columns) + 8), bf16_ld(columns)};
+  return to->data ? RN_OK : RN_ERR_OUT_OF_MEMORY;
 }
 
 AttentionStep Decoder::attention(int64_t t) const {
@@ -228,15 +290,23 @@ int32_t decoder(RnContext* ctx, const RnDecoderForward* args) {
   const float* x = nullptr;
   status = without_padding(ctx, d, &x);
   if (status == RN_OK)
-    status = multiply(
-        ctx, d.stack().precision,
-        {d.steps * l.B, l.G * l.H, l.E, x, l.E, d.weights.embedded, true, l.gates(d.reserve, 0),
-         l.S * l.H, false, static_cast<const float*>(args->slots[0].b_ih.data)});
+    status = multiply(ctx, d.stack().precision,
+                      {d.steps * l.B,
+                       l.G * l.H,
+                       l.E,
+                       {x, l.E},
+                       d.weights.embedded,
+                       true,
+                       l.gates(d.reserve, 0),
+                       l.S * l.H,
+                       false,
+                       static_cast<const float*>(args->slots[0].b_ih.data)});
   if (status == RN_OK && l.feeds_output)
     status = copy_or_zero(ctx, l.fed(d.reserve), args->fed0, l.B * l.F);
   // Without W_query the first step's query is the initial state.
   if (status == RN_OK && !l.feeds_output && !args->w_query.data)
     status = copy_or_zero(ctx, l.queries(d.reserve), d.h_before(l.L - 1, 0), l.B * l.A);
+  if (status == RN_OK) status = start_rounded(ctx, &d);
   for (int64_t t = 0; status == RN_OK && t < d.steps; ++t) status = run_step(ctx, d, t);
   return status;
 }

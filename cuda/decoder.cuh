@@ -7,6 +7,14 @@
 
 namespace rnnative::cuda {
 
+// Bf16 forms of what the next product reads (cuda/rounded.cuh), [B, ...] of one step. All absent in
+// f32, and where there is one step only: then the products round.
+struct RoundedSteps {
+  std::unique_ptr<Rounded[]> states;  // [L] of H, before the step, then after
+  Rounded dropped, reset;             // H
+  Rounded fed, joined;                // F, V + H
+};
+
 struct Decoder {
   const RnDecoderForward* args;
   DecoderLayout layout;
@@ -15,11 +23,15 @@ struct Decoder {
   int64_t steps;  // of the longest row
   AttentionMemory memory;
   float* work;  // step_work() floats
+  RoundedSteps rounded;
 
   explicit Decoder(const RnDecoderForward& args) : args(&args), layout(args.desc) {}
   // Checks the lengths, finds the weights.
   int32_t prepare(RnContext* ctx);
 
+  bool rounds() const { return stack().precision == RN_PRECISION_BF16 && steps > 1; }
+  // Room for [B, columns], where the steps are rounded.
+  int32_t allocate(RnContext* ctx, int64_t columns, Rounded* to) const;
   const RnRecurrentDesc& stack() const { return args->desc.stack; }
   const float* x() const { return static_cast<const float*>(args->x); }
   StepRows rows(int64_t t) const { return {t, layout.B, args->lengths, layout.T}; }
@@ -36,6 +48,9 @@ struct Decoder {
   }
   // What layer l > 0 reads.
   float* input(int64_t l) const { return layout.output(reserve, l - 1); }
+  LeftOperand state_operand(int64_t l, const float* h) const {
+    return {h, layout.H, rounded.states[l]};
+  }
   StepRecurrence recurrence(int64_t l) const {
     return {stack().cell, stack().precision, weights.recurrent[l], work};
   }

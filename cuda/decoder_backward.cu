@@ -18,6 +18,7 @@ struct OutputGradient {
   const float *dfed, *dfedn;  // [B, D] from the next step, or after the last; either may be null
   const float* outputs;       // [B, D] h~ before dropout
   float* doutputs;            // [B, D] before tanh
+  Rounded rounded;            // of doutputs
   StepDropout dropout;
 };
 
@@ -33,6 +34,7 @@ __global__ void output_kernel(OutputGradient s) {
       d *= s.dropout.factor(b, s.rows.t * s.features + f) * (1 - s.outputs[i] * s.outputs[i]);
     }
     s.doutputs[i] = d;
+    s.rounded.put(b, f, d);
   }
 }
 
@@ -60,10 +62,18 @@ int32_t attention_backward_step(RnContext* ctx, const DecoderBackward& g, int64_
   step.dweights = at(d, g.args->dweights, t, d.args->desc.keys);
   step.factors = d.at(g.factors, t, d.args->desc.keys);
   step.dqueries = d.at(g.dqueries, t, l.A);
+  step.dqueries_rounded = g.dqueries_rounded;
   const int32_t status = attend_step_backward(ctx, step);
   if (status != RN_OK || !d.args->w_query.data) return status;
   return multiply(ctx, d.stack().precision,
-                  {l.B, l.H, l.A, step.dqueries, l.A, d.weights.query, false, g.dstate, l.H});
+                  {l.B,
+                   l.H,
+                   l.A,
+                   {step.dqueries, l.A, g.dqueries_rounded},
+                   d.weights.query,
+                   false,
+                   g.dstate,
+                   l.H});
 }
 
 int32_t output_backward(RnContext* ctx, const DecoderBackward& g, int64_t t) {
@@ -77,12 +87,19 @@ int32_t output_backward(RnContext* ctx, const DecoderBackward& g, int64_t t) {
   s.dfedn = static_cast<const float*>(g.args->dfedn);
   s.outputs = d.at(l.outputs(d.reserve), t, l.D);
   s.doutputs = d.at(g.doutputs, t, l.D);
+  s.rounded = g.doutputs_rounded;
   s.dropout = step_dropout(d.stack(), l.L - 1);
   const int32_t status = launch(ctx, over(l.B * l.D, 128), output_kernel, s);
   if (status != RN_OK) return status;
   return multiply(ctx, d.stack().precision,
-                  {l.B, l.joined_width, l.D, s.doutputs, l.D, d.weights.out, false,
-                   d.at(g.djoined, t, l.joined_width), l.joined_width});
+                  {l.B,
+                   l.joined_width,
+                   l.D,
+                   {s.doutputs, l.D, s.rounded},
+                   d.weights.out,
+                   false,
+                   d.at(g.djoined, t, l.joined_width),
+                   l.joined_width});
 }
 
 // Of the state that step t's query was made of.
@@ -108,6 +125,8 @@ int32_t layer_backward(RnContext* ctx, const DecoderBackward& g, int64_t i, int6
   s.dh = g.dh + i * l.B * l.H;
   s.dgates = d.at(g.dgates[i], t, width);
   s.reset = d.at(g.reset_of(i), t, l.H);
+  s.dgates_rounded = g.dgates_rounded;
+  s.dproduct_rounded = g.dproduct_rounded;
   s.dropout = {};
   if (i < l.L - 1) {
     s.above[0] = {g.dinput, l.H};
@@ -121,13 +140,13 @@ int32_t layer_backward(RnContext* ctx, const DecoderBackward& g, int64_t i, int6
   }
   const int32_t status = step_backward(ctx, d.recurrence(i), s);
   if (status != RN_OK) return status;
+  const LeftOperand of_gates = {s.dgates, width, s.dgates_rounded};
   if (i > 0)
     return multiply(ctx, d.stack().precision,
-                    {l.B, l.H, gates, s.dgates, width, d.weights.input[i], false, g.dinput, l.H});
+                    {l.B, l.H, gates, of_gates, d.weights.input[i], false, g.dinput, l.H});
   float* const dfed = l.feeds_output ? g.dfed : d.at(g.dcontext, t, l.V);
-  return multiply(
-      ctx, d.stack().precision,
-      {l.B, l.F, gates, s.dgates, width, d.weights.fed, false, dfed, l.F, !l.feeds_output});
+  return multiply(ctx, d.stack().precision,
+                  {l.B, l.F, gates, of_gates, d.weights.fed, false, dfed, l.F, !l.feeds_output});
 }
 
 int32_t step_backward(RnContext* ctx, const DecoderBackward& g, int64_t t) {
@@ -182,7 +201,14 @@ int32_t DecoderBackward::prepare(RnContext* ctx) {
   dfed = l.feeds_output ? room(l.B * l.D) : nullptr;
   dstate = room(l.B * l.H);
   dinput = room(l.B * l.H);
-  return enough ? RN_OK : RN_ERR_OUT_OF_MEMORY;
+  if (!enough) return RN_ERR_OUT_OF_MEMORY;
+  status = forward.allocate(ctx, l.G * l.H, &dgates_rounded);
+  if (status == RN_OK && forward.stack().cell == RN_GRU)
+    status = forward.allocate(ctx, l.G * l.H, &dproduct_rounded);
+  if (status == RN_OK && l.feeds_output) status = forward.allocate(ctx, l.D, &doutputs_rounded);
+  if (status == RN_OK && args->forward.w_query.data)
+    status = forward.allocate(ctx, l.A, &dqueries_rounded);
+  return status;
 }
 
 int32_t decoder_backward(RnContext* ctx, const RnDecoderBackward* args) {

@@ -22,6 +22,8 @@ struct DecoderBackward {
   float* dfed;     // [B, D]: OUTPUT only
   float* dstate;   // [B, H] of the state that a query was made of
   float* dinput;   // [B, H] of what a layer read
+  // As RoundedSteps: D, A, G*H and, where R h has other gradients than W x, G*H once more.
+  Rounded doutputs_rounded, dqueries_rounded, dgates_rounded, dproduct_rounded;
 
   explicit DecoderBackward(const RnDecoderBackward& args) : args(&args), forward(args.forward) {}
   int32_t prepare(RnContext* ctx);

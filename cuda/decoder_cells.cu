@@ -23,9 +23,15 @@ __device__ void put_state(const CellForward& s, int64_t b, int64_t j, bool activ
   const float kept = active ? h : 0.0f;
   s.h[at] = kept;
   if (s.c) s.c[at] = active ? c : 0.0f;
-  if (s.dropped) s.dropped[at] = active ? h * s.dropout.factor(b, s.rows.t * s.hidden + j) : 0.0f;
+  if (s.dropped) {
+    const float dropped = active ? h * s.dropout.factor(b, s.rows.t * s.hidden + j) : 0.0f;
+    s.dropped[at] = dropped;
+    s.dropped_rounded.put(b, j, dropped);
+  }
   for (const StateCopy& copy : s.copies)
     if (copy.data) copy.data[b * copy.stride + j] = kept;
+  s.state_rounded.put(b, j, kept);
+  s.copy_rounded.put(b, j, kept);
 }
 
 // product: [B, G*H] R h, or null: zeros.
@@ -73,6 +79,7 @@ __global__ void forward_reset_kernel(CellForward s, const float* product, float*
       gates[H] = z;
     }
     reset[b * H + j] = rh;
+    s.reset_rounded.put(b, j, rh);
   }
 }
 
@@ -122,8 +129,12 @@ __global__ void backward_kernel(CellBackward s, float* dproduct) {
 #pragma unroll
     for (int slot = 0; slot < Cell::kSlots; ++slot) s.dgates[gate + slot * H] = d[slot];
 #pragma unroll
-    for (int g = 0; dproduct && g < Cell::kGates; ++g)
-      dproduct[b * Cell::kGates * H + g * H + j] = d[Cell::product_slot(g)];
+    for (int g = 0; g < Cell::kGates; ++g) {
+      const float of_product = d[Cell::product_slot(g)];
+      if (dproduct) dproduct[b * Cell::kGates * H + g * H + j] = of_product;
+      s.dgates_rounded.put(b, g * H + j, d[g]);
+      s.dproduct_rounded.put(b, g * H + j, of_product);
+    }
   }
 }
 
@@ -143,6 +154,8 @@ __global__ void backward_candidate_kernel(CellBackward s) {
     }
     s.dgates[gate + H] = dz;
     s.dgates[gate + 2 * H] = dn;
+    s.dgates_rounded.put(b, H + j, dz);
+    s.dgates_rounded.put(b, 2 * H + j, dn);
     s.reset[at] = rh;
   }
 }
@@ -161,6 +174,7 @@ __global__ void backward_reset_kernel(CellBackward s, const float* dreset) {
       s.dh[at] = dh;
     }
     s.dgates[gate] = dr;
+    s.dgates_rounded.put(b, j, dr);
   }
 }
 
@@ -198,8 +212,8 @@ int32_t step_forward(RnContext* ctx, const StepRecurrence& layer, const CellForw
   float* const product = s.h_before ? layer.work : nullptr;  // zeros have none
   int32_t status = RN_OK;
   if (product)
-    status =
-        multiply(ctx, layer.precision, {B, n, H, s.h_before, H, layer.weight, true, product, n});
+    status = multiply(ctx, layer.precision,
+                      {B, n, H, {s.h_before, H, s.state_rounded}, layer.weight, true, product, n});
   if (status != RN_OK) return status;
   if (!two)
     return with_cell(layer.cell, [&]<class Cell>() -> int32_t {
@@ -211,8 +225,9 @@ int32_t step_forward(RnContext* ctx, const StepRecurrence& layer, const CellForw
   float* const reset = layer.work + B * n;
   status = launch(ctx, how, forward_reset_kernel, s, product, reset);
   if (status == RN_OK)
-    status = multiply(ctx, layer.precision,
-                      {B, H, H, reset, H, layer.weight.from_row(2 * H), true, layer.work, H});
+    status = multiply(
+        ctx, layer.precision,
+        {B, H, H, {reset, H, s.reset_rounded}, layer.weight.from_row(2 * H), true, layer.work, H});
   return status == RN_OK ? launch(ctx, how, forward_candidate_kernel, s, layer.work) : status;
 }
 
@@ -225,12 +240,19 @@ int32_t step_backward(RnContext* ctx, const StepRecurrence& layer, const CellBac
     status = launch(ctx, how, backward_candidate_kernel, s);
     if (status == RN_OK)
       status = multiply(ctx, layer.precision,
-                        {B, H, H, s.dgates + 2 * H, slots * H, layer.weight.from_row(2 * H), false,
-                         layer.work, H});
+                        {B,
+                         H,
+                         H,
+                         {s.dgates + 2 * H, slots * H, s.dgates_rounded.from_column(2 * H)},
+                         layer.weight.from_row(2 * H),
+                         false,
+                         layer.work,
+                         H});
     if (status == RN_OK) status = launch(ctx, how, backward_reset_kernel, s, layer.work);
     if (status != RN_OK) return status;
-    return multiply(ctx, layer.precision,
-                    {B, H, 2 * H, s.dgates, slots * H, layer.weight, false, s.dh, H, true});
+    return multiply(
+        ctx, layer.precision,
+        {B, H, 2 * H, {s.dgates, slots * H, s.dgates_rounded}, layer.weight, false, s.dh, H, true});
   }
   float* const dproduct = layer.cell == RN_GRU ? layer.work : nullptr;
   status = with_cell(layer.cell, [&]<class Cell>() -> int32_t {
@@ -238,9 +260,11 @@ int32_t step_backward(RnContext* ctx, const StepRecurrence& layer, const CellBac
     return RN_ERR_INTERNAL;
   });
   if (status != RN_OK) return status;
-  return multiply(ctx, layer.precision,
-                  {B, H, gates * H, dproduct ? dproduct : s.dgates,
-                   dproduct ? gates * H : slots * H, layer.weight, false, s.dh, H, true});
+  const LeftOperand of_gates = {s.dgates, slots * H, s.dgates_rounded};
+  const LeftOperand of_product = {dproduct, gates * H, s.dproduct_rounded};
+  return multiply(
+      ctx, layer.precision,
+      {B, H, gates * H, dproduct ? of_product : of_gates, layer.weight, false, s.dh, H, true});
 }
 
 }  // namespace rnnative::cuda

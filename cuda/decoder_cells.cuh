@@ -50,6 +50,8 @@ struct CellForward {
   float* dropped;                    // [B, H] or null
   StepDropout dropout;
   StateCopy copies[2];
+  // With BF16, [B, H]: the state before, then after; `dropped`; copies[0]; r h.
+  Rounded state_rounded, dropped_rounded, copy_rounded, reset_rounded;
 };
 // A gradient of the layer's output, dropped as the output was where told so; null: zero.
 struct StateGradient {
@@ -65,6 +67,8 @@ struct CellBackward {
   float* dgates;        // [B, S*H]
   float *dh, *dc;       // [B, H] in: of the state after the step, out: of the one before
   float* reset;         // [B, H] out: r h, the operand of R_n. GRU_RESET_BEFORE only
+  // With BF16, [B, G*H]: of W x, and of R h where that has others (GRU).
+  Rounded dgates_rounded, dproduct_rounded;
 };
 
 // The layer's R, and what the products of its steps need.

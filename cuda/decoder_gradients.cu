@@ -129,7 +129,7 @@ int32_t input_gradients(RnContext* ctx, const DecoderBackward& g) {
   if (rows > 0)
     status = multiply(
         ctx, f.stack().precision,
-        {rows, l.E, l.G * l.H, g.dgates[0], l.S * l.H, f.weights.embedded, false, to, l.E, add});
+        {rows, l.E, l.G * l.H, {g.dgates[0], l.S * l.H}, f.weights.embedded, false, to, l.E, add});
   if (status != RN_OK || add) return status;
   return copy_or_zero(ctx, to + rows * l.E, nullptr, (l.T - f.steps) * l.B * l.E);
 }

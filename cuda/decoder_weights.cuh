@@ -7,6 +7,7 @@
 
 #include "cuda/decoder_layout.cuh"
 #include "cuda/gemm.cuh"
+#include "cuda/rounded.cuh"
 
 namespace rnnative::cuda {
 
@@ -29,11 +30,16 @@ struct DecoderWeights {
   int32_t make(RnContext* ctx, const DecoderLayout& layout, const RnDecoderForward& args);
 };
 
+// The left operand of a product, in its bf16 form where it has one.
+struct LeftOperand {
+  const float* data;
+  int64_t ld;
+  Rounded rounded = {};
+};
 // c[m, n] (+)= a[m, k] times a weight [n, k] transposed, or [k, n] as it is (+ bias).
 struct StepProduct {
   int64_t m, n, k;
-  const float* a;
-  int64_t lda;
+  LeftOperand a;
   WeightMatrix weight;
   bool transposed;
   float* c;
@@ -46,8 +52,9 @@ inline int32_t multiply(RnContext* ctx, int32_t precision, const StepProduct& p)
   product.m = p.m;
   product.n = p.n;
   product.k = p.k;
-  product.a = p.a;
-  product.lda = p.lda;
+  product.a_bf16 = p.a.rounded.data != nullptr;
+  product.a = product.a_bf16 ? static_cast<const void*>(p.a.rounded.data) : p.a.data;
+  product.lda = product.a_bf16 ? p.a.rounded.ld : p.a.ld;
   product.b = p.weight.data;
   product.b_bf16 = p.weight.bf16;
   product.ldb = p.weight.ld;
