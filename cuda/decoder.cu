@@ -88,7 +88,7 @@ int32_t run_layer(RnContext* ctx, const Decoder& d, int64_t i, int64_t t) {
                                            {l.B,
                                             gates,
                                             l.F,
-                                            {d.at(l.fed(d.reserve), t, l.F), l.F, d.rounded.fed},
+                                            {d.fed(t), l.F, d.rounded.fed},
                                             d.weights.fed,
                                             true,
                                             s.gates,
@@ -142,7 +142,7 @@ int32_t put_output(RnContext* ctx, const Decoder& d, int64_t t) {
   s.features = l.D;
   s.outputs = d.at(l.outputs(d.reserve), t, l.D);
   s.y = d.at(static_cast<float*>(d.args->y), t, l.D);
-  s.fed = d.at(l.fed(d.reserve), t, l.D);
+  s.fed = d.fed(t);
   s.next = t + 1 < d.steps ? d.at(l.fed(d.reserve), t + 1, l.D) : nullptr;
   s.fedn = static_cast<float*>(d.args->fedn);
   s.next_rounded = d.rounded.fed;
@@ -189,7 +189,7 @@ int32_t start_rounded(RnContext* ctx, Decoder* d) {
       status = round_to_bf16(ctx, h0, l.H, l.B, l.H, state.data, state.ld);
   }
   if (status != RN_OK || !to.fed.data || !l.feeds_output) return status;
-  return round_to_bf16(ctx, l.fed(d->reserve), l.F, l.B, l.F, to.fed.data, to.fed.ld);
+  return round_to_bf16(ctx, d->fed(0), l.F, l.B, l.F, to.fed.data, to.fed.ld);
 }
 
 // Zeros for the steps past the longest row; all rows' states where there is no step.
@@ -301,7 +301,7 @@ int32_t decoder(RnContext* ctx, const RnDecoderForward* args) {
                        l.S * l.H,
                        false,
                        static_cast<const float*>(args->slots[0].b_ih.data)});
-  if (status == RN_OK && l.feeds_output)
+  if (status == RN_OK && l.feeds_output && !d.fed_in_place())
     status = copy_or_zero(ctx, l.fed(d.reserve), args->fed0, l.B * l.F);
   // Without W_query the first step's query is the initial state.
   if (status == RN_OK && !l.feeds_output && !args->w_query.data)

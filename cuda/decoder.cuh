@@ -48,6 +48,12 @@ struct Decoder {
   }
   // What layer l > 0 reads.
   float* input(int64_t l) const { return layout.output(reserve, l - 1); }
+  // What step t is fed. Inference reads the caller's array where it lies.
+  const float* fed(int64_t t) const {
+    if (t == 0 && fed_in_place()) return static_cast<const float*>(args->fed0);
+    return at(layout.fed(reserve), t, layout.F);
+  }
+  bool fed_in_place() const { return !args->reserve && args->fed0; }
   LeftOperand state_operand(int64_t l, const float* h) const {
     return {h, layout.H, rounded.states[l]};
   }
