@@ -16,7 +16,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 : "${OUT:=$PWD/.gpu/results}"
 root=$PWD work=$PWD/.cmake/gpu deadline=530 slower=1
-cuda=ON tests=('dist-test/ops/**' --concurrency 6) bench=() only=,build,test,memcheck,racecheck,bench,
+cuda=ON tests=('dist-test/ops/**') bench=() only=,build,test,memcheck,racecheck,bench,
 checked=(test/ops/{recurrent,attention,decoder,cross_entropy,topk,softmax}.test.mts)
 while [ $# -gt 0 ]; do
   case $1 in
@@ -103,12 +103,12 @@ sanitize() {
   fi
   rm -f "$work/$tool"-*.txt
   stage "$tool" "$2" "$sanitizer" --tool "$tool" --target-processes all --error-exitcode 9 --print-limit 20 \
-    --log-file "$work/$tool-%p.txt" node scripts/test.mjs "${checked[@]}"
+    --log-file "$work/$tool-%p.txt" node scripts/test.mjs --verbose --concurrency 6 "${checked[@]}"
   cat "$work/$tool"-*.txt >> "$OUT/$tool.log" 2> /dev/null
   table+=("           $(grep -h 'SUMMARY' "$work/$tool"-*.txt 2> /dev/null | sed 's/^=* *//' | sort | uniq -c | sort -rn | head -n 3 | tr -s ' \n' ' ;')")
 }
 if [ "$built" -eq 0 ]; then
-  if wanted test; then stage test 110 node scripts/test.mjs "${tests[@]}"; fi
+  if wanted test; then stage test 110 node scripts/test.mjs --verbose --concurrency 6 "${tests[@]}"; fi
   if [ "$cuda" = ON ]; then
     if wanted memcheck; then sanitize memcheck 45; fi
     if wanted racecheck; then sanitize racecheck 45; fi
