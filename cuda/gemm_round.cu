@@ -51,13 +51,15 @@ int32_t round_operand(RnContext* ctx, Gemm* product, bool right) {
   const int64_t outer = right ? p.n : p.m;
   const bool along_k = right == transposed;
   const int64_t rows = along_k ? outer : p.k, columns = along_k ? p.k : outer;
-  // The same matrix for all groups is rounded once.
+  // The same matrix for all groups is rounded once, and matrices without gaps all at once.
   const int64_t to_ld = bf16_ld(columns), groups = stride == 0 ? 1 : p.groups;
   auto* to = scratch_of<uint16_t>(ctx, groups * rows * to_ld);
   if (to == nullptr) return RN_ERR_OUT_OF_MEMORY;
-  for (int64_t g = 0; g < groups; ++g) {
-    const int32_t status = round_to_bf16(ctx, static_cast<const float*>(data) + g * stride, ld,
-                                         rows, columns, to + g * rows * to_ld, to_ld);
+  const int64_t at_once = stride == rows * ld ? groups : 1;
+  for (int64_t g = 0; g < groups; g += at_once) {
+    const auto* from = static_cast<const float*>(data) + g * stride;
+    const int32_t status =
+        round_to_bf16(ctx, from, ld, at_once * rows, columns, to + g * rows * to_ld, to_ld);
     if (status != RN_OK) return status;
   }
   data = to;

@@ -97,6 +97,21 @@ for (const [rows, input, output] of SIZES)
     }
   })
 
+/** As in the tests of matmul; operands that many tiles read are rounded beforehand. */
+for (const [rows, input, output] of [
+  [700, 70, 770],
+  [1410, 37, 1290],
+] as const)
+  test.serial(`large: linear, ${rows} x ${input} -> ${output}`, async (t) => {
+    const draw = new Draw(35)
+    const [x, weight] = [drawBf16(draw, [rows, input]), drawBf16(draw, [output, input])]
+    const upstream = { y: drawBf16(draw, [rows, output]) }
+    const op = linear(x, weight, draw.reals([output]), 'bf16')
+    const expected = await evaluate(op, REFERENCE, { upstream })
+    for (const one of kernels(2))
+      near(t, await evaluate(op, one, { upstream }), expected, F32_TOLERANCE, describe(one))
+  })
+
 const pick = <T,>(from: Record<string, T>, ...names: string[]): Record<string, T> =>
   Object.fromEntries(names.map((name) => [name, from[name] as T]))
 

@@ -1,10 +1,18 @@
 import test from 'ava'
 import { native } from '#dist/tensor/native.js'
-import { checkOp } from '../support/check.mjs'
-import { identical } from '../support/compare.mjs'
+import { checkOp, F32_TOLERANCE } from '../support/check.mjs'
+import { identical, near } from '../support/compare.mjs'
 import { download, Draw, reals, upload, type Host } from '../support/host.mjs'
 import { linear } from '../support/linear.mjs'
-import { describe, kernels, select, type Op, type Run } from '../support/op.mjs'
+import {
+  describe,
+  evaluate,
+  kernels,
+  REFERENCE,
+  select,
+  type Op,
+  type Run,
+} from '../support/op.mjs'
 
 /** Its gradients are products too: matmulInto covers writing and adding. */
 const matmul = (a: Host, b: Host, transA: boolean, transB: boolean, shape: number[]): Op => ({
@@ -57,6 +65,24 @@ for (const [transA, transB] of [
       const b = transB ? [18, 9] : [9, 18]
       await checkOp(t, matmul(a, draw.reals([groups, ...b]), transA, transB, [groups, 5, 18]))
       await checkOp(t, matmul(a, draw.reals(b), transA, transB, [groups, 5, 18]))
+    }
+  })
+
+/** Enough rows and columns for the larger tiles of a GPU's kernels, and rests of them. */
+for (const [m, n, k] of [
+  [700, 770, 70],
+  [1410, 1290, 37],
+] as const)
+  test.serial(`large: ${m} x ${n} x ${k}`, async (t) => {
+    const draw = new Draw(15)
+    const upstream = { y: draw.reals([m, n]) }
+    for (const op of [
+      matmul(draw.reals([k, m]), draw.reals([n, k]), true, true, [m, n]),
+      linear(draw.reals([m, k]), draw.reals([n, k]), draw.reals([n])),
+    ]) {
+      const expected = await evaluate(op, REFERENCE, { upstream })
+      for (const one of kernels(2))
+        near(t, await evaluate(op, one, { upstream }), expected, F32_TOLERANCE, describe(one))
     }
   })
 
