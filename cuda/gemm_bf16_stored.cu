@@ -17,13 +17,12 @@ struct StoredSlice : LayoutBf16<kOuter, Tile::kK, Tile::kThreads, kAlongK> {
   static constexpr int kCount = Layout::kCount;
   const uint16_t* from[kCount];
   int64_t step;  // elements
-  int left;      // summands from the next slice on
   int rest;      // rows (columns) from the tile's first on
 
   // `first`: of the group. The tile begins at row (column) `begin` of `end`, at summand k_begin.
   __device__ StoredSlice(const uint16_t* first, int64_t ld, int64_t begin, int64_t end,
-                         int64_t k_begin, int summands)
-      : step(kAlongK ? Tile::kK : Tile::kK * ld), left(summands) {
+                         int64_t k_begin)
+      : step(kAlongK ? Tile::kK : Tile::kK * ld) {
     const int64_t inside = end - begin;
     rest = static_cast<int>(inside < kOuter ? inside : kOuter);
 #pragma unroll
@@ -34,8 +33,8 @@ struct StoredSlice : LayoutBf16<kOuter, Tile::kK, Tile::kThreads, kAlongK> {
     }
   }
 
-  // The next slice; zeros past the last.
-  __device__ __forceinline__ void copy(uint16_t* to) {
+  // The next slice, from which on `left` summands are left; zeros past them.
+  __device__ __forceinline__ void copy(uint16_t* to, int left) {
 #pragma unroll
     for (int i = 0; i < kCount; ++i) {
       const int run = Layout::run_of(i, left, rest);
@@ -46,7 +45,6 @@ struct StoredSlice : LayoutBf16<kOuter, Tile::kK, Tile::kThreads, kAlongK> {
         *reinterpret_cast<uint4*>(chunk) = load_eight(from[i], run, false);
       from[i] += step;
     }
-    left -= Tile::kK;
   }
 };
 
@@ -59,16 +57,18 @@ __global__ void __launch_bounds__(Tile::kThreads, 2) gemm_stored_kernel(GemmTask
   uint16_t* shared_a = reinterpret_cast<uint16_t*>(shared_memory());  // [kRing][SliceA::kElements]
   uint16_t* shared_b = shared_a + kRing * SliceA::kElements;          // [kRing][SliceB::kElements]
   SliceA a(static_cast<const uint16_t*>(p.a) + place.group * p.stride_a, p.lda, place.row(), p.m,
-           place.k_begin(task), place.summands);
+           place.k_begin(task));
   SliceB b(static_cast<const uint16_t*>(p.b) + place.group * p.stride_b, p.ldb, place.column(), p.n,
-           place.k_begin(task), place.summands);
+           place.k_begin(task));
   SumsBf16<Tile> sums;
 
+  int left = place.summands;
 #pragma unroll
   for (int slice = 0; slice < kRing - 1; ++slice) {
-    a.copy(shared_a + slice * SliceA::kElements);
-    b.copy(shared_b + slice * SliceB::kElements);
+    a.copy(shared_a + slice * SliceA::kElements, left);
+    b.copy(shared_b + slice * SliceB::kElements, left);
     copy_commit();
+    left -= Tile::kK;
   }
   const int slices = static_cast<int>(ceil_div(place.summands, Tile::kK));
   for (int slice = 0; slice < slices; ++slice) {
@@ -77,9 +77,10 @@ __global__ void __launch_bounds__(Tile::kThreads, 2) gemm_stored_kernel(GemmTask
     copy_wait<kRing - 2>();
     __syncthreads();
     const int next = (slice + kRing - 1) % kRing, now = slice % kRing;
-    a.copy(shared_a + next * SliceA::kElements);
-    b.copy(shared_b + next * SliceB::kElements);
+    a.copy(shared_a + next * SliceA::kElements, left);
+    b.copy(shared_b + next * SliceB::kElements, left);
     copy_commit();
+    left -= Tile::kK;
     sums.template add<SliceA, SliceB>(shared_a + now * SliceA::kElements,
                                       shared_b + now * SliceB::kElements);
   }
