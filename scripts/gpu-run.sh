@@ -86,7 +86,7 @@ if wanted build; then stage build 220 bash -c build || built=1; fi
 
 export RNNATIVE_BINARY=$work/out/rnnative.node RNNATIVE_TEST_ISAS=cuda
 # The finite differences only concern the reference.
-export RNNATIVE_TEST_MEMORY_ONLY=1
+export RNNATIVE_TEST_BRIEF=1
 # PyTorch brings cuBLAS along.
 if [ -z "${RNNATIVE_CUBLAS_PATH:-}" ]; then
   cublas=$(python3 -c "import glob, nvidia; print(*glob.glob(nvidia.__path__[0] + '/*/lib/libcublas.so.*'), sep='\n')" 2> /dev/null | head -n 1)

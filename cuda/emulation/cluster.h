@@ -3,6 +3,8 @@
 #define RNNATIVE_CUDA_EMULATION_CLUSTER_H_
 
 char* rn_emulated_shared();
+// Calls body with what all lanes of the warp gave, once, when the last has come; then all go on.
+void rn_emulated_collective(void* mine, void (*body)(void* const* lanes));
 unsigned rn_emulated_cluster_rank();
 unsigned rn_emulated_cluster_size();
 void rn_emulated_cluster_barrier();

@@ -43,9 +43,9 @@ struct Barrier {
 
 struct Warp {
   Barrier barrier;
-  unsigned turn = 0;
   uint64_t slots[2][kWarp];
   unsigned turns[kWarp] = {};  // exchanges begun by each lane
+  void* given[kWarp];
 };
 
 struct Cluster;
@@ -295,6 +295,14 @@ const uint64_t* rn_emulated_exchange(uint64_t mine) {
   slots[lane] = mine;
   wait(warp.barrier);
   return slots;
+}
+
+void rn_emulated_collective(void* mine, void (*body)(void* const* lanes)) {
+  Warp& warp = *current->warp;
+  if (warp.barrier.alive != kWarp) die("an operation of a warp that is not whole");
+  warp.given[rn_emulated_lane()] = mine;
+  if (warp.barrier.waiting + 1 == kWarp) body(warp.given);
+  wait(warp.barrier);
 }
 
 unsigned __ballot_sync(unsigned, int predicate) {

@@ -15,30 +15,41 @@ inline char* shared_memory() {
   return rn_emulated_shared();
 }
 
-inline float bf16_half(uint64_t packed, unsigned half) {
-  return __uint_as_float(static_cast<uint32_t>(packed >> (16 * half) & 0xffff) << 16);
+struct MmaOperands {
+  float* d;
+  const uint32_t *a, *b;
+};
+
+// All lanes' sums at once: a thread per element would take a thousand times as long.
+inline void mma_bf16_warp(void* const* lanes) {
+  float a[16][16], b[16][8];  // [row][k], [k][column]
+  const auto unpack = [](uint32_t pair, float* low, float* high) {
+    *low = __uint_as_float(pair << 16);
+    *high = __uint_as_float(pair & 0xffff0000u);
+  };
+  for (unsigned lane = 0; lane < 32; ++lane) {
+    const auto& given = *static_cast<const MmaOperands*>(lanes[lane]);
+    const unsigned g = lane / 4, k = 2 * (lane % 4);
+    for (unsigned part = 0; part < 4; ++part) {
+      float* row = &a[g + 8 * (part % 2)][k + 8 * (part / 2)];
+      unpack(given.a[part], row, row + 1);
+    }
+    for (unsigned part = 0; part < 2; ++part)
+      unpack(given.b[part], &b[k + 8 * part][g], &b[k + 8 * part + 1][g]);
+  }
+  for (unsigned row = 0; row < 16; ++row) {
+    float sums[8] = {};
+    for (unsigned k = 0; k < 16; ++k)
+      for (unsigned column = 0; column < 8; ++column) sums[column] += a[row][k] * b[k][column];
+    for (unsigned column = 0; column < 8; ++column)
+      static_cast<const MmaOperands*>(lanes[4 * (row % 8) + column / 2])
+          ->d[2 * (row / 8) + column % 2] += sums[column];
+  }
 }
 
 inline void mma_bf16(float (&d)[4], const uint32_t (&a)[4], const uint32_t (&b)[2]) {
-  const unsigned lane = rn_emulated_lane(), g = lane / 4, i = lane % 4;
-  uint64_t rows[2][4][2], columns[2][4];  // a of rows g and g + 8 by lane; b of columns 2i, 2i + 1
-  const auto gather = [&](uint64_t mine, unsigned first, uint64_t(*to)[2], unsigned slot) {
-    const uint64_t* slots = rn_emulated_exchange(mine);
-    for (unsigned j = 0; j < 4; ++j) to[j][slot] = slots[4 * first + j];
-  };
-  gather(static_cast<uint64_t>(a[2]) << 32 | a[0], g, rows[0], 0);
-  gather(static_cast<uint64_t>(a[3]) << 32 | a[1], g, rows[1], 0);
-  const uint64_t* slots = rn_emulated_exchange(static_cast<uint64_t>(b[1]) << 32 | b[0]);
-  for (unsigned c = 0; c < 2; ++c)
-    for (unsigned j = 0; j < 4; ++j) columns[c][j] = slots[4 * (2 * i + c) + j];
-  for (unsigned r = 0; r < 2; ++r)
-    for (unsigned c = 0; c < 2; ++c) {
-      float sum = 0;
-      for (unsigned half = 0; half < 4; ++half)
-        for (unsigned j = 0; j < 4; ++j)
-          sum += bf16_half(rows[r][j][0], half) * bf16_half(columns[c][j], half);
-      d[2 * r + c] += sum;
-    }
+  MmaOperands mine = {d, a, b};
+  rn_emulated_collective(&mine, mma_bf16_warp);
 }
 
 inline void load_matrices_as(uint32_t (&r)[4], const void* row, bool transposed) {

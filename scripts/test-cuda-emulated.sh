@@ -1,0 +1,13 @@
+#!/usr/bin/env bash
+# Builds the CUDA backend with the host's compiler (cuda/emulation) and runs the op tests on it, every CUDA thread in
+# turn. RNNATIVE_EMULATION_SEED=N changes the turns. What it cannot show: the order of memory accesses, and time.
+# usage: test-cuda-emulated.sh [ava arguments; default: the op tests]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+out=$PWD/.cmake/emulated/out
+node scripts/build-native.mjs --tree .cmake/emulated --target rnnative_cuda -DRNNATIVE_CUDA=EMULATED "-DRNNATIVE_OUTPUT_DIR=$out"
+cp build/Release/rnnative.node "$out/"
+export RNNATIVE_BINARY=$out/rnnative.node RNNATIVE_TEST_ISAS=cuda RNNATIVE_TEST_BRIEF=1
+tests=("$@")
+[ ${#tests[@]} -gt 0 ] || tests=('dist-test/ops/**')
+node scripts/test.mjs "${tests[@]}"
