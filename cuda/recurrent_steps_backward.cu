@@ -1,26 +1,27 @@
-// The stepwise tier, backward: a kernel of gate math makes a step's gradients before the
-// activations from the gradient of its state, and a product of those with R adds to the gradient of
-// the state before. Rows that do not take part in a step count as zeros in its product: so the
-// gradient of each row's state waits, unchanged, for its first step, or for the end after its last.
+// The stepwise tier, backward. A phase adds the product of the later step's gradients with R to
+// what else reaches the state, and makes of the sum this step's gradients before the activations.
+// Rows that do not take part in a step count as zeros in its product, so the gradient of each row's
+// state waits, unchanged, for the row's first step, or for the end after its last.
 #include "cuda/device.cuh"
 #include "cuda/recurrent_steps.cuh"
 
 namespace rnnative::cuda {
 namespace {
 
+// As forward, but the products read count*H summands of each row: of few rows only.
+constexpr int64_t kSkinnyRowsBf16 = 32, kSkinnyRowsF32 = 8;
+
 struct BackwardStep {
   Rows rows;
   int64_t hidden, width;            // H, D*H
   int64_t gate_row, gate_group;     // S*H, N*S*H
   int64_t step;                     // direction 0 is at time T - 1 - step, direction 1 at `step`
-  int64_t m;                        // rows of the products
   const float *gates, *h, *c, *dy;  // as in LayerBackward
   const float *h0, *c0;             // [D, B, H] in the caller's order, or null
   float* dgates;
-  float *dh, *dc;         // [D, B, H] sorted: gradients of the state that the step makes, then uses
-  StepOperand operand;    // [D, B, G*H] gradients of R h
-  StepOperand candidate;  // [D, B, H] dn of GruResetBefore
-  const float* dreset;    // [D, B, H] its product with R_n, the gradient of r h
+  float *dh, *dc;         // [D, B, H] sorted: what reaches the state past the product
+  StepOperand next;       // [D, B, count*H] gradients of R h, for the step before this one
+  StepOperand candidate;  // [D, B, H] dn of GruResetBefore, for its second phase
 };
 
 struct Unit {
@@ -29,8 +30,7 @@ struct Unit {
   int64_t row, before;  // packed rows; `before` -1: follows the initial state
   int64_t state;        // place in [D, B, H]
 
-  __device__ Unit(const BackwardStep& s, int64_t i) : d(blockIdx.z), i(i) {
-    j = first_index();
+  __device__ Unit(const BackwardStep& s, int64_t d, int64_t i, int64_t j) : d(d), i(i), j(j) {
     const int64_t t = d == 0 ? s.rows.time - 1 - s.step : s.step;
     active = i < s.rows.active(t);
     row = active ? s.rows.row(t, i) : 0;
@@ -52,125 +52,119 @@ struct Unit {
   }
 };
 
+// The gradient of the state after the step.
+__device__ float state_gradient(const BackwardStep& s, const Unit& unit, float sum) {
+  const float dh = s.dh[unit.state] + sum;
+  return s.dy != nullptr && unit.active ? dh + s.dy[unit.at(s, unit.row)] : dh;
+}
+
 template <class Cell>
-__global__ void step_kernel(BackwardStep s) {
-  if (first_index() >= s.hidden) return;
-  for (int64_t i = blockIdx.y; i < s.m; i += gridDim.y) {
-    const Unit unit(s, i);
-    float d[Cell::kSlots] = {};
+struct Whole {
+  static constexpr int kGroups = 1;
+  using Step = BackwardStep;
+
+  __device__ static void update(const Step& s, int64_t d, int64_t i, int64_t j,
+                                const float (&sum)[1]) {
+    const Unit unit(s, d, i, j);
+    float gradients[Cell::kSlots] = {};
+    float dh = state_gradient(s, unit, sum[0]);
     if (unit.active) {
       const float* gates = s.gates + unit.gate(s);
       float slots[Cell::kSlots];
 #pragma unroll
       for (int slot = 0; slot < Cell::kSlots; ++slot) slots[slot] = gates[slot * s.hidden];
-      float dh = s.dh[unit.state], dc = 0.0f, c = 0.0f, c_before = 0.0f;
-      if (s.dy != nullptr) dh += s.dy[unit.at(s, unit.row)];
+      float dc = 0.0f, c = 0.0f, c_before = 0.0f;
       if (Cell::kHasC) {
         dc = s.dc[unit.state];
         c = s.c[unit.at(s, unit.row)];
         c_before = unit.state_before(s, s.c, s.c0);
       }
       const float h_before = unit.state_before(s, s.h, s.h0);
-      Cell::backward(slots, h_before, c_before, c, dh, dc, d);
-      s.dh[unit.state] = dh;
+      Cell::backward(slots, h_before, c_before, c, dh, dc, gradients);
       if (Cell::kHasC) s.dc[unit.state] = dc;
       float* dgates = s.dgates + unit.gate(s);
 #pragma unroll
-      for (int slot = 0; slot < Cell::kSlots; ++slot) dgates[slot * s.hidden] = d[slot];
+      for (int slot = 0; slot < Cell::kSlots; ++slot) dgates[slot * s.hidden] = gradients[slot];
     }
+    s.dh[unit.state] = dh;
 #pragma unroll
     for (int g = 0; g < Cell::kGates; ++g)
-      s.operand.put(unit.d, i, g * s.hidden + unit.j, d[Cell::product_slot(g)]);
+      s.next.put(d, i, g * s.hidden + j, gradients[Cell::product_slot(g)]);
   }
-}
+};
 
-// The two parts of a step of GruResetBefore, with the product dn R_n between them.
-__global__ void candidate_kernel(BackwardStep s) {
-  if (first_index() >= s.hidden) return;
-  for (int64_t i = blockIdx.y; i < s.m; i += gridDim.y) {
-    const Unit unit(s, i);
-    float dz = 0.0f, dn = 0.0f;
+// The two phases of GruResetBefore: gradients of z and n from those of r and z of the later step,
+// then that of r from that of n.
+struct Candidate {
+  static constexpr int kGroups = 1;
+  using Step = BackwardStep;
+
+  __device__ static void update(const Step& s, int64_t d, int64_t i, int64_t j,
+                                const float (&sum)[1]) {
+    const Unit unit(s, d, i, j);
+    float dz = 0.0f, dn = 0.0f, dh = state_gradient(s, unit, sum[0]);
     if (unit.active) {
       const float* gates = s.gates + unit.gate(s);
-      float dh = s.dh[unit.state];
-      if (s.dy != nullptr) dh += s.dy[unit.at(s, unit.row)];
       GruResetBefore::backward_candidate(gates[s.hidden], gates[2 * s.hidden],
                                          unit.state_before(s, s.h, s.h0), dh, dz, dn);
-      s.dh[unit.state] = dh;
       float* dgates = s.dgates + unit.gate(s);
       dgates[s.hidden] = dz;
       dgates[2 * s.hidden] = dn;
     }
-    s.candidate.put(unit.d, i, unit.j, dn);
-    s.operand.put(unit.d, i, s.hidden + unit.j, dz);
+    s.dh[unit.state] = dh;
+    s.candidate.put(d, i, j, dn);
+    s.next.put(d, i, s.hidden + j, dz);
   }
-}
+};
 
-__global__ void reset_kernel(BackwardStep s) {
-  if (first_index() >= s.hidden) return;
-  for (int64_t i = blockIdx.y; i < s.m; i += gridDim.y) {
-    const Unit unit(s, i);
+struct Reset {
+  static constexpr int kGroups = 1;
+  using Step = BackwardStep;
+
+  __device__ static void update(const Step& s, int64_t d, int64_t i, int64_t j,
+                                const float (&sum)[1]) {
+    const Unit unit(s, d, i, j);
     float dr = 0.0f;
     if (unit.active) {
       float dh = s.dh[unit.state];
       dr = GruResetBefore::backward_reset(s.gates[unit.gate(s)], unit.state_before(s, s.h, s.h0),
-                                          s.dreset[unit.state], dh);
+                                          sum[0], dh);
       s.dh[unit.state] = dh;
       s.dgates[unit.gate(s)] = dr;
     }
-    s.operand.put(unit.d, i, unit.j, dr);
+    s.next.put(d, i, j, dr);
   }
-}
+};
 
-// to [D, B, H] (+)= operand [D, B, count*H] times the rows of R from gate `first` on, for the first
-// m rows of the batch.
-int32_t multiply(RnContext* ctx, const Layer& layer, const RecurrentWeights& weights,
-                 const StepOperand& operand, int64_t first, int64_t count, int64_t m, bool add,
-                 float* to) {
-  Gemm product;
-  product.groups = layer.directions;
-  product.m = m;
-  product.n = layer.hidden;
-  product.k = count * layer.hidden;
-  set_a(product, operand.operand());
-  product.stride_a = operand.group();
-  weights.set(product, layer, first);
-  product.c = to;
-  product.ldc = layer.hidden;
-  product.stride_c = layer.sequence->rows.batch * layer.hidden;
-  product.add = add;
-  product.precision = layer.precision;
-  return gemm(ctx, product);
-}
+// After the last step: the gradient of the initial state.
+struct Final {
+  static constexpr int kGroups = 1;
+  using Step = BackwardStep;
 
-int32_t run_step(RnContext* ctx, const Layer& layer, const RecurrentWeights& weights, float* dreset,
-                 const BackwardStep& s) {
-  const Launch how = over_step(layer, s.m);
-  if (layer.cell != RN_GRU_RESET_BEFORE) {
-    const int32_t status = with_cell(layer.cell, [&]<class Cell>() {
-      if constexpr (Cell::kPhases == 1)
-        return launch(ctx, how, step_kernel<Cell>, s);
-      else
-        return int32_t{RN_ERR_INTERNAL};
-    });
-    if (status != RN_OK) return status;
-    return multiply(ctx, layer, weights, s.operand, 0, gates_of(layer.cell), s.m, true, s.dh);
+  __device__ static void update(const Step& s, int64_t d, int64_t i, int64_t j,
+                                const float (&sum)[1]) {
+    s.dh[(d * s.rows.batch + i) * s.hidden + j] += sum[0];
   }
-  int32_t status = launch(ctx, how, candidate_kernel, s);
-  if (status == RN_OK)
-    status = multiply(ctx, layer, weights, s.candidate, 2, 1, s.m, false, dreset);
-  if (status == RN_OK) status = launch(ctx, how, reset_kernel, s);
-  return status == RN_OK ? multiply(ctx, layer, weights, s.operand, 0, 2, s.m, true, s.dh) : status;
-}
+};
 
-}  // namespace
+struct Run {
+  const LayerBackward& args;
+  StepOperand gradients[2];  // of R h: of even and odd steps
+  StepWeights weights[2];    // of R h, and of R_n (r h)
+  int64_t count;             // gates in the first
+  BackwardStep s = {};
+  StepProduct product;
 
-int32_t stepwise_backward(RnContext* ctx, const LayerBackward& args) {
+  int32_t prepare(RnContext* ctx);
+  int32_t step(RnContext* ctx, int64_t index);
+  int32_t finish(RnContext* ctx);
+};
+
+int32_t Run::prepare(RnContext* ctx) {
   const Layer& layer = args.layer;
   const Sequence& sequence = *layer.sequence;
   const int64_t states = layer.directions * sequence.rows.batch * layer.hidden;
   const bool has_c = layer.cell == RN_LSTM, two = layer.cell == RN_GRU_RESET_BEFORE;
-  BackwardStep s = {};
   s.rows = sequence.rows;
   s.hidden = layer.hidden;
   s.width = layer.directions * layer.hidden;
@@ -185,25 +179,83 @@ int32_t stepwise_backward(RnContext* ctx, const LayerBackward& args) {
   s.dgates = args.dgates;
   s.dh = scratch_of<float>(ctx, states);
   s.dc = has_c ? scratch_of<float>(ctx, states) : nullptr;
-  float* dreset = two ? scratch_of<float>(ctx, states) : nullptr;
-  s.dreset = dreset;
-  if (s.dh == nullptr || (has_c && s.dc == nullptr) || (two && dreset == nullptr))
-    return RN_ERR_OUT_OF_MEMORY;
-  // Columns of r and z where there are two products.
-  int32_t status = s.operand.allocate(ctx, layer, (two ? 2 : gates_of(layer.cell)) * layer.hidden);
+  if (s.dh == nullptr || (has_c && s.dc == nullptr)) return RN_ERR_OUT_OF_MEMORY;
+  count = two ? 2 : gates_of(layer.cell);
+  product.skinny = sequence.rows.batch <=
+                   (layer.precision == RN_PRECISION_BF16 ? kSkinnyRowsBf16 : kSkinnyRowsF32);
+  if (!product.skinny) {
+    product.sums = scratch_of<float>(ctx, states);
+    if (product.sums == nullptr) return RN_ERR_OUT_OF_MEMORY;
+  }
+  int32_t status = RN_OK;
+  // Rows that no step has reached yet count as zeros.
+  for (StepOperand& operand : gradients) {
+    if (status == RN_OK) status = operand.allocate(ctx, layer, count * layer.hidden);
+    if (status == RN_OK) status = operand.clear(ctx, layer.directions);
+  }
   if (status == RN_OK && two) status = s.candidate.allocate(ctx, layer, layer.hidden);
-  RecurrentWeights weights;
-  if (status == RN_OK) status = weights.make(ctx, layer);
   if (status == RN_OK) status = sort_states(ctx, layer, args.dhn, s.dh);
   if (status == RN_OK && has_c) status = sort_states(ctx, layer, args.dcn, s.dc);
-  if (sequence.tokens > 0)
-    for (s.step = 0; status == RN_OK && s.step < sequence.rows.time; ++s.step) {
-      s.m = rows_of_step(layer, sequence.rows.time - 1 - s.step);
-      status = run_step(ctx, layer, weights, dreset, s);
-    }
-  if (status == RN_OK) status = unsort_states(ctx, layer, s.dh, args.dh0);
-  if (status == RN_OK && has_c) status = unsort_states(ctx, layer, s.dc, args.dc0);
+  for (int phase = 0; status == RN_OK && phase < (two ? 2 : 1); ++phase)
+    status = product.skinny
+                 ? recurrent_columns(ctx, layer, phase == 0 ? 0 : 2, phase == 0 ? count : 1,
+                                     &weights[phase])
+                 : recurrent_rows(ctx, layer, phase == 0 ? 0 : 2, false, &weights[phase]);
   return status;
+}
+
+int32_t Run::step(RnContext* ctx, int64_t index) {
+  const Layer& layer = args.layer;
+  const Sequence& sequence = *layer.sequence;
+  s.step = index;
+  s.next = gradients[(index + 1) & 1];
+  // Rows join direction 0 and leave direction 1, each after a product that still counts.
+  product.rows =
+      layer.directions == 2 ? s.rows.batch : sequence.active_at(sequence.rows.time - 1 - index);
+  product.operand = index == 0 ? nullptr : &gradients[index & 1];
+  product.k = count * layer.hidden;
+  product.weights = weights[0];
+  if (layer.cell != RN_GRU_RESET_BEFORE)
+    return with_cell(layer.cell, [&]<class Cell>() -> int32_t {
+      if constexpr (Cell::kPhases != 1)
+        return RN_ERR_INTERNAL;
+      else
+        return run_phase<Whole<Cell>>(ctx, layer, s, product);
+    });
+  const int32_t status = run_phase<Candidate>(ctx, layer, s, product);
+  if (status != RN_OK) return status;
+  product.operand = &s.candidate;
+  product.k = layer.hidden;
+  product.weights = weights[1];
+  return run_phase<Reset>(ctx, layer, s, product);
+}
+
+int32_t Run::finish(RnContext* ctx) {
+  const Layer& layer = args.layer;
+  const int64_t steps = layer.sequence->rows.time;
+  if (layer.sequence->tokens > 0 && args.dh0.mode != RN_GRAD_SKIP) {
+    product.rows = s.rows.batch;
+    product.operand = &gradients[steps & 1];
+    product.k = count * layer.hidden;
+    product.weights = weights[0];
+    const int32_t status = run_phase<Final>(ctx, layer, s, product);
+    if (status != RN_OK) return status;
+  }
+  const int32_t status = unsort_states(ctx, layer, s.dh, args.dh0);
+  if (status != RN_OK || layer.cell != RN_LSTM) return status;
+  return unsort_states(ctx, layer, s.dc, args.dc0);
+}
+
+}  // namespace
+
+int32_t stepwise_backward(RnContext* ctx, const LayerBackward& args) {
+  const Layer& layer = args.layer;
+  Run run = {args, {}, {}, 0, {}, {}};
+  int32_t status = run.prepare(ctx);
+  if (layer.sequence->tokens > 0)
+    for (int64_t step = 0; status == RN_OK && step < layer.sequence->rows.time; ++step)
+      status = run.step(ctx, step);
+  return status == RN_OK ? run.finish(ctx) : status;
 }
 
 }  // namespace rnnative::cuda
