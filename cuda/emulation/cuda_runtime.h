@@ -280,6 +280,9 @@ inline uint64_t __umul64hi(uint64_t a, uint64_t b) {
   __extension__ using Wide = unsigned __int128;
   return static_cast<uint64_t>(static_cast<Wide>(a) * b >> 64);
 }
+inline int min(int a, int b) {
+  return a < b ? a : b;
+}
 inline int __popc(unsigned x) {
   return __builtin_popcount(x);
 }

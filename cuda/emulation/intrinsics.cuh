@@ -109,6 +109,13 @@ inline uint4 load_fresh(const uint4* at) {
   return *at;
 }
 
+inline void store_fresh(uint32_t* at, uint32_t value) {
+  *at = value;
+}
+inline void spin_pause() {
+  __nanosleep(0);
+}
+
 inline unsigned cluster_rank() {
   return rn_emulated_cluster_rank();
 }

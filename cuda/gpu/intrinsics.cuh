@@ -106,6 +106,14 @@ __device__ __forceinline__ uint4 load_fresh(const uint4* at) {
   return v;
 }
 
+// Seen by load_fresh of every block, at some time, in no order with other stores.
+__device__ __forceinline__ void store_fresh(uint32_t* at, uint32_t value) {
+  asm volatile("st.relaxed.gpu.global.u32 [%0], %1;" ::"l"(at), "r"(value) : "memory");
+}
+// Between two looks at memory that another block will write. A look takes longer than any pause
+// worth taking; only the emulation has to let others run.
+__device__ __forceinline__ void spin_pause() {}
+
 // ---- thread-block clusters (compute capability 9.0)
 
 #if __CUDA_ARCH__ >= 900

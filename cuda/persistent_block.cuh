@@ -1,0 +1,160 @@
+// What the kernels of both passes of a persistent recurrence share: a block's place in its group,
+// a thread's units and rows, and the rows that take part in a step.
+#ifndef RNNATIVE_CUDA_PERSISTENT_BLOCK_CUH_
+#define RNNATIVE_CUDA_PERSISTENT_BLOCK_CUH_
+
+#include "cuda/cells/cells.cuh"
+#include "cuda/exchange.cuh"
+#include "cuda/recurrent_layer.cuh"
+
+namespace rnnative::cuda {
+
+constexpr int kMaxGates = 4;
+
+// Of one launch.
+struct PersistentRun {
+  Plan plan;
+  int32_t cell, gates, slots;  // G, S
+  int32_t first_group;  // number slice + slices * direction of the first group of this launch
+  int64_t hidden, directions, tokens;
+  Rows rows;
+  const float* w_hh[2];
+  // kGrid: [groups, kRing] versions, and a counter 128 bytes apart per group
+  uint32_t *ring, *counters;
+};
+
+// Rows of the slice that take part at some time: the first `count`, packed from `base`.
+struct StepRows {
+  int64_t base;
+  int count;
+};
+
+struct BlockPlace {
+  int direction, rank, group;  // group: within the launch
+  int unit;                    // first of this block
+  int64_t row;                 // first of the slice, in sorted order
+  int rows;                    // of the slice
+  int64_t steps;               // of its longest row
+
+  __device__ explicit BlockPlace(const PersistentRun& run) {
+    const auto block = static_cast<int>(blockIdx.x);
+    group = block / run.plan.blocks;
+    rank = block % run.plan.blocks;
+    const int number = run.first_group + group;
+    direction = number / run.plan.slices;
+    unit = rank * run.plan.units;
+    row = int64_t{number % run.plan.slices} * run.plan.rows;
+    const int64_t left = run.rows.batch - row;
+    rows = static_cast<int>(left < run.plan.rows ? left : run.plan.rows);
+    steps = run.rows.length(row);
+  }
+  // Where unit u of the block, in row b of the slice, lies in [D, B, H].
+  __device__ int64_t state(const PersistentRun& run, int u, int b) const {
+    const int64_t caller = direction * run.rows.batch + run.rows.place(row + b);
+    return caller * run.hidden + unit + u;
+  }
+  // None before the first time and after the last.
+  __device__ __forceinline__ StepRows at(const PersistentRun& run, int64_t t) const {
+    if (t < 0 || t >= steps) return {0, 0};
+    const int64_t active = run.rows.active(t) - row;
+    return {run.rows.row(t, row), static_cast<int>(active < rows ? active : rows)};
+  }
+};
+
+// The units a thread steps, each in one row: neighbours in units, so that memory is read in order
+// and pairs of units are neighbouring lanes.
+struct Elements {
+  int u[kElements], b[kElements];  // in the block, in the slice; b = a row past it: none
+
+  __device__ explicit Elements(const Plan& plan) {
+#pragma unroll
+    for (int e = 0; e < kElements; ++e) {
+      const auto n = static_cast<int>(threadIdx.x + e * blockDim.x);
+      u[e] = n % plan.units;
+      b[e] = n / plan.units;
+    }
+  }
+};
+
+// body.operator()<Cell>(); every thread of a grid goes the same way.
+template <class Body>
+__device__ __forceinline__ void with_one_phase_cell(int32_t cell, Body&& body) {
+  switch (cell) {
+    case RN_LSTM:
+      return body.template operator()<Lstm>();
+    case RN_GRU:
+      return body.template operator()<Gru>();
+    case RN_RNN_RELU:
+      return body.template operator()<RnnRelu>();
+    default:
+      return body.template operator()<RnnTanh>();
+  }
+}
+
+// Puts one operand of this element, k = of its unit. All lanes of the warp take part; those with
+// b >= count have nothing to put. A pair of bf16 is put by both its lanes together.
+template <bool kBf16>
+__device__ __forceinline__ void put_operand(const Exchange& exchange, const Plan& plan,
+                                            int64_t version, int b, int k, int count,
+                                            float value) {
+  if constexpr (kBf16) {
+    const float other = __shfl_xor_sync(0xffffffffu, value, 1);
+    if (b >= count) return;
+    const int odd = k % 2;
+    const uint32_t word = odd != 0 ? pack_bf16(other, value) : pack_bf16(value, other);
+    exchange.put(version, word_of<true>(plan.k, b, k - odd), word, odd, 2);
+  } else if (b < count) {
+    exchange.put(version, word_of<false>(plan.k, b, k), keep_apart(value), 0, 1);
+  }
+}
+template <bool kBf16>
+__device__ __forceinline__ void clear_operand(const Exchange& exchange, const Plan& plan,
+                                              int64_t version, int b, int k) {
+  exchange.put(version, word_of<kBf16>(plan.k, b, k), kMissing, kBf16 ? k % 2 : 0, kBf16 ? 2 : 1);
+}
+
+// Host side.
+struct PersistentKernels {
+  const Shape* shapes;
+  int32_t count;
+};
+bool plan_layer(const Layer& layer, bool backward, const PersistentKernels& kernels, Plan* plan);
+// Fills `run`, but for `first_group`, `ring` and `counters`.
+void describe_run(const Layer& layer, const Plan& plan, PersistentRun* run);
+// Memory for the exchange of one launch, cleared by clear_ring before each.
+int32_t allocate_ring(RnContext* ctx, const Layer& layer, PersistentRun* run);
+int32_t clear_ring(RnContext* ctx, const Layer& layer, const PersistentRun& run);
+
+// Launches kernel(args) as often as it takes to run all groups. args.run is the PersistentRun.
+template <class Args>
+int32_t launch_groups(RnContext* ctx, const Layer& layer, void (*kernel)(Args), Args args) {
+  PersistentRun& run = args.run;
+  const Plan& plan = run.plan;
+  int32_t status = allocate_ring(ctx, layer, &run);
+  if (status != RN_OK) return status;
+  if (plan.tier == Tier::kCluster && plan.blocks > 8) {
+    status = check(
+        ctx, cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1));
+    if (status != RN_OK) return status;
+  }
+  const auto groups = static_cast<int32_t>(layer.directions) * plan.slices;
+  const int32_t at_once = plan.groups > 0 ? plan.groups : groups;
+  for (run.first_group = 0; run.first_group < groups; run.first_group += at_once) {
+    const int32_t left = groups - run.first_group, n = left < at_once ? left : at_once;
+    status = clear_ring(ctx, layer, run);
+    if (status != RN_OK) return status;
+    Launch how;
+    how.grid = dim3(static_cast<unsigned>(n * plan.blocks));
+    how.block = dim3(static_cast<unsigned>(plan.threads));
+    how.shared = static_cast<size_t>(plan.shared);
+    how.cooperative = plan.tier == Tier::kGrid;
+    if (plan.tier == Tier::kCluster) how.cluster = static_cast<unsigned>(plan.blocks);
+    status = launch(ctx, how, kernel, args);
+    if (status != RN_OK) return status;
+  }
+  return RN_OK;
+}
+
+}  // namespace rnnative::cuda
+
+#endif  // RNNATIVE_CUDA_PERSISTENT_BLOCK_CUH_
