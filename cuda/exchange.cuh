@@ -58,13 +58,13 @@ class Exchange {
     if (tier_ == Tier::kCluster) cluster_barrier();
   }
 
-  __device__ const uint4* read(int64_t version) const {
+  __device__ const uint4* read(int version) const {
     return reinterpret_cast<const uint4*>(at(version));
   }
   __device__ bool remote() const { return tier_ == Tier::kGrid; }
 
   // Writes a word of a version. Where `shared_by` lanes have the same word, this is number `lane`.
-  __device__ __forceinline__ void put(int64_t version, int offset, uint32_t word, int lane,
+  __device__ __forceinline__ void put(int version, int offset, uint32_t word, int lane,
                                       int shared_by) const {
     uint32_t* const to = at(version) + offset;
     if (tier_ == Tier::kCluster) {
@@ -77,6 +77,10 @@ class Exchange {
         *to = word;
     }
   }
+  // kGrid: makes a word missing again.
+  __device__ __forceinline__ void clear(int version, int offset) const {
+    store_fresh(at(version) + offset, kMissing);
+  }
   // After a step's puts: from here on their version may be read.
   __device__ __forceinline__ void end_step() const {
     if (tier_ == Tier::kBlock) __syncthreads();
@@ -85,7 +89,7 @@ class Exchange {
 
   // The ring. Step s reads version s; the block's barrier between its reads and its puts stands
   // between before_barrier(s) and after_barrier(s).
-  __device__ __forceinline__ void before_barrier(int64_t s) const {
+  __device__ __forceinline__ void before_barrier(int s) const {
     if (tier_ != Tier::kGrid || threadIdx.x != 0) return;
     if (s % kHalfRing != kHalfRing - 1 || s < kHalfRing) return;
     const auto cleared = static_cast<uint32_t>(s / kHalfRing) * static_cast<uint32_t>(blocks_);
@@ -94,18 +98,18 @@ class Exchange {
   // `clear(version)` puts kMissing wherever this thread ever puts. Once a block has read version s,
   // all have read version s - 1.
   template <class Clear>
-  __device__ __forceinline__ void after_barrier(int64_t s, Clear&& clear) const {
+  __device__ __forceinline__ void after_barrier(int s, Clear&& clear) const {
     if (tier_ != Tier::kGrid || s < kHalfRing) return;
     if (s % kHalfRing == 0) {
-      for (int64_t version = s - kHalfRing; version < s; ++version) clear(version);
+      for (int version = s - kHalfRing; version < s; ++version) clear(version);
       __threadfence();
     }
     if (s % kHalfRing == 1 && threadIdx.x == 0) add_release(counter_, 1);
   }
 
  private:
-  __device__ uint32_t* at(int64_t version) const {
-    return base_ + version % (tier_ == Tier::kGrid ? kRing : 2) * words_;
+  __device__ uint32_t* at(int version) const {
+    return base_ + int64_t{version % (tier_ == Tier::kGrid ? kRing : 2)} * words_;
   }
 
   Tier tier_;

@@ -25,9 +25,12 @@ bool plan_layer(const Layer& layer, bool backward, const PersistentKernels& kern
   const Machine machine = {device_has.multiProcessorCount,
                            static_cast<int32_t>(device_has.sharedMemPerBlockOptin),
                            device_has.major >= 9 ? 16 : 1};
-  const Recurrence what = {
-      is_bf16(layer), backward,        static_cast<int32_t>(gates_of(layer.cell)), layer.hidden,
-      layer.sequence->rows.batch, layer.directions};
+  const Recurrence what = {is_bf16(layer),
+                           backward,
+                           static_cast<int32_t>(gates_of(layer.cell)),
+                           layer.hidden,
+                           layer.sequence->rows.batch,
+                           layer.directions};
   return plan_recurrence(what, machine, kernels.shapes, kernels.count, plan);
 }
 
@@ -58,8 +61,8 @@ int32_t allocate_ring(RnContext* ctx, const Layer& layer, PersistentRun* run) {
 int32_t clear_ring(RnContext* ctx, const Layer& layer, const PersistentRun& run) {
   if (run.plan.tier != Tier::kGrid) return RN_OK;
   static_assert(kMissing == 0xffffffffu);
-  const int32_t status = check(ctx, cudaMemsetAsync(run.ring, 0xff, ring_bytes(layer, run.plan),
-                                                    device().stream));
+  const int32_t status =
+      check(ctx, cudaMemsetAsync(run.ring, 0xff, ring_bytes(layer, run.plan), device().stream));
   if (status != RN_OK) return status;
   const auto groups = static_cast<size_t>(groups_at_once(layer, run.plan));
   return check(ctx, cudaMemsetAsync(run.counters, 0, groups * kCounterBytes, device().stream));

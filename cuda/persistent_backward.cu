@@ -34,7 +34,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
   const Plan& plan = run.plan;
   char* const shared = shared_memory();
   const BlockPlace place(run);
-  const Elements own(plan);
+  const Elements own(plan, kBf16, place.unit);
   const auto H = static_cast<int>(run.hidden);
   const int G = run.gates;
 
@@ -58,16 +58,15 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
   const Exchange exchange(Product::kAlone ? Tier::kBlock : plan.tier, plan.blocks,
                           run.ring + place.group * kRing * plan.words,
                           run.counters + place.group * 32, shared + plan.exchange_at, plan.words);
-  const auto clear = [&](int64_t version) {
+  const auto clear = [&](int version) {
 #pragma unroll
     for (int e = 0; e < kElements; ++e) {
-      const int k = place.unit + own.u[e];
-      if (own.b[e] >= plan.rows || k >= plan.padded) continue;
+      if (own.b[e] >= plan.rows) continue;
       for (int g = 0; g < G; ++g)
-        clear_operand<kBf16>(exchange, plan, version, own.b[e], g * plan.padded + k);
+        exchange.clear(version, own.word[e] + g * gate_words<kBf16>(plan));
     }
   };
-  const auto at = [&](int64_t s) {
+  const auto at = [&](int s) {
     return place.at(run, place.direction == 0 ? place.steps - 1 - s : s);
   };
 
@@ -84,8 +83,8 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
   __syncthreads();  // R
   StepRows after = {0, 0}, now = at(0);
   // The last round is only the product of dh0.
-  const int64_t rounds = place.steps + (args.dh0.mode != RN_GRAD_SKIP ? 1 : 0);
-  for (int64_t s = 0; s < rounds && place.steps > 0; ++s) {
+  const int rounds = place.steps + (args.dh0.mode != RN_GRAD_SKIP ? 1 : 0);
+  for (int s = 0; s < rounds && place.steps > 0; ++s) {
     const StepRows before = at(s + 1);
     float slots[kElements][kMaxGates], c[kElements], c_before[kElements], h_before[kElements];
     bool live[kElements];  // this element has a step now
@@ -100,7 +99,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
         if (k < run.slots) slots[e][k] = gates[row * kept + k * H + own.u[e]];
       if (args.c != nullptr) c[e] = args.c[row * width + column + own.u[e]];
       if (own.b[e] < before.count) {
-        const int64_t from = (before.base + own.b[e]) * width + column + own.u[e];
+        const int64_t from = int64_t{before.base + own.b[e]} * width + column + own.u[e];
         if (args.c != nullptr) c_before[e] = args.c[from];
         if (reads_h) h_before[e] = args.h[from];
       } else {
@@ -126,7 +125,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
         dh[e] += sum;
       }
     }
-    float d[kElements][kMaxGates];  // by slot
+    float d[kElements][kMaxGates];    // by slot
     float put[kElements][kMaxGates];  // of R's product, by gate
 #pragma unroll
     for (int e = 0; e < kElements; ++e) {
@@ -146,19 +145,17 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
     }
     if (s + 1 < rounds) {
 #pragma unroll
-      for (int e = 0; e < kElements; ++e) {
-        const int k = place.unit + own.u[e], count = k < plan.padded ? now.count : 0;
+      for (int e = 0; e < kElements; ++e)
 #pragma unroll
         for (int g = 0; g < kMaxGates; ++g)
           if (g < G)
-            put_operand<kBf16>(exchange, plan, s + 1, own.b[e], g * plan.padded + k, count,
-                               put[e][g]);
-      }
+            put_operand<kBf16>(exchange, s + 1, own.word[e] + g * gate_words<kBf16>(plan),
+                               own.b[e] < now.count, put[e][g]);
     }
 #pragma unroll
     for (int e = 0; e < kElements; ++e) {
       if (!live[e]) continue;
-      float* const to = dgates + (now.base + own.b[e]) * kept + own.u[e];
+      float* const to = dgates + int64_t{now.base + own.b[e]} * kept + own.u[e];
 #pragma unroll
       for (int k = 0; k < kMaxGates; ++k)
         if (k < run.slots) to[k * H] = d[e][k];
@@ -184,12 +181,11 @@ struct Table {
   static constexpr void (*kKernels[kCount])(Backward) = {backward_kernel<Products>...};
 };
 // Threads, row tiles of 16, steps of K of 16 in a warp's part: U / 16 rows, G H / 16 / parts steps.
-using Kernels =
-    Table<TensorProduct<512, 1, 4>, TensorProduct<512, 1, 16>, TensorProduct<256, 1, 8>,
-          TensorProduct<256, 1, 16>, TensorProduct<256, 1, 24>, TensorProduct<256, 1, 32>,
-          TensorProduct<256, 1, 48, 32>, TensorProduct<256, 2, 8>, TensorProduct<256, 2, 16>,
-          FloatProduct<512, 32, 1>, FloatProduct<256, 8, 1>, FloatProduct<256, 16, 1>,
-          FloatProduct<256, 32, 1>>;
+using Kernels = Table<TensorProduct<512, 1, 4>, TensorProduct<512, 1, 8>, TensorProduct<256, 1, 8>,
+                      TensorProduct<256, 1, 16>, TensorProduct<256, 1, 24>,
+                      TensorProduct<256, 1, 32>, TensorProduct<256, 1, 48, 32>,
+                      TensorProduct<256, 2, 8>, TensorProduct<256, 2, 16>, FloatProduct<512, 32, 1>,
+                      FloatProduct<256, 8, 1>, FloatProduct<256, 16, 1>, FloatProduct<256, 32, 1>>;
 
 bool make_plan(const Layer& layer, Plan* plan) {
   return plan_layer(layer, true, {Kernels::kShapes, Kernels::kCount}, plan);

@@ -25,16 +25,15 @@ struct PersistentRun {
 
 // Rows of the slice that take part at some time: the first `count`, packed from `base`.
 struct StepRows {
-  int64_t base;
-  int count;
+  int base, count;
 };
 
 struct BlockPlace {
   int direction, rank, group;  // group: within the launch
   int unit;                    // first of this block
-  int64_t row;                 // first of the slice, in sorted order
+  int row;                     // first of the slice, in sorted order
   int rows;                    // of the slice
-  int64_t steps;               // of its longest row
+  int steps;                   // of its longest row
 
   __device__ explicit BlockPlace(const PersistentRun& run) {
     const auto block = static_cast<int>(blockIdx.x);
@@ -43,10 +42,9 @@ struct BlockPlace {
     const int number = run.first_group + group;
     direction = number / run.plan.slices;
     unit = rank * run.plan.units;
-    row = int64_t{number % run.plan.slices} * run.plan.rows;
-    const int64_t left = run.rows.batch - row;
-    rows = static_cast<int>(left < run.plan.rows ? left : run.plan.rows);
-    steps = run.rows.length(row);
+    row = number % run.plan.slices * run.plan.rows;
+    rows = min(static_cast<int>(run.rows.batch) - row, run.plan.rows);
+    steps = static_cast<int>(run.rows.length(row));
   }
   // Where unit u of the block, in row b of the slice, lies in [D, B, H].
   __device__ int64_t state(const PersistentRun& run, int u, int b) const {
@@ -54,24 +52,30 @@ struct BlockPlace {
     return caller * run.hidden + unit + u;
   }
   // None before the first time and after the last.
-  __device__ __forceinline__ StepRows at(const PersistentRun& run, int64_t t) const {
+  __device__ __forceinline__ StepRows at(const PersistentRun& run, int t) const {
     if (t < 0 || t >= steps) return {0, 0};
-    const int64_t active = run.rows.active(t) - row;
-    return {run.rows.row(t, row), static_cast<int>(active < rows ? active : rows)};
+    const int active = static_cast<int>(run.rows.active(t)) - row;
+    return {static_cast<int>(run.rows.row(t, row)), min(active, rows)};
   }
 };
 
 // The units a thread steps, each in one row: neighbours in units, so that memory is read in order
-// and pairs of units are neighbouring lanes.
+// and a pair of units, which bf16 puts as one word, is two neighbouring lanes, the even one first.
 struct Elements {
-  int u[kElements], b[kElements];  // in the block, in the slice; b = a row past it: none
+  int u[kElements];     // in the block
+  int b[kElements];     // in the slice; kNone: not even a unit of padding
+  int word[kElements];  // of a version, of its operand or of its pair's (of the first gate)
+  static constexpr int kNone = 1 << 30;
 
-  __device__ explicit Elements(const Plan& plan) {
+  __device__ Elements(const Plan& plan, bool bf16, int first_unit) {
 #pragma unroll
     for (int e = 0; e < kElements; ++e) {
       const auto n = static_cast<int>(threadIdx.x + e * blockDim.x);
       u[e] = n % plan.units;
       b[e] = n / plan.units;
+      const int k = first_unit + u[e];
+      word[e] = bf16 ? word_of<true>(plan.k, b[e], k - k % 2) : word_of<false>(plan.k, b[e], k);
+      if (k >= plan.padded) b[e] = kNone;
     }
   }
 };
@@ -91,26 +95,24 @@ __device__ __forceinline__ void with_one_phase_cell(int32_t cell, Body&& body) {
   }
 }
 
-// Puts one operand of this element, k = of its unit. All lanes of the warp take part; those with
-// b >= count have nothing to put. A pair of bf16 is put by both its lanes together.
+// Words from an operand of one gate to that of the next, K being [G, padded].
 template <bool kBf16>
-__device__ __forceinline__ void put_operand(const Exchange& exchange, const Plan& plan,
-                                            int64_t version, int b, int k, int count,
-                                            float value) {
-  if constexpr (kBf16) {
-    const float other = __shfl_xor_sync(0xffffffffu, value, 1);
-    if (b >= count) return;
-    const int odd = k % 2;
-    const uint32_t word = odd != 0 ? pack_bf16(other, value) : pack_bf16(value, other);
-    exchange.put(version, word_of<true>(plan.k, b, k - odd), word, odd, 2);
-  } else if (b < count) {
-    exchange.put(version, word_of<false>(plan.k, b, k), keep_apart(value), 0, 1);
-  }
+__device__ __forceinline__ int gate_words(const Plan& plan) {
+  return plan.padded * (kBf16 ? 4 : 8);
 }
+
+// Puts a lane's operand. All lanes of the warp take part; a pair is put by both its lanes together.
 template <bool kBf16>
-__device__ __forceinline__ void clear_operand(const Exchange& exchange, const Plan& plan,
-                                              int64_t version, int b, int k) {
-  exchange.put(version, word_of<kBf16>(plan.k, b, k), kMissing, kBf16 ? k % 2 : 0, kBf16 ? 2 : 1);
+__device__ __forceinline__ void put_operand(const Exchange& exchange, int version, int word,
+                                            bool live, float value) {
+  if constexpr (kBf16) {
+    const auto odd = static_cast<int>(threadIdx.x % 2);
+    const float other = __shfl_xor_sync(0xffffffffu, value, 1);
+    const uint32_t pair = odd != 0 ? pack_bf16(other, value) : pack_bf16(value, other);
+    if (live) exchange.put(version, word, pair, odd, 2);
+  } else if (live) {
+    exchange.put(version, word, keep_apart(value), 0, 1);
+  }
 }
 
 // Host side.
@@ -133,8 +135,8 @@ int32_t launch_groups(RnContext* ctx, const Layer& layer, void (*kernel)(Args), 
   int32_t status = allocate_ring(ctx, layer, &run);
   if (status != RN_OK) return status;
   if (plan.tier == Tier::kCluster && plan.blocks > 8) {
-    status = check(
-        ctx, cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1));
+    status =
+        check(ctx, cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1));
     if (status != RN_OK) return status;
   }
   const auto groups = static_cast<int32_t>(layer.directions) * plan.slices;

@@ -2,7 +2,8 @@
 // memory of its block it simply lies there. In global memory other blocks are writing it: the warp
 // looks at its first chunk until all of it has come (only what is missing is read again), then has
 // the next chunks copied to shared memory while it multiplies; the few that were late are looked at
-// again. Every lane checks the 16 bytes it copied itself, so nothing but the copy need be waited for.
+// again. Every lane checks the 16 bytes it copied itself, so nothing but the copy need be waited
+// for.
 #ifndef RNNATIVE_CUDA_PERSISTENT_FETCH_CUH_
 #define RNNATIVE_CUDA_PERSISTENT_FETCH_CUH_
 

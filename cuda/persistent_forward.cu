@@ -14,7 +14,7 @@ struct Forward {
   bool training;
   const float *b_ih[2], *b_hh[2];
   const float *h0, *c0;  // [D, B, H] or null
-  float *gates;          // [D, N, S*H]
+  float* gates;          // [D, N, S*H]
   float *h, *c;          // [N, D*H]; c may be null
   float *hn, *cn;        // [D, B, H]; cn may be null
 };
@@ -26,7 +26,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) forward_kernel(const For
   const Plan& plan = run.plan;
   char* const shared = shared_memory();
   const BlockPlace place(run);
-  const Elements own(plan);
+  const Elements own(plan, kBf16, place.unit);
   const auto H = static_cast<int>(run.hidden);
   const int G = run.gates, U = plan.units;
 
@@ -54,25 +54,20 @@ __global__ void __launch_bounds__(Product::kThreads, 1) forward_kernel(const For
     if (args.c0 != nullptr) c[e] = args.c0[from];
   }
 
-  const Exchange exchange(Product::kAlone ? Tier::kBlock : plan.tier, plan.blocks, run.ring + place.group * kRing * plan.words,
-                          run.counters + place.group * 32, shared + plan.exchange_at,
-                          plan.words);
-  const auto send = [&](int64_t version, int count) {
+  const Exchange exchange(Product::kAlone ? Tier::kBlock : plan.tier, plan.blocks,
+                          run.ring + place.group * kRing * plan.words,
+                          run.counters + place.group * 32, shared + plan.exchange_at, plan.words);
+  const auto send = [&](int version, int count) {
 #pragma unroll
-    for (int e = 0; e < kElements; ++e) {
-      const int k = place.unit + own.u[e];
-      put_operand<kBf16>(exchange, plan, version, own.b[e], k, k < plan.padded ? count : 0, h[e]);
-    }
+    for (int e = 0; e < kElements; ++e)
+      put_operand<kBf16>(exchange, version, own.word[e], own.b[e] < count, h[e]);
   };
-  const auto clear = [&](int64_t version) {
+  const auto clear = [&](int version) {
 #pragma unroll
-    for (int e = 0; e < kElements; ++e) {
-      const int k = place.unit + own.u[e];
-      if (own.b[e] < plan.rows && k < plan.padded)
-        clear_operand<kBf16>(exchange, plan, version, own.b[e], k);
-    }
+    for (int e = 0; e < kElements; ++e)
+      if (own.b[e] < plan.rows) exchange.clear(version, own.word[e]);
   };
-  const auto at = [&](int64_t s) {
+  const auto at = [&](int s) {
     return place.at(run, place.direction == 0 ? s : place.steps - 1 - s);
   };
 
@@ -87,14 +82,14 @@ __global__ void __launch_bounds__(Product::kThreads, 1) forward_kernel(const For
   send(0, now.count);
   if (exchange.remote()) __syncthreads();  // biases, R
   exchange.end_step();
-  for (int64_t s = 0; s < place.steps; ++s) {
+  for (int s = 0; s < place.steps; ++s) {
     const StepRows next = s + 1 < place.steps ? at(s + 1) : StepRows{0, 0};
     float x[kElements][kMaxGates];
     bool live[kElements];  // this element has a step now
 #pragma unroll
     for (int e = 0; e < kElements; ++e) {
       live[e] = own.b[e] < now.count && place.unit + own.u[e] < H;
-      const float* const from = gates + (now.base + own.b[e]) * kept + own.u[e];
+      const float* const from = gates + int64_t{now.base + own.b[e]} * kept + own.u[e];
 #pragma unroll
       for (int g = 0; g < kMaxGates; ++g)
         if (live[e] && g < G) x[e][g] = from[g * H];
@@ -158,12 +153,10 @@ struct Table {
   static constexpr void (*kKernels[kCount])(Forward) = {forward_kernel<Products>...};
 };
 // Threads, row tiles of 16, steps of K of 16 in a warp's part: G U / 16 rows, H / 16 / parts steps.
-using Kernels =
-    Table<TensorProduct<512, 1, 4>, TensorProduct<512, 1, 8>, TensorProduct<512, 2, 8>,
-          TensorProduct<256, 1, 8>, TensorProduct<256, 2, 4>, TensorProduct<256, 2, 8>,
-          TensorProduct<256, 3, 12>, TensorProduct<256, 4, 4>, TensorProduct<256, 4, 8>,
-          FloatProduct<512, 32, 1>, FloatProduct<256, 16, 1>, FloatProduct<256, 32, 1>,
-          FloatProduct<256, 32, 2>>;
+using Kernels = Table<TensorProduct<512, 1, 4>, TensorProduct<512, 1, 8>, TensorProduct<256, 1, 8>,
+                      TensorProduct<256, 2, 4>, TensorProduct<256, 2, 8>, TensorProduct<256, 3, 12>,
+                      TensorProduct<256, 4, 4>, TensorProduct<256, 4, 8>, FloatProduct<512, 32, 1>,
+                      FloatProduct<256, 16, 1>, FloatProduct<256, 32, 1>, FloatProduct<256, 32, 2>>;
 
 bool make_plan(const Layer& layer, Plan* plan) {
   return plan_layer(layer, false, {Kernels::kShapes, Kernels::kCount}, plan);

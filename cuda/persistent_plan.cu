@@ -60,9 +60,9 @@ bool shared_fits(const Recurrence& what, const Machine& machine, const Shape& sh
     plan->slots = staged ? static_cast<int32_t>(std::min<int64_t>(chunks, kSlots)) : 0;
     exchange = plan->slots * shape.chunk * warps;
   }
-  const int64_t weights =
-      what.bf16 ? int64_t{plan->m} * std::max(0, shape.part - shape.resident) * plan->parts * element
-                : int64_t{plan->m} * plan->k * element;
+  const int64_t weights = what.bf16 ? int64_t{plan->m} * std::max(0, shape.part - shape.resident) *
+                                          plan->parts * element
+                                    : int64_t{plan->m} * plan->k * element;
   const int64_t sums = int64_t{plan->parts} * plan->m * plan->ld * 4;
   const int64_t bias = ceil_to(int64_t{2} * what.gates * plan->units * 4, 128);
   for (plan->sums = plan->tier == Tier::kGrid ? 2 : 1; plan->sums > 0; --plan->sums) {

@@ -1,8 +1,8 @@
 // How a persistent recurrence is laid over the device: a plain function of sizes, so that it can be
 // read and checked without running anything.
 //
-// The rows of a batch are cut into slices. A slice in one direction is a run, computed by a group of
-// blocks: each block holds the part of R that its units need, for the whole sequence, and after
+// The rows of a batch are cut into slices. A slice in one direction is a run, computed by a group
+// of blocks: each block holds the part of R that its units need, for the whole sequence, and after
 // every step the group exchanges what the next step multiplies (h forward, dgates backward). How it
 // does so is the tier:
 //   kBlock    one block is the group: nothing leaves it
@@ -22,11 +22,11 @@ enum class Tier : int32_t { kBlock, kCluster, kGrid };
 // What a compiled product (persistent_product.cuh) can hold.
 struct Shape {
   bool bf16;
-  int32_t threads;   // at most
-  int32_t rows;      // of R's slice that a warp multiplies
-  int32_t part;      // longest part of K of a warp; 0: any
-  int32_t resident;  // how much of it lies in registers; the rest in shared memory
-  int32_t chunk;     // bytes of an exchanged version that a warp fetches at a time
+  int32_t threads;              // at most
+  int32_t rows;                 // of R's slice that a warp multiplies
+  int32_t part;                 // longest part of K of a warp; 0: any
+  int32_t resident;             // how much of it lies in registers; the rest in shared memory
+  int32_t chunk;                // bytes of an exchanged version that a warp fetches at a time
   int32_t chunk_k, chunk_rows;  // ... and what of K and of the batch that covers
 };
 // Shapes of as many threads are for the tier kBlock, and only those.

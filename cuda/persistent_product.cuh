@@ -2,11 +2,11 @@
 // block's slice of R times a version of the exchange (exchange.cuh), every warp over its part of K.
 //
 // TensorProduct (bf16): R is the A operand of mma.sync m16n8k16, so that the batch pads to 8 rows,
-// and its fragments stay in registers for the whole sequence: 128 KB of a multiprocessor's 256, read
-// by nothing but the tensor cores. What does not fit lies in shared memory in fragment order, a
-// conflict-free 16-byte load each. Two tiles of the batch share every fragment of R.
-// FloatProduct (f32): R in shared memory as [K / 4, m] of 16 bytes. A warp has kRows rows of R and a
-// tile of the batch, a lane one or more of the rows and kRows / 4 of the tile, all in multiply-adds.
+// and its fragments stay in registers for the whole sequence: 128 KB of a multiprocessor's 256,
+// read by nothing but the tensor cores. What does not fit lies in shared memory in fragment order,
+// a conflict-free 16-byte load each. Two tiles of the batch share every fragment of R. FloatProduct
+// (f32): R in shared memory as [K / 4, m] of 16 bytes. A warp has kRows rows of R and a tile of the
+// batch, a lane one or more of the rows and kRows / 4 of the tile, all in multiply-adds.
 #ifndef RNNATIVE_CUDA_PERSISTENT_PRODUCT_CUH_
 #define RNNATIVE_CUDA_PERSISTENT_PRODUCT_CUH_
 
@@ -40,7 +40,7 @@ class TensorProduct {
  public:
   static constexpr bool kBf16 = true, kAlone = kThreads_ == kAloneThreads;
   static constexpr int kThreads = kThreads_;
-  static constexpr Shape kShape = {true,       kThreads_,    16 * kTiles,  16 * kSteps,
+  static constexpr Shape kShape = {true,       kThreads_,    16 * kTiles, 16 * kSteps,
                                    16 * kHeld, kLoads * 512, 32 * kChunk, 16};
 
   // weight(row, k): of the block's slice of R.
@@ -93,20 +93,18 @@ class TensorProduct {
 #pragma unroll
       for (int q = 0; q < kChunks; ++q) {
         const int chunk = pass * kChunks + q;
+        const uint4* const here =
+            version + (2 * pass * stride + first + q * kChunk) * 32 + place.lane;
         uint4 b[kLoads];  // of blocks of K, in turn of the two tiles
-        if (remote) {
-          fetch.take(b, chunk, chunks, where);
-        } else {
-          const uint4* from = version + (2 * pass * stride + first + q * kChunk) * 32 + place.lane;
-#pragma unroll
-          for (int l = 0; l < kLoads; ++l)
-            if (first + q * kChunk + l / 2 < last && (l % 2 == 0 || two))
-              b[l] = from[(l % 2 * stride + l / 2) * 32];
-        }
+        if (remote) fetch.take(b, chunk, chunks, where);
 #pragma unroll
         for (int j = 0; j < kChunk; ++j) {
           if (first + q * kChunk + j >= last) continue;
-          const uint4 &b0 = b[2 * j], &b1 = b[2 * j + 1];
+          uint4 &b0 = b[2 * j], &b1 = b[2 * j + 1];
+          if (!remote) {
+            b0 = here[j * 32];
+            if (two) b1 = here[(stride + j) * 32];
+          }
           const int s = 2 * (q * kChunk + j);
           multiply_add(d, s, rest, {b0.x, b0.y}, {b1.x, b1.y}, two);
           multiply_add(d, s + 1, rest, {b0.z, b0.w}, {b1.z, b1.w}, two);
@@ -166,8 +164,8 @@ class FloatProduct {
  public:
   static constexpr bool kBf16 = false, kAlone = kThreads_ == kAloneThreads;
   static constexpr int kThreads = kThreads_;
-  static constexpr Shape kShape = {false, kThreads_,    kRows * kTiles, 0,
-                                   0,     kLoads * 512, 4 * kBlocks,    8};
+  static constexpr Shape kShape = {false, kThreads_,    kRows* kTiles, 0,
+                                   0,     kLoads * 512, 4 * kBlocks,   8};
 
   template <class Weight>
   __device__ void load(const Plan& plan, char* shared, const Weight& weight) {
@@ -175,7 +173,8 @@ class FloatProduct {
     const auto n = static_cast<int>(blockDim.x);
     for (int e = static_cast<int>(threadIdx.x); e < plan.k / 4 * plan.m; e += n) {
       const int row = e % plan.m, k = e / plan.m * 4;
-      r[e] = make_float4(weight(row, k), weight(row, k + 1), weight(row, k + 2), weight(row, k + 3));
+      r[e] =
+          make_float4(weight(row, k), weight(row, k + 1), weight(row, k + 2), weight(row, k + 3));
     }
   }
 
@@ -191,7 +190,8 @@ class FloatProduct {
         place.lane};
     const auto where = [&](int chunk, int l) -> const uint4* {
       if (l < 0) return version;
-      const int tile = chunk / each, block = first + chunk % each * kBlocks + 4 * l + place.lane / 8;
+      const int tile = chunk / each,
+                block = first + chunk % each * kBlocks + 4 * l + place.lane / 8;
       if (tile * 8 + place.lane % 8 >= rows || block >= last) return nullptr;
       return version + (tile * stride + block) * 8 + place.lane % 8;
     };
@@ -212,7 +212,7 @@ class FloatProduct {
           __syncwarp();
         }
         const auto* const h = reinterpret_cast<const float4*>(from) + across;
-#pragma unroll 2
+#pragma unroll(kAlone ? 1 : 2)
         for (int j = 0; j < count; ++j) {
           float4 b[kEach];
 #pragma unroll
