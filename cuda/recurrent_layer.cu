@@ -1,9 +1,6 @@
 // Which tier runs a layer's steps, and its states' way in and out.
 #include "cuda/recurrent_layer.cuh"
 
-#include <cstdlib>
-#include <cstring>
-
 #include <intrinsics.cuh>
 
 namespace rnnative::cuda {
@@ -34,26 +31,16 @@ __global__ void unsort_kernel(Rows rows, int64_t directions, int64_t hidden, con
   }
 }
 
-// RNNATIVE_CUDA_RECURRENCE=stepwise leaves out the persistent kernels: to compare, and to look for
-// errors.
-bool stepwise_only() {
-  static const bool only = [] {
-    const char* chosen = std::getenv("RNNATIVE_CUDA_RECURRENCE");
-    return chosen != nullptr && std::strcmp(chosen, "stepwise") == 0;
-  }();
-  return only;
-}
-
 }  // namespace
 
 int32_t forward_steps(RnContext* ctx, const LayerForward& layer) {
-  if (layer.layer.sequence->tokens > 0 && !stepwise_only() && persistent_forward_fits(layer))
+  if (layer.layer.sequence->tokens > 0 && persistent_forward_fits(layer))
     return persistent_forward(ctx, layer);
   return stepwise_forward(ctx, layer);
 }
 
 int32_t backward_steps(RnContext* ctx, const LayerBackward& layer) {
-  if (layer.layer.sequence->tokens > 0 && !stepwise_only() && persistent_backward_fits(layer))
+  if (layer.layer.sequence->tokens > 0 && persistent_backward_fits(layer))
     return persistent_backward(ctx, layer);
   return stepwise_backward(ctx, layer);
 }

@@ -3,7 +3,7 @@
 // tokens in one product; after those of the backward pass it forms the gradients of W, R, the
 // biases and x from dgates. Between them are several ways to run the steps (tiers), which share
 // everything here, so that the backward pass of one may follow the forward pass of another:
-//   persistent (recurrent_persistent*.cu): R stays on chip for the whole sequence;
+//   persistent (persistent*.cu): R stays on chip for the whole sequence;
 //   stepwise (recurrent_steps*.cu): a product and a kernel of gate math a step, for any size.
 //
 // N packed rows (recurrent_sequence.cuh), D directions, G gates, S slots kept per unit (cells/).
