@@ -16,22 +16,59 @@ size_t ring_bytes(const Layer& layer, const Plan& plan) {
 }
 constexpr size_t kCounterBytes = 128;
 
+// Stands for any kernel of which a multiprocessor holds one block.
+__global__ void alone_kernel() {}
+
+// Which clusters fit depends on how many multiprocessors the chip's parts have left.
+int32_t clusters_at_once(int32_t blocks, int32_t shared) {
+  if (blocks > 8 &&
+      cudaFuncSetAttribute(alone_kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1) !=
+          cudaSuccess)
+    return 0;
+  if (cudaFuncSetAttribute(alone_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared) !=
+      cudaSuccess)
+    return 0;
+  cudaLaunchAttribute attribute;
+  attribute.id = cudaLaunchAttributeClusterDimension;
+  attribute.val.clusterDim.x = static_cast<unsigned>(blocks);
+  attribute.val.clusterDim.y = attribute.val.clusterDim.z = 1;
+  cudaLaunchConfig_t config = {};
+  config.gridDim = dim3(static_cast<unsigned>(blocks));
+  config.blockDim = dim3(32);
+  config.dynamicSmemBytes = static_cast<size_t>(shared);
+  config.attrs = &attribute;
+  config.numAttrs = 1;
+  int count = 0;
+  if (cudaOccupancyMaxActiveClusters(&count, alone_kernel, &config) == cudaSuccess) return count;
+  cudaGetLastError();
+  return 0;
+}
+
+const Machine& machine() {
+  static const Machine known = [] {
+    const cudaDeviceProp& properties = device().properties;
+    Machine has = {properties.multiProcessorCount,
+                   static_cast<int32_t>(properties.sharedMemPerBlockOptin),
+                   {}};
+    for (int32_t log = 0; log < 5 && properties.major >= 9; ++log)
+      has.clusters[log] = clusters_at_once(1 << log, has.shared);
+    return has;
+  }();
+  return known;
+}
+
 }  // namespace
 
 bool plan_layer(const Layer& layer, bool backward, const PersistentKernels& kernels, Plan* plan) {
   // Its second product waits for the first of all units: two exchanges a step.
   if (layer.cell == RN_GRU_RESET_BEFORE) return false;
-  const cudaDeviceProp& device_has = device().properties;
-  const Machine machine = {device_has.multiProcessorCount,
-                           static_cast<int32_t>(device_has.sharedMemPerBlockOptin),
-                           device_has.major >= 9 ? 16 : 1};
   const Recurrence what = {is_bf16(layer),
                            backward,
                            static_cast<int32_t>(gates_of(layer.cell)),
                            layer.hidden,
                            layer.sequence->rows.batch,
                            layer.directions};
-  return plan_recurrence(what, machine, kernels.shapes, kernels.count, plan);
+  return plan_recurrence(what, machine(), kernels.shapes, kernels.count, plan);
 }
 
 void describe_run(const Layer& layer, const Plan& plan, PersistentRun* run) {

@@ -154,9 +154,10 @@ struct Table {
 };
 // Threads, row tiles of 16, steps of K of 16 in a warp's part: G U / 16 rows, H / 16 / parts steps.
 using Kernels = Table<TensorProduct<512, 1, 4>, TensorProduct<512, 1, 8>, TensorProduct<256, 1, 8>,
-                      TensorProduct<256, 2, 4>, TensorProduct<256, 2, 8>, TensorProduct<256, 3, 12>,
-                      TensorProduct<256, 4, 4>, TensorProduct<256, 4, 8>, FloatProduct<512, 32, 1>,
-                      FloatProduct<256, 16, 1>, FloatProduct<256, 32, 1>, FloatProduct<256, 32, 2>>;
+                      TensorProduct<256, 2, 4>, TensorProduct<256, 2, 8>, TensorProduct<256, 3, 8>,
+                      TensorProduct<256, 3, 12>, TensorProduct<256, 4, 4>, TensorProduct<256, 4, 8>,
+                      FloatProduct<512, 32, 1>, FloatProduct<256, 16, 1>, FloatProduct<256, 32, 1>,
+                      FloatProduct<256, 32, 2>>;
 
 bool make_plan(const Layer& layer, Plan* plan) {
   return plan_layer(layer, false, {Kernels::kShapes, Kernels::kCount}, plan);

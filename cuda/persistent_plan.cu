@@ -79,13 +79,29 @@ bool shared_fits(const Recurrence& what, const Machine& machine, const Shape& sh
   return false;
 }
 
+int64_t groups_at_once(const Machine& machine, const Plan& plan) {
+  int32_t log = 0;
+  while (1 << log < plan.blocks) ++log;
+  return plan.tier == Tier::kCluster ? machine.clusters[log]
+                                     : machine.multiprocessors / plan.blocks;
+}
+
+// Cycles a step of the stepwise kernels takes: two launches, and a product of all rows that reads R
+// from L2.
+int64_t stepwise_cost(const Recurrence& what, const Machine& machine) {
+  const int64_t weights = what.directions * what.gates * what.hidden * what.hidden;
+  const int64_t rate = int64_t{machine.multiprocessors} * (what.bf16 ? 512 : 80);
+  const int64_t read = weights * (what.bf16 ? 2 : 4) * ((what.batch + 127) / 128) / 3200;
+  return 9000 + std::max(weights * what.batch / rate, read);
+}
+
 // Cycles a step of the whole batch takes. A multiprocessor does 1024 multiply-adds a cycle in bf16
 // and some 80 in f32 from shared memory, moves 128 bytes of shared memory, and gets 64 bytes from
 // L2, which gives 3200 to all.
 int64_t cost_of(const Recurrence& what, const Machine& machine, const Plan& plan) {
   constexpr int64_t kLatency[] = {150, 700, 1500};  // of an exchange
   const int64_t tier = static_cast<int64_t>(plan.tier);
-  const int64_t at_once = std::max<int64_t>(1, machine.multiprocessors / plan.blocks);
+  const int64_t at_once = groups_at_once(machine, plan);
   const int64_t groups = what.directions * plan.slices;
   const int64_t waves = (groups + at_once - 1) / at_once;
   const int64_t bytes = plan.words * 4;
@@ -146,7 +162,8 @@ bool plan_recurrence(const Recurrence& what, const Machine& machine, const Shape
     for (int32_t parts = 1; parts <= 8 && !found; parts *= 2)
       consider(Tier::kBlock, padded, 1, {parts, 0});
   if (!found && allowed(Tier::kCluster))
-    for (int32_t blocks = 2; blocks <= std::min(machine.clusters, padded / 2); blocks *= 2) {
+    for (int32_t log = 1; log < 5 && machine.clusters[log] > 0 && 2 << log <= padded; ++log) {
+      const int32_t blocks = 1 << log;
       const auto units = static_cast<int32_t>(ceil_to((padded + blocks - 1) / blocks, 2));
       consider(Tier::kCluster, units, blocks, what.backward ? Split{8, 1} : Split{4, 2});
     }
@@ -155,7 +172,7 @@ bool plan_recurrence(const Recurrence& what, const Machine& machine, const Shape
       const int32_t blocks = (padded + units - 1) / units;
       if (blocks <= machine.multiprocessors) consider(Tier::kGrid, units, blocks, {8, 1});
     }
-  return found;
+  return found && (forced_tier() != nullptr || plan->cost < stepwise_cost(what, machine));
 }
 
 }  // namespace rnnative::cuda

@@ -9,7 +9,8 @@
 //   kCluster  a thread-block cluster, through distributed shared memory
 //   kGrid     blocks of a cooperative grid, through global memory
 // The tier and how K is cut among warps follow from the cell, H, precision and the device, never
-// from the batch: so a row's result does not depend on the rows beside it.
+// from the batch: so a row's result does not depend on the rows beside it. Only batches so large
+// that a matrix product a step is faster are left to the stepwise kernels.
 #ifndef RNNATIVE_CUDA_PERSISTENT_PLAN_CUH_
 #define RNNATIVE_CUDA_PERSISTENT_PLAN_CUH_
 
@@ -43,8 +44,9 @@ struct Recurrence {
 };
 struct Machine {
   int32_t multiprocessors;
-  int32_t shared;    // bytes a block may have
-  int32_t clusters;  // largest cluster; 1: none
+  int32_t shared;  // bytes a block may have
+  // How many clusters of 1, 2, 4, 8 and 16 blocks, a block a multiprocessor, run at once.
+  int32_t clusters[5];
 };
 
 struct Plan {
@@ -70,7 +72,7 @@ struct Plan {
   int64_t cost;   // estimate, in cycles a step of all rows
 };
 
-// The cheapest plan of `n` shapes, or false: R does not fit.
+// The cheapest plan of `n` shapes, or false: R does not fit, or a product a step is faster.
 bool plan_recurrence(const Recurrence& what, const Machine& machine, const Shape* shapes, int32_t n,
                      Plan* plan);
 

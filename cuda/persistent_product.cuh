@@ -73,8 +73,9 @@ class TensorProduct {
   __device__ void multiply(const Plan& plan, char* shared, const uint4* version, bool remote,
                            int rows, float* sums) const {
     const WarpPlace place(plan, 16 * kTiles);
-    const int tiles = (rows + 7) / 8, chunks = (tiles + 1) / 2 * kChunks;
     const int stride = plan.k / 32, first = place.first / 32, last = place.last / 32;
+    const int tiles = (rows + 7) / 8, passes = (tiles + 1) / 2;
+    const int chunks = passes * kChunks;
     const uint4* const rest = kept(plan, shared, place);
     const auto warp = static_cast<int>(threadIdx.x / 32);
     const Fetch<kLoads> fetch = {
@@ -87,7 +88,7 @@ class TensorProduct {
       if (tile * 8 + place.lane / 4 >= rows || block >= last) return nullptr;
       return version + (tile * stride + block) * 32 + place.lane;
     };
-    for (int pass = 0; pass < chunks / kChunks; ++pass) {
+    for (int pass = 0; pass < passes; ++pass) {
       const bool two = 2 * pass + 1 < tiles;
       float d[kTiles][2][4] = {};
 #pragma unroll

@@ -151,6 +151,14 @@ cudaError_t cudaOccupancyMaxActiveBlocksPerMultiprocessor(int* blocks, Function*
   return rn_emulated_occupancy(blocks, threads, shared);
 }
 
+// As if any multiprocessors could form a cluster.
+cudaError_t rn_emulated_clusters(int* clusters, const cudaLaunchConfig_t& config);
+template <class Function>
+cudaError_t cudaOccupancyMaxActiveClusters(int* clusters, Function*,
+                                           const cudaLaunchConfig_t* config) {
+  return rn_emulated_clusters(clusters, *config);
+}
+
 cudaError_t rn_emulated_launch(const cudaLaunchConfig_t& config, const std::function<void()>& body);
 template <class... Parameters, class... Arguments>
 cudaError_t cudaLaunchKernelEx(const cudaLaunchConfig_t* config, void (*kernel)(Parameters...),

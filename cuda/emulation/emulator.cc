@@ -254,8 +254,19 @@ cudaError_t rn_emulated_launch(const cudaLaunchConfig_t& config,
 
 cudaError_t rn_emulated_occupancy(int* blocks, int threads, size_t shared) {
   const int by_threads = 2048 / threads;
-  const int by_shared = static_cast<int>(kSharedBytes / (shared + 1024));
+  const int by_shared = static_cast<int>((kSharedBytes + 1024) / (shared + 1024));
   *blocks = by_threads < by_shared ? by_threads : by_shared;
+  return cudaSuccess;
+}
+
+cudaError_t rn_emulated_clusters(int* clusters, const cudaLaunchConfig_t& config) {
+  int per_multiprocessor = 0;
+  rn_emulated_occupancy(&per_multiprocessor, static_cast<int>(config.blockDim.x),
+                        config.dynamicSmemBytes);
+  const int blocks = per_multiprocessor * kMultiprocessors;
+  const int of = static_cast<int>(config.attrs[0].val.clusterDim.x);
+  // Clusters run one after another, so that even one wider than the device can.
+  *clusters = blocks < of ? 1 : blocks / of;
   return cudaSuccess;
 }
 
