@@ -59,8 +59,7 @@ export async function checkOp(
   const { upstream = drawUpstream(op, seed) } = options
   const expected = await evaluate(op, REFERENCE, { upstream })
   if (!options.large) {
-    if (!options.rough && !BRIEF)
-      await checkFiniteDifferences(t, op, upstream, expected, seed)
+    if (!options.rough && !BRIEF) await checkFiniteDifferences(t, op, upstream, expected, seed)
     await checkModes(t, op, { upstream }, expected, REFERENCE, F64_TOLERANCE, floor)
   }
 
