@@ -5,8 +5,10 @@
 # EMULATED compiles the same sources with the host's compiler, for tests on a machine without a GPU (cuda/emulation).
 if(RNNATIVE_CUDA STREQUAL "EMULATED")
   file(GLOB emulation CONFIGURE_DEPENDS cuda/emulation/*.cc)
-  set_source_files_properties(${RNNATIVE_CUDA_SOURCES} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++")
-  add_library(rnnative_cuda SHARED ${RNNATIVE_CUDA_SOURCES} ${emulation})
+  set(kernels ${RNNATIVE_CUDA_SOURCES})
+  list(FILTER kernels INCLUDE REGEX "[.]cu$")
+  set_source_files_properties(${kernels} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++")
+  add_library(rnnative_cuda SHARED ${kernels} ${emulation})
   target_include_directories(rnnative_cuda PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}/cuda/emulation")
   target_compile_definitions(rnnative_cuda PRIVATE RN_BUILD_ID="${RNNATIVE_BUILD_ID}")
   target_compile_options(rnnative_cuda PRIVATE -O1 -Wno-unknown-pragmas)
@@ -27,9 +29,12 @@ endif()
 
 set(CMAKE_CUDA_ARCHITECTURES "${RNNATIVE_CUDA_ARCHITECTURES}")
 set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
-# CMake before 3.26 does not know nvcc's C++20.
-set(CMAKE_CUDA_FLAGS_RELEASE "-O3 -DNDEBUG -std=c++20")
+set(CMAKE_CUDA_FLAGS_RELEASE "-O3 -DNDEBUG")
 enable_language(CUDA)
+if(CMAKE_VERSION VERSION_LESS 3.26) # which does not know nvcc's C++20
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION "-std=c++20")
+  set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION "-std=c++20")
+endif()
 
 add_library(rnnative_cuda SHARED ${RNNATIVE_CUDA_SOURCES})
 target_include_directories(rnnative_cuda PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}/cuda/gpu")
@@ -37,6 +42,7 @@ target_compile_definitions(rnnative_cuda PRIVATE RN_BUILD_ID="${RNNATIVE_BUILD_I
 target_compile_options(rnnative_cuda PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-O2>)
 target_link_options(rnnative_cuda PRIVATE -Wl,-z,nodelete -Wl,--exclude-libs,ALL)
 set_target_properties(rnnative_cuda PROPERTIES
+  CUDA_STANDARD 20
   CUDA_VISIBILITY_PRESET hidden
   LIBRARY_OUTPUT_DIRECTORY "${RNNATIVE_OUTPUT_DIR}"
   LIBRARY_OUTPUT_DIRECTORY_RELEASE "${RNNATIVE_OUTPUT_DIR}")

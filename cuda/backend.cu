@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "cuda/cublas.cuh"
 #include "cuda/device.cuh"
 #include "cuda/memory.cuh"
 #include "cuda/ops.cuh"
@@ -118,6 +119,7 @@ bool find_device(RnCudaProbe* probe) {
     return false;
   }
   std::snprintf(probe->device_name, sizeof(probe->device_name), "%.127s", properties.name);
+  probe->memory_bytes = properties.totalGlobalMem;
   probe->compute_capability = 10 * properties.major + properties.minor;
 
   cudaFuncAttributes attributes;
@@ -152,5 +154,6 @@ extern "C" __attribute__((visibility("default"))) const RnDevice* rn_cuda_device
   }
   if (!find_device(probe)) return nullptr;
   probe->available = 1;
+  set_text(probe->cublas_path, find_cublas().path);
   return &kDevice;
 }

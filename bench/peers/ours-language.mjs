@@ -12,7 +12,15 @@ function makeTokenizer(size) {
 
 const makeModel = ({ vocabulary, layers, hidden, dropout, precision, device }) =>
   new LanguageModel({
-    ...{ tokenizer: makeTokenizer(vocabulary), layers, hidden, dropout, precision, device, seed: 1 },
+    ...{
+      tokenizer: makeTokenizer(vocabulary),
+      layers,
+      hidden,
+      dropout,
+      precision,
+      device,
+      seed: 1,
+    },
   })
 
 /** Milliseconds of each step of a fit, from one event to the next: all that happens between counts. */

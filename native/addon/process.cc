@@ -193,6 +193,8 @@ Napi::Value cuda_probe(const Info& call) {
   Napi::Array devices = Napi::Array::New(env);
   if (probe.device_name[0] != '\0') devices[0u] = probe.device_name;
   result["devices"] = devices;
+  result["memory"] = static_cast<double>(probe.memory_bytes);
+  result["cublas"] = probe.cublas_path;
   result["driver"] = probe.driver_version;
   result["runtime"] = probe.runtime_version;
   return result;

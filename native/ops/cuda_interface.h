@@ -28,6 +28,8 @@ typedef struct RnCudaProbe {
   int32_t device_count;
   int32_t compute_capability;  // of device 0, 10 * major + minor
   char device_name[128];       // of device 0
+  uint64_t memory_bytes;       // of device 0
+  char cublas_path[256];       // where cuBLAS was found; empty: nowhere
   char reason[256];            // why `available` is 0
   char fix[256];               // what the user can do about it
 } RnCudaProbe;

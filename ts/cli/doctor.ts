@@ -14,14 +14,30 @@ const versions = () => ({
 
 function diagnose(native: NativeAddon) {
   const { isa, isas, threads, affinity, quota, memoryLimit, buildId, compiler } = native.info()
-  const { available, reason, fix, devices, driver, runtime } = native.cudaProbe()
+  const cuda = native.cudaProbe()
   return {
     versions: { ...versions(), build: buildId, compiler },
     cpu: { model: cpus()[0]?.model ?? 'unknown', isa, isas, threads, affinity, quota },
     memory: { limit: memoryLimit },
-    cuda: { available, reason, fix, devices, driver, runtime },
+    cuda,
   }
 }
+
+/** 13000 is CUDA 13.0. */
+const cudaVersion = (version: number): string =>
+  `${Math.floor(version / 1000)}.${Math.floor((version % 1000) / 10)}`
+
+const cudaRows = ({
+  devices,
+  memory,
+  driver,
+  runtime,
+  cublas,
+}: ReturnType<NativeAddon['cudaProbe']>) => ({
+  cuda: `${devices.join(', ')} (${(memory / GIBIBYTE).toFixed(0)} GiB)`,
+  '  driver': `for CUDA ${cudaVersion(driver)}; this build has ${cudaVersion(runtime)}`,
+  '  cuBLAS': cublas || 'not found: own kernels multiply',
+})
 
 function print({ versions, cpu, memory, cuda }: ReturnType<typeof diagnose>): void {
   printTable({
@@ -31,7 +47,7 @@ function print({ versions, cpu, memory, cuda }: ReturnType<typeof diagnose>): vo
     'instruction set': `${cpu.isa} (of ${cpu.isas.join(', ')})`,
     threads: `${cpu.threads} (${cpu.affinity} CPUs, cgroup quota ${cpu.quota ?? 'none'})`,
     'memory limit': `${(memory.limit / GIBIBYTE).toFixed(1)} GiB`,
-    cuda: cuda.available ? cuda.devices.join(', ') : `not available: ${cuda.reason}`,
+    ...(cuda.available ? cudaRows(cuda) : { cuda: `not available: ${cuda.reason}` }),
     ...(cuda.available || cuda.fix === '' ? {} : { '  fix': cuda.fix }),
   })
 }

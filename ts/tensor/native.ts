@@ -111,7 +111,7 @@ export interface NativeAddon {
   // --- process and environment
   info(): NativeInfo
   memory(): NativeMemory
-  /** Sets the allocator's limit in bytes for all devices; 0 restores the default. */
+  /** Sets the limit of the host's memory in bytes; 0 restores the default. */
   setMemoryLimit(bytes: number): void
   /** Takes effect in queue order. 0 restores the default. */
   setThreads(n: number): void
@@ -129,6 +129,11 @@ export interface NativeAddon {
     reason: string
     fix: string
     devices: string[]
+    /** Of the device, in bytes. */
+    memory: number
+    /** Where cuBLAS was found; empty: nowhere. */
+    cublas: string
+    /** The newest CUDA that the driver supports, 1000 * major + 10 * minor; 0: no driver. */
     driver: number
     runtime: number
   }
