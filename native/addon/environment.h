@@ -22,8 +22,8 @@ class Environment {
   static void create(Napi::Env env);
   static Environment& of(napi_env env);
 
-  // Created by the first use of the device. Throws ERR_DEVICE where cuda is not available, ERR_ARGUMENT for a bad
-  // RNNATIVE_ISA.
+  // Created by the first use of the device. Throws ERR_DEVICE where cuda is not available,
+  // ERR_ARGUMENT for a bad RNNATIVE_ISA.
   EngineQueue& queue(Device device);
   // Those that exist.
   std::vector<EngineQueue*> queues() const;
