@@ -1,6 +1,6 @@
 // Tests only: as much of the CUDA runtime and of CUDA C++ as the backend uses, on the host. Found
 // in place of the toolkit's header when the backend is built by the host's compiler, so that every
-// kernel runs, thread by thread, on a machine without a GPU (see emulator.h).
+// kernel runs, thread by thread, on a machine without a GPU (see emulator.cc).
 #ifndef RNNATIVE_CUDA_EMULATION_CUDA_RUNTIME_H_
 #define RNNATIVE_CUDA_EMULATION_CUDA_RUNTIME_H_
 

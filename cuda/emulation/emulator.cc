@@ -10,7 +10,7 @@
 #include <memory>
 #include <vector>
 
-#include "cuda/emulation/cluster.h"
+#include "cuda/emulation/emulator.h"
 
 uint3 threadIdx, blockIdx;
 dim3 blockDim, gridDim;
@@ -18,8 +18,6 @@ dim3 blockDim, gridDim;
 namespace {
 
 constexpr size_t kStackBytes = size_t{128} << 10;
-constexpr int kMultiprocessors = 6;
-constexpr size_t kSharedBytes = 227 << 10;
 constexpr unsigned kWarp = 32;
 constexpr int64_t kPatience = 20'000'000;  // turns without a barrier released
 
@@ -78,7 +76,6 @@ std::vector<std::unique_ptr<Fiber>> fibers;  // kept for their stacks
 Fiber* current = nullptr;
 void* scheduler_stack = nullptr;
 const std::function<void()>* body = nullptr;
-cudaError_t last_error = cudaSuccess;
 
 // Saves the callee-saved registers on this stack and goes on with another (System V x86-64).
 extern "C" void rn_emulated_switch(void** save, void* load);
@@ -227,9 +224,10 @@ cudaError_t rn_emulated_launch(const cudaLaunchConfig_t& config,
                                const std::function<void()>& kernel) {
   const unsigned grid = config.gridDim.x * config.gridDim.y * config.gridDim.z;
   const unsigned threads = config.blockDim.x * config.blockDim.y * config.blockDim.z;
-  if (grid == 0 || threads == 0 || threads > 1024 || config.dynamicSmemBytes > kSharedBytes ||
-      config.gridDim.y > 65535 || config.gridDim.z > 65535)
-    return last_error = cudaErrorInvalidValue;
+  if (grid == 0 || threads == 0 || threads > 1024 ||
+      config.dynamicSmemBytes > kEmulatedSharedBytes || config.gridDim.y > 65535 ||
+      config.gridDim.z > 65535)
+    return rn_emulated_error = cudaErrorInvalidValue;
   unsigned cluster = 1;
   bool together = false;
   for (unsigned i = 0; i < config.numAttrs; ++i) {
@@ -237,11 +235,11 @@ cudaError_t rn_emulated_launch(const cudaLaunchConfig_t& config,
     if (attribute.id == cudaLaunchAttributeCooperative) together = attribute.val.cooperative != 0;
     if (attribute.id == cudaLaunchAttributeClusterDimension) cluster = attribute.val.clusterDim.x;
   }
-  if (grid % cluster != 0 || cluster > 16) return last_error = cudaErrorInvalidValue;
+  if (grid % cluster != 0 || cluster > 16) return rn_emulated_error = cudaErrorInvalidValue;
   int per_multiprocessor = 0;
   rn_emulated_occupancy(&per_multiprocessor, static_cast<int>(threads), config.dynamicSmemBytes);
-  if (together && grid > static_cast<unsigned>(per_multiprocessor * kMultiprocessors))
-    return last_error = cudaErrorCooperativeLaunchTooLarge;
+  if (together && grid > static_cast<unsigned>(per_multiprocessor * kEmulatedMultiprocessors))
+    return rn_emulated_error = cudaErrorCooperativeLaunchTooLarge;
 
   body = &kernel;
   blockDim = config.blockDim;
@@ -254,7 +252,7 @@ cudaError_t rn_emulated_launch(const cudaLaunchConfig_t& config,
 
 cudaError_t rn_emulated_occupancy(int* blocks, int threads, size_t shared) {
   const int by_threads = 2048 / threads;
-  const int by_shared = static_cast<int>((kSharedBytes + 1024) / (shared + 1024));
+  const int by_shared = static_cast<int>((kEmulatedSharedBytes + 1024) / (shared + 1024));
   *blocks = by_threads < by_shared ? by_threads : by_shared;
   return cudaSuccess;
 }
@@ -263,7 +261,7 @@ cudaError_t rn_emulated_clusters(int* clusters, const cudaLaunchConfig_t& config
   int per_multiprocessor = 0;
   rn_emulated_occupancy(&per_multiprocessor, static_cast<int>(config.blockDim.x),
                         config.dynamicSmemBytes);
-  const int blocks = per_multiprocessor * kMultiprocessors;
+  const int blocks = per_multiprocessor * kEmulatedMultiprocessors;
   const int of = static_cast<int>(config.attrs[0].val.clusterDim.x);
   // Clusters run one after another, so that even one wider than the device can.
   *clusters = blocks < of ? 1 : blocks / of;
@@ -335,104 +333,4 @@ void rn_emulated_cluster_barrier() {
 void* rn_emulated_map_shared(void* mine, unsigned rank) {
   const Block& self = *current->block;
   return self.cluster->blocks[rank]->shared.get() + (static_cast<char*>(mine) - self.shared.get());
-}
-
-// ---- the runtime
-
-cudaError_t cudaMalloc(void** data, size_t bytes) {
-  // The runtime's alignment.
-  *data = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
-  if (*data == nullptr) return last_error = cudaErrorMemoryAllocation;
-  std::memset(*data, 0xff, bytes);
-  return cudaSuccess;
-}
-cudaError_t cudaFree(void* data) {
-  std::free(data);
-  return cudaSuccess;
-}
-cudaError_t cudaMallocHost(void** data, size_t bytes) {
-  return cudaMalloc(data, bytes);
-}
-cudaError_t cudaFreeHost(void* data) {
-  return cudaFree(data);
-}
-cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind,
-                            cudaStream_t) {
-  std::memcpy(to, from, bytes);
-  return cudaSuccess;
-}
-cudaError_t cudaMemsetAsync(void* data, int value, size_t bytes, cudaStream_t) {
-  std::memset(data, value, bytes);
-  return cudaSuccess;
-}
-cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
-  *free = *total = size_t{4} << 30;
-  return cudaSuccess;
-}
-cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
-  *stream = nullptr;
-  return cudaSuccess;
-}
-cudaError_t cudaStreamSynchronize(cudaStream_t) {
-  return cudaSuccess;
-}
-cudaError_t cudaStreamQuery(cudaStream_t) {
-  return cudaSuccess;
-}
-cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) {
-  return cudaSuccess;
-}
-cudaError_t cudaEventCreate(cudaEvent_t* event) {
-  *event = nullptr;
-  return cudaSuccess;
-}
-cudaError_t cudaEventCreateWithFlags(cudaEvent_t* event, unsigned) {
-  return cudaEventCreate(event);
-}
-cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) {
-  return cudaSuccess;
-}
-cudaError_t cudaEventSynchronize(cudaEvent_t) {
-  return cudaSuccess;
-}
-cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t, cudaEvent_t) {
-  *milliseconds = 0;
-  return cudaSuccess;
-}
-cudaError_t cudaGetLastError() {
-  const cudaError_t error = last_error;
-  last_error = cudaSuccess;
-  return error;
-}
-const char* cudaGetErrorName(cudaError_t error) {
-  return error == cudaSuccess ? "cudaSuccess" : "cudaError";
-}
-const char* cudaGetErrorString(cudaError_t error) {
-  return error == cudaSuccess ? "no error" : "an error in the emulation";
-}
-cudaError_t cudaGetDeviceCount(int* count) {
-  *count = 1;
-  return cudaSuccess;
-}
-cudaError_t cudaSetDevice(int) {
-  return cudaSuccess;
-}
-cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
-  *properties = {};
-  std::snprintf(properties->name, sizeof properties->name, "emulated on the CPU");
-  properties->major = 9;
-  properties->multiProcessorCount = kMultiprocessors;
-  properties->totalGlobalMem = size_t{4} << 30;
-  properties->sharedMemPerBlockOptin = properties->sharedMemPerMultiprocessor = kSharedBytes;
-  properties->l2CacheSize = 50 << 20;
-  properties->cooperativeLaunch = 1;
-  return cudaSuccess;
-}
-cudaError_t cudaRuntimeGetVersion(int* version) {
-  *version = 13000;
-  return cudaSuccess;
-}
-cudaError_t cudaDriverGetVersion(int* version) {
-  *version = 13000;
-  return cudaSuccess;
 }

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "cuda/emulation/cluster.h"
+#include "cuda/emulation/emulator.h"
 
 namespace rnnative::cuda {
 
