@@ -61,9 +61,8 @@ function(rnnative_add_cpu_variants target)
     rnnative_add_cpu_variant(${target} avx2 32 ${avx2})
     if(RNNATIVE_EMULATE_AVX512)
       if(RNNATIVE_SANITIZE)
-        # Undefined behaviour shows in the avx2 build of the same sources; bounds depend on the width. Optimizing
-        # vectors that the processor lacks takes ten times as long as compiling them.
-        list(APPEND avx2 -fno-sanitize=undefined -O0)
+        # Undefined behaviour shows in the avx2 build of the same sources; bounds depend on the width.
+        list(APPEND avx2 -fno-sanitize=undefined)
       endif()
       rnnative_add_cpu_variant(${target} avx512 64 ${avx2})
       rnnative_add_cpu_variant(${target} avx512bf16 64 ${avx2})
