@@ -28,12 +28,14 @@ struct F32 {
   static RN_INLINE vf multiply_add(vf a, vf b, vf c) { return fma(a, b, c); }
 
   // Packing: kLanes rows or columns of a turn. Values of k are ld apart from p on; `length` of them
-  // exist.
+  // exist. With kDepth 1 also: kLanes turns of a row, and kLanes columns of a turn.
   static RN_INLINE vf left_lanes(const float* p, int64_t ld, int64_t turn, int64_t) {
     return load(p + turn * ld);
   }
+  static RN_INLINE vf left_turns(const float* p) { return load(p); }
+  static RN_INLINE void store_right(Right* out, vf x) { store(out, x); }
   static RN_INLINE void pack_lanes(const float* p, int64_t ld, int64_t turn, int64_t, Right* out) {
-    store(out, load(p + turn * ld));
+    store_right(out, load(p + turn * ld));
   }
   // body(turn, unit) over one row or column whose `length` values of k are `stride` apart.
   template <class Body>
@@ -84,8 +86,10 @@ struct Bf16Widened {
   static RN_INLINE vf left_lanes(const float* p, int64_t ld, int64_t turn, int64_t) {
     return round_bf16(load(p + turn * ld));
   }
+  static RN_INLINE vf left_turns(const float* p) { return round_bf16(load(p)); }
+  static RN_INLINE void store_right(Right* out, vf x) { store_bf16(out, x); }
   static RN_INLINE void pack_lanes(const float* p, int64_t ld, int64_t turn, int64_t, Right* out) {
-    store_bf16(out, load(p + turn * ld));
+    store_right(out, load(p + turn * ld));
   }
   template <class Body>
   static RN_INLINE void each_left(const float* p, int64_t stride, int64_t length,

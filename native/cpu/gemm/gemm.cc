@@ -1,8 +1,8 @@
 // Goto and van de Geijn's blocked product ("Anatomy of High-Performance Matrix Multiplication",
 // 2008). A thread owns a rectangle of C. For each block of k the team packs B together (or finds it
 // packed already, when B is a weight); then each thread passes over its rectangle: an A block in
-// L2, a B panel in L1, a tile of C in registers. Row-major f32 A is read where it lies; a
-// transposed A, or one to be rounded to bf16, is packed by the thread that uses it.
+// L2, packed by the thread that uses it, a B panel in L1, a tile of C in registers. While the rows
+// pass over a panel, the next one is fetched.
 //
 // Blocks of k are summed from zero and then added to C, so rounding errors grow with the number of
 // blocks rather than with k.
@@ -18,16 +18,22 @@ namespace {
 // Below this many multiply-adds, waking the team costs more than it saves.
 constexpr int64_t kSerialWork = 200000;
 
+// Panels of B that pay for packing an A that could be read where it lies.
+constexpr int64_t kManyPanels = 32;
+// Tiles over which fetching the next panel is spread; fewer would wait for it.
+constexpr int64_t kManyTiles = 4;
+
 template <class E>
-bool copies_a(const Gemm& g) {
-  return g.trans_a || kManyRows || E::kPrecision != RN_PRECISION_F32;
+bool packs_a(const Gemm& g) {
+  return g.trans_a || kManyRows || E::kPrecision != RN_PRECISION_F32 ||
+         (g.n > kManyPanels * kPanel && g.m > kFewRows);
 }
 
 template <class E>
 struct Buffers {
   const typename E::Right* whole_b;  // all of B, packed; or NULL and:
   typename E::Right* block_b[2];     // packed blocks, used in turn
-  typename E::Left* packed_a;        // kPackedA of them, this thread's
+  typename E::Left* packed_a;        // kPackedA of them, this thread's; NULL: A is not packed
 };
 
 // Rows of A as the kernel reads them.
@@ -73,8 +79,13 @@ __attribute__((noinline)) void tile(const Gemm& g, const typename E::Left* a, in
 template <class E, int kVectors>
 void panel_tiles(const Gemm& g, Left<E> left, const typename E::Right* b, int64_t turns, bool first,
                  int64_t i0, int64_t rows, int64_t j) {
-  for (int64_t i = 0; i < rows; i += kTileRows, left.a += left.tile_stride) {
+  const auto* next = (const char*)(b + turns * kPanel);
+  const int64_t bytes = turns * kPanel * (int64_t)sizeof(*b);
+  const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
+  const int64_t share = tiles < kManyTiles ? 0 : (bytes + tiles - 1) / tiles;
+  for (int64_t i = 0; i < rows; i += kTileRows, left.a += left.tile_stride, next += share) {
     const int64_t count = rows - i < kTileRows ? rows - i : kTileRows;
+    for (int64_t at = 0; at < share; at += 64) prefetch(next + at);
     with_rows<kTileRows>(count, [&]<int kRows>() __attribute__((always_inline)) {
       tile<E, kRows, kVectors>(g, left.a, left.row_stride, left.turn_stride, b, turns, first,
                                i0 + i, j);
@@ -92,21 +103,14 @@ void few_rows_tile(const Gemm& g, const Left<E>& left, const typename E::Right* 
   });
 }
 
-// Rows i0 .. i0 + rows and k0 .. k0 + k of A: where they lie, or packed.
+// Rows i0 .. i0 + rows and k0 .. k0 + k of A: packed, or where they lie.
 template <class E>
 Left<E> left_of(const Gemm& g, const Buffers<E>& buffers, int64_t i0, int64_t rows, int64_t k0,
                 int64_t k) {
-  if (g.trans_a || kManyRows) {
-    pack_a<E>(g.a, g.lda, g.trans_a, g.m, i0, rows, k0, k, buffers.packed_a);
-    return {buffers.packed_a, kTileRows * turns_of<E>(k), 1, kTileRows};
-  }
-  const float* a = g.a + i0 * g.lda + k0;
-  if constexpr (E::kPrecision == RN_PRECISION_F32) {
-    return {a, kTileRows * g.lda, g.lda, 1};
-  } else {
-    copy_a<E>(a, g.lda, rows, k, buffers.packed_a);
-    return {buffers.packed_a, kTileRows * turns_of<E>(k), turns_of<E>(k), 1};
-  }
+  if constexpr (E::kPrecision == RN_PRECISION_F32)
+    if (!buffers.packed_a) return {g.a + i0 * g.lda + k0, kTileRows * g.lda, g.lda, 1};
+  pack_a<E>(g.a, g.lda, g.trans_a, g.m, i0, rows, k0, k, buffers.packed_a);
+  return {buffers.packed_a, kTileRows * turns_of<E>(k), 1, kTileRows};
 }
 
 // How the team shares C: `across` parts of rows by `along` parts of panels.
@@ -119,7 +123,8 @@ Grid grid_of(const Gemm& g, int threads) {
   int64_t least = INT64_MAX;
   for (int across = threads; across >= 1; --across) {
     const int along = threads / across;
-    const int64_t work = ((tiles + across - 1) / across) * ((panels + along - 1) / along);
+    // Reading a panel or packing a tile's rows takes about as long as a tile's product.
+    const int64_t work = (1 + (tiles + across - 1) / across) * (1 + (panels + along - 1) / along);
     if (work < least) {
       least = work;
       best = {across, along};
@@ -139,6 +144,7 @@ void gemm_thread(const Gemm& g, const Buffers<E>& buffers, Barrier* barrier, int
   const Range packing = split(panels, threads, thread);
   const MatrixB b = {(const float*)g.b.data, g.ldb, g.trans_b, g.n, nullptr};
   const Blocks blocks = blocks_of<E>(g.k);
+  const int64_t block_m = buffers.packed_a ? kBlockM : kBlockM / 2;
 
   for (int64_t block = 0; block < blocks.count(); ++block) {
     const int64_t k0 = blocks.begin(block), k = blocks.length(block), turns = turns_of<E>(k);
@@ -151,8 +157,8 @@ void gemm_thread(const Gemm& g, const Buffers<E>& buffers, Barrier* barrier, int
       packed_b = out;
     }
     if (idle) continue;
-    for (int64_t i0 = rows.begin; i0 < rows.end; i0 += kBlockM) {
-      const int64_t count = rows.end - i0 < kBlockM ? rows.end - i0 : kBlockM;
+    for (int64_t i0 = rows.begin; i0 < rows.end; i0 += block_m) {
+      const int64_t count = rows.end - i0 < block_m ? rows.end - i0 : block_m;
       const Left<E> left = left_of<E>(g, buffers, i0, count, k0, k);
       for (int64_t p = columns.begin; p < columns.end; ++p) {
         const int64_t j = p * kPanel;
@@ -228,7 +234,7 @@ int32_t gemm_as(RnContext* ctx, const Gemm& args) {
     buffers.block_b[1] = both + size;
   }
   const bool serial = ctx->threads <= 1 || args.m * args.n * args.k < kSerialWork;
-  if (copies_a<E>(args)) {
+  if (packs_a<E>(args)) {
     buffers.packed_a =
         (typename E::Left*)scratch_floats(ctx, kPackedA * (serial ? 1 : ctx->threads));
     if (!buffers.packed_a) return RN_ERR_OUT_OF_MEMORY;
@@ -264,7 +270,8 @@ int32_t gemm_groups(RnContext* ctx, const Gemm& args, int64_t groups, int64_t a_
   const auto run = [&](int thread, int threads) {
     float* own = scratch + thread * (block + kPackedA);
     auto* own_b = (typename E::Right*)own;
-    const Buffers<E> buffers = {nullptr, {own_b, own_b}, (typename E::Left*)(own + block)};
+    const Buffers<E> buffers = {
+        nullptr, {own_b, own_b}, packs_a<E>(args) ? (typename E::Left*)(own + block) : nullptr};
     Barrier unused;
     const Range r = split(groups, threads, thread);
     for (int64_t i = r.begin; i < r.end; ++i)

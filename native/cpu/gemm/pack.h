@@ -3,24 +3,27 @@
 // k is cut into blocks of at most kBlockTurns turns (see element.h), of nearly equal size and
 // chosen by k alone. A packed B is the sequence of its k blocks; a block is a sequence of panels of
 // kPanel columns; a panel holds, for each turn, its kPanel elements (zeros past n). A block of B's
-// panel (16-32 KiB) stays in the L1 cache while the rows of an A block (kBlockM rows, 96 KiB) pass
-// over it from L2.
+// panel (16-32 KiB) stays in the L1 cache while the rows of an A block (kBlockM rows, 192 KiB) pass
+// over it from L2, packed too: as many streams as a tile has rows, a power of two apart, would
+// contend for the same sets of L1.
 #ifndef RNNATIVE_CPU_GEMM_PACK_H_
 #define RNNATIVE_CPU_GEMM_PACK_H_
 
 #include "native/cpu/gemm/element.h"
 #include "native/cpu/gemm/gemm.h"
 #include "native/cpu/gemm/kernel.h"
+#include "native/cpu/simd/transpose.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {
 
 constexpr int64_t kBlockTurns = 256;
-constexpr int64_t kBlockM = 96;
+constexpr int64_t kBlockM = 192;
 static_assert(kBlockM % kTileRows == 0);
 // A tile has more rows than there are address registers: then a row-major A is packed too.
 constexpr bool kManyRows = kTileRows > 8;
-constexpr int64_t kPackedA = kBlockM * kBlockTurns;  // elements of a packed A block, 32 bits each
+// Elements of a packed A block, 32 bits each, and what the last store overhangs.
+constexpr int64_t kPackedA = kBlockM * kBlockTurns + kLanes;
 
 struct Blocks {
   int64_t k, size;  // whole turns a block, but for the last
@@ -47,6 +50,32 @@ RN_INLINE int64_t source_column(const MatrixB& b, int64_t j) {
   return b.columns ? b.columns[j] : j;
 }
 
+// kPanel columns of a transposed B, each a row of memory: the first multiple of kLanes turns. Gives
+// their number.
+template <class E>
+int64_t pack_columns(const MatrixB& b, int64_t j0, int64_t k0, int64_t length,
+                     typename E::Right* out) {
+  if constexpr (E::kDepth != 1) return 0;
+  const int64_t whole = length / kLanes * kLanes;
+  for (int v = 0; v < kPanelVectors; ++v, j0 += kLanes, out += kLanes) {
+    const float* columns[kLanes];
+    for (int i = 0; i < kLanes; ++i) {
+      const int64_t column = source_column(b, j0 + i);
+      columns[i] = column < 0 ? nullptr : b.data + column * b.ld + k0;
+    }
+    for (int64_t done = 0; done < whole; done += kLanes) {
+      vf x[kLanes];
+#pragma GCC unroll 16
+      for (int i = 0; i < kLanes; ++i) x[i] = columns[i] ? load(columns[i] + done) : zero();
+      transpose(x);
+#pragma GCC unroll 16
+      for (int turn = 0; turn < kLanes; ++turn)
+        E::store_right(out + (done + turn) * kPanel, x[turn]);
+    }
+  }
+  return whole;
+}
+
 // Rows k0 .. k0 + length of one panel.
 template <class E>
 void pack_b_panel(const MatrixB& b, int64_t panel, int64_t k0, int64_t length,
@@ -59,18 +88,47 @@ void pack_b_panel(const MatrixB& b, int64_t panel, int64_t k0, int64_t length,
         E::pack_lanes(source + v * kLanes, b.ld, t, length, out + t * kPanel + v * kLanes);
     return;
   }
+  const int64_t done = b.transposed ? pack_columns<E>(b, j0, k0, length, out) : 0;
   for (int j = 0; j < kPanel; ++j) {
     const int64_t column = source_column(b, j0 + j);
-    typename E::Right* to = out + j;
+    typename E::Right* to = out + done * kPanel + j;
     const auto put = [=](int64_t t, typename E::Right x) { to[t * kPanel] = x; };
     if (column < 0) {
-      for (int64_t t = 0; t < turns; ++t) put(t, 0);
+      for (int64_t t = done; t < turns; ++t) put(t - done, 0);
     } else if (b.transposed) {
-      E::each_right(b.data + column * b.ld + k0, 1, length, put);
+      E::each_right(b.data + column * b.ld + k0 + done, 1, length - done, put);
     } else {
       E::each_right(b.data + k0 * b.ld + column, b.ld, length, put);
     }
   }
+}
+
+// kTileRows rows of A, `rows` of them real, `turns` turns of each: [turn][row].
+template <class E>
+void pack_rows(const float* a, int64_t lda, int64_t rows, int64_t length, typename E::Left* out) {
+  constexpr int kVectors = (kTileRows + kLanes - 1) / kLanes;
+  int64_t done = 0;
+  if constexpr (E::kDepth == 1) {
+    // A store overhangs into the next turn, which is written later.
+    for (; done + kLanes <= length; done += kLanes) {
+      vf x[kVectors][kLanes];
+      for (int v = 0; v < kVectors; ++v) {
+#pragma GCC unroll 16
+        for (int i = 0; i < kLanes; ++i) {
+          const int row = v * kLanes + i;
+          x[v][i] = row < kTileRows && row < rows ? E::left_turns(a + row * lda + done) : zero();
+        }
+        transpose(x[v]);
+      }
+      for (int turn = 0; turn < kLanes; ++turn)
+        for (int v = 0; v < kVectors; ++v)
+          store(out + (done + turn) * kTileRows + v * kLanes, x[v][turn]);
+    }
+  }
+  typename E::Left* to = out + done * kTileRows;
+  for (int64_t i = 0; i < rows; ++i)
+    E::each_left(a + i * lda + done, 1, length - done,
+                 [=](int64_t turn, typename E::Left x) { to[turn * kTileRows + i] = x; });
 }
 
 // A[m0 .. m0 + rows, k0 .. k0 + length] in tiles of kTileRows rows: [turn][row].
@@ -80,11 +138,9 @@ void pack_a(const float* a, int64_t lda, bool transposed, int64_t m, int64_t m0,
   constexpr int kVectors = (kTileRows + kLanes - 1) / kLanes;
   const int64_t tiles = (rows + kTileRows - 1) / kTileRows, turns = turns_of<E>(length);
   if (!transposed) {
-    for (int64_t i = 0; i < rows; ++i) {
-      typename E::Left* to = out + i / kTileRows * kTileRows * turns + i % kTileRows;
-      E::each_left(a + (m0 + i) * lda + k0, 1, length,
-                   [=](int64_t turn, typename E::Left x) { to[turn * kTileRows] = x; });
-    }
+    for (int64_t i = 0; i < rows; i += kTileRows)
+      pack_rows<E>(a + (m0 + i) * lda + k0, lda, rows - i < kTileRows ? rows - i : kTileRows,
+                   length, out + i * turns);
     return;
   }
   // A few turns at a time, so that the rows of A stay in L1 while their columns go to different
@@ -116,13 +172,6 @@ void pack_a(const float* a, int64_t lda, bool transposed, int64_t m, int64_t m0,
     E::each_left(a + k0 * lda + m0 + i, lda, length,
                  [=](int64_t turn, typename E::Left x) { to[turn * kTileRows] = x; });
   }
-}
-
-// Rows of a row-major A one after the other, for rounding alone.
-template <class E>
-void copy_a(const float* a, int64_t lda, int64_t rows, int64_t length, typename E::Left* out) {
-  for (int64_t i = 0; i < rows; ++i, a += lda, out += turns_of<E>(length))
-    E::each_left(a, 1, length, [=](int64_t turn, typename E::Left x) { out[turn] = x; });
 }
 
 }  // namespace
