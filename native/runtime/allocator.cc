@@ -17,6 +17,10 @@ constexpr double kShare = 0.95;
 // Fresh blocks from here on are checked against what the machine has left now.
 constexpr size_t kRecheckBytes = 64 * kMiB;
 constexpr uint32_t kWindow = 8192;
+// Blocks from here on are found among larger ones too: batches differ in size from step to step,
+// and fresh pages cost more than some that stay unused.
+constexpr size_t kFitting = 256 << 10;
+constexpr int kReach = 4;  // classes: up to half as large again
 
 const MemorySource kHost = {take_pages, return_pages, available_memory};
 
@@ -61,9 +65,9 @@ size_t Allocator::class_bytes(int index) {
 
 Block Allocator::allocate(size_t bytes, Account account) {
   if (bytes > kLargest) return {};
-  const int index = class_of(bytes);
-  const size_t size = kExactBlocks ? std::max<size_t>(bytes, 1) : class_bytes(index);
   std::lock_guard lock(mutex_);
+  const int index = cached_class(class_of(bytes));
+  const size_t size = kExactBlocks ? std::max<size_t>(bytes, 1) : class_bytes(index);
   if (size > limit_ || live_ > limit_ - size) return {};
 
   void* data = nullptr;
@@ -90,6 +94,14 @@ Block Allocator::allocate(size_t bytes, Account account) {
   stats.peak = std::max(stats.peak, stats.bytes);
   note_growth();
   return {data, size, account};
+}
+
+int Allocator::cached_class(int index) const {
+  if (class_bytes(index) < kFitting) return index;
+  const int last = std::min(index + kReach, kClasses - 1);
+  for (int larger = index; larger <= last; ++larger)
+    if (!free_[larger].empty()) return larger;
+  return index;
 }
 
 void Allocator::release(Block& block) {

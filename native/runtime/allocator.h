@@ -1,6 +1,7 @@
 // Memory for storages, packed weights, staged inputs and scratch: counted per account, limited, and
 // recycled. A training step allocates and frees the same blocks every time; going to the system for
-// them would cost a page fault per 4 KiB, so freed blocks are kept for the next op of that size.
+// them would cost a page fault per 4 KiB, so freed blocks are kept for the next op of about that
+// size.
 #ifndef RNNATIVE_RUNTIME_ALLOCATOR_H_
 #define RNNATIVE_RUNTIME_ALLOCATOR_H_
 
@@ -68,6 +69,8 @@ class Allocator {
   void recycle(Block& block);
   static int class_of(size_t bytes);
   static size_t class_bytes(int index);
+  // The class to take a block of: that one, or a little larger one of which a block is free.
+  int cached_class(int index) const;
   size_t cache_bound() const;
   // Gives cached blocks back to the system, large ones first, until at most `bound` bytes are held.
   void trim(size_t bound);

@@ -78,7 +78,7 @@ class ToyDecoding implements decode.Decoding {
 
   constructor(
     private readonly model: ToyModel,
-    private readonly beams: number,
+    private beams: number,
   ) {
     this.sources = Int32Array.from(model.toy.names, (_, i) => i)
     this.histories = Array.from({ length: this.sources.length * beams }, () => null)
@@ -111,10 +111,13 @@ class ToyDecoding implements decode.Decoding {
   }
 
   take(rows: Int32Array, sources: Int32Array): void {
-    const { beams } = this
+    const present = this.beams
+    const beams = rows.length / sources.length
     rows.forEach((row, i) => {
-      if (Math.floor(row / beams) !== sources[Math.floor(i / beams)]) throw new Error('lost source')
+      if (Math.floor(row / present) !== sources[Math.floor(i / beams)])
+        throw new Error('lost source')
     })
+    this.beams = beams
     this.histories = Array.from(rows, (row) => this.histories[row] as number[])
     this.sources = sources.map((source) => this.sources[source] as number)
     const moved = ops.takeRows(this.state, rows)

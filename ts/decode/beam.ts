@@ -2,7 +2,8 @@ import { RnnativeError } from '../errors'
 import type { Tensor } from '../tensor'
 import { checkBeam, type BeamOptions, type BeamSettings } from './beam-options'
 import { SourceSearch } from './beam-state'
-import { checkLogits, forcedCandidates, freeCandidates } from './expand'
+import { checkLogits, firstRow, forcedCandidates, freeCandidates } from './expand'
+import type { RowsOfGroups } from './expand'
 import type { Hypothesis } from './hypothesis'
 import { survivors, takeStates, withStep, type StepModel, type StepOutput } from './step-model'
 
@@ -34,31 +35,32 @@ export async function beamSearch(
   options: BeamOptions = {},
 ): Promise<Hypothesis[][]> {
   const settings = checkBeam(model, options)
-  const { beam } = settings
+  const { groups } = settings
   const all = Array.from(
     { length: model.sources },
     (_, i) => new SourceSearch(i, settings, model.sourceLengths?.[i] ?? 0),
   )
   let active: readonly SourceSearch[] = all
-  let tokens: Int32Array = new Int32Array(all.length * beam).fill(model.bos)
+  let rows: RowsOfGroups = { groups, slots: 1 }
+  let tokens: Int32Array = new Int32Array(all.length * groups).fill(model.bos)
   if (all.length === 0) return []
-  const decoding = model.start(beam)
+  const decoding = model.start(groups)
   try {
     for (;;) {
       if (options.signal?.aborted)
         throw new RnnativeError('ERR_ABORTED', '[beam] aborted', { cause: options.signal.reason })
       await withStep(decoding, tokens, async (output) => {
         checkLogits('beam', output.logits, tokens.length, model.vocabulary)
-        await advance(output, active, settings)
+        await advance(output, active, rows, settings)
       })
       const next = survivors(
         active,
         active.filter(({ done }) => !done),
       )
       if (next.length === 0) break
-      const moved = layOut(active, next, settings)
-      takeStates(decoding, moved.rows, moved.sources, tokens.length)
-      tokens = moved.tokens
+      const moved = layOut(active, next, rows, settings.end)
+      takeStates(decoding, moved.origins, moved.sources, tokens.length)
+      ;({ rows, tokens } = moved)
       active = next
     }
   } finally {
@@ -71,21 +73,22 @@ export async function beamSearch(
 async function advance(
   { logits, attention }: StepOutput,
   active: readonly SourceSearch[],
+  rows: RowsOfGroups,
   settings: BeamSettings,
 ): Promise<void> {
-  const { beam, groups, width, coveragePenalty, alignments } = settings
+  const { coveragePenalty, alignments } = settings
   const weights = coveragePenalty > 0 || alignments ? await readAttention(attention) : null
   const used = new Map(active.map((source) => [source, new Map<number, number>()]))
-  const forced = await forcedCandidates(logits, active, settings)
-  for (let g = 0; g < groups; ++g) {
-    const free = await freeCandidates(logits, active, g, used, settings)
+  const forced = await forcedCandidates(logits, active, rows)
+  for (let g = 0; g < rows.groups; ++g) {
+    const free = await freeCandidates(logits, active, g, rows, used, settings)
     active.forEach((source, i) => {
       const group = source.groups[g]
       const candidates = group && (forced.get(group) ?? free.get(group))
       if (!candidates) return
-      const first = i * beam + g * width
-      const rows = weights && group.live.map((_, from) => weights(first + from, source.positions))
-      group.accept(candidates, source.length, rows)
+      const first = firstRow(rows, i, g)
+      const own = weights && group.live.map((_, from) => weights(first + from, source.positions))
+      group.accept(candidates, source.length, own)
       const counts = used.get(source) as Map<number, number>
       for (const { token } of candidates) counts.set(token, (counts.get(token) ?? 0) + 1)
     })
@@ -103,27 +106,34 @@ async function readAttention(
   return (row, positions) => Float32Array.from(data.subarray(row * width, row * width + positions))
 }
 
-/** Where the states of the next step's rows are among the present ones, and what each reads. */
+/**
+ * Where the states of the next step's rows are among the present ones, and what each reads. A group
+ * has as many rows as the fullest one needs: one at first, fewer than the beam where all have
+ * hypotheses that ended.
+ */
 function layOut(
   active: readonly SourceSearch[],
   next: readonly SourceSearch[],
-  { beam, width, end }: BeamSettings,
-): { rows: Int32Array; sources: Int32Array; tokens: Int32Array } {
+  present: RowsOfGroups,
+  end: number,
+): { rows: RowsOfGroups; origins: Int32Array; sources: Int32Array; tokens: Int32Array } {
+  const { groups } = present
+  const slots = Math.max(...next.flatMap((source) => source.groups.map(({ live }) => live.length)))
+  const rows = { groups, slots }
   const places = new Map(active.map((source, place) => [source, place]))
   const sources = Int32Array.from(next, (source) => places.get(source) as number)
-  // Rows without a hypothesis keep some state of their source and read the end.
-  const rows = Int32Array.from({ length: next.length * beam }, (_, row) => {
-    return (sources[Math.floor(row / beam)] as number) * beam + (row % beam)
-  })
-  const tokens = new Int32Array(rows.length).fill(end)
-  next.forEach(({ groups }, i) =>
-    groups.forEach(({ live, origins }, g) =>
+  const origins = new Int32Array(next.length * groups * slots)
+  const tokens = new Int32Array(origins.length).fill(end)
+  next.forEach((source, i) =>
+    source.groups.forEach(({ live, origins: from }, g) => {
+      const [to, first] = [firstRow(rows, i, g), firstRow(present, sources[i] as number, g)]
+      // Rows without a hypothesis keep some state of their source and read the end.
+      origins.fill(first, to, to + slots)
       live.forEach(({ token }, slot) => {
-        const row = i * beam + g * width + slot
-        tokens[row] = token
-        rows[row] = (sources[i] as number) * beam + g * width + (origins[slot] as number)
-      }),
-    ),
+        tokens[to + slot] = token
+        origins[to + slot] = first + (from[slot] as number)
+      })
+    }),
   )
-  return { rows, sources, tokens }
+  return { rows, origins, sources, tokens }
 }

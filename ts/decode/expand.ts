@@ -8,6 +8,16 @@ import { repeats, type Node } from './hypothesis'
 
 const IGNORED = -100
 
+/** A step's rows: source by source, in it group by group, of a group so many `slots`. */
+export interface RowsOfGroups {
+  readonly groups: number
+  readonly slots: number
+}
+
+/** Of group `g` of active source `i`. */
+export const firstRow = ({ groups, slots }: RowsOfGroups, i: number, g: number): number =>
+  (i * groups + g) * slots
+
 /** Log-probability of one given token after each row, 0 where it is negative. */
 export async function logProbabilitiesOf(
   logits: Tensor,
@@ -30,15 +40,15 @@ export async function logProbabilitiesOf(
 export async function forcedCandidates(
   logits: Tensor,
   active: readonly SourceSearch[],
-  { beam, width }: BeamSettings,
+  rows: RowsOfGroups,
 ): Promise<Map<Group, Candidate[]>> {
   const found = new Map<Group, Candidate[]>()
-  const tokens = new Int32Array(active.length * beam).fill(IGNORED)
+  const tokens = new Int32Array(firstRow(rows, active.length, 0)).fill(IGNORED)
   const each = (visit: (group: Group, from: number, row: number, token: number) => void) =>
     active.forEach(({ groups, forced }, i) => {
       if (forced === null) return
       groups.forEach((group, g) =>
-        group.live.forEach((_, from) => visit(group, from, i * beam + g * width + from, forced)),
+        group.live.forEach((_, from) => visit(group, from, firstRow(rows, i, g) + from, forced)),
       )
     })
   each((group, _, row, token) => {
@@ -82,14 +92,15 @@ export async function freeCandidates(
   logits: Tensor,
   active: readonly SourceSearch[],
   g: number,
+  rows: RowsOfGroups,
   used: ReadonlyMap<SourceSearch, ReadonlyMap<number, number>>,
   settings: BeamSettings,
 ): Promise<Map<Group, Candidate[]>> {
-  const { beam, width, minLength, forbidden, blockNgrams, diversity, end } = settings
+  const { width, minLength, forbidden, blockNgrams, diversity, end } = settings
   const found = new Map<Group, Candidate[]>()
   const penalties = new PenaltyList()
   // Relative to the best of the group, so that long hypotheses lose no digits in f32.
-  const scores = new Float64Array(active.length * beam).fill(-Infinity)
+  const scores = new Float64Array(firstRow(rows, active.length, 0)).fill(-Infinity)
   const tops = new Map<Group, number>()
   active.forEach((source, i) => {
     const group = source.groups[g] as Group
@@ -98,7 +109,7 @@ export async function freeCandidates(
     const top = Math.max(...group.live.map(({ logProbability }) => logProbability))
     tops.set(group, top)
     group.live.forEach((node, from) => {
-      const row = i * beam + g * width + from
+      const row = firstRow(rows, i, g) + from
       scores[row] = node.logProbability - top
       if (source.length < minLength) penalties.add(row, end, -Infinity)
       for (const token of forbidden) penalties.add(row, token, -Infinity)
@@ -111,23 +122,25 @@ export async function freeCandidates(
   if (found.size === 0) return found
 
   const vocabulary = logits.shape[1] as number
+  const beams = firstRow(rows, 1, 0)
+  const best = Math.min(width, beams * vocabulary)
   const made = noGrad(() => {
     using running = tensor(scores, [scores.length], { device: logits.device, dtype: logits.dtype })
-    return ops.topk(logits, running, { beams: beam, k: width, penalties })
+    return ops.topk(logits, running, { beams, k: best, penalties })
   })
   try {
     const [indices, values] = await Promise.all([made.indices.data(), made.scores.data()])
     active.forEach((source, i) => {
       const group = source.groups[g] as Group
       const candidates = found.get(group)
-      for (let k = 0; candidates && k < width; ++k) {
-        const index = indices[i * width + k] as number
+      for (let k = 0; candidates && k < best; ++k) {
+        const index = indices[i * best + k] as number
         if (index < 0) break
         const token = index % vocabulary
         const penalty = diversity * (used.get(source)?.get(token) ?? 0)
-        const score = values[i * width + k] as number
+        const score = values[i * best + k] as number
         candidates.push({
-          from: Math.floor(index / vocabulary) - g * width,
+          from: Math.floor(index / vocabulary) - firstRow(rows, 0, g),
           token,
           logProbability: (tops.get(group) as number) + score + penalty,
         })

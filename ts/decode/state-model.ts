@@ -80,7 +80,7 @@ class StateDecoding implements Decoding {
 
   constructor(
     private readonly options: StateModelOptions,
-    private readonly beams: number,
+    private beams: number,
   ) {
     const { state, source, lengths } = options
     this.source = source
@@ -114,6 +114,7 @@ class StateDecoding implements Decoding {
       this.state = move(state, rows)
       disposeAll(state)
     }
+    this.beams = rows.length / sources.length
     if (sources.length === this.lengths.length) return
     this.source = move(source, sources)
     this.lengths = Array.from(sources, (index) => this.lengths[index] as number)

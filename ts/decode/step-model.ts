@@ -20,8 +20,9 @@ export interface Decoding {
    */
   step(tokens: Int32Array): StepOutput
   /**
-   * Row i goes on from the present row `rows[i]`. Its source is the present number
-   * `sources[floor(i / beams)]`: ascending, and fewer than before once some have been decoded.
+   * Row i goes on from the present row `rows[i]`; a source has `rows.length / sources.length` rows
+   * from now on. Source i is the present number `sources[i]`: ascending, and fewer than before once
+   * some have been decoded.
    */
   take(rows: Int32Array, sources: Int32Array): void
   dispose(): void
@@ -76,8 +77,8 @@ export function takeStates(
 }
 
 /**
- * Which of `active` to go on with when `open` of them still need it: moving the rows of the others
- * out of the way pays only once they are a quarter.
+ * Which of `active` to go on with when `open` of them still need it: moving their sources together
+ * pays only once a tenth of the rows are of no use.
  */
 export const survivors = <T>(active: readonly T[], open: readonly T[]): readonly T[] =>
-  open.length <= 0.75 * active.length ? open : active
+  open.length <= 0.9 * active.length ? open : active
