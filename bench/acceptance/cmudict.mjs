@@ -7,7 +7,7 @@
 // curve in bench/results/cmudict-NAME.json.
 import { parseArgs } from 'node:util'
 import { metrics, optim, readLines, Seq2Seq, Tokenizer } from 'rnnative'
-import { DATA, runCommand, timed, train } from './seq2seq.mjs'
+import { DATA, runCommand, scheduleFor, timed, train } from './seq2seq.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -64,19 +64,21 @@ async function learn(checkpoint) {
   const target = Tokenizer.spaces(training.flatMap(([, spoken]) => spoken))
   const settings = {
     ...{ cell: 'gru', layers: 2, hidden: 256, embedding: 128, attention: 'additive' },
-    ...{ encoder: { bidirectional: true }, dropout: 0.3, seed },
+    ...{ encoder: { bidirectional: true }, dropout: 0.2, seed },
   }
-  const learning = { batchTokens: 4000, labelSmoothing: 0.1, clipNorm: 1, references: 'each' }
-  const [learningRate, gamma] = [1.5e-3, 0.9]
-  const model = new Seq2Seq({ source, target, ...settings })
+  const learning = { batchTokens: 1500, labelSmoothing: 0.1, clipNorm: 1, references: 'each' }
+  const learningRate = 1e-3
+  const makeModel = () => new Seq2Seq({ source, target, ...settings })
+  const options = { ...learning, optimizer: optim.adam({ lr: learningRate }) }
+  const schedule = await scheduleFor(maxSeconds, makeModel, training, options)
+  const model = makeModel()
   const run = await train(model, training, {
-    ...{ ...learning, maxSeconds, validation, checkpoint },
-    optimizer: optim.adam({ lr: learningRate }),
-    schedule: optim.schedule.exponential({ gamma }),
+    ...{ ...options, schedule, maxSeconds, validation, checkpoint },
   })
   const parameters = model.parameterCount
   await model.dispose()
-  return { parameters, settings: { ...settings, ...learning, learningRate, gamma }, run }
+  const how = { ...settings, ...learning, learningRate, schedule: schedule.toJSON() }
+  return { parameters, settings: how, run }
 }
 
 await runCommand('cmudict', positionals, { learn, measure, tell })

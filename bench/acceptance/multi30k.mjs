@@ -7,7 +7,7 @@
 // curve in bench/results/multi30k-NAME.json; `ensemble` decodes with several of them together.
 import { parseArgs } from 'node:util'
 import { metrics, optim, readPairs, Seq2Seq, Tokenizer } from 'rnnative'
-import { DATA, runCommand, timed, train } from './seq2seq.mjs'
+import { DATA, runCommand, scheduleFor, timed, train } from './seq2seq.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -56,17 +56,19 @@ async function learn(checkpoint) {
     ...{ reverseSource: values['reverse-source'], dropout: 0.3, seed },
   }
   const learning = { batchTokens: 2000, labelSmoothing: 0.1, clipNorm: 1 }
-  const [learningRate, gamma] = [1e-3, 0.93]
-  const model = new Seq2Seq({ source: tokenizer, target: tokenizer, ...settings })
+  const learningRate = 1e-3
+  const makeModel = () => new Seq2Seq({ source: tokenizer, target: tokenizer, ...settings })
+  const options = { ...learning, optimizer: optim.adam({ lr: learningRate }) }
+  const schedule = await scheduleFor(maxSeconds, makeModel, training, options)
+  const model = makeModel()
   const run = await train(model, training, {
-    ...{ ...learning, maxSeconds, validation, checkpoint },
-    optimizer: optim.adam({ lr: learningRate }),
-    schedule: optim.schedule.exponential({ gamma }),
+    ...{ ...options, schedule, maxSeconds, validation, checkpoint },
   })
   const last = await measure(model)
   const parameters = model.parameterCount
   await model.dispose()
-  const how = { ...settings, ...learning, learningRate, gamma, vocabulary: VOCABULARY }
+  const own = { vocabulary: VOCABULARY, learningRate, schedule: schedule.toJSON() }
+  const how = { ...settings, ...learning, ...own }
   return { last, parameters, settings: how, run }
 }
 

@@ -1,7 +1,7 @@
 // What the acceptance runs of sequence-to-sequence models share.
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
-import { info, Seq2Seq, Seq2SeqEnsemble } from 'rnnative'
+import { info, optim, Seq2Seq, Seq2SeqEnsemble } from 'rnnative'
 import { circumstances } from '../circumstances.mjs'
 
 export const DATA = path.resolve(import.meta.dirname, '../../../shared/data')
@@ -16,6 +16,17 @@ export function record(name, result) {
   const whole = { date: date.slice(0, 10), cpu, threads, isa, ...result }
   writeFileSync(file, `${JSON.stringify(whole, null, 2)}\n`)
   console.log(`recorded in ${file}`)
+}
+
+/** A cosine that ends with `seconds` of training, as fast as a model like this one trains here. */
+export async function scheduleFor(seconds, makeModel, pairs, options) {
+  const model = makeModel()
+  await model.fit(pairs, { ...options, maxSteps: 20 })
+  const { step, seconds: taken } = await model.fit(pairs, { ...options, maxSteps: 100 })
+  await model.dispose()
+  // A tenth is left to validation and to other work on the machine.
+  const steps = Math.max(1, Math.floor((0.9 * seconds * step) / taken))
+  return optim.schedule.cosine({ steps, warmup: Math.min(200, steps), min: 0.02 })
 }
 
 /**

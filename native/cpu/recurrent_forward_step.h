@@ -35,21 +35,16 @@ void pack_recurrent(RnContext* ctx, const float* weight, int64_t hidden, int64_t
                  for (int64_t p = begin; p < end; ++p) {
                    typename E::Right* panel = out + p * turns * Tile::kRowFloats;
                    for (int u = 0; u < Phase::kUnits; ++u)
-                     for (int g = 0; g < Phase::kGates; ++g)
+                     for (int g = 0; g < Phase::kGates; ++g) {
+                       const float* columns[kLanes];
                        for (int lane = 0; lane < kLanes; ++lane) {
                          const int64_t unit = (p * Phase::kUnits + u) * kLanes + lane;
-                         typename E::Right* column =
-                             panel + (u * Phase::kGates + g) * kLanes + lane;
-                         const auto put = [=](int64_t turn, typename E::Right x) {
-                           column[turn * Tile::kRowFloats] = x;
-                         };
-                         if (unit < hidden) {
-                           const int64_t row = (Phase::kFirstGate + g) * hidden + unit;
-                           E::each_right(weight + row * hidden, 1, hidden, put);
-                         } else {
-                           for (int64_t turn = 0; turn < turns; ++turn) put(turn, 0);
-                         }
+                         const int64_t row = (Phase::kFirstGate + g) * hidden + unit;
+                         columns[lane] = unit < hidden ? weight + row * hidden : nullptr;
                        }
+                       pack_columns<E>(columns, hidden, Tile::kRowFloats,
+                                       panel + (u * Phase::kGates + g) * kLanes);
+                     }
                  }
                });
 }

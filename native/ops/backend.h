@@ -38,7 +38,7 @@ typedef struct RnContext {
   // Scratch memory, 64-byte aligned, uninitialised, released after the call. NULL: over the limit.
   void* (*scratch)(void* runtime, size_t bytes);
   // The cached packed form `kind` of a weight's version. Sets *fresh to 1 when the caller must fill
-  // the buffer (first use of this version). With weight id 0 it behaves like scratch and fresh = 1.
+  // the buffer. With weight id 0, and where versions change with every use, it is scratch.
   void* (*packed)(void* runtime, uint64_t weight_id, uint64_t weight_version, uint32_t kind,
                   size_t bytes, int32_t* fresh);
   // body(argument, i, n) on n threads at once, i = 0 being the caller; n is `threads` or what the

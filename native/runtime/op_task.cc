@@ -193,8 +193,8 @@ void* OpTask::packed(uint64_t id, uint64_t version, uint32_t kind, size_t bytes,
   *fresh = 1;
   for (const WeightUse& use : weights_) {
     if (use.id != id) continue;
-    bool fill = true;
-    void* data = use.storage->packed(id, version, kind, bytes, &backend_, &fill);
+    const auto [data, fill, passing] = use.storage->packed(id, version, kind, bytes, &backend_);
+    if (passing) break;
     if (!data) refused_bytes_ = bytes;
     if (fill) filled_.push_back(&use);
     *fresh = fill ? 1 : 0;

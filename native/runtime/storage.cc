@@ -87,23 +87,31 @@ const FailurePtr& Storage::unwritten() {
   return *failure;
 }
 
-void* Storage::packed(uint64_t id, uint64_t version, uint32_t kind, size_t bytes,
-                      const void* layout, bool* fresh) {
-  *fresh = true;
+Storage::PackedForm Storage::packed(uint64_t id, uint64_t version, uint32_t kind, size_t bytes,
+                                    const void* layout) {
   auto it = std::find_if(packed_.begin(), packed_.end(),
                          [&](const Packed& p) { return p.id == id && p.kind == kind; });
-  if (it != packed_.end() && it->bytes == bytes && it->layout == layout) {
-    *fresh = it->version != version;
-    it->version = version;
-    return it->block.data;
-  }
-  if (it != packed_.end()) {
+  if (it != packed_.end() && (it->bytes != bytes || it->layout != layout)) {
     Allocator::release(it->block);
     packed_.erase(it);
+    it = packed_.end();
   }
-  const Block block = Allocator::of(account_of(device_)).allocate(bytes, account_of(device_));
-  if (block) packed_.push_back({id, version, kind, layout, bytes, block});
-  return block.data;
+  if (it == packed_.end()) {
+    const Block block = Allocator::of(account_of(device_)).allocate(bytes, account_of(device_));
+    if (block) packed_.push_back({id, version, kind, layout, bytes, block, false});
+    return {block.data, true, false};
+  }
+  const bool fresh = it->version != version;
+  if (fresh && !it->used_again) {
+    Allocator::release(it->block);
+    it->version = version;
+    return {nullptr, true, true};
+  }
+  it->version = version;
+  it->used_again = !fresh;
+  if (it->block) return {it->block.data, fresh, false};
+  it->block = Allocator::of(account_of(device_)).allocate(bytes, account_of(device_));
+  return {it->block.data, true, false};
 }
 
 void Storage::drop_packed(uint64_t id) {

@@ -62,10 +62,15 @@ class Storage {
   void succeed(Range range) { failures_.erase(range); }
   static const FailurePtr& unwritten();
 
-  // The packed form `kind` of weight `id`, one version kept at a time; null when over the limit.
-  // *fresh says that the caller must fill it. `layout` tells backends apart.
-  void* packed(uint64_t id, uint64_t version, uint32_t kind, size_t bytes, const void* layout,
-               bool* fresh);
+  struct PackedForm {
+    void* data;    // null: over the limit, unless `passing`
+    bool fresh;    // the caller must fill it
+    bool passing;  // not worth keeping: the caller takes memory of its own
+  };
+  // The packed form `kind` of weight `id`, one version kept at a time. In training every use is of
+  // a new version; a form whose last version was used once only passes, and is kept again when one
+  // is asked for twice. `layout` tells backends apart.
+  PackedForm packed(uint64_t id, uint64_t version, uint32_t kind, size_t bytes, const void* layout);
   // Drops the packed forms of a weight, after an op failed that may have left one half filled.
   void drop_packed(uint64_t id);
 
@@ -75,7 +80,8 @@ class Storage {
     uint32_t kind;
     const void* layout;
     size_t bytes;
-    Block block;
+    Block block;  // empty: the version passed
+    bool used_again;
   };
 
   const Device device_;

@@ -45,6 +45,7 @@ const SIZES: [number, number, number][] = [
   [1, 515, 260],
   [257, 3, 70],
   [200, 70, 600],
+  [203, 533, 270],
 ]
 
 for (const [transA, transB] of [

@@ -51,7 +51,7 @@ test.serial(
 )
 
 test.serial(
-  'packed weights follow their version, are counted, and go with the weight',
+  'packed weights follow their version, are counted, kept for a second use, and go with the weight',
   async (t) => {
     await native.synchronize()
     const before = cpu().bytes
@@ -72,6 +72,11 @@ test.serial(
     native.fill(weights[0]!, 0.25)
     t.deepEqual(await product(weights[0]!), [32])
     t.is(cpu().bytes, held) // one version at a time
+    native.fill(weights[0]!, 0.125)
+    t.deepEqual(await product(weights[0]!), [16])
+    t.is(cpu().bytes, held - packed) // of the one before there was one use only
+    t.deepEqual(await product(weights[0]!), [16])
+    t.is(cpu().bytes, held)
     t.deepEqual(await product(weights[1]!), [64])
     for (const tensor of [x, arena, ...weights]) native.dispose(tensor)
     await native.synchronize()

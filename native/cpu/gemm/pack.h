@@ -50,30 +50,31 @@ RN_INLINE int64_t source_column(const MatrixB& b, int64_t j) {
   return b.columns ? b.columns[j] : j;
 }
 
-// kPanel columns of a transposed B, each a row of memory: the first multiple of kLanes turns. Gives
-// their number.
+// kLanes columns, `length` values of k of each one after another in memory (NULL: zeros), as turns
+// that are `stride` apart.
 template <class E>
-int64_t pack_columns(const MatrixB& b, int64_t j0, int64_t k0, int64_t length,
-                     typename E::Right* out) {
-  if constexpr (E::kDepth != 1) return 0;
-  const int64_t whole = length / kLanes * kLanes;
-  for (int v = 0; v < kPanelVectors; ++v, j0 += kLanes, out += kLanes) {
-    const float* columns[kLanes];
-    for (int i = 0; i < kLanes; ++i) {
-      const int64_t column = source_column(b, j0 + i);
-      columns[i] = column < 0 ? nullptr : b.data + column * b.ld + k0;
-    }
-    for (int64_t done = 0; done < whole; done += kLanes) {
+void pack_columns(const float* const (&columns)[kLanes], int64_t length, int64_t stride,
+                  typename E::Right* out) {
+  int64_t done = 0;
+  if constexpr (E::kDepth == 1)
+    for (; done + kLanes <= length; done += kLanes) {
       vf x[kLanes];
 #pragma GCC unroll 16
       for (int i = 0; i < kLanes; ++i) x[i] = columns[i] ? load(columns[i] + done) : zero();
       transpose(x);
 #pragma GCC unroll 16
       for (int turn = 0; turn < kLanes; ++turn)
-        E::store_right(out + (done + turn) * kPanel, x[turn]);
+        E::store_right(out + (done + turn) * stride, x[turn]);
+    }
+  for (int i = 0; i < kLanes; ++i) {
+    typename E::Right* to = out + done * stride + i;
+    const auto put = [=](int64_t turn, typename E::Right x) { to[turn * stride] = x; };
+    if (columns[i]) {
+      E::each_right(columns[i] + done, 1, length - done, put);
+    } else {
+      for (int64_t turn = 0; turn < turns_of<E>(length - done); ++turn) put(turn, 0);
     }
   }
-  return whole;
 }
 
 // Rows k0 .. k0 + length of one panel.
@@ -88,15 +89,22 @@ void pack_b_panel(const MatrixB& b, int64_t panel, int64_t k0, int64_t length,
         E::pack_lanes(source + v * kLanes, b.ld, t, length, out + t * kPanel + v * kLanes);
     return;
   }
-  const int64_t done = b.transposed ? pack_columns<E>(b, j0, k0, length, out) : 0;
+  if (b.transposed) {
+    for (int v = 0; v < kPanelVectors; ++v) {
+      const float* columns[kLanes];
+      for (int i = 0; i < kLanes; ++i) {
+        const int64_t column = source_column(b, j0 + v * kLanes + i);
+        columns[i] = column < 0 ? nullptr : b.data + column * b.ld + k0;
+      }
+      pack_columns<E>(columns, length, kPanel, out + v * kLanes);
+    }
+    return;
+  }
   for (int j = 0; j < kPanel; ++j) {
     const int64_t column = source_column(b, j0 + j);
-    typename E::Right* to = out + done * kPanel + j;
-    const auto put = [=](int64_t t, typename E::Right x) { to[t * kPanel] = x; };
+    const auto put = [=](int64_t t, typename E::Right x) { out[t * kPanel + j] = x; };
     if (column < 0) {
-      for (int64_t t = done; t < turns; ++t) put(t - done, 0);
-    } else if (b.transposed) {
-      E::each_right(b.data + column * b.ld + k0 + done, 1, length - done, put);
+      for (int64_t t = 0; t < turns; ++t) put(t, 0);
     } else {
       E::each_right(b.data + k0 * b.ld + column, b.ld, length, put);
     }
