@@ -176,18 +176,6 @@ __global__ void __launch_bounds__(kThreads) pair_kernel(PairGradients p, float* 
   dv_rows[b * p.features + f] = dv;
 }
 
-// Over the rows of the batch.
-struct RowSum {
-  static constexpr int kOutputs = 1;
-  const float* parts;  // [B, A]
-  int64_t features;
-
-  __device__ const float* place(int64_t f) const { return parts + f; }
-  __device__ void add(const float* place, int64_t b, float (&sums)[1]) const {
-    sums[0] += place[b * features];
-  }
-};
-
 }  // namespace
 
 int32_t pair_gradients(RnContext* ctx, const PairGradients& p) {
@@ -209,7 +197,7 @@ int32_t pair_gradients(RnContext* ctx, const PairGradients& p) {
                                 p, dv_rows);
   if (status != RN_OK || !of_v) return status;
   // The factors of each query sum to zero, so that of tanh = 1 - 2 / d only the latter counts.
-  return sum_down(ctx, RowSum{dv_rows, p.features}, p.features, p.batch, {p.dv}, -2);
+  return sum_columns(ctx, dv_rows, p.batch, p.features, p.features, p.dv, -2);
 }
 
 int32_t attention_backward(RnContext* ctx, const RnAttentionBackward* args) {

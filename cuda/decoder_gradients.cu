@@ -57,23 +57,6 @@ int32_t state_product(RnContext* ctx, const Decoder& f, int64_t l, int64_t m, co
   return add || status != RN_OK ? status : copy_or_zero(ctx, dw, nullptr, m * H);
 }
 
-struct Columns {
-  static constexpr int kOutputs = 1;
-  const float* x;
-  int64_t ld;
-
-  __device__ const float* place(int64_t column) const { return x + column; }
-  __device__ void add(const float* place, int64_t row, float (&sums)[1]) const {
-    sums[0] += place[row * ld];
-  }
-};
-// y[columns] (+)= the sums of the columns of x [rows, columns], rows `ld` apart.
-int32_t sum_columns(RnContext* ctx, const float* x, int64_t rows, int64_t columns, int64_t ld,
-                    const RnGrad& y) {
-  if (!wanted(y)) return RN_OK;
-  return sum_down(ctx, Columns{x, ld}, columns, rows, {y});
-}
-
 // to[i] (+)= x[i] + y[i]; either may be null.
 __global__ void add_kernel(const float* x, const float* y, int64_t n, float* to, bool add) {
   for (int64_t i = first_index(); i < n; i += index_stride()) {

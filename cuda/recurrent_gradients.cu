@@ -9,7 +9,7 @@
 #include <intrinsics.cuh>
 
 #include "cuda/operand.cuh"
-#include "cuda/ops.cuh"
+#include "cuda/reduction.cuh"
 
 namespace rnnative::cuda {
 namespace {
@@ -154,9 +154,8 @@ int32_t recurrent_weight(RnContext* ctx, const Run& run) {
 int32_t biases(RnContext* ctx, const Run& run) {
   const RnGrad &ih = run.dslots().b_ih, &hh = run.dslots().b_hh;
   if (ih.mode == RN_GRAD_SKIP && hh.mode == RN_GRAD_SKIP) return RN_OK;
-  const RnColumnSum sums = {
-      run.tokens(), run.gate_row(), run.own(run.layer.dgates), {run.work.sums, RN_GRAD_WRITE}};
-  const int32_t status = column_sum(ctx, &sums);
+  const int32_t status = sum_columns(ctx, run.own(run.layer.dgates), run.tokens(), run.gate_row(),
+                                     run.gate_row(), {run.work.sums, RN_GRAD_WRITE});
   if (status != RN_OK) return status;
   const auto data = [](const RnGrad& grad) {
     return grad.mode == RN_GRAD_SKIP ? nullptr : static_cast<float*>(grad.data);

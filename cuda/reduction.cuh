@@ -157,6 +157,10 @@ int32_t sum_across(RnContext* ctx, const Sum& sum, int64_t kept, int64_t reduced
                               width);
 }
 
+// y[columns] (+)= scale times the sums of the columns of x [rows, columns], rows `ld` apart.
+int32_t sum_columns(RnContext* ctx, const float* x, int64_t rows, int64_t columns, int64_t ld,
+                    const RnGrad& y, float scale = 1);
+
 }  // namespace rnnative::cuda
 
 #endif  // RNNATIVE_CUDA_REDUCTION_CUH_
