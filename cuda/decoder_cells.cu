@@ -227,7 +227,7 @@ int32_t step_forward(RnContext* ctx, const StepRecurrence& layer, const CellForw
   if (status == RN_OK)
     status = multiply(
         ctx, layer.precision,
-        {B, H, H, {reset, H, s.reset_rounded}, layer.weight.from_row(2 * H), true, layer.work, H});
+        {B, H, H, {reset, H, s.reset_rounded}, layer.weight.at(2 * H, 0), true, layer.work, H});
   return status == RN_OK ? launch(ctx, how, forward_candidate_kernel, s, layer.work) : status;
 }
 
@@ -244,7 +244,7 @@ int32_t step_backward(RnContext* ctx, const StepRecurrence& layer, const CellBac
                          H,
                          H,
                          {s.dgates + 2 * H, slots * H, s.dgates_rounded.from_column(2 * H)},
-                         layer.weight.from_row(2 * H),
+                         layer.weight.at(2 * H, 0),
                          false,
                          layer.work,
                          H});

@@ -74,8 +74,8 @@ struct CellBackward {
 // The layer's R, and what the products of its steps need.
 struct StepRecurrence {
   int32_t cell, precision;
-  WeightMatrix weight;  // [G*H, H]
-  float* work;          // step_work() floats
+  Operand weight;  // [G*H, H]
+  float* work;     // step_work() floats
 };
 int64_t step_work(const DecoderLayout& layout);
 int32_t step_forward(RnContext* ctx, const StepRecurrence& layer, const CellForward& step,

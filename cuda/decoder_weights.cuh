@@ -6,26 +6,16 @@
 #include <memory>
 
 #include "cuda/decoder_layout.cuh"
-#include "cuda/gemm.cuh"
+#include "cuda/operand.cuh"
 #include "cuda/rounded.cuh"
 
 namespace rnnative::cuda {
 
-struct WeightMatrix {
-  const void* data = nullptr;
-  bool bf16 = false;
-  int64_t ld = 0;
-
-  WeightMatrix from_row(int64_t row) const {
-    return {static_cast<const char*>(data) + row * ld * (bf16 ? 2 : 4), bf16, ld};
-  }
-};
-
 struct DecoderWeights {
-  WeightMatrix embedded, fed;                 // [G*H, E], [G*H, F]
-  std::unique_ptr<WeightMatrix[]> input;      // [L] of [G*H, H]; the first unused
-  std::unique_ptr<WeightMatrix[]> recurrent;  // [L] of [G*H, H]
-  WeightMatrix query, out;                    // [A, H] or absent, [D, V + H] with OUTPUT
+  Operand embedded, fed;                 // [G*H, E], [G*H, F]
+  std::unique_ptr<Operand[]> input;      // [L] of [G*H, H]; the first unused
+  std::unique_ptr<Operand[]> recurrent;  // [L] of [G*H, H]
+  Operand query, out;                    // [A, H] or absent, [D, V + H] with OUTPUT
 
   int32_t make(RnContext* ctx, const DecoderLayout& layout, const RnDecoderForward& args);
 };
@@ -35,12 +25,17 @@ struct LeftOperand {
   const float* data;
   int64_t ld;
   Rounded rounded = {};
+
+  Operand operand() const {
+    if (rounded.data) return {rounded.data, true, rounded.ld};
+    return {data, false, ld};
+  }
 };
 // c[m, n] (+)= a[m, k] times a weight [n, k] transposed, or [k, n] as it is (+ bias).
 struct StepProduct {
   int64_t m, n, k;
   LeftOperand a;
-  WeightMatrix weight;
+  Operand weight;
   bool transposed;
   float* c;
   int64_t ldc;
@@ -52,12 +47,8 @@ inline int32_t multiply(RnContext* ctx, int32_t precision, const StepProduct& p)
   product.m = p.m;
   product.n = p.n;
   product.k = p.k;
-  product.a_bf16 = p.a.rounded.data != nullptr;
-  product.a = product.a_bf16 ? static_cast<const void*>(p.a.rounded.data) : p.a.data;
-  product.lda = product.a_bf16 ? p.a.rounded.ld : p.a.ld;
-  product.b = p.weight.data;
-  product.b_bf16 = p.weight.bf16;
-  product.ldb = p.weight.ld;
+  set_a(product, p.a.operand());
+  set_b(product, p.weight);
   product.trans_b = p.transposed;
   product.c = p.c;
   product.ldc = p.ldc;

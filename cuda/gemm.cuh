@@ -53,6 +53,9 @@ int32_t round_operand(RnContext* ctx, Gemm* product, bool right);
 constexpr uint32_t kPackedBf16 = 0xb16;
 int32_t bf16_weight(RnContext* ctx, const RnWeight& weight, int64_t rows, int64_t columns,
                     Bf16Matrix* matrix);
+// The same of `count` of its columns, from `first` on; `kind` names which.
+int32_t bf16_columns(RnContext* ctx, const RnWeight& weight, uint32_t kind, int64_t rows,
+                     int64_t columns, int64_t first, int64_t count, Bf16Matrix* matrix);
 
 }  // namespace rnnative::cuda
 

@@ -69,17 +69,22 @@ int32_t round_operand(RnContext* ctx, Gemm* product, bool right) {
   return RN_OK;
 }
 
-int32_t bf16_weight(RnContext* ctx, const RnWeight& weight, int64_t rows, int64_t columns,
-                    Bf16Matrix* matrix) {
-  const int64_t ld = bf16_ld(columns);
+int32_t bf16_columns(RnContext* ctx, const RnWeight& weight, uint32_t kind, int64_t rows,
+                     int64_t columns, int64_t first, int64_t count, Bf16Matrix* matrix) {
+  const int64_t ld = bf16_ld(count);
   int32_t fresh = 0;
   auto* data = static_cast<uint16_t*>(
-      ctx->packed(ctx->runtime, weight.id, weight.version, kPackedBf16,
+      ctx->packed(ctx->runtime, weight.id, weight.version, kind,
                   static_cast<size_t>(rows * ld + 8) * sizeof(uint16_t), &fresh));
   *matrix = {data, ld};
   if (data == nullptr || fresh == 0) return RN_OK;
-  return round_to_bf16(ctx, static_cast<const float*>(weight.data), columns, rows, columns, data,
-                       ld);
+  return round_to_bf16(ctx, static_cast<const float*>(weight.data) + first, columns, rows, count,
+                       data, ld);
+}
+
+int32_t bf16_weight(RnContext* ctx, const RnWeight& weight, int64_t rows, int64_t columns,
+                    Bf16Matrix* matrix) {
+  return bf16_columns(ctx, weight, kPackedBf16, rows, columns, 0, columns, matrix);
 }
 
 }  // namespace rnnative::cuda

@@ -23,12 +23,18 @@ int32_t make_operand(RnContext* ctx, int32_t precision, const float* x, int64_t 
 
 int32_t weight_operand(RnContext* ctx, int32_t precision, const RnWeight& weight, int64_t rows,
                        int64_t columns, Operand* operand) {
+  return weight_columns(ctx, precision, weight, kPackedBf16, rows, columns, 0, columns, operand);
+}
+
+int32_t weight_columns(RnContext* ctx, int32_t precision, const RnWeight& weight, uint32_t kind,
+                       int64_t rows, int64_t columns, int64_t first, int64_t count,
+                       Operand* operand) {
   if (precision != RN_PRECISION_BF16) {
-    *operand = {weight.data, false, columns};
+    *operand = {static_cast<const float*>(weight.data) + first, false, columns};
     return RN_OK;
   }
   Bf16Matrix matrix;
-  const int32_t status = bf16_weight(ctx, weight, rows, columns, &matrix);
+  const int32_t status = bf16_columns(ctx, weight, kind, rows, columns, first, count, &matrix);
   if (status != RN_OK) return status;
   *operand = {matrix.data, true, matrix.ld};
   return matrix.data != nullptr ? RN_OK

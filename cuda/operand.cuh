@@ -28,6 +28,10 @@ int32_t make_operand(RnContext* ctx, int32_t precision, const float* x, int64_t 
 // A parameter [rows, columns]; its copy is cached with it.
 int32_t weight_operand(RnContext* ctx, int32_t precision, const RnWeight& weight, int64_t rows,
                        int64_t columns, Operand* operand);
+// `count` of its columns, from `first` on; `kind` names the copy (RnContext.packed).
+int32_t weight_columns(RnContext* ctx, int32_t precision, const RnWeight& weight, uint32_t kind,
+                       int64_t rows, int64_t columns, int64_t first, int64_t count,
+                       Operand* operand);
 
 inline void set_a(Gemm& product, const Operand& a) {
   product.a = a.data;
