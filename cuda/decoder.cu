@@ -24,7 +24,7 @@ __global__ void mask_kernel(const float* x, const int32_t* lengths, int64_t step
 }
 
 struct OutputStep {
-  StepRows rows;
+  DecoderRows rows;
   int64_t features;  // D
   float* outputs;    // [B, D] in: W_out [c; h] + b_out; out: its tanh
   float *y, *next;   // [B, D] after dropout; next: what the next step is fed, or null

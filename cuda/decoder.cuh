@@ -34,7 +34,7 @@ struct Decoder {
   int32_t allocate(RnContext* ctx, int64_t columns, Rounded* to) const;
   const RnRecurrentDesc& stack() const { return args->desc.stack; }
   const float* x() const { return static_cast<const float*>(args->x); }
-  StepRows rows(int64_t t) const { return {t, layout.B, args->lengths, layout.T}; }
+  DecoderRows rows(int64_t t) const { return {t, layout.B, args->lengths, layout.T}; }
   // Where step t of an array with `columns` lies.
   float* at(float* array, int64_t t, int64_t columns) const {
     return array ? array + t * layout.B * columns : nullptr;

@@ -12,7 +12,7 @@ namespace rnnative::cuda {
 namespace {
 
 struct OutputGradient {
-  StepRows rows;
+  DecoderRows rows;
   int64_t features;           // D
   const float* dy;            // [B, D] or null
   const float *dfed, *dfedn;  // [B, D] from the next step, or after the last; either may be null
@@ -39,8 +39,8 @@ __global__ void output_kernel(OutputGradient s) {
 }
 
 // to[t, b] = the gradient of the context that the caller gave, or zeros.
-__global__ void context_kernel(const float* dcontext, StepRows rows, int64_t steps, int64_t width,
-                               float* to) {
+__global__ void context_kernel(const float* dcontext, DecoderRows rows, int64_t steps,
+                               int64_t width, float* to) {
   const int64_t n = steps * rows.batch * width;
   for (int64_t i = first_index(); i < n; i += index_stride()) {
     const int64_t row = i / width;

@@ -178,7 +178,7 @@ __global__ void backward_reset_kernel(CellBackward s, const float* dreset) {
   }
 }
 
-Launch over_units(const StepRows& rows, int64_t hidden) {
+Launch over_units(const DecoderRows& rows, int64_t hidden) {
   const int64_t threads = std::min<int64_t>(ceil_div(hidden, 32) * 32, 128);
   Launch how;
   how.block = dim3(static_cast<unsigned>(threads));

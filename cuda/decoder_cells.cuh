@@ -27,7 +27,7 @@ struct StepDropout {
 StepDropout step_dropout(const RnRecurrentDesc& stack, int64_t l);
 
 // Row b has steps up to lengths[b]; what arrays get of it for others is zero.
-struct StepRows {
+struct DecoderRows {
   int64_t t, batch;
   const int32_t* lengths;  // [B] or null: all `time`
   int64_t time;
@@ -40,7 +40,7 @@ struct StateCopy {
   int64_t stride;
 };
 struct CellForward {
-  StepRows rows;
+  DecoderRows rows;
   int64_t hidden;
   float* gates;                      // [B, S*H] in: W x + b_ih in the first G*H columns; out: slots
   const float* b_hh;                 // [G*H] or null
@@ -59,7 +59,7 @@ struct StateGradient {
   int64_t stride;
 };
 struct CellBackward {
-  StepRows rows;
+  DecoderRows rows;
   int64_t hidden;
   const float *gates, *h, *c, *h_before, *c_before;  // as forward had and left them
   StateGradient above[2];

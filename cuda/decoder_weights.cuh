@@ -32,7 +32,7 @@ struct LeftOperand {
   }
 };
 // c[m, n] (+)= a[m, k] times a weight [n, k] transposed, or [k, n] as it is (+ bias).
-struct StepProduct {
+struct DecoderProduct {
   int64_t m, n, k;
   LeftOperand a;
   Operand weight;
@@ -42,7 +42,7 @@ struct StepProduct {
   bool add = false;
   const float* bias = nullptr;
 };
-inline int32_t multiply(RnContext* ctx, int32_t precision, const StepProduct& p) {
+inline int32_t multiply(RnContext* ctx, int32_t precision, const DecoderProduct& p) {
   Gemm product;
   product.m = p.m;
   product.n = p.n;
