@@ -13,7 +13,7 @@ namespace rnnative::cuda {
 constexpr unsigned kAllLanes = 0xffffffffu;
 constexpr int kWarpSize = 32;
 
-// Shared memory that block_reduce needs, at most.
+// Shared memory that block_reduce needs, at most: a value of each warp.
 constexpr size_t kReduceBytes = 32 * sizeof(uint64_t);
 
 struct Add {
@@ -52,11 +52,11 @@ __device__ __forceinline__ T warp_reduce(T value, Combine combine, int width = k
   return value;
 }
 
-// Over a block of one dimension, all of whose threads take part. `shared`: kReduceBytes, free again
-// on return.
+// Over a block of one dimension, all of whose threads take part. `shared` is free again on
+// return.
 template <class T, class Combine>
-__device__ __forceinline__ T block_reduce(T value, Combine combine, char* shared) {
-  T* const warps = reinterpret_cast<T*>(shared);
+__device__ __forceinline__ T block_reduce(T value, Combine combine, void* shared) {
+  T* const warps = static_cast<T*>(shared);
   value = warp_reduce(value, combine);
   if (threadIdx.x % kWarpSize == 0) warps[threadIdx.x / kWarpSize] = value;
   __syncthreads();

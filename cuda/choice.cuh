@@ -1,13 +1,12 @@
-// What the ops that choose tokens share: scores in order, maxima and sums over a block, penalties,
-// and the answer where nothing can be chosen.
+// What the ops that choose tokens share: scores in order, penalties, and the answer where nothing
+// can be chosen.
 #ifndef RNNATIVE_CUDA_CHOICE_CUH_
 #define RNNATIVE_CUDA_CHOICE_CUH_
 
+#include "cuda/block.cuh"
 #include "cuda/device.cuh"
 
 namespace rnnative::cuda {
-
-constexpr unsigned kWarp = 32, kAllLanes = 0xffffffffu;
 
 // ---- scores in order
 
@@ -39,39 +38,12 @@ __device__ inline uint32_t index_of_key(uint64_t key) {
   return ~static_cast<uint32_t>(key);
 }
 
-// ---- over a warp, over a block
-
 struct Greater {
   template <class T>
   __device__ T operator()(T a, T b) const {
     return a > b ? a : b;
   }
 };
-struct Plus {
-  template <class T>
-  __device__ T operator()(T a, T b) const {
-    return a + b;
-  }
-};
-
-template <class T, class Join>
-__device__ T join_warp(T value, Join join) {
-  for (unsigned lanes = kWarp / 2; lanes > 0; lanes /= 2)
-    value = join(value, __shfl_xor_sync(kAllLanes, value, lanes));
-  return value;
-}
-
-// Every thread gets the result. `shared` has a place for each warp, and may be in use until now.
-template <class T, class Join>
-__device__ T join_block(T value, Join join, T* shared) {
-  value = join_warp(value, join);
-  __syncthreads();
-  if (threadIdx.x % kWarp == 0) shared[threadIdx.x / kWarp] = value;
-  __syncthreads();
-  T result = shared[0];
-  for (unsigned warp = 1; warp < blockDim.x / kWarp; ++warp) result = join(result, shared[warp]);
-  return result;
-}
 
 // to[i] = from[i] by thread i % blockDim.x, with loads of several under way at once.
 __device__ inline void copy_scores(float* to, const float* from, uint32_t n) {

@@ -17,7 +17,7 @@
 namespace rnnative::cuda {
 namespace {
 
-constexpr unsigned kMostThreads = 1024, kMostWarps = kMostThreads / kWarp;
+constexpr unsigned kMostThreads = 1024, kMostWarps = kMostThreads / kWarpSize;
 
 struct Sampling {
   uint32_t vocabulary, top_k;
@@ -60,18 +60,18 @@ struct Row {
   __device__ uint64_t total(const Of& of) const {
     uint64_t sum = 0;
     for (uint32_t token = threadIdx.x; token < n; token += blockDim.x) sum += of(token);
-    return join_block(sum, Plus(), shared->sums);
+    return block_reduce(sum, Add(), shared->sums);
   }
 
   // The first token at which the running sum of of(token) exceeds `bound`; the total does.
   template <class Of>
   __device__ uint32_t crossing(uint64_t bound, const Of& of) const {
-    const uint32_t lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
-    const uint32_t stretch = (n / blockDim.x + 1) * kWarp;  // of tokens, a warp's
+    const uint32_t lane = threadIdx.x % kWarpSize, warp = threadIdx.x / kWarpSize;
+    const uint32_t stretch = (n / blockDim.x + 1) * kWarpSize;  // of tokens, a warp's
     const uint32_t begin = warp * stretch, end = n < begin + stretch ? n : begin + stretch;
     uint64_t own = 0;
-    for (uint32_t token = begin + lane; token < end; token += kWarp) own += of(token);
-    own = join_warp(own, Plus());
+    for (uint32_t token = begin + lane; token < end; token += kWarpSize) own += of(token);
+    own = warp_reduce(own, Add());
     __syncthreads();
     if (lane == 0) shared->sums[warp] = own;
     __syncthreads();
@@ -80,9 +80,9 @@ struct Row {
       if (bound < sum) own = 0;  // it lies with the lower warp
       if (bound >= sum) bound -= sum;
     }
-    for (uint32_t first = begin; bound < own; first += kWarp) {
+    for (uint32_t first = begin; bound < own; first += kWarpSize) {
       uint64_t running = first + lane < end ? of(first + lane) : 0;
-      for (uint32_t by = 1; by < kWarp; by *= 2) {
+      for (uint32_t by = 1; by < kWarpSize; by *= 2) {
         const uint64_t before = __shfl_up_sync(kAllLanes, running, by);
         if (lane >= by) running += before;
       }
@@ -91,7 +91,7 @@ struct Row {
         if (lane == 0) shared->token = first + __ffs(static_cast<int>(beyond)) - 1;
         break;
       }
-      const uint64_t sum = __shfl_sync(kAllLanes, running, kWarp - 1);
+      const uint64_t sum = __shfl_sync(kAllLanes, running, kWarpSize - 1);
       bound -= sum;
       own -= sum;
     }
@@ -173,7 +173,7 @@ __global__ void __launch_bounds__(kMostThreads) sample_kernel(Sampling s) {
     uint32_t rank = 0;
     for (uint32_t i = threadIdx.x; i < n; i += blockDim.x)
       rank = Greater()(rank, rank_of(scores[i]));
-    return join_block(rank, Greater(), shared->ranks);
+    return block_reduce(rank, Greater(), shared->ranks);
   };
 
   copy_scores(scores, logits, n);
@@ -240,7 +240,7 @@ int32_t sample_tokens(RnContext* ctx, const RnSampleTokens* args) {
 
   Launch how;
   how.grid = dim3(static_cast<unsigned>(rows));
-  const int64_t threads = ceil_div(ceil_div(n, 8), kWarp) * kWarp;
+  const int64_t threads = ceil_div(ceil_div(n, 8), kWarpSize) * kWarpSize;
   how.block = dim3(static_cast<unsigned>(std::min<int64_t>(threads, kMostThreads)));
   how.shared = kScoresAt;
   const size_t bytes = static_cast<size_t>(n) * sizeof(float);

@@ -16,7 +16,7 @@
 namespace rnnative::cuda {
 namespace {
 
-constexpr unsigned kThreads = 256, kWarps = kThreads / kWarp;
+constexpr unsigned kThreads = 256, kWarps = kThreads / kWarpSize;
 // Tokens of a slice: what a block holds in shared memory.
 constexpr int32_t kSlice = 4096;
 
@@ -44,8 +44,8 @@ struct Search {
 template <class Next, class Write>
 __device__ void take_best(int64_t k, uint64_t own, uint64_t* shared, const Next& next,
                           const Write& write) {
-  const unsigned lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
-  uint64_t best = join_warp(own, Greater());
+  const unsigned lane = threadIdx.x % kWarpSize, warp = threadIdx.x / kWarpSize;
+  uint64_t best = warp_reduce(own, Greater());
   for (int64_t i = 0; i < k; ++i) {
     uint64_t* round = shared + i % 2 * kWarps;
     if (lane == 0) round[warp] = best;
@@ -55,7 +55,7 @@ __device__ void take_best(int64_t k, uint64_t own, uint64_t* shared, const Next&
     if (threadIdx.x == 0) write(i, winner);
     if (winner != best || winner == kNoKey) continue;
     if (own == winner) own = next(winner);
-    best = join_warp(own, Greater());
+    best = warp_reduce(own, Greater());
   }
 }
 
@@ -86,11 +86,11 @@ __global__ void __launch_bounds__(kThreads) choose_kernel(Search s) {
   uint32_t highest = 0;
   for (int32_t i = threadIdx.x; i < size; i += kThreads)
     highest = Greater()(highest, rank_of(scores[i]));
-  highest = join_block(highest, Greater(), ranks);
+  highest = block_reduce(highest, Greater(), ranks);
   const float shift = shift_of(highest);
   float sum = 0;
   for (int32_t i = threadIdx.x; i < size; i += kThreads) sum += expf(scores[i] - shift);
-  const double total = join_block(static_cast<double>(sum), Plus(), sums);
+  const double total = block_reduce(static_cast<double>(sum), Add(), sums);
   if (threadIdx.x == 0) {
     s.highest[blockIdx.x] = highest;
     s.sums[blockIdx.x] = total;
@@ -116,19 +116,19 @@ __global__ void __launch_bounds__(kThreads) choose_kernel(Search s) {
 
 // By one warp: what is added to a row's candidates.
 __device__ void find_offset(const Search& s, int64_t row) {
-  const unsigned lane = threadIdx.x % kWarp;
+  const unsigned lane = threadIdx.x % kWarpSize;
   const float score = s.scores[row];
   if (score == -INFINITY) return;  // it has no candidates
   const uint32_t* ranks = s.highest + row * s.slices;
   uint32_t highest = 0;
-  for (int64_t i = lane; i < s.slices; i += kWarp) highest = Greater()(highest, ranks[i]);
-  highest = join_warp(highest, Greater());
+  for (int64_t i = lane; i < s.slices; i += kWarpSize) highest = Greater()(highest, ranks[i]);
+  highest = warp_reduce(highest, Greater());
   const float shift = shift_of(highest);
   double sum = 0;
-  for (int64_t i = lane; i < s.slices; i += kWarp)
+  for (int64_t i = lane; i < s.slices; i += kWarpSize)
     if (ranks[i] > kRankOfNone)
       sum += s.sums[row * s.slices + i] * exp(static_cast<double>(shift_of(ranks[i])) - shift);
-  sum = join_warp(sum, Plus());
+  sum = warp_reduce(sum, Add());
   if (lane != 0) return;
   if (!rankable(highest)) refuse(s.refused, row);
   s.offsets[row] = score - (shift + log(sum));
@@ -139,7 +139,7 @@ __global__ void __launch_bounds__(kThreads) merge_kernel(Search s) {
   auto* joins = reinterpret_cast<uint64_t*>(shared_memory());  // [2, kWarps]
   const int64_t group = blockIdx.x, first_row = group * s.beams;
   const int64_t lists = s.beams * s.slices, first_list = first_row * s.slices;
-  for (int64_t beam = threadIdx.x / kWarp; beam < s.beams; beam += kWarps)
+  for (int64_t beam = threadIdx.x / kWarpSize; beam < s.beams; beam += kWarps)
     find_offset(s, first_row + beam);
   for (int64_t i = threadIdx.x; i < lists; i += kThreads) s.taken[first_list + i] = 0;
   __syncthreads();
