@@ -60,6 +60,7 @@ const Machine& machine() {
 }  // namespace
 
 bool plan_layer(const Layer& layer, bool backward, const PersistentKernels& kernels, Plan* plan) {
+  if (layer.sequence->tokens == 0) return false;
   // Its second product waits for the first of all units: two exchanges a step.
   if (layer.cell == RN_GRU_RESET_BEFORE) return false;
   const Recurrence what = {is_bf16(layer),

@@ -187,22 +187,14 @@ using Kernels = Table<TensorProduct<512, 1, 4>, TensorProduct<512, 1, 8>, Tensor
                       TensorProduct<256, 2, 8>, TensorProduct<256, 2, 16>, FloatProduct<512, 32, 1>,
                       FloatProduct<256, 8, 1>, FloatProduct<256, 16, 1>, FloatProduct<256, 32, 1>>;
 
-bool make_plan(const Layer& layer, Plan* plan) {
-  return plan_layer(layer, true, {Kernels::kShapes, Kernels::kCount}, plan);
-}
-
 }  // namespace
 
-bool persistent_backward_fits(const LayerBackward& layer) {
-  Plan plan;
-  return make_plan(layer.layer, &plan);
-}
-
-int32_t persistent_backward(RnContext* ctx, const LayerBackward& backward) {
+int32_t persistent_backward(RnContext* ctx, const LayerBackward& backward, bool* ran) {
   const Layer& layer = backward.layer;
   Backward args = {};
   Plan plan;
-  if (!make_plan(layer, &plan)) return fail(ctx, RN_ERR_INTERNAL, "R does not fit on chip");
+  *ran = plan_layer(layer, true, {Kernels::kShapes, Kernels::kCount}, &plan);
+  if (!*ran) return RN_OK;
   describe_run(layer, plan, &args.run);
   args.gates = backward.gates;
   args.h = backward.h;

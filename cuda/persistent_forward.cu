@@ -159,22 +159,14 @@ using Kernels = Table<TensorProduct<512, 1, 4>, TensorProduct<512, 1, 8>, Tensor
                       FloatProduct<512, 32, 1>, FloatProduct<256, 16, 1>, FloatProduct<256, 32, 1>,
                       FloatProduct<256, 32, 2>>;
 
-bool make_plan(const Layer& layer, Plan* plan) {
-  return plan_layer(layer, false, {Kernels::kShapes, Kernels::kCount}, plan);
-}
-
 }  // namespace
 
-bool persistent_forward_fits(const LayerForward& layer) {
-  Plan plan;
-  return make_plan(layer.layer, &plan);
-}
-
-int32_t persistent_forward(RnContext* ctx, const LayerForward& forward) {
+int32_t persistent_forward(RnContext* ctx, const LayerForward& forward, bool* ran) {
   const Layer& layer = forward.layer;
   Forward args = {};
   Plan plan;
-  if (!make_plan(layer, &plan)) return fail(ctx, RN_ERR_INTERNAL, "R does not fit on chip");
+  *ran = plan_layer(layer, false, {Kernels::kShapes, Kernels::kCount}, &plan);
+  if (!*ran) return RN_OK;
   describe_run(layer, plan, &args.run);
   args.training = forward.training;
   for (int64_t d = 0; d < layer.directions; ++d) {

@@ -34,15 +34,15 @@ __global__ void unsort_kernel(Rows rows, int64_t directions, int64_t hidden, con
 }  // namespace
 
 int32_t forward_steps(RnContext* ctx, const LayerForward& layer) {
-  if (layer.layer.sequence->tokens > 0 && persistent_forward_fits(layer))
-    return persistent_forward(ctx, layer);
-  return stepwise_forward(ctx, layer);
+  bool ran = false;
+  const int32_t status = persistent_forward(ctx, layer, &ran);
+  return ran ? status : stepwise_forward(ctx, layer);
 }
 
 int32_t backward_steps(RnContext* ctx, const LayerBackward& layer) {
-  if (layer.layer.sequence->tokens > 0 && persistent_backward_fits(layer))
-    return persistent_backward(ctx, layer);
-  return stepwise_backward(ctx, layer);
+  bool ran = false;
+  const int32_t status = persistent_backward(ctx, layer, &ran);
+  return ran ? status : stepwise_backward(ctx, layer);
 }
 
 int32_t sort_states(RnContext* ctx, const Layer& layer, const float* from, float* sorted,

@@ -55,17 +55,15 @@ struct LayerBackward {
   RnGrad dh0, dc0;  // [D, B, H] by row of the caller's batch
 };
 
-// Whether R fits on chip on this device, for these sizes and this precision.
-bool persistent_forward_fits(const LayerForward& layer);
-bool persistent_backward_fits(const LayerBackward& layer);
-int32_t persistent_forward(RnContext* ctx, const LayerForward& layer);
-int32_t persistent_backward(RnContext* ctx, const LayerBackward& layer);
+// `ran` false: nothing was done, since R does not fit on chip or a product a step is faster.
+int32_t persistent_forward(RnContext* ctx, const LayerForward& layer, bool* ran);
+int32_t persistent_backward(RnContext* ctx, const LayerBackward& layer, bool* ran);
 
 // For any size.
 int32_t stepwise_forward(RnContext* ctx, const LayerForward& layer);
 int32_t stepwise_backward(RnContext* ctx, const LayerBackward& layer);
 
-// The first of these that fits.
+// Persistent where that runs.
 int32_t forward_steps(RnContext* ctx, const LayerForward& layer);
 int32_t backward_steps(RnContext* ctx, const LayerBackward& layer);
 
