@@ -8,20 +8,11 @@
 #include <algorithm>
 #include <new>
 
+#include "cuda/mask_time.cuh"
 #include "cuda/ops.cuh"
 
 namespace rnnative::cuda {
 namespace {
-
-// to[t, b] = x[t, b], zeros from lengths[b] on.
-__global__ void mask_kernel(const float* x, const int32_t* lengths, int64_t steps, int64_t batch,
-                            int64_t features, float* to) {
-  const int64_t n = steps * batch * features;
-  for (int64_t i = first_index(); i < n; i += index_stride()) {
-    const int64_t row = i / features;
-    to[i] = row / batch < lengths[row % batch] ? x[i] : 0.0f;
-  }
-}
 
 struct OutputStep {
   DecoderRows rows;
@@ -266,15 +257,21 @@ AttentionStep Decoder::attention(int64_t t) const {
   return step;
 }
 
+int32_t mask_padding(RnContext* ctx, const Decoder& d, const float* x, int64_t features,
+                     float* to) {
+  const int64_t batch = d.layout.B;
+  if (!d.args->lengths) return copy_or_zero(ctx, to, x, d.steps * batch * features);
+  return mask_checked(ctx, {d.steps, batch, features, d.args->lengths, x, {to, RN_GRAD_WRITE}});
+}
+
 int32_t without_padding(RnContext* ctx, const Decoder& d, const float** x) {
   const DecoderLayout& l = d.layout;
   *x = d.x();
-  const int64_t n = d.steps * l.B * l.E;
-  if (!d.args->lengths || n == 0) return RN_OK;
-  float* to = scratch_of<float>(ctx, n);
+  if (!d.args->lengths) return RN_OK;
+  float* to = scratch_of<float>(ctx, d.steps * l.B * l.E);
   if (!to) return RN_ERR_OUT_OF_MEMORY;
   *x = to;
-  return launch(ctx, over(n), mask_kernel, d.x(), d.args->lengths, d.steps, l.B, l.E, to);
+  return mask_padding(ctx, d, d.x(), l.E, to);
 }
 
 size_t decoder_reserve(const RnDecoderDesc* desc) {

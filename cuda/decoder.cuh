@@ -79,6 +79,9 @@ inline int32_t copy_or_zero(RnContext* ctx, void* to, const void* from, int64_t 
                     : cudaMemsetAsync(to, 0, bytes, device().stream));
 }
 
+// to [steps, B, features] = x, zeros past the rows' ends.
+int32_t mask_padding(RnContext* ctx, const Decoder& decoder, const float* x, int64_t features,
+                     float* to);
 // x as products over all steps may read it: a copy without the padding where rows have lengths.
 int32_t without_padding(RnContext* ctx, const Decoder& decoder, const float** x);
 

@@ -38,16 +38,6 @@ __global__ void output_kernel(OutputGradient s) {
   }
 }
 
-// to[t, b] = the gradient of the context that the caller gave, or zeros.
-__global__ void context_kernel(const float* dcontext, DecoderRows rows, int64_t steps,
-                               int64_t width, float* to) {
-  const int64_t n = steps * rows.batch * width;
-  for (int64_t i = first_index(); i < n; i += index_stride()) {
-    const int64_t row = i / width;
-    to[i] = row / rows.batch < rows.end(row % rows.batch) ? dcontext[i] : 0.0f;
-  }
-}
-
 const float* at(const Decoder& d, const void* array, int64_t t, int64_t columns) {
   return array ? static_cast<const float*>(array) + t * d.layout.B * columns : nullptr;
 }
@@ -167,10 +157,8 @@ int32_t start(RnContext* ctx, const DecoderBackward& g) {
   int32_t status = copy_or_zero(ctx, g.dh, g.args->dhn, states);
   if (status == RN_OK && l.has_c) status = copy_or_zero(ctx, g.dc, g.args->dcn, states);
   if (status != RN_OK || l.feeds_output) return status;
-  const int64_t n = g.forward.steps * l.B * l.V;
-  if (!g.args->dcontext || n == 0) return copy_or_zero(ctx, g.dcontext, nullptr, n);
-  return launch(ctx, over(n), context_kernel, static_cast<const float*>(g.args->dcontext),
-                g.forward.rows(0), g.forward.steps, l.V, g.dcontext);
+  if (!g.args->dcontext) return copy_or_zero(ctx, g.dcontext, nullptr, g.forward.steps * l.B * l.V);
+  return mask_padding(ctx, g.forward, static_cast<const float*>(g.args->dcontext), l.V, g.dcontext);
 }
 
 }  // namespace

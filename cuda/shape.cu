@@ -4,6 +4,7 @@
 // their own dense axis; tiles are padded by a column against bank conflicts.
 #include <algorithm>
 
+#include "cuda/mask_time.cuh"
 #include "cuda/ops.cuh"
 #include "cuda/walk.cuh"
 #include "intrinsics.cuh"
@@ -126,16 +127,19 @@ int32_t strided_copy(RnContext* ctx, const RnStridedCopy* args) {
   return walk_all(ctx, walk, wide, Copy{x, y});
 }
 
+int32_t mask_checked(RnContext* ctx, const RnMaskTime& args) {
+  const int64_t rows = args.time * args.batch, features = args.features;
+  if (args.y.mode == RN_GRAD_SKIP || rows == 0 || features == 0) return RN_OK;
+  const auto* x = static_cast<const float*>(args.x);
+  const bool wide = features % kWide == 0 && aligned(x, args.y.data);
+  return launch(ctx, over_rows(rows, features, wide ? kWide : 1),
+                wide ? mask_time_kernel<kWide> : mask_time_kernel<1>, rows, args.batch, features,
+                args.lengths, x, args.y);
+}
+
 int32_t mask_time(RnContext* ctx, const RnMaskTime* args) {
   const int32_t status = check_lengths(ctx, args->lengths, args->batch, args->time);
-  if (status != RN_OK || args->y.mode == RN_GRAD_SKIP) return status;
-  const int64_t rows = args->time * args->batch, features = args->features;
-  if (rows == 0 || features == 0) return RN_OK;
-  const auto* x = static_cast<const float*>(args->x);
-  const bool wide = features % kWide == 0 && aligned(x, args->y.data);
-  return launch(ctx, over_rows(rows, features, wide ? kWide : 1),
-                wide ? mask_time_kernel<kWide> : mask_time_kernel<1>, rows, args->batch, features,
-                args->lengths, x, args->y);
+  return status == RN_OK ? mask_checked(ctx, *args) : status;
 }
 
 }  // namespace rnnative::cuda
