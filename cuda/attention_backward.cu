@@ -241,9 +241,7 @@ int32_t attention_backward(RnContext* ctx, const RnAttentionBackward* args) {
 
   if (!args->dcontext) {
     if (args->dvalues.mode != RN_GRAD_WRITE) return RN_OK;
-    return check(
-        ctx, cudaMemsetAsync(args->dvalues.data, 0,
-                             static_cast<size_t>(d.keys * d.batch * d.width) * 4, device().stream));
+    return copy_or_zero(ctx, args->dvalues.data, nullptr, d.keys * d.batch * d.width);
   }
   pairs.kind = PAIR_SUM;
   pairs.features = pairs.query_stride = d.width;

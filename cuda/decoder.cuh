@@ -70,15 +70,6 @@ struct Decoder {
   }
 };
 
-// to[0..n) = from, or zeros where that is null.
-inline int32_t copy_or_zero(RnContext* ctx, void* to, const void* from, int64_t n) {
-  if (n == 0) return RN_OK;
-  const size_t bytes = static_cast<size_t>(n) * sizeof(float);
-  return check(ctx,
-               from ? cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, device().stream)
-                    : cudaMemsetAsync(to, 0, bytes, device().stream));
-}
-
 // to [steps, B, features] = x, zeros past the rows' ends.
 int32_t mask_padding(RnContext* ctx, const Decoder& decoder, const float* x, int64_t features,
                      float* to);

@@ -82,6 +82,14 @@ int32_t download(RnContext* ctx, void* to, const void* from, size_t bytes) {
   return check(ctx, cudaStreamSynchronize(the_device.stream));
 }
 
+int32_t copy_or_zero(RnContext* ctx, void* to, const void* from, int64_t n) {
+  if (n == 0) return RN_OK;
+  const size_t bytes = static_cast<size_t>(n) * sizeof(float);
+  return check(ctx,
+               from ? cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, the_device.stream)
+                    : cudaMemsetAsync(to, 0, bytes, the_device.stream));
+}
+
 HostIntegers::~HostIntegers() {
   std::free(own_);
 }

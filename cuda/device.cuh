@@ -35,6 +35,8 @@ T* scratch_of(RnContext* ctx, int64_t count) {
 // Copies in the stream's order; download waits for it.
 int32_t upload(RnContext* ctx, void* to, const void* from, size_t bytes);
 int32_t download(RnContext* ctx, void* to, const void* from, size_t bytes);
+// On the device: n floats of `from`, or zeros where that is null.
+int32_t copy_or_zero(RnContext* ctx, void* to, const void* from, int64_t n);
 
 struct Launch {
   dim3 grid, block;

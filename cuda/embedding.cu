@@ -146,10 +146,8 @@ int32_t embedding_backward(RnContext* ctx, const RnEmbeddingBackward* args) {
   int32_t status = check_indices(ctx, "id", args->ids, args->rows, args->vocabulary - 1);
   if (status != RN_OK || args->dtable.mode == RN_GRAD_SKIP || args->features == 0) return status;
   const int64_t features = args->features;
-  if (args->dtable.mode == RN_GRAD_WRITE) {
-    const auto bytes = static_cast<size_t>(args->vocabulary * features) * sizeof(float);
-    status = check(ctx, cudaMemsetAsync(args->dtable.data, 0, bytes, device().stream));
-  }
+  if (args->dtable.mode == RN_GRAD_WRITE)
+    status = copy_or_zero(ctx, args->dtable.data, nullptr, args->vocabulary * features);
   if (status != RN_OK || args->rows == 0) return status;
 
   Pieces pieces;

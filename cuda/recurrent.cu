@@ -67,9 +67,7 @@ int32_t finish(RnContext* ctx, const RecurrentLayout& layout, const Sequence& se
   const int64_t n = sequence.tokens * layout.width;
   if (!sequence.dense())
     return scatter_rows(ctx, sequence, layout.desc.time, layout.width, h, {y, RN_GRAD_WRITE});
-  if (h == y || n == 0) return RN_OK;
-  return check(ctx, cudaMemcpyAsync(y, h, static_cast<size_t>(n) * sizeof(float),
-                                    cudaMemcpyDeviceToDevice, device().stream));
+  return h == y ? RN_OK : copy_or_zero(ctx, y, h, n);
 }
 
 }  // namespace

@@ -139,13 +139,8 @@ int32_t scatter_rows(RnContext* ctx, const Sequence& sequence, int64_t time, int
     return n * features == 0 ? RN_OK
                              : launch(ctx, over(n * features), scatter_add_kernel, tokens, n,
                                       features, packed, to);
-  const int64_t bytes = time * sequence.rows.batch * features * 4;
-  if (bytes > 0) {
-    const int32_t status =
-        check(ctx, cudaMemsetAsync(to, 0, static_cast<size_t>(bytes), device().stream));
-    if (status != RN_OK) return status;
-  }
-  if (n * features == 0) return RN_OK;
+  const int32_t status = copy_or_zero(ctx, to, nullptr, time * sequence.rows.batch * features);
+  if (status != RN_OK || n * features == 0) return status;
   if (wide(packed, to, features))
     return launch(ctx, over(n * features / 4), scatter_kernel<float4>, tokens, n, features / 4,
                   reinterpret_cast<const float4*>(packed), reinterpret_cast<float4*>(to));
