@@ -1,5 +1,6 @@
 #include "native/ops/fill.h"
 
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <vector>
@@ -29,9 +30,13 @@ void same_elements(const Checker& check, const Tensor& y, const Tensor& x) {
 }  // namespace
 
 Kernel filling_integers(const Tensor& y, int32_t value) {
-  return [y, value](OpRun& run) {
-    const std::vector<int32_t> values(static_cast<size_t>(y.elements()), value);
-    return run.upload(y, values.data());
+  return [y, value](OpRun& run) -> int32_t {
+    if (y.device == Device::kCuda) {
+      const std::vector<int32_t> values(static_cast<size_t>(y.elements()), value);
+      return run.upload(y, values.data());
+    }
+    std::fill_n(static_cast<int32_t*>(run.data(y)), y.elements(), value);
+    return RN_OK;
   };
 }
 
