@@ -2,7 +2,7 @@ import test from 'ava'
 import { native, type NativeTensor } from '#dist/tensor/native.js'
 
 const MiB = 2 ** 20
-const cpu = () => native.memory().devices['cpu']!
+const cpu = () => native.memory().devices.cpu
 
 test.serial('tensors and bytes are counted, and come back when all is disposed', async (t) => {
   await native.synchronize()

@@ -63,7 +63,7 @@ test.serial('a long queue of one worker does not hold up another environment', a
 
 test.serial('terminating workers mid-work leaves the process and its tensors alone', async (t) => {
   const x = native.full('cpu', 'f32', [4], 7)
-  const before = native.memory().devices['cpu']!.tensors
+  const before = native.memory().devices.cpu.tensors
   for (let i = 0; i < 12; ++i) {
     const worker = start(`
       const x = native.full('cpu', 'f32', [256, 256], 0.01);
@@ -83,9 +83,9 @@ test.serial('terminating workers mid-work leaves the process and its tensors alo
   }
   t.deepEqual([...(await native.read(x))], [7, 7, 7, 7])
   // What the workers' queues and handles held is freed with them.
-  for (let i = 0; i < 50 && native.memory().devices['cpu']!.tensors > before; ++i)
+  for (let i = 0; i < 50 && native.memory().devices.cpu.tensors > before; ++i)
     await new Promise((resolve) => setTimeout(resolve, 20))
-  t.true(native.memory().devices['cpu']!.tensors <= before)
+  t.true(native.memory().devices.cpu.tensors <= before)
 })
 
 test('the process can exit while workers compute', async (t) => {

@@ -44,9 +44,19 @@ export interface NativeInfo {
   compiler: string
 }
 
+export interface NativeDeviceMemory {
+  tensors: number
+  bytes: number
+  peakBytes: number
+}
+
 export interface NativeMemory {
-  /** Live storages and their bytes per device, packed weights and staged inputs included. */
-  devices: Record<string, { tensors: number; bytes: number; peakBytes: number }>
+  /**
+   * Live storages and their bytes per device, packed weights and staged inputs included; `cuda` only
+   * while it holds any.
+   */
+  devices: Record<'cpu' | 'reference', NativeDeviceMemory> & { cuda?: NativeDeviceMemory }
+  /** Of the host's memory. */
   limit: number
   staged: number
   pendingOps: number

@@ -3,10 +3,10 @@ import { native, type NativeInfo, type NativeMemory, type NativeProfileRow } fro
 /** The instruction set in use, threads, limits and build of this process. */
 export const info = (): NativeInfo => native.info()
 
-/** Live tensors and bytes per device, the allocator's limit, and ops still queued. */
+/** Live tensors and bytes per device, the limit of the host's memory, and ops still queued. */
 export const memory = (): NativeMemory => native.memory()
 
-/** Sets the allocator's limit in bytes; 0 restores the default (from the cgroup and free memory). */
+/** Limits the host's memory, in bytes; 0 restores the default (from the cgroup and free memory). */
 export const setMemoryLimit = (bytes: number): void => native.setMemoryLimit(bytes)
 
 /** Sets the team's size, in queue order; 0 restores the default. Results do not depend on it. */
