@@ -120,20 +120,15 @@ __global__ void __launch_bounds__(Tile::kThreads) gemm_bf16_kernel(GemmTask task
   sums.write(task, place);
 }
 
-template <class Tile, bool kTransA, bool kTransB>
-int32_t start(RnContext* ctx, const GemmTask& task) {
-  constexpr size_t kShared = 2 * sizeof(uint16_t) *
-                             (LayoutBf16<Tile::kM, Tile::kK, Tile::kThreads, !kTransA>::kElements +
-                              LayoutBf16<Tile::kN, Tile::kK, Tile::kThreads, kTransB>::kElements);
-  return launch(ctx, tile_launch(task, Tile::kM, Tile::kN, Tile::kThreads, kShared),
-                gemm_bf16_kernel<Tile, kTransA, kTransB>, task);
-}
 template <class Tile>
 int32_t start(RnContext* ctx, const GemmTask& task) {
-  const Gemm& p = task.product;
-  if (p.trans_a)
-    return p.trans_b ? start<Tile, true, true>(ctx, task) : start<Tile, true, false>(ctx, task);
-  return p.trans_b ? start<Tile, false, true>(ctx, task) : start<Tile, false, false>(ctx, task);
+  return with_layout(task.product, [&](auto trans_a, auto trans_b) {
+    constexpr size_t kShared = 2 * sizeof(uint16_t) *
+                               (SliceBf16<Tile::kM, Tile::kK, Tile::kThreads, !trans_a>::kElements +
+                                SliceBf16<Tile::kN, Tile::kK, Tile::kThreads, trans_b>::kElements);
+    return launch(ctx, tile_launch(task, Tile::kM, Tile::kN, Tile::kThreads, kShared),
+                  gemm_bf16_kernel<Tile, trans_a, trans_b>, task);
+  });
 }
 
 }  // namespace

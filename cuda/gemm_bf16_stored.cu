@@ -88,21 +88,16 @@ __global__ void __launch_bounds__(Tile::kThreads, 2) gemm_stored_kernel(GemmTask
   sums.write(task, place);
 }
 
-template <bool kTransA, bool kTransB>
-int32_t start(RnContext* ctx, const GemmTask& task) {
-  constexpr size_t kShared = kRing * sizeof(uint16_t) *
-                             (LayoutBf16<Tile::kM, Tile::kK, Tile::kThreads, !kTransA>::kElements +
-                              LayoutBf16<Tile::kN, Tile::kK, Tile::kThreads, kTransB>::kElements);
-  return launch(ctx, tile_launch(task, Tile::kM, Tile::kN, Tile::kThreads, kShared),
-                gemm_stored_kernel<kTransA, kTransB>, task);
-}
-
 }  // namespace
 
 int32_t gemm_bf16_stored(RnContext* ctx, const GemmTask& task) {
-  const Gemm& p = task.product;
-  if (p.trans_a) return p.trans_b ? start<true, true>(ctx, task) : start<true, false>(ctx, task);
-  return p.trans_b ? start<false, true>(ctx, task) : start<false, false>(ctx, task);
+  return with_layout(task.product, [&](auto trans_a, auto trans_b) {
+    constexpr size_t kShared =
+        kRing * sizeof(uint16_t) *
+        (StoredSlice<Tile::kM, !trans_a>::kElements + StoredSlice<Tile::kN, trans_b>::kElements);
+    return launch(ctx, tile_launch(task, Tile::kM, Tile::kN, Tile::kThreads, kShared),
+                  gemm_stored_kernel<trans_a, trans_b>, task);
+  });
 }
 
 }  // namespace rnnative::cuda

@@ -189,12 +189,9 @@ __global__ void __launch_bounds__(Tile::kThreads, Tile::kThreads == 256 ? 2 : 3)
 template <class Tile>
 int32_t start(RnContext* ctx, const GemmTask& task) {
   const Launch how = tile_launch(task, Tile::kM, Tile::kN, Tile::kThreads, Tile::kShared);
-  const Gemm& p = task.product;
-  if (p.trans_a)
-    return p.trans_b ? launch(ctx, how, gemm_f32_kernel<Tile, true, true>, task)
-                     : launch(ctx, how, gemm_f32_kernel<Tile, true, false>, task);
-  return p.trans_b ? launch(ctx, how, gemm_f32_kernel<Tile, false, true>, task)
-                   : launch(ctx, how, gemm_f32_kernel<Tile, false, false>, task);
+  return with_layout(task.product, [&](auto trans_a, auto trans_b) {
+    return launch(ctx, how, gemm_f32_kernel<Tile, trans_a, trans_b>, task);
+  });
 }
 
 }  // namespace

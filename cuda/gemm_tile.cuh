@@ -3,6 +3,8 @@
 #ifndef RNNATIVE_CUDA_GEMM_TILE_CUH_
 #define RNNATIVE_CUDA_GEMM_TILE_CUH_
 
+#include <type_traits>
+
 #include "cuda/device.cuh"
 #include "cuda/gemm.cuh"
 
@@ -69,6 +71,15 @@ inline Launch tile_launch(const GemmTask& task, int rows, int columns, int threa
   how.block = dim3(static_cast<unsigned>(threads));
   how.shared = shared;
   return how;
+}
+
+// start(trans_a, trans_b) with both as constants.
+template <class Start>
+int32_t with_layout(const Gemm& p, Start start) {
+  const auto with_a = [&](auto trans_a) {
+    return p.trans_b ? start(trans_a, std::true_type()) : start(trans_a, std::false_type());
+  };
+  return p.trans_a ? with_a(std::true_type()) : with_a(std::false_type());
 }
 
 // The first `left` of four floats, zeros for the rest.
