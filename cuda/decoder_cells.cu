@@ -216,11 +216,9 @@ int32_t step_forward(RnContext* ctx, const StepRecurrence& layer, const CellForw
                       {B, n, H, {s.h_before, H, s.state_rounded}, layer.weight, true, product, n});
   if (status != RN_OK) return status;
   if (!two)
-    return with_cell(layer.cell, [&]<class Cell>() -> int32_t {
-      if constexpr (Cell::kPhases == 1)
-        return launch(ctx, how, training ? forward_kernel<Cell, true> : forward_kernel<Cell, false>,
-                      s, product);
-      return RN_ERR_INTERNAL;
+    return with_one_phase_cell(layer.cell, [&]<class Cell>() {
+      return launch(ctx, how, training ? forward_kernel<Cell, true> : forward_kernel<Cell, false>,
+                    s, product);
     });
   float* const reset = layer.work + B * n;
   status = launch(ctx, how, forward_reset_kernel, s, product, reset);
@@ -255,9 +253,8 @@ int32_t step_backward(RnContext* ctx, const StepRecurrence& layer, const CellBac
         {B, H, 2 * H, {s.dgates, slots * H, s.dgates_rounded}, layer.weight, false, s.dh, H, true});
   }
   float* const dproduct = layer.cell == RN_GRU ? layer.work : nullptr;
-  status = with_cell(layer.cell, [&]<class Cell>() -> int32_t {
-    if constexpr (Cell::kPhases == 1) return launch(ctx, how, backward_kernel<Cell>, s, dproduct);
-    return RN_ERR_INTERNAL;
+  status = with_one_phase_cell(layer.cell, [&]<class Cell>() {
+    return launch(ctx, how, backward_kernel<Cell>, s, dproduct);
   });
   if (status != RN_OK) return status;
   const LeftOperand of_gates = {s.dgates, slots * H, s.dgates_rounded};

@@ -80,21 +80,6 @@ struct Elements {
   }
 };
 
-// body.operator()<Cell>(); every thread of a grid goes the same way.
-template <class Body>
-__device__ __forceinline__ void with_one_phase_cell(int32_t cell, Body&& body) {
-  switch (cell) {
-    case RN_LSTM:
-      return body.template operator()<Lstm>();
-    case RN_GRU:
-      return body.template operator()<Gru>();
-    case RN_RNN_RELU:
-      return body.template operator()<RnnRelu>();
-    default:
-      return body.template operator()<RnnTanh>();
-  }
-}
-
 // Words from an operand of one gate to that of the next, K being [G, padded].
 template <bool kBf16>
 __device__ __forceinline__ int gate_words(const Plan& plan) {

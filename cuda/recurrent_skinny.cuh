@@ -8,7 +8,7 @@
 //
 // A Phase is a type with
 //   kGroups                       sums per unit
-//   Step                          the kernel's arguments
+//   Step                          the kernel's arguments; Step::kMostTiles: 2 or 4
 //   update(step, d, i, j, sums)   for each row i < rows and unit j < H of direction d
 #ifndef RNNATIVE_CUDA_RECURRENT_SKINNY_CUH_
 #define RNNATIVE_CUDA_RECURRENT_SKINNY_CUH_
@@ -28,6 +28,13 @@ struct Skinny {
 };
 
 constexpr int kSkinnyWarps = 8, kSkinnyUnits = 8;
+
+// How many rows are few. In BF16 the tensor cores take kMostTiles of 16 at once; in f32
+// multiply-adds grow with the rows.
+template <class Step>
+constexpr int64_t skinny_rows(bool bf16) {
+  return bf16 ? 16 * Step::kMostTiles : 8;
+}
 
 // Elements k .. k + 7 of a row of bf16 that ends at `end`, zeros from there on.
 __device__ __forceinline__ uint4 load_bf16(const uint16_t* row, int64_t k, int64_t end) {
@@ -169,30 +176,28 @@ __global__ void __launch_bounds__(32 * kSkinnyWarps)
   if (lane < kRows && i < p.rows && j < p.hidden) Phase::update(step, d, i, j, all);
 }
 
+// As few of kTiles as the rows need.
+template <class Phase, int kTiles>
+int32_t launch_skinny_bf16(RnContext* ctx, const typename Phase::Step& step, const Skinny& p,
+                           Launch how) {
+  if constexpr (kTiles > 1)
+    if (p.rows <= 8 * kTiles) return launch_skinny_bf16<Phase, kTiles / 2>(ctx, step, p, how);
+  how.grid.y = static_cast<unsigned>(ceil_div(p.rows, 16 * kTiles));
+  how.shared = sizeof(float) * kSkinnyWarps * kSkinnyUnits * 16 * kTiles * Phase::kGroups;
+  return launch(ctx, how, skinny_bf16_kernel<Phase, kTiles>, step, p);
+}
+
 template <class Phase>
 int32_t launch_skinny(RnContext* ctx, const typename Phase::Step& step, const Skinny& p,
                       int64_t directions, bool bf16) {
   Launch how;
   how.block = dim3(32 * kSkinnyWarps);
-  const auto grid = [&](int64_t rows) {
-    return dim3(static_cast<unsigned>(ceil_div(p.hidden, kSkinnyUnits)),
-                static_cast<unsigned>(ceil_div(p.rows, rows)), static_cast<unsigned>(directions));
-  };
-  if (!bf16) {
-    const bool one = p.rows == 1;
-    how.grid = grid(one ? 1 : 8);
-    return launch(ctx, how, one ? skinny_f32_kernel<Phase, 1> : skinny_f32_kernel<Phase, 8>, step,
-                  p);
-  }
-  const int tiles = p.rows <= 16 ? 1 : p.rows <= 32 ? 2 : 4;
-  how.grid = grid(16 * tiles);
-  how.shared = sizeof(float) * static_cast<size_t>(kSkinnyWarps * kSkinnyUnits * 16) *
-               static_cast<size_t>(tiles * Phase::kGroups);
-  return launch(ctx, how,
-                tiles == 1   ? skinny_bf16_kernel<Phase, 1>
-                : tiles == 2 ? skinny_bf16_kernel<Phase, 2>
-                             : skinny_bf16_kernel<Phase, 4>,
-                step, p);
+  how.grid = dim3(static_cast<unsigned>(ceil_div(p.hidden, kSkinnyUnits)), 1,
+                  static_cast<unsigned>(directions));
+  if (bf16) return launch_skinny_bf16<Phase, Phase::Step::kMostTiles>(ctx, step, p, how);
+  if (p.rows == 1) return launch(ctx, how, skinny_f32_kernel<Phase, 1>, step, p);
+  how.grid.y = static_cast<unsigned>(ceil_div(p.rows, 8));
+  return launch(ctx, how, skinny_f32_kernel<Phase, 8>, step, p);
 }
 
 }  // namespace rnnative::cuda

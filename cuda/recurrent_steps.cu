@@ -5,14 +5,13 @@
 namespace rnnative::cuda {
 namespace {
 
-// In BF16 the tensor cores take up to 64 rows at once; in f32 multiply-adds grow with the rows.
-constexpr int64_t kSkinnyRowsBf16 = 64, kSkinnyRowsF32 = 8;
-
 struct ForwardStep {
+  static constexpr int kMostTiles = 4;
   Rows rows;
   int64_t hidden, width;         // H, D*H
   int64_t gate_row, gate_group;  // S*H, N*S*H
   int64_t step;                  // direction 0 is at time `step`, direction 1 at T - 1 - step
+  bool training;
   const float *b_ih[2], *b_hh[2];
   float *gates, *h, *c;      // as in LayerForward
   float *h_state, *c_state;  // [D, B, H] sorted
@@ -60,7 +59,7 @@ __device__ void store_state(const ForwardStep& s, const Unit& unit, float h) {
   s.next.put(unit.d, unit.i, unit.j, h);
 }
 
-template <class Cell, bool kTraining>
+template <class Cell>
 struct Whole {
   static constexpr int kGroups = Cell::kGates;
   using Step = ForwardStep;
@@ -75,13 +74,13 @@ struct Whole {
     float h = s.h_state[unit.state], c = 0.0f;
     if (Cell::kHasC) c = s.c_state[unit.state];
     Cell::forward(x, r, h, c, slots);
-    if (kTraining) {
+    if (s.training) {
 #pragma unroll
       for (int slot = 0; slot < Cell::kSlots; ++slot) gates[slot * s.hidden] = slots[slot];
     }
     if (Cell::kHasC) {
       s.c_state[unit.state] = c;
-      if (kTraining) s.c[unit.row * s.width + d * s.hidden + j] = c;
+      if (s.training) s.c[unit.row * s.width + d * s.hidden + j] = c;
     }
     store_state(s, unit, h);
   }
@@ -156,6 +155,7 @@ int32_t Run::prepare(RnContext* ctx) {
     s.b_ih[d] = layer.b_ih[d];
     s.b_hh[d] = layer.b_hh[d];
   }
+  s.training = args.training;
   s.gates = args.gates;
   s.h = args.h;
   s.c = args.c;
@@ -163,7 +163,7 @@ int32_t Run::prepare(RnContext* ctx) {
   s.c_state = has_c ? scratch_of<float>(ctx, states) : nullptr;
   if (s.h_state == nullptr || (has_c && s.c_state == nullptr)) return RN_ERR_OUT_OF_MEMORY;
   product.k = layer.hidden;
-  product.skinny = sequence.rows.batch <= (bf16 ? kSkinnyRowsBf16 : kSkinnyRowsF32);
+  product.skinny = sequence.rows.batch <= skinny_rows<ForwardStep>(bf16);
   if (!product.skinny) {
     product.sums = scratch_of<float>(ctx, states * gates_of(layer.cell));
     if (product.sums == nullptr) return RN_ERR_OUT_OF_MEMORY;
@@ -195,14 +195,8 @@ int32_t Run::step(RnContext* ctx, int64_t index) {
   const StepOperand& next = h[(index + 1) & 1];
   if (layer.cell != RN_GRU_RESET_BEFORE) {
     s.next = next;
-    return with_cell(layer.cell, [&]<class Cell>() -> int32_t {
-      if constexpr (Cell::kPhases != 1)
-        return RN_ERR_INTERNAL;
-      else if (args.training)
-        return run_phase<Whole<Cell, true>>(ctx, layer, s, product);
-      else
-        return run_phase<Whole<Cell, false>>(ctx, layer, s, product);
-    });
+    return with_one_phase_cell(
+        layer.cell, [&]<class Cell>() { return run_phase<Whole<Cell>>(ctx, layer, s, product); });
   }
   s.next = reset;
   const int32_t status = run_phase<Reset>(ctx, layer, s, product);

@@ -8,11 +8,10 @@
 namespace rnnative::cuda {
 namespace {
 
-// As forward, but the products read count*H summands of each row: of few rows only.
-constexpr int64_t kSkinnyRowsBf16 = 32, kSkinnyRowsF32 = 8;
-
 struct BackwardStep {
+  static constexpr int kMostTiles = 2;  // the products read count*H summands of each row
   Rows rows;
+  int32_t cell;
   int64_t hidden, width;            // H, D*H
   int64_t gate_row, gate_group;     // S*H, N*S*H
   int64_t step;                     // direction 0 is at time T - 1 - step, direction 1 at `step`
@@ -58,13 +57,18 @@ __device__ float state_gradient(const BackwardStep& s, const Unit& unit, float s
   return s.dy != nullptr && unit.active ? dh + s.dy[unit.at(s, unit.row)] : dh;
 }
 
-template <class Cell>
+// Whatever the cell, there is one sum: so one kernel serves all.
 struct Whole {
   static constexpr int kGroups = 1;
   using Step = BackwardStep;
 
   __device__ static void update(const Step& s, int64_t d, int64_t i, int64_t j,
                                 const float (&sum)[1]) {
+    with_one_phase_cell(s.cell, [&]<class Cell>() { update_cell<Cell>(s, d, i, j, sum); });
+  }
+  template <class Cell>
+  __device__ static void update_cell(const Step& s, int64_t d, int64_t i, int64_t j,
+                                     const float (&sum)[1]) {
     const Unit unit(s, d, i, j);
     float gradients[Cell::kSlots] = {};
     float dh = state_gradient(s, unit, sum[0]);
@@ -166,6 +170,7 @@ int32_t Run::prepare(RnContext* ctx) {
   const int64_t states = layer.directions * sequence.rows.batch * layer.hidden;
   const bool has_c = layer.cell == RN_LSTM, two = layer.cell == RN_GRU_RESET_BEFORE;
   s.rows = sequence.rows;
+  s.cell = layer.cell;
   s.hidden = layer.hidden;
   s.width = layer.directions * layer.hidden;
   s.gate_row = slots_of(layer.cell) * layer.hidden;
@@ -181,8 +186,8 @@ int32_t Run::prepare(RnContext* ctx) {
   s.dc = has_c ? scratch_of<float>(ctx, states) : nullptr;
   if (s.dh == nullptr || (has_c && s.dc == nullptr)) return RN_ERR_OUT_OF_MEMORY;
   count = two ? 2 : gates_of(layer.cell);
-  product.skinny = sequence.rows.batch <=
-                   (layer.precision == RN_PRECISION_BF16 ? kSkinnyRowsBf16 : kSkinnyRowsF32);
+  product.skinny =
+      sequence.rows.batch <= skinny_rows<BackwardStep>(layer.precision == RN_PRECISION_BF16);
   if (!product.skinny) {
     product.sums = scratch_of<float>(ctx, states);
     if (product.sums == nullptr) return RN_ERR_OUT_OF_MEMORY;
@@ -215,13 +220,7 @@ int32_t Run::step(RnContext* ctx, int64_t index) {
   product.operand = index == 0 ? nullptr : &gradients[index & 1];
   product.k = count * layer.hidden;
   product.weights = weights[0];
-  if (layer.cell != RN_GRU_RESET_BEFORE)
-    return with_cell(layer.cell, [&]<class Cell>() -> int32_t {
-      if constexpr (Cell::kPhases != 1)
-        return RN_ERR_INTERNAL;
-      else
-        return run_phase<Whole<Cell>>(ctx, layer, s, product);
-    });
+  if (layer.cell != RN_GRU_RESET_BEFORE) return run_phase<Whole>(ctx, layer, s, product);
   const int32_t status = run_phase<Candidate>(ctx, layer, s, product);
   if (status != RN_OK) return status;
   product.operand = &s.candidate;

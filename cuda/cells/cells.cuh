@@ -9,9 +9,10 @@
 
 namespace rnnative::cuda {
 
-// body.operator()<Cell>() of the cell's type.
+// body.operator()<Cell>() of a cell of one phase; host or device, as the body is.
+#pragma nv_exec_check_disable
 template <class Body>
-auto with_cell(int32_t cell, Body&& body) {
+__host__ __device__ __forceinline__ auto with_one_phase_cell(int32_t cell, Body&& body) {
   switch (cell) {
     case RN_RNN_RELU:
       return body.template operator()<RnnRelu>();
@@ -19,11 +20,15 @@ auto with_cell(int32_t cell, Body&& body) {
       return body.template operator()<Lstm>();
     case RN_GRU:
       return body.template operator()<Gru>();
-    case RN_GRU_RESET_BEFORE:
-      return body.template operator()<GruResetBefore>();
     default:
       return body.template operator()<RnnTanh>();
   }
+}
+// Of any cell.
+template <class Body>
+auto with_cell(int32_t cell, Body&& body) {
+  if (cell == RN_GRU_RESET_BEFORE) return body.template operator()<GruResetBefore>();
+  return with_one_phase_cell(cell, body);
 }
 
 inline int64_t gates_of(int32_t cell) {

@@ -10,7 +10,7 @@
 namespace rnnative::cuda {
 
 struct Gru {
-  static constexpr int kGates = 3, kSlots = 4, kPhases = 1;
+  static constexpr int kGates = 3, kSlots = 4;
   static constexpr bool kHasC = false;
   __host__ __device__ static constexpr int product_slot(int gate) { return gate == 2 ? 3 : gate; }
 

@@ -10,7 +10,7 @@
 namespace rnnative::cuda {
 
 struct GruResetBefore {
-  static constexpr int kGates = 3, kSlots = 3, kPhases = 2;
+  static constexpr int kGates = 3, kSlots = 3;
   static constexpr bool kHasC = false;
   __host__ __device__ static constexpr int product_slot(int gate) { return gate; }
 

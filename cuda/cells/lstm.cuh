@@ -9,7 +9,7 @@
 namespace rnnative::cuda {
 
 struct Lstm {
-  static constexpr int kGates = 4, kSlots = 4, kPhases = 1;
+  static constexpr int kGates = 4, kSlots = 4;
   static constexpr bool kHasC = true;
   __host__ __device__ static constexpr int product_slot(int gate) { return gate; }
 

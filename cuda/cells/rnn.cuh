@@ -8,7 +8,7 @@ namespace rnnative::cuda {
 
 template <bool kRelu>
 struct Rnn {
-  static constexpr int kGates = 1, kSlots = 1, kPhases = 1;
+  static constexpr int kGates = 1, kSlots = 1;
   static constexpr bool kHasC = false;
   __host__ __device__ static constexpr int product_slot(int gate) { return gate; }
 
