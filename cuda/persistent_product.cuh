@@ -52,20 +52,36 @@ class TensorProduct {
       if (k >= place.last) return uint32_t{0};
       return pack_bf16(weight(row, k), weight(row, k + 1));
     };
+    const auto make = [&](int m, int s, uint32_t(&a)[4]) {
+      const int row = place.row + 16 * m + g, k = place.first + 16 * s + 2 * i;
+      a[0] = pair(row, k);
+      a[1] = pair(row + 8, k);
+      a[2] = pair(row, k + 8);
+      a[3] = pair(row + 8, k + 8);
+    };
+    // Unrolled, this would be most of the kernel, and registers have no index: so they move up, a
+    // few steps at a time.
+    constexpr int kMoved = 4;
+    static_assert(kHeld % kMoved == 0);
+#pragma unroll 1
+    for (int first = 0; first < kHeld; first += kMoved)
+#pragma unroll
+      for (int m = 0; m < kTiles; ++m) {
+#pragma unroll
+        for (int s = 0; s < kHeld - kMoved; ++s)
+#pragma unroll
+          for (int j = 0; j < 4; ++j) held_[m][s][j] = held_[m][s + kMoved][j];
+#pragma unroll
+        for (int s = 0; s < kMoved; ++s) make(m, first + s, held_[m][kHeld - kMoved + s]);
+      }
     uint4* const rest = kept(plan, shared, place);
+#pragma unroll 1
+    for (int s = kHeld; s < kSteps; ++s)
 #pragma unroll
-    for (int m = 0; m < kTiles; ++m)
-#pragma unroll
-      for (int s = 0; s < kSteps; ++s) {
-        const int row = place.row + 16 * m + g, k = place.first + 16 * s + 2 * i;
-        const uint32_t a[4] = {pair(row, k), pair(row + 8, k), pair(row, k + 8),
-                               pair(row + 8, k + 8)};
-        if (s < kHeld) {
-#pragma unroll
-          for (int j = 0; j < 4; ++j) held_[m][s < kHeld ? s : 0][j] = a[j];
-        } else {
-          rest[(m * (kSteps - kHeld) + s - kHeld) * 32] = make_uint4(a[0], a[1], a[2], a[3]);
-        }
+      for (int m = 0; m < kTiles; ++m) {
+        uint32_t a[4];
+        make(m, s, a);
+        rest[(m * (kSteps - kHeld) + s - kHeld) * 32] = make_uint4(a[0], a[1], a[2], a[3]);
       }
   }
 
