@@ -58,24 +58,21 @@ int32_t state_product(RnContext* ctx, const Decoder& f, int64_t l, int64_t m, co
 }
 
 // to[i] (+)= x[i] + y[i]; either may be null.
-__global__ void add_kernel(const float* x, const float* y, int64_t n, float* to, bool add) {
-  for (int64_t i = first_index(); i < n; i += index_stride()) {
-    const float sum = (x ? x[i] : 0.0f) + (y ? y[i] : 0.0f);
-    to[i] = add ? to[i] + sum : sum;
-  }
+__global__ void add_kernel(const float* x, const float* y, int64_t n, RnGrad to) {
+  for (int64_t i = first_index(); i < n; i += index_stride())
+    put(to, i, (x ? x[i] : 0.0f) + (y ? y[i] : 0.0f));
 }
-int32_t put_sum(RnContext* ctx, const float* x, const float* y, int64_t n, void* to, bool add) {
-  if (n == 0) return RN_OK;
-  return launch(ctx, over(n), add_kernel, x, y, n, static_cast<float*>(to), add);
+int32_t put_sum(RnContext* ctx, const float* x, const float* y, int64_t n, const RnGrad& to) {
+  if (n == 0 || !wanted(to)) return RN_OK;
+  return launch(ctx, over(n), add_kernel, x, y, n, to);
 }
 
 // dfed0: rows without a step pass the gradient of what is fed after the last one through.
 __global__ void fed_kernel(const float* dfed, const float* dfedn, const int32_t* lengths, int64_t n,
-                           int64_t features, bool any, float* to, bool add) {
+                           int64_t features, bool any, RnGrad to) {
   for (int64_t i = first_index(); i < n; i += index_stride()) {
     const bool fed = lengths ? lengths[i / features] > 0 : any;
-    const float d = fed ? dfed[i] : dfedn ? dfedn[i] : 0.0f;
-    to[i] = add ? to[i] + d : d;
+    put(to, i, fed ? dfed[i] : dfedn ? dfedn[i] : 0.0f);
   }
 }
 
@@ -85,19 +82,16 @@ int32_t initial_gradients(RnContext* ctx, const DecoderBackward& g) {
   const int64_t states = l.B * l.H, below = (l.L - 1) * states;
   int32_t status = RN_OK;
   if (wanted(args.dh0)) {
-    auto* to = static_cast<float*>(args.dh0.data);
-    const bool add = args.dh0.mode == RN_GRAD_ADD, asked = !l.feeds_output && g.forward.steps > 0;
+    const bool asked = !l.feeds_output && g.forward.steps > 0;
     const float* query = args.forward.w_query.data ? g.dstate : g.dqueries;
-    status = put_sum(ctx, g.dh, nullptr, below, to, add);
-    if (status == RN_OK)
-      status = put_sum(ctx, g.dh + below, asked ? query : nullptr, states, to + below, add);
+    const RnGrad top = {static_cast<float*>(args.dh0.data) + below, args.dh0.mode};
+    status = put_sum(ctx, g.dh, nullptr, below, args.dh0);
+    if (status == RN_OK) status = put_sum(ctx, g.dh + below, asked ? query : nullptr, states, top);
   }
-  if (status == RN_OK && wanted(args.dc0))
-    status = put_sum(ctx, g.dc, nullptr, l.L * states, args.dc0.data, args.dc0.mode == RN_GRAD_ADD);
+  if (status == RN_OK) status = put_sum(ctx, g.dc, nullptr, l.L * states, args.dc0);
   if (status != RN_OK || !wanted(args.dfed0) || !l.feeds_output) return status;
   return launch(ctx, over(l.B * l.F), fed_kernel, g.dfed, static_cast<const float*>(args.dfedn),
-                args.forward.lengths, l.B * l.F, l.F, g.forward.steps > 0,
-                static_cast<float*>(args.dfed0.data), args.dfed0.mode == RN_GRAD_ADD);
+                args.forward.lengths, l.B * l.F, l.F, g.forward.steps > 0, args.dfed0);
 }
 
 int32_t input_gradients(RnContext* ctx, const DecoderBackward& g) {

@@ -7,6 +7,7 @@
 // that step s - 1 put, for the rows that took part in it; a last product after all steps gives dh0.
 #include "cuda/persistent_block.cuh"
 #include "cuda/persistent_product.cuh"
+#include "cuda/vector.cuh"
 
 namespace rnnative::cuda {
 namespace {
@@ -20,12 +21,6 @@ struct Backward {
   float* dgates;               // [D, N, S*H]
   RnGrad dh0, dc0;             // [D, B, H]
 };
-
-__device__ __forceinline__ void write(const RnGrad& to, int64_t at, float value) {
-  auto* const data = static_cast<float*>(to.data);
-  if (to.mode == RN_GRAD_WRITE) data[at] = value;
-  if (to.mode == RN_GRAD_ADD) data[at] += value;
-}
 
 template <class Product>
 __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Backward args) {
@@ -169,8 +164,8 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
   for (int e = 0; e < kElements; ++e) {
     if (own.b[e] >= place.rows || place.unit + own.u[e] >= H) continue;
     const int64_t to = place.state(run, own.u[e], own.b[e]);
-    write(args.dh0, to, dh[e]);
-    write(args.dc0, to, dc[e]);
+    put(args.dh0, to, dh[e]);
+    put(args.dc0, to, dc[e]);
   }
 }
 

@@ -52,19 +52,17 @@ __global__ void before_kernel(Before s) {
 
 struct BiasGradients {
   const float* sums;  // [S*H]
-  float *ih, *hh;     // [G*H] or null
-  bool add_ih, add_hh;
+  RnGrad ih, hh;      // [G*H]
 };
 
 template <class Cell>
 __global__ void bias_kernel(BiasGradients b, int64_t hidden) {
-  const auto put = [](float* to, bool add, float sum) { *to = add ? *to + sum : sum; };
   for (int64_t j = first_index(); j < hidden; j += index_stride())
 #pragma unroll
     for (int g = 0; g < Cell::kGates; ++g) {
       const int64_t at = g * hidden + j;
-      if (b.ih != nullptr) put(b.ih + at, b.add_ih, b.sums[at]);
-      if (b.hh != nullptr) put(b.hh + at, b.add_hh, b.sums[Cell::product_slot(g) * hidden + j]);
+      put(b.ih, at, b.sums[at]);
+      put(b.hh, at, b.sums[Cell::product_slot(g) * hidden + j]);
     }
 }
 
@@ -157,11 +155,7 @@ int32_t biases(RnContext* ctx, const Run& run) {
   const int32_t status = sum_columns(ctx, run.own(run.layer.dgates), run.tokens(), run.gate_row(),
                                      run.gate_row(), {run.work.sums, RN_GRAD_WRITE});
   if (status != RN_OK) return status;
-  const auto data = [](const RnGrad& grad) {
-    return grad.mode == RN_GRAD_SKIP ? nullptr : static_cast<float*>(grad.data);
-  };
-  const BiasGradients b = {run.work.sums, data(ih), data(hh), ih.mode == RN_GRAD_ADD,
-                           hh.mode == RN_GRAD_ADD};
+  const BiasGradients b = {run.work.sums, ih, hh};
   const int64_t hidden = run.desc().hidden;
   return with_cell(run.desc().cell, [&]<class Cell>() {
     return launch(ctx, over(hidden), bias_kernel<Cell>, b, hidden);

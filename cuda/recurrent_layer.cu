@@ -3,6 +3,8 @@
 
 #include <intrinsics.cuh>
 
+#include "cuda/vector.cuh"
+
 namespace rnnative::cuda {
 namespace {
 
@@ -22,12 +24,11 @@ __global__ void sort_kernel(Rows rows, int64_t directions, int64_t hidden, const
 }
 
 __global__ void unsort_kernel(Rows rows, int64_t directions, int64_t hidden, const float* sorted,
-                              bool add, float* to) {
+                              RnGrad to) {
   const int64_t n = directions * rows.batch * hidden;
   for (int64_t at = first_index(); at < n; at += index_stride()) {
     const int64_t j = at % hidden, i = at / hidden % rows.batch, d = at / hidden / rows.batch;
-    float* place = to + (d * rows.batch + rows.place(i)) * hidden + j;
-    *place = add ? *place + sorted[at] : sorted[at];
+    put(to, (d * rows.batch + rows.place(i)) * hidden + j, sorted[at]);
   }
 }
 
@@ -58,8 +59,7 @@ int32_t unsort_states(RnContext* ctx, const Layer& layer, const float* sorted, c
   const Rows& rows = layer.sequence->rows;
   const int64_t n = layer.directions * rows.batch * layer.hidden;
   if (n == 0 || to.mode == RN_GRAD_SKIP) return RN_OK;
-  return launch(ctx, over(n), unsort_kernel, rows, layer.directions, layer.hidden, sorted,
-                to.mode == RN_GRAD_ADD, static_cast<float*>(to.data));
+  return launch(ctx, over(n), unsort_kernel, rows, layer.directions, layer.hidden, sorted, to);
 }
 
 }  // namespace rnnative::cuda
