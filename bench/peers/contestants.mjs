@@ -24,6 +24,15 @@ export const RIVALS = ['torch', 'ort', 'ort-node', 'tfjs']
 
 const CLOCK_TICKS = 100 // a second: sysconf(_SC_CLK_TCK) on every Linux
 
+/** Those that run. One that is stopped would outlive a bench that is interrupted. */
+const children = new Set()
+process.on('exit', () => children.forEach((child) => child.kill('SIGKILL')))
+for (const [signal, code] of [
+  ['SIGINT', 130],
+  ['SIGTERM', 143],
+])
+  process.on(signal, () => process.exit(code))
+
 export class Contestant {
   constructor(name, { python, threads, environment }) {
     this.label = `${name}@${threads}`
@@ -37,6 +46,7 @@ export class Contestant {
       },
       stdio: ['pipe', 'pipe', 'pipe'],
     })
+    children.add(this.child)
     this.waiting = null
     this.failure = null
     let errors = ''
@@ -47,6 +57,7 @@ export class Contestant {
     createInterface({ input: this.child.stdout }).on('line', (line) => this.#answer(line))
     this.child.on('error', (error) => (errors = error.message))
     this.child.on('close', (code, signal) => {
+      children.delete(this.child)
       const last = errors.trim().split('\n').at(-1)
       this.failure = new Error(`${this.label} ended (${signal ?? code}): ${last}`)
       this.waiting?.reject(this.failure)
