@@ -7,7 +7,7 @@
 // curve in bench/results/cmudict-NAME.json.
 import { parseArgs } from 'node:util'
 import { metrics, optim, readLines, Seq2Seq, Tokenizer } from 'rnnative'
-import { DATA, runCommand, scheduleFor, timed, train } from './seq2seq.mjs'
+import { DATA, runCommand, timed, trainFor } from './seq2seq.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -70,14 +70,11 @@ async function learn(checkpoint) {
   const learningRate = 1e-3
   const makeModel = () => new Seq2Seq({ source, target, ...settings })
   const options = { ...learning, optimizer: optim.adam({ lr: learningRate }) }
-  const schedule = await scheduleFor(maxSeconds, makeModel, training, options)
-  const model = makeModel()
-  const run = await train(model, training, {
-    ...{ ...options, schedule, maxSeconds, validation, checkpoint },
-  })
+  const own = { validation, checkpoint }
+  const { model, schedule, run } = await trainFor(maxSeconds, makeModel, training, options, own)
   const parameters = model.parameterCount
   await model.dispose()
-  const how = { ...settings, ...learning, learningRate, schedule: schedule.toJSON() }
+  const how = { ...settings, ...learning, learningRate, schedule }
   return { parameters, settings: how, run }
 }
 

@@ -7,7 +7,7 @@
 // curve in bench/results/multi30k-NAME.json; `ensemble` decodes with several of them together.
 import { parseArgs } from 'node:util'
 import { metrics, optim, readPairs, Seq2Seq, Tokenizer } from 'rnnative'
-import { DATA, runCommand, scheduleFor, timed, train } from './seq2seq.mjs'
+import { DATA, runCommand, timed, trainFor } from './seq2seq.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -59,16 +59,12 @@ async function learn(checkpoint) {
   const learningRate = 1e-3
   const makeModel = () => new Seq2Seq({ source: tokenizer, target: tokenizer, ...settings })
   const options = { ...learning, optimizer: optim.adam({ lr: learningRate }) }
-  const schedule = await scheduleFor(maxSeconds, makeModel, training, options)
-  const model = makeModel()
-  const run = await train(model, training, {
-    ...{ ...options, schedule, maxSeconds, validation, checkpoint },
-  })
+  const own = { validation, checkpoint }
+  const { model, schedule, run } = await trainFor(maxSeconds, makeModel, training, options, own)
   const last = await measure(model)
   const parameters = model.parameterCount
   await model.dispose()
-  const own = { vocabulary: VOCABULARY, learningRate, schedule: schedule.toJSON() }
-  const how = { ...settings, ...learning, ...own }
+  const how = { ...settings, ...learning, vocabulary: VOCABULARY, learningRate, schedule }
   return { last, parameters, settings: how, run }
 }
 

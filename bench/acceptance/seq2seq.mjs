@@ -19,7 +19,7 @@ export function record(name, result) {
 }
 
 /** A cosine that ends with `seconds` of training, as fast as a model like this one trains here. */
-export async function scheduleFor(seconds, makeModel, pairs, options) {
+async function scheduleFor(seconds, makeModel, pairs, options) {
   const model = makeModel()
   await model.fit(pairs, { ...options, maxSteps: 20 })
   const { step, seconds: taken } = await model.fit(pairs, { ...options, maxSteps: 100 })
@@ -58,6 +58,17 @@ export async function train(model, pairs, options) {
   }
   const { step, epochs, seconds, tokens: learned, best } = await run
   return { curve, step, epochs, seconds: Math.round(seconds), tokens: learned, best }
+}
+
+/**
+ * Trains a new model for `seconds`, annealing over that time. `options`: of every fit; `own`: of this
+ * one, such as where its checkpoint lies.
+ */
+export async function trainFor(seconds, makeModel, pairs, options, own) {
+  const schedule = await scheduleFor(seconds, makeModel, pairs, options)
+  const model = makeModel()
+  const run = await train(model, pairs, { ...options, ...own, schedule, maxSeconds: seconds })
+  return { model, schedule: schedule.toJSON(), run }
 }
 
 /** Seconds that `body` takes, and what it gives. */

@@ -2,8 +2,13 @@ import { RnnativeError } from '../errors'
 import type { Tensor } from '../tensor'
 import { checkBeam, type BeamOptions, type BeamSettings } from './beam-options'
 import { SourceSearch } from './beam-state'
-import { checkLogits, firstRow, forcedCandidates, freeCandidates } from './expand'
-import type { RowsOfGroups } from './expand'
+import {
+  checkLogits,
+  firstRow,
+  forcedCandidates,
+  freeCandidates,
+  type RowsOfGroups,
+} from './expand'
 import type { Hypothesis } from './hypothesis'
 import { survivors, takeStates, withStep, type StepModel, type StepOutput } from './step-model'
 

@@ -19,7 +19,7 @@ namespace {
 
 constexpr int64_t kBlockTurns = 256;
 constexpr int64_t kBlockM = 192;
-static_assert(kBlockM % kTileRows == 0);
+static_assert(kBlockM % (2 * kTileRows) == 0);  // half a block is whole tiles too
 // A tile has more rows than there are address registers: then a row-major A is packed too.
 constexpr bool kManyRows = kTileRows > 8;
 // Elements of a packed A block, 32 bits each, and what the last store overhangs.
@@ -111,7 +111,7 @@ void pack_b_panel(const MatrixB& b, int64_t panel, int64_t k0, int64_t length,
   }
 }
 
-// kTileRows rows of A, `rows` of them real, `turns` turns of each: [turn][row].
+// kTileRows rows of A, `rows` of them real, `length` values of k of each: [turn][row].
 template <class E>
 void pack_rows(const float* a, int64_t lda, int64_t rows, int64_t length, typename E::Left* out) {
   constexpr int kVectors = (kTileRows + kLanes - 1) / kLanes;
