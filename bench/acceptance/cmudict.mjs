@@ -32,27 +32,25 @@ async function read(set) {
 }
 const [training, validation, test] = await Promise.all(['train', 'dev', 'test'].map(read))
 
-async function measure(translator) {
-  const score = async (pairs, beam) => {
-    const sources = pairs.map(([word]) => word)
-    const { seconds, result } = await timed(() =>
-      translator.translate(sources, { beam, batch: 256 }),
-    )
-    const texts = result.map(({ text }) => text)
-    const references = pairs.map(([, spoken]) => spoken)
-    return {
-      wordErrorRate: 100 - metrics.exactMatch(texts, references).score,
-      phonemeErrorRate: metrics.tokenErrorRate(texts, references).score,
-      words: pairs.length,
-      seconds,
-    }
-  }
+async function score(translator, pairs, beam) {
+  const sources = pairs.map(([word]) => word)
+  const { seconds, result } = await timed(() => translator.translate(sources, { beam, batch: 256 }))
+  const texts = result.map(({ text }) => text)
+  const references = pairs.map(([, spoken]) => spoken)
   return {
-    validationGreedy: await score(validation, 1),
-    greedy: await score(test, 1),
-    beam5: await score(test, 5),
+    wordErrorRate: 100 - metrics.exactMatch(texts, references).score,
+    phonemeErrorRate: metrics.tokenErrorRate(texts, references).score,
+    words: pairs.length,
+    seconds,
   }
 }
+const validate = async (translator) => -(await score(translator, validation, 1)).wordErrorRate
+
+const measure = async (translator) => ({
+  validationGreedy: await score(translator, validation, 1),
+  greedy: await score(translator, test, 1),
+  beam5: await score(translator, test, 5),
+})
 const tell = (name, { greedy, beam5 }) =>
   console.log(
     `${name}: ${greedy.wordErrorRate.toFixed(2)}% of words wrong greedy, ${beam5.wordErrorRate.toFixed(2)}% with a beam of 5`,
@@ -63,11 +61,11 @@ async function learn(checkpoint) {
   const source = Tokenizer.characters(training.map(([word]) => word))
   const target = Tokenizer.spaces(training.flatMap(([, spoken]) => spoken))
   const settings = {
-    ...{ cell: 'gru', layers: 2, hidden: 256, embedding: 128, attention: 'additive' },
+    ...{ cell: 'lstm', layers: 2, hidden: 384, embedding: 128, attention: 'dot' },
     ...{ encoder: { bidirectional: true }, dropout: 0.2, seed },
   }
   const learning = { batchTokens: 1500, labelSmoothing: 0.1, clipNorm: 1, references: 'each' }
-  const learningRate = 1e-3
+  const learningRate = 1.5e-3
   const makeModel = () => new Seq2Seq({ source, target, ...settings })
   const options = { ...learning, optimizer: optim.adam({ lr: learningRate }) }
   const own = { validation, checkpoint }
@@ -78,4 +76,4 @@ async function learn(checkpoint) {
   return { parameters, settings: how, run }
 }
 
-await runCommand('cmudict', positionals, { learn, measure, tell })
+await runCommand('cmudict', positionals, { learn, validate, measure, tell })

@@ -27,18 +27,20 @@ const [training, validation, test] = await Promise.all(
 const VOCABULARY = 5000
 const DECODING = { beam: 5, lengthPenalty: 1 }
 
+async function score(translator, pairs, options) {
+  const sources = pairs.map(([source]) => source)
+  const { seconds, result } = await timed(() => translator.translate(sources, options))
+  const texts = result.map(({ text }) => text)
+  const references = pairs.map(([, target]) => target)
+  const { score: bleu, signature } = metrics.bleu(texts, references, { tokenize: 'none' })
+  return { bleu, seconds, signature }
+}
+const validate = async (translator) => (await score(translator, validation, DECODING)).bleu
+
 async function measure(translator) {
-  const sources = (pairs) => pairs.map(([source]) => source)
-  const score = async (pairs, options) => {
-    const { seconds, result } = await timed(() => translator.translate(sources(pairs), options))
-    const texts = result.map(({ text }) => text)
-    const references = pairs.map(([, target]) => target)
-    const { score: bleu, signature } = metrics.bleu(texts, references, { tokenize: 'none' })
-    return { bleu, seconds, signature }
-  }
-  const { bleu: validationBleu } = await score(validation, DECODING)
-  const { bleu: greedy } = await score(test, { beam: 1 })
-  const { bleu, seconds, signature } = await score(test, DECODING)
+  const validationBleu = await validate(translator)
+  const { bleu: greedy } = await score(translator, test, { beam: 1 })
+  const { bleu, seconds, signature } = await score(translator, test, DECODING)
   return { bleu, greedy, validationBleu, signature, decoding: DECODING, decodingSeconds: seconds }
 }
 
@@ -68,4 +70,4 @@ async function learn(checkpoint) {
   return { last, parameters, settings: how, run }
 }
 
-await runCommand('multi30k', positionals, { learn, measure, tell })
+await runCommand('multi30k', positionals, { learn, validate, measure, tell })

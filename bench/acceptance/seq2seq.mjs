@@ -78,12 +78,29 @@ export async function timed(body) {
   return { seconds: (performance.now() - begin) / 1000, result }
 }
 
+/** What the first of several members may count for; the others share the rest. */
+const SHARES = [0.5, 0.6, 0.7, 0.8]
+
+/** The ensemble, of those in which the first member counts for more or less, that validates best. */
+async function bestEnsemble(models, validate) {
+  const others = models.length - 1
+  const tried = []
+  for (const share of [1 / models.length, ...SHARES]) {
+    const weights = models.map((_, i) => (i === 0 ? share : (1 - share) / others))
+    const ensemble = new Seq2SeqEnsemble(models, { weights })
+    tried.push({ weights, validation: await validate(ensemble), ensemble })
+  }
+  const [{ ensemble }] = tried.toSorted((a, b) => b.validation - a.validation)
+  const scores = tried.map(({ weights, validation }) => ({ weights, validation }))
+  return { ensemble, tried: scores }
+}
+
 /**
  * The commands of a task. `train NAME`: `learn` trains with its best checkpoint in runs/TASK/NAME and
  * gives what to record of it, beside what `measure` finds. `ensemble NAME NAME...` measures several of
- * them together.
+ * them together, weighted by what `validate`, of which more is better, finds on the validation set.
  */
-export async function runCommand(task, [command, ...names], { learn, measure, tell }) {
+export async function runCommand(task, [command, ...names], { learn, validate, measure, tell }) {
   const folder = (name) => path.resolve('runs', task, name)
   if (command === 'train') {
     const [name = 'main'] = names
@@ -95,10 +112,11 @@ export async function runCommand(task, [command, ...names], { learn, measure, te
     record(`${task}-${name}`, result)
   } else if (command === 'ensemble' && names.length > 1) {
     const models = await Promise.all(names.map((name) => Seq2Seq.load(folder(name))))
-    const scores = await measure(new Seq2SeqEnsemble(models))
+    const { ensemble, tried } = await bestEnsemble(models, validate)
+    const scores = await measure(ensemble)
     for (const model of models) await model.dispose()
     tell(names.join(' + '), scores)
-    record(`${task}-ensemble`, { members: names, ...scores })
+    record(`${task}-ensemble`, { members: names, ...ensemble.options, tried, ...scores })
   } else {
     console.error(`usage: ${task}.mjs train NAME | ensemble NAME NAME...`)
     process.exitCode = 2
