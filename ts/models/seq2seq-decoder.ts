@@ -61,7 +61,7 @@ export class Decoder extends Module {
     const { inputFeeding, residual, feedSummary, tieEmbeddings } = options
     const memory = (encoder.bidirectional ? 2 : 1) * encoder.hidden
     const features = tieEmbeddings === 'none' ? hidden : embedding
-    const deviation = embeddingDeviation(embedding, tieEmbeddings !== 'none')
+    const deviation = embeddingDeviation(embedding)
     this.embedding = new Embedding(vocabulary, embedding, { device, deviation })
     let above = layers
     let width = embedding + (feedSummary ? memory : 0)

@@ -7,12 +7,8 @@ import * as ops from '../tensor/ops'
 import { cellOf } from './language-network'
 import type { BridgeKind, Seq2SeqNetworkOptions } from './seq2seq-options'
 
-/**
- * Standard deviation of a token's initial values: 1, as {@link Embedding}'s, but a vector that also
- * weighs the output has a length of about 1, or the first logits would be far apart.
- */
-export const embeddingDeviation = (features: number, tied: boolean): number =>
-  tied ? 1 / Math.sqrt(features) : 1
+/** Standard deviation of a token's initial vector: its length is then about 1. */
+export const embeddingDeviation = (features: number): number => 1 / Math.sqrt(features)
 
 /** A stack of a network's kind: residual or not. */
 export function makeStack(
@@ -34,8 +30,8 @@ export class Encoder extends Module {
 
   constructor(vocabulary: number, options: Seq2SeqNetworkOptions, device: DeviceOption) {
     super()
-    const { embedding, encoder, dropout, tieEmbeddings } = options
-    const deviation = embeddingDeviation(embedding, tieEmbeddings === 'all')
+    const { embedding, encoder, dropout } = options
+    const deviation = embeddingDeviation(embedding)
     this.embedding = new Embedding(vocabulary, embedding, { device, deviation })
     this.rnn = makeStack(options, { input: embedding, ...encoder }, device)
     this.inputDropout = new Dropout(dropout)
