@@ -9,11 +9,31 @@
 namespace rnnative::cuda {
 namespace {
 
+// The same from x [N, D*G*H] that holds W x already.
+int32_t place(RnContext* ctx, const RecurrentLayout& layout, const Sequence& sequence,
+              const float* x, float* gates) {
+  const RnRecurrentDesc& desc = layout.desc;
+  const int64_t width = layout.gates * desc.hidden, row = layout.slots * desc.hidden;
+  RnStridedCopy copy = {};
+  copy.element_size = sizeof(float);
+  copy.dims = 3;
+  const int64_t shape[] = {desc.directions, sequence.tokens, width};
+  const int64_t from[] = {width, desc.directions * width, 1},
+                to[] = {sequence.tokens * row, row, 1};
+  std::copy_n(shape, 3, copy.shape);
+  std::copy_n(from, 3, copy.x_strides);
+  std::copy_n(to, 3, copy.y_strides);
+  copy.x = x;
+  copy.y = gates;
+  return strided_copy(ctx, &copy);
+}
+
 // gates [D, N, S*H], first G*H columns: W x. x: [N, in], rounded once for both directions.
 int32_t project(RnContext* ctx, const RecurrentLayout& layout, const Sequence& sequence,
                 const RnRecurrentSlots* slots, const float* x, int64_t in, uint16_t* rounded,
                 float* gates) {
   const RnRecurrentDesc& desc = layout.desc;
+  if (slots[0].w_ih.data == nullptr) return place(ctx, layout, sequence, x, gates);
   Operand a, b;
   int32_t status = make_operand(ctx, desc.precision, x, sequence.tokens, in, in, rounded, &a);
   for (int32_t d = 0; status == RN_OK && d < desc.directions; ++d) {

@@ -9,6 +9,7 @@
 #include <intrinsics.cuh>
 
 #include "cuda/operand.cuh"
+#include "cuda/ops.cuh"
 #include "cuda/reduction.cuh"
 
 namespace rnnative::cuda {
@@ -162,10 +163,29 @@ int32_t biases(RnContext* ctx, const Run& run) {
   });
 }
 
+// Of an x that holds W x of all directions side by side: the direction's part of it.
+int32_t projected_gradient(RnContext* ctx, const Run& run) {
+  const RnGrad& grad = run.gradients.dinput;
+  const int64_t width = run.layout.gates * run.desc().hidden;
+  RnStridedCopy copy = {};
+  copy.element_size = sizeof(float);
+  copy.add = grad.mode == RN_GRAD_ADD;
+  copy.dims = 2;
+  const int64_t shape[] = {run.tokens(), width};
+  const int64_t from[] = {run.gate_row(), 1}, to[] = {run.gradients.in, 1};
+  std::copy_n(shape, 2, copy.shape);
+  std::copy_n(from, 2, copy.x_strides);
+  std::copy_n(to, 2, copy.y_strides);
+  copy.x = run.own(run.layer.dgates);
+  copy.y = static_cast<float*>(grad.data) + run.direction * width;
+  return strided_copy(ctx, &copy);
+}
+
 // Directions after the first add to what those before wrote.
 int32_t input_gradient(RnContext* ctx, const Run& run) {
   const RnGrad& grad = run.gradients.dinput;
   if (grad.mode == RN_GRAD_SKIP) return RN_OK;
+  if (run.gradients.slots[run.direction].w_ih.data == nullptr) return projected_gradient(ctx, run);
   const RnRecurrentDesc& desc = run.desc();
   const int64_t rows = run.layout.gates * desc.hidden;
   Operand weight;
@@ -212,8 +232,10 @@ int32_t layer_gradients(RnContext* ctx, const RecurrentLayout& layout, const Gra
                         const LayerBackward& layer, const LayerGradients& gradients) {
   const RnRecurrentDesc& desc = layout.desc;
   Run run = {layout, work, layer, gradients, 0, {}, {}};
-  int32_t status = make_operand(ctx, desc.precision, gradients.input, run.tokens(), gradients.in,
-                                gradients.in, work.input, &run.input);
+  int32_t status = RN_OK;
+  if (gradients.slots[0].w_ih.data != nullptr)
+    status = make_operand(ctx, desc.precision, gradients.input, run.tokens(), gradients.in,
+                          gradients.in, work.input, &run.input);
   for (run.direction = 0; status == RN_OK && run.direction < desc.directions; ++run.direction) {
     status = make_operand(ctx, desc.precision, run.own(layer.dgates), run.tokens(), run.gate_row(),
                           run.gate_row(), work.dgates, &run.dgates);

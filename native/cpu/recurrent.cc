@@ -17,6 +17,22 @@ int64_t chunk_rows(const Layout& l) {
   return rows < 512 ? 512 : rows;
 }
 
+// x [rows, ldx] holds W x of this direction, gate by gate: into the cells' order, biases added.
+template <class Cell>
+void load_gates(RnContext* ctx, const Layout& l, const float* x, int64_t ldx, int64_t rows,
+                const float* bias, float* gates) {
+  parallel_items(ctx, rows, l.gate_stride, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r)
+      for (int64_t unit = 0; unit < l.hidden; unit += kLanes)
+        for (int g = 0; g < Cell::kGates; ++g) {
+          const float* from = x + r * ldx + g * l.hidden + unit;
+          const int64_t rest = l.hidden - unit, at = unit * Cell::kGates + g * kLanes;
+          const vf value = rest < kLanes ? load_first(from, rest) : load(from);
+          store(gates + r * l.gate_stride + at, value + load(bias + at));
+        }
+  });
+}
+
 template <class Cell, bool kTraining>
 int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t index) {
   const RnRecurrentForward& args = *run.args;
@@ -25,8 +41,11 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
   const Layout& l = run.layout;
   const RnRecurrentDesc& desc = args.desc;
   typename Cell::ForwardPhases phases;
-  run.weights.input = pack_input<Cell>(ctx, desc, slots.w_ih, {kPackedInput, 0, in, in}, l);
-  if (!run.weights.input || !pack_phases(phases, ctx, desc, slots.w_hh, l, &run.weights) ||
+  const bool projected = !slots.w_ih.data;
+  if (!projected)
+    run.weights.input = pack_input<Cell>(ctx, desc, slots.w_ih, {kPackedInput, 0, in, in}, l);
+  if ((!projected && !run.weights.input) ||
+      !pack_phases(phases, ctx, desc, slots.w_hh, l, &run.weights) ||
       !pack_biases<Cell>(ctx, slots, l, &run.weights))
     return RN_ERR_OUT_OF_MEMORY;
 
@@ -57,22 +76,26 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
       rows += q.active(q.time_of(s1++, run.direction));
     // The steps' packed rows are contiguous; the earliest comes first in either direction.
     const int64_t row0 = q.offset[run.direction == 0 ? s0 : q.time_of(s1 - 1, 1)];
-    int32_t status = gemm(ctx, {.precision = desc.precision,
-                                .m = rows,
-                                .n = l.gate_stride,
-                                .k = in,
-                                .a = x + row0 * in,
-                                .lda = in,
-                                .trans_a = false,
-                                .b = plain(nullptr),
-                                .ldb = 0,
-                                .trans_b = false,
-                                .c = gates,
-                                .ldc = l.gate_stride,
-                                .accumulate = false,
-                                .bias = run.weights.bias,
-                                .packed_kind = 0,
-                                .packed_b = run.weights.input});
+    if (projected)
+      load_gates<Cell>(ctx, l, x + row0 * in + run.direction * Cell::kGates * l.hidden, in, rows,
+                       run.weights.bias, gates);
+    int32_t status = projected ? RN_OK
+                               : gemm(ctx, {.precision = desc.precision,
+                                            .m = rows,
+                                            .n = l.gate_stride,
+                                            .k = in,
+                                            .a = x + row0 * in,
+                                            .lda = in,
+                                            .trans_a = false,
+                                            .b = plain(nullptr),
+                                            .ldb = 0,
+                                            .trans_b = false,
+                                            .c = gates,
+                                            .ldc = l.gate_stride,
+                                            .accumulate = false,
+                                            .bias = run.weights.bias,
+                                            .packed_kind = 0,
+                                            .packed_b = run.weights.input});
     if (status != RN_OK) return status;
     status = forward_steps(ctx, desc, &run, kTraining, s0, s1, gates, row0);
     if (status != RN_OK) return status;

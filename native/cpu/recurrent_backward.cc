@@ -70,7 +70,8 @@ int32_t recurrent_backward(RnContext* ctx, const RnRecurrentBackward* args) {
       run.dy = dy ? dy + direction * desc.hidden : nullptr;
       run.last = layer == desc.layers - 1;
       run.dx = dx;
-      run.add_dx = direction > 0 || (layer == 0 && dense && adds(args->dx));
+      run.projected = !args->slots[run.index].w_ih.data;
+      run.add_dx = (direction > 0 && !run.projected) || (layer == 0 && dense && adds(args->dx));
       run.saved = layout.saved(reserve, run.index);
       run.work = work;
       status = with_cell(desc.cell, [&]<class Cell>() { return run_backward<Cell>(ctx, run); });

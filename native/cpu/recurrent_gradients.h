@@ -39,6 +39,7 @@ struct BackwardRun {
   bool last;        // dy is the caller's tensor, by batch row; else packed rows
   float* dx;        // [N, in] or NULL
   bool add_dx;
+  bool projected;  // x holds the products with W, and dx their gradients, direction by direction
   Saved saved;
   Work work;
 };
@@ -195,8 +196,23 @@ inline int32_t bias_gradients(RnContext* ctx, const BackwardRun& run) {
   return RN_OK;
 }
 
+inline void projected_gradients(RnContext* ctx, const BackwardRun& run) {
+  const int64_t width = run.layout.traits.gates * run.layout.hidden;
+  parallel_items(ctx, run.sequence->rows, width, [&](int64_t begin, int64_t end) {
+    for (int64_t r = begin; r < end; ++r) {
+      const float* from = run.work.dgates + r * width;
+      float* to = run.dx + r * run.in + run.direction * width;
+      for (int64_t i = 0; i < width; ++i) to[i] = run.add_dx ? to[i] + from[i] : from[i];
+    }
+  });
+}
+
 // Gradients of W and of the layer's input.
 inline int32_t input_gradients(RnContext* ctx, const BackwardRun& run) {
+  if (run.projected) {
+    if (run.dx) projected_gradients(ctx, run);
+    return RN_OK;
+  }
   const RnRecurrentSlotGrads& grads = run.args->dslots[run.index];
   const int64_t tokens = run.sequence->rows, width = run.layout.traits.gates * run.layout.hidden;
   const Operand a = {run.work.dgates, width};

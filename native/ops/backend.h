@@ -333,7 +333,9 @@ enum RnCell { RN_RNN_TANH, RN_RNN_RELU, RN_LSTM, RN_GRU, RN_GRU_RESET_BEFORE, RN
 // A NULL slot leaves its phase out. Later cells add slots (peephole, projection, layer-norm gain
 // and bias) at the end of RnRecurrentSlots; struct_size in the table tells an older backend apart.
 typedef struct RnRecurrentSlots {
-  RnWeight w_ih;  // [G*H, in], in = I for layer 0, else directions*H
+  // [G*H, in], in = I for layer 0, else directions*H. Absent in every direction of layer 0 of
+  // `recurrent`: then x holds what W x would be, the directions side by side, I = directions*G*H.
+  RnWeight w_ih;
   RnWeight w_hh;  // [G*H, H]
   RnWeight b_ih;  // [G*H] or absent
   RnWeight b_hh;  // [G*H] or absent

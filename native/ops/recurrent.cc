@@ -51,7 +51,7 @@ std::shared_ptr<Call> prepare(const Queue& queue, const Checker& check, const Re
   const int64_t cells = d.layers * d.directions;
   call->state = Shape{cells, d.batch, d.hidden};
   call->output = Shape{d.time, d.batch, d.directions * d.hidden};
-  check_parameters(check, args.options, d, args.parameters);
+  check_parameters(check, args.options, d, args.parameters, is_projected(d, args.parameters));
   if (args.lengths) check.ints("lengths", args.lengths, Shape{d.batch});
   check.optional_real("h0", args.h0, call->state);
   if (args.c0 && d.cell != RN_LSTM)

@@ -1,5 +1,7 @@
 #include "native/ops/recurrent_parameters.h"
 
+#include <algorithm>
+
 #include "native/ops/strided.h"
 
 namespace rnnative {
@@ -57,19 +59,32 @@ void check_options(const Checker& check, const RecurrentOptions& o) {
   check.in_range("dropout", o.dropout, 0, 1, false);
 }
 
+bool is_projected(const RnRecurrentDesc& d, const std::vector<RecurrentParameters>& parameters) {
+  return std::all_of(parameters.begin(),
+                     parameters.begin() + std::min<int64_t>(d.directions, std::ssize(parameters)),
+                     [](const RecurrentParameters& p) { return !p[0]; });
+}
+
 void check_parameters(const Checker& check, const RecurrentOptions& options,
-                      const RnRecurrentDesc& d,
-                      const std::vector<RecurrentParameters>& parameters) {
+                      const RnRecurrentDesc& d, const std::vector<RecurrentParameters>& parameters,
+                      bool projected) {
   const int64_t cells = int64_t{d.layers} * d.directions;
   if (static_cast<int64_t>(parameters.size()) != cells) {
     check.fail("ERR_ARGUMENT", "parameters: expected " + std::to_string(cells) +
                                    " (layers * directions), got " +
                                    std::to_string(parameters.size()));
   }
+  const int64_t gates = d.directions * kGates[d.cell] * d.hidden;
+  if (projected && d.input != gates) {
+    check.fail("ERR_SHAPE", "x: expected [T, B, " + std::to_string(gates) + "] without " +
+                                slot_name(options, 0, 0) + ", got " + std::to_string(d.input) +
+                                " features");
+  }
   for (size_t i = 0; i < parameters.size(); ++i) {
     for (int slot = 0; slot < 4; ++slot) {
       const Tensor& parameter = parameters[i][slot];
       if (slot >= 2 && !parameter) continue;
+      if (slot == 0 && projected && i < static_cast<size_t>(d.directions)) continue;
       check.real(slot_name(options, i, slot), parameter, slot_shape(d, i, slot));
     }
   }

@@ -19,9 +19,12 @@ RnRecurrentDesc describe_stack(const RecurrentOptions& options, int64_t time, in
 
 // Each throws in the op's name; parameters are named as PyTorch names them.
 void check_options(const Checker& check, const RecurrentOptions& options);
+// `projected`: without the first layer's input weights, whose products are x.
 void check_parameters(const Checker& check, const RecurrentOptions& options,
                       const RnRecurrentDesc& desc,
-                      const std::vector<RecurrentParameters>& parameters);
+                      const std::vector<RecurrentParameters>& parameters, bool projected = false);
+// Whether every direction of the first layer lacks its input weight.
+bool is_projected(const RnRecurrentDesc& desc, const std::vector<RecurrentParameters>& parameters);
 void check_parameter_sinks(const Checker& check, const RecurrentOptions& options,
                            const RnRecurrentDesc& desc,
                            const std::vector<RecurrentParameters>& parameters,

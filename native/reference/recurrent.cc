@@ -36,6 +36,18 @@ void drop(const Stack& stack, int32_t layer, double* data) {
             dropout_factor(random, b, t * stack.width + f, desc.dropout);
 }
 
+// y[n] = x[n] + b[n]; b may be null.
+void add_bias(const double* x, const double* b, int64_t n, double* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] = x[i] + (b ? b[i] : 0);
+}
+// dx and db may be null.
+void add_bias_backward(const double* dy, int64_t n, double* db, double* dx) {
+  for (int64_t i = 0; i < n; ++i) {
+    if (db) db[i] += dy[i];
+    if (dx) dx[i] += dy[i];
+  }
+}
+
 // One layer in one direction. input: [T, B, in]; output: [T, B, D*H], whose padding is zero
 // already.
 void run_forward(const Stack& stack, const RnRecurrentForward& args, int32_t layer,
@@ -54,7 +66,10 @@ void run_forward(const Stack& stack, const RnRecurrentForward& args, int32_t lay
     for (int64_t s = 0; s < length; ++s) {
       const int64_t row = time_of(s, length, direction) * B + b;
       double *h_next = saved.h + row * H, *c_next = saved.c + row * H;
-      affine(real(slots.w_ih.data), real(slots.b_ih.data), input + row * in, gates, in, wx);
+      if (slots.w_ih.data)
+        affine(real(slots.w_ih.data), real(slots.b_ih.data), input + row * in, gates, in, wx);
+      else
+        add_bias(input + row * in + direction * gates, real(slots.b_ih.data), gates, wx);
       stack.cell.forward({H, wx, real(slots.w_hh.data), real(slots.b_hh.data), h, c,
                           saved.gates + row * stack.cell.saved * H, h_next, c_next, rest});
       std::copy_n(h_next, H, output + row * stack.width + direction * H);
@@ -103,8 +118,12 @@ void run_backward(const Stack& stack, const RnRecurrentBackward& args, int32_t l
                            s > 0 ? saved.c + before * H : c0,
                            saved.gates + row * stack.cell.saved * H, saved.h + row * H,
                            saved.c + row * H, dh_next, dc_next, dwx, dh, dc, d.w_hh, d.b_hh, rest});
-      affine_backward(real(slots.w_ih.data), input + row * in, dwx, gates, in, d.w_ih, d.b_ih,
-                      dinput ? dinput + row * in : nullptr);
+      double* dx = dinput ? dinput + row * in : nullptr;
+      if (slots.w_ih.data)
+        affine_backward(real(slots.w_ih.data), input + row * in, dwx, gates, in, d.w_ih, d.b_ih,
+                        dx);
+      else
+        add_bias_backward(dwx, gates, d.b_ih, dx ? dx + direction * gates : nullptr);
     }
     for (int64_t j = 0; j < H; ++j) {
       if (dh0) dh0[(run * B + b) * H + j] += dh[j];

@@ -15,6 +15,7 @@ import {
 } from '../support/op.mjs'
 import {
   CELLS,
+  GATES,
   drawInputs,
   parametersOf,
   recurrent,
@@ -116,6 +117,20 @@ for (const cell of CELLS) {
         t.true(training.saved)
         identical(t, inference.named, training.named, `${describe(variant)}, ${precision}`)
       }
+  })
+
+  test.serial(`${cell}: inputs that are products with W already`, async (t) => {
+    for (const [layers, directions, hidden, lengths] of [
+      [1, 1, 5, undefined],
+      [2, 2, 19, [4, 0, 1, 3]],
+      [1, 2, 16, undefined],
+    ] as const) {
+      const stack = { cell, layers, directions, hidden }
+      const sizes = { time: 4, batch: 4, input: directions * GATES[cell] * hidden }
+      const inputs = drawInputs(stack, sizes, lengths ? { lengths } : {})
+      for (let run = 0; run < directions; ++run) delete inputs[`w_ih_${run}`]
+      await checkOp(t, recurrent(stack, inputs), { threads: [1, 2] })
+    }
   })
 
   test.serial(`${cell}: dropout between layers`, async (t) => {

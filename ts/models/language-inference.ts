@@ -101,12 +101,13 @@ function advance(
   network: LanguageNetwork,
   ids: Tensor,
   carried: RecurrentState | null,
+  table: Tensor | null,
   sampler: Sampler,
   banned: number | null,
 ): { chosen: Tensor; state: RecurrentState } {
   return scope(() =>
     noGrad(() => {
-      const { output, state } = network.eval().forward(ids, carried)
+      const { output, state } = network.eval().forward(ids, carried, table)
       const last = output.slice((ids.shape[0] as number) - 1, 1).reshape(1, -1)
       const { tokens } = ops.sampleTokens(network.output.forward(last), {
         ...sampler.options,
@@ -117,6 +118,9 @@ function advance(
     }),
   )
 }
+
+/** Products of many rows at once that take about as long as that of one row. */
+const PRODUCTS_A_STEP = 8
 
 export interface GenerateOptions extends SamplingOptions {
   /** Tokens to generate. Default 200. */
@@ -141,13 +145,21 @@ export async function* generatePieces(
   let ids = tensor(prompt, [prompt.length, 1], { device })
   let state: RecurrentState | null = null
   let reading: Promise<ArrayLike<number>> | null = null
+  // A product for each token of the vocabulary costs less than one for each token read by itself.
+  const tabulate = network.embedding.weight.shape[0]! <= PRODUCTS_A_STEP * length
+  let table: Tensor | null = null
   try {
     // A step is under way while what the one before chose is read and written.
     for (let count = 0; count <= length; ++count) {
       checkpoint()
       const chosen = reading
       if (count < length) {
-        const next = advance(network, ids, state, sampler, tokenizer.unknown)
+        // A fit may go on between two steps.
+        if (tabulate && (table === null || network.training)) {
+          table?.dispose()
+          table = noGrad(() => network.table())
+        }
+        const next = advance(network, ids, state, table, sampler, tokenizer.unknown)
         ids.dispose()
         disposeState(state)
         ;({ chosen: ids, state } = next)
@@ -161,6 +173,7 @@ export async function* generatePieces(
     const rest = decoder.end()
     if (rest !== '') yield rest
   } finally {
+    table?.dispose()
     ids.dispose()
     disposeState(state)
   }

@@ -3,6 +3,7 @@ import { Dropout, Embedding, Linear, Module, type Recurrent } from '../nn'
 import { makeRecurrent } from '../nn/recurrent'
 import type { RecurrentState } from '../nn'
 import type { Tensor } from '../tensor'
+import * as ops from '../tensor/ops'
 import type { Cell } from '../tensor/ops'
 import type { DeviceOption } from '../tensor/device'
 import type { Precision } from '../tensor/precision'
@@ -63,10 +64,28 @@ export class LanguageNetwork extends Module {
     this.reset(seed)
   }
 
-  /** ids: i32 [time, batch]. `output` is what the projection takes: [time, batch, hidden]. */
-  forward(ids: Tensor, state: RecurrentState | null): { output: Tensor; state: RecurrentState } {
-    const x = this.inputDropout.forward(this.embedding.forward(ids))
-    const result = this.rnn.forward(x, { state })
+  /** What each token gives the first layer's gates: [vocabulary, G*H]. */
+  table(): Tensor {
+    return this.rnn.project(this.embedding.weight)
+  }
+
+  /**
+   * ids: i32 [time, batch]. `output` is what the projection takes: [time, batch, hidden]. Tokens are
+   * looked up in `table`, or in one made for this call where most of them occur more than once.
+   */
+  forward(
+    ids: Tensor,
+    state: RecurrentState | null,
+    table: Tensor | null = null,
+  ): { output: Tensor; state: RecurrentState } {
+    const vocabulary = this.embedding.weight.shape[0] as number
+    const dropped = this.training && this.inputDropout.p > 0
+    const repeating = !dropped && 2 * vocabulary <= ids.size
+    const lookedUp = table ?? (repeating ? this.table() : null)
+    const x = lookedUp
+      ? ops.embedding(ids, lookedUp)
+      : this.inputDropout.forward(this.embedding.forward(ids))
+    const result = this.rnn.forward(x, { state, projected: lookedUp !== null })
     return { output: this.outputDropout.forward(result.output), state: result.state }
   }
 }

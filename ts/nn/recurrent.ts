@@ -30,6 +30,8 @@ export interface ForwardOptions {
   state?: ops.RecurrentState | null | undefined
   /** Steps of each sequence, zero included; all steps unless given. */
   lengths?: ops.Integers | null | undefined
+  /** x is what {@link Recurrent.project} gave. Default false. */
+  projected?: boolean | undefined
 }
 
 type Slot = 'weight_ih' | 'weight_hh' | 'bias_ih' | 'bias_hh'
@@ -102,9 +104,12 @@ export abstract class Recurrent extends Module {
    * zero past a sequence's end; the state is that after each sequence's own last step, `{ h, c }` for
    * an LSTM and `{ h }` for other cells, each [layers*directions, batch, hidden].
    */
-  forward(x: Tensor, { state, lengths }: ForwardOptions = {}): ops.RecurrentResult {
+  forward(x: Tensor, options: ForwardOptions = {}): ops.RecurrentResult {
+    const { state, lengths, projected = false } = options
     const dropout = this.training && this.layers > 1 ? this.dropout : 0
-    return ops.recurrent(x, this.cells(), {
+    const cells = this.cells()
+    for (const cell of projected ? cells.slice(0, this.directions) : []) cell.weightInput = null
+    return ops.recurrent(x, cells, {
       cell: this.cell,
       layers: this.layers,
       directions: this.directions,
@@ -114,6 +119,19 @@ export abstract class Recurrent extends Module {
       random: dropout > 0 ? this.drawRandom() : null,
       precision: this.precision,
     })
+  }
+
+  /**
+   * The first layer's products with its inputs, without biases: [..., input] to
+   * [..., directions*G*H]. What is read many times, such as a table of embeddings, is multiplied once:
+   * rows of the result are taken in place of inputs, and `forward` told that they are `projected`.
+   */
+  project(x: Tensor): Tensor {
+    const { precision } = this
+    const parts = this.cells()
+      .slice(0, this.directions)
+      .map(({ weightInput }) => ops.linear(x, weightInput as Tensor, null, { precision }))
+    return parts.length === 1 ? (parts[0] as Tensor) : ops.concat(parts, -1)
   }
 
   /** The parameters of each layer and direction, layer-major. */

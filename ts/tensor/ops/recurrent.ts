@@ -21,8 +21,11 @@ export const gatesOf: Readonly<Record<Cell, number>> = {
 
 /** One layer and direction. Shapes and gate order are PyTorch's. */
 export interface CellParameters {
-  /** [G*H, in]; in is I for layer 0, directions*H above. */
-  weightInput: Tensor
+  /**
+   * [G*H, in]; in is I for layer 0, directions*H above. Null in every direction of layer 0: x holds
+   * its product with x, the directions' side by side (biases are still added).
+   */
+  weightInput: Tensor | null
   /** [G*H, H] */
   weightHidden: Tensor
   /** [G*H] */
@@ -85,12 +88,15 @@ function check(
   const [first] = parameters
   if (first === undefined)
     throw new RnnativeError('ERR_EMPTY', `[${cell}] layers: expected at least 1`)
+  const projected = parameters.slice(0, directions).every(({ weightInput }) => weightInput === null)
   const hidden = first.weightHidden.shape[1] ?? 0
   const rows = gatesOf[cell] * hidden
   parameters.forEach(({ weightInput, weightHidden, biasInput = null, biasHidden = null }, i) => {
     const layer = Math.floor(i / directions)
     const suffix = suffixOf(layer, i % directions)
     const input = layer === 0 ? (x.shape[2] as number) : directions * hidden
+    if (weightInput === null && !(projected && layer === 0))
+      throw shapeError(cell, `weight_ih_${suffix}`, formatShape([rows, input]), 'null')
     const named = {
       [`weight_ih_${suffix}`]: weightInput,
       [`weight_hh_${suffix}`]: weightHidden,
@@ -103,6 +109,13 @@ function check(
       if (parameter) checkShape(cell, name, parameter.shape, shapes[slot] as number[])
     })
   })
+  if (projected && x.shape[2] !== directions * rows)
+    throw shapeError(
+      cell,
+      'x',
+      `[time, batch, ${directions * rows}] without weight_ih_l0`,
+      formatShape(x.shape),
+    )
   if (state) {
     const shape = [layers * directions, x.shape[1] as number, hidden]
     checkDevice(cell, x, { h: state.h, c: state.c ?? null })
@@ -126,7 +139,7 @@ function check(
 /**
  * A whole recurrent stack over whole sequences: layers × directions × steps in one op. x: [time,
  * batch, input], where steps past a sequence's end are never read; parameters: one entry per layer
- * and direction, layer-major.
+ * and direction, layer-major. Without layer 0's input weights x is [time, batch, directions*G*H].
  */
 export function recurrent(
   x: Tensor,
