@@ -3,6 +3,7 @@
 // which each step is the cell's phases (recurrent_forward_step.h). In training W x + b is computed
 // into the reserve and the activations overwrite it; in inference it is computed in chunks of steps
 // that stay cached.
+#include "native/cpu/elementwise.h"
 #include "native/cpu/kernels.h"
 #include "native/cpu/recurrent_dropout.h"
 #include "native/cpu/recurrent_run.h"

@@ -4,6 +4,7 @@
 #ifndef RNNATIVE_CPU_RECURRENT_GRADIENTS_H_
 #define RNNATIVE_CPU_RECURRENT_GRADIENTS_H_
 
+#include "native/cpu/elementwise.h"
 #include "native/cpu/gemm/gemm.h"
 #include "native/cpu/recurrent.h"
 

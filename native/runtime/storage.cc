@@ -97,9 +97,8 @@ Storage::PackedForm Storage::packed(uint64_t id, uint64_t version, uint32_t kind
     it = packed_.end();
   }
   if (it == packed_.end()) {
-    const Block block = Allocator::of(account_of(device_)).allocate(bytes, account_of(device_));
-    if (block) packed_.push_back({id, version, kind, layout, bytes, block, false});
-    return {block.data, true, false};
+    packed_.push_back({id, version, kind, layout, bytes, {}, false});
+    return {nullptr, true, true};
   }
   const bool fresh = it->version != version;
   if (fresh && !it->used_again) {

@@ -67,9 +67,10 @@ class Storage {
     bool fresh;    // the caller must fill it
     bool passing;  // not worth keeping: the caller takes memory of its own
   };
-  // The packed form `kind` of weight `id`, one version kept at a time. In training every use is of
-  // a new version; a form whose last version was used once only passes, and is kept again when one
-  // is asked for twice. `layout` tells backends apart.
+  // The packed form `kind` of weight `id`, one version at a time. In training every use is of a new
+  // version, and a form would be kept for nothing: it passes, until the same version is asked for
+  // again, and does so again once a version was used no more than once. `layout` tells backends
+  // apart.
   PackedForm packed(uint64_t id, uint64_t version, uint32_t kind, size_t bytes, const void* layout);
   // Drops the packed forms of a weight, after an op failed that may have left one half filled.
   void drop_packed(uint64_t id);

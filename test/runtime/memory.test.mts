@@ -65,6 +65,8 @@ test.serial(
       return [...values]
     }
     t.deepEqual(await product(weights[0]!), [64])
+    t.is(cpu().bytes, before + 4 * (32 * 128 + 2 * 128 * 128)) // perhaps never used again
+    t.deepEqual(await product(weights[0]!), [64])
     const packed = cpu().bytes - before - 4 * (32 * 128 + 2 * 128 * 128)
     t.true(packed >= 4 * 128 * 128, `${packed} bytes of packed weights`)
     const held = cpu().bytes
