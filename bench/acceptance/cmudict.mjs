@@ -1,6 +1,6 @@
 // Pronunciation: CMUdict with the given split, stress stripped; a word is wrong when no reference matches.
 //
-//   node bench/acceptance/cmudict.mjs train NAME [--seconds 3600] [--seed 1]
+//   node bench/acceptance/cmudict.mjs train NAME [--seconds 3600] [--seed 1] [--dropout 0.2] [--learning-rate 0.0015]
 //   node bench/acceptance/cmudict.mjs ensemble NAME NAME...
 //
 // `train` keeps its best checkpoint by validation loss in runs/cmudict/NAME, and records its scores and
@@ -14,6 +14,8 @@ const { values, positionals } = parseArgs({
   options: {
     seconds: { type: 'string', default: '3600' },
     seed: { type: 'string', default: '1' },
+    dropout: { type: 'string', default: '0.2' },
+    'learning-rate': { type: 'string', default: '0.0015' },
   },
 })
 
@@ -62,10 +64,10 @@ async function learn(checkpoint) {
   const target = Tokenizer.spaces(training.flatMap(([, spoken]) => spoken))
   const settings = {
     ...{ cell: 'lstm', layers: 2, hidden: 384, embedding: 128, attention: 'dot' },
-    ...{ encoder: { bidirectional: true }, dropout: 0.2, seed },
+    ...{ encoder: { bidirectional: true }, dropout: Number(values.dropout), seed },
   }
   const learning = { batchTokens: 1500, labelSmoothing: 0.1, clipNorm: 1, references: 'each' }
-  const learningRate = 1.5e-3
+  const learningRate = Number(values['learning-rate'])
   const makeModel = () => new Seq2Seq({ source, target, ...settings })
   const options = { ...learning, optimizer: optim.adam({ lr: learningRate }) }
   const own = { validation, checkpoint }

@@ -1,6 +1,7 @@
 // Multi30k English to German (lc.norm.tok files, test_2016_flickr), BLEU with tokenisation none.
 //
-//   node bench/acceptance/multi30k.mjs train NAME [--seconds 3600] [--seed 1] [--attention additive] [--reverse-source]
+//   node bench/acceptance/multi30k.mjs train NAME [--seconds 3600] [--seed 1] [--dropout 0.3] [--learning-rate 0.001]
+//     [--attention additive] [--reverse-source]
 //   node bench/acceptance/multi30k.mjs ensemble NAME NAME...
 //
 // `train` keeps its best checkpoint by validation loss in runs/multi30k/NAME, and records its scores and
@@ -14,6 +15,8 @@ const { values, positionals } = parseArgs({
   options: {
     seconds: { type: 'string', default: '3600' },
     seed: { type: 'string', default: '1' },
+    dropout: { type: 'string', default: '0.3' },
+    'learning-rate': { type: 'string', default: '0.001' },
     attention: { type: 'string', default: 'additive' },
     'reverse-source': { type: 'boolean', default: false },
   },
@@ -55,10 +58,10 @@ async function learn(checkpoint) {
   const settings = {
     ...{ cell: 'gru', hidden: 320, embedding: 256, attention: values.attention },
     ...{ encoder: { bidirectional: values.attention !== 'none' }, tieEmbeddings: 'all' },
-    ...{ reverseSource: values['reverse-source'], dropout: 0.3, seed },
+    ...{ reverseSource: values['reverse-source'], dropout: Number(values.dropout), seed },
   }
   const learning = { batchTokens: 2000, labelSmoothing: 0.1, clipNorm: 1 }
-  const learningRate = 1e-3
+  const learningRate = Number(values['learning-rate'])
   const makeModel = () => new Seq2Seq({ source: tokenizer, target: tokenizer, ...settings })
   const options = { ...learning, optimizer: optim.adam({ lr: learningRate }) }
   const own = { validation, checkpoint }
