@@ -3,6 +3,9 @@ import { checkLimits, checkPositive, checkWhole, type LimitOptions } from './lim
 import type { Limits } from './limits'
 import type { StepModel } from './step-model'
 
+/** Hypotheses kept for a source, unless told. */
+export const DEFAULT_BEAM = 5
+
 export interface BeamOptions extends LimitOptions {
   /** Hypotheses kept at a step, over all groups; 1 is greedy decoding. Default 5. */
   beam?: number | undefined
@@ -43,7 +46,7 @@ export interface BeamSettings extends Limits {
 /** Throws `ERR_ARGUMENT` naming the first option that makes no sense. */
 export function checkBeam(model: StepModel, options: BeamOptions): BeamSettings {
   const op = 'beam'
-  const { beam = 5, nBest = 1, lengthPenalty = 0, coveragePenalty = 0 } = options
+  const { beam = DEFAULT_BEAM, nBest = 1, lengthPenalty = 0, coveragePenalty = 0 } = options
   const { blockNgrams = 0, groups = 1, diversity = 0.5, alignments = false } = options
   checkWhole(op, 'beam', beam, 1)
   checkWhole(op, 'nBest', nBest, 1)

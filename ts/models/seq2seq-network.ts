@@ -5,6 +5,7 @@ import { Module, type RecurrentState } from '../nn'
 import { tensor, type Tensor } from '../tensor'
 import type { DeviceOption } from '../tensor/device'
 import * as ops from '../tensor/ops'
+import type { FoldedDecoder } from './folded-decoder'
 import { Decoder, type Sources } from './seq2seq-decoder'
 import { Bridge, Encoder } from './seq2seq-encoder'
 import type { Seq2SeqNetworkOptions } from './seq2seq-options'
@@ -107,8 +108,15 @@ export class Seq2SeqNetwork extends Module {
     return ops.crossEntropyLosses(features, wanted, options).losses
   }
 
-  /** Encoded sources, to be decoded step by step in inference mode. They stay the caller's. */
-  stepModel({ sources, state }: Encoded, tokens: TargetTokens): StateModel {
+  /**
+   * Encoded sources, to be decoded step by step in inference mode. They stay the caller's. `folded`:
+   * the decoder that folded them, if one did.
+   */
+  stepModel(
+    { sources, state }: Encoded,
+    tokens: TargetTokens,
+    folded: FoldedDecoder | null = null,
+  ): StateModel {
     const { memory, keys, summary } = sources
     return new StateModel({
       ...tokens,
@@ -117,18 +125,23 @@ export class Seq2SeqNetwork extends Module {
       attends: keys !== null,
       source: { ...(keys && { memory, keys }), ...(summary && { summary }) },
       state,
-      step: (ids, context) => this.step(ids, context),
+      step: (ids, context) => this.step(ids, context, folded),
     })
   }
 
-  private step(ids: Tensor, { state, source, lengths, beams }: StepContext): StepResult {
+  private step(
+    ids: Tensor,
+    { state, source, lengths, beams }: StepContext,
+    folded: FoldedDecoder | null,
+  ): StepResult {
     this.eval() // a fit may go on between two steps
     const { memory, keys = null, summary = null } = source
-    const made = this.decoder.forward(ids, {
+    const pass = {
       // Without attention the memory is not read.
       sources: { memory: memory as Tensor, keys, summary, lengths: Int32Array.from(lengths) },
       ...{ state, beams },
-    })
+    }
+    const made = folded ? folded.step(ids, pass) : this.decoder.forward(ids, pass)
     const logits = this.decoder.output.forward(made.features)
     return { logits, attention: made.weights, state: made.state }
   }

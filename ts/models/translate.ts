@@ -1,12 +1,14 @@
 /** Decoding with one model or several: encoding in batches, searching, and text out of tokens. */
 import { encodeSource, layOut } from '../data'
 import { beamSearch, ensemble, sample, stream } from '../decode'
+import { DEFAULT_BEAM } from '../decode/beam-options'
 import type { BeamOptions, EnsembleOptions, Hypothesis, Sample, SampleOptions } from '../decode'
 import type { StepModel } from '../decode'
 import { expect } from '../errors'
 import type { AttentionMap } from '../report'
 import { noGrad, scope, type Tensor } from '../tensor'
 import type { Tokenizer } from '../text'
+import { FoldedDecoder } from './folded-decoder'
 import { checkTexts } from './model'
 import type { Encoded, Seq2SeqNetwork } from './seq2seq-network'
 
@@ -109,7 +111,7 @@ export async function translateAll(
   const alignments = replaceUnknown || options.alignments
   const search: Search = (model, limits) => beamSearch(model, { ...options, ...limits, alignments })
   const found = await decodeAll(members, texts, { prefix, maxLength, batch }, search, {
-    ...{ op, together, replaceUnknown },
+    ...{ op, together, replaceUnknown, hypotheses: options.beam ?? DEFAULT_BEAM },
   })
   return found.map((candidates) => asTranslation(candidates))
 }
@@ -131,7 +133,7 @@ export async function sampleAll(
     return drawn.map((own) => own.map(asDecoded))
   }
   const found = await decodeAll(members, texts, { prefix, maxLength, batch }, search, {
-    ...{ op: 'sample', together, replaceUnknown: false },
+    ...{ op: 'sample', together, replaceUnknown: false, hypotheses: options.samples ?? 1 },
   })
   return found.map((candidates) => asTranslation(candidates))
 }
@@ -180,9 +182,9 @@ async function decodeAll(
   texts: readonly string[],
   { prefix, maxLength, batch = 128 }: TextOptions,
   search: Search,
-  how: { op: string; together: EnsembleOptions; replaceUnknown: boolean },
+  how: { op: string; together: EnsembleOptions; replaceUnknown: boolean; hypotheses: number },
 ): Promise<Candidate[][]> {
-  const { op, together, replaceUnknown } = how
+  const { op, together, replaceUnknown, hypotheses } = how
   checkTexts(op, texts)
   expect(op, 'batch', Number.isSafeInteger(batch) && batch >= 1, 'a whole number above 0', batch)
   const [{ target }] = members as readonly [Member]
@@ -194,18 +196,27 @@ async function decodeAll(
     prefixes: prefixes && which.map((i) => prefixes[i] ?? null),
     forbidden: forbiddenOf(target, replaceUnknown),
   })
+  // About as many tokens as the sources have, for each hypothesis.
+  const tokens = texts.reduce((sum, _, i) => sum + length(i), 0) * hypotheses
+  const folds = members.map(({ network, target: { size } }) =>
+    FoldedDecoder.of(network.decoder, tokens >= size),
+  )
   const order = texts.map((_, i) => i).sort((a, b) => length(b) - length(a) || a - b)
   const found = new Array<Candidate[]>(texts.length)
-  for (let first = 0; first < order.length; first += batch) {
-    const which = order.slice(first, first + batch)
-    const sources = encoded.map((all) => which.map((i) => all[i] as Int32Array))
-    const { model, dispose } = openModel(members, sources, together)
-    const lists = await search(model, limits(which), which).finally(dispose)
-    lists.forEach((list, row) => {
-      const i = which[row] as number
-      const text = texts[i] as string
-      found[i] = list.map((one) => candidateOf(members, text, one, replaceUnknown))
-    })
+  try {
+    for (let first = 0; first < order.length; first += batch) {
+      const which = order.slice(first, first + batch)
+      const sources = encoded.map((all) => which.map((i) => all[i] as Int32Array))
+      const { model, dispose } = openModel(members, sources, together, folds)
+      const lists = await search(model, limits(which), which).finally(dispose)
+      lists.forEach((list, row) => {
+        const i = which[row] as number
+        const text = texts[i] as string
+        found[i] = list.map((one) => candidateOf(members, text, one, replaceUnknown))
+      })
+    }
+  } finally {
+    for (const folded of folds) folded?.dispose()
   }
   return found
 }
@@ -245,21 +256,28 @@ const mostTokens = (source: number): number => 2 * source + 50
 const forbiddenOf = ({ begin, unknown }: Tokenizer, allowUnknown: boolean): number[] =>
   [begin, allowUnknown ? null : unknown].filter((id) => id !== null)
 
-/** Encodes sources with every member; dispose it after its decodings. */
+/** Encodes sources with every member; dispose it after its decodings. `folds`: of their decoders. */
 function openModel(
   members: readonly Member[],
   sources: readonly (readonly Int32Array[])[],
   together: EnsembleOptions,
+  folds: readonly (FoldedDecoder | null)[] = [],
 ): { model: StepModel; dispose: () => void } {
   const made: Encoded[] = []
   const dispose = () => made.forEach(disposeEncoded)
   try {
     const models = members.map(({ network, target }, i) => {
       network.eval()
-      const encoded = scope(() => noGrad(() => network.encode(layOut(sources[i] ?? []))))
+      const folded = folds[i] ?? null
+      const encoded = scope(() =>
+        noGrad(() => {
+          const own = network.encode(layOut(sources[i] ?? []))
+          return folded ? folded.fold(own) : own
+        }),
+      )
       made.push(encoded)
       const [bos, eos] = [target.begin as number, target.end as number]
-      return network.stepModel(encoded, { vocabulary: target.size, bos, eos })
+      return network.stepModel(encoded, { vocabulary: target.size, bos, eos }, folded)
     })
     const [only] = models
     return { model: models.length === 1 && only ? only : ensemble(models, together), dispose }

@@ -198,7 +198,7 @@ export class AttentionDecoder extends Module {
 }
 
 /** Attention whose queries [time, rows * beams, A] share `rows` rows of memory: beams become time. */
-function withBeams(
+export function withBeams(
   queries: Tensor,
   beams: number,
   attend: (queries: Tensor) => ops.AttentionResult,
