@@ -1,7 +1,7 @@
 """Beam search with the network of torch_seq2seq.py over many sources: vectorised over sources and beams.
 
-What does not change is computed once: the memory's keys, and what each token's embedding adds to the
-decoder's gates and to the readout. The best continuations are found among maxima of blocks of the
+What does not change is computed once: the memory's keys, what each token's embedding adds to the
+decoder's gates and to the readout, and, in one of two ways, what each position of the memory adds. The best continuations are found among maxima of blocks of the
 vocabulary, so that log-probabilities of all tokens are never written down. A source is over as soon as
 no live hypothesis can overtake its best finished one, as in rnnative's search, whose results these are."""
 
@@ -90,6 +90,10 @@ class Weights:
         self.context = cell.weight_ih[:, width:].t().contiguous()
         self.read = readout.weight[:, :-width].t().contiguous()
         self.hidden = hidden
+        # Both at once: [vocabulary or memory, gates + readout].
+        self.token = torch.cat([self.gates_of, self.readout_of], 1)
+        self.position = torch.cat([self.context, self.read[hidden:]], 1)
+        self.read_state = self.read[:hidden].contiguous()
         # Whole blocks: the tokens past the vocabulary have no probability.
         self.vocabulary = output.out_features
         extra = -self.vocabulary % BLOCK
@@ -100,16 +104,29 @@ class Weights:
 # ---- one step
 
 
-def decoder_step(tokens, h, keys, memory, mask, w):
-    """tokens: [sources * beams]; h: [sources * beams, H]; mask: [sources, 1, positions]"""
+def attend(h, keys, memory, mask, w):
+    """h: [sources * beams, H]; mask: [sources, 1, positions]. Averages of the memory, and R h + b."""
     sources, positions, size = keys.shape
-    rows = len(tokens)
     query, gh = torch.addmm(w.state_bias, h, w.state).split([w.attention, 3 * w.hidden], 1)
     added = query.view(sources, -1, 1, size) + keys[:, None]
     scores = added.tanh_().view(-1, size).mv(w.v).view(sources, -1, positions)
-    context = torch.bmm((scores + mask).softmax(2), memory).view(rows, -1)
+    return torch.bmm((scores + mask).softmax(2), memory).view(len(h), -1), gh
+
+
+def decoder_step(tokens, h, keys, memory, mask, w):
+    """tokens: [sources * beams]"""
+    context, gh = attend(h, keys, memory, mask, w)
     h = gru_gates(torch.addmm(w.gates_of[tokens], context, w.context), gh, h)
     read = torch.addmm(w.readout_of[tokens], torch.cat([h, context], 1), w.read).tanh_()
+    return h, torch.addmm(w.output_bias, read, w.output)
+
+
+def folded_step(tokens, h, keys, memory, mask, w):
+    """The same, where `memory` has been multiplied by w.position."""
+    context, gh = attend(h, keys, memory, mask, w)
+    gates, read = (w.token[tokens] + context).split([3 * w.hidden, w.read.shape[1]], 1)
+    h = gru_gates(gates, gh, h)
+    read = torch.addmm(read, h, w.read_state).tanh_()
     return h, torch.addmm(w.output_bias, read, w.output)
 
 
@@ -136,10 +153,12 @@ def length_divisor(n, exponent):
     return ((5 + n) / 6) ** exponent
 
 
-def search(model, w, batch, begin, end, beam, length_penalty, step, choose, keep):
+def search(model, w, batch, begin, end, beam, length_penalty, fold, step, choose, keep):
     """Token lists of the best hypotheses of the batch's sources."""
     memory, last = encode_packed(model, batch)
     keys = model.key(memory)
+    if fold:
+        memory = memory @ w.position
     mask = batch.mask[:, None]
     h = torch.tanh(model.bridge(last))
     count = len(h)
@@ -210,7 +229,7 @@ def trace(history, ended, count):
 
 
 @torch.inference_mode()
-def translate(model, w, sources, settings, size, step, choose, keep=0.75):
+def translate(model, w, sources, settings, size, fold, step, choose, keep=0.75):
     order = sorted(range(len(sources)), key=lambda i: -len(sources[i]))
     found = [None] * len(sources)
     begin, end = settings["begin"], settings["end"]
@@ -219,7 +238,7 @@ def translate(model, w, sources, settings, size, step, choose, keep=0.75):
         batch = Batch([(sources[i], []) for i in which], begin, end)
         results = search(
             *(model, w, batch, begin, end, settings["beam"], settings["lengthPenalty"]),
-            *(step, choose, keep),
+            *(fold, step, choose, keep),
         )
         for i, tokens in zip(which, results):
             found[i] = tokens
@@ -236,12 +255,16 @@ def prepare_translation(model, sources, beam, lengthPenalty, out, compiled=False
     settings |= {"beam": beam, "lengthPenalty": lengthPenalty}
     network = load(model)
     weights = Weights(network)
-    ways = {"": (decoder_step, best_continuations)}
+    ways = {
+        "": (False, decoder_step, best_continuations),
+        ", memory folded": (True, folded_step, best_continuations),
+    }
     if compiled:
-        ways[", torch.compile"] = (
-            torch.compile(decoder_step, dynamic=True),
-            torch.compile(best_continuations, dynamic=True),
-        )
+        for suffix, (fold, *steps) in list(ways.items()):
+            ways[suffix + ", torch.compile"] = (
+                fold,
+                *(torch.compile(step, dynamic=True) for step in steps),
+            )
 
     def make(size, way):
         return lambda: translate(network, weights, settings["sources"], settings, size, *way)
