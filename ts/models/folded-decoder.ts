@@ -37,7 +37,8 @@ export class FoldedDecoder {
     const { attending, readout, rnn } = decoder
     if (attending?.feeding !== 'context' || !readout || rnn) return null
     const { hidden, precision } = attending.layers
-    if (precision !== 'f32') return null
+    // A GPU is kept busy by few large kernels, and this takes many.
+    if (precision !== 'f32' || decoder.output.weight.device === 'cuda') return null
     const folded = scope(() =>
       noGrad(() => {
         const tokens = decoder.embedding.weight
