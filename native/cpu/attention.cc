@@ -1,5 +1,7 @@
 // Attention, forward: a row of the batch at a time, each on one thread, with scores, mask, softmax
 // and context while the row's operands are in cache. See attention.h and attention_kernels.h.
+// A step of decoding has few queries: it reads values where they lie, far apart, as copying them
+// side by side would cost more than the products.
 #include "native/cpu/attention.h"
 
 #include "native/cpu/attention_op.h"
@@ -16,8 +18,12 @@ int32_t attention(RnContext* ctx, const RnAttention* args) {
   const int64_t A = s.features, V = s.width;
   const int64_t pair_floats = (Tq + Tk) * s.ld_features, contexts = Tq * s.ld_width;
   const int64_t values = Tk * s.ld_width, scores = Tq * op.ldw;
+  constexpr int64_t kFewQueries = 8;
+  const bool in_place = Tq <= kFewQueries && V % kLanes == 0;
   // Contexts take the place of queries and keys, which are done with by then.
-  const int64_t own = scores + values + (pair_floats > contexts ? pair_floats : contexts);
+  const int64_t own = in_place
+                          ? scores + pair_floats
+                          : scores + values + (pair_floats > contexts ? pair_floats : contexts);
   float* scratch = scratch_floats(ctx, own * ctx->threads);
   float* v = padded_v(ctx, s, (const float*)args->v);
   if (!scratch || !v) return RN_ERR_OUT_OF_MEMORY;
@@ -33,19 +39,24 @@ int32_t attention(RnContext* ctx, const RnAttention* args) {
     if (nq == 0) return;
     float* row_weights = scratch + thread * own;
     float* memory = row_weights + scores;
-    float* row_context = memory + values;
+    float* row_context = in_place ? memory : memory + values;
     Pairs pairs = {row_context, row_context + Tq * s.ld_features, nq, nk, v, false};
     gather_padded(op.rows(args->queries, b, A), nq, A, pairs.q);
     gather_padded(op.rows(args->keys, b, A), nk, A, pairs.k);
-    gather_padded(op.rows(args->values, b, V), nk, V, memory);
+    const Rows own_values = op.rows(args->values, b, V);
+    if (!in_place) gather_padded(own_values, nk, V, memory);
     prepare(s, &pairs);
     attend(s, pairs, row_weights, op.ldw);
     for (int64_t i = 0; i < nq; ++i) {
       memcpy(weights + i * B * Tk, row_weights + i * op.ldw, (size_t)nk * sizeof(float));
       memset(weights + i * B * Tk + nk, 0, (size_t)(Tk - nk) * sizeof(float));
     }
-    combine({row_weights, op.ldw, 1}, nq, memory, s.ld_width, nk, row_context, s.ld_width,
-            s.ld_width, false);
+    const Coefficients by_query = {row_weights, op.ldw, 1};
+    if (in_place) {
+      combine(by_query, nq, own_values.data, own_values.stride, nk, context, B * V, V, false);
+      return;
+    }
+    combine(by_query, nq, memory, s.ld_width, nk, row_context, s.ld_width, s.ld_width, false);
     scatter_padded(row_context, nq, V, context, B * V, false);
   });
   return RN_OK;
