@@ -1,6 +1,8 @@
 // The recurrent stack, forward, layer by layer: W x of all tokens and a direction in one
 // product, then the steps of all directions (recurrent_layer.cuh). Rows are packed before the first
 // layer and unpacked after the last; a dense batch needs neither.
+#include <algorithm>
+
 #include "cuda/device.cuh"
 #include "cuda/operand.cuh"
 #include "cuda/ops.cuh"

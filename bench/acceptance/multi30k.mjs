@@ -4,8 +4,8 @@
 //     [--attention additive] [--reverse-source]
 //   node bench/acceptance/multi30k.mjs ensemble NAME NAME...
 //
-// `train` keeps its best checkpoint by validation loss in runs/multi30k/NAME, and records its scores and
-// curve in bench/results/multi30k-NAME.json; `ensemble` decodes with several of them together.
+// `train` keeps its model, the best by validation loss or the last, in runs/multi30k/NAME, and records its
+// scores and curve in bench/results/multi30k-NAME.json; `ensemble` decodes with several of them together.
 import { parseArgs } from 'node:util'
 import { metrics, optim, readPairs, Seq2Seq, Tokenizer } from 'rnnative'
 import { DATA, runCommand, timed, trainFor } from './seq2seq.mjs'
@@ -47,10 +47,7 @@ async function measure(translator) {
   return { bleu, greedy, validationBleu, signature, decoding: DECODING, decodingSeconds: seconds }
 }
 
-const tell = (name, { bleu, last }) =>
-  console.log(
-    `${name}: BLEU ${bleu.toFixed(2)}` + (last ? `, of the last step ${last.bleu.toFixed(2)}` : ''),
-  )
+const tell = (name, { bleu }) => console.log(`${name}: BLEU ${bleu.toFixed(2)}`)
 
 async function learn(checkpoint) {
   const [maxSeconds, seed] = [Number(values.seconds), Number(values.seed)]
@@ -66,11 +63,8 @@ async function learn(checkpoint) {
   const options = { ...learning, optimizer: optim.adam({ lr: learningRate }) }
   const own = { validation, checkpoint }
   const { model, schedule, run } = await trainFor(maxSeconds, makeModel, training, options, own)
-  const last = await measure(model)
-  const parameters = model.parameterCount
-  await model.dispose()
   const how = { ...settings, ...learning, vocabulary: VOCABULARY, learningRate, schedule }
-  return { last, parameters, settings: how, run }
+  return { model, parameters: model.parameterCount, settings: how, run }
 }
 
 await runCommand('multi30k', positionals, { learn, validate, measure, tell })

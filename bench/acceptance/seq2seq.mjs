@@ -95,19 +95,32 @@ async function bestEnsemble(models, validate) {
   return { ensemble, tried: scores }
 }
 
+/** Of the last model and the one with the lowest validation loss, that which `validate` prefers. */
+async function choose(last, checkpoint, validate) {
+  const best = await Seq2Seq.load(checkpoint)
+  const validations = { last: await validate(last), best: await validate(best) }
+  const [chosen, other] = validations.best > validations.last ? [best, last] : [last, best]
+  await other.dispose()
+  return { chosen, validations }
+}
+
 /**
- * The commands of a task. `train NAME`: `learn` trains with its best checkpoint in runs/TASK/NAME and
- * gives what to record of it, beside what `measure` finds. `ensemble NAME NAME...` measures several of
- * them together, weighted by what `validate`, of which more is better, finds on the validation set.
+ * The commands of a task. `train NAME`: `learn` trains a model with checkpoints in
+ * runs/TASK/NAME/checkpoints, and gives it and what to record of it. Of the last and the best one that
+ * which `validate`, of which more is better, prefers is saved in runs/TASK/NAME, and recorded with what
+ * `measure` finds. `ensemble NAME NAME...` measures several of them together, with the weights that
+ * `validate` prefers.
  */
 export async function runCommand(task, [command, ...names], { learn, validate, measure, tell }) {
   const folder = (name) => path.resolve('runs', task, name)
   if (command === 'train') {
     const [name = 'main'] = names
-    const learned = await learn(folder(name))
-    const best = await Seq2Seq.load(folder(name))
-    const result = { ...(await measure(best)), ...learned }
-    await best.dispose()
+    const checkpoint = path.join(folder(name), 'checkpoints')
+    const { model, ...learned } = await learn(checkpoint)
+    const { chosen, validations } = await choose(model, checkpoint, validate)
+    await chosen.save(folder(name))
+    const result = { ...(await measure(chosen)), validations, ...learned }
+    await chosen.dispose()
     tell(name, result)
     record(`${task}-${name}`, result)
   } else if (command === 'ensemble' && names.length > 1) {
