@@ -106,7 +106,7 @@ async function choose(last, checkpoint, validate) {
 
 /**
  * The commands of a task. `train NAME`: `learn` trains a model with checkpoints in
- * runs/TASK/NAME/checkpoints, and gives it and what to record of it. Of the last and the best one that
+ * runs/TASK/NAME-checkpoints, and gives it and what to record of it. Of the last and the best one that
  * which `validate`, of which more is better, prefers is saved in runs/TASK/NAME, and recorded with what
  * `measure` finds. `ensemble NAME NAME...` measures several of them together, with the weights that
  * `validate` prefers.
@@ -115,7 +115,7 @@ export async function runCommand(task, [command, ...names], { learn, validate, m
   const folder = (name) => path.resolve('runs', task, name)
   if (command === 'train') {
     const [name = 'main'] = names
-    const checkpoint = path.join(folder(name), 'checkpoints')
+    const checkpoint = `${folder(name)}-checkpoints`
     const { model, ...learned } = await learn(checkpoint)
     const { chosen, validations } = await choose(model, checkpoint, validate)
     await chosen.save(folder(name))

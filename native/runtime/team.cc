@@ -12,7 +12,8 @@
 namespace rnnative {
 namespace {
 
-constexpr int64_t kLeast = 10'000, kMost = 2'000'000;  // nanoseconds
+// Nanoseconds. A wait that lasted kBrief with the waking in it had better been spun through.
+constexpr int64_t kLeast = 10'000, kMost = 2'000'000, kBrief = 400'000;
 
 uint32_t load(const uint32_t* word) {
   return __atomic_load_n(word, __ATOMIC_SEQ_CST);
@@ -20,8 +21,9 @@ uint32_t load(const uint32_t* word) {
 
 }  // namespace
 
+using Clock = std::chrono::steady_clock;
+
 bool Patience::spin(const uint32_t* word, uint32_t value) {
-  using Clock = std::chrono::steady_clock;
   const auto end = Clock::now() + std::chrono::nanoseconds(nanoseconds_);
   do {
     for (int i = 0; i < 32; ++i) {
@@ -33,14 +35,17 @@ bool Patience::spin(const uint32_t* word, uint32_t value) {
 }
 
 void Patience::wait_while(const uint32_t* word, uint32_t value, uint32_t* sleepers) {
+  const auto begin = Clock::now();
   if (spin(word, value)) {
     nanoseconds_ = std::min(kMost, nanoseconds_ + nanoseconds_ / 8);
     return;
   }
-  nanoseconds_ = std::max(kLeast, nanoseconds_ / 2);
   __atomic_add_fetch(sleepers, 1, __ATOMIC_SEQ_CST);
   while (load(word) == value) sleep_while(word, value);
   __atomic_sub_fetch(sleepers, 1, __ATOMIC_SEQ_CST);
+  const int64_t waited = std::chrono::nanoseconds(Clock::now() - begin).count();
+  nanoseconds_ =
+      waited < kBrief ? std::max(nanoseconds_, 2 * waited) : std::max(kLeast, nanoseconds_ / 2);
 }
 
 Team& Team::instance() {

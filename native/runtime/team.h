@@ -1,9 +1,9 @@
 // The threads that ops run on, beside the engine's own. Between two parallel regions they spin,
 // since a sleeping thread takes some 50 µs to wake; but only for as long as that pays. On a machine
 // with fewer free cores than threads a spinning thread takes the core from one that computes, so a
-// wait that did not end in time makes the next ones shorter, and one that did makes them longer
-// again. (libgomp always spins some milliseconds: beside one busy process, training was four times
-// slower with it.)
+// wait that lasted long makes the next ones shorter, and one that ended in time, or soon after,
+// makes them longer again. (libgomp always spins some milliseconds: beside one busy process,
+// training was four times slower with it.)
 #ifndef RNNATIVE_RUNTIME_TEAM_H_
 #define RNNATIVE_RUNTIME_TEAM_H_
 

@@ -96,7 +96,10 @@ export async function lineNats(
   return nats
 }
 
-/** Reads ids, [time, 1], and chooses what follows the last one, [1, 1], never `banned`. */
+/**
+ * Reads ids, [time, 1], and chooses what follows the last one, [1, 1], never `banned`. The network is in
+ * inference mode.
+ */
 function advance(
   network: LanguageNetwork,
   ids: Tensor,
@@ -107,9 +110,10 @@ function advance(
 ): { chosen: Tensor; state: RecurrentState } {
   return scope(() =>
     noGrad(() => {
-      const { output, state } = network.eval().forward(ids, carried, table)
-      const last = output.slice((ids.shape[0] as number) - 1, 1).reshape(1, -1)
-      const { tokens } = ops.sampleTokens(network.output.forward(last), {
+      const { output, state } = network.forward(ids, carried, table)
+      const steps = ids.shape[0] as number
+      const last = steps > 1 ? output.slice(steps - 1, 1) : output
+      const { tokens } = ops.sampleTokens(network.output.forward(last.reshape(1, -1)), {
         ...sampler.options,
         uniforms: [sampler.uniform()],
         penalties: banned === null ? null : { rows: [0], tokens: [banned], values: [-Infinity] },
@@ -118,6 +122,12 @@ function advance(
     }),
   )
 }
+
+/**
+ * Steps that are begun, and read, together: while JavaScript runs it takes a core from those who compute,
+ * so it does so seldom.
+ */
+const STEPS_AT_ONCE = 16
 
 /** Products of many rows at once that take about as long as that of one row. */
 const PRODUCTS_A_STEP = 8
@@ -144,31 +154,44 @@ export async function* generatePieces(
   const { device } = network.output.weight
   let ids = tensor(prompt, [prompt.length, 1], { device })
   let state: RecurrentState | null = null
-  let reading: Promise<ArrayLike<number>> | null = null
   // A product for each token of the vocabulary costs less than one for each token read by itself.
   const tabulate = network.embedding.weight.shape[0]! <= PRODUCTS_A_STEP * length
   let table: Tensor | null = null
+  const begin = (steps: number): Promise<ArrayLike<number>> => {
+    network.eval()
+    const chosen: Tensor[] = []
+    for (let i = 0; i < steps; ++i) {
+      const next = advance(network, ids, state, table, sampler, tokenizer.unknown)
+      if (i === 0) ids.dispose()
+      disposeState(state)
+      ;({ chosen: ids, state } = next)
+      chosen.push(ids)
+    }
+    const all = noGrad(() => ops.concat(chosen, 0))
+    chosen.slice(0, -1).forEach((one) => one.dispose())
+    const reading = all.data().finally(() => all.dispose())
+    reading.catch(() => undefined) // it may never be waited for
+    return reading
+  }
   try {
-    // A step is under way while what the one before chose is read and written.
-    for (let count = 0; count <= length; ++count) {
+    const readings: Promise<ArrayLike<number>>[] = []
+    for (let begun = 0, written = 0; written < length;) {
       checkpoint()
-      const chosen = reading
-      if (count < length) {
-        // A fit may go on between two steps.
-        if (tabulate && (table === null || network.training)) {
-          table?.dispose()
-          table = noGrad(() => network.table())
-        }
-        const next = advance(network, ids, state, table, sampler, tokenizer.unknown)
-        ids.dispose()
-        disposeState(state)
-        ;({ chosen: ids, state } = next)
-        reading = ids.data()
-        reading.catch(() => undefined) // awaited in the next round, if there is one
+      // A fit may go on between two steps.
+      if (tabulate && (table === null || network.training)) {
+        table?.dispose()
+        table = noGrad(() => network.table())
       }
-      if (chosen === null) continue
-      const piece = decoder.write((await chosen)[0] as number)
-      if (piece !== '') yield piece
+      for (let steps = 0; begun < length && readings.length < 2; begun += steps) {
+        steps = Math.min(STEPS_AT_ONCE, length - begun)
+        readings.push(begin(steps))
+      }
+      for (const id of Array.from((await readings.shift()) as ArrayLike<number>)) {
+        checkpoint()
+        const piece = decoder.write(id)
+        ++written
+        if (piece !== '') yield piece
+      }
     }
     const rest = decoder.end()
     if (rest !== '') yield rest
