@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { io, LanguageModel, nn, optim, Tokenizer } from 'rnnative'
+import { collectGarbage, liveStorages } from '../tensor/live.mjs'
 import { fitOptions, makeModel, makeText, temporaryDirectory, text, weightsOf } from './support.mjs'
 
 async function collect(pieces: AsyncIterable<string>): Promise<string> {
@@ -94,6 +95,58 @@ test('generation follows its seed and options', async (t) => {
     { seed: -1 },
   ])
     t.throws(() => model.generate('a', options), { code: 'ERR_ARGUMENT' })
+})
+
+test('generation goes on with weights that changed after it began', async (t) => {
+  // Without memory each token is a step of `stride` from the one before: W makes it, the rest is as is.
+  const letters = 'abcdefghijk'
+  const size = letters.length + 1 // <unk> is 0
+  const options = { tokenizer: Tokenizer.characters(letters), cell: 'rnn', layers: 1 } as const
+  await using model = makeModel({ ...options, hidden: size, embedding: size })
+  const matrix = (at: (id: number) => number) => {
+    const values = new Float32Array(size * size)
+    for (let id = 1; id < size; ++id) values[at(id) * size + id] = 1
+    return values
+  }
+  for (const [, parameter] of model.network.namedParameters()) parameter.fill(0)
+  const { embedding, output, rnn } = model.network
+  for (const { weight } of [embedding, output]) weight.assign(matrix((id) => id))
+  const walk = (stride: number) =>
+    rnn.parameter('weight_ih_l0')?.assign(matrix((id) => ((id - 1 + stride) % letters.length) + 1))
+  walk(1)
+  const strides: number[] = []
+  let before = 0
+  for await (const piece of model.generate('a', { length: 80, temperature: 0 })) {
+    if (strides.length === 0) {
+      // The parameters move to other storage, and change there.
+      optim.sgd({ lr: 1 }).bind(model.network)
+      walk(3)
+    }
+    const at = letters.indexOf(piece)
+    strides.push((at - before + letters.length) % letters.length)
+    before = at
+  }
+  const changed = strides.indexOf(3)
+  t.true(changed > 0)
+  t.deepEqual(
+    strides,
+    strides.map((_, i) => (i < changed ? 1 : 3)),
+  )
+})
+
+test.serial('a generation that fails midway leaves nothing behind', async (t) => {
+  await using model = makeModel()
+  const { output } = model.network
+  const forward = output.forward.bind(output)
+  let calls = 0
+  output.forward = (x) => {
+    if (++calls === 5) throw new Error('midway')
+    return forward(x)
+  }
+  await collectGarbage()
+  const before = await liveStorages()
+  await t.throwsAsync(collect(model.generate('the', { length: 40 })), { message: 'midway' })
+  t.is(await liveStorages(), before)
 })
 
 for (const tieWeights of [false, true])

@@ -5,6 +5,7 @@ import type { RecurrentState } from '../nn'
 import { noGrad, scope, tensor, type Tensor } from '../tensor'
 import * as ops from '../tensor/ops'
 import type { Tokenizer } from '../text'
+import { Derived } from './derived'
 import { detachState, disposeState, type LanguageNetwork } from './language-network'
 
 const WINDOW = 64
@@ -98,7 +99,7 @@ export async function lineNats(
 
 /**
  * Reads ids, [time, 1], and chooses what follows the last one, [1, 1], never `banned`. The network is in
- * inference mode.
+ * inference mode, and nothing is recorded.
  */
 function advance(
   network: LanguageNetwork,
@@ -108,19 +109,17 @@ function advance(
   sampler: Sampler,
   banned: number | null,
 ): { chosen: Tensor; state: RecurrentState } {
-  return scope(() =>
-    noGrad(() => {
-      const { output, state } = network.forward(ids, carried, table)
-      const steps = ids.shape[0] as number
-      const last = steps > 1 ? output.slice(steps - 1, 1) : output
-      const { tokens } = ops.sampleTokens(network.output.forward(last.reshape(1, -1)), {
-        ...sampler.options,
-        uniforms: [sampler.uniform()],
-        penalties: banned === null ? null : { rows: [0], tokens: [banned], values: [-Infinity] },
-      })
-      return { chosen: tokens.reshape(1, 1), state: detachState(state) }
-    }),
-  )
+  return scope(() => {
+    const { output, state } = network.forward(ids, carried, table)
+    const steps = ids.shape[0] as number
+    const last = steps > 1 ? output.slice(steps - 1, 1) : output
+    const { tokens } = ops.sampleTokens(network.output.forward(last.reshape(1, -1)), {
+      ...sampler.options,
+      uniforms: [sampler.uniform()],
+      penalties: banned === null ? null : { rows: [0], tokens: [banned], values: [-Infinity] },
+    })
+    return { chosen: tokens.reshape(1, 1), state: detachState(state) }
+  })
 }
 
 /**
@@ -137,6 +136,12 @@ export interface GenerateOptions extends SamplingOptions {
   length?: number | undefined
   /** Ends the generation with `ERR_ABORTED`. */
   signal?: AbortSignal | undefined
+}
+
+/** {@link LanguageNetwork.table}, for as long as the weights are those it was made from. */
+function tableOf(network: LanguageNetwork): Derived<Tensor> {
+  const weights = [network.embedding.weight, network.rnn.parameter('weight_ih_l0') as Tensor]
+  return new Derived(weights, () => noGrad(() => network.table()))
 }
 
 /** Pieces of text as tokens are chosen. `<unk>` never is. */
@@ -156,19 +161,26 @@ export async function* generatePieces(
   let state: RecurrentState | null = null
   // A product for each token of the vocabulary costs less than one for each token read by itself.
   const tabulate = network.embedding.weight.shape[0]! <= PRODUCTS_A_STEP * length
-  let table: Tensor | null = null
+  const table = tabulate ? tableOf(network) : null
   const begin = (steps: number): Promise<ArrayLike<number>> => {
+    // A fit may go on between two steps.
+    const lookedUp = table?.current() ?? null
     network.eval()
-    const chosen: Tensor[] = []
-    for (let i = 0; i < steps; ++i) {
-      const next = advance(network, ids, state, table, sampler, tokenizer.unknown)
-      if (i === 0) ids.dispose()
-      disposeState(state)
-      ;({ chosen: ids, state } = next)
-      chosen.push(ids)
-    }
-    const all = noGrad(() => ops.concat(chosen, 0))
-    chosen.slice(0, -1).forEach((one) => one.dispose())
+    const next = scope(() =>
+      noGrad(() => {
+        const chosen: Tensor[] = []
+        let last = { chosen: ids, state }
+        for (let i = 0; i < steps; ++i) {
+          last = advance(network, last.chosen, last.state, lookedUp, sampler, tokenizer.unknown)
+          chosen.push(last.chosen)
+        }
+        return { all: ops.concat(chosen, 0), ids: last.chosen, state: last.state }
+      }),
+    )
+    ids.dispose()
+    disposeState(state)
+    ;({ ids, state } = next)
+    const { all } = next
     const reading = all.data().finally(() => all.dispose())
     reading.catch(() => undefined) // it may never be waited for
     return reading
@@ -177,11 +189,6 @@ export async function* generatePieces(
     const readings: Promise<ArrayLike<number>>[] = []
     for (let begun = 0, written = 0; written < length;) {
       checkpoint()
-      // A fit may go on between two steps.
-      if (tabulate && (table === null || network.training)) {
-        table?.dispose()
-        table = noGrad(() => network.table())
-      }
       for (let steps = 0; begun < length && readings.length < 2; begun += steps) {
         steps = Math.min(STEPS_AT_ONCE, length - begun)
         readings.push(begin(steps))
