@@ -112,6 +112,29 @@ test.serial('decodes without dropout while a fit goes on', async (t) => {
   await run
 })
 
+for (const changed of [
+  'decoder.embedding.weight',
+  'decoder.attending.weight_ih_l0',
+  'decoder.readout.weight',
+])
+  test.serial(`a batch is decoded with the ${changed} there is as it begins`, async (t) => {
+    await using model = makeSeq2Seq({ cell: 'gru' })
+    const options = { batch: 1, beam: 3, maxLength: 6 }
+    const longest = sources.indexOf('fedcb') // decoded first
+    const rest = <T,>(all: T[]) => all.filter((_, i) => i !== longest)
+    const before = await model.translate(sources, options)
+    const parameter = model.network.stateDict().get(changed)!
+    const negated = (await parameter.data()).map((value: number) => -value)
+    await collectGarbage()
+    const storages = await liveStorages()
+    const translating = model.translate(sources, options)
+    parameter.assign(negated)
+    const found = await translating
+    t.is(await liveStorages(), storages)
+    t.deepEqual(rest(found), rest(await model.translate(sources, options)))
+    t.notDeepEqual(rest(found), rest(before))
+  })
+
 test.serial('a saved model loads and translates the same', async (t) => {
   await using model = makeSeq2Seq({ ...VARIANTS['residual GRU, input feeding, all tied'] })
   await model.fit(pairs, { ...fitOptions(), maxSteps: 10 })

@@ -3,6 +3,7 @@ import { withBeams } from '../nn/decoder'
 import { noGrad, scope, zeros, type Tensor } from '../tensor'
 import * as ops from '../tensor/ops'
 import { gatesOf, type CellParameters } from '../tensor/ops'
+import { Derived } from './derived'
 import type { Decoder, DecoderOutput, DecoderPass } from './seq2seq-decoder'
 import type { Encoded } from './seq2seq-network'
 
@@ -16,6 +17,24 @@ interface Folded {
   state: Tensor
   /** What each token gives: [vocabulary, gates + features]; null where it is multiplied as it comes. */
   table: Tensor | null
+}
+
+function foldWeights(
+  { tokens, gates, readout }: Record<'tokens' | 'gates' | 'readout', Tensor>,
+  hidden: number,
+  tabulate: boolean,
+): Folded {
+  const width = tokens.shape[1] as number
+  const memory = (gates.shape[1] as number) - width
+  const columns = (ofGates: number, ofReadout: number, count: number): Tensor =>
+    ops.concat([ops.slice(gates, 1, ofGates, count), ops.slice(readout, 1, ofReadout, count)], 0)
+  const inputs = columns(0, hidden + memory, width)
+  return {
+    inputs,
+    memory: columns(width, hidden, memory),
+    state: ops.slice(readout, 1, 0, hidden),
+    table: tabulate ? ops.linear(tokens, inputs) : null,
+  }
 }
 
 /**
@@ -32,34 +51,22 @@ export class FoldedDecoder {
     private readonly folded: Folded,
   ) {}
 
-  /** Null where a decoder is of another kind. `tabulate`: as many tokens will be read as there are. */
-  static of(decoder: Decoder, tabulate: boolean): FoldedDecoder | null {
-    const { attending, readout, rnn } = decoder
+  /**
+   * One for the weights as they are and another once they have changed; null where a decoder is of
+   * another kind. `tabulate`: as many tokens will be read as there are.
+   */
+  static of(decoder: Decoder, tabulate: boolean): Derived<FoldedDecoder> | null {
+    const { attending, embedding, readout, rnn } = decoder
     if (attending?.feeding !== 'context' || !readout || rnn) return null
-    const { hidden, precision } = attending.layers
+    const { layers } = attending
     // A GPU is kept busy by few large kernels, and this takes many.
-    if (precision !== 'f32' || decoder.output.weight.device === 'cuda') return null
-    const folded = scope(() =>
-      noGrad(() => {
-        const tokens = decoder.embedding.weight
-        const gates = attending.layers.cells()[0]?.weightInput as Tensor
-        const width = tokens.shape[1] as number
-        const memory = (gates.shape[1] as number) - width
-        const columns = (ofGates: number, ofReadout: number, count: number): Tensor =>
-          ops.concat(
-            [ops.slice(gates, 1, ofGates, count), ops.slice(readout.weight, 1, ofReadout, count)],
-            0,
-          )
-        const inputs = columns(0, hidden + memory, width)
-        return {
-          inputs,
-          memory: columns(width, hidden, memory),
-          state: ops.slice(readout.weight, 1, 0, hidden),
-          table: tabulate ? ops.linear(tokens, inputs) : null,
-        }
-      }),
-    )
-    return new FoldedDecoder(decoder, attending, readout, folded)
+    if (layers.precision !== 'f32' || decoder.output.weight.device === 'cuda') return null
+    const gates = layers.parameter('weight_ih_l0') as Tensor
+    return new Derived([embedding.weight, gates, readout.weight], () => {
+      const weights = { tokens: embedding.weight, gates, readout: readout.weight }
+      const folded = scope(() => noGrad(() => foldWeights(weights, layers.hidden, tabulate)))
+      return new FoldedDecoder(decoder, attending, readout, folded)
+    })
   }
 
   /** Sources whose memory has been multiplied; keys and states stay the given tensors. */

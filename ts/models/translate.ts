@@ -207,7 +207,9 @@ async function decodeAll(
     for (let first = 0; first < order.length; first += batch) {
       const which = order.slice(first, first + batch)
       const sources = encoded.map((all) => which.map((i) => all[i] as Int32Array))
-      const { model, dispose } = openModel(members, sources, together, folds)
+      // A fit may go on between two batches.
+      const folded = folds.map((fold) => fold?.current() ?? null)
+      const { model, dispose } = openModel(members, sources, together, folded)
       const lists = await search(model, limits(which), which).finally(dispose)
       lists.forEach((list, row) => {
         const i = which[row] as number
@@ -216,7 +218,7 @@ async function decodeAll(
       })
     }
   } finally {
-    for (const folded of folds) folded?.dispose()
+    for (const fold of folds) fold?.dispose()
   }
   return found
 }
