@@ -2,7 +2,6 @@ import type { AttentionDecoder, Linear } from '../nn'
 import { withBeams } from '../nn/decoder'
 import { noGrad, scope, zeros, type Tensor } from '../tensor'
 import * as ops from '../tensor/ops'
-import { gatesOf, type CellParameters } from '../tensor/ops'
 import { Derived } from './derived'
 import type { Decoder, DecoderOutput, DecoderPass } from './seq2seq-decoder'
 import type { Encoded } from './seq2seq-network'
@@ -92,16 +91,11 @@ export class FoldedDecoder {
       ? ops.embedding(ids, folded.table)
       : ops.linear(decoder.embedding.forward(ids), folded.inputs)
     const sums = ops.add(embedded, context)
-    const gates = gatesOf[layers.cell] * hidden
-    const [first, ...above] = layers.cells() as [CellParameters, ...CellParameters[]]
-    const result = ops.recurrent(
-      ops.slice(sums, 2, 0, gates),
-      [{ ...first, weightInput: null }, ...above],
-      {
-        ...{ cell: layers.cell, layers: count },
-        state: h ? { h, ...(c && { c }) } : null,
-      },
-    )
+    const gates = ops.gatesOf[layers.cell] * hidden
+    const result = ops.recurrent(ops.slice(sums, 2, 0, gates), layers.cells(true), {
+      ...{ cell: layers.cell, layers: count },
+      state: h ? { h, ...(c && { c }) } : null,
+    })
     const rest = ops.slice(sums, 2, gates, (sums.shape[2] as number) - gates)
     const read = ops.linear(result.output, folded.state, readout.bias)
     return {

@@ -107,9 +107,7 @@ export abstract class Recurrent extends Module {
   forward(x: Tensor, options: ForwardOptions = {}): ops.RecurrentResult {
     const { state, lengths, projected = false } = options
     const dropout = this.training && this.layers > 1 ? this.dropout : 0
-    const cells = this.cells()
-    for (const cell of projected ? cells.slice(0, this.directions) : []) cell.weightInput = null
-    return ops.recurrent(x, cells, {
+    return ops.recurrent(x, this.cells(projected), {
       cell: this.cell,
       layers: this.layers,
       directions: this.directions,
@@ -134,10 +132,14 @@ export abstract class Recurrent extends Module {
     return parts.length === 1 ? (parts[0] as Tensor) : ops.concat(parts, -1)
   }
 
-  /** The parameters of each layer and direction, layer-major. */
-  cells(): ops.CellParameters[] {
-    return Array.from(this.suffixes(), ([, suffix]) => ({
-      weightInput: this.byName.get(`weight_ih_${suffix}`) as Parameter,
+  /**
+   * The parameters of each layer and direction, layer-major; those of the first layer without W where
+   * inputs are `projected`.
+   */
+  cells(projected = false): ops.CellParameters[] {
+    return Array.from(this.suffixes(), ([layer, suffix]) => ({
+      weightInput:
+        projected && layer === 0 ? null : (this.byName.get(`weight_ih_${suffix}`) as Parameter),
       weightHidden: this.byName.get(`weight_hh_${suffix}`) as Parameter,
       biasInput: this.byName.get(`bias_ih_${suffix}`),
       biasHidden: this.byName.get(`bias_hh_${suffix}`),
