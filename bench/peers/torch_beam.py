@@ -1,9 +1,10 @@
-"""Beam search with the network of torch_seq2seq.py over many sources: vectorised over sources and beams.
+"""Beam search with torch_seq2seq.py's network over many sources: vectorised over sources and beams.
 
 What does not change is computed once: the memory's keys, what each token's embedding adds to the
-decoder's gates and to the readout, and, in one of two ways, what each position of the memory adds. The best continuations are found among maxima of blocks of the
-vocabulary, so that log-probabilities of all tokens are never written down. A source is over as soon as
-no live hypothesis can overtake its best finished one, as in rnnative's search, whose results these are."""
+decoder's gates and to the readout, and, in one of two ways, what each position of the memory adds.
+The best continuations are found among maxima of blocks of the vocabulary, so that log-probabilities
+of all tokens are never written down. A source is over as soon as no live hypothesis can overtake
+its best finished one, as in rnnative's search, whose results these are."""
 
 import json
 
@@ -105,7 +106,7 @@ class Weights:
 
 
 def attend(h, keys, memory, mask, w):
-    """h: [sources * beams, H]; mask: [sources, 1, positions]. Averages of the memory, and R h + b."""
+    """h: [sources * beams, H]; mask: [sources, 1, positions]. Averages of the memory; R h + b."""
     sources, positions, size = keys.shape
     query, gh = torch.addmm(w.state_bias, h, w.state).split([w.attention, 3 * w.hidden], 1)
     added = query.view(sources, -1, 1, size) + keys[:, None]
