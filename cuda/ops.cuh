@@ -3,6 +3,8 @@
 #ifndef RNNATIVE_CUDA_OPS_CUH_
 #define RNNATIVE_CUDA_OPS_CUH_
 
+#include <initializer_list>
+
 #include "native/ops/backend.h"
 
 namespace rnnative::cuda {
@@ -43,6 +45,13 @@ int32_t sample_tokens(RnContext*, const RnSampleTokens*);
 int32_t global_norm(RnContext*, const RnGlobalNorm*);
 int32_t optimizer_step(RnContext*, const RnOptimizerStep*);
 int32_t peak(RnContext*, const RnPeak*);
+
+// strided_copy of floats: an axis has as many elements, so far apart in x and in y.
+struct CopyAxis {
+  int64_t size, from, to;
+};
+int32_t copy_floats(RnContext*, std::initializer_list<CopyAxis>, const float* x, float* y,
+                    bool add = false);
 
 }  // namespace rnnative::cuda
 

@@ -1,8 +1,6 @@
 // The recurrent stack, forward, layer by layer: W x of all tokens and a direction in one
 // product, then the steps of all directions (recurrent_layer.cuh). Rows are packed before the first
 // layer and unpacked after the last; a dense batch needs neither.
-#include <algorithm>
-
 #include "cuda/device.cuh"
 #include "cuda/operand.cuh"
 #include "cuda/ops.cuh"
@@ -16,18 +14,10 @@ int32_t place(RnContext* ctx, const RecurrentLayout& layout, const Sequence& seq
               const float* x, float* gates) {
   const RnRecurrentDesc& desc = layout.desc;
   const int64_t width = layout.gates * desc.hidden, row = layout.slots * desc.hidden;
-  RnStridedCopy copy = {};
-  copy.element_size = sizeof(float);
-  copy.dims = 3;
-  const int64_t shape[] = {desc.directions, sequence.tokens, width};
-  const int64_t from[] = {width, desc.directions * width, 1},
-                to[] = {sequence.tokens * row, row, 1};
-  std::copy_n(shape, 3, copy.shape);
-  std::copy_n(from, 3, copy.x_strides);
-  std::copy_n(to, 3, copy.y_strides);
-  copy.x = x;
-  copy.y = gates;
-  return strided_copy(ctx, &copy);
+  const int64_t tokens = sequence.tokens, directions = desc.directions;
+  return copy_floats(
+      ctx, {{directions, width, tokens * row}, {tokens, directions * width, row}, {width, 1, 1}}, x,
+      gates);
 }
 
 // gates [D, N, S*H], first G*H columns: W x. x: [N, in], rounded once for both directions.

@@ -167,18 +167,10 @@ int32_t biases(RnContext* ctx, const Run& run) {
 int32_t projected_gradient(RnContext* ctx, const Run& run) {
   const RnGrad& grad = run.gradients.dinput;
   const int64_t width = run.layout.gates * run.desc().hidden;
-  RnStridedCopy copy = {};
-  copy.element_size = sizeof(float);
-  copy.add = grad.mode == RN_GRAD_ADD;
-  copy.dims = 2;
-  const int64_t shape[] = {run.tokens(), width};
-  const int64_t from[] = {run.gate_row(), 1}, to[] = {run.gradients.in, 1};
-  std::copy_n(shape, 2, copy.shape);
-  std::copy_n(from, 2, copy.x_strides);
-  std::copy_n(to, 2, copy.y_strides);
-  copy.x = run.own(run.layer.dgates);
-  copy.y = static_cast<float*>(grad.data) + run.direction * width;
-  return strided_copy(ctx, &copy);
+  return copy_floats(ctx, {{run.tokens(), run.gate_row(), run.gradients.in}, {width, 1, 1}},
+                     run.own(run.layer.dgates),
+                     static_cast<float*>(grad.data) + run.direction * width,
+                     grad.mode == RN_GRAD_ADD);
 }
 
 // Directions after the first add to what those before wrote.

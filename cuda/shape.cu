@@ -127,6 +127,21 @@ int32_t strided_copy(RnContext* ctx, const RnStridedCopy* args) {
   return walk_all(ctx, walk, wide, Copy{x, y});
 }
 
+int32_t copy_floats(RnContext* ctx, std::initializer_list<CopyAxis> axes, const float* x, float* y,
+                    bool add) {
+  RnStridedCopy copy = {};
+  copy.element_size = sizeof(float);
+  copy.add = add;
+  for (const CopyAxis& axis : axes) {
+    copy.shape[copy.dims] = axis.size;
+    copy.x_strides[copy.dims] = axis.from;
+    copy.y_strides[copy.dims++] = axis.to;
+  }
+  copy.x = x;
+  copy.y = y;
+  return strided_copy(ctx, &copy);
+}
+
 int32_t mask_checked(RnContext* ctx, const RnMaskTime& args) {
   const int64_t rows = args.time * args.batch, features = args.features;
   if (args.y.mode == RN_GRAD_SKIP || rows == 0 || features == 0) return RN_OK;

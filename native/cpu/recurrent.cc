@@ -77,26 +77,28 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
       rows += q.active(q.time_of(s1++, run.direction));
     // The steps' packed rows are contiguous; the earliest comes first in either direction.
     const int64_t row0 = q.offset[run.direction == 0 ? s0 : q.time_of(s1 - 1, 1)];
-    if (projected)
+    int32_t status = RN_OK;
+    if (projected) {
       load_gates<Cell>(ctx, l, x + row0 * in + run.direction * Cell::kGates * l.hidden, in, rows,
                        run.weights.bias, gates);
-    int32_t status = projected ? RN_OK
-                               : gemm(ctx, {.precision = desc.precision,
-                                            .m = rows,
-                                            .n = l.gate_stride,
-                                            .k = in,
-                                            .a = x + row0 * in,
-                                            .lda = in,
-                                            .trans_a = false,
-                                            .b = plain(nullptr),
-                                            .ldb = 0,
-                                            .trans_b = false,
-                                            .c = gates,
-                                            .ldc = l.gate_stride,
-                                            .accumulate = false,
-                                            .bias = run.weights.bias,
-                                            .packed_kind = 0,
-                                            .packed_b = run.weights.input});
+    } else {
+      status = gemm(ctx, {.precision = desc.precision,
+                          .m = rows,
+                          .n = l.gate_stride,
+                          .k = in,
+                          .a = x + row0 * in,
+                          .lda = in,
+                          .trans_a = false,
+                          .b = plain(nullptr),
+                          .ldb = 0,
+                          .trans_b = false,
+                          .c = gates,
+                          .ldc = l.gate_stride,
+                          .accumulate = false,
+                          .bias = run.weights.bias,
+                          .packed_kind = 0,
+                          .packed_b = run.weights.input});
+    }
     if (status != RN_OK) return status;
     status = forward_steps(ctx, desc, &run, kTraining, s0, s1, gates, row0);
     if (status != RN_OK) return status;
