@@ -7,6 +7,7 @@
 
 #include "native/runtime/cuda_loader.h"
 #include "native/runtime/error.h"
+#include "native/runtime/placement.h"
 #include "native/runtime/team.h"
 
 namespace rnnative {
@@ -84,6 +85,7 @@ FailurePtr OpTask::input_failure() const {
 }
 
 FailurePtr OpTask::compute(bool wait) {
+  settle();
   context_.struct_size = sizeof(RnContext);
   context_.threads = Engine::of(op_.device).threads();
   context_.runtime = this;

@@ -2,6 +2,8 @@
 
 #include <climits>
 
+#include "native/runtime/placement.h"
+
 #ifdef __linux__
 #include <linux/futex.h>
 #include <sys/syscall.h>
@@ -17,6 +19,7 @@ namespace rnnative {
 void sleep_while(const uint32_t* word, uint32_t value) {
 #ifdef __linux__
   syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, nullptr, nullptr, 0);
+  stay_apart();
 #else
   if (__atomic_load_n(word, __ATOMIC_SEQ_CST) == value) sched_yield();
 #endif

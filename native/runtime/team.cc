@@ -7,6 +7,7 @@
 #include <system_error>
 
 #include "native/runtime/pause.h"
+#include "native/runtime/placement.h"
 #include "native/runtime/sleep.h"
 
 namespace rnnative {
@@ -62,6 +63,8 @@ void Team::run(int32_t threads, Body body, void* argument) {
   }
   body_ = body;
   argument_ = argument;
+  take_place(0, n);
+  send_apart();
   start_turn();
   body(argument, 0, n);
   for (uint32_t left = load(&working_); left > 0; left = load(&working_))
@@ -80,6 +83,7 @@ void Team::resize(int32_t workers) {
   for (std::thread& worker : workers_) worker.join();
   workers_.clear();
   asked_ = workers;
+  roam();
   try {
     for (int32_t i = 0; i < workers; ++i)
       workers_.emplace_back([this, i, turn = turn_] { work(i + 1, turn); });
@@ -97,7 +101,9 @@ void Team::work(int32_t index, uint32_t turn) {
     patience.wait_while(&turn_, turn, &turn_sleepers_);
     ++turn;
     if (body_ == nullptr) return;
-    body_(argument_, index, static_cast<int32_t>(workers_.size()) + 1);
+    const auto threads = static_cast<int32_t>(workers_.size()) + 1;
+    take_place(index, threads);
+    body_(argument_, index, threads);
     __atomic_sub_fetch(&working_, 1, __ATOMIC_SEQ_CST);
     if (load(&working_sleepers_) > 0) wake_sleepers(&working_);
   }
