@@ -75,13 +75,22 @@ void take_place(int32_t thread, int32_t threads) {
   if (thread >= kMostThreads || threads > kMostThreads) return;
   if (self != thread) {
     const std::lock_guard lock(moving);
-    places[thread] = {};
     places[thread].id = gettid();
     self = thread;
   }
   if (thread == 0) __atomic_store_n(&team_size, threads, __ATOMIC_RELAXED);
   settle();
   look();
+}
+
+void leave_place() {
+  if (self < 0) return;
+  const std::lock_guard lock(moving);
+  Place& place = places[self];
+  release(place);
+  place.id = 0;
+  __atomic_store_n(&place.cpu, -1, __ATOMIC_RELAXED);
+  self = -1;
 }
 
 void settle() {
@@ -114,6 +123,7 @@ void roam() {
 }
 #else
 void take_place(int32_t, int32_t) {}
+void leave_place() {}
 void stay_apart() {}
 void send_apart() {}
 void settle() {}

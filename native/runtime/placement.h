@@ -13,6 +13,8 @@ namespace rnnative {
 
 // The calling thread is number `thread` of a team of `threads`; notes where it runs.
 void take_place(int32_t thread, int32_t threads);
+// The calling thread is about to end: its number and its id may come to be another's.
+void leave_place();
 // Moves the calling thread away from the team's others. For a thread without a place: nothing.
 void stay_apart();
 // Moves the team's others away from the calling thread.

@@ -100,7 +100,7 @@ void Team::work(int32_t index, uint32_t turn) {
   for (;;) {
     patience.wait_while(&turn_, turn, &turn_sleepers_);
     ++turn;
-    if (body_ == nullptr) return;
+    if (body_ == nullptr) return leave_place();
     const auto threads = static_cast<int32_t>(workers_.size()) + 1;
     take_place(index, threads);
     body_(argument_, index, threads);
