@@ -1,6 +1,7 @@
 // Pronunciation: CMUdict with the given split, stress stripped; a word is wrong when no reference matches.
 //
 //   node bench/acceptance/cmudict.mjs train NAME [--seconds 3600] [--seed 1] [--dropout 0.3] [--learning-rate 0.0015]
+//     [--hidden 384] [--precision f32]
 //   node bench/acceptance/cmudict.mjs ensemble NAME NAME...
 //
 // `train` keeps its model, the best by validation loss or the last, in runs/cmudict/NAME, and records its
@@ -14,6 +15,8 @@ const { values, positionals } = parseArgs({
   options: {
     seconds: { type: 'string', default: '3600' },
     seed: { type: 'string', default: '1' },
+    hidden: { type: 'string', default: '384' },
+    precision: { type: 'string', default: 'f32' },
     dropout: { type: 'string', default: '0.3' },
     'learning-rate': { type: 'string', default: '0.0015' },
   },
@@ -63,8 +66,9 @@ async function learn(checkpoint) {
   const source = Tokenizer.characters(training.map(([word]) => word))
   const target = Tokenizer.spaces(training.flatMap(([, spoken]) => spoken))
   const settings = {
-    ...{ cell: 'lstm', layers: 2, hidden: 384, embedding: 128, attention: 'dot' },
+    ...{ cell: 'lstm', layers: 2, hidden: Number(values.hidden), embedding: 128, attention: 'dot' },
     ...{ encoder: { bidirectional: true }, dropout: Number(values.dropout), seed },
+    precision: values.precision,
   }
   const learning = { batchTokens: 1500, labelSmoothing: 0.1, clipNorm: 1, references: 'each' }
   const learningRate = Number(values['learning-rate'])

@@ -1,7 +1,7 @@
 // Multi30k English to German (lc.norm.tok files, test_2016_flickr), BLEU with tokenisation none.
 //
 //   node bench/acceptance/multi30k.mjs train NAME [--seconds 3600] [--seed 1] [--dropout 0.3] [--learning-rate 0.001]
-//     [--attention additive] [--reverse-source]
+//     [--attention additive] [--reverse-source] [--precision f32]
 //   node bench/acceptance/multi30k.mjs ensemble NAME NAME...
 //
 // `train` keeps its model, the best by validation loss or the last, in runs/multi30k/NAME, and records its
@@ -15,6 +15,7 @@ const { values, positionals } = parseArgs({
   options: {
     seconds: { type: 'string', default: '3600' },
     seed: { type: 'string', default: '1' },
+    precision: { type: 'string', default: 'f32' },
     dropout: { type: 'string', default: '0.3' },
     'learning-rate': { type: 'string', default: '0.001' },
     attention: { type: 'string', default: 'additive' },
@@ -56,6 +57,7 @@ async function learn(checkpoint) {
     ...{ cell: 'gru', hidden: 320, embedding: 256, attention: values.attention },
     ...{ encoder: { bidirectional: values.attention !== 'none' }, tieEmbeddings: 'all' },
     ...{ reverseSource: values['reverse-source'], dropout: Number(values.dropout), seed },
+    precision: values.precision,
   }
   const learning = { batchTokens: 2000, labelSmoothing: 0.1, clipNorm: 1 }
   const learningRate = Number(values['learning-rate'])

@@ -48,12 +48,13 @@ struct BackwardBlock {
   const typename E::Left* a;
   int64_t lda, turns;
   bool first, last;
+  NextBlock next;
 };
 
 // kPanels: how many panels a tile takes at once.
 template <class E, class Phase, int kPanels>
-RN_INLINE void backward_tiles(const BackwardStep& s, const Tiles& tiles,
-                              const BackwardBlock<E>& block, int64_t product_rows, float* sums) {
+RN_INLINE void backward_tiles(const BackwardStep& s, const Tiles& tiles, BackwardBlock<E> block,
+                              int64_t product_rows, float* sums) {
   constexpr int kRows = kTileRows / kPanels;
   constexpr int64_t kRowFloats = kPanels * kPanel;
   for (int64_t tile = tiles.first; tile < tiles.end;
@@ -64,11 +65,12 @@ RN_INLINE void backward_tiles(const BackwardStep& s, const Tiles& tiles,
     if (block.first)
       for (int64_t r = 0; r < rows; ++r)
         prefetch_row(s, row + r, block.panel * kPanelVectors, kPanels * kPanelVectors);
+    const FetchLines fetch = block.next.during(block.turns, block.data);
     if (with > 0)
       with_rows<kRows>(with, [&]<int kCount>() __attribute__((always_inline)) {
         multiply_into<E, kPanelVectors, kCount, kPanels * kPanelVectors>(
             sums, block.first, block.a + row * block.lda, block.lda, block.data,
-            kPanel * block.turns, block.turns);
+            kPanel * block.turns, block.turns, fetch);
       });
     if (!block.last) continue;
     for (int64_t i = with * kRowFloats; i < rows * kRowFloats; i += kLanes) store(sums + i, zero());
@@ -76,27 +78,55 @@ RN_INLINE void backward_tiles(const BackwardStep& s, const Tiles& tiles,
   }
 }
 
+// Where block b of a panel of a product's packed weight lies: pack_matrix's order.
+template <class E>
+const typename E::Right* block_of(const Product<E>& product, int64_t panels, int64_t panel,
+                                  int64_t b) {
+  const Blocks blocks = blocks_of<E>(product.k);
+  const int64_t before = turns_of<E>(blocks.begin(b)) * panels;
+  return product.packed + (before + panel * turns_of<E>(blocks.length(b))) * kPanel;
+}
+
 // Rows from `product_rows` on have no product: their sums are zero.
 template <class E, class Phase>
 void backward_phase(const BackwardStep& s, const Product<E>* products, int64_t product_rows,
                     const Place& place, float* sums) {
   constexpr int kProducts = sizeof(Phase::kProducts) / sizeof(ProductSpec);
+  constexpr int64_t kTurnBytes = kPanel * sizeof(typename E::Right);
   const int64_t all_panels = (s.hidden + kPanel - 1) / kPanel;
-  const Range panels = split(all_panels, place.members, place.member);
-  const bool few = place.batch <= kFewRows;
+  const Range own = split(all_panels, place.members, place.member);
+  // Few rows take two panels at once.
+  const int64_t width = place.batch <= kFewRows ? 2 : 1;
+  const PanelOrder groups = {{0, (own.end - own.begin + width - 1) / width}, s.turned};
+  int64_t turns = 0;
+  for (int i = 0; i < kProducts; ++i) turns += turns_of<E>(products[i].k);
+  const bool far = (own.end - own.begin) * turns * kTurnBytes > kNearBytes;
+
   each_chunk(s.rows, kTileRows, place, [&](const Tiles& tiles) {
-    for (int64_t p = panels.begin; p < panels.end; ++p) {
-      const bool two = few && p + 1 < panels.end;
+    for (int64_t n = 0; n < groups.count(); ++n) {
+      const int64_t panel = own.begin + groups.at(n) * width;
+      const bool two = width == 2 && panel + 1 < own.end, end = n + 1 == groups.count();
       for (int i = 0; i < kProducts; ++i) {
         const Product<E>& product = products[i];
         const Blocks blocks = blocks_of<E>(product.k);
         for (int64_t b = 0; b < blocks.count(); ++b) {
-          const int64_t k0 = blocks.begin(b), turns = turns_of<E>(blocks.length(b));
-          const bool first = i == 0 && b == 0, last = i == kProducts - 1 && b == blocks.count() - 1;
-          const typename E::Right* data =
-              product.packed + (turns_of<E>(k0) * all_panels + p * turns) * kPanel;
-          const typename E::Left* a = product.a + turns_of<E>(k0);
-          const BackwardBlock<E> block = {p, data, a, product.lda, turns, first, last};
+          const int64_t k0 = blocks.begin(b), count = turns_of<E>(blocks.length(b));
+          const bool first = i == 0 && b == 0, last_block = b == blocks.count() - 1;
+          const bool last = i == kProducts - 1 && last_block;
+          const auto* next =
+              !last_block ? block_of(product, all_panels, panel, b + 1)
+              : !last     ? block_of(products[i + 1], all_panels, panel, 0)
+              : end       ? nullptr
+                    : block_of(products[0], all_panels, own.begin + groups.at(n + 1) * width, 0);
+          const BackwardBlock<E> block = {
+              panel,
+              block_of(product, all_panels, panel, b),
+              product.a + turns_of<E>(k0),
+              product.lda,
+              count,
+              first,
+              last,
+              {(const char*)next, far && next ? (1 + two) * count * kTurnBytes : 0}};
           if (two) {
             backward_tiles<E, Phase, 2>(s, tiles, block, product_rows, sums);
           } else {
@@ -104,7 +134,6 @@ void backward_phase(const BackwardStep& s, const Product<E>* products, int64_t p
           }
         }
       }
-      p += two;
     }
   });
 }

@@ -31,6 +31,7 @@ BackwardStep step_of(const BackwardRun& run, int64_t s) {
   const Saved& saved = run.saved;
   BackwardStep step = {};
   step.rows = q.active(t);
+  step.turned = s & 1;
   step.continuing = then < step.rows ? then : step.rows;
   step.hidden = l.hidden;
   step.stride = l.stride;

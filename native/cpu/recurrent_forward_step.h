@@ -13,9 +13,11 @@ struct ForwardTile {
   static_assert(kVectors <= 4);
   static constexpr int kRows = kAccumulators / kVectors;
   static constexpr int64_t kRowFloats = kVectors * kLanes;  // of sums; elements of a panel's turn
-  // Cuts k so that a block of the panel takes about two thirds of a 32 KiB L1 cache.
+  // Cuts k so that a block of the panel takes about two thirds of a 32 KiB L1 cache, or 128 KiB of
+  // L2.
   template <class E>
-  static constexpr int64_t kMaxTurns = (20 << 10) / (kRowFloats * sizeof(typename E::Right));
+  static constexpr int64_t kMaxTurns =
+      (kStreamsFromL2 ? 128 << 10 : 20 << 10) / (kRowFloats * sizeof(typename E::Right));
 
   static int64_t panels(int64_t units) { return (units + Phase::kUnits - 1) / Phase::kUnits; }
   template <class E>
@@ -78,6 +80,7 @@ struct ForwardBlock {
   const typename E::Right* data;
   int64_t turn0, turns;
   bool first, last;
+  NextBlock next;
 };
 
 // The rows that R is applied to.
@@ -96,7 +99,7 @@ RN_INLINE ForwardOperand<E> operand_of(const ForwardStep& s) {
 }
 
 template <class E, class Phase, bool kTraining>
-RN_INLINE void forward_tiles(const ForwardStep& s, const Tiles& tiles, const ForwardBlock<E>& block,
+RN_INLINE void forward_tiles(const ForwardStep& s, const Tiles& tiles, ForwardBlock<E> block,
                              float* sums) {
   using Tile = ForwardTile<Phase>;
   constexpr int kRows = Tile::kRows;
@@ -109,9 +112,10 @@ RN_INLINE void forward_tiles(const ForwardStep& s, const Tiles& tiles, const For
     if (block.first)
       for (int64_t r = 0; r < rows; ++r)
         prefetch_row(s, row + r, block.panel * Phase::kUnits, Phase::kUnits);
+    const FetchLines fetch = block.next.during(block.turns, block.data);
     with_rows<kRows>(rows, [&]<int kCount>() __attribute__((always_inline)) {
       multiply_into<E, Tile::kVectors, kCount, Tile::kVectors>(sums, block.first, a, operand.stride,
-                                                               block.data, 0, block.turns);
+                                                               block.data, 0, block.turns, fetch);
     });
     if (block.last) forward_cells<Phase, kTraining>(s, row, rows, block.panel, sums);
     if (!whole) sums += kRows * Tile::kRowFloats;
@@ -124,19 +128,32 @@ void forward_phase(const ForwardStep& s, const typename E::Right* weights, const
                    float* sums) {
   using Tile = ForwardTile<Phase>;
   constexpr int64_t kMaxTurns = Tile::template kMaxTurns<E>;
+  constexpr int64_t kTurnBytes = Tile::kRowFloats * sizeof(typename E::Right);
   const int64_t turns = turns_of<E>(s.hidden);
-  const Range panels = split(Tile::panels(s.stride / kLanes), place.members, place.member);
+  const PanelOrder panels = {split(Tile::panels(s.stride / kLanes), place.members, place.member),
+                             s.turned};
+  const bool far = panels.count() * turns * kTurnBytes > kNearBytes;
   each_chunk(s.rows, Tile::kRows, place, [&](const Tiles& tiles) {
     // Blocks pay only where more than one tile meets them.
     const bool one_tile = tiles.first + tiles.step >= tiles.end;
     const int64_t blocks = one_tile ? 1 : (turns + kMaxTurns - 1) / kMaxTurns;
-    for (int64_t p = panels.begin; p < panels.end; ++p)
-      for (int64_t b = 0; b < blocks; ++b) {
-        const int64_t t0 = turns * b / blocks, t1 = turns * (b + 1) / blocks;
-        const typename E::Right* data = weights + (p * turns + t0) * Tile::kRowFloats;
-        forward_tiles<E, Phase, kTraining>(s, tiles,
-                                           {p, data, t0, t1 - t0, b == 0, b == blocks - 1}, sums);
-      }
+    for (int64_t i = 0; i < panels.count() * blocks; ++i) {
+      const int64_t p = panels.at(i / blocks), b = i % blocks;
+      const int64_t t0 = turns * b / blocks, t1 = turns * (b + 1) / blocks;
+      const bool last = b == blocks - 1, end = i + 1 == panels.count() * blocks;
+      const int64_t next = last ? (end ? p : panels.at(i / blocks + 1)) * turns : p * turns + t1;
+      const auto data_at = [=](int64_t turn) { return weights + turn * Tile::kRowFloats; };
+      forward_tiles<E, Phase, kTraining>(
+          s, tiles,
+          {p,
+           data_at(p * turns + t0),
+           t0,
+           t1 - t0,
+           b == 0,
+           last,
+           {(const char*)data_at(next), far && !end ? (t1 - t0) * kTurnBytes : 0}},
+          sums);
+    }
   });
 }
 

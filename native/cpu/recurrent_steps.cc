@@ -17,6 +17,7 @@ ForwardStep step_of(const Run& run, int64_t s, float* gates, bool training) {
   const Saved& state = run.state;
   ForwardStep step = {};
   step.rows = rows;
+  step.turned = s & 1;
   step.continuing = then < rows ? then : rows;
   step.hidden = l.hidden;
   step.stride = l.stride;

@@ -28,11 +28,14 @@ struct StepShape {
   int element_bytes;  // of the weight: a column's in a turn
 };
 
+// Weights of a thread up to this size stay in its L2 cache from step to step.
+constexpr int64_t kNearBytes = 384 << 10;
+
 // Chooses the grid with the least estimated cycles per step: multiply-adds at two a cycle, or
 // fetching the weights from L2 or beyond, plus the barrier. Costs are rough; only their order
 // matters.
 inline TeamGrid plan_grid(const StepShape& s, int threads) {
-  constexpr double kBarrier = 4000, kLatency = 4, kCache = 384 << 10, kNear = 24, kFar = 8;
+  constexpr double kBarrier = 4000, kLatency = 4, kNear = 24, kFar = 8;
   TeamGrid best = {1, 1};
   double least = 0;
   for (int groups = 1; groups <= threads; ++groups)
@@ -44,7 +47,7 @@ inline TeamGrid plan_grid(const StepShape& s, int threads) {
       const int64_t panels = (s.panels + members - 1) / members;
       const double bytes = (double)panels * s.turns * s.vectors * kLanes * s.element_bytes;
       const double compute = (double)panels * own * s.turns * turn;
-      const double fetch = bytes / (bytes <= kCache ? kNear : kFar);
+      const double fetch = bytes / (bytes <= kNearBytes ? kNear : kFar);
       const double cycles = (compute > fetch ? compute : fetch) + (members > 1 ? kBarrier : 0);
       if (groups * members == 1 || cycles < least) {
         least = cycles;

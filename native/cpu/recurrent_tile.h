@@ -20,18 +20,46 @@ namespace {
 template <class E, int kWidth, int kRows, int kVectors>
 __attribute__((noinline)) void multiply_into(float* sums, bool first, const typename E::Left* a,
                                              int64_t row_stride, const typename E::Right* panel,
-                                             int64_t panel_stride, int64_t turns) {
+                                             int64_t panel_stride, int64_t turns,
+                                             FetchLines fetch) {
   vf acc[kRows][kVectors];
   if (first) {
     clear(acc);
   } else {
+#pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) acc[r][v] = load(sums + (r * kVectors + v) * kLanes);
   }
-  multiply<E, kWidth>(acc, a, row_stride, 1, panel, kWidth * kLanes, turns, panel_stride);
+  multiply<E, kWidth>(acc, a, row_stride, 1, panel, kWidth * kLanes, turns, panel_stride, fetch);
+#pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r)
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) store(sums + (r * kVectors + v) * kLanes, acc[r][v]);
 }
+
+// The block of a weight that a thread takes next, fetched while it multiplies tiles by this one.
+struct NextBlock {
+  const char* data;
+  int64_t left;  // bytes; none where the thread's part of the weight stays in L2
+  // For a product of so many turns with `block`.
+  RN_INLINE FetchLines during(int64_t turns, const void* block) {
+    if (left <= 0) return {(const char*)block, 0};
+    const FetchLines lines = {data, 64};
+    data += turns * 64;
+    left -= turns * 64;
+    return lines;
+  }
+};
+
+// Panels of a weight in the order in which a step visits them. Every other step turns round and
+// begins with those that the caches still hold.
+struct PanelOrder {
+  Range panels;
+  bool turned;
+  RN_INLINE int64_t count() const { return panels.end - panels.begin; }
+  RN_INLINE int64_t at(int64_t i) const { return turned ? panels.end - 1 - i : panels.begin + i; }
+};
 
 RN_INLINE void prefetch_floats(const float* p, int64_t n) {
   for (int64_t i = 0; i < n; i += 16) prefetch(p + i);

@@ -23,6 +23,7 @@ namespace {
 // Pointers are to the first row of the step unless a comment says otherwise.
 struct ForwardStep {
   int64_t rows;            // active rows
+  bool turned;             // panels of the weight from last to first: PanelOrder
   int64_t continuing;      // rows below go on to the next step; the others end with this one
   int64_t hidden, stride;  // H, and H padded to vectors: the row stride of internal arrays
   float* gates;            // in: W x + biases; out: activations. Rows gate_stride apart
@@ -45,6 +46,7 @@ struct ForwardStep {
 
 struct BackwardStep {
   int64_t rows;
+  bool turned;         // as in ForwardStep
   int64_t continuing;  // rows below come from a later step; for the others it starts at dhn, dcn
   int64_t hidden, stride;
   const float* gates;  // as saved

@@ -28,11 +28,13 @@ struct F32 {
   static RN_INLINE vf multiply_add(vf a, vf b, vf c) { return fma(a, b, c); }
 
   // Packing: kLanes rows or columns of a turn. Values of k are ld apart from p on; `length` of them
-  // exist. With kDepth 1 also: kLanes turns of a row, and kLanes columns of a turn.
+  // exist. Also kLanes turns of a row or column whose values follow one another, as the left or
+  // right operand's, and kLanes columns of a turn.
   static RN_INLINE vf left_lanes(const float* p, int64_t ld, int64_t turn, int64_t) {
     return load(p + turn * ld);
   }
   static RN_INLINE vf left_turns(const float* p) { return load(p); }
+  static RN_INLINE vf right_turns(const float* p) { return load(p); }
   static RN_INLINE void store_right(Right* out, vf x) { store(out, x); }
   static RN_INLINE void pack_lanes(const float* p, int64_t ld, int64_t turn, int64_t, Right* out) {
     store_right(out, load(p + turn * ld));
@@ -87,6 +89,7 @@ struct Bf16Widened {
     return round_bf16(load(p + turn * ld));
   }
   static RN_INLINE vf left_turns(const float* p) { return round_bf16(load(p)); }
+  static RN_INLINE vf right_turns(const float* p) { return load(p); }
   static RN_INLINE void store_right(Right* out, vf x) { store_bf16(out, x); }
   static RN_INLINE void pack_lanes(const float* p, int64_t ld, int64_t turn, int64_t, Right* out) {
     store_right(out, load(p + turn * ld));
@@ -128,6 +131,9 @@ struct Bf16Pairs {
     const float* even = p + 2 * turn * ld;
     return (vf)to_pairs(load(even), 2 * turn + 1 < length ? load(even + ld) : zero());
   }
+  static RN_INLINE vf left_turns(const float* p) { return (vf)load_pairs(p); }
+  static RN_INLINE vf right_turns(const float* p) { return (vf)load_pairs(p); }
+  static RN_INLINE void store_right(Right* out, vf x) { store_int((int32_t*)out, (vi)x); }
   static RN_INLINE void pack_lanes(const float* p, int64_t ld, int64_t turn, int64_t length,
                                    Right* out) {
     store_int((int32_t*)out, (vi)left_lanes(p, ld, turn, length));

@@ -17,6 +17,8 @@ namespace {
 
 // Below this many multiply-adds, waking the team costs more than it saves.
 constexpr int64_t kSerialWork = 200000;
+// ... and this many elements packed.
+constexpr int64_t kSerialPacking = 16384;
 
 // Panels of B that pay for packing an A that could be read where it lies.
 constexpr int64_t kManyPanels = 32;
@@ -43,19 +45,24 @@ struct Left {
   int64_t tile_stride, row_stride, turn_stride;
 };
 
-// A function of its own: inlined into the loops over tiles, GCC may keep sums in memory.
-template <class E, int kRows, int kVectors>
-__attribute__((noinline)) void tile(const Gemm& g, const typename E::Left* a, int64_t row_stride,
-                                    int64_t turn_stride, const typename E::Right* b, int64_t turns,
-                                    bool first, int64_t i, int64_t j) {
+// A function of its own: inlined into the loops over tiles, GCC may keep sums in memory, as it does
+// where a sum's place is not a constant; hence the unrolled loops. kPacked: A is, see Left.
+template <class E, int kRows, int kVectors, bool kPacked>
+__attribute__((noinline)) void tile(const Gemm& g, const Left<E>& left, const typename E::Right* b,
+                                    int64_t turns, bool first, int64_t i, int64_t j) {
   float* c = g.c + i * g.ldc + j;
-  for (int r = 0; r < kRows; ++r) prefetch(c + r * g.ldc);
+  for (int r = 0; r < kRows; ++r)
+    for (int v = 0; v < kVectors * kLanes; v += 16) prefetch_l2(c + r * g.ldc + v);
   vf acc[kRows][kVectors];
   clear(acc);
-  multiply<E, kPanelVectors>(acc, a, row_stride, turn_stride, b, kPanel, turns, kPanel * turns);
+  multiply<E, kPanelVectors>(acc, left.a, kPacked ? 1 : left.row_stride,
+                             kPacked ? kTileRows : left.turn_stride, b, kPanel, turns,
+                             kPanel * turns);
   const bool bias = first && g.bias, add = !first || g.accumulate;
   if (j + kVectors * kLanes <= g.n) {
+#pragma GCC unroll 16
     for (int r = 0; r < kRows; ++r, c += g.ldc)
+#pragma GCC unroll 16
       for (int v = 0; v < kVectors; ++v) {
         vf x = acc[r][v];
         if (bias) x = x + load(g.bias + j + v * kLanes);
@@ -64,7 +71,9 @@ __attribute__((noinline)) void tile(const Gemm& g, const typename E::Left* a, in
       }
     return;
   }
+#pragma GCC unroll 16
   for (int r = 0; r < kRows; ++r, c += g.ldc)
+#pragma GCC unroll 16
     for (int v = 0; v < kVectors; ++v) {
       const int64_t rest = g.n - j - v * kLanes, count = rest < kLanes ? rest : kLanes;
       if (count <= 0) break;
@@ -74,6 +83,15 @@ __attribute__((noinline)) void tile(const Gemm& g, const typename E::Left* a, in
       store_first(c + v * kLanes, x, count);
     }
 }
+template <class E, int kRows, int kVectors>
+RN_INLINE void any_tile(const Gemm& g, const Left<E>& left, const typename E::Right* b,
+                        int64_t turns, bool first, int64_t i, int64_t j) {
+  if (kManyRows || E::kPrecision != RN_PRECISION_F32 || left.row_stride == 1) {
+    tile<E, kRows, kVectors, true>(g, left, b, turns, first, i, j);
+  } else {
+    tile<E, kRows, kVectors, false>(g, left, b, turns, first, i, j);
+  }
+}
 
 // The tiles of rows i0 .. i0 + rows in one panel.
 template <class E, int kVectors>
@@ -82,13 +100,12 @@ void panel_tiles(const Gemm& g, Left<E> left, const typename E::Right* b, int64_
   const auto* next = (const char*)(b + turns * kPanel);
   const int64_t bytes = turns * kPanel * (int64_t)sizeof(*b);
   const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
-  const int64_t share = tiles < kManyTiles ? 0 : (bytes + tiles - 1) / tiles;
+  const int64_t share = kStreamsFromL2 || tiles < kManyTiles ? 0 : (bytes + tiles - 1) / tiles;
   for (int64_t i = 0; i < rows; i += kTileRows, left.a += left.tile_stride, next += share) {
     const int64_t count = rows - i < kTileRows ? rows - i : kTileRows;
     for (int64_t at = 0; at < share; at += 64) prefetch(next + at);
     with_rows<kTileRows>(count, [&]<int kRows>() __attribute__((always_inline)) {
-      tile<E, kRows, kVectors>(g, left.a, left.row_stride, left.turn_stride, b, turns, first,
-                               i0 + i, j);
+      any_tile<E, kRows, kVectors>(g, left, b, turns, first, i0 + i, j);
     });
   }
 }
@@ -98,8 +115,7 @@ template <class E>
 void few_rows_tile(const Gemm& g, const Left<E>& left, const typename E::Right* b, int64_t turns,
                    bool first, int64_t i0, int64_t rows, int64_t j) {
   with_rows<kFewRows>(rows, [&]<int kRows>() __attribute__((always_inline)) {
-    tile<E, kRows, 2 * kPanelVectors>(g, left.a, left.row_stride, left.turn_stride, b, turns, first,
-                                      i0, j);
+    any_tile<E, kRows, 2 * kPanelVectors>(g, left, b, turns, first, i0, j);
   });
 }
 
@@ -195,7 +211,7 @@ void pack_whole(RnContext* ctx, const MatrixB& b, int64_t k, typename E::Right* 
   const int64_t panels = (b.n + kPanel - 1) / kPanel;
   const Blocks blocks = blocks_of<E>(k);
   const int64_t count = panels * blocks.count();
-  const int64_t grain = count * kSerialWork / (1 + k * b.n);
+  const int64_t grain = count * kSerialPacking / (1 + k * b.n);
   parallel_for(ctx, count, grain, [&](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; ++i) {
       const int64_t k0 = blocks.begin(i / panels), length = blocks.length(i / panels);

@@ -26,6 +26,10 @@ constexpr int kFewRows = kTileRows / 2;
 // enough for weights that come from memory.
 constexpr int kTurnsAhead = 64;
 
+// Processors with 64-byte vectors have an L2 cache of 1 MiB or more, from which panels stream as
+// fast as a tile takes them. Elsewhere blocks of a panel are cut to stay in L1.
+constexpr bool kStreamsFromL2 = RN_VECTOR_BYTES == 64;
+
 template <int kRows, int kVectors>
 RN_INLINE void clear(vf (&acc)[kRows][kVectors]) {
 #pragma GCC unroll 16
@@ -34,19 +38,34 @@ RN_INLINE void clear(vf (&acc)[kRows][kVectors]) {
     for (int v = 0; v < kVectors; ++v) acc[r][v] = zero();
 }
 
+// Fetched into L2 while a product runs: nothing, or a line of the caches a turn, which weights from
+// beyond L2 need; more at a time would hold up the product's own loads.
+struct FetchNothing {
+  RN_INLINE void turn() {}
+};
+struct FetchLines {
+  const char* data;
+  int64_t step;  // 64, or 0: nothing, `data` being something near
+  RN_INLINE void turn() {
+    prefetch_l2(data);
+    data += step;
+  }
+};
+
 // acc[r][v] += the product of row r of A and column vector v of B over `turns` turns (element.h).
 // Turn i of A's row r is at a + r * row_stride + i * turn_stride, of B's first vector at b +
 // i * b_stride. With a kWidth, B is panels of so many vectors, panel_stride elements apart.
-template <class E, int kWidth = 0, int kRows, int kVectors>
+template <class E, int kWidth = 0, int kRows, int kVectors, class Fetch = FetchNothing>
 RN_INLINE void multiply(vf (&acc)[kRows][kVectors], const typename E::Left* a, int64_t row_stride,
                         int64_t turn_stride, const typename E::Right* b, int64_t b_stride,
-                        int64_t turns, int64_t panel_stride = 0) {
+                        int64_t turns, int64_t panel_stride = 0, Fetch fetch = {}) {
   constexpr int kPer = kWidth > 0 ? kWidth : kVectors;
   const auto column = [=](int v) __attribute__((always_inline)) {
     return v / kPer * panel_stride + v % kPer * kLanes;
   };
 #pragma GCC unroll 4
   for (int64_t i = 0; i < turns; ++i, a += turn_stride, b += b_stride) {
+    if constexpr (kRows > 1) fetch.turn();  // else see below
     if constexpr (kRows == 1) {
       constexpr int kLine = 64 / (int)(sizeof(*b) * kLanes);  // vectors in a line of the caches
 #pragma GCC unroll 16

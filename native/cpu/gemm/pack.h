@@ -17,7 +17,7 @@
 namespace rnnative::cpu::RN_ISA {
 namespace {
 
-constexpr int64_t kBlockTurns = 256;
+constexpr int64_t kBlockTurns = kStreamsFromL2 ? 512 : 256;
 constexpr int64_t kBlockM = 192;
 static_assert(kBlockM % (2 * kTileRows) == 0);  // half a block is whole tiles too
 // A tile has more rows than there are address registers: then a row-major A is packed too.
@@ -55,19 +55,19 @@ RN_INLINE int64_t source_column(const MatrixB& b, int64_t j) {
 template <class E>
 void pack_columns(const float* const (&columns)[kLanes], int64_t length, int64_t stride,
                   typename E::Right* out) {
-  int64_t done = 0;
-  if constexpr (E::kDepth == 1)
-    for (; done + kLanes <= length; done += kLanes) {
-      vf x[kLanes];
+  constexpr int64_t kValues = kLanes * E::kDepth;
+  int64_t turn0 = 0, done = 0;  // whole vectors of turns, and the values of k they hold
+  for (; done + kValues <= length; done += kValues, turn0 += kLanes) {
+    vf x[kLanes];
 #pragma GCC unroll 16
-      for (int i = 0; i < kLanes; ++i) x[i] = columns[i] ? load(columns[i] + done) : zero();
-      transpose(x);
+    for (int i = 0; i < kLanes; ++i) x[i] = columns[i] ? E::right_turns(columns[i] + done) : zero();
+    transpose(x);
 #pragma GCC unroll 16
-      for (int turn = 0; turn < kLanes; ++turn)
-        E::store_right(out + (done + turn) * stride, x[turn]);
-    }
+    for (int turn = 0; turn < kLanes; ++turn)
+      E::store_right(out + (turn0 + turn) * stride, x[turn]);
+  }
   for (int i = 0; i < kLanes; ++i) {
-    typename E::Right* to = out + done * stride + i;
+    typename E::Right* to = out + turn0 * stride + i;
     const auto put = [=](int64_t turn, typename E::Right x) { to[turn * stride] = x; };
     if (columns[i]) {
       E::each_right(columns[i] + done, 1, length - done, put);
@@ -115,25 +115,24 @@ void pack_b_panel(const MatrixB& b, int64_t panel, int64_t k0, int64_t length,
 template <class E>
 void pack_rows(const float* a, int64_t lda, int64_t rows, int64_t length, typename E::Left* out) {
   constexpr int kVectors = (kTileRows + kLanes - 1) / kLanes;
-  int64_t done = 0;
-  if constexpr (E::kDepth == 1) {
-    // A store overhangs into the next turn, which is written later.
-    for (; done + kLanes <= length; done += kLanes) {
-      vf x[kVectors][kLanes];
-      for (int v = 0; v < kVectors; ++v) {
+  constexpr int64_t kValues = kLanes * E::kDepth;
+  int64_t turn0 = 0, done = 0;  // as in pack_columns
+  // A store overhangs into the next turn, which is written later.
+  for (; done + kValues <= length; done += kValues, turn0 += kLanes) {
+    vf x[kVectors][kLanes];
+    for (int v = 0; v < kVectors; ++v) {
 #pragma GCC unroll 16
-        for (int i = 0; i < kLanes; ++i) {
-          const int row = v * kLanes + i;
-          x[v][i] = row < kTileRows && row < rows ? E::left_turns(a + row * lda + done) : zero();
-        }
-        transpose(x[v]);
+      for (int i = 0; i < kLanes; ++i) {
+        const int row = v * kLanes + i;
+        x[v][i] = row < kTileRows && row < rows ? E::left_turns(a + row * lda + done) : zero();
       }
-      for (int turn = 0; turn < kLanes; ++turn)
-        for (int v = 0; v < kVectors; ++v)
-          store(out + (done + turn) * kTileRows + v * kLanes, x[v][turn]);
+      transpose(x[v]);
     }
+    for (int turn = 0; turn < kLanes; ++turn)
+      for (int v = 0; v < kVectors; ++v)
+        store((float*)(out + (turn0 + turn) * kTileRows + v * kLanes), x[v][turn]);
   }
-  typename E::Left* to = out + done * kTileRows;
+  typename E::Left* to = out + turn0 * kTileRows;
   for (int64_t i = 0; i < rows; ++i)
     E::each_left(a + i * lda + done, 1, length - done,
                  [=](int64_t turn, typename E::Left x) { to[turn * kTileRows + i] = x; });

@@ -253,6 +253,9 @@ RN_INLINE float max_of(vf a) {
 RN_INLINE void prefetch(const void* p) {
   __builtin_prefetch(p, 0, 3);
 }
+RN_INLINE void prefetch_l2(const void* p) {
+  __builtin_prefetch(p, 0, 2);
+}
 
 // A polite busy-wait.
 RN_INLINE void pause() {
