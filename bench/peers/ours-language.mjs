@@ -1,5 +1,5 @@
 // Language models through the calls that a user makes: LanguageModel.fit and LanguageModel.generate.
-import { LanguageModel, optim, Tokenizer } from '#dist/index.js'
+import { LanguageModel, optim, synchronize, Tokenizer } from '#dist/index.js'
 import { timed } from './serve.mjs'
 
 const WARM_STEPS = 2 // of each fit: its first step makes the optimizer's state
@@ -39,6 +39,7 @@ async function fitSteps(model, ids, options, count) {
 export async function prepareLanguage(task) {
   const { vocabulary, steps, batch, clipNorm } = task
   const model = makeModel(task)
+  await synchronize() // its weights are there before memory is measured
   // Uniform ids, as for PyTorch: speed does not depend on them.
   const ids = Int32Array.from({ length: batch * steps * 100 + 1 }, (_, i) =>
     Math.floor((((i + 1) * 0.6180339887) % 1) * vocabulary),

@@ -32,7 +32,7 @@ export const languageModel = (layers, hidden, steps, batch, options) => ({
 const sgd = { kind: 'sgd', lr: 1 }
 const adam = (lr) => ({ kind: 'adam', lr })
 /** The models of Karpathy 2015 and Zaremba et al. 2014. */
-const LANGUAGE_MODELS = {
+export const LANGUAGE_MODELS = {
   'character-adam': languageModel(2, 128, 50, 50, {
     ...{ vocabulary: 65, optimizer: adam(4e-3), clipNorm: 1 },
   }),

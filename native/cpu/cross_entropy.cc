@@ -104,12 +104,8 @@ int32_t cross_entropy(RnContext* ctx, const RnLinearCrossEntropy* args) {
     for (int64_t row0 = 0; row0 < plan.real_rows; row0 += plan.row_chunk) {
       chunk.row0 = row0;
       chunk.rows = least(plan.real_rows - row0, plan.row_chunk);
-      float* logits = scratch;
-      int64_t ld = chunk.classes;
-      if (kept) {
-        ld = classes;
-        logits = (float*)args->reserve + stats_floats(args->rows) + row0 * ld + class0;
-      }
+      const int64_t ld = chunk.classes;
+      float* logits = kept ? kept_logits(args, chunk) : scratch;
       if (projected) {
         status = project(ctx, args, plan, chunk, packed, logits, ld);
         if (status != RN_OK) return status;

@@ -28,6 +28,9 @@ struct Slopes {
   }
 };
 
+// Kept logits come from far: rows follow one another, so what is fetched past a row's end serves too.
+constexpr int64_t kFloatsAhead = 512;
+
 // d (+)= the gradients of the logits class0 .. class0 + n of a row; `target` counts from class0. d
 // may be `logits`.
 template <bool kAdd>
@@ -36,6 +39,7 @@ void row_gradient(const RowSlope& slope, const float* logits, float log_sum,
   const vf spread = splat(slope.spread), shift = splat(log_sum), smooth = splat(slope.smooth);
   const bool smoothing = slope.smooth != 0;
   each_vector(0, n, [=](int64_t i, auto at) {
+    prefetch(logits + i + kFloatsAhead);
     vf g = spread * exp(at.load(logits + i) - shift);
     if (smoothing) g -= class_weights ? smooth * at.load(class_weights + i) : smooth;
     put<kAdd>(at, d + i, g);
@@ -95,14 +99,11 @@ int32_t chunk_gradient(RnContext* ctx, const Slopes& slopes, const Plan& plan,
                        const LogitsChunk& chunk, const Workspace& w) {
   const RnLinearCrossEntropy& f = *slopes.args;
   const float* log_sums = (const float*)f.reserve + chunk.row0;
-  const float* logits = w.dlogits;
-  int64_t ld = chunk.classes;
+  const float* logits = w.recomputes ? w.dlogits : kept_logits(&f, chunk);
+  const int64_t ld = chunk.classes;
   if (w.recomputes) {
     const int32_t status = project(ctx, &f, plan, chunk, w.packed_t, w.dlogits, ld);
     if (status != RN_OK) return status;
-  } else {
-    ld = f.classes;
-    logits = (const float*)f.reserve + stats_floats(f.rows) + chunk.row0 * ld + chunk.class0;
   }
   const float* class_weights = (const float*)f.class_weights;
   if (class_weights) class_weights += chunk.class0;

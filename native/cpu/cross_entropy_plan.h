@@ -2,7 +2,7 @@
 // part, and what the reserve holds.
 //
 // Reserve, all f32: the log-sum-exp of each row that takes part, padded to 64 bytes; then, when
-// keeps_logits(), those rows' logits. "Takes part": its target is not ignore_index. Rows are
+// keeps_logits(), those rows' logits, [chunk of classes][row][class in it]. "Takes part": its target is not ignore_index. Rows are
 // numbered without the others from here on ("real rows"), so that ignored ones (padding) cost
 // nothing and what they hold, NaN included, touches nothing.
 #ifndef RNNATIVE_CPU_CROSS_ENTROPY_PLAN_H_
@@ -76,6 +76,12 @@ inline int32_t make_plan(RnContext* ctx, const RnLinearCrossEntropy* args, Plan*
 struct LogitsChunk {
   int64_t row0, rows, class0, classes;
 };
+
+// Where the reserve keeps a chunk's logits, its rows one after another.
+inline float* kept_logits(const RnLinearCrossEntropy* args, const LogitsChunk& chunk) {
+  return (float*)args->reserve + stats_floats(args->rows) + args->rows * chunk.class0 +
+         chunk.row0 * chunk.classes;
+}
 
 // logits = x W^T + b of one chunk. `packed`: the chunk of W, packed; NULL: all of W is one chunk.
 inline int32_t project(RnContext* ctx, const RnLinearCrossEntropy* args, const Plan& plan,

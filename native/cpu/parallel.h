@@ -91,6 +91,20 @@ RN_INLINE float* scratch_floats(RnContext* ctx, int64_t n) {
   return (float*)ctx->scratch(ctx->runtime, (size_t)(n > 0 ? n : 1) * sizeof(float));
 }
 
+// Releases at its end the scratch, and the packed forms that pass, that were taken since its
+// beginning.
+class ScratchScope {
+ public:
+  explicit ScratchScope(RnContext* ctx) : ctx_(ctx), held_(ctx->held(ctx->runtime)) {}
+  ~ScratchScope() { ctx_->release(ctx_->runtime, held_); }
+  ScratchScope(const ScratchScope&) = delete;
+  ScratchScope& operator=(const ScratchScope&) = delete;
+
+ private:
+  RnContext* ctx_;
+  size_t held_;
+};
+
 }  // namespace
 }  // namespace rnnative::cpu::RN_ISA
 

@@ -41,6 +41,7 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
   const Sequence& q = *run.sequence;
   const Layout& l = run.layout;
   const RnRecurrentDesc& desc = args.desc;
+  const ScratchScope scope(ctx);
   typename Cell::ForwardPhases phases;
   const bool projected = !slots.w_ih.data;
   if (!projected)

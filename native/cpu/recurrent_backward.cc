@@ -14,10 +14,14 @@ namespace {
 template <class Cell>
 int32_t run_backward(RnContext* ctx, const BackwardRun& run) {
   PhaseProducts phases[Cell::BackwardPhases::kCount];
-  if (!pack_products(typename Cell::BackwardPhases(), ctx, run, phases))
-    return RN_ERR_OUT_OF_MEMORY;
-  int32_t status = backward_steps(ctx, run.args->desc, &run, phases, 0, run.sequence->steps);
-  if (status == RN_OK) status = initial_state_gradients<Cell>(ctx, run, phases);
+  int32_t status = RN_OK;
+  {
+    const ScratchScope scope(ctx);
+    if (!pack_products(typename Cell::BackwardPhases(), ctx, run, phases))
+      return RN_ERR_OUT_OF_MEMORY;
+    status = backward_steps(ctx, run.args->desc, &run, phases, 0, run.sequence->steps);
+    if (status == RN_OK) status = initial_state_gradients<Cell>(ctx, run, phases);
+  }
   if (status == RN_OK) status = recurrent_gradients(ctx, run, phases, Cell::BackwardPhases::kCount);
   if (status == RN_OK) status = bias_gradients(ctx, run);
   if (status == RN_OK) status = input_gradients(ctx, run);

@@ -1,5 +1,5 @@
 // A context whose scratch memory is handed out again after restart(), for ops that call others in a
-// loop: the runtime's own is released only when the whole op ends.
+// loop, thousands of times, without asking the runtime.
 #ifndef RNNATIVE_CPU_RECYCLED_SCRATCH_H_
 #define RNNATIVE_CPU_RECYCLED_SCRATCH_H_
 
@@ -13,6 +13,10 @@ class RecycledScratch {
   explicit RecycledScratch(RnContext* outer) : outer_(outer), context_(*outer) {
     context_.runtime = this;
     context_.scratch = take;
+    context_.held = [](void* runtime) { return (size_t)((RecycledScratch*)runtime)->next_; };
+    context_.release = [](void* runtime, size_t count) {
+      ((RecycledScratch*)runtime)->next_ = (int)count;
+    };
     context_.packed = packed;
   }
   RecycledScratch(const RecycledScratch&) = delete;

@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#define RN_BACKEND_ABI 7
+#define RN_BACKEND_ABI 8
 
 enum RnStatus {
   RN_OK = 0,
@@ -37,6 +37,10 @@ typedef struct RnContext {
   void* runtime;    // passed back to the callbacks
   // Scratch memory, 64-byte aligned, uninitialised, released after the call. NULL: over the limit.
   void* (*scratch)(void* runtime, size_t bytes);
+  // How many pieces of scratch the call holds, and the release of all but the first `count`, those
+  // that `packed` gave included.
+  size_t (*held)(void* runtime);
+  void (*release)(void* runtime, size_t count);
   // The cached packed form `kind` of a weight's version. Sets *fresh to 1 when the caller must fill
   // the buffer. With weight id 0, and where versions change with every use, it is scratch.
   void* (*packed)(void* runtime, uint64_t weight_id, uint64_t weight_version, uint32_t kind,

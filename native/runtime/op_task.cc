@@ -44,7 +44,7 @@ void OpTask::run(EngineQueue& queue) {
   FailurePtr failure = input_failure();
   if (!failure) {
     failure = compute(queue.profiling || synchronous());
-    for (Block& block : scratch_) Allocator::release(block);
+    release_scratch(0);
     if (failure) {
       queue.note_failure(failure);
       for (const WeightUse* use : filled_) use->storage->drop_packed(use->id);
@@ -94,6 +94,10 @@ FailurePtr OpTask::compute(bool wait) {
   };
   context_.scratch = [](void* self, size_t bytes) {
     return static_cast<OpTask*>(self)->scratch(bytes);
+  };
+  context_.held = [](void* self) { return static_cast<OpTask*>(self)->scratch_.size(); };
+  context_.release = [](void* self, size_t count) {
+    static_cast<OpTask*>(self)->release_scratch(count);
   };
   context_.host = [](void* self, const int32_t* data) {
     return static_cast<OpTask*>(self)->host_copy(data);
@@ -189,6 +193,13 @@ void* OpTask::scratch(size_t bytes) {
   else
     refused_bytes_ = bytes;
   return block.data;
+}
+
+void OpTask::release_scratch(size_t count) {
+  while (scratch_.size() > count) {
+    Allocator::release(scratch_.back());
+    scratch_.pop_back();
+  }
 }
 
 void* OpTask::packed(uint64_t id, uint64_t version, uint32_t kind, size_t bytes, int32_t* fresh) {

@@ -31,6 +31,7 @@ class OpTask final : public Task, private OpRun {
   Account scratch_account() const;
   void* scratch(size_t bytes);
   const int32_t* host_copy(const int32_t* data) const;
+  void release_scratch(size_t count);
   void* packed(uint64_t id, uint64_t version, uint32_t kind, size_t bytes, int32_t* fresh);
 
   Op op_;

@@ -322,6 +322,7 @@ int32_t gemm(RnContext* ctx, const Gemm& args) {
     empty_product(args);
     return RN_OK;
   }
+  const ScratchScope scope(ctx);
   return with_element(args.precision, [&]<class E>() { return gemm_as<E>(ctx, args); });
 }
 
