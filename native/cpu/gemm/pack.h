@@ -3,7 +3,8 @@
 // k is cut into blocks of at most kBlockTurns turns (see element.h), of nearly equal size and
 // chosen by k alone. A packed B is the sequence of its k blocks; a block is a sequence of panels of
 // kPanel columns; a panel holds, for each turn, its kPanel elements (zeros past n). A block of B's
-// panel (16-32 KiB) stays in the L1 cache while the rows of an A block (kBlockM rows, 192 KiB) pass
+// panel stays in the L1 cache (16-32 KiB), or in L2 where that is as good (kStreamsFromL2: 64 KiB,
+// and half as many passes over C), while the rows of an A block (kBlockM rows, 192 or 384 KiB) pass
 // over it from L2, packed too: as many streams as a tile has rows, a power of two apart, would
 // contend for the same sets of L1.
 #ifndef RNNATIVE_CPU_GEMM_PACK_H_
