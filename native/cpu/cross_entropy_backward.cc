@@ -28,7 +28,8 @@ struct Slopes {
   }
 };
 
-// Kept logits come from far: rows follow one another, so what is fetched past a row's end serves too.
+// Kept logits come from far: rows follow one another, so what is fetched past a row's end serves
+// too.
 constexpr int64_t kFloatsAhead = 512;
 
 // d (+)= the gradients of the logits class0 .. class0 + n of a row; `target` counts from class0. d

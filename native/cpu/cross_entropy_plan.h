@@ -2,9 +2,9 @@
 // part, and what the reserve holds.
 //
 // Reserve, all f32: the log-sum-exp of each row that takes part, padded to 64 bytes; then, when
-// keeps_logits(), those rows' logits, [chunk of classes][row][class in it]. "Takes part": its target is not ignore_index. Rows are
-// numbered without the others from here on ("real rows"), so that ignored ones (padding) cost
-// nothing and what they hold, NaN included, touches nothing.
+// keeps_logits(), those rows' logits, [chunk of classes][row][class in it]. "Takes part": its
+// target is not ignore_index. Rows are numbered without the others from here on ("real rows"), so
+// that ignored ones (padding) cost nothing and what they hold, NaN included, touches nothing.
 #ifndef RNNATIVE_CPU_CROSS_ENTROPY_PLAN_H_
 #define RNNATIVE_CPU_CROSS_ENTROPY_PLAN_H_
 
