@@ -62,6 +62,7 @@ for (const cell of CELLS) {
       [2, 2, 16, { time: 2, batch: 33, input: 16 }],
       [1, 1, 129, { time: 2, batch: 50, input: 3 }],
       [1, 1, 200, { time: 2, batch: 150, input: 5 }],
+      [1, 1, 530, { time: 3, batch: 13, input: 3 }],
     ] as [number, number, number, Sizes][]) {
       if (BRIEF && hidden > 150) continue
       const stack = { cell, layers, directions, hidden }
