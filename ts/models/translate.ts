@@ -177,6 +177,9 @@ const NOTHING: Candidate = {
 /** Where constraints leave nothing, an empty text of no probability. */
 const asTranslation = (nBest: Candidate[]): Translation => ({ ...(nBest[0] ?? NOTHING), nBest })
 
+/** Batches in work at a time. */
+const WORKERS = 2
+
 async function decodeAll(
   members: readonly Member[],
   texts: readonly string[],
@@ -198,28 +201,39 @@ async function decodeAll(
   })
   // About as many tokens as the sources have, for each hypothesis.
   const tokens = texts.reduce((sum, _, i) => sum + length(i), 0) * hypotheses
-  const folds = members.map(({ network, target: { size } }) =>
-    FoldedDecoder.of(network.decoder, tokens >= size),
-  )
   const order = texts.map((_, i) => i).sort((a, b) => length(b) - length(a) || a - b)
   const found = new Array<Candidate[]>(texts.length)
-  try {
-    for (let first = 0; first < order.length; first += batch) {
-      const which = order.slice(first, first + batch)
-      const sources = encoded.map((all) => which.map((i) => all[i] as Int32Array))
-      // A fit may go on between two batches.
-      const folded = folds.map((fold) => fold?.current() ?? null)
-      const { model, dispose } = openModel(members, sources, together, folded)
-      const lists = await search(model, limits(which), which).finally(dispose)
-      lists.forEach((list, row) => {
-        const i = which[row] as number
-        const text = texts[i] as string
-        found[i] = list.map((one) => candidateOf(members, text, one, replaceUnknown))
-      })
+  let [next, failed] = [0, false]
+  /** Decodes one batch after another, until none is left. */
+  const work = async (): Promise<void> => {
+    const folds = members.map(({ network, target: { size } }) =>
+      FoldedDecoder.of(network.decoder, tokens >= size),
+    )
+    try {
+      while (next < order.length && !failed) {
+        const which = order.slice(next, (next += batch))
+        const sources = encoded.map((all) => which.map((i) => all[i] as Int32Array))
+        // A fit may go on between two batches.
+        const folded = folds.map((fold) => fold?.current() ?? null)
+        const { model, dispose } = openModel(members, sources, together, folded)
+        const lists = await search(model, limits(which), which).finally(dispose)
+        lists.forEach((list, row) => {
+          const i = which[row] as number
+          const text = texts[i] as string
+          found[i] = list.map((one) => candidateOf(members, text, one, replaceUnknown))
+        })
+      }
+    } catch (error) {
+      failed = true
+      throw error
+    } finally {
+      for (const fold of folds) fold?.dispose()
     }
-  } finally {
-    for (const fold of folds) fold?.dispose()
   }
+  // While the hypotheses of one batch are sorted out here, the engine computes for the other.
+  const workers = Math.min(WORKERS, Math.ceil(order.length / batch))
+  const ended = await Promise.allSettled(Array.from({ length: workers }, work))
+  for (const result of ended) if (result.status === 'rejected') throw result.reason
   return found
 }
 
