@@ -6,7 +6,8 @@ import path from 'node:path'
 const PAUSE = 20 // ms between turns
 const TURN = 60 // ms that a turn should last at least
 const MOST_RUNS = 20 // in a turn
-const WARM_UP = 1000 // ms, or three runs
+const WARM_UP = 1000 // ms, or so many runs; but three at least, unless they take three times as long
+const WARM_RUNS = 40
 const PEAK_SECONDS = 0.2
 const MEMORY_STEPS = 4
 
@@ -55,7 +56,8 @@ async function prepare(house, entrant, threads) {
     )
     let spent = 0
     let estimate = 0
-    for (let run = 0; run < 3 && spent < WARM_UP; ++run) {
+    const warming = (run) => (run < 3 ? spent < 3 * WARM_UP : spent < WARM_UP && run < WARM_RUNS)
+    for (let run = 0; warming(run); ++run) {
       const [ms] = await take(house, member, 1)
       estimate = ms
       spent += ms
