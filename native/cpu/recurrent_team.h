@@ -5,6 +5,7 @@
 #ifndef RNNATIVE_CPU_RECURRENT_TEAM_H_
 #define RNNATIVE_CPU_RECURRENT_TEAM_H_
 
+#include "native/cpu/gemm/kernel.h"
 #include "native/cpu/parallel.h"
 
 namespace rnnative::cpu::RN_ISA {
@@ -28,8 +29,9 @@ struct StepShape {
   int element_bytes;  // of the weight: a column's in a turn
 };
 
-// Weights of a thread up to this size stay in its L2 cache from step to step.
-constexpr int64_t kNearBytes = 384 << 10;
+// Weights of a thread up to this size stay in its L2 cache from step to step: it has 1 MiB, or 512
+// KiB.
+constexpr int64_t kNearBytes = kStreamsFromL2 ? 768 << 10 : 384 << 10;
 
 // Chooses the grid with the least estimated cycles per step: multiply-adds at two a cycle, or
 // fetching the weights from L2 or beyond, plus the barrier. Costs are rough; only their order
