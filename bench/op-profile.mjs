@@ -36,14 +36,22 @@ async function projectionTime({ steps, batch, hidden, vocabulary }) {
   return times.reduce((sum, { milliseconds }) => sum + milliseconds, 0) / STEPS
 }
 
+/** Milliseconds by op of so many steps, and of what a fit does once. */
+async function profileSteps(prepared, count) {
+  const rows = await profile(() => prepared.runs(count))
+  return new Map(rows.map(({ op, milliseconds }) => [op, milliseconds]))
+}
+
 async function measure(task) {
   const prepared = await prepareLanguage(task)
   await prepared.runs(5)
-  const rows = await profile(() => prepared.runs(STEPS))
+  const [some, more] = [
+    await profileSteps(prepared, STEPS),
+    await profileSteps(prepared, 2 * STEPS),
+  ]
   await prepared.dispose()
-  const count = STEPS + 2 // the first two warm up each fit, and are profiled too
-  const all = rows
-    .map(({ op, calls, milliseconds }) => ({ op, calls: calls / count, ms: milliseconds / count }))
+  const all = [...more]
+    .map(([op, ms]) => ({ op, ms: Math.max(0, ms - (some.get(op) ?? 0)) / STEPS }))
     .toSorted((a, b) => b.ms - a.ms)
   const sum = (chosen) => chosen.reduce((total, { ms }) => total + ms, 0)
   const total = sum(all)
