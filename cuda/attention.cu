@@ -39,7 +39,7 @@ __device__ void combine_tile(const float* weights, int64_t weight_stride, int co
       for (int j = 0; j < here; ++j) {
         const float* row = values + (j0 + j) * value_stride;
         const float x0 = f0 < width ? row[f0] : 0.0f, x1 = f1 < width ? row[f1] : 0.0f;
-        float w[kTileQueries];
+        alignas(16) float w[kTileQueries];
         *reinterpret_cast<float4*>(w) =
             *reinterpret_cast<const float4*>(factors + j * kTileQueries);
         *reinterpret_cast<float4*>(w + 4) =

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <numeric>
 
+#include "cuda/memory.cuh"
+
 namespace rnnative::cuda {
 namespace {
 
@@ -52,8 +54,8 @@ int32_t sort_penalties(RnContext* ctx, const RnPenalties& given, int64_t rows, i
 
   auto* device = scratch_of<int32_t>(ctx, count);
   if (device == nullptr) return RN_ERR_OUT_OF_MEMORY;
-  // The host's memory is pageable: it has been read when this returns.
-  status = upload(ctx, device, host.data, static_cast<size_t>(count) * sizeof(int32_t));
+  status =
+      upload_staged(device, host.data, static_cast<size_t>(count) * sizeof(int32_t), ctx->error);
   *out = {device, device + parts + 1, device + parts + 1 + n,
           static_cast<const float*>(given.values)};
   return status;

@@ -12,8 +12,8 @@ constexpr int kListThreads = 1024;
 
 // Positions of the targets other than `ignore_index`, in order. One block: rows are few beside
 // their logits.
-__global__ void list_rows_kernel(const int32_t* targets, int64_t rows, int64_t ignore_index,
-                                 int32_t* row_of) {
+__global__ void __launch_bounds__(kListThreads)
+    list_rows_kernel(const int32_t* targets, int64_t rows, int64_t ignore_index, int32_t* row_of) {
   auto* counts = reinterpret_cast<int32_t*>(shared_memory());  // [warps], of this turn
   const int warp = static_cast<int>(threadIdx.x) / kWarpSize;
   const unsigned lane = threadIdx.x % kWarpSize;

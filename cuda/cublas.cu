@@ -141,13 +141,21 @@ int32_t gemm_cublas(RnContext* ctx, const Gemm& product, bool bf16) {
   const int op_a = p.trans_a ? kTransposed : kAsIs, op_b = p.trans_b ? kTransposed : kAsIs;
   const int m = narrow(p.n), n = narrow(p.m), k = narrow(p.k), type = bf16 ? kBf16 : kFloat;
   const int lda = narrow(p.lda), ldb = narrow(p.ldb), ldc = narrow(p.ldc);
-  const int answer =
-      p.groups == 1
-          ? functions.gemm(handle, op_b, op_a, m, n, k, &one, p.b, type, ldb, p.a, type, lda, &beta,
-                           p.c, kFloat, ldc, kCompute32F, kDefaultAlgorithm)
-          : functions.gemm_strided(handle, op_b, op_a, m, n, k, &one, p.b, type, ldb, p.stride_b,
-                                   p.a, type, lda, p.stride_a, &beta, p.c, kFloat, ldc, p.stride_c,
-                                   narrow(p.groups), kCompute32F, kDefaultAlgorithm);
+  // Groups may lie in any order; nothing says that cuBLAS takes negative strides.
+  const bool strided = p.groups > 1 && p.stride_a >= 0 && p.stride_b >= 0;
+  const int64_t size = bf16 ? sizeof(uint16_t) : sizeof(float);
+  const auto part = [=](const void* data, int64_t stride, int64_t group) {
+    return static_cast<const char*>(data) + group * stride * size;
+  };
+  int answer = kSuccess;
+  if (strided)
+    answer = functions.gemm_strided(handle, op_b, op_a, m, n, k, &one, p.b, type, ldb, p.stride_b,
+                                    p.a, type, lda, p.stride_a, &beta, p.c, kFloat, ldc, p.stride_c,
+                                    narrow(p.groups), kCompute32F, kDefaultAlgorithm);
+  for (int64_t g = 0; !strided && g < p.groups && answer == kSuccess; ++g)
+    answer = functions.gemm(handle, op_b, op_a, m, n, k, &one, part(p.b, p.stride_b, g), type, ldb,
+                            part(p.a, p.stride_a, g), type, lda, &beta, p.c + g * p.stride_c,
+                            kFloat, ldc, kCompute32F, kDefaultAlgorithm);
   if (answer == kSuccess) return RN_OK;
   return fail(ctx, RN_ERR_DEVICE, "cuBLAS: status %d", answer);
 }

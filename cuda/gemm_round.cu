@@ -72,6 +72,8 @@ int32_t round_operand(RnContext* ctx, Gemm* product, bool right) {
 int32_t bf16_columns(RnContext* ctx, const RnWeight& weight, uint32_t kind, int64_t rows,
                      int64_t columns, int64_t first, int64_t count, Bf16Matrix* matrix) {
   const int64_t ld = bf16_ld(count);
+  // Weights of one shape may be cut at different columns, and parts be padded to the same size.
+  kind += static_cast<uint32_t>(first > 0 ? first : count % columns) << 12;
   int32_t fresh = 0;
   auto* data = static_cast<uint16_t*>(
       ctx->packed(ctx->runtime, weight.id, weight.version, kind,

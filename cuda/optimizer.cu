@@ -49,7 +49,8 @@ __global__ void squares_kernel(Arenas arenas, double* squares) {
   if (threadIdx.x == 0) squares[blockIdx.x] = sum;
 }
 
-__global__ void norm_kernel(const double* squares, int64_t pieces, float* norm) {
+__global__ void __launch_bounds__(kJoinThreads)
+    norm_kernel(const double* squares, int64_t pieces, float* norm) {
   double sum = 0;
   for (int64_t i = threadIdx.x; i < pieces; i += kJoinThreads) sum += squares[i];
   sum = block_reduce(sum, Add{}, shared_memory());

@@ -11,3 +11,9 @@ export RNNATIVE_BINARY=$out/rnnative.node RNNATIVE_TEST_ISAS=cuda RNNATIVE_TEST_
 tests=("$@")
 [ ${#tests[@]} -gt 0 ] || tests=('dist-test/ops/**')
 node scripts/test.mjs "${tests[@]}"
+# Small layers run in one block unless told otherwise.
+if [ $# -eq 0 ]; then
+  for tier in cluster grid steps; do
+    RNNATIVE_CUDA_RECURRENCE=$tier node scripts/test.mjs dist-test/ops/recurrent.test.mjs
+  done
+fi

@@ -54,6 +54,8 @@ void put_rows(const RnGrad& grad, const AttentionOp& op, int64_t b, int64_t widt
 void weight_gradients(const RnAttentionBackward& args, const AttentionOp& op, int64_t b,
                       const Pairs& p, const Work& w) {
   const int64_t V = op.desc.width, Tk = op.desc.keys, ld = op.scoring.ld_width;
+  if (!args.dcontext && !args.dweights)
+    memset(w.ds, 0, (size_t)(p.queries * op.ldw) * sizeof(float));
   if (args.dcontext) {
     gather_padded(op.rows(args.dcontext, b, V), p.queries, V, w.dcontext);
     gather_padded(op.rows(args.forward.values, b, V), p.keys, V, w.values);

@@ -32,7 +32,9 @@ void fold(RowSums* row, const float* logits, const float* class_weights, int64_t
     row->sum = row->sum * ::exp((double)row->maximum - maximum) + sum;
     row->maximum = maximum;
   } else {
-    row->sum += maximum == row->maximum ? sum : sum * ::exp((double)shift - row->maximum);
+    // A chunk of -inf adds 0, however low the maximum that it would be scaled up to.
+    const bool same = maximum == row->maximum || maximum == lowest;
+    row->sum += same ? sum : sum * ::exp((double)maximum - row->maximum);
   }
   if (!smoothing) return;
   row->weighted += sum_lanes(n, [=](int64_t i, auto at) {

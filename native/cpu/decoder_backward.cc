@@ -42,7 +42,7 @@ int32_t make_layer(RnContext* ctx, DecoderBackward* d, int64_t l, LayerBackward*
     layer->below = pack_weight(ctx, desc.precision, w, gates, H, false);
   } else {
     int32_t fresh = 0;
-    void* packed = packed_weight(ctx, w, packed_kind(desc, kPackedFedBackward),
+    void* packed = packed_weight(ctx, w, packed_kind(desc, kPackedFedBackward, sizes.E),
                                  packed_bytes(desc.precision, gates, sizes.F), &fresh);
     if (packed && fresh)
       pack_matrix(ctx, desc.precision, (const float*)w.data + sizes.E, sizes.input, false, gates,

@@ -40,8 +40,10 @@ enum PackedForm {
   kPackedFed = 11,
   kPackedFedBackward = 12
 };
-RN_INLINE uint32_t packed_kind(const RnRecurrentDesc& desc, int form) {
-  return 64 + (uint32_t)desc.precision * 128 + (uint32_t)desc.cell * 16 + (uint32_t)form;
+// `columns`: at which column a weight of two parts is cut; either may be padded to the same size.
+RN_INLINE uint32_t packed_kind(const RnRecurrentDesc& desc, int form, int64_t columns = 0) {
+  return 64 + (uint32_t)desc.precision * 128 + (uint32_t)desc.cell * 16 + (uint32_t)form +
+         ((uint32_t)columns << 10);
 }
 
 inline void* packed_weight(RnContext* ctx, const RnWeight& w, uint32_t kind, size_t bytes,

@@ -71,6 +71,7 @@ constexpr int64_t kSumFloats = kRowChunk * 4 * kLanes;
 template <class Body>
 int32_t run_grid(RnContext* ctx, const StepShape& shape, const Body& body) {
   constexpr int kMostThreads = 64;
+  const ScratchScope scope(ctx);
   float* sums = scratch_floats(ctx, kSumFloats * ctx->threads);
   if (!sums) return RN_ERR_OUT_OF_MEMORY;
   Barrier barriers[kMostThreads];

@@ -27,7 +27,8 @@ template <class Cell>
 const void* pack_input(RnContext* ctx, const RnRecurrentDesc& desc, const RnWeight& w,
                        const InputColumns& in, const Layout& l) {
   int32_t fresh = 0;
-  void* packed = packed_weight(ctx, w, packed_kind(desc, in.form),
+  const int64_t cut = in.first > 0 ? in.first : in.count % in.ld;
+  void* packed = packed_weight(ctx, w, packed_kind(desc, in.form, cut),
                                packed_bytes(desc.precision, in.count, l.gate_stride), &fresh);
   if (!packed || !fresh) return packed;
   int32_t* columns = (int32_t*)ctx->scratch(ctx->runtime, (size_t)l.gate_stride * sizeof(int32_t));

@@ -1,5 +1,7 @@
 #include "native/ops/cross_entropy.h"
 
+#include <cstdint>
+
 #include "native/ops/check.h"
 #include "native/ops/reserve.h"
 #include "native/ops/strided.h"
@@ -31,7 +33,9 @@ Sizes check_args(const Checker& check, const CrossEntropyArgs& args) {
   if (s.classes == 0 || s.features == 0) {
     check.fail("ERR_SHAPE", "x: expected features and classes, got none");
   }
-  if (s.rows > kMaxElements / s.classes) check.fail("ERR_SHAPE", "logits: too many elements");
+  // Backends number rows by int32.
+  if (s.rows > INT32_MAX || s.rows > kMaxElements / s.classes)
+    check.fail("ERR_SHAPE", "logits: too many elements");
   check.ints("targets", args.targets, leading(args.x.shape, last));
   check.optional_real("classWeights", args.class_weights, Shape{s.classes});
   check.in_range("labelSmoothing", args.label_smoothing, 0, 1, true);

@@ -1,5 +1,7 @@
 #include "native/ops/embedding.h"
 
+#include <cstdint>
+
 #include "native/ops/check.h"
 #include "native/ops/strided.h"
 
@@ -41,6 +43,8 @@ void embedding_backward(Queue& queue, const Tensor& ids, const Tensor& dy, const
   check_table(check, "dtable", dtable.tensor);
   const Shape table = dtable.tensor.shape;
   check.shape("dy", dy, appended(ids.shape, table[1]));
+  // Backends number them by int32.
+  if (ids.elements() > INT32_MAX) check.fail("ERR_SHAPE", "ids: too many");
   queue.submit(
       Op("embedding_backward", dy.device).reads(ids).reads(dy).sink(dtable.tensor, dtable.add),
       [=](OpRun& run) -> int32_t {

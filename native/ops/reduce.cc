@@ -1,5 +1,6 @@
 #include "native/ops/reduce.h"
 
+#include <cstdint>
 #include <string>
 
 #include "native/ops/check.h"
@@ -37,6 +38,8 @@ Reduced reduce(Queue& queue, RnReduce op, const Tensor& x, int64_t axis) {
   const int at = check_axis(check, op, x.shape, axis);
   Reduced result;
   result.y = check.make(without(x.shape, at));
+  if (op == RN_MAX && x.shape[at] > INT32_MAX)
+    check.fail("ERR_SHAPE", "x: an axis too long for its positions to be int32");
   if (op == RN_MAX) result.argmax = check.make(result.y.shape, DType::kI32);
   const Tensor y = result.y, argmax = result.argmax;
   queue.submit(Op("reduce", x.device).reads(x).writes(y).writes(argmax),

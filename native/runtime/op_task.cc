@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <string_view>
 
 #include "native/runtime/cuda_loader.h"
 #include "native/runtime/error.h"
@@ -115,8 +116,11 @@ FailurePtr OpTask::compute(bool wait) {
     int32_t status = kernel_(*this);
     if (status == RN_OK && op_.device == Device::kCuda && wait)
       status = cuda_status().device->synchronize(context_.error);
+    if (status == RN_ERR_OUT_OF_MEMORY && device_lost()) status = RN_ERR_DEVICE;
     return status == RN_OK ? nullptr : describe(status);
   } catch (const Error& error) {
+    if (error.code() == std::string_view("ERR_OUT_OF_MEMORY") && device_lost())
+      return describe(RN_ERR_DEVICE);
     return make_failure(error.code(), error.what());
   } catch (const std::bad_alloc&) {
     return make_failure("ERR_OUT_OF_MEMORY", "out of memory");
@@ -125,6 +129,10 @@ FailurePtr OpTask::compute(bool wait) {
   } catch (...) {
     return make_failure("ERR_INTERNAL", "unknown exception");
   }
+}
+
+bool OpTask::device_lost() {
+  return op_.device == Device::kCuda && cuda_status().device->synchronize(context_.error) != RN_OK;
 }
 
 FailurePtr OpTask::describe(int32_t status) const {

@@ -25,6 +25,8 @@ class OpTask final : public Task, private OpRun {
   FailurePtr input_failure() const;
   // Allocates, runs, and waits for the device if told to. Null: done.
   FailurePtr compute(bool wait);
+  // Whether the CUDA device has failed for good, which its allocator tells as a lack of memory.
+  bool device_lost();
   FailurePtr describe(int32_t status) const;
   FailurePtr make_failure(const char* code, const std::string& text) const;
 

@@ -15,7 +15,9 @@ namespace rnnative {
 struct Range {
   int64_t begin = 0;
   int64_t end = 0;
-  bool overlaps(const Range& other) const { return begin < other.end && other.begin < end; }
+  bool overlaps(const Range& other) const {
+    return std::max(begin, other.begin) < std::min(end, other.end);
+  }
 };
 
 template <typename Value>

@@ -60,6 +60,18 @@ test.serial('train, translate, eval and score', async (t) => {
   const samples = await Promise.all([1, 2].map(() => rnnative(drawn, { input: 'abcd\nbad\n' })))
   t.is(samples[0]?.stdout, samples[1]?.stdout)
 
+  // Whenever the lines come, as they come: another's samples are never theirs.
+  const one = await rnnative(drawn, { input: 'abcd\n' })
+  const slow = await rnnative(drawn, { pieces: ['abcd\n', 'bad\n'] })
+  t.is(slow.stdout, samples[0]?.stdout)
+  t.true(samples[0]?.stdout.startsWith(one.stdout))
+  // Lines end as those of files do.
+  const odd = await rnnative(['seq2seq', 'translate', ...model], {
+    input: '\ufeffabc\r\na\u2028b\rc\nfed',
+  })
+  t.is(odd.stdout.split('\n').length, 4)
+  t.is(odd.stdout.split('\n')[0], 'c b a')
+
   const files = ['--source', source, '--target', target]
   const scores: Record<string, number> = {}
   for (const metric of ['bleu', 'chrf', 'ter', 'per', 'exact']) {
@@ -102,6 +114,15 @@ test.serial('resumes; says what is wrong', async (t) => {
   await fails(['seq2seq', 'translate', '--model', join(directory, 'none')], 1, /no such directory/)
   const model = ['--model', join(directory, 'again')]
   const plotted = ['--sample', '--attention-plot', 'x.svg']
-  await fails(['seq2seq', 'translate', ...model, ...plotted], 1, /--attention-plot/)
+  await fails(['seq2seq', 'translate', ...model, ...plotted], 2, /--attention-plot/)
+  await fails(['seq2seq', 'translate', ...model, '--sample', '--beam', 2], 2, /--beam/)
+  await fails(['seq2seq', 'translate', ...model, '--top-k', 2], 1, /--top-k: only together/)
+  const empty = ['--attention-plot', join(directory, 'x.svg')]
+  await fails(['seq2seq', 'translate', ...model, ...empty], 1, /--attention-plot: expected a line/)
+  // An error ends the command though its input goes on.
+  const wrong = ['seq2seq', 'translate', ...model, '--n-best', 9, '--beam', 5]
+  const { code, stderr } = await rnnative(wrong, { pieces: ['a\n'], open: true })
+  t.is(code, 1)
+  t.regex(stderr, /nBest/)
   await fails(['seq2seq', 'eval', ...model, '--source', source], 2, /--target/)
 })

@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process'
+import type { Writable } from 'node:stream'
+import { setTimeout } from 'node:timers/promises'
 
 export interface Outcome {
   code: number | null
@@ -13,14 +15,26 @@ export interface CliOptions {
   env?: NodeJS.ProcessEnv
   /** Standard input. Default: none. */
   input?: string
+  /** Or what comes in pieces, a while after each other. */
+  pieces?: readonly string[]
+  /** Whether standard input stays open after them. */
+  open?: boolean
   /** Sees each line of standard output, with the child's process id. */
   onLine?: (line: string, pid: number) => void
+}
+
+async function feed(stdin: Writable, pieces: readonly string[], open: boolean): Promise<void> {
+  for (const piece of pieces) {
+    stdin.write(piece)
+    await setTimeout(300)
+  }
+  if (!open) stdin.end()
 }
 
 /** Runs the built command. */
 export function rnnative(
   args: readonly (string | number)[],
-  { env, input, onLine }: CliOptions = {},
+  { env, input, pieces, open = false, onLine }: CliOptions = {},
 ): Promise<Outcome> {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, ['dist/cli/main.js', ...args.map(String)], {
@@ -28,7 +42,9 @@ export function rnnative(
       stdio: ['pipe', 'pipe', 'pipe'],
     })
     // A command that fails at once does not read it.
-    child.stdin.on('error', () => undefined).end(input)
+    child.stdin.on('error', () => undefined)
+    if (pieces === undefined) child.stdin.end(input)
+    else void feed(child.stdin, pieces, open)
     let stdout = ''
     let stderr = ''
     let partial = ''

@@ -170,7 +170,7 @@ test('what is no pair is refused', async (t) => {
   await t.throwsAsync(encode([['a', 'b']], { references: 'all' }), { code: 'ERR_ARGUMENT' })
   await t.throwsAsync(encode([['a', 'b']], { target: letters }), { code: 'ERR_ARGUMENT' })
   const set = await encode([['a', 'b']])
-  for (const batchTokens of [0, NaN])
+  for (const batchTokens of [0, NaN, Infinity])
     t.throws(() => new PairBatches(set, { batchTokens, seed: 1 }), { code: 'ERR_ARGUMENT' })
   t.is(set.digest(), (await encode([['a', 'b']])).digest())
   const digests = [

@@ -168,3 +168,9 @@ test('a failed write leaves the old file and nothing else', async (t) => {
   await t.throwsAsync(io.readSafetensors(join(directory, 'missing')), { code: 'ERR_IO' })
   await t.throwsAsync(io.readSafetensors(directory), { code: 'ERR_IO' })
 })
+
+test('arrays of other types are refused', async (t) => {
+  const bytes = { shape: [4], data: new Uint8Array(4) as unknown as Int32Array }
+  const written = io.writeSafetensors(fresh(), new Map([['x', bytes]]))
+  await t.throwsAsync(written, { code: 'ERR_DTYPE', message: /x: expected a Float32Array/ })
+})

@@ -253,6 +253,25 @@ test('bad input has codes, and the model survives it', async (t) => {
   t.is((await model.fit(text, { ...fitOptions(), maxSteps: 2 })).step, 2)
 })
 
+test('what a saved model could not say is refused', (t) => {
+  const options = { seed: -1, tieWeights: 1, dropout: '0.1', layers: 1.5, precision: 'f8' }
+  for (const [name, value] of Object.entries(options))
+    t.throws(() => makeModel({ [name]: value }), { code: 'ERR_ARGUMENT', message: RegExp(name) })
+})
+
+test('a line begins and ends where tokens are bytes, too', async (t) => {
+  const lines = 'ab\nba\nab\n'.repeat(30)
+  for (const tokenizer of [Tokenizer.bytes(), Tokenizer.bpe([lines], { vocabulary: 260 })]) {
+    await using lm = new LanguageModel({ tokenizer, layers: 1, hidden: 8, seed: 1 })
+    t.is(tokenizer.decode([tokenizer.lineEnd as number]), '\n')
+    const [score] = await lm.score(['a'])
+    const { nats, tokens } = await lm.evaluate(Int32Array.from([10, 97, 10]))
+    t.is(tokens, 2)
+    if (tokenizer.unit === 'byte') t.true(Math.abs((score as number) + 2 * nats) < 1e-5)
+    t.true((score as number) < 0)
+  }
+})
+
 test('what does not exist is refused', (t) => {
   t.throws(() => makeModel({ device: 'tpu' as 'cpu' }), { code: 'ERR_DEVICE' })
   t.throws(() => makeModel({ cell: 'xlstm' as 'lstm' }), { code: 'ERR_ARGUMENT' })

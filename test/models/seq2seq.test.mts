@@ -11,6 +11,7 @@ import {
   Seq2SeqEnsemble,
   Tokenizer,
   type Pair,
+  type Translation,
 } from 'rnnative'
 import { ScheduledSampling } from '#dist/models/seq2seq-sampling.js'
 import { PairSet } from '#dist/data/index.js'
@@ -96,6 +97,16 @@ test.serial('resumed training equals uninterrupted training bit for bit', async 
   for (const maxSteps of [6, 15]) {
     await using model = makeSeq2Seq(options)
     await model.fit(pairs, { ...training, checkpoint, resume: true, maxSteps })
+    if (maxSteps === 15) t.deepEqual(await weights(model), await weights(straight))
+  }
+  // All that matters is in the checkpoint: seeds need not be given again.
+  const seeds = temporaryDirectory()
+  for (const [seed, maxSteps] of [
+    [3, 6],
+    [4, 15],
+  ] as const) {
+    await using model = makeSeq2Seq({ ...options, seed })
+    await model.fit(pairs, { ...training, checkpoint: seeds, resume: true, maxSteps })
     if (maxSteps === 15) t.deepEqual(await weights(model), await weights(straight))
   }
   await using other = makeSeq2Seq(options)
@@ -231,6 +242,13 @@ test.serial('an ensemble of one equals the model; of two, it is neither', async 
   const together = await scores(new Seq2SeqEnsemble([first, second], { combine: 'linear' }))
   t.notDeepEqual(together, await scores(first))
   t.notDeepEqual(together, await scores(second))
+  // One reads forwards, the other backwards: their attention has no average.
+  await t.throwsAsync(
+    new Seq2SeqEnsemble([first, second]).translate(['ab'], { alignments: true }),
+    {
+      ...{ code: 'ERR_ARGUMENT', message: /alignments/ },
+    },
+  )
   const other = new Seq2Seq({ source: first.source, target: Tokenizer.characters('xy') })
   t.throws(() => new Seq2SeqEnsemble([first, other]), { code: 'ERR_ARGUMENT', message: /models/ })
   t.throws(() => new Seq2SeqEnsemble([]), { code: 'ERR_ARGUMENT' })
@@ -304,6 +322,48 @@ test.serial('prefixes, reversed alignments, unknown words', async (t) => {
   )
 })
 
+test.serial('lengths that nobody gave leave room for what was asked for', async (t) => {
+  await using model = makeSeq2Seq({})
+  await model.fit(pairs, { ...fitOptions(), maxSteps: 5 })
+  const tokensOf = (all: readonly Translation[]) => all.map(({ tokens }) => tokens.length)
+  const long = await model.translate(['a', 'bb'], { beam: 1, minLength: 70 })
+  t.true(tokensOf(long).every((count) => count >= 70))
+  const prefix = 'abcdef'.repeat(12)
+  const begun = await model.translate(['a', 'bb'], { beam: 1, prefix: [null, prefix] })
+  t.true(begun[1]?.text.startsWith(prefix))
+  const fails = (options: object, message: RegExp) =>
+    t.throwsAsync(model.translate(['a', 'bb'], options), { code: 'ERR_ARGUMENT', message })
+  await fails({ prefix: [null, prefix], maxLength: 9 }, /prefix 1: expected at most the maxLength/)
+  await collectGarbage()
+  const before = await liveStorages()
+  await fails({ maxLength: [5] }, /maxLength: expected .* or 2 of them/)
+  await fails({ maxLength: null }, /maxLength/)
+  await fails({ minLength: 9, maxLength: [5, 10] }, /minLength/)
+  t.is(await liveStorages(), before)
+})
+
+test.serial('a fit can be stopped while it waits for pairs', async (t) => {
+  await using model = makeSeq2Seq({})
+  let ended = 0
+  async function* stalled(): AsyncGenerator<Pair, void, void> {
+    try {
+      yield ['ab', 'ba']
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      yield ['cd', 'dc']
+    } finally {
+      ++ended
+    }
+  }
+  const run = model.fit(stalled())
+  setTimeout(() => run.abort(), 20)
+  t.like(await run, { stopped: 'aborted', step: 0 })
+  const signal = AbortSignal.timeout(20)
+  await t.throwsAsync(Promise.resolve(model.fit(stalled(), { signal })), { code: 'ERR_ABORTED' })
+  const { step } = await model.fit(stalled(), { maxSteps: 1 })
+  t.is(step, 1)
+  t.is(ended, 3)
+})
+
 test.serial('nothing is left behind', async (t) => {
   const model = makeSeq2Seq({ dropout: 0.1, attention: 'none', feedSummary: true })
   await model.fit(pairs, { ...fitOptions(), maxSteps: 3, validation: pairs })
@@ -326,6 +386,7 @@ test('nonsense is refused by name', async (t) => {
   refused({ layers: 0 }, /layers/)
   refused({ encoder: { hidden: 1.5 } }, /encoder\.hidden/)
   refused({ dropout: 1 }, /dropout/)
+  refused({ seed: -1 }, /seed/)
   refused({ bridge: 'plank' }, /bridge/)
   refused({ bridge: 'copy', encoder: { hidden: 5 } }, /bridge: expected dense/)
   refused(

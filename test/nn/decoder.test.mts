@@ -98,4 +98,9 @@ test('nonsense is refused by name', (t) => {
     code: 'ERR_ARGUMENT',
     message: '[attentionDecoder] feeding: expected one of context, output, none, got input',
   })
+  const sizes = { input: 3, hidden: 5, memory: 5 }
+  const options = { ...sizes, cell: 'rnn' as 'gru', attention: 'dot', feeding: 'none' } as const
+  t.throws(() => new nn.AttentionDecoder(options), { code: 'ERR_ARGUMENT', message: /cell/ })
+  const sigmoid = { input: 2, hidden: 2, nonlinearity: 'sigmoid' as 'relu' }
+  t.throws(() => new nn.RNN(sigmoid), { code: 'ERR_ARGUMENT', message: /nonlinearity/ })
 })

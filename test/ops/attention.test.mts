@@ -218,6 +218,16 @@ test.serial('a gradient of one output', async (t) => {
     await checkOp(t, attention('additive', draw('additive', sizes), [name]))
 })
 
+test.serial('without a gradient of either output all are zero', async (t) => {
+  const sizes = { steps: 3, time: 4, batch: 2, features: 5, width: 6 }
+  for (const variant of VARIANTS)
+    for (const score of SCORES) {
+      const found = await evaluate(attention(score, draw(score, sizes)), variant, { upstream: {} })
+      for (const name of ['queries', 'keys', 'values'])
+        t.true(found[`grad ${name}`]?.every((value) => value === 0) === true, describe(variant))
+    }
+})
+
 test.serial('additive: sums far apart, beyond what exponentials can hold', async (t) => {
   const sizes = { steps: 3, time: 4, batch: 3, features: 9, width: 5 }
   for (const range of [30, 60, 300]) {

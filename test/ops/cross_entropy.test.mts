@@ -114,6 +114,20 @@ test.serial('large logits do not overflow', async (t) => {
   t.is(losses?.[0], 1000)
 })
 
+test.serial(
+  'classes that are out of the question add nothing, however low the others',
+  async (t) => {
+    const x = new Float64Array(6000).fill(-Infinity).fill(-1000, 0, 2048)
+    const op = crossEntropy({ x: reals([1, 6000], [...x]), targets: ints([1], [7]) }, PLAIN)
+    for (const variant of [REFERENCE, ...kernels(2)]) {
+      const upstream = { losses: reals([1], [1]) }
+      const { losses, 'grad x': dx } = await evaluate(op, variant, { upstream })
+      t.true(Math.abs((losses?.[0] as number) - Math.log(2048)) < 1e-3, describe(variant))
+      t.is(dx?.[5999], 0)
+    }
+  },
+)
+
 test.serial('a target out of range fails the results with its place', async (t) => {
   const draw = new Draw(24)
   for (const variant of allVariants())

@@ -71,6 +71,16 @@ for (const cell of CELLS) {
     }
   })
 
+  // Enough for whatever goes round in circles to do so.
+  test.serial(`${cell}: many steps`, async (t) => {
+    for (const lengths of [undefined, [40, 17, 0, 39, 40]])
+      for (const hidden of [7, 40]) {
+        const stack = { cell, layers: 1, directions: 2, hidden }
+        const inputs = drawInputs(stack, { time: 40, batch: 5, input: 3 }, { lengths })
+        await checkOp(t, recurrent(stack, inputs), { large: true, threads: [1, 2] })
+      }
+  })
+
   test.serial(`${cell}: gradients from single outputs`, async (t) => {
     const stack = { cell, layers: 2, directions: 2, hidden: 5 }
     const inputs = drawInputs(stack, { time: 3, batch: 2, input: 4 }, { lengths: [3, 2] })

@@ -95,16 +95,14 @@ for (const cell of CELLS) {
   })
 
   test.serial(`${cell}: a sequence is its steps one by one`, async (t) => {
-    for (const [hidden, batch, input] of [
-      [5, 3, 4],
-      [33, 14, 17],
-      [64, 1, 32],
+    for (const [hidden, time, batch, input] of [
+      [5, 5, 3, 4],
+      [33, 5, 14, 17],
+      [64, 5, 1, 32],
+      [24, 40, 3, 8],
     ] as const)
       for (const variant of kernels(2))
-        await checkSteps(t, variant, cell, {
-          hidden,
-          sizes: { time: 5, batch, input },
-        })
+        await checkSteps(t, variant, cell, { hidden, sizes: { time, batch, input } })
   })
 
   test.serial(`${cell}: stacks, directions and ragged batches`, async (t) => {

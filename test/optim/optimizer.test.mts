@@ -221,8 +221,12 @@ test.serial('bad settings are refused', (t) => {
     () => optim.adam({ beta1: 1 }),
     () => optim.sgd({ nesterov: true }),
     () => optim.create('lion' as 'sgd'),
+    () => optim.adam({ learningRate: 0.1 } as object),
   ])
     t.is(t.throws(make, { instanceOf: RnnativeError })?.code, 'ERR_ARGUMENT')
+  using layer = new nn.Linear(2, 2)
+  const own = () => optim.adam({ lr: 0 }).bind(layer, [{ match: /bias/, lr: 0.1 }])
+  t.is(t.throws(own, { instanceOf: RnnativeError, message: /lr/ })?.code, 'ERR_ARGUMENT')
   t.is(t.throws(() => optim.sgd().bind([]), { instanceOf: RnnativeError })?.code, 'ERR_EMPTY')
 })
 

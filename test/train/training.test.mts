@@ -176,6 +176,41 @@ test('limits end a run', async (t) => {
   t.like(await fit(idle), { stopped: 'patience', step: 9 })
 })
 
+test('patience counts from validations that a longer run makes, too', async (t) => {
+  const checkpoint = temporaryDirectory()
+  // Learning as fast as this, the loss soon rises: the last validation of a part may be the best.
+  const options = { ...fitOptions(), evaluateEvery: 4, patience: 2, maxSteps: 40 }
+  const optimizer = optim.sgd({ lr: 30 })
+  await using straight = makeModel()
+  const { step, stopped } = await straight.fit(text, { ...options, optimizer })
+  for (const maxSteps of [1, 2, 3, 5, 6, 7, 9, 40]) {
+    await using model = makeModel()
+    const limits = { checkpoint, resume: true, maxSteps }
+    const result = await model.fit(text, { ...options, optimizer, ...limits })
+    if (maxSteps === 40) t.like(result, { step, stopped })
+  }
+})
+
+test('what rests on a validation needs one', async (t) => {
+  await using model = makeModel()
+  const { validation: _, ...options } = fitOptions()
+  const schedule = optim.schedule.plateau({ gamma: 0.5 })
+  for (const [name, given] of Object.entries({ patience: { patience: 2 }, schedule: { schedule } }))
+    await t.throwsAsync(Promise.resolve(model.fit(text, { ...options, ...given })), {
+      ...{ code: 'ERR_ARGUMENT', message: new RegExp(`${name}: .* without validation data`) },
+    })
+})
+
+test('an infinite norm clips nothing', async (t) => {
+  const norms = []
+  for (const clipNorm of [1e30, Infinity]) {
+    await using model = makeModel()
+    const { loss } = await model.fit(text, { ...fitOptions(), clipNorm, maxSteps: 4 })
+    norms.push(loss)
+  }
+  t.is(norms[0], norms[1])
+})
+
 test('plateau lowers the learning rate by validations', async (t) => {
   await using model = makeModel()
   const rates: number[] = []

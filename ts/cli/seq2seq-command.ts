@@ -1,4 +1,4 @@
-import type { Command } from 'commander'
+import { Option, type Command } from 'commander'
 import {
   addRunFlags,
   atLeastZero,
@@ -65,6 +65,12 @@ function addTrain(seq2seq: Command): void {
   })
 }
 
+/** Flags of a search that mean nothing to `--sample`. */
+const SEARCHING = [
+  ...['beam', 'lengthPenalty', 'coveragePenalty', 'blockNgrams', 'replaceUnknown'],
+  'attentionPlot',
+]
+
 const MODELS = 'a saved model or a checkpoint directory; several, with commas, decide together'
 
 function addTranslate(seq2seq: Command): void {
@@ -80,8 +86,12 @@ function addTranslate(seq2seq: Command): void {
     .option('--min-length <n>', 'tokens before the end is allowed', wholeNumber, 0)
     .option('--max-length <n>', 'most tokens (default: 50 and twice those of the source)', count)
     .option('--replace-unknown', 'write the source token that <unk> looked at', false)
-    .option('--sample', 'draw from the distribution instead of searching', false)
-    .option('--temperature <x>', 'of --sample: below 1 bolder, above 1 more random', atLeastZero, 1)
+    .addOption(
+      new Option('--sample', 'draw from the distribution instead of searching')
+        .default(false)
+        .conflicts(SEARCHING),
+    )
+    .option('--temperature <x>', 'of --sample: below 1 bolder, above 1 more random', atLeastZero)
     .option('--top-k <k>', 'of --sample: choose among the k likeliest tokens', count)
     .option('--top-p <p>', 'of --sample: among the likeliest of this probability', probability)
     .option('--seed <n>', 'of --sample: the same seed writes the same', wholeNumber)

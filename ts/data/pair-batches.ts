@@ -5,11 +5,19 @@ import type { PairBatch, PairSet } from './pairs'
 /** By how many tokens pairs of one batch may differ for chance alone, so that batches change. */
 const JITTER = 1.5
 
+const WORDS_AT_ONCE = 1 << 20
+
 /** Numbers in [0, 1) that depend on seed, pass and place alone. */
 function uniforms(seed: number, pass: number, count: number): Float64Array {
   const key = native.streamKey(seed, 'pairs')
-  const words = native.philox({ key, step: pass, sampleBase: 0 }, 0, Math.ceil(count / 4))
-  return Float64Array.from({ length: count }, (_, i) => (words[i] as number) / 2 ** 32)
+  const numbers = new Float64Array(count)
+  for (let begin = 0; begin < count; begin += WORDS_AT_ONCE) {
+    const end = Math.min(count, begin + WORDS_AT_ONCE)
+    const blocks = Math.ceil((end - begin) / 4)
+    const words = native.philox({ key, step: pass, sampleBase: 0 }, begin / 4, blocks)
+    for (let i = begin; i < end; ++i) numbers[i] = (words[i - begin] as number) / 2 ** 32
+  }
+  return numbers
 }
 
 /**
@@ -32,7 +40,7 @@ export class PairBatches {
 
   /** Throws `ERR_ARGUMENT` for a `batchTokens` that is no number of at least 1. */
   constructor(pairs: PairSet, { batchTokens, seed }: { batchTokens: number; seed: number }) {
-    if (!(batchTokens >= 1))
+    if (!(batchTokens >= 1 && batchTokens < Infinity))
       throw new RnnativeError(
         'ERR_ARGUMENT',
         `[fit] batchTokens: expected a number of at least 1, got ${batchTokens}`,

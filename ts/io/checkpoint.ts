@@ -95,7 +95,12 @@ export async function writeCheckpoint(
     for (let i = 1; name === latest || name === best; ++i) name = `step-${step}-${i}`
     const target = join(directory, name)
     const temporary = temporaryName(target)
-    await writeFiles(temporary, files)
+    try {
+      await writeFiles(temporary, files)
+    } catch (error) {
+      await rm(temporary, { recursive: true, force: true })
+      throw error
+    }
     await rm(target, { recursive: true, force: true })
     await rename(temporary, target)
     await syncDirectory(directory)

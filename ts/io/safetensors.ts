@@ -104,12 +104,20 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
   }
 }
 
-const dtypeOf = (data: TypedArray): SafetensorsDType =>
-  data instanceof Float32Array ? 'F32' : data instanceof Float64Array ? 'F64' : 'I32'
+function dtypeOf(name: string, data: TypedArray): SafetensorsDType {
+  if (data instanceof Float32Array) return 'F32'
+  if (data instanceof Float64Array) return 'F64'
+  if (data instanceof Int32Array) return 'I32'
+  throw new RnnativeError(
+    'ERR_DTYPE',
+    `[safetensors] ${name}: expected a Float32Array, Float64Array or Int32Array`,
+  )
+}
 
 /**
  * Writes tensors by name. The file appears under its name only when it is complete and on disk.
- * Throws `ERR_SHAPE` when a shape does not fit its data, `ERR_IO` when writing fails.
+ * Throws `ERR_SHAPE` when a shape does not fit its data, `ERR_DTYPE` for other arrays, `ERR_IO` when
+ * writing fails.
  */
 export async function writeSafetensors(
   path: string,
@@ -124,7 +132,7 @@ export async function writeSafetensors(
   )
   let end = 0
   for (const [name, { shape, data }] of sorted) {
-    const dtype = dtypeOf(data)
+    const dtype = dtypeOf(name, data)
     const size = shape.reduce((n, extent) => n * extent, 1)
     if (size !== data.length)
       throw new RnnativeError(

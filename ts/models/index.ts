@@ -10,11 +10,6 @@ export {
 } from './seq2seq'
 export { Seq2SeqEnsemble } from './seq2seq-ensemble'
 export type { BridgeKind, EncoderOptions, Seq2SeqOptions, TiedEmbeddings } from './seq2seq-options'
-export type {
-  Candidate,
-  SampleTextOptions,
-  StreamOptions,
-  TranslateOptions,
-  Translation,
-} from './translate'
+export type { Candidate, Translation } from './candidate'
+export type { SampleTextOptions, StreamOptions, TranslateOptions } from './translate'
 export { rescore, type RescoringTerm } from './rescore'

@@ -1,8 +1,25 @@
-import { RnnativeError } from '../errors'
-import type { Precision } from '../tensor/precision'
-import type { CellName, LanguageNetworkOptions } from './language-network'
+import { expect, RnnativeError } from '../errors'
+import { checkSeed } from '../tensor/create'
+import { checkPrecision } from '../tensor/precision'
+import { cellOf, type LanguageNetworkOptions } from './language-network'
 
 const MODEL_TYPE = 'rnnative.LanguageModel'
+
+/** Throws `ERR_ARGUMENT` for a value that makes no sense. */
+export function checkLanguageOptions(options: LanguageNetworkOptions, seed: number): void {
+  const op = 'language model'
+  const { cell, dropout, tieWeights, precision } = options
+  cellOf(op, cell)
+  for (const name of ['layers', 'hidden', 'embedding'] as const) {
+    const valid = Number.isSafeInteger(options[name]) && options[name] >= 1
+    expect(op, name, valid, 'a whole number of at least 1', options[name])
+  }
+  const share = typeof dropout === 'number' && dropout >= 0 && dropout < 1
+  expect(op, 'dropout', share, 'a number in [0, 1)', dropout)
+  expect(op, 'tieWeights', typeof tieWeights === 'boolean', 'true or false', tieWeights)
+  checkPrecision(op, precision)
+  checkSeed(op, seed)
+}
 
 /** `config.json` of a saved language model. */
 export const toLanguageConfig = (options: LanguageNetworkOptions, seed: number): object => ({
@@ -22,27 +39,13 @@ export function parseLanguageConfig(
   const config = json as Record<string, unknown>
   if (config['model_type'] !== MODEL_TYPE)
     throw fail(`model_type: expected ${MODEL_TYPE}, got ${String(config['model_type'])}`)
-  const size = (name: string, least: number): number => {
-    const value = config[name]
-    if (!Number.isSafeInteger(value) || (value as number) < least)
-      throw fail(`${name}: expected a whole number of at least ${least}, got ${String(value)}`)
-    return value as number
-  }
-  const { cell, dropout, tieWeights, precision = 'f32' } = config
-  if (!['lstm', 'gru', 'rnn'].includes(cell as string))
-    throw fail(`cell: expected lstm, gru or rnn, got ${String(cell)}`)
-  if (typeof dropout !== 'number' || !(dropout >= 0 && dropout < 1))
-    throw fail(`dropout: expected a number in [0, 1), got ${String(dropout)}`)
-  if (!['f32', 'bf16'].includes(precision as string))
-    throw fail(`precision: expected f32 or bf16, got ${String(precision)}`)
-  return {
-    cell: cell as CellName,
-    layers: size('layers', 1),
-    hidden: size('hidden', 1),
-    embedding: size('embedding', 1),
-    dropout,
-    tieWeights: tieWeights === true,
-    precision: precision as Precision,
-    seed: size('seed', 0),
+  const { cell, layers, hidden, embedding, dropout, tieWeights, precision = 'f32', seed } = config
+  const options = { cell, layers, hidden, embedding, dropout, tieWeights, precision }
+  try {
+    const found = { ...(options as LanguageNetworkOptions), seed: seed as number }
+    checkLanguageOptions(found, found.seed)
+    return found
+  } catch (error) {
+    throw error instanceof RnnativeError ? fail(error.message) : error
   }
 }

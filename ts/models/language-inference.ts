@@ -71,7 +71,7 @@ export async function lineNats(
   tokenizer: Tokenizer,
   texts: readonly string[],
 ): Promise<number[]> {
-  const end = tokenizer.idOf('\n')
+  const end = tokenizer.lineEnd
   const lines = texts.map((text) => {
     const ids = Array.from(tokenizer.encode(text))
     return Int32Array.from(end === undefined ? ids : [end, ...ids, end])

@@ -7,11 +7,11 @@ import { countCharacters, languageScore, type LanguageScore } from '../metrics/l
 import { adam } from '../optim'
 import { freshSeed } from '../tensor/create'
 import { chooseDevice, type DeviceOption } from '../tensor/device'
-import { checkPrecision, type Precision } from '../tensor/precision'
+import type { Precision } from '../tensor/precision'
 import { Tokenizer } from '../text'
 import { MODEL_FILE, toHost, Trainer } from '../train/trainer'
 import type { Run, TrainingEvent, TrainingOptions, TrainingResult } from '../train'
-import { parseLanguageConfig, toLanguageConfig } from './language-config'
+import { checkLanguageOptions, parseLanguageConfig, toLanguageConfig } from './language-config'
 import { generatePieces, lineNats, totalNats, type GenerateOptions } from './language-inference'
 import { LanguageNetwork, type CellName, type LanguageNetworkOptions } from './language-network'
 import { LanguageTask } from './language-task'
@@ -72,9 +72,9 @@ export class LanguageModel extends Model {
     if (!(tokenizer instanceof Tokenizer))
       throw new RnnativeError('ERR_ARGUMENT', '[language model] tokenizer: expected a Tokenizer')
     const { precision = 'f32' } = options
-    checkPrecision('language model', precision)
     this.tokenizer = tokenizer
     const network = { cell, layers, hidden, embedding, dropout, tieWeights, precision }
+    checkLanguageOptions(network, seed)
     this.options = Object.freeze(network)
     this.seed = seed
     const place = { seed, device: chooseDevice(device).device }
@@ -154,7 +154,7 @@ export class LanguageModel extends Model {
     const sampler = new Sampler(options)
     const { tokenizer, network } = this
     let ids = tokenizer.encode(prompt)
-    if (ids.length === 0) ids = Int32Array.of(tokenizer.idOf('\n') ?? tokenizer.size - 1)
+    if (ids.length === 0) ids = Int32Array.of(tokenizer.lineEnd ?? tokenizer.size - 1)
     const check = () => this.checkpoint('generate', signal)
     return generatePieces(network, tokenizer, ids, length, sampler, check)
   }

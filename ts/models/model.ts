@@ -4,7 +4,14 @@ import { writeModelDirectory, type CheckpointFiles } from '../io/checkpoint'
 import { readSafetensors } from '../io/safetensors'
 import type { Module } from '../nn'
 import { Run, type TrainingEvent, type TrainingOptions, type TrainingResult } from '../train'
+import type { RunContext } from '../train/run'
 import { MODEL_FILE, type Trainer } from '../train/trainer'
+
+/** Of a run that ended before it began. */
+const NOTHING: TrainingResult = {
+  ...{ stopped: 'aborted', step: 0, epochs: 0, tokens: 0, seconds: 0 },
+  ...{ loss: null, validation: null, best: null, checkpoint: null },
+}
 
 /** What all models have in common: one fit at a time, saving, and an end. */
 export abstract class Model {
@@ -27,12 +34,15 @@ export abstract class Model {
     await writeModelDirectory(directory, await this.files())
   }
 
-  /** Begins a fit, unless one is running. `options` tell the trainer's limits and the signal. */
+  /**
+   * Begins a fit, unless one is running. `options` tell the trainer's limits and the signal. There is no
+   * trainer where the run was asked to stop before its data was read.
+   */
   protected begin(
     options: TrainingOptions,
-    makeTrainer: () => Trainer | Promise<Trainer>,
+    makeTrainer: (context: RunContext<TrainingEvent>) => Trainer | Promise<Trainer | null>,
   ): Run<TrainingEvent, TrainingResult> {
-    const { signal } = options
+    const signal = options.signal instanceof AbortSignal ? options.signal : undefined
     const busy = this.fitting
     const run: Run<TrainingEvent, TrainingResult> = new Run(async (context) => {
       this.checkUsable('fit')
@@ -43,9 +53,9 @@ export abstract class Model {
         )
       this.fitting = true
       try {
-        const trainer = await makeTrainer()
+        const trainer = await makeTrainer(context)
         try {
-          const result = await trainer.run(context)
+          const result = trainer ? await trainer.run(context) : NOTHING
           if (result.stopped !== 'aborted' || !signal?.aborted) return result
           const { step, checkpoint } = result
           throw new RnnativeError('ERR_ABORTED', `[fit] aborted after step ${step}`, {
@@ -53,7 +63,7 @@ export abstract class Model {
             details: { step, checkpoint },
           })
         } finally {
-          trainer.dispose()
+          trainer?.dispose()
         }
       } finally {
         this.fitting = false
@@ -85,6 +95,7 @@ export abstract class Model {
   /** Between two awaits of a long call. */
   protected checkpoint(method: string, signal: AbortSignal | undefined): void {
     this.checkUsable(method)
+    expect(method, 'signal', !signal || signal instanceof AbortSignal, 'an AbortSignal', signal)
     if (signal?.aborted)
       throw new RnnativeError('ERR_ABORTED', `[${method}] aborted`, { cause: signal.reason })
   }

@@ -1,7 +1,7 @@
 import { encodeSource, layOut } from '../data'
 import { noGrad, scope } from '../tensor'
 import { checkTexts } from './model'
-import type { Member } from './translate'
+import type { Member } from './candidate'
 
 const BATCH = 64
 

@@ -1,8 +1,10 @@
 import type { EnsembleOptions } from '../decode'
 import { expect } from '../errors'
-import { sameTokens, Seq2Seq } from './seq2seq'
+import { sameTokens } from '../text/tokenizer'
+import type { Translation } from './candidate'
+import { Seq2Seq } from './seq2seq'
 import { sampleAll, translateAll } from './translate'
-import type { SampleTextOptions, TranslateOptions, Translation } from './translate'
+import type { SampleTextOptions, TranslateOptions } from './translate'
 
 /**
  * Several models that decide about each token together: their target tokenizers must agree, while

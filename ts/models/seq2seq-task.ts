@@ -24,20 +24,18 @@ export class Seq2SeqTask implements TrainingTask {
   readonly identity: Readonly<Record<string, unknown>>
   readonly validate: (() => Promise<number>) | undefined
   readonly modelFiles: () => Promise<CheckpointFiles>
-  private readonly batches: PairBatches
-  private readonly labelSmoothing: number
-  private readonly sampling: ScheduledSampling | null
+  private batches: PairBatches
+  private sampling: ScheduledSampling | null
 
   constructor(
     readonly module: Seq2SeqNetwork,
-    pairs: PairSet,
-    options: Seq2SeqTaskOptions,
+    private readonly pairs: PairSet,
+    private readonly options: Seq2SeqTaskOptions,
   ) {
     const { batchTokens, labelSmoothing, scheduledSampling, seed } = options
     const share = labelSmoothing >= 0 && labelSmoothing < 1
     expect('fit', 'labelSmoothing', share, 'a number in [0, 1)', labelSmoothing)
     this.batches = new PairBatches(pairs, { batchTokens, seed })
-    this.labelSmoothing = labelSmoothing
     this.sampling = scheduledSampling && new ScheduledSampling(scheduledSampling, seed)
     this.identity = {
       model: 'Seq2Seq',
@@ -55,10 +53,17 @@ export class Seq2SeqTask implements TrainingTask {
     return this.batches.count
   }
 
+  reseed(seed: number): void {
+    const { batchTokens, scheduledSampling } = this.options
+    this.batches = new PairBatches(this.pairs, { batchTokens, seed })
+    this.sampling = scheduledSampling && new ScheduledSampling(scheduledSampling, seed)
+  }
+
   gradient(index: number, step: number, random: RandomContext): StepGradient {
     const pass = Math.floor((step - 1) / this.stepsPerEpoch)
     const batch = this.batches.batch(pass, index)
-    const { module, labelSmoothing, sampling } = this
+    const { module, sampling } = this
+    const { labelSmoothing } = this.options
     const loss = scope(() => {
       const inputs = sampling?.inputs(module, batch, step)
       module.train()

@@ -1,13 +1,14 @@
 import { join } from 'node:path'
-import { PairSet, type Pair } from '../data'
+import { PairSet, type Pair, type PairOptions } from '../data'
 import { RnnativeError } from '../errors'
 import { CONFIG_FILE, findModel, type CheckpointFiles } from '../io/checkpoint'
 import { readJson } from '../io/files'
 import { adam } from '../optim'
-import { freshSeed } from '../tensor/create'
+import { checkSeed, freshSeed } from '../tensor/create'
 import { chooseDevice, type DeviceOption } from '../tensor/device'
 import type { Precision } from '../tensor/precision'
 import { Tokenizer } from '../text'
+import { sameTokens } from '../text/tokenizer'
 import type {
   Run,
   SamplingSchedule,
@@ -15,7 +16,9 @@ import type {
   TrainingOptions,
   TrainingResult,
 } from '../train'
+import { untilStopped, type RunContext } from '../train/run'
 import { MODEL_FILE, toHost, Trainer } from '../train/trainer'
+import type { Translation } from './candidate'
 import { loadWeights, Model } from './model'
 import { Seq2SeqNetwork } from './seq2seq-network'
 import { parseConfig, resolveOptions, toConfig } from './seq2seq-options'
@@ -23,7 +26,7 @@ import type { Seq2SeqNetworkOptions, Seq2SeqOptions } from './seq2seq-options'
 import { pairNats, Seq2SeqTask } from './seq2seq-task'
 import { representAll } from './represent'
 import { sampleAll, streamPieces, translateAll } from './translate'
-import type { SampleTextOptions, StreamOptions, TranslateOptions, Translation } from './translate'
+import type { SampleTextOptions, StreamOptions, TranslateOptions } from './translate'
 
 export interface Seq2SeqModelOptions extends Seq2SeqOptions {
   source: Tokenizer
@@ -91,6 +94,7 @@ export class Seq2Seq extends Model {
     for (const [name, value] of Object.entries({ source, target }))
       if (!(value instanceof Tokenizer))
         throw new RnnativeError('ERR_ARGUMENT', `[seq2seq] ${name}: expected a Tokenizer`)
+    checkSeed('seq2seq', seed)
     this.options = Object.freeze(resolveOptions(options))
     this.target = target.withBoundaries()
     this.source = this.options.tieEmbeddings === 'all' ? source.withBoundaries() : source
@@ -119,20 +123,27 @@ export class Seq2Seq extends Model {
     pairs: Iterable<Pair> | AsyncIterable<Pair> | PairSet,
     options: Seq2SeqFitOptions = {},
   ): Run<TrainingEvent, TrainingResult> {
-    return this.begin(options, () => this.makeTrainer(pairs, options))
+    return this.begin(options, (context) => this.makeTrainer(pairs, options, context))
   }
 
   private async makeTrainer(
     pairs: Iterable<Pair> | AsyncIterable<Pair> | PairSet,
     options: Seq2SeqFitOptions,
-  ): Promise<Trainer> {
+    context: RunContext<TrainingEvent>,
+  ): Promise<Trainer | null> {
     const { validation, maxLength, references } = options
     const { clipNorm = 1, optimizer = adam() } = options
+    const read = (all: Iterable<Pair> | AsyncIterable<Pair>, how: Partial<PairOptions>) =>
+      PairSet.encode(untilStopped(all, context), { ...this.encoding, ...how })
+    // A set that was not read to its end is of no use, and may be empty.
+    const failed = (error: unknown) => {
+      if (context.stopping) return null
+      throw error
+    }
     const set =
-      pairs instanceof PairSet
-        ? pairs
-        : await PairSet.encode(pairs, { ...this.encoding, maxLength, references })
-    const held = validation && (await PairSet.encode(validation, this.encoding))
+      pairs instanceof PairSet ? pairs : await read(pairs, { maxLength, references }).catch(failed)
+    const held = validation && (await read(validation, {}).catch(failed))
+    if (context.stopping || set === null || held === null) return null
     const task = new Seq2SeqTask(this.network, set, {
       batchTokens: options.batchTokens ?? 4096,
       labelSmoothing: options.labelSmoothing ?? 0,
@@ -256,7 +267,3 @@ export class Seq2Seq extends Model {
 
 const SOURCE_FILE = 'source.tokenizer.json'
 const TARGET_FILE = 'target.tokenizer.json'
-
-/** Whether ids mean the same to both. */
-export const sameTokens = (a: Tokenizer, b: Tokenizer): boolean =>
-  a.size === b.size && a.tokens.every((token, id) => token === b.tokens[id])

@@ -2,52 +2,35 @@
 import { encodeSource, layOut } from '../data'
 import { beamSearch, ensemble, sample, stream } from '../decode'
 import { DEFAULT_BEAM } from '../decode/beam-options'
-import type { BeamOptions, EnsembleOptions, Hypothesis, Sample, SampleOptions } from '../decode'
+import { whole, type LimitOptions } from '../decode/limits'
+import type { BeamOptions, EnsembleOptions, Sample, SampleOptions } from '../decode'
 import type { StepModel } from '../decode'
 import { expect } from '../errors'
-import type { AttentionMap } from '../report'
 import { noGrad, scope, type Tensor } from '../tensor'
 import type { Tokenizer } from '../text'
+import { sameTokens } from '../text/tokenizer'
+import { asTranslation, candidateOf } from './candidate'
+import type { Candidate, Decoded, Member, Translation } from './candidate'
 import { FoldedDecoder } from './folded-decoder'
 import { checkTexts } from './model'
-import type { Encoded, Seq2SeqNetwork } from './seq2seq-network'
-
-/** One of several texts for a source. */
-export interface Candidate {
-  text: string
-  /** Ids of the target's tokenizer, without its boundaries. */
-  tokens: Int32Array
-  /** Natural logarithm of the probability of the tokens and the end (of the tokens if truncated). */
-  logProbability: number
-  /** What candidates are ranked by: with length and coverage penalties. */
-  score: number
-  /** Whether it was cut off at the greatest length. */
-  truncated: boolean
-  /** What was looked at for each token and the end; null unless asked for. */
-  attention: AttentionMap | null
-}
-
-/** The best candidate, and all that were asked for. */
-export interface Translation extends Candidate {
-  /** Best first. */
-  nBest: Candidate[]
-}
+import type { Encoded } from './seq2seq-network'
 
 interface TextOptions {
   /** Texts that the results begin with: one for all sources, or one (or null) for each. */
   prefix?: string | readonly (string | null)[] | undefined
   /**
    * Most tokens of a result: for all sources, or for each. Default 50 and twice the tokens of the
-   * source.
+   * source, more where the prefix or `minLength` asks for it.
    */
   maxLength?: number | readonly number[] | undefined
+  /** Tokens before the end is allowed, the prefix included. Default 0. */
+  minLength?: number | undefined
   /** Sources decoded side by side. Default 128. */
   batch?: number | undefined
 }
 
 /** As a beam search's, but in texts. */
-export interface TranslateOptions
-  extends TextOptions, Omit<BeamOptions, 'prefixes' | 'maxLength' | 'forbidden'> {
+export interface TranslateOptions extends TextOptions, Omit<BeamOptions, keyof LimitOptions> {
   /**
    * Lets `<unk>` be chosen, and writes the source token it looked at most in its place; needs
    * attention. Default false: `<unk>` is never chosen.
@@ -56,51 +39,31 @@ export interface TranslateOptions
 }
 
 /** As sampling's, but in texts. */
-export type SampleTextOptions = TextOptions &
-  Omit<SampleOptions, 'prefixes' | 'maxLength' | 'forbidden' | 'streams'>
+export type SampleTextOptions = TextOptions & Omit<SampleOptions, keyof LimitOptions>
 
 /** As sampling's of one text. */
 export interface StreamOptions extends Omit<
   SampleTextOptions,
-  'samples' | 'batch' | 'maxLength' | 'prefix'
+  'samples' | 'batch' | 'streams' | 'maxLength' | 'prefix'
 > {
   /** Text that the result begins with. */
   prefix?: string | undefined
-  /** Most tokens of the result. Default 50 and twice the tokens of the source. */
+  /** Most tokens of the result. Default as {@link SampleTextOptions}'. */
   maxLength?: number | undefined
-}
-
-/** What decoding needs of a model. */
-export interface Member {
-  readonly network: Seq2SeqNetwork
-  readonly source: Tokenizer
-  readonly target: Tokenizer
-  readonly reverseSource: boolean
-}
-
-type Decoded = Pick<Hypothesis, 'tokens' | 'logProbability' | 'truncated'> & {
-  score: number
-  alignments: readonly Float32Array[] | null
 }
 
 /** Decodes a batch's step model; `sources`: their places among all texts. */
 type Search = (
   model: StepModel,
-  limits: BatchLimits,
+  limits: LimitOptions,
   sources: readonly number[],
 ) => Promise<Decoded[][]>
-
-interface BatchLimits {
-  maxLength: readonly number[]
-  prefixes: readonly (Int32Array | null)[] | undefined
-  forbidden: readonly number[]
-}
 
 /** Translates every text with the members as one. */
 export async function translateAll(
   members: readonly Member[],
   texts: readonly string[],
-  { replaceUnknown = false, prefix, maxLength, batch, ...options }: TranslateOptions,
+  { replaceUnknown = false, ...options }: TranslateOptions,
   together: EnsembleOptions = {},
 ): Promise<Translation[]> {
   const op = 'translate'
@@ -110,7 +73,7 @@ export async function translateAll(
     expect(op, 'replaceUnknown', Boolean(attends), 'false but for one model with attention', true)
   const alignments = replaceUnknown || options.alignments
   const search: Search = (model, limits) => beamSearch(model, { ...options, ...limits, alignments })
-  const found = await decodeAll(members, texts, { prefix, maxLength, batch }, search, {
+  const found = await decodeAll(members, texts, options, search, {
     ...{ op, together, replaceUnknown, hypotheses: options.beam ?? DEFAULT_BEAM },
   })
   return found.map((candidates) => asTranslation(candidates))
@@ -120,7 +83,7 @@ export async function translateAll(
 export async function sampleAll(
   members: readonly Member[],
   texts: readonly string[],
-  { prefix, maxLength, batch, ...options }: SampleTextOptions,
+  options: SampleTextOptions,
   together: EnsembleOptions = {},
 ): Promise<Translation[]> {
   const asDecoded = (drawn: Sample): Decoded => ({
@@ -128,12 +91,17 @@ export async function sampleAll(
     score: drawn.logProbability,
     alignments: null,
   })
-  const search: Search = async (model, limits, streams) => {
-    const drawn = await sample(model, { ...options, ...limits, streams })
-    return drawn.map((own) => own.map(asDecoded))
+  const op = 'sample'
+  const { streams } = options
+  const valid = streams === undefined || (Array.isArray(streams) && streams.length === texts.length)
+  expect(op, 'streams', valid, `${texts.length} numbers`, streams)
+  const search: Search = async (model, limits, sources) => {
+    const own = sources.map((i) => streams?.[i] ?? i)
+    const drawn = await sample(model, { ...options, ...limits, streams: own })
+    return drawn.map((all) => all.map(asDecoded))
   }
-  const found = await decodeAll(members, texts, { prefix, maxLength, batch }, search, {
-    ...{ op: 'sample', together, replaceUnknown: false, hypotheses: options.samples ?? 1 },
+  const found = await decodeAll(members, texts, options, search, {
+    ...{ op, together, replaceUnknown: false, hypotheses: options.samples ?? 1 },
   })
   return found.map((candidates) => asTranslation(candidates))
 }
@@ -150,10 +118,12 @@ export async function* streamPieces(
   const [{ target }] = members as readonly [Member]
   const sources = members.map((member) => [encodeSource(text, member)])
   const longest = Math.max(...sources.map(([source]) => source?.length ?? 0))
+  const prefixes = prefixesOf(op, target, 1, prefix)
+  const { minLength } = options
+  const least = Math.max(minLength ?? 0, prefixes?.[0]?.length ?? 0)
   const limits = {
-    maxLength: maxLength ?? mostTokens(longest),
-    prefixes: prefixesOf(op, target, 1, prefix),
-    forbidden: forbiddenOf(target, false),
+    maxLength: maxLength ?? Math.max(mostTokens(longest), least),
+    ...{ minLength, prefixes, forbidden: forbiddenOf(target, false) },
   }
   const decoder = target.decoder()
   const { model, dispose } = openModel(members, sources, together)
@@ -169,21 +139,13 @@ export async function* streamPieces(
   }
 }
 
-const NOTHING: Candidate = {
-  ...{ text: '', tokens: new Int32Array(), logProbability: -Infinity, score: -Infinity },
-  ...{ truncated: false, attention: null },
-}
-
-/** Where constraints leave nothing, an empty text of no probability. */
-const asTranslation = (nBest: Candidate[]): Translation => ({ ...(nBest[0] ?? NOTHING), nBest })
-
 /** Batches in work at a time. */
 const WORKERS = 2
 
 async function decodeAll(
   members: readonly Member[],
   texts: readonly string[],
-  { prefix, maxLength, batch = 128 }: TextOptions,
+  { prefix, maxLength, minLength, batch = 128 }: TextOptions,
   search: Search,
   how: { op: string; together: EnsembleOptions; replaceUnknown: boolean; hypotheses: number },
 ): Promise<Candidate[][]> {
@@ -194,10 +156,18 @@ async function decodeAll(
   const encoded = members.map((member) => texts.map((text) => encodeSource(text, member)))
   const length = (i: number) => Math.max(...encoded.map((all) => all[i]?.length ?? 0))
   const prefixes = prefixesOf(op, target, texts.length, prefix)
-  const limits = (which: readonly number[]): BatchLimits => ({
-    maxLength: which.map((i) => lengthOf(op, maxLength, i, texts.length, mostTokens(length(i)))),
+  const most = mostOf(op, maxLength, texts.length)
+  const lengths = texts.map((_, i) => {
+    const begun = prefixes?.[i]?.length ?? 0
+    const given = most(i)
+    const fits = given === undefined || begun <= given
+    expect(op, `prefix ${i}`, fits, `at most the maxLength of ${given} tokens`, prefixes?.[i])
+    return given ?? Math.max(mostTokens(length(i)), minLength ?? 0, begun)
+  })
+  const limits = (which: readonly number[]): LimitOptions => ({
+    maxLength: which.map((i) => lengths[i] as number),
     prefixes: prefixes && which.map((i) => prefixes[i] ?? null),
-    forbidden: forbiddenOf(target, replaceUnknown),
+    ...{ minLength, forbidden: forbiddenOf(target, replaceUnknown) },
   })
   // About as many tokens as the sources have, for each hypothesis.
   const tokens = texts.reduce((sum, _, i) => sum + length(i), 0) * hypotheses
@@ -237,16 +207,18 @@ async function decodeAll(
   return found
 }
 
-function lengthOf(
+/** What `maxLength` says of each source. */
+function mostOf(
   op: string,
-  given: number | readonly number[] | undefined,
-  index: number,
+  given: TextOptions['maxLength'],
   count: number,
-  fallback: number,
-): number {
-  if (given === undefined || typeof given === 'number') return given ?? fallback
-  expect(op, 'maxLength', given.length === count, `a whole number, or ${count}`, given)
-  return given[index] as number
+): (index: number) => number | undefined {
+  const all = Array.isArray(given) ? (given as readonly number[]) : null
+  const numbers = all ?? [given ?? 1]
+  const valid = numbers.every((n) => whole(n, 1)) && (all?.length ?? count) === count
+  const expected = `a whole number of at least 1, or ${count} of them`
+  expect(op, 'maxLength', valid && given !== null, expected, given)
+  return (index) => (all ? all[index] : (given as number | undefined))
 }
 
 function prefixesOf(
@@ -296,63 +268,24 @@ function openModel(
       return network.stepModel(encoded, { vocabulary: target.size, bos, eos }, folded)
     })
     const [only] = models
-    return { model: models.length === 1 && only ? only : ensemble(models, together), dispose }
+    if (models.length === 1 && only) return { model: only, dispose }
+    const model = ensemble(models, together)
+    return { model: readAlike(members) ? model : { ...model, sourceLengths: null }, dispose }
   } catch (error) {
     dispose()
     throw error
   }
 }
 
+/** Whether a place of the source is the same to all, so that attention can be averaged. */
+const readAlike = ([first, ...others]: readonly Member[]): boolean =>
+  others.every(
+    ({ source, reverseSource }) =>
+      reverseSource === first?.reverseSource && sameTokens(source, first.source),
+  )
+
 function disposeEncoded({ sources, state }: Encoded): void {
   const { memory, keys, summary } = sources
   const all: (Tensor | null)[] = [memory, keys, summary, ...Object.values(state ?? {})]
   for (const x of all) x?.dispose()
-}
-
-function candidateOf(
-  members: readonly Member[],
-  text: string,
-  { tokens, logProbability, score, truncated, alignments }: Decoded,
-  replaceUnknown: boolean,
-): Candidate {
-  const [member] = members as readonly [Member]
-  const { source, target } = member
-  const attention = alignments && attentionOf(member, text, tokens, alignments)
-  // Never the end of the source, which is no word.
-  const words = (attention?.source.length ?? 0) - (source.end === null ? 0 : 1)
-  const lookedAt = (position: number): string => {
-    const weights = attention?.weights[position] ?? []
-    const count = Math.min(weights.length, words)
-    let best = 0
-    for (let i = 1; i < count; ++i) if ((weights[i] ?? 0) > (weights[best] ?? 0)) best = i
-    return attention?.source[best] ?? ''
-  }
-  return {
-    text: target.decode(tokens, replaceUnknown ? lookedAt : undefined),
-    ...{ tokens, logProbability, score, truncated, attention },
-  }
-}
-
-const END = '</s>'
-
-/** Weights over the source as it was written, whatever order it was read in. */
-function attentionOf(
-  { source, target, reverseSource }: Member,
-  text: string,
-  tokens: Int32Array,
-  alignments: readonly Float32Array[],
-): AttentionMap {
-  const pieces = source.pieces(text)
-  const forward = (weights: Float32Array): Float32Array => {
-    const ordered = weights.slice()
-    if (reverseSource) ordered.subarray(0, pieces.length).reverse()
-    return ordered
-  }
-  const decoder = target.decoder()
-  const written = Array.from(tokens, (id) => decoder.write(id).trim() || (target.tokens[id] ?? ''))
-  return {
-    source: source.end === null ? pieces : [...pieces, END],
-    target: [...written, END],
-    weights: alignments.map(forward),
-  }
 }

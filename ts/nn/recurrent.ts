@@ -1,3 +1,4 @@
+import { expect, RnnativeError } from '../errors'
 import { Parameter, type Tensor } from '../tensor'
 import { freshSeed } from '../tensor/create'
 import { native } from '../tensor/native'
@@ -155,7 +156,10 @@ export interface RNNOptions extends RecurrentOptions {
 /** h' = f(W x + b_ih + R h + b_hh), f = tanh or relu (Elman 1990). */
 export class RNN extends Recurrent {
   constructor(options: RNNOptions) {
-    super(options.nonlinearity === 'relu' ? 'rnn_relu' : 'rnn_tanh', options)
+    const { nonlinearity } = options
+    const known = [undefined, 'tanh', 'relu'].includes(nonlinearity)
+    expect('rnn', 'nonlinearity', known, 'tanh or relu', nonlinearity)
+    super(nonlinearity === 'relu' ? 'rnn_relu' : 'rnn_tanh', options)
     this.reset(options.seed ?? freshSeed())
   }
 }
@@ -209,7 +213,9 @@ export class GRU extends Recurrent {
   }
 }
 
-/** A stack by the name of its cell; `forgetBias` is for an LSTM. */
+const CELLS = 'lstm, gru, gru_reset_before, rnn_tanh or rnn_relu'
+
+/** A stack by the name of its cell; `forgetBias` is for an LSTM. `ERR_ARGUMENT`. */
 export function makeRecurrent(cell: ops.Cell, options: LSTMOptions): Recurrent {
   switch (cell) {
     case 'lstm':
@@ -217,7 +223,13 @@ export function makeRecurrent(cell: ops.Cell, options: LSTMOptions): Recurrent {
     case 'rnn_tanh':
     case 'rnn_relu':
       return new RNN({ ...options, nonlinearity: cell === 'rnn_relu' ? 'relu' : 'tanh' })
-    default:
+    case 'gru':
+    case 'gru_reset_before':
       return new GRU({ ...options, resetBefore: cell === 'gru_reset_before' })
+    default:
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        `[recurrent] cell: expected ${CELLS}, got ${String(cell)}`,
+      )
   }
 }

@@ -40,7 +40,10 @@ function check(kind: OptimizerKind, h: Hyperparameters): void {
     throw problem('nesterov', 'false without momentum or with dampening')
 }
 
-/** An optimizer by its kind's name; for settings that come from a file or a command line. */
+/**
+ * An optimizer by its kind's name; for settings that come from a file or a command line, or as `toJSON`
+ * gave them.
+ */
 export function create(kind: OptimizerKind, options: Partial<Hyperparameters> = {}): OptimizerSpec {
   if (!Object.hasOwn(defaults, kind))
     throw new RnnativeError(
@@ -48,10 +51,14 @@ export function create(kind: OptimizerKind, options: Partial<Hyperparameters> = 
       `[optimizer] kind: expected ${Object.keys(defaults).join(', ')}, got ${String(kind)}`,
     )
   const given = Object.fromEntries(
-    Object.entries(options).filter(
-      ([name, value]) => name in defaults[kind] && value !== undefined,
-    ),
+    Object.entries(options).filter(([name, value]) => name !== 'kind' && value !== undefined),
   )
+  for (const name of Object.keys(given))
+    if (!Object.hasOwn(defaults[kind], name))
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        `[${kind}] ${name}: expected one of ${Object.keys(defaults[kind]).join(', ')}`,
+      )
   const hyperparameters: Hyperparameters = Object.freeze({ ...defaults[kind], ...given })
   check(kind, hyperparameters)
   return {

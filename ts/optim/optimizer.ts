@@ -1,4 +1,4 @@
-import { RnnativeError } from '../errors'
+import { expect, RnnativeError } from '../errors'
 import { Module, type HostTensor } from '../nn/module'
 import { Tensor, type Parameter } from '../tensor'
 import { native, type NativeTensor } from '../tensor/native'
@@ -90,6 +90,9 @@ export class Optimizer {
     this.kind = kind
     this.hyperparameters = Object.freeze({ ...hyperparameters })
     this.lr = hyperparameters.lr
+    // A group's rate is kept as a multiple of it, which schedules change.
+    const scales = hyperparameters.lr > 0 || groups.every(({ lr }) => lr === undefined)
+    expect(kind, 'lr', scales, 'a number above 0 where a group has its own', hyperparameters.lr)
     this.arena = new Arena(sortIntoGroups(target, groups))
     this.groups = [...groups, null].map((group) => ({
       lrScale: group?.lr === undefined ? 1 : group.lr / hyperparameters.lr,

@@ -35,7 +35,12 @@ export async function readText(path: string): Promise<string> {
   try {
     text = new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (error) {
-    throw new RnnativeError('ERR_FORMAT', `[read] ${path}: not valid UTF-8 text`, { cause: error })
+    const { code } = error as NodeJS.ErrnoException
+    const problem =
+      code === 'ERR_ENCODING_INVALID_ENCODED_DATA'
+        ? 'not valid UTF-8 text'
+        : `${bytes.length} bytes are no string: ${(error as Error).message}`
+    throw new RnnativeError('ERR_FORMAT', `[read] ${path}: ${problem}`, { cause: error })
   }
   if (text.length === 0) throw new RnnativeError('ERR_EMPTY', `[read] ${path}: the file is empty`)
   return text

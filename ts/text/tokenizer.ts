@@ -173,6 +173,11 @@ export class Tokenizer {
     return this.ids.get(token)
   }
 
+  /** The id of a line end, or undefined where none was seen. */
+  get lineEnd(): number | undefined {
+    return this.idOf(madeOfBytes(this.scheme.name) ? (BYTE_TOKENS[10] as string) : '\n')
+  }
+
   encode(text: string): Int32Array {
     checkText('text', text)
     if (this.scheme.name === 'byte') return Int32Array.from(Buffer.from(text, 'utf8'))
@@ -298,3 +303,7 @@ function* eachText(factory: string, texts: Texts): Generator<string> {
   }
   if (empty) throw new RnnativeError('ERR_EMPTY', `[tokenizer] ${factory}: the text is empty`)
 }
+
+/** Whether ids mean the same to both. */
+export const sameTokens = (a: Tokenizer, b: Tokenizer): boolean =>
+  a.size === b.size && a.tokens.every((token, id) => token === b.tokens[id])

@@ -1,4 +1,4 @@
-import { RnnativeError } from '../errors'
+import { expect, RnnativeError } from '../errors'
 import type { OptimizerSpec, Schedule } from '../optim'
 
 /** What every model's `fit` takes. */
@@ -7,7 +7,7 @@ export interface TrainingOptions {
   optimizer?: OptimizerSpec | undefined
   /** Factor on the learning rate over time; `plateau` follows the validation loss. Default constant. */
   schedule?: Schedule | undefined
-  /** Scales gradients down to this global norm. Default: no clipping. */
+  /** Scales gradients down to this global norm; `Infinity`: never. Default 1. */
   clipNorm?: number | undefined
   /** Passes over the data. Default 1, or unlimited when `maxSteps` or `maxSeconds` is given. */
   epochs?: number | undefined
@@ -17,7 +17,7 @@ export interface TrainingOptions {
   maxSeconds?: number | undefined
   /** Validates every so many steps. Default: after each epoch. */
   evaluateEvery?: number | undefined
-  /** Stops after this many validations in a row without a new best. */
+  /** Stops after this many validations in a row without a new best; needs validation data. */
   patience?: number | undefined
   /** A directory for checkpoints: the latest and the best one are kept. */
   checkpoint?: string | undefined
@@ -80,8 +80,10 @@ export interface TrainingResult {
   checkpoint: string | null
 }
 
-/** Throws `ERR_ARGUMENT` for an option out of its range. */
-export function checkTrainingOptions(options: TrainingOptions): void {
+const WITHOUT = 'without validation data'
+
+/** Throws `ERR_ARGUMENT` for an option out of its range, or one that rests on a missing validation. */
+export function checkTrainingOptions(options: TrainingOptions, validates: boolean): void {
   const check = (
     name: keyof TrainingOptions,
     valid: (value: number) => boolean,
@@ -98,6 +100,11 @@ export function checkTrainingOptions(options: TrainingOptions): void {
     check(name, (value) => Number.isSafeInteger(value) && value >= 1, 'a whole number above 0')
   for (const name of ['epochs', 'maxSeconds', 'clipNorm'] as const)
     check(name, (value) => value > 0, 'a number above 0')
+  const { patience, schedule, signal } = options
+  expect('fit', 'patience', validates || patience === undefined, `none ${WITHOUT}`, patience)
+  const follows = schedule?.toJSON().name === 'plateau'
+  expect('fit', 'schedule', validates || !follows, `another than plateau ${WITHOUT}`, 'plateau')
+  expect('fit', 'signal', !signal || signal instanceof AbortSignal, 'an AbortSignal', signal)
   if (options.resume && options.checkpoint === undefined)
     throw new RnnativeError(
       'ERR_ARGUMENT',

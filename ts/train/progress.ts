@@ -11,7 +11,8 @@ export interface Progress {
   seconds: number
   tokens: number
   best: { step: number; loss: number } | null
-  /** Validations since the best one. */
+  /** The least loss of a regular validation, and how many of them came after it. */
+  least: number | null
   stale: number
 }
 
@@ -22,6 +23,7 @@ export const beginning = (): Progress => ({
   seconds: 0,
   tokens: 0,
   best: null,
+  least: null,
   stale: 0,
 })
 
@@ -38,6 +40,8 @@ export interface SavedRun {
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
+const isNumber = (value: unknown): value is number => typeof value === 'number'
+
 /** Checks what a `state.json` holds; `ERR_FORMAT`. */
 export function parseSavedRun(json: unknown, path: string): SavedRun {
   const fail = (problem: string) => new RnnativeError('ERR_FORMAT', `[resume] ${path}: ${problem}`)
@@ -51,6 +55,10 @@ export function parseSavedRun(json: unknown, path: string): SavedRun {
     if (!valid || (value as number) < 0)
       throw fail(`progress.${name}: expected a count, got ${String(value)}`)
   }
+  const { best, least = null } = progress as Record<string, unknown>
+  const known = best === null || (isObject(best) && [best['step'], best['loss']].every(isNumber))
+  if (!known) throw fail('progress.best: expected a step and its loss, or null')
+  if (least !== null && !isNumber(least)) throw fail('progress.least: expected a number or null')
   return json as unknown as SavedRun
 }
 

@@ -8,6 +8,8 @@ export interface RunContext<E> {
   emit(event: E, important?: boolean): void
   /** Whether the run has been asked to stop, by `abort`, `break` or the signal. */
   readonly stopping: boolean
+  /** Calls `listener` once when the run is asked to stop; the function it gives takes that back. */
+  onStop(listener: () => void): () => void
 }
 
 /**
@@ -25,17 +27,21 @@ export interface RunContext<E> {
 export class Run<E, R> implements AsyncIterable<E>, PromiseLike<R> {
   private readonly result: Promise<R>
   private readonly events: { event: E; important: boolean }[] = []
-  private aborted = false
   private finished = false
   private iterated = false
   private wake: (() => void) | null = null
+  private readonly stopped = new AbortController()
 
   constructor(body: (context: RunContext<E>) => Promise<R>, signal?: AbortSignal) {
-    const stopping = () => this.aborted || signal?.aborted === true
+    const stops = signal ? AbortSignal.any([this.stopped.signal, signal]) : this.stopped.signal
     this.result = body({
       emit: (event, important = false) => this.emit(event, important),
       get stopping() {
-        return stopping()
+        return stops.aborted
+      },
+      onStop(listener) {
+        stops.addEventListener('abort', listener)
+        return () => stops.removeEventListener('abort', listener)
       },
     }).finally(() => {
       this.finished = true
@@ -54,7 +60,7 @@ export class Run<E, R> implements AsyncIterable<E>, PromiseLike<R> {
 
   /** Asks the run to stop; it then resolves with what it has reached. */
   abort(): void {
-    this.aborted = true
+    this.stopped.abort()
   }
 
   then<A = R, B = never>(
@@ -94,5 +100,32 @@ export class Run<E, R> implements AsyncIterable<E>, PromiseLike<R> {
       this.abort()
       await this.result.catch(() => undefined)
     }
+  }
+}
+
+/** What comes until the run is asked to stop, even while it waits for more. */
+export async function* untilStopped<T>(
+  items: Iterable<T> | AsyncIterable<T>,
+  context: RunContext<never>,
+): AsyncGenerator<T, void, void> {
+  if (!(Symbol.asyncIterator in items)) {
+    yield* items
+    return
+  }
+  const iterator = items[Symbol.asyncIterator]()
+  let done = false
+  try {
+    while (!context.stopping) {
+      const next = await new Promise<IteratorResult<T> | null>((resolve, reject) => {
+        const forget = context.onStop(() => resolve(null))
+        iterator.next().then(resolve, reject).finally(forget)
+      })
+      done = next?.done === true
+      if (next === null || next.done) return
+      yield next.value
+    }
+  } finally {
+    // Not awaited: a source that stalls would hold this up.
+    if (!done) iterator.return?.().catch(() => undefined)
   }
 }

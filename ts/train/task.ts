@@ -16,6 +16,8 @@ export interface TrainingTask {
   readonly stepsPerEpoch: number
   /** Settings and data that a resumed run must share, JSON-serialisable and compared by name. */
   readonly identity: Readonly<Record<string, unknown>>
+  /** Takes the seed of the run that is resumed; absent where the order of the data has none. */
+  reseed?(seed: number): void
   /** Adds the gradient of the step `index` of a pass to the module's parameters. */
   gradient(index: number, step: number, random: RandomContext): StepGradient
   /** Forgets what was carried over from the last step; called before each pass. */

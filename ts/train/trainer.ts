@@ -44,7 +44,7 @@ export class Trainer {
   private saved: { step: number; path: string } | null = null
 
   constructor(task: TrainingTask, options: TrainingOptions, seed: number) {
-    checkTrainingOptions(options)
+    checkTrainingOptions(options, task.validate !== undefined)
     this.task = task
     this.options = options
     // A copy: plateau has state, and the caller may use the object again.
@@ -118,7 +118,8 @@ export class Trainer {
     optimizer.lr = learningRate
     optimizer.zeroGrad()
     const { losses, tokens } = task.gradient(progress.index, step, this.random)
-    const norm = optimizer.step({ clipNorm: this.options.clipNorm })
+    const { clipNorm } = this.options
+    const norm = optimizer.step({ clipNorm: clipNorm === Infinity ? 0 : clipNorm })
     const scalars = [norm, ...losses]
     const [gradientNorm = NaN, ...parts] = await Promise.all(
       scalars.map((scalar) => scalar.item()),
@@ -181,8 +182,12 @@ export class Trainer {
     const loss = await measure()
     const { progress } = this
     const best = progress.best === null || loss < progress.best.loss
-    if (regular) this.schedule.observe(loss)
-    if (regular) progress.stale = best ? 0 : progress.stale + 1
+    if (regular) {
+      this.schedule.observe(loss)
+      const better = progress.least === null || loss < progress.least
+      progress.stale = better ? 0 : progress.stale + 1
+      if (better) progress.least = loss
+    }
     if (best) progress.best = { step: progress.step, loss }
     this.validated = { step: progress.step, loss }
     return { loss, best, seconds: (performance.now() - began) / 1000 }
@@ -240,8 +245,10 @@ export class Trainer {
       JSON.stringify([state.schedule.name, state.schedule.options])
     )
       this.schedule = schedules.create(state.schedule)
+    task.reseed?.(state.seed)
     this.random = new RandomContext({ seed: state.seed })
-    this.progress = state.progress
+    const { best, least = best?.loss ?? null } = state.progress
+    this.progress = { ...state.progress, least }
     this.saved = { step: state.progress.step, path }
   }
 }

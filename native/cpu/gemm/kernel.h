@@ -65,8 +65,9 @@ RN_INLINE void multiply(vf (&acc)[kRows][kVectors], const typename E::Left* a, i
   };
 #pragma GCC unroll 4
   for (int64_t i = 0; i < turns; ++i, a += turn_stride, b += b_stride) {
-    if constexpr (kRows > 1) fetch.turn();  // else see below
-    if constexpr (kRows == 1) {
+    if constexpr (kRows > 1) {
+      fetch.turn();
+    } else {
       constexpr int kLine = 64 / (int)(sizeof(*b) * kLanes);  // vectors in a line of the caches
 #pragma GCC unroll 16
       for (int v = 0; v < kVectors; v += kLine) prefetch(b + kTurnsAhead * b_stride + column(v));
