@@ -5,7 +5,7 @@
 # printed is left under $OUT, and a short table is printed last.
 #
 # usage: gpu-run.sh [--emulated] [--only STAGE,...] [ARGUMENT OF bench/gpu/compare.mjs ...]
-#   stages: build test memcheck racecheck bench (unpacking always)
+#   stages: build test tiers memcheck racecheck bench (unpacking always)
 #   RNNATIVE_CMAKE_ARGS: more arguments for CMake
 #   --emulated: tries this script where the bundle was made, without a GPU: an emulated device, a few tests, tiny sizes.
 #
@@ -16,12 +16,12 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 : "${OUT:=$PWD/.gpu/results}"
 root=$PWD work=$PWD/.cmake/gpu deadline=530 slower=1
-cuda=ON tests=('dist-test/ops/**') bench=() only=,build,test,memcheck,racecheck,bench,
+cuda=ON tests=('dist-test/ops/**') tiers=('dist-test/ops/recurrent*') bench=() only=,build,test,tiers,memcheck,racecheck,bench,
 checked=(test/ops/{recurrent,attention,decoder,cross_entropy,topk,softmax}.test.mts)
 while [ $# -gt 0 ]; do
   case $1 in
     --emulated)
-      cuda=EMULATED tests=(dist-test/ops/{topk,softmax}.test.mjs) bench=(--smoke) deadline=3600 slower=10
+      cuda=EMULATED tests=(dist-test/ops/{topk,softmax}.test.mjs) tiers=(dist-test/ops/recurrent_ragged.test.mjs) bench=(--smoke) deadline=3600 slower=10
       ;;
     --only) only=,$2, && shift ;;
     *) bench+=("$1") ;;
@@ -86,7 +86,7 @@ if wanted build; then stage build 220 bash -c build || built=1; fi
 
 export RNNATIVE_BINARY=$work/out/rnnative.node RNNATIVE_TEST_ISAS=cuda
 # The finite differences only concern the reference.
-export RNNATIVE_TEST_BRIEF=1
+export RNNATIVE_TEST_BRIEF=fast
 # PyTorch brings cuBLAS along.
 if [ -z "${RNNATIVE_CUBLAS_PATH:-}" ]; then
   cublas=$(python3 -c "import glob, nvidia; print(*glob.glob(nvidia.__path__[0] + '/*/lib/libcublas.so.*'), sep='\n')" 2> /dev/null | head -n 1)
@@ -102,13 +102,19 @@ sanitize() {
     return
   fi
   rm -f "$work/$tool"-*.txt
-  stage "$tool" "$2" "$sanitizer" --tool "$tool" --target-processes all --error-exitcode 9 --print-limit 20 \
+  stage "$tool" "$2" env RNNATIVE_TEST_BRIEF=slow "$sanitizer" --tool "$tool" --target-processes all --error-exitcode 9 --print-limit 20 \
     --log-file "$work/$tool-%p.txt" node scripts/test.mjs --verbose --concurrency 6 "${checked[@]}"
   cat "$work/$tool"-*.txt >> "$OUT/$tool.log" 2> /dev/null
   table+=("           $(grep -h 'SUMMARY' "$work/$tool"-*.txt 2> /dev/null | sed 's/^=* *//' | sort | uniq -c | sort -rn | head -n 3 | tr -s ' \n' ' ;')")
 }
 if [ "$built" -eq 0 ]; then
   if wanted test; then stage test 110 node scripts/test.mjs --verbose --concurrency 6 "${tests[@]}"; fi
+  # A layer runs in the way that suits its size; each has to work at every size it fits.
+  if wanted tiers; then
+    for tier in cluster grid steps; do
+      stage "$tier" 40 env "RNNATIVE_CUDA_RECURRENCE=$tier" node scripts/test.mjs --verbose "${tiers[@]}"
+    done
+  fi
   if [ "$cuda" = ON ]; then
     if wanted memcheck; then sanitize memcheck 45; fi
     if wanted racecheck; then sanitize racecheck 45; fi
@@ -122,7 +128,7 @@ done
 {
   nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2> /dev/null
   [ "$built" -eq 0 ] || grep -E -m 20 'error|Error' "$OUT/build.log"
-  grep -E '^✘' "$OUT/test.log" 2> /dev/null | head -n 40
+  grep -h -E '^✘' "$OUT"/{test,cluster,grid,steps}.log 2> /dev/null | head -n 40
   cat "$OUT/bench.log" 2> /dev/null
   printf '%s\n' "${table[@]}"
 } | tee "$OUT/summary.txt"

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 out=$PWD/.cmake/emulated/out
 node scripts/build-native.mjs --tree .cmake/emulated --target rnnative_cuda -DRNNATIVE_CUDA=EMULATED "-DRNNATIVE_OUTPUT_DIR=$out"
 cp build/Release/rnnative.node "$out/"
-export RNNATIVE_BINARY=$out/rnnative.node RNNATIVE_TEST_ISAS=cuda RNNATIVE_TEST_BRIEF=1
+export RNNATIVE_BINARY=$out/rnnative.node RNNATIVE_TEST_ISAS=cuda RNNATIVE_TEST_BRIEF=slow
 tests=("$@")
 [ ${#tests[@]} -gt 0 ] || tests=('dist-test/ops/**')
 node scripts/test.mjs "${tests[@]}"

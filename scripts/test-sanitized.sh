@@ -16,7 +16,7 @@ done
 export RNNATIVE_BINARY="$PWD/.cmake/asan/out/rnnative.node"
 # Node leaks by design, and V8 reserves its own memory cage.
 export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktrace=1
-export RNNATIVE_TEST_BRIEF=1
+export RNNATIVE_TEST_BRIEF=slow
 tests=("$@")
 [ ${#tests[@]} -gt 0 ] || tests=('dist-test/ops/**' 'dist-test/addon/**')
 LD_PRELOAD="${libraries[*]}" node scripts/test.mjs "${tests[@]}"

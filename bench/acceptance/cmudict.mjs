@@ -4,7 +4,7 @@
 //     [--hidden 384] [--precision f32]
 //   node bench/acceptance/cmudict.mjs ensemble NAME NAME...
 //
-// `train` keeps its model, the best by validation loss or the last, in runs/cmudict/NAME, and records its
+// `train` keeps its model, of the weights that choose.mjs names, in runs/cmudict/NAME, and records its
 // scores and curve in bench/results/cmudict-NAME.json.
 import { parseArgs } from 'node:util'
 import { metrics, optim, readLines, Seq2Seq, Tokenizer } from 'rnnative'
@@ -61,7 +61,7 @@ const tell = (name, { greedy, beam5 }) =>
     `${name}: ${greedy.wordErrorRate.toFixed(2)}% of words wrong greedy, ${beam5.wordErrorRate.toFixed(2)}% with a beam of 5`,
   )
 
-async function learn(checkpoint) {
+async function learn(own) {
   const [maxSeconds, seed] = [Number(values.seconds), Number(values.seed)]
   const source = Tokenizer.characters(training.map(([word]) => word))
   const target = Tokenizer.spaces(training.flatMap(([, spoken]) => spoken))
@@ -74,8 +74,8 @@ async function learn(checkpoint) {
   const learningRate = Number(values['learning-rate'])
   const makeModel = () => new Seq2Seq({ source, target, ...settings })
   const options = { ...learning, optimizer: optim.adam({ lr: learningRate }) }
-  const own = { validation, checkpoint }
-  const { model, schedule, run } = await trainFor(maxSeconds, makeModel, training, options, own)
+  const where = { validation, ...own }
+  const { model, schedule, run } = await trainFor(maxSeconds, makeModel, training, options, where)
   const how = { ...settings, ...learning, learningRate, schedule }
   return { model, parameters: model.parameterCount, settings: how, run }
 }

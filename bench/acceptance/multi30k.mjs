@@ -4,7 +4,7 @@
 //     [--attention additive] [--reverse-source] [--precision f32]
 //   node bench/acceptance/multi30k.mjs ensemble NAME NAME...
 //
-// `train` keeps its model, the best by validation loss or the last, in runs/multi30k/NAME, and records its
+// `train` keeps its model, of the weights that choose.mjs names, in runs/multi30k/NAME, and records its
 // scores and curve in bench/results/multi30k-NAME.json; `ensemble` decodes with several of them together.
 import { parseArgs } from 'node:util'
 import { metrics, optim, readPairs, Seq2Seq, Tokenizer } from 'rnnative'
@@ -50,7 +50,7 @@ async function measure(translator) {
 
 const tell = (name, { bleu }) => console.log(`${name}: BLEU ${bleu.toFixed(2)}`)
 
-async function learn(checkpoint) {
+async function learn(own) {
   const [maxSeconds, seed] = [Number(values.seconds), Number(values.seed)]
   const tokenizer = Tokenizer.bpe(training.flat(), { vocabulary: VOCABULARY })
   const settings = {
@@ -63,8 +63,8 @@ async function learn(checkpoint) {
   const learningRate = Number(values['learning-rate'])
   const makeModel = () => new Seq2Seq({ source: tokenizer, target: tokenizer, ...settings })
   const options = { ...learning, optimizer: optim.adam({ lr: learningRate }) }
-  const own = { validation, checkpoint }
-  const { model, schedule, run } = await trainFor(maxSeconds, makeModel, training, options, own)
+  const where = { validation, ...own }
+  const { model, schedule, run } = await trainFor(maxSeconds, makeModel, training, options, where)
   const how = { ...settings, ...learning, vocabulary: VOCABULARY, learningRate, schedule }
   return { model, parameters: model.parameterCount, settings: how, run }
 }

@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { info, optim, Seq2Seq, Seq2SeqEnsemble } from 'rnnative'
 import { circumstances } from '../circumstances.mjs'
+import { choose, makeHistory } from './choose.mjs'
 
 export const DATA = path.resolve(import.meta.dirname, '../../../shared/data')
 const RESULTS = path.resolve(import.meta.dirname, '../results')
@@ -31,14 +32,16 @@ async function scheduleFor(seconds, makeModel, pairs, options) {
 
 /**
  * Trains to the end of `options`, telling how it goes every so often; gives the curve and the result.
- * With a `checkpoint` the best one by validation loss is kept there.
+ * With a `checkpoint` the best one by validation loss is kept there; `keep` is told each step after which
+ * there was one, and where it lies.
  */
-export async function train(model, pairs, options) {
+export async function train(model, pairs, { keep, ...options }) {
   const run = model.fit(pairs, options)
   const curve = []
   let [told, tokens] = [0, 0]
   for await (const event of run) {
-    const { step, epoch, loss, seconds, validation } = event
+    const { step, epoch, loss, seconds, validation, checkpoint } = event
+    if (validation && checkpoint) keep?.(step, checkpoint)
     if (validation) {
       const speed = Math.round((event.tokens - tokens) / (seconds - (curve.at(-1)?.seconds ?? 0)))
       curve.push({
@@ -95,31 +98,23 @@ async function bestEnsemble(models, validate) {
   return { ensemble, tried: scores }
 }
 
-/** Of the last model and the one with the lowest validation loss, that which `validate` prefers. */
-async function choose(last, checkpoint, validate) {
-  const best = await Seq2Seq.load(checkpoint)
-  const validations = { last: await validate(last), best: await validate(best) }
-  const [chosen, other] = validations.best > validations.last ? [best, last] : [last, best]
-  await other.dispose()
-  return { chosen, validations }
-}
-
 /**
  * The commands of a task. `train NAME`: `learn` trains a model with checkpoints in
- * runs/TASK/NAME-checkpoints, and gives it and what to record of it. Of the last and the best one that
- * which `validate`, of which more is better, prefers is saved in runs/TASK/NAME, and recorded with what
- * `measure` finds. `ensemble NAME NAME...` measures several of them together, with the weights that
+ * runs/TASK/NAME-checkpoints, and gives it and what to record of it. Of its weights those that `validate`,
+ * of which more is better, prefers (choose.mjs) are saved in runs/TASK/NAME, and recorded with what `measure`
+ * finds. `ensemble NAME NAME...` measures several of them together, with the weights that
  * `validate` prefers.
  */
 export async function runCommand(task, [command, ...names], { learn, validate, measure, tell }) {
   const folder = (name) => path.resolve('runs', task, name)
   if (command === 'train') {
     const [name = 'main'] = names
-    const checkpoint = `${folder(name)}-checkpoints`
-    const { model, ...learned } = await learn(checkpoint)
-    const { chosen, validations } = await choose(model, checkpoint, validate)
+    const [checkpoint, history] = [`${folder(name)}-checkpoints`, `${folder(name)}-history`]
+    const keep = makeHistory(history)
+    const { model, ...learned } = await learn({ checkpoint, keep })
+    const { chosen, choice } = await choose(model, checkpoint, history, validate)
     await chosen.save(folder(name))
-    const result = { ...(await measure(chosen)), validations, ...learned }
+    const result = { ...(await measure(chosen)), choice, ...learned }
     await chosen.dispose()
     tell(name, result)
     record(`${task}-${name}`, result)

@@ -5,6 +5,7 @@
 // Blocks run one after another, except those of a cluster or of a cooperative grid.
 #include <cuda_runtime.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
@@ -70,6 +71,13 @@ struct Fiber {
   const Barrier* waits_for = nullptr;
   uint64_t waits_past = 0;
   bool done = false;
+  struct Copy {
+    void* to;
+    const void* from;  // null: zeros
+    unsigned group;
+  };
+  std::vector<Copy> copies;  // under way, in order
+  unsigned groups = 0;       // committed
 };
 
 std::vector<std::unique_ptr<Fiber>> fibers;  // kept for their stacks
@@ -137,6 +145,8 @@ void prepare(Fiber& fiber) {
   fiber.stack_pointer = slot;
   fiber.waits_for = nullptr;
   fiber.done = false;
+  fiber.copies.clear();
+  fiber.groups = 0;
 }
 
 void resume(Fiber& fiber) {
@@ -319,6 +329,31 @@ unsigned __ballot_sync(unsigned, int predicate) {
   unsigned bits = 0;
   for (unsigned lane = 0; lane < kWarp; ++lane) bits |= static_cast<unsigned>(slots[lane]) << lane;
   return bits;
+}
+
+static void carry_out(const Fiber::Copy& copy) {
+  if (copy.from != nullptr)
+    std::memcpy(copy.to, copy.from, 16);
+  else
+    std::memset(copy.to, 0, 16);
+}
+void rn_emulated_copy(void* to, const void* from) {
+  const Fiber::Copy copy = {to, from, current->groups};
+  if (next_random() % 2 != 0)
+    carry_out(copy);
+  else
+    current->copies.push_back(copy);
+}
+void rn_emulated_commit() {
+  ++current->groups;
+}
+void rn_emulated_wait_for_copies(unsigned pending) {
+  auto& copies = current->copies;
+  const auto done = std::find_if(copies.begin(), copies.end(), [=](const Fiber::Copy& copy) {
+    return copy.group + pending >= current->groups;
+  });
+  std::for_each(copies.begin(), done, carry_out);
+  copies.erase(copies.begin(), done);
 }
 
 unsigned rn_emulated_cluster_rank() {

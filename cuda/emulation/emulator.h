@@ -11,6 +11,12 @@ extern cudaError_t rn_emulated_error;  // the last that nobody has asked for
 char* rn_emulated_shared();
 // Calls body with what all lanes of the warp gave, once, when the last has come; then all go on.
 void rn_emulated_collective(void* mine, void (*body)(void* const* lanes));
+// 16 bytes to shared memory, zeros without a source: when they are waited for and no sooner, unless
+// the order of turns is drawn, which then decides.
+void rn_emulated_copy(void* to, const void* from);
+// All copies of this thread so far are a group; waits for all groups but the last `pending`.
+void rn_emulated_commit();
+void rn_emulated_wait_for_copies(unsigned pending);
 unsigned rn_emulated_cluster_rank();
 unsigned rn_emulated_cluster_size();
 void rn_emulated_cluster_barrier();

@@ -90,14 +90,15 @@ inline float reciprocal_approximate(float x) {
 }
 
 inline void copy_async(void* shared, const void* global, bool valid) {
-  if (valid)
-    std::memcpy(shared, global, 16);
-  else
-    std::memset(shared, 0, 16);
+  rn_emulated_copy(shared, valid ? global : nullptr);
 }
-inline void copy_commit() {}
+inline void copy_commit() {
+  rn_emulated_commit();
+}
 template <int kPending>
-void copy_wait() {}
+void copy_wait() {
+  rn_emulated_wait_for_copies(kPending);
+}
 
 inline uint32_t load_acquire(const uint32_t* at) {
   return *at;

@@ -1,6 +1,6 @@
 import test from 'ava'
 import { native } from '#dist/tensor/native.js'
-import { BRIEF, checkGolden, checkOp } from '../support/check.mjs'
+import { checkGolden, checkOp, SLOW } from '../support/check.mjs'
 import { identical } from '../support/compare.mjs'
 import { golden } from '../support/golden.mjs'
 import { download, upload } from '../support/host.mjs'
@@ -64,7 +64,7 @@ for (const cell of CELLS) {
       [1, 1, 200, { time: 2, batch: 150, input: 5 }],
       [1, 1, 530, { time: 3, batch: 13, input: 3 }],
     ] as [number, number, number, Sizes][]) {
-      if (BRIEF && hidden > 150) continue
+      if (SLOW && hidden > 150) continue
       const stack = { cell, layers, directions, hidden }
       const op = recurrent(stack, drawInputs(stack, sizes))
       await checkOp(t, op, { large: true, threads: [1, 2, 3] })

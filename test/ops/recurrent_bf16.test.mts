@@ -5,7 +5,7 @@
  */
 import test from 'ava'
 import { product, roundedInputs, toBf16 } from '../support/bf16.mjs'
-import { BRIEF, checkOp, drawUpstream, F32_TOLERANCE } from '../support/check.mjs'
+import { checkOp, drawUpstream, F32_TOLERANCE, SLOW } from '../support/check.mjs'
 import { identical, near, type Named } from '../support/compare.mjs'
 import { Draw, reals, size, type Host } from '../support/host.mjs'
 import { describe, evaluate, kernels, REFERENCE, type Op, type Variant } from '../support/op.mjs'
@@ -116,7 +116,7 @@ for (const cell of CELLS) {
       [2, 1, 200, { time: 2, batch: 150, input: 5 }, undefined],
       [1, 1, 530, { time: 2, batch: 3, input: 513 }, undefined],
     ] as [number, number, number, Sizes, number[] | undefined][]) {
-      if (BRIEF && hidden > 100) continue
+      if (SLOW && hidden > 100) continue
       const stack = { cell, layers, directions, hidden, precision: 'bf16' as const }
       const op = recurrent(stack, drawInputs(stack, sizes, lengths ? { lengths } : {}))
       if (cell === 'rnn_relu') await checkOutputs(t, op)

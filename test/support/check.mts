@@ -23,10 +23,12 @@ export const F32_TOLERANCE = 1e-5
 export const F64_TOLERANCE = 1e-11
 
 /**
- * Under sanitizers and in the emulation of CUDA, where kernels are slow: without finite differences, which
- * concern the reference alone, each gradient of a large op by itself, and the largest recurrences.
+ * Where the reference is known to be right: without finite differences, which concern it alone, and
+ * without each gradient of a large op by itself.
  */
-export const BRIEF = process.env['RNNATIVE_TEST_BRIEF'] === '1'
+export const BRIEF = process.env['RNNATIVE_TEST_BRIEF'] !== undefined
+/** Besides, where kernels are slow, as under sanitizers and in emulation: without the largest recurrences. */
+export const SLOW = process.env['RNNATIVE_TEST_BRIEF'] === 'slow'
 
 export interface CheckOptions {
   tolerance?: number
