@@ -13,7 +13,7 @@ tests=("$@")
 node scripts/test.mjs "${tests[@]}"
 # Small layers run in one block unless told otherwise.
 if [ $# -eq 0 ]; then
-  for tier in cluster grid steps; do
-    RNNATIVE_CUDA_RECURRENCE=$tier node scripts/test.mjs dist-test/ops/recurrent.test.mjs
+  for tier in cluster grid; do
+    RNNATIVE_CUDA_RECURRENCE=$tier node scripts/test.mjs 'dist-test/ops/recurrent.test.*'
   done
 fi
