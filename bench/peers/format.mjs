@@ -16,10 +16,11 @@ function formatResult(result) {
 }
 
 /** A row as one line: each entrant, each rival's with how many times as long as ours it takes. */
-export function formatRow({ id, peak, results }) {
+export function formatRow({ id, peak, roundTrip, results }) {
   const cells = Object.entries(results).map(([name, result]) =>
     `${name} ${formatResult(result)} ${formatRatio(results.ours?.ratio?.[name])}`.trim(),
   )
   if (peak) cells.push(`peak ${peak.toFixed(0)}`)
+  if (roundTrip) cells.push(`cores ${roundTrip.join(' and ')} ns apart`)
   return `${id.padEnd(44)} ${cells.join(' | ')}`
 }

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
+import { roundTrip } from './round-trip.mjs'
 
 const PAUSE = 20 // ms between turns
 const TURN = 60 // ms that a turn should last at least
@@ -111,6 +112,7 @@ async function measureTime(row, house, { rounds, runs, secondsPerRow }) {
   const ready = entrants.filter(({ member }) => member)
   const flops = row.section === 'layers' ? await countFlops(house, row) : undefined
   const peaks = flops ? [await measurePeak(house, threads)] : []
+  const trips = flops && threads === 2 ? [await roundTrip()] : null
   const began = performance.now()
   for (let round = 0; round < rounds; ++round) {
     if ((performance.now() - began) / 1000 > secondsPerRow) break
@@ -127,13 +129,15 @@ async function measureTime(row, house, { rounds, runs, secondsPerRow }) {
     }
   }
   if (flops) peaks.push(await measurePeak(house, threads))
+  trips?.push(await roundTrip())
   const peak = flops && Math.max(...peaks)
   for (const { member } of ready) await member.request('release').catch(() => undefined)
   const results = entrants.map((entrant) => [
     entrant.name,
     summarise(entrant, { flops, peak, tokens }),
   ])
-  return { flops, peak, results: compare(Object.fromEntries(results)) }
+  const compared = compare(Object.fromEntries(results))
+  return { flops, peak, ...(trips && { roundTrip: trips }), results: compared }
 }
 
 /** Each entrant in a process of its own, from its very first step on. */
