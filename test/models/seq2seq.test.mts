@@ -403,6 +403,9 @@ test('nonsense is refused by name', async (t) => {
   await using model = makeSeq2Seq({ attention: 'none' })
   const fails = (promise: PromiseLike<unknown>, message: RegExp, code = 'ERR_ARGUMENT') =>
     t.throwsAsync(Promise.resolve(promise), { code, message })
+  await fails(model.fit(null as never), /pairs: expected an iterable of pairs, got null/)
+  await fails(model.fit('ab' as never), /pair 0/)
+  await fails(model.evaluate(7 as never), /pairs: expected an iterable/)
   await fails(model.translate(['a'], { beam: 0 }), /beam/)
   await fails(model.translate(['a'], { coveragePenalty: 1 }), /coveragePenalty/)
   await fails(model.translate(['a'], { replaceUnknown: true }), /replaceUnknown/)

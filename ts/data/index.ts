@@ -3,6 +3,7 @@ export { PairBatches } from './pair-batches'
 export {
   encodeSource,
   layOut,
+  checkPairs,
   PairSet,
   readPairs,
   type Pair,

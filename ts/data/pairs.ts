@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { RnnativeError } from '../errors'
+import { expect, RnnativeError } from '../errors'
 import { readLines, type Tokenizer } from '../text'
 import { IGNORED } from './streams'
 
@@ -157,6 +157,7 @@ export class PairSet {
   ): Promise<PairSet> {
     const { target, references = 'first', maxLength = Infinity } = options
     const { begin, end } = target
+    checkPairs(pairs)
     checkOptions(options)
     if (begin === null || end === null)
       throw new RnnativeError(
@@ -227,6 +228,13 @@ export class PairSet {
       hash.update(ids).update(ends)
     return hash.digest('hex')
   }
+}
+
+/** Throws `ERR_ARGUMENT` for what holds no pairs. */
+export function checkPairs(pairs: Iterable<Pair> | AsyncIterable<Pair>): void {
+  const given = pairs as Partial<Iterable<Pair> & AsyncIterable<Pair>> | null
+  const iterable = given?.[Symbol.iterator] ?? given?.[Symbol.asyncIterator]
+  expect('pairs', 'pairs', typeof iterable === 'function', 'an iterable of pairs', pairs)
 }
 
 function checkOptions({ references, maxLength }: PairOptions): void {

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { PairSet, type Pair, type PairOptions } from '../data'
+import { checkPairs, PairSet, type Pair, type PairOptions } from '../data'
 import { RnnativeError } from '../errors'
 import { CONFIG_FILE, findModel, type CheckpointFiles } from '../io/checkpoint'
 import { readJson } from '../io/files'
@@ -133,8 +133,10 @@ export class Seq2Seq extends Model {
   ): Promise<Trainer | null> {
     const { validation, maxLength, references } = options
     const { clipNorm = 1, optimizer = adam() } = options
-    const read = (all: Iterable<Pair> | AsyncIterable<Pair>, how: Partial<PairOptions>) =>
-      PairSet.encode(untilStopped(all, context), { ...this.encoding, ...how })
+    const read = (all: Iterable<Pair> | AsyncIterable<Pair>, how: Partial<PairOptions>) => {
+      checkPairs(all)
+      return PairSet.encode(untilStopped(all, context), { ...this.encoding, ...how })
+    }
     // A set that was not read to its end is of no use, and may be empty.
     const failed = (error: unknown) => {
       if (context.stopping) return null

@@ -108,11 +108,11 @@ export async function* untilStopped<T>(
   items: Iterable<T> | AsyncIterable<T>,
   context: RunContext<never>,
 ): AsyncGenerator<T, void, void> {
-  if (!(Symbol.asyncIterator in items)) {
-    yield* items
+  const iterator = (items as Partial<AsyncIterable<T>>)[Symbol.asyncIterator]?.()
+  if (iterator === undefined) {
+    yield* items as Iterable<T>
     return
   }
-  const iterator = items[Symbol.asyncIterator]()
   let done = false
   try {
     while (!context.stopping) {
