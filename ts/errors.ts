@@ -55,6 +55,10 @@ export function expect(
   throw new RnnativeError('ERR_ARGUMENT', `[${op}] ${name}: expected ${expected}, got ${show(got)}`)
 }
 
+/** Throws `ERR_ARGUMENT` unless it is an AbortSignal or none. */
+export const checkSignal = (op: string, signal: unknown): void =>
+  expect(op, 'signal', !signal || signal instanceof AbortSignal, 'an AbortSignal', signal)
+
 const show = (value: unknown): string =>
   Array.isArray(value) || ArrayBuffer.isView(value)
     ? `[${String(value)}]`

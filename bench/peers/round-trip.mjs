@@ -1,7 +1,7 @@
 // How far apart two cores are: nanoseconds for a cache line to go from one to the other and back. A hypervisor
 // moves virtual processors about, and two that share an L3 cache are four to five times as close as two that do
 // not, which work that is shared between threads feels; so a row tells how far they were apart.
-import { isMainThread, Worker, workerData } from 'node:worker_threads'
+import { parentPort, Worker, workerData } from 'node:worker_threads'
 
 const [TRIPS, BATCHES] = [4000, 15]
 
@@ -29,8 +29,7 @@ export async function roundTrip() {
   return Math.round(times[BATCHES >> 1])
 }
 
-if (!isMainThread && workerData instanceof Int32Array) {
-  const { parentPort } = await import('node:worker_threads')
+if (workerData instanceof Int32Array) {
   parentPort.postMessage('ready')
   play(workerData, 1)
 }

@@ -75,6 +75,12 @@ struct Fiber {
     void* to;
     const void* from;  // null: zeros
     unsigned group;
+    void carry_out() const {
+      if (from != nullptr)
+        std::memcpy(to, from, 16);
+      else
+        std::memset(to, 0, 16);
+    }
   };
   std::vector<Copy> copies;  // under way, in order
   unsigned groups = 0;       // committed
@@ -331,16 +337,10 @@ unsigned __ballot_sync(unsigned, int predicate) {
   return bits;
 }
 
-static void carry_out(const Fiber::Copy& copy) {
-  if (copy.from != nullptr)
-    std::memcpy(copy.to, copy.from, 16);
-  else
-    std::memset(copy.to, 0, 16);
-}
 void rn_emulated_copy(void* to, const void* from) {
   const Fiber::Copy copy = {to, from, current->groups};
   if (next_random() % 2 != 0)
-    carry_out(copy);
+    copy.carry_out();
   else
     current->copies.push_back(copy);
 }
@@ -352,7 +352,7 @@ void rn_emulated_wait_for_copies(unsigned pending) {
   const auto done = std::find_if(copies.begin(), copies.end(), [=](const Fiber::Copy& copy) {
     return copy.group + pending >= current->groups;
   });
-  std::for_each(copies.begin(), done, carry_out);
+  std::for_each(copies.begin(), done, [](const Fiber::Copy& copy) { copy.carry_out(); });
   copies.erase(copies.begin(), done);
 }
 

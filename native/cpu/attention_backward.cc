@@ -54,19 +54,18 @@ void put_rows(const RnGrad& grad, const AttentionOp& op, int64_t b, int64_t widt
 void weight_gradients(const RnAttentionBackward& args, const AttentionOp& op, int64_t b,
                       const Pairs& p, const Work& w) {
   const int64_t V = op.desc.width, Tk = op.desc.keys, ld = op.scoring.ld_width;
-  if (!args.dcontext && !args.dweights)
-    memset(w.ds, 0, (size_t)(p.queries * op.ldw) * sizeof(float));
   if (args.dcontext) {
     gather_padded(op.rows(args.dcontext, b, V), p.queries, V, w.dcontext);
     gather_padded(op.rows(args.forward.values, b, V), p.keys, V, w.values);
     score_pairs<DotPair>(w.dcontext, p.queries, ld, w.values, p.keys, ld, nullptr, ld, 1.0f, w.ds,
                          op.ldw);
+  } else {
+    memset(w.ds, 0, (size_t)(p.queries * op.ldw) * sizeof(float));
   }
   if (!args.dweights) return;
   const Rows given = op.rows(args.dweights, b, Tk);
   for (int64_t i = 0; i < p.queries; ++i)
-    for (int64_t j = 0; j < p.keys; ++j)
-      w.ds[i * op.ldw + j] = given(i)[j] + (args.dcontext ? w.ds[i * op.ldw + j] : 0.0f);
+    for (int64_t j = 0; j < p.keys; ++j) w.ds[i * op.ldw + j] += given(i)[j];
 }
 
 // Writes over the row's padded values, which nobody needs any more. Returns how many rows there

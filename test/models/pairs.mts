@@ -17,6 +17,8 @@ export function makePairs(count: number, seed = 1): [string, string][] {
 }
 
 export const pairs: Pair[] = makePairs(80)
+/** To decode from. */
+export const SOURCES = ['abc', '', 'fedcb', 'a', 'bb', 'cafe']
 export const tokenizer = Tokenizer.characters(LETTERS)
 
 export const makeSeq2Seq = (options: Partial<Seq2SeqModelOptions> = {}): Seq2Seq =>

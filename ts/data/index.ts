@@ -3,7 +3,6 @@ export { PairBatches } from './pair-batches'
 export {
   encodeSource,
   layOut,
-  checkPairs,
   PairSet,
   readPairs,
   type Pair,

@@ -231,7 +231,7 @@ export class PairSet {
 }
 
 /** Throws `ERR_ARGUMENT` for what holds no pairs. */
-export function checkPairs(pairs: Iterable<Pair> | AsyncIterable<Pair>): void {
+function checkPairs(pairs: Iterable<Pair> | AsyncIterable<Pair>): void {
   const given = pairs as Partial<Iterable<Pair> & AsyncIterable<Pair>> | null
   const iterable = given?.[Symbol.iterator] ?? given?.[Symbol.asyncIterator]
   expect('pairs', 'pairs', typeof iterable === 'function', 'an iterable of pairs', pairs)

@@ -1,4 +1,4 @@
-import { expect } from '../errors'
+import { checkSignal, expect } from '../errors'
 import { checkLimits, checkPositive, checkWhole, type LimitOptions } from './limits'
 import type { Limits } from './limits'
 import type { StepModel } from './step-model'
@@ -58,8 +58,7 @@ export function checkBeam(model: StepModel, options: BeamOptions): BeamSettings 
   expect(op, 'groups', beam % groups === 0, `a divisor of the beam of ${beam}`, groups)
   checkPositive(op, 'diversity', diversity)
   expect(op, 'alignments', typeof alignments === 'boolean', 'true or false', alignments)
-  const { signal } = options
-  expect(op, 'signal', !signal || signal instanceof AbortSignal, 'an AbortSignal', signal)
+  checkSignal(op, options.signal)
   if (model.sourceLengths === null) {
     const where = 'for a model without attention'
     expect(op, 'coveragePenalty', coveragePenalty === 0, `0 ${where}`, coveragePenalty)

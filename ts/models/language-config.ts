@@ -1,5 +1,5 @@
+import { checkWhole } from '../decode/limits'
 import { expect, RnnativeError } from '../errors'
-import { checkSeed } from '../tensor/create'
 import { checkPrecision } from '../tensor/precision'
 import { cellOf, type LanguageNetworkOptions } from './language-network'
 
@@ -10,15 +10,13 @@ export function checkLanguageOptions(options: LanguageNetworkOptions, seed: numb
   const op = 'language model'
   const { cell, dropout, tieWeights, precision } = options
   cellOf(op, cell)
-  for (const name of ['layers', 'hidden', 'embedding'] as const) {
-    const valid = Number.isSafeInteger(options[name]) && options[name] >= 1
-    expect(op, name, valid, 'a whole number of at least 1', options[name])
-  }
+  for (const name of ['layers', 'hidden', 'embedding'] as const)
+    checkWhole(op, name, options[name], 1)
   const share = typeof dropout === 'number' && dropout >= 0 && dropout < 1
   expect(op, 'dropout', share, 'a number in [0, 1)', dropout)
   expect(op, 'tieWeights', typeof tieWeights === 'boolean', 'true or false', tieWeights)
   checkPrecision(op, precision)
-  checkSeed(op, seed)
+  checkWhole(op, 'seed', seed, 0)
 }
 
 /** `config.json` of a saved language model. */

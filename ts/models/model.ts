@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { expect, RnnativeError } from '../errors'
+import { checkSignal, expect, RnnativeError } from '../errors'
 import { writeModelDirectory, type CheckpointFiles } from '../io/checkpoint'
 import { readSafetensors } from '../io/safetensors'
 import type { Module } from '../nn'
@@ -95,7 +95,7 @@ export abstract class Model {
   /** Between two awaits of a long call. */
   protected checkpoint(method: string, signal: AbortSignal | undefined): void {
     this.checkUsable(method)
-    expect(method, 'signal', !signal || signal instanceof AbortSignal, 'an AbortSignal', signal)
+    checkSignal(method, signal)
     if (signal?.aborted)
       throw new RnnativeError('ERR_ABORTED', `[${method}] aborted`, { cause: signal.reason })
   }

@@ -1,3 +1,4 @@
+import { checkWhole } from '../decode/limits'
 import { expect, RnnativeError } from '../errors'
 import type { AttentionKind } from '../nn'
 import { checkPrecision, type Precision } from '../tensor/precision'
@@ -171,10 +172,9 @@ export function parseConfig(
   if (config['model_type'] !== MODEL_TYPE)
     throw fail(`model_type: expected ${MODEL_TYPE}, got ${String(config['model_type'])}`)
   const { seed, encoder } = config
-  if (!Number.isSafeInteger(seed) || (seed as number) < 0)
-    throw fail(`seed: expected a whole number of at least 0, got ${String(seed)}`)
   if (!isObject(encoder)) throw fail('encoder: expected an object')
   try {
+    checkWhole('seq2seq', 'seed', seed, 0)
     return { options: resolveOptions(config), seed: seed as number }
   } catch (error) {
     throw error instanceof RnnativeError ? fail(error.message) : error

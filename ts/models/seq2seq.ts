@@ -1,10 +1,11 @@
 import { join } from 'node:path'
-import { checkPairs, PairSet, type Pair, type PairOptions } from '../data'
+import { PairSet, type Pair, type PairOptions } from '../data'
+import { checkWhole } from '../decode/limits'
 import { RnnativeError } from '../errors'
 import { CONFIG_FILE, findModel, type CheckpointFiles } from '../io/checkpoint'
 import { readJson } from '../io/files'
 import { adam } from '../optim'
-import { checkSeed, freshSeed } from '../tensor/create'
+import { freshSeed } from '../tensor/create'
 import { chooseDevice, type DeviceOption } from '../tensor/device'
 import type { Precision } from '../tensor/precision'
 import { Tokenizer } from '../text'
@@ -94,7 +95,7 @@ export class Seq2Seq extends Model {
     for (const [name, value] of Object.entries({ source, target }))
       if (!(value instanceof Tokenizer))
         throw new RnnativeError('ERR_ARGUMENT', `[seq2seq] ${name}: expected a Tokenizer`)
-    checkSeed('seq2seq', seed)
+    checkWhole('seq2seq', 'seed', seed, 0)
     this.options = Object.freeze(resolveOptions(options))
     this.target = target.withBoundaries()
     this.source = this.options.tieEmbeddings === 'all' ? source.withBoundaries() : source
@@ -133,18 +134,16 @@ export class Seq2Seq extends Model {
   ): Promise<Trainer | null> {
     const { validation, maxLength, references } = options
     const { clipNorm = 1, optimizer = adam() } = options
-    const read = (all: Iterable<Pair> | AsyncIterable<Pair>, how: Partial<PairOptions>) => {
-      checkPairs(all)
-      return PairSet.encode(untilStopped(all, context), { ...this.encoding, ...how })
-    }
-    // A set that was not read to its end is of no use, and may be empty.
-    const failed = (error: unknown) => {
-      if (context.stopping) return null
-      throw error
-    }
-    const set =
-      pairs instanceof PairSet ? pairs : await read(pairs, { maxLength, references }).catch(failed)
-    const held = validation && (await read(validation, {}).catch(failed))
+    const read = (all: Iterable<Pair> | AsyncIterable<Pair>, how: Partial<PairOptions>) =>
+      PairSet.encode(untilStopped(all, context), { ...this.encoding, ...how }).catch(
+        (error: unknown) => {
+          // Not read to its end, it may be empty.
+          if (context.stopping) return null
+          throw error
+        },
+      )
+    const set = pairs instanceof PairSet ? pairs : await read(pairs, { maxLength, references })
+    const held = validation && (await read(validation, {}))
     if (context.stopping || set === null || held === null) return null
     const task = new Seq2SeqTask(this.network, set, {
       batchTokens: options.batchTokens ?? 4096,

@@ -15,7 +15,7 @@ import { FoldedDecoder } from './folded-decoder'
 import { checkTexts } from './model'
 import type { Encoded } from './seq2seq-network'
 
-interface TextOptions {
+interface TextOptions extends Pick<LimitOptions, 'minLength'> {
   /** Texts that the results begin with: one for all sources, or one (or null) for each. */
   prefix?: string | readonly (string | null)[] | undefined
   /**
@@ -23,8 +23,6 @@ interface TextOptions {
    * source, more where the prefix or `minLength` asks for it.
    */
   maxLength?: number | readonly number[] | undefined
-  /** Tokens before the end is allowed, the prefix included. Default 0. */
-  minLength?: number | undefined
   /** Sources decoded side by side. Default 128. */
   batch?: number | undefined
 }

@@ -1,4 +1,4 @@
-import { expect, RnnativeError } from '../errors'
+import { expect } from '../errors'
 import { Parameter, type Tensor } from '../tensor'
 import { freshSeed } from '../tensor/create'
 import { native } from '../tensor/native'
@@ -213,23 +213,17 @@ export class GRU extends Recurrent {
   }
 }
 
-const CELLS = 'lstm, gru, gru_reset_before, rnn_tanh or rnn_relu'
-
 /** A stack by the name of its cell; `forgetBias` is for an LSTM. `ERR_ARGUMENT`. */
 export function makeRecurrent(cell: ops.Cell, options: LSTMOptions): Recurrent {
+  const known = Object.keys(ops.gatesOf)
+  expect('recurrent', 'cell', known.includes(cell), `one of ${known.join(', ')}`, cell)
   switch (cell) {
     case 'lstm':
       return new LSTM(options)
     case 'rnn_tanh':
     case 'rnn_relu':
       return new RNN({ ...options, nonlinearity: cell === 'rnn_relu' ? 'relu' : 'tanh' })
-    case 'gru':
-    case 'gru_reset_before':
-      return new GRU({ ...options, resetBefore: cell === 'gru_reset_before' })
     default:
-      throw new RnnativeError(
-        'ERR_ARGUMENT',
-        `[recurrent] cell: expected ${CELLS}, got ${String(cell)}`,
-      )
+      return new GRU({ ...options, resetBefore: cell === 'gru_reset_before' })
   }
 }

@@ -1,4 +1,4 @@
-import { expect, RnnativeError } from '../errors'
+import { RnnativeError } from '../errors'
 import { resolveDevice, resolveDType, toTypedArray, type DeviceOption } from './device'
 import { native, type DType, type NativeRandom, type TypedArray } from './native'
 import { checkExtents, flatten, formatShape, isTypedArray, shapeError, sizeOf } from './shape'
@@ -72,10 +72,6 @@ export interface RandomTensorOptions extends TensorOptions {
 
 /** A seed for those who give none. */
 export const freshSeed = (): number => Math.floor(Math.random() * 2 ** 32)
-
-/** Throws `ERR_ARGUMENT` unless this is a seed that a saved model may name. */
-export const checkSeed = (op: string, seed: number): void =>
-  expect(op, 'seed', Number.isSafeInteger(seed) && seed >= 0, 'a whole number of at least 0', seed)
 
 function random(
   shape: Shape,

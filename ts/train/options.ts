@@ -1,4 +1,4 @@
-import { expect, RnnativeError } from '../errors'
+import { checkSignal, expect, RnnativeError } from '../errors'
 import type { OptimizerSpec, Schedule } from '../optim'
 
 /** What every model's `fit` takes. */
@@ -104,7 +104,7 @@ export function checkTrainingOptions(options: TrainingOptions, validates: boolea
   expect('fit', 'patience', validates || patience === undefined, `none ${WITHOUT}`, patience)
   const follows = schedule?.toJSON().name === 'plateau'
   expect('fit', 'schedule', validates || !follows, `another than plateau ${WITHOUT}`, 'plateau')
-  expect('fit', 'signal', !signal || signal instanceof AbortSignal, 'an AbortSignal', signal)
+  checkSignal('fit', signal)
   if (options.resume && options.checkpoint === undefined)
     throw new RnnativeError(
       'ERR_ARGUMENT',

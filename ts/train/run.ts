@@ -104,15 +104,19 @@ export class Run<E, R> implements AsyncIterable<E>, PromiseLike<R> {
 }
 
 /** What comes until the run is asked to stop, even while it waits for more. */
-export async function* untilStopped<T>(
+export const untilStopped = <T>(
   items: Iterable<T> | AsyncIterable<T>,
   context: RunContext<never>,
+): Iterable<T> | AsyncIterable<T> => {
+  const waits = (items as Partial<AsyncIterable<T>> | null)?.[Symbol.asyncIterator] !== undefined
+  return waits ? stoppable(items as AsyncIterable<T>, context) : items
+}
+
+async function* stoppable<T>(
+  items: AsyncIterable<T>,
+  context: RunContext<never>,
 ): AsyncGenerator<T, void, void> {
-  const iterator = (items as Partial<AsyncIterable<T>>)[Symbol.asyncIterator]?.()
-  if (iterator === undefined) {
-    yield* items as Iterable<T>
-    return
-  }
+  const iterator = items[Symbol.asyncIterator]()
   let done = false
   try {
     while (!context.stopping) {
