@@ -11,6 +11,7 @@
 #include "cuda/device.cuh"
 #include "cuda/memory.cuh"
 #include "cuda/ops.cuh"
+#include "cuda/program.cuh"
 #include "native/ops/cuda_interface.h"
 
 namespace rnnative::cuda {
@@ -69,6 +70,10 @@ constexpr RnDevice kDevice = {
     .upload = upload_staged,
     .download = download_staged,
     .synchronize = synchronize,
+    .begin_program = begin_program,
+    .end_program = end_program,
+    .run_program = run_program,
+    .drop_program = drop_program,
 };
 
 // Only looked up, never launched: its attributes exist exactly when a device can run this library's

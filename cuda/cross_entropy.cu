@@ -80,6 +80,7 @@ __global__ void losses_kernel(Losses task) {
   const RnLinearCrossEntropy& args = task.args;
   const int64_t real = task.first + blockIdx.x;
   const int64_t at = task.row_of != nullptr ? task.row_of[real] : real;
+  if (at < 0) return;
   const int32_t target = args.targets[at];
   float* loss = static_cast<float*>(args.losses) + at;
   float* weight = static_cast<float*>(args.weights) + at;

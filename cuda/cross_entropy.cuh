@@ -4,7 +4,9 @@
 // "Takes part": its target is not ignore_index. With a projection such rows are gathered and
 // numbered without the others ("real rows"), so that padding costs nothing and what it holds, NaN
 // included, touches nothing. Without one there is nothing to gather: all rows are real rows, and
-// kernels leave out those that do not take part.
+// kernels leave out those that do not take part. In a program (program.cuh) there is room for as
+// many as may take part; places that are none's have zeros for x. With room for all nothing is
+// gathered.
 //
 // Reserve, all f32: of each real row the maximum of its logits and the logarithm of the sum of
 // exp(logit - maximum), apart, since their sum would round away what large logits leave of it;
@@ -32,10 +34,11 @@ inline int64_t stats_floats(int64_t rows) {
 
 struct CrossEntropyRows {
   int64_t real = 0;
-  const int32_t* row_of = nullptr;  // [real] positions in the batch; null: all of them, in order
-  const float* x = nullptr;         // [real, features]
-  int64_t chunk = 0;                // real rows at once; follows from the number of classes
-  Bf16Matrix weight = {};           // with RN_PRECISION_BF16, where there is memory for it
+  // [real] positions in the batch, -1 for none; null: all of them, in order
+  const int32_t* row_of = nullptr;
+  const float* x = nullptr;  // [real, features]
+  int64_t chunk = 0;         // real rows at once; follows from the number of classes
+  Bf16Matrix weight = {};    // with RN_PRECISION_BF16, where there is memory for it
 };
 
 // Checks the targets, gathers the real rows and rounds the weight.

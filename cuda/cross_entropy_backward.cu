@@ -49,8 +49,8 @@ __global__ void slopes_kernel(Slopes task) {
   const RnLinearCrossEntropy& args = task.args;
   const int64_t classes = args.classes, real = task.first + blockIdx.x;
   const int64_t at = task.row_of != nullptr ? task.row_of[real] : real;
-  const int32_t target = args.targets[at];
-  const bool ignored = target == args.ignore_index;
+  const bool ignored = at < 0 || args.targets[at] == args.ignore_index;
+  const int32_t target = ignored ? 0 : args.targets[at];
   if (ignored && task.out.mode == RN_GRAD_ADD) return;
   const auto* class_weights = static_cast<const float*>(args.class_weights);
   const auto* stats = static_cast<const float*>(args.reserve) + 2 * real;
@@ -99,7 +99,7 @@ int32_t slopes_of(RnContext* ctx, Slopes task, int64_t rows) {
 __global__ void scatter_kernel(const float* x, const int32_t* row_of, int64_t rows,
                                int64_t features, RnGrad y) {
   each_element(rows, features, [&](int64_t row, int64_t feature) {
-    put(y, row_of[row] * features + feature, x[row * features + feature]);
+    if (row_of[row] >= 0) put(y, row_of[row] * features + feature, x[row * features + feature]);
   });
 }
 

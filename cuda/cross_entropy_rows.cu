@@ -4,6 +4,7 @@
 
 #include "cuda/cross_entropy.cuh"
 #include "cuda/elements.cuh"
+#include "cuda/program.cuh"
 
 namespace rnnative::cuda {
 namespace {
@@ -38,7 +39,8 @@ __global__ void __launch_bounds__(kListThreads)
 __global__ void gather_kernel(const float* from, const int32_t* row_of, int64_t rows,
                               int64_t features, float* to) {
   each_element(rows, features, [&](int64_t row, int64_t feature) {
-    to[row * features + feature] = from[row_of[row] * features + feature];
+    const int32_t at = row_of[row];
+    to[row * features + feature] = at < 0 ? 0 : from[at * features + feature];
   });
 }
 
@@ -48,6 +50,12 @@ int32_t gather(RnContext* ctx, const RnLinearCrossEntropy& args, CrossEntropyRow
   if (row_of == nullptr || x == nullptr) return RN_ERR_OUT_OF_MEMORY;
   rows->row_of = row_of;
   rows->x = x;
+  if (recording()) {
+    const int32_t status =
+        check(ctx, cudaMemsetAsync(row_of, 0xff, static_cast<size_t>(rows->real) * sizeof *row_of,
+                                   device().stream));
+    if (status != RN_OK) return status;
+  }
   Launch how;
   how.block = dim3(kListThreads);
   how.shared = kListThreads / kWarpSize * sizeof(int32_t);
@@ -56,6 +64,26 @@ int32_t gather(RnContext* ctx, const RnLinearCrossEntropy& args, CrossEntropyRow
   if (status != RN_OK || rows->real == 0) return status;
   return launch(ctx, over_elements(rows->real, args.features), gather_kernel,
                 static_cast<const float*>(args.x), row_of, rows->real, args.features, x);
+}
+
+int32_t count_rows(RnContext* ctx, const RnLinearCrossEntropy& args, int64_t* real) {
+  HostIntegers targets;
+  const int32_t status = targets.read(ctx, args.targets, args.rows);
+  *real = args.rows;
+  for (int64_t i = 0; status == RN_OK && i < args.rows; ++i)
+    *real -= targets[i] == args.ignore_index;
+  return status;
+}
+
+// In a program: room for the rows of every run.
+int32_t make_room(RnContext* ctx, const RnLinearCrossEntropy& args, int64_t* real) {
+  const int64_t room = *real = room_for(*real, args.rows);
+  if (!recording()) return RN_OK;
+  return before_launch(ctx, [=](RnContext* later, const RnProgramRun&) {
+    int64_t now = 0;
+    const int32_t status = count_rows(later, args, &now);
+    return status == RN_OK ? check_room(later, "targets", now, room) : status;
+  });
 }
 
 }  // namespace
@@ -67,10 +95,9 @@ int32_t prepare(RnContext* ctx, const RnLinearCrossEntropy& args, CrossEntropyRo
       check_indices(ctx, "target", args.targets, args.rows, args.classes - 1, args.ignore_index);
   if (status != RN_OK || args.weight.data == nullptr) return status;
 
-  HostIntegers targets;
-  if ((status = targets.read(ctx, args.targets, args.rows)) != RN_OK) return status;
-  for (int64_t i = 0; i < args.rows; ++i) rows->real -= targets[i] == args.ignore_index;
-  if (rows->real < args.rows) status = gather(ctx, args, rows);
+  status = count_rows(ctx, args, &rows->real);
+  if (status == RN_OK) status = make_room(ctx, args, &rows->real);
+  if (status == RN_OK && rows->real < args.rows) status = gather(ctx, args, rows);
   if (status != RN_OK || rows->real == 0) return status;
 
   const int64_t row_bytes = args.classes * static_cast<int64_t>(sizeof(float));

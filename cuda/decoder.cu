@@ -213,7 +213,8 @@ int32_t Decoder::prepare(RnContext* ctx) {
     status = check_indices(ctx, "memory length", args->memory_lengths, memory_rows, d.keys);
   if (status != RN_OK) return status;
   steps = layout.T;
-  if (args->lengths) {
+  // A program's rows may become longer.
+  if (args->lengths && !recording()) {
     HostIntegers lengths;
     status = lengths.read(ctx, args->lengths, layout.B);
     if (status != RN_OK) return status;

@@ -20,7 +20,7 @@ struct Decoder {
   DecoderLayout layout;
   DecoderWeights weights;
   float* reserve;
-  int64_t steps;  // of the longest row
+  int64_t steps;  // of the longest row, or that may be
   AttentionMemory memory;
   float* work;  // step_work() floats
   RoundedSteps rounded;

@@ -190,9 +190,9 @@ Launch over_units(const DecoderRows& rows, int64_t hidden) {
 }  // namespace
 
 StepDropout step_dropout(const RnRecurrentDesc& stack, int64_t l) {
-  StepDropout dropout = {stack.random, 0, 1};
+  StepDropout dropout = {draws_of(stack.random), 0, 1};
   if (stack.dropout == 0) return dropout;
-  dropout.random.stream += static_cast<uint32_t>(l);
+  dropout.draws.random.stream += static_cast<uint32_t>(l);
   dropout.threshold = static_cast<uint32_t>(std::ceil(stack.dropout * 0x1p24));
   dropout.scale = static_cast<float>(1.0 / (1.0 - stack.dropout));
   return dropout;

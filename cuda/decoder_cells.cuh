@@ -4,21 +4,20 @@
 #define RNNATIVE_CUDA_DECODER_CELLS_CUH_
 
 #include "cuda/decoder_weights.cuh"
-#include "native/runtime/philox.h"
+#include "cuda/program.cuh"
 
 namespace rnnative::cuda {
 
 // The dropout of a layer's output: what an element is multiplied by.
 struct StepDropout {
-  RnRandom random;     // its stream with the layer added
+  Draws draws;         // their stream with the layer added
   uint32_t threshold;  // 0: none
   float scale;
 
   __device__ float factor(int64_t b, int64_t element) const {
     if (threshold == 0) return 1;
     uint32_t words[4];
-    rn_random_block(&random, 0, static_cast<uint64_t>(b), static_cast<uint64_t>(element) >> 2,
-                    words);
+    draws.words(static_cast<uint64_t>(b), static_cast<uint64_t>(element) >> 2, words);
     const uint32_t low = element & 1 ? words[1] : words[0],
                    high = element & 1 ? words[3] : words[2];
     return ((element & 2 ? high : low) >> 8) >= threshold ? scale : 0.0f;

@@ -6,6 +6,8 @@
 #include <cstdio>
 #include <cstdlib>
 
+#include "cuda/program.cuh"
+
 namespace rnnative::cuda {
 namespace {
 
@@ -36,7 +38,8 @@ int32_t check(RnContext* ctx, cudaError_t error) {
   if (lost == cudaSuccess && error == cudaSuccess) return RN_OK;
   // Forgets an error of the call alone; one that stays is of the device.
   cudaGetLastError();
-  if (lost == cudaSuccess && cudaStreamQuery(the_device.stream) == error &&
+  // Asking a stream that is being recorded would spoil the recording.
+  if (lost == cudaSuccess && !recording() && cudaStreamQuery(the_device.stream) == error &&
       error != cudaErrorNotReady)
     lost = error;
   tell(ctx, lost == cudaSuccess ? error : lost);
@@ -70,10 +73,14 @@ Launch over(int64_t n, int threads) {
 
 int32_t upload(RnContext* ctx, void* to, const void* from, size_t bytes) {
   if (bytes == 0) return RN_OK;
+  if (recording())
+    return fail(ctx, RN_ERR_UNSUPPORTED, "it sends from the host, which a program cannot do");
   return check(ctx, cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, the_device.stream));
 }
 
 int32_t download(RnContext* ctx, void* to, const void* from, size_t bytes) {
+  if (recording())
+    return fail(ctx, RN_ERR_UNSUPPORTED, "its values are read back, which a program cannot do");
   if (bytes > 0) {
     const int32_t status =
         check(ctx, cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, the_device.stream));
@@ -104,8 +111,10 @@ int32_t HostIntegers::read(RnContext* ctx, const int32_t* data, int64_t n) {
   return download(ctx, own_, data, bytes);
 }
 
-int32_t check_indices(RnContext* ctx, const char* what, const int32_t* data, int64_t n,
-                      int64_t last, int64_t exempt) {
+namespace {
+
+int32_t check_now(RnContext* ctx, const char* what, const int32_t* data, int64_t n, int64_t last,
+                  int64_t exempt) {
   HostIntegers values;
   const int32_t status = values.read(ctx, data, n);
   if (status != RN_OK) return status;
@@ -115,6 +124,17 @@ int32_t check_indices(RnContext* ctx, const char* what, const int32_t* data, int
                 static_cast<long long>(i), static_cast<long long>(last));
   }
   return RN_OK;
+}
+
+}  // namespace
+
+int32_t check_indices(RnContext* ctx, const char* what, const int32_t* data, int64_t n,
+                      int64_t last, int64_t exempt) {
+  const int32_t status = check_now(ctx, what, data, n, last, exempt);
+  if (status != RN_OK || !recording()) return status;
+  return before_launch(ctx, [=](RnContext* later, const RnProgramRun&) {
+    return check_now(later, what, data, n, last, exempt);
+  });
 }
 
 int32_t check_lengths(RnContext* ctx, const int32_t* lengths, int64_t batch, int64_t time) {

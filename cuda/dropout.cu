@@ -6,8 +6,8 @@
 #include <cmath>
 
 #include "cuda/ops.cuh"
+#include "cuda/program.cuh"
 #include "cuda/walk.cuh"
-#include "native/runtime/philox.h"
 
 namespace rnnative::cuda {
 namespace {
@@ -16,7 +16,7 @@ struct Dropout {
   int64_t outer, batch, inner;
   uint32_t threshold;  // an element is kept when the top 24 bits of its word reach it
   float scale;
-  RnRandom random;
+  Draws draws;
   const float* x;  // [outer, batch, inner]
   RnGrad y;
 };
@@ -29,8 +29,7 @@ __global__ void dropout_rows_kernel(Dropout d) {
     const int64_t o = row / d.batch, sample = row - o * d.batch, at = row * d.inner + i;
     Floats<kWide> v = load<kWide>(d.x + at, kWide);
     uint32_t words[4];
-    rn_random_block(&d.random, 0, static_cast<uint64_t>(sample),
-                    static_cast<uint64_t>(o * d.inner + i) / 4, words);
+    d.draws.words(static_cast<uint64_t>(sample), static_cast<uint64_t>(o * d.inner + i) / 4, words);
 #pragma unroll
     for (int j = 0; j < kWide; ++j) v.at[j] = words[j] >> 8 >= d.threshold ? v.at[j] * d.scale : 0;
     put<kWide>(d.y, at, v, kWide);
@@ -43,8 +42,7 @@ __global__ void dropout_samples_kernel(Dropout d) {
   if (first >= elements) return;
   for (int64_t sample = first_row(); sample < d.batch; sample += row_stride()) {
     uint32_t words[4];
-    rn_random_block(&d.random, 0, static_cast<uint64_t>(sample), static_cast<uint64_t>(first) / 4,
-                    words);
+    d.draws.words(static_cast<uint64_t>(sample), static_cast<uint64_t>(first) / 4, words);
     int64_t o = first / d.inner, i = first - o * d.inner;
 #pragma unroll
     for (int j = 0; j < 4; ++j) {
@@ -63,7 +61,7 @@ int32_t dropout(RnContext* ctx, const RnDropout* args) {
   const Dropout d = {args->outer, args->batch, args->inner,
                      // word >> 8 >= p * 2^24, exactly: scaling by a power of two does not round.
                      static_cast<uint32_t>(std::ceil(args->p * 0x1p24)),
-                     static_cast<float>(1.0 / (1.0 - args->p)), args->random,
+                     static_cast<float>(1.0 / (1.0 - args->p)), draws_of(args->random),
                      static_cast<const float*>(args->x), args->y};
   if (d.outer * d.batch * d.inner == 0) return RN_OK;
   if (d.inner % kWide == 0 && aligned(d.x, d.y.data))

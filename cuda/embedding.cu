@@ -10,6 +10,7 @@
 
 #include "cuda/memory.cuh"
 #include "cuda/ops.cuh"
+#include "cuda/program.cuh"
 #include "cuda/walk.cuh"
 
 namespace rnnative::cuda {
@@ -29,7 +30,7 @@ __global__ void gather_kernel(int64_t rows, int64_t features, const int32_t* ids
 
 // What the host sends: all in one allocation.
 struct Pieces {
-  int32_t pieces = 0, joins = 0;
+  const int32_t* count;   // [2] pieces, joins
   const int32_t* order;   // [rows] positions, by id
   const int32_t* begin;   // [pieces + 1] places in `order`
   const int32_t* target;  // [pieces] row of dtable, or -1 - partial row
@@ -44,7 +45,7 @@ __global__ void sum_pieces_kernel(Pieces pieces, int64_t features, const float* 
   const int64_t f = first_column(kWidth);
   if (f >= features) return;
   const int64_t left = features - f;
-  for (int64_t piece = first_row(); piece < pieces.pieces; piece += row_stride()) {
+  for (int64_t piece = first_row(); piece < pieces.count[0]; piece += row_stride()) {
     const int32_t end = pieces.begin[piece + 1], target = pieces.target[piece];
     Floats<kWidth> sum = {};
 #pragma unroll 4
@@ -67,7 +68,7 @@ __global__ void join_pieces_kernel(Pieces pieces, int64_t features, const float*
   const int64_t f = first_column(kWidth);
   if (f >= features) return;
   const int64_t left = features - f;
-  for (int64_t join = first_row(); join < pieces.joins; join += row_stride()) {
+  for (int64_t join = first_row(); join < pieces.count[1]; join += row_stride()) {
     const int32_t end = pieces.first[join + 1];
     Floats<kWidth> sum = {};
 #pragma unroll 4
@@ -80,53 +81,90 @@ __global__ void join_pieces_kernel(Pieces pieces, int64_t features, const float*
   }
 }
 
-// Sorts and sends. partial_rows: how many the pieces need.
-int32_t make_pieces(RnContext* ctx, const RnEmbeddingBackward* args, Pieces* pieces,
-                    int32_t* partial_rows) {
+// How many of each there are, or may be.
+struct Counts {
+  int64_t pieces, joins, partials;
+};
+
+// The pieces as sent, each array with room for the most that `rows` positions can need.
+struct Layout {
+  explicit Layout(int64_t rows) : rows(rows), joins(rows / (kPiece + 1) + 1) {}
+  int64_t size() const { return 2 + rows + (rows + 1) + rows + joins + (joins + 1); }
+  Counts most() const { return {rows, joins, rows / kPiece + joins}; }
+
+  template <class Int>
+  void place(Int* data, Int** count, Int** order, Int** begin, Int** target, Int** row,
+             Int** first) const {
+    *count = data;
+    *order = *count + 2;
+    *begin = *order + rows;
+    *target = *begin + rows + 1;
+    *row = *target + rows;
+    *first = *row + joins;
+  }
+  Pieces pieces(const int32_t* sent) const {
+    Pieces p;
+    place(sent, &p.count, &p.order, &p.begin, &p.target, &p.row, &p.first);
+    return p;
+  }
+
+  int64_t rows, joins;
+};
+
+// Sorts, and sends to `sent`, of layout.size().
+int32_t send_pieces(RnContext* ctx, const int32_t* data, const Layout& layout, int64_t vocabulary,
+                    int32_t* sent, Counts* counts) {
   HostIntegers ids;
-  const int32_t status = ids.read(ctx, args->ids, args->rows);
+  const int32_t status = ids.read(ctx, data, layout.rows);
   if (status != RN_OK) return status;
-  const int64_t rows = args->rows, vocabulary = args->vocabulary;
-  const int64_t most_pieces = rows, most_joins = rows / (kPiece + 1) + 1;
-  const int64_t size = rows + (most_pieces + 1) + most_pieces + most_joins + (most_joins + 1);
-  const std::unique_ptr<int32_t[]> host(new (std::nothrow) int32_t[static_cast<size_t>(size)]);
+  const auto size = static_cast<size_t>(layout.size());
+  const std::unique_ptr<int32_t[]> host(new (std::nothrow) int32_t[size]);
   const std::unique_ptr<int32_t[]> next(new (std::nothrow)
                                             int32_t[static_cast<size_t>(vocabulary)]());
   if (!host || !next) return fail(ctx, RN_ERR_OUT_OF_MEMORY, "no memory for indices");
-  int32_t* const order = host.get();
-  int32_t* const begin = order + rows;
-  int32_t* const target = begin + most_pieces + 1;
-  int32_t* const row = target + most_pieces;
-  int32_t* const first = row + most_joins;
+  int32_t *count, *order, *begin, *target, *row, *first;
+  layout.place(host.get(), &count, &order, &begin, &target, &row, &first);
 
-  for (int64_t n = 0; n < rows; ++n) ++next[ids[n]];
-  int32_t placed = 0, partials = 0;
+  for (int64_t n = 0; n < layout.rows; ++n) ++next[ids[n]];
+  int32_t placed = 0, pieces = 0, joins = 0, partials = 0;
   for (int64_t v = 0; v < vocabulary; ++v) {
-    const int32_t count = next[v];
+    const int32_t same = next[v];
     next[v] = placed;
-    if (count > kPiece) {
-      row[pieces->joins] = static_cast<int32_t>(v);
-      first[pieces->joins++] = partials;
+    if (same > kPiece) {
+      row[joins] = static_cast<int32_t>(v);
+      first[joins++] = partials;
     }
-    for (int32_t done = 0; done < count; done += kPiece) {
-      begin[pieces->pieces] = placed + done;
-      target[pieces->pieces++] = count > kPiece ? -1 - partials++ : static_cast<int32_t>(v);
+    for (int32_t done = 0; done < same; done += kPiece) {
+      begin[pieces] = placed + done;
+      target[pieces++] = same > kPiece ? -1 - partials++ : static_cast<int32_t>(v);
     }
-    placed += count;
+    placed += same;
   }
-  begin[pieces->pieces] = placed;
-  first[pieces->joins] = partials;
-  for (int64_t n = 0; n < rows; ++n) order[next[ids[n]]++] = static_cast<int32_t>(n);
+  begin[pieces] = placed;
+  first[joins] = partials;
+  for (int64_t n = 0; n < layout.rows; ++n) order[next[ids[n]]++] = static_cast<int32_t>(n);
+  count[0] = pieces;
+  count[1] = joins;
+  *counts = {pieces, joins, partials};
+  return upload_staged(sent, host.get(), size * sizeof(int32_t), ctx->error);
+}
 
-  int32_t* const sent = scratch_of<int32_t>(ctx, size);
+// In a program they are sent again before each launch.
+int32_t make_pieces(RnContext* ctx, const RnEmbeddingBackward* args, Pieces* pieces,
+                    Counts* counts) {
+  const Layout layout(args->rows);
+  const size_t bytes = static_cast<size_t>(layout.size()) * sizeof(int32_t);
+  auto* const sent =
+      static_cast<int32_t*>(recording() ? program_memory(ctx, bytes) : scratch(ctx, bytes));
   if (sent == nullptr) return RN_ERR_OUT_OF_MEMORY;
-  pieces->order = sent;
-  pieces->begin = sent + (begin - order);
-  pieces->target = sent + (target - order);
-  pieces->row = sent + (row - order);
-  pieces->first = sent + (first - order);
-  *partial_rows = partials;
-  return upload_staged(sent, order, static_cast<size_t>(size) * sizeof(int32_t), ctx->error);
+  *pieces = layout.pieces(sent);
+  if (!recording()) return send_pieces(ctx, args->ids, layout, args->vocabulary, sent, counts);
+  *counts = layout.most();
+  return before_launch(ctx, [layout, sent, ids = args->ids, vocabulary = args->vocabulary](
+                                RnContext* later, const RnProgramRun&) {
+    Counts now;
+    return send_pieces(later, ids, layout, vocabulary, sent, &now);
+  });
 }
 
 }  // namespace
@@ -151,22 +189,22 @@ int32_t embedding_backward(RnContext* ctx, const RnEmbeddingBackward* args) {
   if (status != RN_OK || args->rows == 0) return status;
 
   Pieces pieces;
-  int32_t partial_rows = 0;
-  status = make_pieces(ctx, args, &pieces, &partial_rows);
+  Counts counts = {};
+  status = make_pieces(ctx, args, &pieces, &counts);
   if (status != RN_OK) return status;
   float* partial = nullptr;
-  if (partial_rows > 0) {
-    partial = scratch_of<float>(ctx, partial_rows * features);
+  if (counts.partials > 0) {
+    partial = scratch_of<float>(ctx, counts.partials * features);
     if (partial == nullptr) return RN_ERR_OUT_OF_MEMORY;
   }
   const auto* dy = static_cast<const float*>(args->dy);
   const bool wide = features % kWide == 0 && aligned(dy, partial, args->dtable.data);
   const int width = wide ? kWide : 1;
-  status = launch(ctx, over_rows(pieces.pieces, features, width),
+  status = launch(ctx, over_rows(counts.pieces, features, width),
                   wide ? sum_pieces_kernel<kWide> : sum_pieces_kernel<1>, pieces, features, dy,
                   partial, args->dtable);
-  if (status != RN_OK || pieces.joins == 0) return status;
-  return launch(ctx, over_rows(pieces.joins, features, width),
+  if (status != RN_OK || counts.joins == 0) return status;
+  return launch(ctx, over_rows(counts.joins, features, width),
                 wide ? join_pieces_kernel<kWide> : join_pieces_kernel<1>, pieces, features, partial,
                 args->dtable);
 }

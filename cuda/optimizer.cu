@@ -3,13 +3,15 @@
 // cancellation touches a finite gradient. Pieces of a fixed size make the norm's order depend on
 // the arenas' sizes only; they are joined by one block. The update reads the norm on the device, so
 // the host never waits for it, and a norm that is not finite leaves everything untouched. The
-// formulas are those of torch.optim; what depends on the step alone is computed here, in double.
+// formulas are those of torch.optim; what depends on the step alone is computed here, in double,
+// and sent to a program anew before each launch.
 #include <cfloat>
 #include <cmath>
 
 #include "cuda/block.cuh"
 #include "cuda/device.cuh"
 #include "cuda/ops.cuh"
+#include "cuda/program.cuh"
 #include "cuda/vector.cuh"
 #include "intrinsics.cuh"
 
@@ -105,8 +107,10 @@ __device__ __forceinline__ float updated(const Settings& s, float p, float g, fl
   }
 }
 
+// live: the settings of this launch, in a program; else null.
 template <int kKind, int kWidth>
-__global__ void optimizer_kernel(Settings s) {
+__global__ void optimizer_kernel(Settings given, const Settings* live) {
+  const Settings s = live != nullptr ? *live : given;
   const float scale = clip_scale(s);
   if (scale != scale) return;
   for (int64_t i = first_index() * kWidth; i < s.n; i += index_stride() * kWidth) {
@@ -164,11 +168,29 @@ Settings settings_of(const RnOptimizerStep& o) {
   return s;
 }
 
+// Of each launch, when recording; null otherwise.
+int32_t live_settings(RnContext* ctx, const RnOptimizerStep& args, const Settings** live) {
+  *live = nullptr;
+  if (!recording()) return RN_OK;
+  const Live memory = live_memory(ctx, sizeof(Settings));
+  if (memory.device == nullptr) return RN_ERR_OUT_OF_MEMORY;
+  *live = static_cast<const Settings*>(memory.device);
+  const int32_t update = next_update();
+  auto* const to = static_cast<Settings*>(memory.host);
+  return before_launch(ctx, [=](RnContext*, const RnProgramRun& run) {
+    RnOptimizerStep now = args;
+    now.lr = run.rates[update];
+    now.step = run.steps[update];
+    *to = settings_of(now);
+    return int32_t{RN_OK};
+  });
+}
+
 template <int kKind>
-int32_t step_as(RnContext* ctx, const Settings& s) {
+int32_t step_as(RnContext* ctx, const Settings& s, const Settings* live) {
   const bool wide = aligned(s.param, s.grad, s.state[0], s.state[1], s.state[2]);
   return launch(ctx, over(ceil_div(s.n, wide ? kWide : 1)),
-                wide ? optimizer_kernel<kKind, kWide> : optimizer_kernel<kKind, 1>, s);
+                wide ? optimizer_kernel<kKind, kWide> : optimizer_kernel<kKind, 1>, s, live);
 }
 
 }  // namespace
@@ -203,17 +225,20 @@ int32_t global_norm(RnContext* ctx, const RnGlobalNorm* args) {
 
 int32_t optimizer_step(RnContext* ctx, const RnOptimizerStep* args) {
   const Settings s = settings_of(*args);
+  const Settings* live = nullptr;
+  const int32_t status = live_settings(ctx, *args, &live);
+  if (status != RN_OK) return status;
   switch (args->kind) {
     case RN_SGD:
-      return step_as<RN_SGD>(ctx, s);
+      return step_as<RN_SGD>(ctx, s, live);
     case RN_ADAM:
-      return step_as<RN_ADAM>(ctx, s);
+      return step_as<RN_ADAM>(ctx, s, live);
     case RN_ADAMW:
-      return step_as<RN_ADAMW>(ctx, s);
+      return step_as<RN_ADAMW>(ctx, s, live);
     case RN_RMSPROP:
-      return step_as<RN_RMSPROP>(ctx, s);
+      return step_as<RN_RMSPROP>(ctx, s, live);
     case RN_ADAGRAD:
-      return step_as<RN_ADAGRAD>(ctx, s);
+      return step_as<RN_ADAGRAD>(ctx, s, live);
   }
   return RN_ERR_UNSUPPORTED;
 }

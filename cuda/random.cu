@@ -3,7 +3,7 @@
 // log, sine and cosine. A thread makes the four numbers of a Philox block.
 #include "cuda/device.cuh"
 #include "cuda/ops.cuh"
-#include "native/runtime/philox.h"
+#include "cuda/program.cuh"
 
 namespace rnnative::cuda {
 namespace {
@@ -12,11 +12,10 @@ __device__ __forceinline__ double unit(uint32_t word) {
   return (word >> 8) * 0x1p-24;
 }
 
-__global__ void random_kernel(float* y, int64_t n, bool normal, double a, double b,
-                              RnRandom random) {
+__global__ void random_kernel(float* y, int64_t n, bool normal, double a, double b, Draws draws) {
   for (int64_t i = first_index() * 4; i < n; i += index_stride() * 4) {
     uint32_t words[4];
-    rn_random_block(&random, 0, 0, static_cast<uint64_t>(i) / 4, words);
+    draws.words(0, static_cast<uint64_t>(i) / 4, words);
     double values[4];
 #pragma unroll
     for (int j = 0; j < 4; j += 2) {
@@ -43,7 +42,7 @@ __global__ void random_kernel(float* y, int64_t n, bool normal, double a, double
 
 int32_t random_fill(RnContext* ctx, const RnRandomFill* args) {
   return launch(ctx, over(ceil_div(args->n, 4)), random_kernel, static_cast<float*>(args->y),
-                args->n, args->distribution == RN_NORMAL, args->a, args->b, args->random);
+                args->n, args->distribution == RN_NORMAL, args->a, args->b, draws_of(args->random));
 }
 
 }  // namespace rnnative::cuda

@@ -122,6 +122,7 @@ int32_t recurrent(RnContext* ctx, const RnRecurrentForward* args) {
     status = project(ctx, layout, sequence, args->slots + index * desc.directions, input,
                      layout.input_of(index), buffers.rounded, layer.gates);
     if (status == RN_OK) status = forward_steps(ctx, layer);
+    if (status == RN_OK) status = clear_idle(ctx, sequence, 1, layout.width, layer.h);
     input = layer.h;
     if (status == RN_OK && !last && desc.dropout > 0) {
       RnRandom random = desc.random;

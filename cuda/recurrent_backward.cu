@@ -91,6 +91,8 @@ int32_t recurrent_backward(RnContext* ctx, const RnRecurrentBackward* args) {
     layer.dy = dy;
     layer.dgates = buffers.dgates;
     status = backward_steps(ctx, layer);
+    if (status == RN_OK)
+      status = clear_idle(ctx, sequence, desc.directions, layout.slots * desc.hidden, layer.dgates);
     LayerGradients gradients = {};
     gradients.slots = args->slots + index * desc.directions;
     gradients.dslots = args->dslots + index * desc.directions;

@@ -3,8 +3,8 @@
 // drawn again in backward instead of being stored.
 #include <cmath>
 
+#include "cuda/program.cuh"
 #include "cuda/recurrent_sequence.cuh"
-#include "native/runtime/philox.h"
 
 namespace rnnative::cuda {
 namespace {
@@ -12,17 +12,22 @@ namespace {
 // x, y: [N, width]. A thread draws one block of four words and uses those that are of its row: with
 // kQuads (width and addresses divisible by 4) all of them, else one.
 template <bool kQuads>
-__global__ void drop_kernel(Rows rows, RnRandom random, int64_t tokens, int64_t width,
+__global__ void drop_kernel(Rows rows, Draws draws, int64_t tokens, int64_t width,
                             uint32_t threshold, float scale, const float* x, float* y) {
   constexpr int kWords = kQuads ? 4 : 1;
   const int64_t columns = width / kWords;
   for (int64_t at = first_index(); at < tokens * columns; at += index_stride()) {
     const int64_t n = at / columns, f = at % columns * kWords;
-    const int64_t token = rows.tokens ? rows.tokens[n] : n;
+    const int64_t token = rows.token(n);
+    if (token < 0) {
+#pragma unroll
+      for (int w = 0; w < kWords; ++w) y[at * kWords + w] = 0;
+      continue;
+    }
     const int64_t element = token / rows.batch * width + f;
     uint32_t words[4];
-    rn_random_block(&random, 0, static_cast<uint64_t>(token % rows.batch),
-                    static_cast<uint64_t>(element) >> 2, words);
+    draws.words(static_cast<uint64_t>(token % rows.batch), static_cast<uint64_t>(element) >> 2,
+                words);
     const auto factor = [&](uint32_t word) { return (word >> 8) >= threshold ? scale : 0.0f; };
     if (kQuads) {
       float4 v = reinterpret_cast<const float4*>(x)[at];
@@ -50,8 +55,8 @@ int32_t drop_rows(RnContext* ctx, const Sequence& sequence, double p, const RnRa
   const bool quads =
       width % 4 == 0 && (reinterpret_cast<uintptr_t>(x) | reinterpret_cast<uintptr_t>(y)) % 16 == 0;
   return launch(ctx, over(quads ? n * width / 4 : n * width),
-                quads ? drop_kernel<true> : drop_kernel<false>, sequence.rows, random, n, width,
-                threshold, scale, x, y);
+                quads ? drop_kernel<true> : drop_kernel<false>, sequence.rows, draws_of(random), n,
+                width, threshold, scale, x, y);
 }
 
 }  // namespace rnnative::cuda

@@ -38,7 +38,13 @@ __global__ void before_kernel(Before s) {
       static_cast<float*>(to)[n * s.ld + j] = value;
   };
   for (int64_t n = blockIdx.y; n < s.tokens; n += gridDim.y) {
-    const int64_t t = (s.rows.tokens ? s.rows.tokens[n] : n) / s.rows.batch;
+    const int64_t token = s.rows.token(n);
+    if (token < 0) {
+      put(s.state, n, 0.0f);
+      if (s.reset != nullptr) put(s.product, n, 0.0f);
+      continue;
+    }
+    const int64_t t = token / s.rows.batch;
     const int64_t i = n - s.rows.row(t, 0);
     const int64_t before = s.rows.row_before(t, i, s.direction);
     float h = 0.0f;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <new>
 
+#include "cuda/program.cuh"
+
 namespace rnnative::cuda {
 namespace {
 
@@ -41,20 +43,29 @@ template <class Value>
 __global__ void gather_kernel(const int32_t* tokens, int64_t n, int64_t width, const Value* x,
                               Value* packed) {
   for (int64_t at = first_index(); at < n * width; at += index_stride())
-    packed[at] = x[tokens[at / width] * width + at % width];
+    packed[at] = tokens[at / width] < 0 ? Value{} : x[tokens[at / width] * width + at % width];
 }
 
 template <class Value>
 __global__ void scatter_kernel(const int32_t* tokens, int64_t n, int64_t width, const Value* packed,
                                Value* y) {
   for (int64_t at = first_index(); at < n * width; at += index_stride())
-    y[tokens[at / width] * width + at % width] = packed[at];
+    if (tokens[at / width] >= 0) y[tokens[at / width] * width + at % width] = packed[at];
 }
 
 __global__ void scatter_add_kernel(const int32_t* tokens, int64_t n, int64_t width,
                                    const float* packed, float* y) {
   for (int64_t at = first_index(); at < n * width; at += index_stride())
-    y[tokens[at / width] * width + at % width] += packed[at];
+    if (tokens[at / width] >= 0) y[tokens[at / width] * width + at % width] += packed[at];
+}
+
+__global__ void clear_idle_kernel(Rows rows, int64_t tokens, int64_t groups, int64_t width,
+                                  float* packed) {
+  const int64_t real = rows.offsets[rows.time], idle = tokens - real;
+  for (int64_t at = first_index(); at < groups * idle * width; at += index_stride()) {
+    const int64_t row = at / width, group = row / idle, n = real + row % idle;
+    packed[(group * tokens + n) * width + at % width] = 0;
+  }
 }
 
 bool wide(const void* a, const void* b, int64_t features) {
@@ -79,6 +90,50 @@ int32_t fill_active(RnContext* ctx, const HostIntegers& given, int64_t longest,
   return RN_OK;
 }
 
+int64_t sum_of(const HostIntegers& lengths, int64_t batch) {
+  int64_t sum = 0;
+  for (int64_t b = 0; b < batch; ++b) sum += lengths[b];
+  return sum;
+}
+
+// Maps of rows.time steps and sequence->tokens rows.
+int32_t make_maps(RnContext* ctx, const int32_t* lengths, Sequence* sequence) {
+  Rows& rows = sequence->rows;
+  const int64_t batch = rows.batch, time = rows.time, n = sequence->tokens;
+  int32_t* maps = scratch_of<int32_t>(ctx, 2 * batch + time + 1 + n);
+  if (maps == nullptr) return RN_ERR_OUT_OF_MEMORY;
+  int32_t *order = maps + batch, *offsets = order + batch, *tokens = offsets + time + 1;
+  int32_t status = launch(ctx, over(batch + time + 1, 64), sort_kernel, lengths, batch, time, maps,
+                          order, offsets);
+  if (status == RN_OK && sequence->idle)
+    status = check(ctx, cudaMemsetAsync(tokens, 0xff, static_cast<size_t>(n) * sizeof *tokens,
+                                        device().stream));
+  if (status != RN_OK) return status;
+  rows.lengths = maps;
+  rows.order = order;
+  rows.offsets = offsets;
+  rows.tokens = tokens;
+  return launch(ctx, over(time * batch), tokens_kernel, rows, tokens);
+}
+
+// Where the lengths of a run are not known: all steps, and rows for as many tokens as there may be.
+int32_t record_sequence(RnContext* ctx, const int32_t* lengths, int64_t sum, Sequence* sequence) {
+  const int64_t time = sequence->rows.time, batch = sequence->rows.batch;
+  const int64_t room = room_for(sum, time * batch);
+  const int32_t status = before_launch(ctx, [=](RnContext* later, const RnProgramRun&) {
+    HostIntegers now;
+    const int32_t read = now.read(later, lengths, batch);
+    return read != RN_OK ? read : check_room(later, "tokens", sum_of(now, batch), room);
+  });
+  if (status != RN_OK) return status;
+  sequence->tokens = room;
+  sequence->idle = true;
+  sequence->active.reset(new (std::nothrow) int64_t[static_cast<size_t>(time) + 1]);
+  if (!sequence->active) return fail(ctx, RN_ERR_OUT_OF_MEMORY, "no memory for lengths");
+  std::fill_n(sequence->active.get(), time + 1, batch);
+  return make_maps(ctx, lengths, sequence);
+}
+
 }  // namespace
 
 int32_t make_sequence(RnContext* ctx, const int32_t* lengths, int64_t time, int64_t batch,
@@ -92,30 +147,18 @@ int32_t make_sequence(RnContext* ctx, const int32_t* lengths, int64_t time, int6
   HostIntegers given;
   if (status == RN_OK) status = given.read(ctx, lengths, batch);
   if (status != RN_OK) return status;
-  int64_t sum = 0, longest = 0;
-  for (int64_t b = 0; b < batch; ++b) {
-    sum += given[b];
-    longest = std::max<int64_t>(longest, given[b]);
-  }
+  const int64_t sum = sum_of(given, batch);
+  if (time * batch > INT32_MAX && (recording() || sum < time * batch))
+    return fail(ctx, RN_ERR_UNSUPPORTED, "more than 2^31 - 1 steps in a ragged batch");
+  if (recording()) return record_sequence(ctx, lengths, sum, sequence);
   if (sum == time * batch) return RN_OK;
 
-  if (time * batch > INT32_MAX)
-    return fail(ctx, RN_ERR_UNSUPPORTED, "more than 2^31 - 1 steps in a ragged batch");
+  int64_t longest = 0;
+  for (int64_t b = 0; b < batch; ++b) longest = std::max<int64_t>(longest, given[b]);
   sequence->tokens = sum;
   rows.time = longest;
   status = fill_active(ctx, given, longest, sequence);
-  if (status != RN_OK) return status;
-  int32_t* maps = scratch_of<int32_t>(ctx, 2 * batch + longest + 1 + sum);
-  if (maps == nullptr) return RN_ERR_OUT_OF_MEMORY;
-  int32_t *order = maps + batch, *offsets = order + batch, *tokens = offsets + longest + 1;
-  status = launch(ctx, over(batch + longest + 1, 64), sort_kernel, lengths, batch, longest, maps,
-                  order, offsets);
-  if (status != RN_OK) return status;
-  rows.lengths = maps;
-  rows.order = order;
-  rows.offsets = offsets;
-  rows.tokens = tokens;
-  return launch(ctx, over(longest * batch), tokens_kernel, rows, tokens);
+  return status == RN_OK ? make_maps(ctx, lengths, sequence) : status;
 }
 
 int32_t gather_rows(RnContext* ctx, const Sequence& sequence, int64_t features, const float* x,
@@ -127,6 +170,13 @@ int32_t gather_rows(RnContext* ctx, const Sequence& sequence, int64_t features, 
     return launch(ctx, over(n * features / 4), gather_kernel<float4>, tokens, n, features / 4,
                   reinterpret_cast<const float4*>(x), reinterpret_cast<float4*>(packed));
   return launch(ctx, over(n * features), gather_kernel<float>, tokens, n, features, x, packed);
+}
+
+int32_t clear_idle(RnContext* ctx, const Sequence& sequence, int64_t groups, int64_t width,
+                   float* packed) {
+  if (!sequence.idle || groups * sequence.tokens * width == 0) return RN_OK;
+  return launch(ctx, over(groups * sequence.tokens * width), clear_idle_kernel, sequence.rows,
+                sequence.tokens, groups, width, packed);
 }
 
 int32_t scatter_rows(RnContext* ctx, const Sequence& sequence, int64_t time, int64_t features,

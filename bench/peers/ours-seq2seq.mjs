@@ -4,6 +4,7 @@ import { optim, Seq2Seq, Tokenizer } from '#dist/index.js'
 import { PairSet } from '#dist/data/index.js'
 import { Seq2SeqTask } from '#dist/models/seq2seq-task.js'
 import { RandomContext } from '#dist/nn/index.js'
+import { sendInputs } from '#dist/train/task.js'
 import { multi30k } from './multi30k.mjs'
 import { timed } from './serve.mjs'
 
@@ -26,10 +27,12 @@ export async function prepareSeq2Seq({ tokenizer, batchTokens, count, seed, clip
   const optimizer = optim.adam({ lr: 1e-3 }).bind(network)
   const step = async (index) => {
     optimizer.zeroGrad()
-    const { losses } = task.gradient(index, index + 1, random)
+    const plan = task.step(index, index + 1, random, false)
+    const inputs = sendInputs(plan.inputs, 'cpu')
+    const losses = plan.gradient(inputs)
     const scalars = [optimizer.step({ clipNorm }), ...losses]
     await Promise.all(scalars.map((scalar) => scalar.item()))
-    for (const scalar of scalars) scalar.dispose()
+    for (const tensor of [...inputs, ...scalars]) tensor.dispose()
   }
   return {
     runs: timed(async () => {

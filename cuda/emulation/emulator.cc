@@ -257,13 +257,14 @@ cudaError_t rn_emulated_launch(const cudaLaunchConfig_t& config,
   if (together && grid > static_cast<unsigned>(per_multiprocessor * kEmulatedMultiprocessors))
     return rn_emulated_error = cudaErrorCooperativeLaunchTooLarge;
 
-  body = &kernel;
-  blockDim = config.blockDim;
-  gridDim = config.gridDim;
   const unsigned at_once = together ? grid : cluster;
-  for (unsigned first = 0; first < grid; first += at_once)
-    run_blocks(config, first, at_once, cluster);
-  return cudaSuccess;
+  return rn_emulated_enqueue([config, kernel, grid, at_once, cluster] {
+    body = &kernel;
+    blockDim = config.blockDim;
+    gridDim = config.gridDim;
+    for (unsigned first = 0; first < grid; first += at_once)
+      run_blocks(config, first, at_once, cluster);
+  });
 }
 
 cudaError_t rn_emulated_occupancy(int* blocks, int threads, size_t shared) {

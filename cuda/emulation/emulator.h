@@ -8,6 +8,9 @@ constexpr int kEmulatedMultiprocessors = 6;
 constexpr size_t kEmulatedSharedBytes = 227 << 10;
 extern cudaError_t rn_emulated_error;  // the last that nobody has asked for
 
+// Does the work now, or keeps it for the graph while the stream is captured.
+cudaError_t rn_emulated_enqueue(std::function<void()> work);
+
 char* rn_emulated_shared();
 // Calls body with what all lanes of the warp gave, once, when the last has come; then all go on.
 void rn_emulated_collective(void* mine, void (*body)(void* const* lanes));

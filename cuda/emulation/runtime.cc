@@ -1,13 +1,74 @@
-// Tests only: the CUDA runtime on the host. All is done when a call returns.
+// Tests only: the CUDA runtime on the host. All is done when a call returns, unless it is captured.
 #include <cuda_runtime.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 #include "cuda/emulation/emulator.h"
 
 cudaError_t rn_emulated_error = cudaSuccess;
+
+struct CUgraph_st {
+  std::vector<std::function<void()>> work;
+};
+struct CUgraphExec_st {
+  std::vector<std::function<void()>> work;
+};
+
+namespace {
+
+CUgraph_st* captured = nullptr;  // while the stream is captured
+bool spoiled = false;
+
+// What the driver says to calls that would wait for a stream that is captured.
+cudaError_t unless_captured() {
+  if (captured == nullptr) return cudaSuccess;
+  spoiled = true;
+  return rn_emulated_error = cudaErrorStreamCaptureUnsupported;
+}
+
+}  // namespace
+
+cudaError_t rn_emulated_enqueue(std::function<void()> work) {
+  if (captured != nullptr)
+    captured->work.push_back(std::move(work));
+  else
+    work();
+  return cudaSuccess;
+}
+
+cudaError_t cudaStreamBeginCapture(cudaStream_t, cudaStreamCaptureMode) {
+  if (const cudaError_t error = unless_captured(); error != cudaSuccess) return error;
+  captured = new CUgraph_st;
+  spoiled = false;
+  return cudaSuccess;
+}
+cudaError_t cudaStreamEndCapture(cudaStream_t, cudaGraph_t* graph) {
+  *graph = std::exchange(captured, nullptr);
+  if (!spoiled) return cudaSuccess;
+  delete std::exchange(*graph, nullptr);
+  return rn_emulated_error = cudaErrorStreamCaptureInvalidated;
+}
+cudaError_t cudaGraphInstantiate(cudaGraphExec_t* exec, cudaGraph_t graph, unsigned long long) {
+  *exec = new CUgraphExec_st{graph->work};
+  return cudaSuccess;
+}
+cudaError_t cudaGraphLaunch(cudaGraphExec_t exec, cudaStream_t) {
+  for (const auto& work : exec->work)
+    if (const cudaError_t error = rn_emulated_enqueue(work); error != cudaSuccess) return error;
+  return cudaSuccess;
+}
+cudaError_t cudaGraphDestroy(cudaGraph_t graph) {
+  delete graph;
+  return cudaSuccess;
+}
+cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
+  delete exec;
+  return cudaSuccess;
+}
 
 cudaError_t cudaMalloc(void** data, size_t bytes) {
   // The runtime's alignment.
@@ -28,12 +89,10 @@ cudaError_t cudaFreeHost(void* data) {
 }
 cudaError_t cudaMemcpyAsync(void* to, const void* from, size_t bytes, cudaMemcpyKind,
                             cudaStream_t) {
-  std::memcpy(to, from, bytes);
-  return cudaSuccess;
+  return rn_emulated_enqueue([=] { std::memcpy(to, from, bytes); });
 }
 cudaError_t cudaMemsetAsync(void* data, int value, size_t bytes, cudaStream_t) {
-  std::memset(data, value, bytes);
-  return cudaSuccess;
+  return rn_emulated_enqueue([=] { std::memset(data, value, bytes); });
 }
 cudaError_t cudaMemGetInfo(size_t* free, size_t* total) {
   *free = *total = size_t{4} << 30;
@@ -44,10 +103,10 @@ cudaError_t cudaStreamCreateWithFlags(cudaStream_t* stream, unsigned) {
   return cudaSuccess;
 }
 cudaError_t cudaStreamSynchronize(cudaStream_t) {
-  return cudaSuccess;
+  return unless_captured();
 }
 cudaError_t cudaStreamQuery(cudaStream_t) {
-  return cudaSuccess;
+  return unless_captured();
 }
 cudaError_t cudaStreamWaitEvent(cudaStream_t, cudaEvent_t, unsigned) {
   return cudaSuccess;
@@ -63,7 +122,7 @@ cudaError_t cudaEventRecord(cudaEvent_t, cudaStream_t) {
   return cudaSuccess;
 }
 cudaError_t cudaEventSynchronize(cudaEvent_t) {
-  return cudaSuccess;
+  return unless_captured();
 }
 cudaError_t cudaEventElapsedTime(float* milliseconds, cudaEvent_t, cudaEvent_t) {
   *milliseconds = 0;

@@ -24,6 +24,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     bind_search(env, exports);
     bind_optimizer(env, exports);
     bind_peak(env, exports);
+    addon::export_program(env, exports);
   } catch (const Napi::Error&) {
     throw;
   } catch (...) {

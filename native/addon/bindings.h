@@ -14,6 +14,8 @@ void export_philox(Napi::Env env, Napi::Object exports);
 void export_tensors(Napi::Env env, Napi::Object exports);
 // fill, copyInto, accumulate, writeInto.
 void export_in_place(Napi::Env env, Napi::Object exports);
+// beginProgram, endProgram, cancelProgram, runProgram, disposeProgram.
+void export_program(Napi::Env env, Napi::Object exports);
 
 }  // namespace rnnative::addon
 

@@ -18,7 +18,7 @@
 extern "C" {
 #endif
 
-#define RN_BACKEND_ABI 8
+#define RN_BACKEND_ABI 9
 
 enum RnStatus {
   RN_OK = 0,
@@ -33,8 +33,9 @@ enum RnStatus {
 // What an op may ask of the runtime while it runs. Valid for one call only.
 typedef struct RnContext {
   uint32_t struct_size;
-  int32_t threads;  // size of the team to use; constant between calls to setThreads
-  void* runtime;    // passed back to the callbacks
+  int32_t threads;   // size of the team to use; constant between calls to setThreads
+  const char* name;  // of the op
+  void* runtime;     // passed back to the callbacks
   // Scratch memory, 64-byte aligned, uninitialised, released after the call. NULL: over the limit.
   void* (*scratch)(void* runtime, size_t bytes);
   // How many pieces of scratch the call holds, and the release of all but the first `count`, those

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define RN_CUDA_ABI_VERSION 2u
+#define RN_CUDA_ABI_VERSION 3u
 #define RN_CUDA_ENTRY_NAME "rn_cuda_device"
 
 // What is known about CUDA on this machine. Texts are NUL-terminated and empty where they do not
@@ -34,6 +34,21 @@ typedef struct RnCudaProbe {
   char fix[256];               // what the user can do about it
 } RnCudaProbe;
 
+// What a sequence of ops launches, recorded once to be launched again and again as one piece of
+// work.
+typedef struct RnProgram RnProgram;
+
+// What one run of a program has of its own, besides the values in the tensors that it reads.
+typedef struct RnProgramRun {
+  uint64_t random_steps;  // added to RnRandom.step of every op
+  int32_t updates;        // calls of optimizer_step, in order:
+  const double* rates;    // [updates] lr
+  const int64_t* steps;   // [updates] step
+  // As in RnContext, for the integers that the ops check and the layouts that follow from them.
+  void* runtime;
+  const int32_t* (*host)(void* runtime, const int32_t* data);
+} RnProgramRun;
+
 // A device: its ops, and its memory. Work and copies take place in the order of the calls, which
 // one thread makes; memory is taken and given back by any. Answers are RnStatus; a copy or an op
 // that fails tells why in `error`.
@@ -48,6 +63,19 @@ typedef struct RnDevice {
   // Waits for all that came before, and for the copy.
   int32_t (*download)(void* to, const void* from, size_t bytes, char error[256]);
   int32_t (*synchronize)(char error[256]);
+
+  // From now on ops launch nothing, but are recorded: with pointers as they are, so scratch must
+  // not be used by others between runs; and with integers (ids, lengths) as yet unknown. Of what
+  // depends on those, tokens and rows that are no padding, runs may have as many as there are now,
+  // to whole multiples of `token_step`; one with more fails with RN_ERR_INDEX. Ops that read back
+  // from the device fail. Until end_program nothing but ops may be called.
+  int32_t (*begin_program)(int64_t token_step, char error[256]);
+  // Ends the recording; `program` null: it is of no use.
+  int32_t (*end_program)(RnProgram** program, char error[256]);
+  // Checks the integers, then launches all, or nothing when it fails.
+  int32_t (*run_program)(RnProgram* program, const RnProgramRun* run, char error[256]);
+  // By any thread.
+  void (*drop_program)(RnProgram* program);
 } RnDevice;
 
 // The library's one exported symbol, RN_CUDA_ENTRY_NAME. Fills `probe` (never null). Returns the

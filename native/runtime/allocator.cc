@@ -27,20 +27,32 @@ const MemorySource kHost = {take_pages, return_pages, available_memory};
 }  // namespace
 
 Allocator& Allocator::host() {
-  static Allocator* const allocator = new Allocator(kHost);
+  static Allocator* const allocator = new Allocator(kHost, kExactBlocks);
   return *allocator;
 }
 
 Allocator& Allocator::of(Account account) {
-  if (account != Account::kCuda && account != Account::kCudaScratch) return host();
-  static Allocator* const allocator = [] {
+  const auto of_device = [](bool exact) {
     const RnDevice& device = *cuda_status().device;
-    return new Allocator({device.allocate, device.release, device.available});
-  }();
-  return *allocator;
+    return new Allocator({device.allocate, device.release, device.available}, exact);
+  };
+  switch (account) {
+    case Account::kCuda:
+    case Account::kCudaScratch: {
+      static Allocator* const allocator = of_device(kExactBlocks);
+      return *allocator;
+    }
+    case Account::kCudaProgram: {
+      static Allocator* const allocator = of_device(false);
+      return *allocator;
+    }
+    default:
+      return host();
+  }
 }
 
-Allocator::Allocator(const MemorySource& source) : source_(source), limit_(default_limit()) {}
+Allocator::Allocator(const MemorySource& source, bool exact)
+    : source_(source), exact_(exact), limit_(default_limit()) {}
 
 size_t Allocator::default_limit() const {
   return static_cast<size_t>(static_cast<double>(source_.available()) * kShare);
@@ -67,7 +79,7 @@ Block Allocator::allocate(size_t bytes, Account account) {
   if (bytes > kLargest) return {};
   std::lock_guard lock(mutex_);
   const int index = cached_class(class_of(bytes));
-  const size_t size = kExactBlocks ? std::max<size_t>(bytes, 1) : class_bytes(index);
+  const size_t size = exact_ ? std::max<size_t>(bytes, 1) : class_bytes(index);
   if (size > limit_ || live_ > limit_ - size) return {};
 
   void* data = nullptr;
@@ -84,6 +96,10 @@ Block Allocator::allocate(size_t bytes, Account account) {
     data = source_.take(size);
     if (data == nullptr) {
       trim(live_);
+      data = source_.take(size);
+    }
+    if (data == nullptr && account == Account::kCudaProgram) {
+      of(Account::kCuda).give_back();
       data = source_.take(size);
     }
     if (data == nullptr) return {};
@@ -112,7 +128,7 @@ void Allocator::recycle(Block& block) {
   std::lock_guard lock(mutex_);
   live_ -= block.bytes;
   accounts_[static_cast<size_t>(block.account)].bytes -= block.bytes;
-  if (kExactBlocks) {
+  if (exact_) {
     source_.give(block.data, block.bytes);
   } else {
     free_[class_of(block.bytes)].push_back(block.data);
@@ -136,7 +152,23 @@ void Allocator::note_growth() {
   trim(cache_bound());
 }
 
+void Allocator::hold() {
+  std::lock_guard lock(mutex_);
+  ++held_;
+}
+
+void Allocator::let_go() {
+  std::lock_guard lock(mutex_);
+  if (--held_ == 0) trim(live_);
+}
+
+void Allocator::give_back() {
+  std::lock_guard lock(mutex_);
+  trim(live_);
+}
+
 void Allocator::trim(size_t bound) {
+  if (held_ > 0) return;
   for (int index = kClasses - 1; index >= 0 && cached_ > 0 && live_ + cached_ > bound; --index) {
     const size_t size = class_bytes(index);
     while (!free_[index].empty() && live_ + cached_ > bound) {

@@ -15,7 +15,7 @@
 namespace rnnative {
 
 // What memory is held for. The first three are devices, in the order of Device.
-enum class Account { kCpu, kReference, kCuda, kScratch, kCudaScratch, kCount };
+enum class Account { kCpu, kReference, kCuda, kScratch, kCudaScratch, kCudaProgram, kCount };
 
 // Where blocks come from.
 struct MemorySource {
@@ -37,9 +37,13 @@ struct AccountStats {
   size_t peak = 0;
 };
 
-// One for the host and one for the CUDA device, both process-wide and safe from any thread. Leaked,
+// One for the host and two for the CUDA device, all process-wide and safe from any thread. Leaked,
 // since the engines outlive static destructors. On the device a block that is given back may still
 // be used by work that was launched; whoever gets it next comes later in the same stream.
+//
+// The device's second is for what recorded programs use (program.h). Their launches hold addresses,
+// so its blocks stay where they are while there is a program, for the same or another one: between
+// runs none has anything in a free block.
 class Allocator {
  public:
   static Allocator& host();
@@ -55,6 +59,11 @@ class Allocator {
   size_t limit() const;
   // 0 restores the default: what the machine and the cgroup had left when this was first used.
   void set_limit(size_t bytes);
+  // While any program exists, free blocks are kept.
+  void hold();
+  void let_go();
+  // All that is not in use, to the system.
+  void give_back();
   // "needs 4096 bytes; 100 of the limit of 1000 bytes are in use"
   std::string shortage(size_t bytes) const;
 
@@ -64,7 +73,7 @@ class Allocator {
   static constexpr int kStepsPerDoubling = 8;
   static constexpr int kClasses = kSmallClasses + kStepsPerDoubling * 36;  // up to 2^48
 
-  explicit Allocator(const MemorySource& source);
+  Allocator(const MemorySource& source, bool exact);
   size_t default_limit() const;
   void recycle(Block& block);
   static int class_of(size_t bytes);
@@ -77,6 +86,7 @@ class Allocator {
   void note_growth();
 
   const MemorySource source_;
+  const bool exact_;  // see kExactBlocks
   mutable std::mutex mutex_;
   std::array<std::vector<void*>, kClasses> free_;
   std::array<AccountStats, static_cast<size_t>(Account::kCount)> accounts_;
@@ -84,6 +94,7 @@ class Allocator {
   size_t cached_ = 0;
   size_t limit_ = 0;
   bool default_limit_ = true;
+  int held_ = 0;
   // The largest `live_` of this window of allocations and of the one before bound the cache.
   size_t window_peak_ = 0;
   size_t previous_peak_ = 0;

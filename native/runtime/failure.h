@@ -2,6 +2,7 @@
 #ifndef RNNATIVE_RUNTIME_FAILURE_H_
 #define RNNATIVE_RUNTIME_FAILURE_H_
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -15,6 +16,11 @@ struct Failure {
   bool reported = false;  // a read has rejected with it, so synchronize() need not
 };
 using FailurePtr = std::shared_ptr<Failure>;
+
+// `text` gets "[op] " in front unless it names an op itself. `code` is a string literal.
+FailurePtr make_failure(const char* op, const char* code, const std::string& text);
+// That of an RnStatus other than RN_OK; `text` is what the backend said, perhaps nothing.
+FailurePtr status_failure(const char* op, int32_t status, const std::string& text);
 
 }  // namespace rnnative
 

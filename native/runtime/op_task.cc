@@ -9,6 +9,7 @@
 #include "native/runtime/cuda_loader.h"
 #include "native/runtime/error.h"
 #include "native/runtime/placement.h"
+#include "native/runtime/program.h"
 #include "native/runtime/team.h"
 
 namespace rnnative {
@@ -42,19 +43,35 @@ void OpTask::run(EngineQueue& queue) {
   const auto start =
       queue.profiling ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
   queue.last_op = op_.name;
-  FailurePtr failure = input_failure();
-  if (!failure) {
-    failure = compute(queue.profiling || synchronous());
-    release_scratch(0);
-    if (failure) {
-      queue.note_failure(failure);
-      for (const WeightUse* use : filled_) use->storage->drop_packed(use->id);
-    }
-  } else if (failure == Storage::unwritten()) {
-    failure = make_failure("ERR_UNINITIALIZED",
-                           "expected inputs that an op has written, got one that none has");
-    queue.note_failure(failure);
+  execute(&queue, queue.profiling || synchronous());
+  if (queue.profiling) {
+    const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
+    ProfileRow& row = queue.profile[op_.name];
+    ++row.calls;
+    row.milliseconds += time.count();
   }
+}
+
+FailurePtr OpTask::record(Program& program) {
+  program_ = &program;
+  return execute(nullptr, false);
+}
+
+FailurePtr OpTask::execute(EngineQueue* queue, bool wait) {
+  FailurePtr failure = input_failure();
+  bool own = false;  // nobody has heard of it yet
+  if (!failure) {
+    failure = compute(wait);
+    release_scratch(0);
+    own = failure != nullptr;
+    if (failure)
+      for (const WeightUse* use : filled_) use->storage->drop_packed(use->id);
+  } else if (failure == Storage::unwritten()) {
+    failure = make_failure(op_.name, "ERR_UNINITIALIZED",
+                           "expected inputs that an op has written, got one that none has");
+    own = true;
+  }
+  if (own && queue) queue->note_failure(failure);
 
   for (const Op::Output& output : op_.outputs) {
     Storage& storage = *output.tensor.storage;
@@ -64,12 +81,7 @@ void OpTask::run(EngineQueue& queue) {
     else if (fails)
       storage.fail(range_of(output.tensor), failure);
   }
-  if (queue.profiling) {
-    const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
-    ProfileRow& row = queue.profile[op_.name];
-    ++row.calls;
-    row.milliseconds += time.count();
-  }
+  return failure;
 }
 
 FailurePtr OpTask::input_failure() const {
@@ -90,6 +102,7 @@ FailurePtr OpTask::compute(bool wait) {
   context_.struct_size = sizeof(RnContext);
   context_.threads = Engine::of(op_.device).threads();
   context_.runtime = this;
+  context_.name = op_.name;
   context_.parallel = [](int32_t threads, Team::Body body, void* argument) {
     Team::instance().run(threads, body, argument);
   };
@@ -110,7 +123,10 @@ FailurePtr OpTask::compute(bool wait) {
   // The process never aborts: whatever goes wrong in here fails the outputs.
   try {
     for (const Op::Output& output : op_.outputs) {
-      output.tensor.storage->allocate();
+      if (program_)
+        output.tensor.storage->allocate(scratch_account());
+      else
+        output.tensor.storage->allocate();
       output.tensor.storage->drop_host_copy();
     }
     int32_t status = kernel_(*this);
@@ -121,47 +137,28 @@ FailurePtr OpTask::compute(bool wait) {
   } catch (const Error& error) {
     if (error.code() == std::string_view("ERR_OUT_OF_MEMORY") && device_lost())
       return describe(RN_ERR_DEVICE);
-    return make_failure(error.code(), error.what());
+    return make_failure(op_.name, error.code(), error.what());
   } catch (const std::bad_alloc&) {
-    return make_failure("ERR_OUT_OF_MEMORY", "out of memory");
+    return make_failure(op_.name, "ERR_OUT_OF_MEMORY", "out of memory");
   } catch (const std::exception& error) {
-    return make_failure("ERR_INTERNAL", error.what());
+    return make_failure(op_.name, "ERR_INTERNAL", error.what());
   } catch (...) {
-    return make_failure("ERR_INTERNAL", "unknown exception");
+    return make_failure(op_.name, "ERR_INTERNAL", "unknown exception");
   }
 }
 
 bool OpTask::device_lost() {
-  return op_.device == Device::kCuda && cuda_status().device->synchronize(context_.error) != RN_OK;
+  // A device that records cannot be waited for.
+  return op_.device == Device::kCuda && !program_ &&
+         cuda_status().device->synchronize(context_.error) != RN_OK;
 }
 
 FailurePtr OpTask::describe(int32_t status) const {
-  const std::string text(context_.error, strnlen(context_.error, sizeof context_.error));
-  const auto or_else = [&](const char* fallback) { return text.empty() ? fallback : text; };
-  switch (status) {
-    case RN_ERR_INDEX:
-      return make_failure("ERR_INDEX", or_else("index out of range"));
-    case RN_ERR_OUT_OF_MEMORY:
-      return make_failure(
-          "ERR_OUT_OF_MEMORY",
-          or_else("out of memory") +
-              (refused_bytes_ > 0 ? ": " + Allocator::of(scratch_account()).shortage(refused_bytes_)
-                                  : ""));
-    case RN_ERR_NONFINITE:
-      return make_failure("ERR_NONFINITE", or_else("numbers that are not finite"));
-    case RN_ERR_DEVICE:
-      return make_failure("ERR_DEVICE", "at or before this op: " + text);
-    case RN_ERR_UNSUPPORTED:
-      return make_failure("ERR_UNSUPPORTED", or_else("not supported by this backend"));
-    default:
-      return make_failure("ERR_INTERNAL", or_else("the kernel failed"));
-  }
-}
-
-FailurePtr OpTask::make_failure(const char* code, const std::string& text) const {
-  const bool named = !text.empty() && text[0] == '[';
-  return std::make_shared<Failure>(
-      Failure{code, named ? text : "[" + std::string(op_.name) + "] " + text});
+  std::string text(context_.error, strnlen(context_.error, sizeof context_.error));
+  if (status == RN_ERR_OUT_OF_MEMORY && refused_bytes_ > 0)
+    text = (text.empty() ? "out of memory" : text) + ": " +
+           Allocator::of(scratch_account()).shortage(refused_bytes_);
+  return status_failure(op_.name, status, text);
 }
 
 void* OpTask::data(const Tensor& t) {
@@ -176,6 +173,10 @@ int32_t OpTask::upload(const Tensor& t, const void* from) {
     return RN_OK;
   }
   if (t.dtype == DType::kI32 && t.bytes() == t.storage->bytes()) t.storage->keep_host_copy(from);
+  if (program_) {
+    program_->keep(t, from);
+    return RN_OK;
+  }
   return cuda_status().device->upload(data(t), from, t.bytes(), context_.error);
 }
 
@@ -191,7 +192,8 @@ const int32_t* OpTask::host_copy(const int32_t* data) const {
 }
 
 Account OpTask::scratch_account() const {
-  return op_.device == Device::kCuda ? Account::kCudaScratch : Account::kScratch;
+  if (op_.device != Device::kCuda) return Account::kScratch;
+  return program_ ? Account::kCudaProgram : Account::kCudaScratch;
 }
 
 void* OpTask::scratch(size_t bytes) {
@@ -213,7 +215,8 @@ void OpTask::release_scratch(size_t count) {
 void* OpTask::packed(uint64_t id, uint64_t version, uint32_t kind, size_t bytes, int32_t* fresh) {
   *fresh = 1;
   for (const WeightUse& use : weights_) {
-    if (use.id != id) continue;
+    // A program's runs are of versions yet to come, so it fills a form of its own.
+    if (program_ || use.id != id) continue;
     const auto [data, fill, passing] = use.storage->packed(id, version, kind, bytes, &backend_);
     if (passing) break;
     if (!data) refused_bytes_ = bytes;

@@ -104,7 +104,28 @@ class ControlTask final : public Task {
   std::function<void(EngineQueue&)> action_;
 };
 
+class ProgramTask final : public Task {
+ public:
+  ProgramTask(std::shared_ptr<Program> program, ProgramRun run)
+      : program_(std::move(program)), run_(std::move(run)) {}
+  void run(EngineQueue& queue) override { program_->run(queue, run_); }
+
+ private:
+  std::shared_ptr<Program> program_;
+  ProgramRun run_;
+};
+
 }  // namespace
+
+struct EngineQueue::Recording {
+  uint64_t first_storage;
+  std::vector<std::unique_ptr<OpTask>> ops;
+};
+
+EngineQueue::EngineQueue(Device device, const RnBackend& backend)
+    : device_(device), engine_(Engine::of(device)), backend_(&backend) {}
+
+EngineQueue::~EngineQueue() = default;
 
 void EngineQueue::submit(Op op, Kernel kernel, size_t staged_bytes) {
   std::vector<WeightUse> weights = std::move(weights_);
@@ -112,9 +133,38 @@ void EngineQueue::submit(Op op, Kernel kernel, size_t staged_bytes) {
   check(op);
   for (const Op::Output& output : op.outputs)
     output.tensor.storage->advance(range_of(output.tensor));
+  auto task = std::make_unique<OpTask>(std::move(op), std::move(kernel), *backend_,
+                                       std::move(weights), staged_bytes);
+  if (recording_)
+    recording_->ops.push_back(std::move(task));
+  else
+    engine_.push(shared_from_this(), std::move(task));
+}
+
+void EngineQueue::begin_recording() {
+  if (device_ != Device::kCuda)
+    throw Error("ERR_UNSUPPORTED",
+                std::string("[program] device: expected cuda, got ") + name_of(device_));
+  if (recording_)
+    throw Error("ERR_BUSY", "[program] expected no other recording, got a second one");
+  recording_ = std::make_unique<Recording>(Storage::next_id());
+}
+
+std::shared_ptr<Program> EngineQueue::end_recording(const std::vector<Tensor>& outputs,
+                                                    int64_t token_step) {
+  if (!recording_) throw Error("ERR_ARGUMENT", "[program] expected a recording, got none");
+  const std::unique_ptr<Recording> recording = std::move(recording_);
+  return std::make_shared<Program>(std::move(recording->ops), recording->first_storage, outputs,
+                                   token_step);
+}
+
+void EngineQueue::cancel_recording() {
+  recording_ = nullptr;
+}
+
+void EngineQueue::run(std::shared_ptr<Program> program, ProgramRun run) {
   engine_.push(shared_from_this(),
-               std::make_unique<OpTask>(std::move(op), std::move(kernel), *backend_,
-                                        std::move(weights), staged_bytes));
+               std::make_unique<ProgramTask>(std::move(program), std::move(run)));
 }
 
 RnWeight EngineQueue::weight(const Tensor& t) {

@@ -11,6 +11,7 @@
 #include "native/runtime/engine.h"
 #include "native/runtime/failure.h"
 #include "native/runtime/op.h"
+#include "native/runtime/program.h"
 
 namespace rnnative {
 
@@ -31,13 +32,21 @@ struct WeightUse {
 
 class EngineQueue final : public Queue, public std::enable_shared_from_this<EngineQueue> {
  public:
-  EngineQueue(Device device, const RnBackend& backend)
-      : device_(device), engine_(Engine::of(device)), backend_(&backend) {}
+  EngineQueue(Device device, const RnBackend& backend);
+  ~EngineQueue();
 
   // ---- on the environment's thread ----
 
   void submit(Op op, Kernel kernel) override { submit(std::move(op), std::move(kernel), 0); }
   void submit(Op op, Kernel kernel, size_t staged_bytes);
+  // From now on ops are held back; end_recording gives the program of them. Throws ERR_BUSY when
+  // there is a recording, ERR_UNSUPPORTED unless the device is CUDA.
+  void begin_recording();
+  // See Program.
+  std::shared_ptr<Program> end_recording(const std::vector<Tensor>& outputs, int64_t token_step);
+  // Forgets what was recorded, if anything: its outputs stay unwritten.
+  void cancel_recording();
+  void run(std::shared_ptr<Program> program, ProgramRun run);
   RnWeight weight(const Tensor& t) override;
   const RnBackend& backend() const override { return *backend_; }
   Device device() const { return device_; }
@@ -69,6 +78,8 @@ class EngineQueue final : public Queue, public std::enable_shared_from_this<Engi
   Engine& engine_;
   const RnBackend* backend_;
   std::vector<WeightUse> weights_;  // for the next submit
+  struct Recording;
+  std::unique_ptr<Recording> recording_;
   std::vector<FailurePtr> unread_;
 };
 

@@ -36,6 +36,10 @@ Storage::~Storage() {
   live[static_cast<int>(device_)].fetch_sub(1, std::memory_order_relaxed);
 }
 
+uint64_t Storage::next_id() {
+  return next_storage.load(std::memory_order_relaxed);
+}
+
 int64_t Storage::count(Device device) {
   return live[static_cast<int>(device)].load(std::memory_order_relaxed);
 }
@@ -58,11 +62,14 @@ uint64_t Storage::weight_id(const Tensor& weight) {
 }
 
 void Storage::allocate() {
+  allocate(account_of(device_));
+}
+
+void Storage::allocate(Account account) {
   if (block_) return;
-  block_ = Allocator::of(account_of(device_)).allocate(bytes_, account_of(device_));
-  if (!block_)
-    throw Error("ERR_OUT_OF_MEMORY",
-                "out of memory: " + Allocator::of(account_of(device_)).shortage(bytes_));
+  Allocator& allocator = Allocator::of(account);
+  block_ = allocator.allocate(bytes_, account);
+  if (!block_) throw Error("ERR_OUT_OF_MEMORY", "out of memory: " + allocator.shortage(bytes_));
 }
 
 void Storage::keep_host_copy(const void* from) {

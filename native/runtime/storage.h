@@ -32,6 +32,8 @@ class Storage {
   Device device() const { return device_; }
   size_t bytes() const { return bytes_; }
   uint64_t id() const { return id_; }
+  // The id of the storage that is made next.
+  static uint64_t next_id();
   // Storages alive now, in all environments.
   static int64_t count(Device device);
 
@@ -48,6 +50,7 @@ class Storage {
 
   // Takes the memory if there is none yet. Throws ERR_OUT_OF_MEMORY without an "[op] " prefix.
   void allocate();
+  void allocate(Account account);
   void* data() const { return block_.data; }
 
   // The values of a tensor of integers on a device whose memory the host cannot read, as long as no

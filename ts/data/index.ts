@@ -1,5 +1,6 @@
 export { evaluationWindows } from './evaluation'
 export { PairBatches } from './pair-batches'
+export { padPairs } from './pair-padding'
 export {
   encodeSource,
   layOut,

@@ -3,9 +3,9 @@ import { RnnativeError } from '../errors'
 import { TokenStreams } from '../data'
 import type { CheckpointFiles } from '../io/checkpoint'
 import type { HostTensor, RandomContext, RecurrentState } from '../nn'
-import { scope, tensor, type Tensor, type TypedArray } from '../tensor'
+import { scope, tensor, zeros, type Tensor, type TypedArray } from '../tensor'
 import * as ops from '../tensor/ops'
-import type { StepGradient, TrainingTask } from '../train/task'
+import type { TrainingStep, TrainingTask } from '../train/task'
 import { detachState, disposeState, type LanguageNetwork } from './language-network'
 import { joinRows, splitRows } from './rows'
 
@@ -32,6 +32,8 @@ export class LanguageTask implements TrainingTask {
   readonly modelFiles: () => Promise<CheckpointFiles>
   private readonly streams: TokenStreams
   private readonly parts: Part[]
+  /** Whether states stay in the same tensors: a program knows those it was recorded with. */
+  private inPlace = false
 
   constructor(
     readonly module: LanguageNetwork,
@@ -71,49 +73,69 @@ export class LanguageTask implements TrainingTask {
     return this.streams.windows
   }
 
-  gradient(index: number, step: number, random: RandomContext): StepGradient {
+  step(index: number, step: number, random: RandomContext, programs: boolean): TrainingStep {
     this.module.train()
+    this.inPlace = programs
     const { batch } = this.streams
-    let tokens = 0
-    const losses = this.parts.map((part) => {
-      const window = this.streams.window(index, part.firstRow, part.rows)
-      tokens += window.targets.length
-      random.set({ step, sampleBase: part.firstRow })
-      const { loss, state } = scope(() =>
-        this.partGradient(window, part.state, window.steps * batch),
-      )
-      disposeState(part.state)
-      part.state = state
-      return loss
-    })
-    return { losses, tokens }
+    const windows = this.parts.map(({ firstRow, rows }) =>
+      this.streams.window(index, firstRow, rows),
+    )
+    const steps = windows[0]?.steps ?? 0
+    if (programs) for (const part of this.parts) part.state ??= this.firstState(part.rows)
+    return {
+      tokens: windows.reduce((sum, { targets }) => sum + targets.length, 0),
+      inputs: windows.flatMap(({ rows, inputs, targets }) =>
+        [inputs, targets].map((data) => ({ shape: [steps, rows], data })),
+      ),
+      key: programs ? String(steps) : null,
+      gradient: (given) =>
+        this.parts.map((part, i) => {
+          random.set({ step, sampleBase: part.firstRow })
+          const [ids, targets] = given.slice(2 * i) as [Tensor, Tensor]
+          const carried = part.state
+          const { loss, state } = scope(() =>
+            this.partGradient(ids, targets, carried, steps * batch),
+          )
+          this.carry(part, state)
+          return loss
+        }),
+    }
+  }
+
+  private firstState(rows: number): RecurrentState {
+    const { rnn, output } = this.module
+    const make = () =>
+      zeros([rnn.layers * rnn.directions, rows, rnn.hidden], { device: output.weight.device })
+    return rnn.cell === 'lstm' ? { h: make(), c: make() } : { h: make() }
   }
 
   /** The sum of losses over `count`, the real tokens of all parts, so that parts add up to the batch. */
   private partGradient(
-    { steps, rows, inputs, targets }: ReturnType<TokenStreams['window']>,
+    ids: Tensor,
+    targets: Tensor,
     carried: RecurrentState | null,
     count: number,
   ): { loss: Tensor; state: RecurrentState } {
-    const { device } = this.module.output.weight
-    const ids = tensor(inputs, [steps, rows], { device })
     const { output, state } = this.module.forward(ids, carried)
     const next = detachState(state)
-    const { losses } = ops.crossEntropyLosses(output, tensor(targets, [steps, rows], { device }), {
-      weight: this.module.output.weight,
-      bias: this.module.output.bias,
-      precision: this.module.output.precision,
-    })
+    const { weight, bias, precision } = this.module.output
+    const { losses } = ops.crossEntropyLosses(output, targets, { weight, bias, precision })
     const loss = ops.sum(losses).mul(1 / count)
     loss.backward()
     return { loss: loss.detach(), state: next }
   }
 
+  private carry(part: Part, state: RecurrentState): void {
+    const { h, c } = (this.inPlace && part.state) || {}
+    if (h) h.assign(state.h)
+    if (c && state.c) c.assign(state.c)
+    disposeState(h ? state : part.state)
+    if (!h) part.state = state
+  }
+
   reset(): void {
-    for (const part of this.parts) {
-      disposeState(part.state)
-      part.state = null
-    }
+    if (!this.inPlace) return this.dispose()
+    for (const { state } of this.parts) for (const value of [state?.h, state?.c]) value?.fill(0)
   }
 
   async carried(): Promise<Map<string, HostTensor>> {
@@ -130,7 +152,7 @@ export class LanguageTask implements TrainingTask {
   }
 
   restoreCarried(tensors: ReadonlyMap<string, HostTensor>): void {
-    this.reset()
+    this.dispose()
     const h = tensors.get('h')
     if (h === undefined) return
     const c = tensors.get('c')
@@ -144,6 +166,9 @@ export class LanguageTask implements TrainingTask {
   }
 
   dispose(): void {
-    this.reset()
+    for (const part of this.parts) {
+      disposeState(part.state)
+      part.state = null
+    }
   }
 }

@@ -10,7 +10,7 @@ import { embeddingDeviation, makeStack } from './seq2seq-encoder'
 import type { Seq2SeqNetworkOptions } from './seq2seq-options'
 
 /** Encoded sources, as a decoder reads them. */
-export interface Sources {
+export interface Sources<Lengths extends Int32Array | Tensor = Int32Array> {
   /** [positions, sources, features] */
   memory: Tensor
   /** The memory's keys; null without attention. */
@@ -18,14 +18,14 @@ export interface Sources {
   /** [sources, features]: the encoder's last output, where that is fed; else null. */
   summary: Tensor | null
   /** Real positions of each. */
-  lengths: Int32Array
+  lengths: Lengths
 }
 
 export interface DecoderPass {
-  sources: Sources
+  sources: Sources<Int32Array | Tensor>
   state: Tensors | null
   /** Steps of each row; all unless given. */
-  lengths?: Int32Array | undefined
+  lengths?: Int32Array | Tensor | undefined
   /** Rows of a source, one after another. */
   beams?: number | undefined
 }

@@ -39,7 +39,7 @@ export class Encoder extends Module {
   }
 
   /** ids: i32 [positions, rows]; the memory is [positions, rows, directions * hidden]. */
-  forward(ids: Tensor, lengths: Int32Array): { memory: Tensor; state: RecurrentState } {
+  forward(ids: Tensor, lengths: Int32Array | Tensor): { memory: Tensor; state: RecurrentState } {
     const x = this.inputDropout.forward(this.embedding.forward(ids))
     const { output, state } = this.rnn.forward(x, { lengths })
     return { memory: this.outputDropout.forward(output), state }

@@ -4,6 +4,7 @@ import { StateModel, type StepContext, type StepResult, type Tensors } from '../
 import { Module, type RecurrentState } from '../nn'
 import { tensor, type Tensor } from '../tensor'
 import type { DeviceOption } from '../tensor/device'
+import type { StepInput } from '../train/task'
 import * as ops from '../tensor/ops'
 import type { FoldedDecoder } from './folded-decoder'
 import { Decoder, type Sources } from './seq2seq-decoder'
@@ -11,8 +12,8 @@ import { Bridge, Encoder } from './seq2seq-encoder'
 import type { Seq2SeqNetworkOptions } from './seq2seq-options'
 
 /** Sources after the encoder. */
-export interface Encoded {
-  sources: Sources
+export interface Encoded<Lengths extends Int32Array | Tensor = Int32Array> {
+  sources: Sources<Lengths>
   /** What the decoder starts from; null: zeros. */
   state: Tensors | null
 }
@@ -61,18 +62,22 @@ export class Seq2SeqNetwork extends Module {
     this.reset(seed)
   }
 
+  /** A batch's ids on the network's device. */
   private ids({ steps, ids, lengths }: Sequences): Tensor {
     const { device } = this.decoder.output.weight
-    const rows = lengths.length
-    // Where all are empty, one position past every end.
-    return steps > 0
-      ? tensor(ids, [steps, rows], { device })
-      : tensor(new Int32Array(rows), [1, rows], { device })
+    const { data, shape } = idsOf({ steps, ids, lengths })
+    return tensor(data, shape, { device })
   }
 
   encode(source: Sequences): Encoded {
-    const { lengths } = source
-    const { memory, state } = this.encoder.forward(this.ids(source), lengths)
+    return this.encodeIds(this.ids(source), source.lengths)
+  }
+
+  private encodeIds<Lengths extends Int32Array | Tensor>(
+    ids: Tensor,
+    lengths: Lengths,
+  ): Encoded<Lengths> {
+    const { memory, state } = this.encoder.forward(ids, lengths)
     const keys = this.decoder.attending?.attention.keys(memory) ?? null
     const summary = this.options.feedSummary ? this.top(state) : null
     const begun = this.bridge && this.decoder.begin(this.bridge.forward(state))
@@ -92,20 +97,14 @@ export class Seq2SeqNetwork extends Module {
     return this.top(this.encoder.forward(this.ids(source), source.lengths).state)
   }
 
-  /**
-   * Nats of each real output token, 0 past a row's end: [time, rows]. Teacher forcing, unless `inputs`
-   * give other ids to read.
-   */
-  losses(batch: PairBatch, { labelSmoothing = 0, inputs }: LossOptions = {}): Tensor {
-    const { target, source, outputs, rows } = batch
-    const { sources, state } = this.encode(source)
+  /** Nats of each real output token, 0 past a row's end: [time, rows]. Teacher forcing. */
+  losses({ source, target, outputs }: PairTensors, labelSmoothing = 0): Tensor {
+    const { sources, state } = this.encodeIds(source.ids, source.lengths)
     const { lengths } = target
-    const ids = inputs ?? this.ids(target)
-    const { features } = this.decoder.forward(ids, { sources, state, lengths })
+    const { features } = this.decoder.forward(target.ids, { sources, state, lengths })
     const { weight, bias, precision } = this.decoder.output
-    const wanted = tensor(outputs, [target.steps, rows], { device: weight.device })
     const options = { weight, bias, precision, ignoreIndex: IGNORED, labelSmoothing }
-    return ops.crossEntropyLosses(features, wanted, options).losses
+    return ops.crossEntropyLosses(features, outputs, options).losses
   }
 
   /**
@@ -147,8 +146,42 @@ export class Seq2SeqNetwork extends Module {
   }
 }
 
-export interface LossOptions {
-  labelSmoothing?: number | undefined
-  /** i32 [time, rows]; in place of the batch's. */
-  inputs?: Tensor | undefined
+/** A batch of pairs on a device. */
+export interface PairTensors {
+  source: { ids: Tensor; lengths: Tensor }
+  /** What the decoder reads. */
+  target: { ids: Tensor; lengths: Tensor }
+  outputs: Tensor
+}
+
+/** Ids as an op takes them: where all sequences are empty, one position past every end. */
+function idsOf({ steps, ids, lengths }: Sequences): StepInput {
+  const rows = lengths.length
+  return steps > 0
+    ? { data: ids, shape: [steps, rows] }
+    : { data: new Int32Array(rows), shape: [1, rows] }
+}
+
+/** What goes to the device of a batch, in the order of {@link pairTensors}. */
+export function pairInputs({ source, target, outputs }: PairBatch): StepInput[] {
+  const sides = [source, target].flatMap((side) => [
+    idsOf(side),
+    { data: side.lengths, shape: [side.lengths.length] },
+  ])
+  return [...sides, { data: outputs, shape: [target.steps, target.lengths.length] }]
+}
+
+export function pairTensors(given: readonly Tensor[]): PairTensors {
+  const [sourceIds, sourceLengths, targetIds, targetLengths, outputs] = given as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+  ]
+  return {
+    source: { ids: sourceIds, lengths: sourceLengths },
+    target: { ids: targetIds, lengths: targetLengths },
+    outputs,
+  }
 }

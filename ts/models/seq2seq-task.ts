@@ -1,12 +1,13 @@
-import { PairBatches, type PairBatch, type PairSet } from '../data'
+import { padPairs, PairBatches, type PairBatch, type PairSet } from '../data'
 import { expect } from '../errors'
 import type { CheckpointFiles } from '../io/checkpoint'
 import type { HostTensor, RandomContext } from '../nn'
-import { noGrad, scope } from '../tensor'
+import { noGrad, scope, type Tensor } from '../tensor'
 import * as ops from '../tensor/ops'
 import type { SamplingSchedule } from '../train'
-import type { StepGradient, TrainingTask } from '../train/task'
-import type { Seq2SeqNetwork } from './seq2seq-network'
+import { TOKEN_STEP } from '../train/programs'
+import { sendInputs, type TrainingStep, type TrainingTask } from '../train/task'
+import { pairInputs, pairTensors, type Seq2SeqNetwork } from './seq2seq-network'
 import { ScheduledSampling } from './seq2seq-sampling'
 
 export interface Seq2SeqTaskOptions {
@@ -59,21 +60,33 @@ export class Seq2SeqTask implements TrainingTask {
     this.sampling = scheduledSampling && new ScheduledSampling(scheduledSampling, seed)
   }
 
-  gradient(index: number, step: number, random: RandomContext): StepGradient {
+  step(index: number, step: number, random: RandomContext, programs: boolean): TrainingStep {
     const pass = Math.floor((step - 1) / this.stepsPerEpoch)
     const batch = this.batches.batch(pass, index)
     const { module, sampling } = this
     const { labelSmoothing } = this.options
-    const loss = scope(() => {
-      const inputs = sampling?.inputs(module, batch, step)
-      module.train()
-      random.set({ step, sampleBase: 0 })
-      const losses = module.losses(batch, { labelSmoothing, inputs })
-      const mean = ops.affine(ops.sum(losses), 1 / targetTokens(batch), 0)
-      mean.backward()
-      return mean.detach()
-    })
-    return { losses: [loss], tokens: batch.tokens }
+    const recorded = programs && sampling === null
+    const laidOut = recorded ? toBucket(batch) : batch
+    const share = Float32Array.of(1 / targetTokens(batch))
+    return {
+      tokens: batch.tokens,
+      inputs: [...pairInputs(laidOut), { data: share, shape: [] }],
+      key: recorded ? bucketOf(laidOut) : null,
+      gradient: (given) => {
+        const loss = scope(() => {
+          const tensors = pairTensors(given)
+          const ids = sampling?.inputs(module, batch, step)
+          if (ids) tensors.target.ids = ids
+          module.train()
+          random.set({ step, sampleBase: 0 })
+          const losses = module.losses(tensors, labelSmoothing)
+          const mean = ops.mul(ops.sum(losses), given[5] as Tensor)
+          mean.backward()
+          return mean.detach()
+        })
+        return [loss]
+      },
+    }
   }
 
   reset(): void {}
@@ -88,8 +101,30 @@ export class Seq2SeqTask implements TrainingTask {
 }
 
 /** Real tokens of a batch's targets, their ends included. */
-export const targetTokens = ({ target }: PairBatch): number =>
-  target.lengths.reduce((sum, length) => sum + length, 0)
+export const targetTokens = ({ target }: PairBatch): number => total(target.lengths)
+
+const total = (lengths: Int32Array): number => lengths.reduce((sum, length) => sum + length, 0)
+
+/**
+ * Batches are padded to multiples of these, so that few programs serve many. A position more costs a
+ * step of the decoder; the encoder and all products leave out most of what is padding.
+ */
+const BUCKET = { rows: 16, source: 8, target: 4 }
+
+function toBucket(batch: PairBatch): PairBatch {
+  const up = (size: number, step: number) => Math.ceil(Math.max(size, 1) / step) * step
+  return padPairs(batch, {
+    rows: up(batch.rows, BUCKET.rows),
+    source: up(batch.source.steps, BUCKET.source),
+    target: up(batch.target.steps, BUCKET.target),
+  })
+}
+
+/** What a program depends on: the extents, and how many tokens it has room for. */
+function bucketOf({ rows, source, target }: PairBatch): string {
+  const room = [source, target].map(({ lengths }) => Math.ceil(total(lengths) / TOKEN_STEP))
+  return [rows, source.steps, target.steps, ...room].join(' ')
+}
 
 /** Real tokens that are scored at a time. */
 const SCORED_TOKENS = 8192
@@ -101,12 +136,17 @@ export async function pairNats(
   checkpoint: () => void,
 ): Promise<Float64Array[]> {
   const found = new Array<Float64Array>(pairs.length)
+  const { device } = network.decoder.output.weight
   const batches = new PairBatches(pairs, { batchTokens: SCORED_TOKENS, seed: 0 })
   for (let i = 0; i < batches.count; ++i) {
     checkpoint()
     const indices = batches.indices(0, i)
     const batch = pairs.assemble(indices)
-    const losses = scope(() => noGrad(() => network.eval().losses(batch)))
+    const inputs = pairInputs(batch)
+    const losses = scope(() => {
+      const tensors = pairTensors(sendInputs(inputs, device))
+      return noGrad(() => network.eval().losses(tensors))
+    })
     const values = await losses.data().finally(() => losses.dispose())
     indices.forEach((pair, row) => {
       const length = batch.target.lengths[row] as number

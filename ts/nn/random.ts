@@ -12,6 +12,9 @@ export interface RandomState {
 /** Time windows of one step that may draw masks of their own. */
 const MICRO_BATCHES = 1024
 
+/** @internal Steps of the random streams in one step of {@link RandomContext}. */
+export const RANDOM_STEPS = MICRO_BATCHES
+
 /**
  * Where modules in training draw their masks from. A mask is a function of (seed, module path, step,
  * micro-batch, global sample index, element): the same for any device, number of threads and split of

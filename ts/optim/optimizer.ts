@@ -1,7 +1,7 @@
 import { expect, RnnativeError } from '../errors'
 import { Module, type HostTensor } from '../nn/module'
 import { Tensor, type Parameter } from '../tensor'
-import { native, type NativeTensor } from '../tensor/native'
+import { native, type DeviceName, type NativeTensor } from '../tensor/native'
 import { formatShape, sameShape } from '../tensor/shape'
 import { Arena } from './arena'
 import type { GroupOptions, Hyperparameters, OptimizerKind, OptimizerTarget } from './types'
@@ -104,6 +104,11 @@ export class Optimizer {
     }))
   }
 
+  /** Where parameters and state are. */
+  get device(): DeviceName {
+    return this.arena.device
+  }
+
   /** Calls of {@link step} so far, skipped updates included: what bias corrections count. */
   get stepCount(): number {
     return this.steps
@@ -130,6 +135,19 @@ export class Optimizer {
       this.update(range.offset, range.size, group, norm, clipNorm)
     })
     return new Tensor({ handle: norm, shape: [], dtype: arena.dtype, device: arena.device })
+  }
+
+  /** @internal [lr, step] of each update that the last {@link step} made. */
+  updates(): Float64Array {
+    const used = this.groups.filter((_, i) => (this.arena.ranges[i]?.size ?? 0) > 0)
+    return Float64Array.from(used.flatMap(({ lrScale }) => [this.lr * lrScale, this.steps]))
+  }
+
+  /** @internal Counts a step that a recorded program makes, and gives {@link updates} for it. */
+  countStep(): Float64Array {
+    this.arena.checkOwnership()
+    ++this.steps
+    return this.updates()
   }
 
   private update(

@@ -15,6 +15,11 @@ export interface NativeTensor {
   readonly __brand: unique symbol
 }
 
+/** An opaque handle on recorded ops. */
+export interface NativeProgram {
+  readonly __program: unique symbol
+}
+
 export type DeviceName = 'cpu' | 'reference' | 'cuda'
 /** `f32` on cpu and cuda, `f64` on reference; `i32` for ids and lengths everywhere. */
 export type DType = 'f32' | 'f64' | 'i32'
@@ -415,6 +420,21 @@ export interface NativeAddon {
     penaltyTokens: Int32Array | null,
     penaltyValues: Float32Array | Float64Array | null,
   ): { tokens: N; logProbabilities: N }
+
+  // --- programs: see native/runtime/program.h
+  /** From now on this environment's ops on cuda are recorded and wait for `endProgram`. */
+  beginProgram(): void
+  /** Forgets the recording, if there is one. */
+  cancelProgram(): void
+  /**
+   * Enqueues what was recorded and gives it as a program. `updates`: [lr, step] of each optimizerStep
+   * in it. There is room for as many tokens as these inputs have, to a multiple of `tokenStep`. Ops on
+   * inputs that live only on the device, or whose result the host reads, cannot be recorded.
+   */
+  endProgram(outputs: readonly N[], tokenStep: number, updates: Float64Array): NativeProgram
+  /** Enqueues it again with what its inputs hold then, `randomSteps` after its recording. */
+  runProgram(program: NativeProgram, randomSteps: number, updates: Float64Array): void
+  disposeProgram(program: NativeProgram): void
 
   // --- optimizers
   /** Scalar: sqrt of the sum of squares over all given tensors. */

@@ -1,13 +1,33 @@
 import type { CheckpointFiles } from '../io/checkpoint'
 import type { HostTensor, Module, RandomContext } from '../nn'
-import type { Tensor } from '../tensor'
+import { tensor, type Shape, type Tensor, type TypedArray } from '../tensor'
+import type { DeviceName } from '../tensor/native'
 
-/** The gradient of one optimizer step, enqueued but not awaited. */
-export interface StepGradient {
-  /** Scalars whose sum is the mean loss over the step's tokens; the caller disposes them. */
-  losses: Tensor[]
-  tokens: number
+/** Numbers that go to the device for one step. */
+export interface StepInput {
+  shape: Shape
+  data: TypedArray
 }
+
+/** One optimizer step: its data, and what is done with it. */
+export interface TrainingStep {
+  tokens: number
+  inputs: readonly StepInput[]
+  /**
+   * Steps of the same key have inputs of the same shapes and do the same with them, so that a program
+   * recorded of one runs the others (see {@link Programs}). Null: no program does.
+   */
+  key: string | null
+  /**
+   * Adds the gradient to the module's parameters, enqueued but not awaited. Gives scalars whose sum
+   * is the mean loss over the step's tokens. To be called in a scope.
+   */
+  gradient(inputs: readonly Tensor[]): Tensor[]
+}
+
+/** A step's inputs on the device; the caller disposes them. */
+export const sendInputs = (inputs: readonly StepInput[], device: DeviceName): Tensor[] =>
+  inputs.map(({ data, shape }) => tensor(data, shape, { device }))
 
 /** What a model brings to the training loop: its data, its loss and what it carries along. */
 export interface TrainingTask {
@@ -18,8 +38,11 @@ export interface TrainingTask {
   readonly identity: Readonly<Record<string, unknown>>
   /** Takes the seed of the run that is resumed; absent where the order of the data has none. */
   reseed?(seed: number): void
-  /** Adds the gradient of the step `index` of a pass to the module's parameters. */
-  gradient(index: number, step: number, random: RandomContext): StepGradient
+  /**
+   * Step `step` of the run, step `index` of a pass. With `programs` it is to have a key if it can,
+   * and to leave what is carried along in the same tensors; all steps of a run are asked alike.
+   */
+  step(index: number, step: number, random: RandomContext, programs: boolean): TrainingStep
   /** Forgets what was carried over from the last step; called before each pass. */
   reset(): void
   /** The validation loss, lower is better; absent without validation data. */
@@ -29,6 +52,6 @@ export interface TrainingTask {
   /** What is carried from step to step, such as recurrent state. */
   carried(): Promise<Map<string, HostTensor>>
   restoreCarried(tensors: ReadonlyMap<string, HostTensor>): void
-  /** Frees what `gradient` keeps. */
+  /** Frees what the steps keep. */
   dispose(): void
 }

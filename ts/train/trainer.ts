@@ -15,7 +15,8 @@ import type { TrainingEvent, TrainingOptions, TrainingResult, ValidationEvent } 
 import { beginning, checkIdentity, parseSavedRun, TrainingClock } from './progress'
 import type { Progress, SavedRun } from './progress'
 import type { RunContext } from './run'
-import type { TrainingTask } from './task'
+import { Programs, runsPrograms } from './programs'
+import { sendInputs, type TrainingStep, type TrainingTask } from './task'
 
 const OPTIMIZER_FILE = 'optimizer.safetensors'
 const CARRIED_FILE = 'carried.safetensors'
@@ -37,6 +38,7 @@ export class Trainer {
   private readonly task: TrainingTask
   private readonly options: TrainingOptions
   private readonly optimizer: Optimizer
+  private readonly programs: Programs | null
   private schedule: Schedule
   private random: RandomContext
   private progress: Progress = beginning()
@@ -51,6 +53,8 @@ export class Trainer {
     this.schedule = schedules.create((options.schedule ?? schedules.constant()).toJSON())
     this.random = new RandomContext({ seed })
     this.optimizer = (options.optimizer ?? adam()).bind(task.module)
+    const { device } = this.optimizer
+    this.programs = runsPrograms(device) ? new Programs(device, this.optimizer) : null
   }
 
   /** Trains until a limit is reached or the run is asked to stop. */
@@ -105,6 +109,7 @@ export class Trainer {
   }
 
   dispose(): void {
+    this.programs?.dispose()
     this.task.dispose()
     this.optimizer.dispose()
   }
@@ -116,14 +121,8 @@ export class Trainer {
     const epoch = progress.epoch + progress.index / task.stepsPerEpoch
     const learningRate = optimizer.hyperparameters.lr * this.schedule.factor({ step, epoch })
     optimizer.lr = learningRate
-    optimizer.zeroGrad()
-    const { losses, tokens } = task.gradient(progress.index, step, this.random)
-    const { clipNorm } = this.options
-    const norm = optimizer.step({ clipNorm: clipNorm === Infinity ? 0 : clipNorm })
-    const scalars = [norm, ...losses]
-    const [gradientNorm = NaN, ...parts] = await Promise.all(
-      scalars.map((scalar) => scalar.item()),
-    ).finally(() => scalars.forEach((scalar) => scalar.dispose()))
+    const plan = task.step(progress.index, step, this.random, this.programs !== null)
+    const [gradientNorm = NaN, ...parts] = await this.measure(step, plan)
     const loss = parts.reduce((sum, part) => sum + part, 0)
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
       throw new RnnativeError(
@@ -134,7 +133,7 @@ export class Trainer {
           (Number.isFinite(gradientNorm) ? '' : '; the weights are those before the step'),
         { details: { step, loss, norm: gradientNorm, learningRate } },
       )
-    clock.stop(tokens)
+    clock.stop(plan.tokens)
     return {
       step,
       epoch: progress.epoch + 1,
@@ -145,6 +144,31 @@ export class Trainer {
       tokensPerSecond: clock.tokensPerSecond(),
       seconds: progress.seconds,
     }
+  }
+
+  /** Takes a step; the norm and the losses. */
+  private async measure(step: number, plan: TrainingStep): Promise<number[]> {
+    const { programs, optimizer } = this
+    const read = (scalars: Tensor[]) => Promise.all(scalars.map((scalar) => scalar.item()))
+    const enqueue = (inputs: Tensor[]) => this.enqueue(plan, inputs)
+    if (programs && plan.key !== null) return read(programs.run(step, plan, enqueue))
+    const inputs = sendInputs(plan.inputs, optimizer.device)
+    let scalars: Tensor[] = []
+    try {
+      scalars = enqueue(inputs)
+      return await read(scalars)
+    } finally {
+      for (const tensor of [...inputs, ...scalars]) tensor.dispose()
+    }
+  }
+
+  /** Enqueues the step's ops; the norm and the losses. */
+  private enqueue(plan: TrainingStep, inputs: Tensor[]): Tensor[] {
+    const { optimizer } = this
+    optimizer.zeroGrad()
+    const losses = plan.gradient(inputs)
+    const { clipNorm } = this.options
+    return [optimizer.step({ clipNorm: clipNorm === Infinity ? 0 : clipNorm }), ...losses]
   }
 
   /** Moves on by a step; true at the end of a pass. */

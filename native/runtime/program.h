@@ -1,0 +1,68 @@
+// A sequence of ops on the CUDA device, recorded once and run again and again as one task: a step
+// of training. It saves what submitting them costs JavaScript, the engine and the driver each time.
+//
+// Every run uses the same memory. What the ops read and write that was there before the recording,
+// parameters, inputs, states, is kept as long as the program; so are its declared outputs. All else
+// is memory of Account::kCudaProgram, which means nothing between two runs.
+#ifndef RNNATIVE_RUNTIME_PROGRAM_H_
+#define RNNATIVE_RUNTIME_PROGRAM_H_
+
+#include <memory>
+#include <vector>
+
+#include "native/ops/cuda_interface.h"
+#include "native/runtime/engine.h"
+#include "native/runtime/failure.h"
+#include "native/runtime/op.h"
+
+namespace rnnative {
+
+class OpTask;
+
+// What changes from run to run.
+struct ProgramRun {
+  uint64_t random_steps = 0;   // that have passed since the recording
+  std::vector<double> rates;   // of the optimizers' updates, in order
+  std::vector<int64_t> steps;  // theirs
+};
+
+class Program {
+ public:
+  // Storages with ids from `first_storage` on were made by the ops. `outputs` are those to be read.
+  Program(std::vector<std::unique_ptr<OpTask>> ops, uint64_t first_storage,
+          const std::vector<Tensor>& outputs, int64_t token_step);
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  // On the environment's thread, before every run but the first: what is written has new versions.
+  void advance();
+  // On the engine's thread. The first run records.
+  void run(EngineQueue& queue, const ProgramRun& run);
+
+  // For its ops while they are recorded: fills the tensor's range once, before the first run.
+  void keep(const Tensor& tensor, const void* from);
+
+ private:
+  struct Constant {
+    Tensor tensor;
+    std::vector<char> bytes;
+  };
+
+  FailurePtr record();
+  FailurePtr launch(const ProgramRun& run);
+  FailurePtr input_failure() const;
+  const int32_t* host_copy(const int32_t* data) const;
+
+  const int64_t token_step_;
+  std::vector<std::unique_ptr<OpTask>> ops_;  // until they are recorded
+  std::vector<Tensor> reads_;                 // of what was there, before the program writes it
+  std::vector<Op::Output> writes_;            // of what was there, and the outputs
+  std::vector<Constant> constants_;
+  RnProgram* program_ = nullptr;
+  FailurePtr failure_;  // why there is none
+};
+
+}  // namespace rnnative
+
+#endif  // RNNATIVE_RUNTIME_PROGRAM_H_
