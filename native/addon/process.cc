@@ -72,6 +72,8 @@ Napi::Value memory(const Info& call) {
   // Held by the allocator for reuse, and by kernels for as long as they run.
   result["cached"] = number(allocator.cached());
   result["scratch"] = number(allocator.stats(Account::kScratch).bytes);
+  const bool programs = Storage::count(Device::kCuda) > 0;
+  result["programs"] = number(programs ? Allocator::of(Account::kCudaProgram).held() : 0);
   return result;
 }
 

@@ -46,19 +46,20 @@ ProgramPtr* find_program(Napi::Value value) {
 
 // [lr, step] of each update.
 ProgramRun to_run(Napi::Value updates, uint64_t random_steps) {
-  if (!updates.IsTypedArray() ||
-      updates.As<Napi::TypedArray>().TypedArrayType() != napi_float64_array ||
-      updates.As<Napi::TypedArray>().ElementLength() % 2 != 0)
-    throw Error("ERR_ARGUMENT", "[program] updates: expected a Float64Array of pairs [lr, step]");
-  const Napi::Float64Array pairs = updates.As<Napi::Float64Array>();
+  const Elements pairs = to_elements(updates, DType::kF64, kOp, "updates");
+  std::vector<double> values(static_cast<size_t>(pairs.count));
+  copy_elements(pairs, DType::kF64, values.data());
+  if (values.size() % 2 != 0)
+    throw Error("ERR_ARGUMENT", "[program] updates: expected pairs of lr and step, got " +
+                                    std::to_string(values.size()) + " numbers");
   ProgramRun run;
   run.random_steps = random_steps;
-  for (size_t i = 0; i < pairs.ElementLength(); i += 2) {
-    const double step = pairs[i + 1];
-    if (!(step >= 1 && step <= 0x1p53))
-      throw Error("ERR_ARGUMENT", "[program] updates: expected steps from 1 on");
-    run.rates.push_back(pairs[i]);
-    run.steps.push_back(static_cast<int64_t>(step));
+  for (size_t i = 0; i < values.size(); i += 2) {
+    if (!(values[i + 1] >= 1 && values[i + 1] <= 0x1p53))
+      throw Error("ERR_ARGUMENT", "[program] updates: expected steps from 1 on, got " +
+                                      std::to_string(values[i + 1]));
+    run.rates.push_back(values[i]);
+    run.steps.push_back(static_cast<int64_t>(values[i + 1]));
   }
   return run;
 }

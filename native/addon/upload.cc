@@ -34,6 +34,7 @@ void submit_upload(EngineQueue& queue, Op op, const Tensor& y, const Elements& d
                                            "] out of memory: " + Allocator::host().shortage(bytes));
   }
   copy_elements(data, y.dtype, staged->block.data);
+  op.uploads = true;
   queue.submit(
       std::move(op), [y, staged](OpRun& run) { return run.upload(y, staged->block.data); }, bytes);
 }

@@ -152,14 +152,14 @@ void Allocator::note_growth() {
   trim(cache_bound());
 }
 
-void Allocator::hold() {
+void Allocator::pin() {
   std::lock_guard lock(mutex_);
-  ++held_;
+  ++pins_;
 }
 
-void Allocator::let_go() {
+void Allocator::unpin() {
   std::lock_guard lock(mutex_);
-  if (--held_ == 0) trim(live_);
+  if (--pins_ == 0) trim(live_);
 }
 
 void Allocator::give_back() {
@@ -168,7 +168,7 @@ void Allocator::give_back() {
 }
 
 void Allocator::trim(size_t bound) {
-  if (held_ > 0) return;
+  if (pins_ > 0) return;
   for (int index = kClasses - 1; index >= 0 && cached_ > 0 && live_ + cached_ > bound; --index) {
     const size_t size = class_bytes(index);
     while (!free_[index].empty() && live_ + cached_ > bound) {
@@ -187,6 +187,11 @@ AccountStats Allocator::stats(Account account) const {
 size_t Allocator::cached() const {
   std::lock_guard lock(mutex_);
   return cached_;
+}
+
+size_t Allocator::held() const {
+  std::lock_guard lock(mutex_);
+  return live_ + cached_;
 }
 
 size_t Allocator::limit() const {

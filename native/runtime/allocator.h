@@ -56,12 +56,14 @@ class Allocator {
 
   AccountStats stats(Account account) const;
   size_t cached() const;
+  // In use or cached.
+  size_t held() const;
   size_t limit() const;
   // 0 restores the default: what the machine and the cgroup had left when this was first used.
   void set_limit(size_t bytes);
-  // While any program exists, free blocks are kept.
-  void hold();
-  void let_go();
+  // While there is a program free blocks are kept.
+  void pin();
+  void unpin();
   // All that is not in use, to the system.
   void give_back();
   // "needs 4096 bytes; 100 of the limit of 1000 bytes are in use"
@@ -94,7 +96,7 @@ class Allocator {
   size_t cached_ = 0;
   size_t limit_ = 0;
   bool default_limit_ = true;
-  int held_ = 0;
+  int pins_ = 0;
   // The largest `live_` of this window of allocations and of the one before bound the cache.
   size_t window_peak_ = 0;
   size_t previous_peak_ = 0;

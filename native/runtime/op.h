@@ -46,6 +46,7 @@ class Op {
   };
   const char* name;  // a string literal, used in messages "[name] ..."
   Device device;
+  bool uploads = false;  // fills its outputs from the host's memory
   std::vector<Tensor> inputs;
   std::vector<Output> outputs;
 

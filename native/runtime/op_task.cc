@@ -123,7 +123,8 @@ FailurePtr OpTask::compute(bool wait) {
   // The process never aborts: whatever goes wrong in here fails the outputs.
   try {
     for (const Op::Output& output : op_.outputs) {
-      if (program_)
+      // What is uploaded once must be nobody else's in any run.
+      if (program_ && !op_.uploads)
         output.tensor.storage->allocate(scratch_account());
       else
         output.tensor.storage->allocate();

@@ -62,7 +62,7 @@ Program::Program(std::vector<std::unique_ptr<OpTask>> ops, uint64_t first_storag
       if (std::none_of(writes_.begin(), writes_.end(), is_same)) writes_.push_back(output);
     }
   }
-  Allocator::of(Account::kCudaProgram).hold();
+  Allocator::of(Account::kCudaProgram).pin();
 }
 
 Program::~Program() {
@@ -72,7 +72,7 @@ Program::~Program() {
   reads_.clear();
   writes_.clear();
   constants_.clear();
-  Allocator::of(Account::kCudaProgram).let_go();
+  Allocator::of(Account::kCudaProgram).unpin();
 }
 
 void Program::advance() {

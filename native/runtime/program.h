@@ -40,7 +40,8 @@ class Program {
   // On the engine's thread. The first run records.
   void run(EngineQueue& queue, const ProgramRun& run);
 
-  // For its ops while they are recorded: fills the tensor's range once, before the first run.
+  // For its ops that upload, while they are recorded: fills the tensor's range once, before the
+  // first run.
   void keep(const Tensor& tensor, const void* from);
 
  private:

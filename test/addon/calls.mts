@@ -5,6 +5,7 @@
 import type {
   DeviceName,
   NativeAddon,
+  NativeProgram,
   NativeRandom,
   NativeTensor,
   OptimizerOptions,
@@ -356,6 +357,13 @@ export const calls: Calls = {
   streamKey: (m) => [m.draw.below(1000), 'model.lstm'],
   philox: (m) => [m.random(), m.draw.below(100), m.draw.below(10)],
   cudaProbe: () => [],
+
+  // Of no use without a CUDA device, where a program could be had.
+  beginProgram: () => [],
+  cancelProgram: () => [],
+  endProgram: (m) => [[m.real(m.shape())], 4, Float64Array.of(1e-3, 1)],
+  runProgram: (m) => [{} as NativeProgram, m.draw.below(9), Float64Array.of(1e-3, 1)],
+  disposeProgram: () => [{} as NativeProgram],
 
   peak: () => ['cpu', 1e-4],
 

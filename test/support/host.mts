@@ -70,13 +70,17 @@ export function uploadView(
   device: DeviceName,
   host: Host,
 ): { view: NativeTensor; whole: NativeTensor } {
-  const n = host.data.length
-  const isInt = host.data instanceof Int32Array
-  const data = isInt ? new Int32Array(n + 2 * GUARD).fill(-1) : new Float64Array(n + 2 * GUARD)
-  if (!isInt) data.fill(NaN)
-  data.set(host.data, GUARD)
-  const whole = upload(device, { shape: [n + 2 * GUARD], data })
+  const data = withGuards(host.data)
+  const whole = upload(device, { shape: [data.length], data })
   return { view: native.view(whole, GUARD, host.shape), whole }
+}
+
+export function withGuards<Data extends Host['data']>(values: Data): Data {
+  const size = values.length + 2 * GUARD
+  const isInt = values instanceof Int32Array
+  const data = isInt ? new Int32Array(size).fill(-1) : new Float64Array(size).fill(NaN)
+  data.set(values, GUARD)
+  return data as Data
 }
 
 /** Whether the elements around a view made by {@link uploadView} are still what they were. */

@@ -2,8 +2,8 @@
  * One op on one backend: what an op test describes ({@link Op}), where it runs ({@link Variant}) and
  * how it is evaluated ({@link evaluate}).
  */
-import { native, type DeviceName, type NativeTensor } from '#dist/tensor/native.js'
-import { download, guardsIntact, upload, uploadView, type Host } from './host.mjs'
+import { native, type DeviceName, type NativeTensor, type TypedArray } from '#dist/tensor/native.js'
+import { download, guardsIntact, upload, uploadView, withGuards, type Host } from './host.mjs'
 import type { Named } from './compare.mjs'
 
 export type Tensors = Record<string, NativeTensor | null>
@@ -108,47 +108,99 @@ class SinkSet implements Sinks {
 }
 
 /**
+ * Ops on cuda are recorded and run as a program, see native/runtime/program.h. It is recorded with the
+ * integers in reverse order, so a kernel that was given a number which follows from them is wrong.
+ */
+const PROGRAMS = process.env['RNNATIVE_TEST_PROGRAMS'] === '1'
+
+/** Tensors of one evaluation, and what to write to them before a program's last run. */
+class Placed {
+  readonly owned: (NativeTensor | null)[] = []
+  readonly guarded: NativeTensor[] = []
+  private readonly values: [NativeTensor, TypedArray][] = []
+
+  constructor(
+    private readonly device: DeviceName,
+    private readonly views: boolean,
+    private readonly turned: boolean,
+  ) {}
+
+  place(host: Host): NativeTensor {
+    const isInt = host.data instanceof Int32Array
+    const given = isInt && this.turned ? { ...host, data: host.data.toReversed() } : host
+    if (!this.views) {
+      const tensor = upload(this.device, given)
+      this.owned.push(tensor)
+      this.values.push([tensor, isInt ? host.data : new Float32Array(host.data)])
+      return tensor
+    }
+    const { view, whole } = uploadView(this.device, given)
+    this.owned.push(view, whole)
+    if (!isInt) this.guarded.push(whole)
+    // The host knows integers that were written as a whole.
+    if (isInt) this.values.push([whole, withGuards(host.data)])
+    else this.values.push([view, new Float32Array(host.data)])
+    return view
+  }
+
+  write(): void {
+    for (const [tensor, data] of this.values) native.writeInto(tensor, data)
+  }
+
+  dispose(): void {
+    for (const tensor of this.owned) if (tensor) native.dispose(tensor)
+  }
+}
+
+/** Records the ops, and runs them on what the tensors are to hold. */
+function runTwice(placed: Placed, enqueue: () => Record<string, NativeTensor>) {
+  native.beginProgram()
+  try {
+    const results = enqueue()
+    const program = native.endProgram(Object.values(results), 1, new Float64Array(0))
+    placed.write()
+    native.runProgram(program, 0, new Float64Array(0))
+    native.disposeProgram(program)
+    return results
+  } finally {
+    native.cancelProgram()
+  }
+}
+
+/**
  * Outputs by name and gradients as `grad name`; with views also `guards`, 0 where intact. Everything
  * up to the reads is enqueued at once, so tests may run side by side.
  */
 export async function evaluate(op: Op, variant: Variant, options: Options = {}): Promise<Named> {
   const { upstream, mode = 'write', only = op.differentiable, views = false } = options
-  const { device } = variant
-  const owned: (NativeTensor | null)[] = []
-  const guarded: NativeTensor[] = []
-  const place = (host: Host): NativeTensor => {
-    if (!views) {
-      const tensor = upload(device, host)
-      owned.push(tensor)
-      return tensor
-    }
-    const { view, whole } = uploadView(device, host)
-    owned.push(view, whole)
-    if (!(host.data instanceof Int32Array)) guarded.push(whole)
-    return view
-  }
-
+  const recorded = PROGRAMS && variant.device === 'cuda'
+  const placed = new Placed(variant.device, views, recorded)
   select(variant)
   const inputs: Tensors = {}
-  for (const [name, host] of Object.entries(op.inputs)) inputs[name] = host && place(host)
-  const run = op.forward(inputs)
-  owned.push(...Object.values(run.outputs), ...(run.extra ?? []))
-  const results: Record<string, NativeTensor> = { ...run.outputs }
-  if (upstream && run.backward) {
-    const gradients = Object.entries(upstream).map(([name, host]) => [name, place(host)] as const)
-    const sinks = new SinkSet(mode)
-    for (const name of only) {
-      const host = op.inputs[name]
-      if (!host) continue
-      const data = new Float64Array(host.data.length).fill(INITIAL)
-      const sink = place({ shape: host.shape, data })
-      sinks.tensors[name] = sink
-      results[`grad ${name}`] = sink
-    }
+  for (const [name, host] of Object.entries(op.inputs)) inputs[name] = host && placed.place(host)
+  const gradients = Object.entries(upstream ?? {}).map(
+    ([name, host]) => [name, placed.place(host)] as const,
+  )
+  const sinks = new SinkSet(mode)
+  for (const name of upstream ? only : []) {
+    const host = op.inputs[name]
+    if (!host) continue
+    const data = new Float64Array(host.data.length).fill(INITIAL)
+    sinks.tensors[name] = placed.place({ shape: host.shape, data })
+  }
+  const enqueue = (): Record<string, NativeTensor> => {
+    const run = op.forward(inputs)
+    placed.owned.push(...Object.values(run.outputs), ...(run.extra ?? []))
+    const results: Record<string, NativeTensor> = { ...run.outputs }
+    if (!upstream || !run.backward) return results
+    for (const [name, sink] of Object.entries(sinks.tensors))
+      if (sink) results[`grad ${name}`] = sink
     run.backward(Object.fromEntries(gradients), sinks)
+    return results
   }
 
   try {
+    const results = recorded ? runTwice(placed, enqueue) : enqueue()
     const named: Named = {}
     await Promise.all(
       Object.entries(results).map(async ([name, tensor]) => {
@@ -156,11 +208,11 @@ export async function evaluate(op: Op, variant: Variant, options: Options = {}):
       }),
     )
     if (views) {
-      const intact = await Promise.all(guarded.map(guardsIntact))
+      const intact = await Promise.all(placed.guarded.map(guardsIntact))
       named['guards'] = Float64Array.from(intact, (ok) => (ok ? 0 : 1))
     }
     return named
   } finally {
-    for (const tensor of owned) if (tensor) native.dispose(tensor)
+    placed.dispose()
   }
 }

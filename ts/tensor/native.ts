@@ -61,6 +61,8 @@ export interface NativeMemory {
    * while it holds any.
    */
   devices: Record<'cpu' | 'reference', NativeDeviceMemory> & { cuda?: NativeDeviceMemory }
+  /** Of the CUDA device's memory what recorded training steps hold; not among the bytes above. */
+  programs: number
   /** Of the host's memory. */
   limit: number
   staged: number

@@ -41,7 +41,7 @@ export class Programs {
   /**
    * Enqueues step number `step` of the run, the `key` of which is not null. `enqueue` does the same
    * op by op, the optimizer's step included, and gives the step's scalars. Those returned belong to
-   * the program and hold until its next run.
+   * the program and hold until the next run.
    */
   run(step: number, plan: TrainingStep, enqueue: (inputs: Tensor[]) => Tensor[]): Tensor[] {
     const key = plan.key as string
