@@ -216,8 +216,14 @@ void OpTask::release_scratch(size_t count) {
 void* OpTask::packed(uint64_t id, uint64_t version, uint32_t kind, size_t bytes, int32_t* fresh) {
   *fresh = 1;
   for (const WeightUse& use : weights_) {
-    // A program's runs are of versions yet to come, so it fills a form of its own.
-    if (program_ || use.id != id) continue;
+    if (use.id != id) continue;
+    if (program_) {
+      bool fill = true;
+      void* data = program_->packed(id, version, kind, bytes, &fill);
+      if (!data) refused_bytes_ = bytes;
+      *fresh = fill ? 1 : 0;
+      return data;
+    }
     const auto [data, fill, passing] = use.storage->packed(id, version, kind, bytes, &backend_);
     if (passing) break;
     if (!data) refused_bytes_ = bytes;

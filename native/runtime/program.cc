@@ -4,7 +4,6 @@
 #include <chrono>
 #include <cstring>
 
-#include "native/runtime/allocator.h"
 #include "native/runtime/cuda_loader.h"
 #include "native/runtime/op_task.h"
 #include "native/runtime/storage.h"
@@ -114,6 +113,8 @@ FailurePtr Program::record() {
     op.reset();
   }
   ops_.clear();
+  for (Packed& packed : packed_) Allocator::release(packed.block);
+  packed_.clear();
   RnProgram* made = nullptr;
   if (status == RN_OK) {
     status = device.end_program(failure ? nullptr : &made, error);
@@ -167,6 +168,19 @@ FailurePtr Program::input_failure() const {
 void Program::keep(const Tensor& tensor, const void* from) {
   const auto* bytes = static_cast<const char*>(from);
   constants_.push_back({tensor, {bytes, bytes + tensor.bytes()}});
+}
+
+void* Program::packed(uint64_t id, uint64_t version, uint32_t kind, size_t bytes, bool* fresh) {
+  for (const Packed& packed : packed_) {
+    if (packed.id != id || packed.version != version || packed.kind != kind) continue;
+    if (packed.block.bytes < bytes) continue;
+    *fresh = false;
+    return packed.block.data;
+  }
+  *fresh = true;
+  const Block block = Allocator::of(Account::kCudaProgram).allocate(bytes, Account::kCudaProgram);
+  if (block) packed_.push_back({id, version, kind, block});
+  return block.data;
 }
 
 const int32_t* Program::host_copy(const int32_t* data) const {

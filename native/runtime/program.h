@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "native/ops/cuda_interface.h"
+#include "native/runtime/allocator.h"
 #include "native/runtime/engine.h"
 #include "native/runtime/failure.h"
 #include "native/runtime/op.h"
@@ -43,11 +44,20 @@ class Program {
   // For its ops that upload, while they are recorded: fills the tensor's range once, before the
   // first run.
   void keep(const Tensor& tensor, const void* from);
+  // As Storage::packed. Each run fills a version's form where the first op asks for it: what a run
+  // finds in it is of versions yet to come. Null: over the limit.
+  void* packed(uint64_t id, uint64_t version, uint32_t kind, size_t bytes, bool* fresh);
 
  private:
   struct Constant {
     Tensor tensor;
     std::vector<char> bytes;
+  };
+
+  struct Packed {
+    uint64_t id, version;
+    uint32_t kind;
+    Block block;
   };
 
   FailurePtr record();
@@ -60,6 +70,7 @@ class Program {
   std::vector<Tensor> reads_;                 // of what was there, before the program writes it
   std::vector<Op::Output> writes_;            // of what was there, and the outputs
   std::vector<Constant> constants_;
+  std::vector<Packed> packed_;  // while it is recorded
   RnProgram* program_ = nullptr;
   FailurePtr failure_;  // why there is none
 };

@@ -112,6 +112,8 @@ class SinkSet implements Sinks {
  * integers in reverse order, so a kernel that was given a number which follows from them is wrong.
  */
 const PROGRAMS = process.env['RNNATIVE_TEST_PROGRAMS'] === '1'
+/** So that there is room for more tokens than there are. */
+const TOKEN_STEP = 5
 
 /** Tensors of one evaluation, and what to write to them before a program's last run. */
 class Placed {
@@ -157,7 +159,7 @@ function runTwice(placed: Placed, enqueue: () => Record<string, NativeTensor>) {
   native.beginProgram()
   try {
     const results = enqueue()
-    const program = native.endProgram(Object.values(results), 1, new Float64Array(0))
+    const program = native.endProgram(Object.values(results), TOKEN_STEP, new Float64Array(0))
     placed.write()
     native.runProgram(program, 0, new Float64Array(0))
     native.disposeProgram(program)

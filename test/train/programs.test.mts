@@ -1,0 +1,232 @@
+/** Training steps that run as programs (CUDA graphs): only with a CUDA device. */
+import test from 'ava'
+import {
+  LanguageModel,
+  memory,
+  nn,
+  ops,
+  optim,
+  profile,
+  scope,
+  Seq2Seq,
+  tensor,
+  Tokenizer,
+  zeros,
+  type LanguageFitOptions,
+  type LanguageModelOptions,
+  type Seq2SeqFitOptions,
+  type Seq2SeqModelOptions,
+  type Tensor,
+} from 'rnnative'
+import { native } from '#dist/tensor/native.js'
+import { makePairs } from '../models/pairs.mjs'
+import { temporaryDirectory, text, tokenizer } from '../models/support.mjs'
+import { kernels } from '../support/op.mjs'
+
+const available = kernels().some(({ device }) => device === 'cuda')
+const onDevice = available ? test.serial : test.serial.skip
+const device = 'cuda'
+
+test('without a CUDA device there are no programs', (t) => {
+  if (available) t.notThrows(() => native.cancelProgram())
+  else t.throws(() => native.beginProgram(), { code: 'ERR_DEVICE' })
+})
+
+async function submitted<T>(body: () => Promise<T>): Promise<T> {
+  process.env['RNNATIVE_CUDA_GRAPHS'] = '0'
+  try {
+    return await body()
+  } finally {
+    delete process.env['RNNATIVE_CUDA_GRAPHS']
+  }
+}
+
+async function eventsOf(run: AsyncIterable<{ loss: number; gradientNorm: number }>) {
+  const events: number[] = []
+  for await (const { loss, gradientNorm } of run) events.push(loss, gradientNorm)
+  return events
+}
+
+// --- language models
+
+async function learnText(
+  options: Partial<LanguageModelOptions> = {},
+  fit: Partial<LanguageFitOptions> = {},
+): Promise<number[]> {
+  await using model = new LanguageModel({
+    ...{ tokenizer, device, seed: 3, layers: 2, hidden: 12, embedding: 8, dropout: 0.2 },
+    ...options,
+  })
+  const settings = { batch: 6, steps: 90, epochs: 3, optimizer: optim.adam({ lr: 0.01 }), seed: 1 }
+  const schedule = optim.schedule.inverseSqrt({ warmup: 5 })
+  return await eventsOf(model.fit(text, { ...settings, schedule, clipNorm: 1, ...fit }))
+}
+
+for (const [what, options, fit] of [
+  ['LSTM', {}, {}],
+  ['GRU, micro-batches', { cell: 'gru' }, { accumulate: 4 }],
+  ['bf16, weights tied', { precision: 'bf16', embedding: 12, tieWeights: true }, {}],
+  ['SGD', {}, { optimizer: optim.sgd({ lr: 0.5, momentum: 0.9 }) }],
+] as const)
+  onDevice(`language model, ${what}: bit for bit as op by op, over passes`, async (t) => {
+    const recorded = await learnText(options, fit)
+    t.deepEqual(recorded, await submitted(() => learnText(options, fit)))
+    t.is(recorded.length, 2 * 3 * 7)
+  })
+
+onDevice('all steps of a language model are programs', async (t) => {
+  const rows = await profile(() => learnText({}, { epochs: 1 }))
+  t.deepEqual(
+    rows.filter(({ op }) => ['program', 'lstm', 'optimizer_step'].includes(op)).map(({ op }) => op),
+    ['program'],
+  )
+  t.is(memory().programs, 0)
+})
+
+// --- translators
+
+const pairs = makePairs(60)
+const letters = Tokenizer.characters('abcdef').withBoundaries()
+
+async function learnPairs(
+  options: Partial<Seq2SeqModelOptions> = {},
+  fit: Partial<Seq2SeqFitOptions> = {},
+): Promise<number[]> {
+  await using model = new Seq2Seq({
+    ...{ source: letters, target: letters, device, seed: 3, hidden: 12, embedding: 8 },
+    ...{ encoder: { bidirectional: true }, dropout: 0.2 },
+    ...options,
+  })
+  const settings = { batchTokens: 64, epochs: 3, optimizer: optim.adam({ lr: 0.01 }), seed: 1 }
+  return await eventsOf(model.fit(pairs, { ...settings, clipNorm: 1, ...fit }))
+}
+
+const close = (a: readonly number[], b: readonly number[]): boolean =>
+  a.length > 40 && a.length === b.length && a.every((x, i) => Math.abs(x - (b[i] as number)) <= 2e-4 * Math.abs(x))
+
+const KINDS: [string, Partial<Seq2SeqModelOptions>, Partial<Seq2SeqFitOptions>][] = [
+  ['additive', { attention: 'additive', cell: 'gru' }, {}],
+  ['two layers, dot', { attention: 'dot', layers: 2 }, { labelSmoothing: 0.1 }],
+  ['no attention, the summary fed', { attention: 'none', feedSummary: true }, {}],
+  ['residual', { layers: 3, residual: true }, {}],
+  ['tied', { embedding: 12, tieEmbeddings: 'all' }, { optimizer: optim.adagrad({ lr: 0.05 }) }],
+]
+for (const [what, options, fit] of KINDS)
+  onDevice(`translator, ${what}: as op by op, and twice the same`, async (t) => {
+    const recorded = await learnPairs(options, fit)
+    t.true(close(recorded, await submitted(() => learnPairs(options, fit))))
+    t.deepEqual(recorded, await learnPairs(options, fit))
+  })
+
+onDevice('a translator in bf16 is as op by op, but for rounding', async (t) => {
+  const recorded = await learnPairs({ precision: 'bf16' })
+  const other = await submitted(() => learnPairs({ precision: 'bf16' }))
+  t.true(recorded.every((x, i) => Math.abs(x - (other[i] as number)) <= 2e-2 * Math.abs(x)))
+})
+
+onDevice('resuming continues bit for bit, whatever was recorded before', async (t) => {
+  const straight = await learnPairs()
+  const checkpoint = temporaryDirectory()
+  const begun = await learnPairs({}, { checkpoint, maxSteps: 7 })
+  const ended = await learnPairs({}, { checkpoint, resume: true })
+  t.deepEqual([...begun, ...ended], straight)
+})
+
+// --- what goes wrong
+
+const updates = new Float64Array(0)
+const read = async (x: Tensor): Promise<number[]> => [...(await x.data())]
+
+onDevice('a bad id fails its run by name, and nothing changes', async (t) => {
+  using table = tensor(Float32Array.of(1, 2, 3), [3, 1], { device })
+  using ids = tensor(Int32Array.of(2, 0), [2], { device })
+  using total = zeros([2, 1], { device })
+  native.beginProgram()
+  using found = scope(() => {
+    const x = ops.embedding(ids, table)
+    total.assign(ops.add(total, x))
+    return x
+  })
+  const program = native.endProgram([found.handle], 1, updates)
+  t.deepEqual(await read(found), [3, 1])
+
+  ids.assign(Int32Array.of(1, 3))
+  native.runProgram(program, 0, updates)
+  await t.throwsAsync(() => found.data(), {
+    code: 'ERR_INDEX',
+    message: '[embedding] id 3 at position 1: expected 0..2',
+  })
+  t.deepEqual(await read(total), [3, 1])
+
+  ids.assign(Int32Array.of(1, 1))
+  native.runProgram(program, 0, updates)
+  t.deepEqual([...(await read(found)), ...(await read(total))], [2, 2, 5, 3])
+  native.disposeProgram(program)
+  t.throws(() => native.runProgram(program, 0, updates), { code: 'ERR_DISPOSED' })
+  native.disposeProgram(program)
+})
+
+onDevice('more tokens than there is room for are refused', async (t) => {
+  const lstm = new nn.LSTM({ input: 2, hidden: 3, device })
+  using x = zeros([4, 3, 2], { device })
+  using lengths = tensor(Int32Array.of(2, 1, 0), [3], { device })
+  native.beginProgram()
+  const { output, state } = lstm.forward(x, { lengths })
+  const program = native.endProgram([output.handle], 4, updates)
+  await output.data()
+  lengths.assign(Int32Array.of(0, 0, 4))
+  native.runProgram(program, 0, updates)
+  await output.data()
+  lengths.assign(Int32Array.of(1, 0, 4))
+  native.runProgram(program, 0, updates)
+  await t.throwsAsync(() => output.data(), {
+    code: 'ERR_INDEX',
+    message: '[lstm] expected at most 4 tokens in a run of this program, got 5',
+  })
+  native.disposeProgram(program)
+  for (const made of [output, state.h, state.c]) made?.dispose()
+  lstm.dispose()
+})
+
+onDevice('what the host must read, or only the device knows, cannot be recorded', async (t) => {
+  using logits = zeros([2, 3], { device })
+  native.beginProgram()
+  const { indices, scores } = native.topk(
+    ...([logits.handle, zeros([2], { device }).handle, 1, 1] as const),
+    ...([null, null, null] as const),
+  )
+  const program = native.endProgram([scores], 1, updates)
+  await t.throwsAsync(() => native.read(scores), { code: 'ERR_UNSUPPORTED', message: /^\[topk\] / })
+  native.runProgram(program, 0, updates)
+  await t.throwsAsync(() => native.read(scores), { code: 'ERR_UNSUPPORTED' })
+  for (const made of [indices, scores]) native.dispose(made)
+  native.disposeProgram(program)
+
+  // The device is none the worse for it.
+  using y = ops.add(logits, 1)
+  t.deepEqual(await read(y), [1, 1, 1, 1, 1, 1])
+})
+
+onDevice('recordings do not nest, and can be given up', async (t) => {
+  using x = zeros([2], { device })
+  native.beginProgram()
+  t.throws(() => native.beginProgram(), { code: 'ERR_BUSY' })
+  const y = ops.add(x, 1)
+  native.cancelProgram()
+  await t.throwsAsync(() => y.data(), { code: 'ERR_UNINITIALIZED' })
+  t.throws(() => native.endProgram([], 1, updates), { code: 'ERR_ARGUMENT' })
+  y.dispose()
+})
+
+onDevice('updates have to be given as recorded', async (t) => {
+  using x = zeros([2], { device })
+  native.beginProgram()
+  const y = ops.add(x, 1)
+  const program = native.endProgram([y.handle], 1, Float64Array.of(0.1, 1))
+  await t.throwsAsync(() => y.data(), { message: '[program] expected 0 updates, got 1' })
+  t.throws(() => native.runProgram(program, 0, Float64Array.of(0.1)), { code: 'ERR_ARGUMENT' })
+  t.throws(() => native.runProgram(program, 0, Float64Array.of(0.1, 0)), { code: 'ERR_ARGUMENT' })
+  t.throws(() => native.runProgram(program, -1, updates), { code: 'ERR_ARGUMENT' })
+  native.disposeProgram(program)
+  y.dispose()
+})
