@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Packs into .gpu/ what scripts/gpu-run.sh needs on a GPU machine that has neither Node nor a network: node itself, the
-# compiled TypeScript, and the packages that the tests and the native build use. Node is packed once.
+# compiled TypeScript, the packages that the tests and the native build use, and the data of the long runs. Node is
+# packed once.
 # Before: npm run build:ts && npm run build:test
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -41,6 +42,13 @@ SCRIPT
 )
 tar --create --exclude='*.map' --exclude='*.d.ts' --exclude='*.d.mts' --exclude='*.d.cts' dist dist-test $packages |
   xz --threads=0 > .gpu/javascript.tar.xz
+
+data=../shared/data
+for set in translation/multi30k/tok lm/wikitext-2; do
+  [ -d "$data/$set" ] || continue
+  mkdir -p ".gpu/data/$set"
+  cp --update --no-preserve=mode "$data/$set"/*.gz ".gpu/data/$set/"
+done
 
 size=$(du --apparent-size --bytes --summarize .gpu | cut -f1)
 echo ".gpu: $((size >> 20)) MiB"

@@ -5,23 +5,27 @@
 # printed is left under $OUT, and a short table is printed last.
 #
 # usage: gpu-run.sh [--emulated] [--only STAGE,...] [ARGUMENT OF bench/gpu/compare.mjs ...]
-#   stages: build test tiers memcheck racecheck bench (unpacking always)
+#   stages: build test programs tiers memcheck racecheck bench; and, not by default, multi30k wikitext (unpacking always)
 #   RNNATIVE_CMAKE_ARGS: more arguments for CMake
 #   --emulated: tries this script where the bundle was made, without a GPU: an emulated device, a few tests, tiny sizes.
 #
 # Here first:        npm run build:ts && npm run build:test && bash scripts/gpu-bundle.sh
 # Then on a device:  run(command='bash scripts/gpu-run.sh', carry=['.gpu'], timeout_s=600)
-# While that machine is warm, a second call builds only what has changed.
+# While that machine is warm, a second call builds only what has changed; for the two long runs:
+#                    run(command='bash scripts/gpu-run.sh --only build,multi30k,wikitext', carry=['.gpu'], timeout_s=600)
 set -uo pipefail
 cd "$(dirname "$0")/.."
 : "${OUT:=$PWD/.gpu/results}"
 root=$PWD work=$PWD/.cmake/gpu deadline=530 slower=1
-cuda=ON tests=('dist-test/ops/**') tiers=('dist-test/ops/recurrent*') bench=() only=,build,test,tiers,memcheck,racecheck,bench,
+cuda=ON tests=('dist-test/ops/**' 'dist-test/train/programs*') tiers=('dist-test/ops/recurrent*') bench=() long=()
+programs=(dist-test/ops/{attention,bf16,cross_entropy,decoder,dropout,elementwise,embedding,layer_norm,matmul,recurrent,recurrent_bf16,recurrent_ragged,reduce,shape,softmax}.test.mjs)
+only=,build,test,programs,tiers,memcheck,racecheck,bench,
 checked=(test/ops/{recurrent,attention,decoder,cross_entropy,topk,softmax}.test.mts)
 while [ $# -gt 0 ]; do
   case $1 in
     --emulated)
-      cuda=EMULATED tests=(dist-test/ops/{topk,softmax}.test.mjs) tiers=(dist-test/ops/recurrent_ragged.test.mjs) bench=(--smoke) deadline=3600 slower=10
+      cuda=EMULATED tests=(dist-test/ops/{topk,softmax}.test.mjs) tiers=(dist-test/ops/recurrent_ragged.test.mjs) bench=(--smoke) long=(6 cpu) # too slow in emulation
+      programs=(dist-test/ops/{decoder,embedding}.test.mjs) deadline=3600 slower=10
       ;;
     --only) only=,$2, && shift ;;
     *) bench+=("$1") ;;
@@ -107,8 +111,20 @@ sanitize() {
   cat "$work/$tool"-*.txt >> "$OUT/$tool.log" 2> /dev/null
   table+=("           $(grep -h 'SUMMARY' "$work/$tool"-*.txt 2> /dev/null | sed 's/^=* *//' | sort | uniq -c | sort -rn | head -n 3 | tr -s ' \n' ' ;')")
 }
+# A word language model (2 x 650, weights tied) for so many seconds, then its perplexity on the test set.
+wikitext() {
+  local data=$RNNATIVE_DATA/lm/wikitext-2 model=.cmake/gpu/wikitext
+  rm -rf "$model"
+  node dist/cli/main.js lm train --text "$data/train.txt.gz" --valid "$data/valid.txt.gz" --unit word --device "$2" \
+    --precision bf16 --layers 2 --hidden 650 --tie-weights --dropout 0.5 --batch 40 --steps 35 --schedule plateau \
+    --checkpoint "$model" --max-seconds "$1" --json | grep -v '"event":"step"' &&
+    node dist/cli/main.js lm eval --model "$model" --text "$data/test.txt.gz" --json
+}
+export RNNATIVE_DATA=${RNNATIVE_DATA:-$root/.gpu/data}
 if [ "$built" -eq 0 ]; then
   if wanted test; then stage test 110 node scripts/test.mjs --verbose --concurrency 6 "${tests[@]}"; fi
+  # The ops of training, recorded as graphs with other ids and lengths.
+  if wanted programs; then stage programs 60 env RNNATIVE_TEST_PROGRAMS=1 node scripts/test.mjs --verbose --concurrency 6 "${programs[@]}"; fi
   # A layer runs in the way that suits its size; each has to work at every size it fits.
   if wanted tiers; then
     for tier in cluster grid steps; do
@@ -120,6 +136,13 @@ if [ "$built" -eq 0 ]; then
     if wanted racecheck; then sanitize racecheck 45; fi
   fi
   if wanted bench; then stage bench 300 node bench/gpu/compare.mjs --out "$OUT/bench.json" "${bench[@]}"; fi
+  if wanted multi30k; then
+    stage multi30k 400 node bench/acceptance/multi30k.mjs train gpu --device "${long[1]:-cuda}" --precision bf16 --seconds "${long[0]:-240}"
+    cp bench/results/multi30k-gpu.json "$OUT/"
+  fi
+  if wanted wikitext; then
+    stage wikitext 240 bash -c "$(declare -f wikitext); wikitext ${long[0]:-120} ${long[1]:-cuda}"
+  fi
 fi
 
 for log in "$OUT"/*.log; do

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the CUDA backend with the host's compiler (cuda/emulation) and runs the op tests on it, every CUDA thread in
-# turn. RNNATIVE_EMULATION_SEED=N changes the turns. What it cannot show: the order of memory accesses, and time.
+# turn, and then training in programs (graphs). RNNATIVE_EMULATION_SEED=N changes the turns. What it cannot show: the order of memory accesses, and time.
 # usage: test-cuda-emulated.sh [ava arguments; default: the op tests]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,11 +9,13 @@ node scripts/build-native.mjs --tree .cmake/emulated --target rnnative_cuda -DRN
 cp build/Release/rnnative.node "$out/"
 export RNNATIVE_BINARY=$out/rnnative.node RNNATIVE_TEST_ISAS=cuda RNNATIVE_TEST_BRIEF=slow
 tests=("$@")
-[ ${#tests[@]} -gt 0 ] || tests=('dist-test/ops/**')
+[ ${#tests[@]} -gt 0 ] || tests=('dist-test/ops/**' 'dist-test/train/programs*')
 node scripts/test.mjs "${tests[@]}"
 # Small layers run in one block unless told otherwise.
 if [ $# -eq 0 ]; then
   for tier in cluster grid; do
     RNNATIVE_CUDA_RECURRENCE=$tier node scripts/test.mjs 'dist-test/ops/recurrent.test.*'
   done
+  # What a step of training does, from graphs that were recorded of other lengths and ids.
+  RNNATIVE_TEST_PROGRAMS=1 node scripts/test.mjs dist-test/ops/{attention,cross_entropy,decoder,dropout,embedding,recurrent_ragged,shape}.test.mjs
 fi

@@ -26,7 +26,7 @@ function historyOf(folder) {
 }
 
 /** A model of a directory with the mean of the weights in these files. */
-async function average(directory, files) {
+async function average(directory, files, device) {
   const sums = new Map()
   for (const file of files)
     for (const [name, { shape, data }] of (await io.readSafetensors(file)).tensors) {
@@ -35,7 +35,7 @@ async function average(directory, files) {
       sums.set(name, sum)
     }
   const mean = ([name, { shape, data }]) => [name, { shape, data: Float32Array.from(data) }]
-  const model = await Seq2Seq.load(directory)
+  const model = await Seq2Seq.load(directory, { device })
   model.network.loadStateDict(new Map(Array.from(sums, mean)))
   return model
 }
@@ -43,12 +43,13 @@ async function average(directory, files) {
 /** The model that `validate`, of which more is better, prefers, and what it found of each. */
 export async function choose(last, checkpoint, history, validate) {
   const files = historyOf(history)
+  const { device } = last.network.decoder.output.weight
   const candidates = [
     ['last', () => last],
-    ['best', () => Seq2Seq.load(checkpoint)],
+    ['best', () => Seq2Seq.load(checkpoint, { device })],
     ...AVERAGED.filter((count) => count <= files.length).map((count) => [
       `mean of ${count}`,
-      () => average(checkpoint, files.slice(0, count)),
+      () => average(checkpoint, files.slice(0, count), device),
     ]),
   ]
   const validations = {}

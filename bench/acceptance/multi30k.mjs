@@ -1,7 +1,7 @@
 // Multi30k English to German (lc.norm.tok files, test_2016_flickr), BLEU with tokenisation none.
 //
 //   node bench/acceptance/multi30k.mjs train NAME [--seconds 3600] [--seed 1] [--dropout 0.3] [--learning-rate 0.001]
-//     [--attention additive] [--reverse-source] [--precision f32]
+//     [--attention additive] [--reverse-source] [--precision f32] [--device cpu]
 //   node bench/acceptance/multi30k.mjs ensemble NAME NAME...
 //
 // `train` keeps its model, of the weights that choose.mjs names, in runs/multi30k/NAME, and records its
@@ -16,6 +16,7 @@ const { values, positionals } = parseArgs({
     seconds: { type: 'string', default: '3600' },
     seed: { type: 'string', default: '1' },
     precision: { type: 'string', default: 'f32' },
+    device: { type: 'string', default: 'cpu' },
     dropout: { type: 'string', default: '0.3' },
     'learning-rate': { type: 'string', default: '0.001' },
     attention: { type: 'string', default: 'additive' },
@@ -57,7 +58,7 @@ async function learn(own) {
     ...{ cell: 'gru', hidden: 320, embedding: 256, attention: values.attention },
     ...{ encoder: { bidirectional: values.attention !== 'none' }, tieEmbeddings: 'all' },
     ...{ reverseSource: values['reverse-source'], dropout: Number(values.dropout), seed },
-    precision: values.precision,
+    ...{ precision: values.precision, device: values.device },
   }
   const learning = { batchTokens: 2000, labelSmoothing: 0.1, clipNorm: 1 }
   const learningRate = Number(values['learning-rate'])

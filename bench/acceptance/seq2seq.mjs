@@ -5,7 +5,8 @@ import { info, optim, Seq2Seq, Seq2SeqEnsemble } from 'rnnative'
 import { circumstances } from '../circumstances.mjs'
 import { choose, makeHistory } from './choose.mjs'
 
-export const DATA = path.resolve(import.meta.dirname, '../../../shared/data')
+export const DATA =
+  process.env.RNNATIVE_DATA ?? path.resolve(import.meta.dirname, '../../../shared/data')
 const RESULTS = path.resolve(import.meta.dirname, '../results')
 
 /** Writes bench/results/NAME.json, the machine and the day first. */
@@ -27,7 +28,7 @@ async function scheduleFor(seconds, makeModel, pairs, options) {
   await model.dispose()
   // A tenth is left to validation and to other work on the machine.
   const steps = Math.max(1, Math.floor((0.9 * seconds * step) / taken))
-  return optim.schedule.cosine({ steps, warmup: Math.min(200, steps), min: 0.02 })
+  return optim.schedule.cosine({ steps, warmup: Math.min(200, Math.floor(steps / 2)), min: 0.02 })
 }
 
 /**

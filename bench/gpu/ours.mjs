@@ -4,8 +4,24 @@ import { prepareAttention } from '../peers/ours-attention.mjs'
 import { prepareLanguage } from '../peers/ours-language.mjs'
 import { prepareLayers } from '../peers/ours-layers.mjs'
 import { serve } from '../peers/serve.mjs'
+import { prepareTranslation } from './ours-translation.mjs'
 
-const tasks = { attention: prepareAttention, layers: prepareLayers, language: prepareLanguage }
+const tasks = {
+  ...{ attention: prepareAttention, layers: prepareLayers, language: prepareLanguage },
+  translation: prepareTranslation,
+}
+
+/** A fit asks when it begins whether its steps are to run as graphs. */
+async function prepare({ graphs = true, ...task }) {
+  const { runs, ...rest } = await tasks[task.kind]({ ...task, device: 'cuda' })
+  return {
+    ...rest,
+    runs: (count) => {
+      process.env.RNNATIVE_CUDA_GRAPHS = graphs ? '1' : '0'
+      return runs(count)
+    },
+  }
+}
 
 /** How far the peak of the device's memory, over the life of the process, lies above what is in use now. */
 async function growth(work) {
@@ -15,7 +31,7 @@ async function growth(work) {
 }
 
 await serve({
-  prepare: (task) => tasks[task.kind]({ ...task, device: 'cuda' }),
+  prepare,
   growth,
   methods: { versions: () => ({ rnnative: info().buildId, node: process.version }) },
 })

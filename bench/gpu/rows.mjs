@@ -28,6 +28,12 @@ const PTB_LARGE = languageModel(2, 1500, 35, 20, {
   precision: 'bf16',
 })
 
+/** Sutskever et al. 2014, who had 6,300 words a second on eight GPUs. */
+const SUTSKEVER = {
+  ...{ kind: 'translation', layers: 4, hidden: 1000, vocabulary: 32_000, batch: 128, words: 25 },
+  precision: 'bf16',
+}
+
 const gates = { lstm: 4, gru: 3 }
 
 /** Operations of matrix products, and bytes: weights and sequences once each way, in 16 bits. */
@@ -54,6 +60,10 @@ function languageWork({ layers, steps, batch, hidden, vocabulary }) {
   return { flops: countFlops(stack) + 6 * steps * batch * hidden * vocabulary, bytes: 0 }
 }
 
+/** An encoder as a decoder, of which the latter has an output. */
+const translationWork = ({ layers, words, ...sizes }) =>
+  languageWork({ ...sizes, layers: 2 * layers, steps: words })
+
 /** Milliseconds. */
 export function boundOf({ flops = 0, bytes = 0, tanhs = 0 }, machine) {
   const tanhsPerSecond = 16 * machine.multiprocessors * machine.megahertz * 1e6
@@ -67,7 +77,7 @@ export function boundOf({ flops = 0, bytes = 0, tanhs = 0 }, machine) {
 
 const SMALL = {
   ...{ steps: 4, batch: 2, input: 16, hidden: 16 },
-  ...{ queries: 4, keys: 4, features: 16, width: 16, vocabulary: 40 },
+  ...{ queries: 4, keys: 4, features: 16, width: 16, vocabulary: 40, words: 4 },
 }
 /** So that a machine without a GPU can try the bench. */
 function shrink(task) {
@@ -82,8 +92,21 @@ export function selectRows({ pattern, smoke, contestants }) {
     return {
       ...{ section, id, threads: 1, work: workOf(task) },
       ...(task.kind === 'language' && { tokens: task.steps * task.batch }),
+      ...(task.kind === 'translation' && { tokens: 2 * task.words * task.batch }),
       entrants: contestants.map((name) => ({ name, contestant: `${name}-gpu`, task })),
     }
+  }
+  /** Besides, with every op submitted: what graphs save. */
+  const steps = (made, rivals = true) => {
+    const ours = made.entrants.filter(({ name }) => rivals || name === 'ours')
+    const submitted = made.entrants
+      .filter(({ name }) => name === 'ours')
+      .map((entrant) => ({
+        ...entrant,
+        name: 'submitted',
+        task: { ...entrant.task, graphs: false },
+      }))
+    return { ...made, entrants: [...ours, ...submitted] }
   }
   const layers = ([name, task], cells) =>
     cells.flatMap((cell) =>
@@ -93,7 +116,8 @@ export function selectRows({ pattern, smoke, contestants }) {
     )
   const rows = [
     ...layers(['1-1024-16-768-768', shape(1, 1024, 16, 768, 768)], ['lstm']),
-    row('language/ptb-large', PTB_LARGE, languageWork),
+    steps(row('language/ptb-large', PTB_LARGE, languageWork)),
+    steps(row('translation/4-1000', SUTSKEVER, translationWork), false),
     row('attention/additive', ATTENTION, attentionWork),
     ...Object.entries(LAYERS).flatMap((entry) => layers(entry, ['lstm', 'gru'])),
     // `cold`: nothing may run before it is told to.

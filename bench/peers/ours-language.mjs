@@ -2,7 +2,7 @@
 import { LanguageModel, optim, synchronize, Tokenizer } from '#dist/index.js'
 import { timed } from './serve.mjs'
 
-const WARM_STEPS = 2 // of each fit: its first step makes the optimizer's state
+const WARM_STEPS = 2 // of each fit: its first step makes the optimizer's state, or records a program
 
 /** A vocabulary of `size` tokens, `<unk>` included. */
 function makeTokenizer(size) {
@@ -24,8 +24,8 @@ const makeModel = ({ vocabulary, layers, hidden, dropout, precision, device }) =
   })
 
 /** Milliseconds of each step of a fit, from one event to the next: all that happens between counts. */
-async function fitSteps(model, ids, options, count) {
-  const run = model.fit(ids, { ...options, maxSteps: WARM_STEPS + count })
+export async function fitSteps(model, data, options, count) {
+  const run = model.fit(data, { ...options, maxSteps: WARM_STEPS + count })
   const milliseconds = []
   let last = 0
   for await (const { step } of run) {
