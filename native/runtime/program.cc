@@ -26,6 +26,13 @@ FailurePtr device_failure(int32_t status, const char* error) {
   return status_failure(kName, status, error);
 }
 
+// Of recording, which drivers may refuse.
+FailurePtr recording_failure(int32_t status, const char* error) {
+  const std::string text = error;
+  return device_failure(status,
+                        (text + "; RNNATIVE_CUDA_GRAPHS=0 trains without recording steps").c_str());
+}
+
 }  // namespace
 
 Program::Program(std::vector<std::unique_ptr<OpTask>> ops, uint64_t first_storage,
@@ -105,7 +112,7 @@ FailurePtr Program::record() {
   const RnDevice& device = *cuda_status().device;
   char error[256] = "";
   int32_t status = device.begin_program(token_step_, error);
-  FailurePtr failure = status == RN_OK ? nullptr : device_failure(status, error);
+  FailurePtr failure = status == RN_OK ? nullptr : recording_failure(status, error);
   // An op goes as soon as it is recorded, and with it what only it and those before it used: the
   // memory is for those that follow.
   for (auto& op : ops_) {
@@ -118,7 +125,7 @@ FailurePtr Program::record() {
   RnProgram* made = nullptr;
   if (status == RN_OK) {
     status = device.end_program(failure ? nullptr : &made, error);
-    if (!failure && status != RN_OK) failure = device_failure(status, error);
+    if (!failure && status != RN_OK) failure = recording_failure(status, error);
   }
   for (Constant& constant : constants_) {
     if (failure) break;

@@ -102,7 +102,9 @@ async function learnPairs(
 }
 
 const close = (a: readonly number[], b: readonly number[]): boolean =>
-  a.length > 40 && a.length === b.length && a.every((x, i) => Math.abs(x - (b[i] as number)) <= 2e-4 * Math.abs(x))
+  a.length > 40 &&
+  a.length === b.length &&
+  a.every((x, i) => Math.abs(x - (b[i] as number)) <= 2e-4 * Math.abs(x))
 
 const KINDS: [string, Partial<Seq2SeqModelOptions>, Partial<Seq2SeqFitOptions>][] = [
   ['additive', { attention: 'additive', cell: 'gru' }, {}],
@@ -124,13 +126,18 @@ onDevice('a translator in bf16 is as op by op, but for rounding', async (t) => {
   t.true(recorded.every((x, i) => Math.abs(x - (other[i] as number)) <= 2e-2 * Math.abs(x)))
 })
 
-onDevice('resuming continues bit for bit, whatever was recorded before', async (t) => {
-  const straight = await learnPairs()
-  const checkpoint = temporaryDirectory()
-  const begun = await learnPairs({}, { checkpoint, maxSteps: 7 })
-  const ended = await learnPairs({}, { checkpoint, resume: true })
-  t.deepEqual([...begun, ...ended], straight)
-})
+for (const [what, learn] of [
+  ['language model', learnText],
+  ['translator', learnPairs],
+] as const)
+  onDevice(`${what}: resuming continues bit for bit, whatever was recorded before`, async (t) => {
+    const straight = await learn()
+    const checkpoint = temporaryDirectory()
+    const begun = await learn({}, { checkpoint, maxSteps: 5 })
+    const over = await learn({}, { checkpoint, resume: true, maxSteps: 9 })
+    const ended = await learn({}, { checkpoint, resume: true })
+    t.deepEqual([...begun, ...over, ...ended], straight)
+  })
 
 // --- what goes wrong
 

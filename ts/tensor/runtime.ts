@@ -15,7 +15,10 @@ export const setThreads = (threads: number): void => native.setThreads(threads)
 /** Resolves when all submitted work has run; rejects with the first failure that was not yet read. */
 export const synchronize = (): Promise<void> => native.synchronize()
 
-/** Runs `body` and tells how long its ops took on the engine, all of this process's included. */
+/**
+ * Runs `body` and tells how long its ops took on the engine, all of this process's included. Steps of
+ * `fit` that run as CUDA graphs count as one op, `program`.
+ */
 export async function profile(body: () => unknown): Promise<NativeProfileRow[]> {
   native.profileStart()
   try {
