@@ -16,7 +16,7 @@ struct RnProgram {
     std::unique_ptr<Memory> next;
     ~Memory() { cudaFree(data); }
   };
-  static constexpr size_t kLiveBytes = 8192;
+  static constexpr size_t kLiveBytes = size_t{64} << 10;
 
   std::unique_ptr<Memory> memory;
   std::unique_ptr<rnnative::cuda::BeforeLaunch> first;

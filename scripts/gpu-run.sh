@@ -137,11 +137,12 @@ if [ "$built" -eq 0 ]; then
   fi
   if wanted bench; then stage bench 300 node bench/gpu/compare.mjs --out "$OUT/bench.json" "${bench[@]}"; fi
   if wanted multi30k; then
-    stage multi30k 400 node bench/acceptance/multi30k.mjs train gpu --device "${long[1]:-cuda}" --precision bf16 --seconds "${long[0]:-240}"
-    cp bench/results/multi30k-gpu.json "$OUT/"
+    rm -f bench/results/multi30k-gpu.json
+    stage multi30k 400 node bench/acceptance/multi30k.mjs train gpu --device "${long[1]:-cuda}" --precision bf16 --seconds "${long[0]:-240}" &&
+      cp bench/results/multi30k-gpu.json "$OUT/"
   fi
   if wanted wikitext; then
-    stage wikitext 240 bash -c "$(declare -f wikitext); wikitext ${long[0]:-120} ${long[1]:-cuda}"
+    stage wikitext 240 bash -o pipefail -c "$(declare -f wikitext); wikitext ${long[0]:-120} ${long[1]:-cuda}"
   fi
 fi
 
@@ -151,7 +152,7 @@ done
 {
   nvidia-smi --query-gpu=name,driver_version,memory.total --format=csv,noheader 2> /dev/null
   [ "$built" -eq 0 ] || grep -E -m 20 'error|Error' "$OUT/build.log"
-  grep -h -E '^✘' "$OUT"/{test,cluster,grid,steps}.log 2> /dev/null | head -n 40
+  grep -h -E '^✘' "$OUT"/{test,programs,cluster,grid,steps}.log 2> /dev/null | head -n 40
   cat "$OUT/bench.log" 2> /dev/null
   printf '%s\n' "${table[@]}"
 } | tee "$OUT/summary.txt"

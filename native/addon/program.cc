@@ -5,6 +5,7 @@
 #include "native/addon/bindings.h"
 #include "native/addon/environment.h"
 #include "native/addon/typed_array.h"
+#include "native/ops/optimizer.h"
 
 namespace rnnative::addon {
 namespace {
@@ -55,11 +56,10 @@ ProgramRun to_run(Napi::Value updates, uint64_t random_steps) {
   ProgramRun run;
   run.random_steps = random_steps;
   for (size_t i = 0; i < values.size(); i += 2) {
-    if (!(values[i + 1] >= 1 && values[i + 1] <= 0x1p53))
-      throw Error("ERR_ARGUMENT", "[program] updates: expected steps from 1 on, got " +
-                                      std::to_string(values[i + 1]));
-    run.rates.push_back(values[i]);
-    run.steps.push_back(static_cast<int64_t>(values[i + 1]));
+    const double rate = values[i], step = values[i + 1];
+    run.rates.push_back(rate);
+    run.steps.push_back(step >= 1 && step <= 0x1p53 ? static_cast<int64_t>(step) : 0);
+    check_update(rate, run.steps.back());
   }
   return run;
 }

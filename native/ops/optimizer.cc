@@ -11,12 +11,19 @@ namespace {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 
+void check_update(const Checker& check, double lr, int64_t step) {
+  check.in_range("lr", lr, 0, kInfinity, false);
+  if (step < 1) {
+    check.fail("ERR_ARGUMENT", "step: expected at least 1, got " + std::to_string(step));
+  }
+}
+
 void check_options(const Checker& check, const OptimizerOptions& o) {
   const auto not_negative = [&check](const char* name, double value) {
     check.in_range(name, value, 0, kInfinity, false);
   };
   not_negative("clipNorm", o.clip_norm);
-  not_negative("lr", o.lr);
+  check_update(check, o.lr, o.step);
   not_negative("weightDecay", o.weight_decay);
   not_negative("momentum", o.momentum);
   check.in_range("dampening", o.dampening, -std::numeric_limits<double>::max(), kInfinity, false);
@@ -27,9 +34,6 @@ void check_options(const Checker& check, const OptimizerOptions& o) {
   not_negative("lrDecay", o.lr_decay);
   if (o.kind == RN_SGD && o.nesterov && (o.momentum == 0 || o.dampening != 0)) {
     check.fail("ERR_ARGUMENT", "nesterov: expected momentum > 0 and dampening 0");
-  }
-  if (o.step < 1) {
-    check.fail("ERR_ARGUMENT", "step: expected at least 1, got " + std::to_string(o.step));
   }
 }
 
@@ -57,6 +61,10 @@ void same_elements(const Checker& check, const std::string& name, const Tensor& 
 }
 
 }  // namespace
+
+void check_update(double lr, int64_t step) {
+  check_update(Checker("optimizer_step", Device::kCuda), lr, step);
+}
 
 RnOptimizer parse_optimizer(std::string_view name) {
   return static_cast<RnOptimizer>(

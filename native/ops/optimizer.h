@@ -27,6 +27,8 @@ struct OptimizerOptions {
   bool nesterov = false, centered = false;
   int64_t step = 1;  // 1 for the first update
 };
+// Throws what optimizer_step would.
+void check_update(double lr, int64_t step);
 // SGD: [buffer] with momentum. Adam(W): [m, v]. RMSprop: [v, buffer with momentum, average when
 // centered]. Adagrad: [sum]. The rest null.
 using OptimizerState = std::array<Tensor, 3>;

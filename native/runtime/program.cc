@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <string_view>
 
 #include "native/runtime/cuda_loader.h"
 #include "native/runtime/op_task.h"
@@ -26,11 +27,15 @@ FailurePtr device_failure(int32_t status, const char* error) {
   return status_failure(kName, status, error);
 }
 
-// Of recording, which drivers may refuse.
-FailurePtr recording_failure(int32_t status, const char* error) {
-  const std::string text = error;
-  return device_failure(status,
-                        (text + "; RNNATIVE_CUDA_GRAPHS=0 trains without recording steps").c_str());
+// Of recording, which drivers may refuse and for which there may be no memory.
+FailurePtr recording_failure(const Failure& failure) {
+  const std::string_view code = failure.code;
+  const bool another_way =
+      code == "ERR_DEVICE" || code == "ERR_OUT_OF_MEMORY" || code == "ERR_UNSUPPORTED";
+  return make_failure(
+      kName, failure.code,
+      failure.message +
+          (another_way ? "; RNNATIVE_CUDA_GRAPHS=0 trains without recording steps" : ""));
 }
 
 }  // namespace
@@ -88,7 +93,10 @@ void Program::advance() {
 void Program::run(EngineQueue& queue, const ProgramRun& run) {
   const auto start = std::chrono::steady_clock::now();
   queue.last_op = kName;
-  if (!program_ && !failure_) failure_ = record();
+  if (!program_ && !failure_) {
+    failure_ = record();
+    if (failure_) failure_ = recording_failure(*failure_);
+  }
   const FailurePtr failure = failure_ ? failure_ : launch(run);
   if (failure) queue.note_failure(failure);
   for (const Op::Output& output : writes_) {
@@ -112,7 +120,7 @@ FailurePtr Program::record() {
   const RnDevice& device = *cuda_status().device;
   char error[256] = "";
   int32_t status = device.begin_program(token_step_, error);
-  FailurePtr failure = status == RN_OK ? nullptr : recording_failure(status, error);
+  FailurePtr failure = status == RN_OK ? nullptr : device_failure(status, error);
   // An op goes as soon as it is recorded, and with it what only it and those before it used: the
   // memory is for those that follow.
   for (auto& op : ops_) {
@@ -125,7 +133,7 @@ FailurePtr Program::record() {
   RnProgram* made = nullptr;
   if (status == RN_OK) {
     status = device.end_program(failure ? nullptr : &made, error);
-    if (!failure && status != RN_OK) failure = recording_failure(status, error);
+    if (!failure && status != RN_OK) failure = device_failure(status, error);
   }
   for (Constant& constant : constants_) {
     if (failure) break;

@@ -108,12 +108,15 @@ class SinkSet implements Sinks {
 }
 
 /**
- * Ops on cuda are recorded and run as a program, see native/runtime/program.h. It is recorded with the
- * integers in reverse order, so a kernel that was given a number which follows from them is wrong.
+ * Ops on cuda are recorded and run as a program, see native/runtime/program.h. It is recorded with other
+ * integers, so a kernel that was given a number which follows from them is wrong: where gradients are
+ * written, with smaller ones and room for any number of tokens; where they are added, with the same in
+ * reverse order and room for little more than there are.
  */
 const PROGRAMS = process.env['RNNATIVE_TEST_PROGRAMS'] === '1'
-/** So that there is room for more tokens than there are. */
-const TOKEN_STEP = 5
+const other = (mode: GradientMode, data: Int32Array): Int32Array =>
+  mode === 'add' ? data.toReversed() : data.map((x) => (x > 0 ? x - 1 : x))
+const tokenStep = (mode: GradientMode): number => (mode === 'add' ? 5 : 2 ** 20)
 
 /** Tensors of one evaluation, and what to write to them before a program's last run. */
 class Placed {
@@ -124,12 +127,14 @@ class Placed {
   constructor(
     private readonly device: DeviceName,
     private readonly views: boolean,
-    private readonly turned: boolean,
+    private readonly recorded: GradientMode | null,
   ) {}
 
   place(host: Host): NativeTensor {
-    const isInt = host.data instanceof Int32Array
-    const given = isInt && this.turned ? { ...host, data: host.data.toReversed() } : host
+    const { recorded } = this
+    const ints = host.data instanceof Int32Array ? host.data : null
+    const isInt = ints !== null
+    const given = ints && recorded ? { ...host, data: other(recorded, ints) } : host
     if (!this.views) {
       const tensor = upload(this.device, given)
       this.owned.push(tensor)
@@ -155,11 +160,11 @@ class Placed {
 }
 
 /** Records the ops, and runs them on what the tensors are to hold. */
-function runTwice(placed: Placed, enqueue: () => Record<string, NativeTensor>) {
+function runTwice(placed: Placed, mode: GradientMode, enqueue: () => Record<string, NativeTensor>) {
   native.beginProgram()
   try {
     const results = enqueue()
-    const program = native.endProgram(Object.values(results), TOKEN_STEP, new Float64Array(0))
+    const program = native.endProgram(Object.values(results), tokenStep(mode), new Float64Array(0))
     placed.write()
     native.runProgram(program, 0, new Float64Array(0))
     native.disposeProgram(program)
@@ -176,7 +181,7 @@ function runTwice(placed: Placed, enqueue: () => Record<string, NativeTensor>) {
 export async function evaluate(op: Op, variant: Variant, options: Options = {}): Promise<Named> {
   const { upstream, mode = 'write', only = op.differentiable, views = false } = options
   const recorded = PROGRAMS && variant.device === 'cuda'
-  const placed = new Placed(variant.device, views, recorded)
+  const placed = new Placed(variant.device, views, recorded ? mode : null)
   select(variant)
   const inputs: Tensors = {}
   for (const [name, host] of Object.entries(op.inputs)) inputs[name] = host && placed.place(host)
@@ -202,7 +207,7 @@ export async function evaluate(op: Op, variant: Variant, options: Options = {}):
   }
 
   try {
-    const results = recorded ? runTwice(placed, enqueue) : enqueue()
+    const results = recorded ? runTwice(placed, mode, enqueue) : enqueue()
     const named: Named = {}
     await Promise.all(
       Object.entries(results).map(async ([name, tensor]) => {

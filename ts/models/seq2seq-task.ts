@@ -67,7 +67,7 @@ export class Seq2SeqTask implements TrainingTask {
     const { labelSmoothing } = this.options
     const recorded = programs && sampling === null
     const laidOut = recorded ? toBucket(batch) : batch
-    const share = Float32Array.of(1 / targetTokens(batch))
+    const share = Float64Array.of(1 / targetTokens(batch))
     return {
       tokens: batch.tokens,
       inputs: [...pairInputs(laidOut), { data: share, shape: [] }],

@@ -146,6 +146,7 @@ export class Optimizer {
   /** @internal Counts a step that a recorded program makes, and gives {@link updates} for it. */
   countStep(): Float64Array {
     this.arena.checkOwnership()
+    for (const { parameter } of this.arena.slices) if (parameter.slot) parameter.slot.written = true
     ++this.steps
     return this.updates()
   }

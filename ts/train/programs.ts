@@ -15,6 +15,9 @@ export const TOKEN_STEP = 512
 /** Programs kept at most; that which has not run for longest goes. Each holds a few MB. */
 const MOST = 128
 
+/** Of the device's memory, what programs may hold together when another is recorded. */
+const SHARE = 0.4
+
 interface Program {
   handle: NativeProgram
   /** The step that it was recorded of. */
@@ -36,6 +39,7 @@ export class Programs {
   constructor(
     private readonly device: DeviceName,
     private readonly optimizer: Optimizer,
+    private readonly most = MOST,
   ) {}
 
   /**
@@ -61,6 +65,8 @@ export class Programs {
     plan: TrainingStep,
     enqueue: (inputs: Tensor[]) => Tensor[],
   ): Tensor[] {
+    // What is free in their memory may suit no other shape, and stays while there is a program.
+    if (native.memory().programs > SHARE * native.cudaProbe().memory) this.dispose()
     const inputs = sendInputs(plan.inputs, this.device)
     let scalars: Tensor[] = []
     try {
@@ -71,10 +77,11 @@ export class Programs {
       this.byKey.set(key, { handle, step, inputs, scalars })
     } catch (error) {
       native.cancelProgram()
+      this.optimizer.zeroGrad()
       for (const tensor of [...inputs, ...scalars]) tensor.dispose()
       throw error
     }
-    if (this.byKey.size > MOST) this.drop(this.byKey.keys().next().value as string)
+    if (this.byKey.size > this.most) this.drop(this.byKey.keys().next().value as string)
     return scalars
   }
 
@@ -87,5 +94,9 @@ export class Programs {
 
   dispose(): void {
     for (const key of [...this.byKey.keys()]) this.drop(key)
+  }
+
+  [Symbol.dispose](): void {
+    this.dispose()
   }
 }

@@ -1,6 +1,6 @@
 import type { CheckpointFiles } from '../io/checkpoint'
 import type { HostTensor, Module, RandomContext } from '../nn'
-import { tensor, type Shape, type Tensor, type TypedArray } from '../tensor'
+import { scope, tensor, type Shape, type Tensor, type TypedArray } from '../tensor'
 import type { DeviceName } from '../tensor/native'
 
 /** Numbers that go to the device for one step. */
@@ -20,14 +20,15 @@ export interface TrainingStep {
   key: string | null
   /**
    * Adds the gradient to the module's parameters, enqueued but not awaited. Gives scalars whose sum
-   * is the mean loss over the step's tokens. To be called in a scope.
+   * is the mean loss over the step's tokens; the caller disposes them. Not to be called in a scope:
+   * what is carried along outlives it.
    */
   gradient(inputs: readonly Tensor[]): Tensor[]
 }
 
 /** A step's inputs on the device; the caller disposes them. */
 export const sendInputs = (inputs: readonly StepInput[], device: DeviceName): Tensor[] =>
-  inputs.map(({ data, shape }) => tensor(data, shape, { device }))
+  scope(() => inputs.map(({ data, shape }) => tensor(data, shape, { device })))
 
 /** What a model brings to the training loop: its data, its loss and what it carries along. */
 export interface TrainingTask {
