@@ -6,7 +6,7 @@
 // included, touches nothing. Without one there is nothing to gather: all rows are real rows, and
 // kernels leave out those that do not take part. In a program (program.cuh) there is room for as
 // many as may take part; places that are none's have zeros for x. With room for all nothing is
-// gathered.
+// gathered, and x has to be finite everywhere.
 //
 // Reserve, all f32: of each real row the maximum of its logits and the logarithm of the sum of
 // exp(logit - maximum), apart, since their sum would round away what large logits leave of it;

@@ -50,9 +50,11 @@ int32_t launch(RnContext* ctx, const Launch& how, void (*kernel)(Parameters...),
                Arguments... arguments) {
   constexpr size_t kStatic = size_t{48} << 10;
   if (how.shared > kStatic) {
-    const int32_t status =
-        check(ctx, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                        static_cast<int>(how.shared)));
+    // All there is: a graph may hold launches that need more of the same kernel. No kernel has
+    // static shared memory besides.
+    const int32_t status = check(
+        ctx, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                  static_cast<int>(device().properties.sharedMemPerBlockOptin)));
     if (status != RN_OK) return status;
   }
   cudaLaunchAttribute attributes[2];

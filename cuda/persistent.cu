@@ -59,6 +59,10 @@ const Machine& machine() {
 
 }  // namespace
 
+void prepare_persistent() {
+  machine();
+}
+
 bool plan_layer(const Layer& layer, bool backward, const PersistentKernels& kernels, Plan* plan) {
   if (layer.sequence->tokens == 0) return false;
   // Its second product waits for the first of all units: two exchanges a step.

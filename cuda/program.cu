@@ -7,7 +7,9 @@
 #include <cstdio>
 #include <cstring>
 
+#include "cuda/cublas.cuh"
 #include "cuda/memory.cuh"
+#include "cuda/persistent_block.cuh"
 
 // In the order in which it is taken down: nothing may be freed before the graph is gone.
 struct RnProgram {
@@ -27,8 +29,13 @@ struct RnProgram {
   int64_t token_step = 1;
   int32_t updates = 0;
   cudaGraphExec_t graph = nullptr;
+  cudaEvent_t ran = nullptr;  // by the last launch
 
   ~RnProgram() {
+    if (ran != nullptr) {
+      cudaEventSynchronize(ran);
+      cudaEventDestroy(ran);
+    }
     if (graph != nullptr) cudaGraphExecDestroy(graph);
     // One by one: a chain would be taken down by recursion.
     while (first) first = std::move(first->next);
@@ -42,7 +49,8 @@ namespace {
 constexpr size_t kLiveAlignment = 16;
 
 // That is being recorded, by the one thread that runs ops.
-std::unique_ptr<RnProgram> current;
+// Leaked at exit, when it may be at work.
+RnProgram* current = nullptr;
 
 int32_t answer(const RnContext& ctx, int32_t status, char* error) {
   if (status != RN_OK) std::snprintf(error, sizeof ctx.error, "%s", ctx.error);
@@ -119,22 +127,25 @@ Draws draws_of(const RnRandom& random) {
 
 int32_t begin_program(int64_t token_step, char* error) {
   RnContext ctx = {};
-  std::unique_ptr<RnProgram> made(new (std::nothrow) RnProgram);
-  if (!made) return answer(ctx, fail(&ctx, RN_ERR_OUT_OF_MEMORY, "no memory"), error);
-  made->token_step = token_step;
-  made->live_used = kLiveAlignment;
-  current = std::move(made);
+  prepare_persistent();
+  find_cublas();
+  current = new (std::nothrow) RnProgram;
+  if (!current) return answer(ctx, fail(&ctx, RN_ERR_OUT_OF_MEMORY, "no memory"), error);
+  current->token_step = token_step;
+  current->live_used = kLiveAlignment;
   current->live = static_cast<char*>(program_memory(&ctx, RnProgram::kLiveBytes));
   int32_t status = current->live == nullptr ? RN_ERR_OUT_OF_MEMORY : RN_OK;
   if (status == RN_OK)
+    status = check(&ctx, cudaEventCreateWithFlags(&current->ran, cudaEventDisableTiming));
+  if (status == RN_OK)
     status = check(&ctx, cudaStreamBeginCapture(device().stream, cudaStreamCaptureModeRelaxed));
-  if (status != RN_OK) current.reset();
+  if (status != RN_OK) delete std::exchange(current, nullptr);
   return answer(ctx, status, error);
 }
 
 int32_t end_program(RnProgram** program, char* error) {
   RnContext ctx = {};
-  std::unique_ptr<RnProgram> made = std::move(current);
+  std::unique_ptr<RnProgram> made(std::exchange(current, nullptr));
   const int32_t status = end_capture(&ctx, program != nullptr ? &made->graph : nullptr);
   if (program == nullptr) return RN_OK;
   *program = status == RN_OK ? made.release() : nullptr;
@@ -161,6 +172,7 @@ int32_t run_program(RnProgram* program, const RnProgramRun* run, char* error) {
   if (status == RN_OK)
     status = upload_staged(program->live, program->host_live, program->live_used, ctx.error);
   if (status == RN_OK) status = check(&ctx, cudaGraphLaunch(program->graph, device().stream));
+  if (status == RN_OK) status = check(&ctx, cudaEventRecord(program->ran, device().stream));
   return answer(ctx, status, error);
 }
 

@@ -21,7 +21,7 @@ Napi::Value fill_tensor(const Info& info) {
   const auto value =
       static_cast<int32_t>(integer_arg(info, 1, std::numeric_limits<int32_t>::min(),
                                        std::numeric_limits<int32_t>::max(), "fill", "value"));
-  q.submit(Op("fill", y.device).replaces(y), filling_integers(y, value));
+  fill_integers(q, Op("fill", y.device).replaces(y), y, value);
   return info.Env().Undefined();
 }
 

@@ -77,7 +77,7 @@ Napi::Value make_full(const Info& info) {
       static_cast<int32_t>(integer_arg(info, 3, std::numeric_limits<int32_t>::min(),
                                        std::numeric_limits<int32_t>::max(), "full", "value"));
   const Tensor y = empty(device, dtype, shape);
-  q.submit(Op("full", device).writes(y), filling_integers(y, value));
+  fill_integers(q, Op("full", device).writes(y), y, value);
   return wrap(info.Env(), y);
 }
 

@@ -29,15 +29,16 @@ void same_elements(const Checker& check, const Tensor& y, const Tensor& x) {
 
 }  // namespace
 
-Kernel filling_integers(const Tensor& y, int32_t value) {
-  return [y, value](OpRun& run) -> int32_t {
+void fill_integers(Queue& queue, Op op, const Tensor& y, int32_t value) {
+  op.uploads = y.device == Device::kCuda;
+  queue.submit(std::move(op), [y, value](OpRun& run) -> int32_t {
     if (y.device == Device::kCuda) {
       const std::vector<int32_t> values(static_cast<size_t>(y.elements()), value);
       return run.upload(y, values.data());
     }
     std::fill_n(static_cast<int32_t*>(run.data(y)), y.elements(), value);
     return RN_OK;
-  };
+  });
 }
 
 Tensor full(Queue& queue, Device device, const Shape& shape, double value) {

@@ -10,8 +10,8 @@
 
 namespace rnnative {
 
-// The kernel that fills `y`, of integers.
-Kernel filling_integers(const Tensor& y, int32_t value);
+// Submits `op`, which is to fill `y`, of integers.
+void fill_integers(Queue& queue, Op op, const Tensor& y, int32_t value);
 // A new real tensor of one value.
 Tensor full(Queue& queue, Device device, const Shape& shape, double value);
 RnDistribution parse_distribution(std::string_view name);

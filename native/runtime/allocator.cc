@@ -80,7 +80,9 @@ Block Allocator::allocate(size_t bytes, Account account) {
   std::lock_guard lock(mutex_);
   const int index = cached_class(class_of(bytes));
   const size_t size = exact_ ? std::max<size_t>(bytes, 1) : class_bytes(index);
-  if (size > limit_ || live_ > limit_ - size) return {};
+  // What programs hold stays, so only the device itself says how much more there may be.
+  const bool limited = account != Account::kCudaProgram;
+  if (limited && (size > limit_ || live_ > limit_ - size)) return {};
 
   void* data = nullptr;
   if (!free_[index].empty()) {
@@ -88,8 +90,8 @@ Block Allocator::allocate(size_t bytes, Account account) {
     free_[index].pop_back();
     cached_ -= size;
   } else {
-    if (live_ + cached_ + size > limit_) trim(limit_ - size);
-    if (default_limit_ && size >= kRecheckBytes && size > default_limit()) {
+    if (limited && live_ + cached_ + size > limit_) trim(limit_ - size);
+    if (limited && default_limit_ && size >= kRecheckBytes && size > default_limit()) {
       trim(live_);
       if (size > default_limit()) return {};
     }

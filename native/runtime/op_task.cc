@@ -54,7 +54,8 @@ void OpTask::run(EngineQueue& queue) {
 
 FailurePtr OpTask::record(Program& program) {
   program_ = &program;
-  return execute(nullptr, false);
+  const FailurePtr refused = program.refusal(op_);
+  return refused ? refused : execute(nullptr, false);
 }
 
 FailurePtr OpTask::execute(EngineQueue* queue, bool wait) {
@@ -123,8 +124,8 @@ FailurePtr OpTask::compute(bool wait) {
   // The process never aborts: whatever goes wrong in here fails the outputs.
   try {
     for (const Op::Output& output : op_.outputs) {
-      // What is uploaded once must be nobody else's in any run.
-      if (program_ && !op_.uploads)
+      // What is uploaded once must be nobody else's in any run, nor what is read after it.
+      if (program_ && !op_.uploads && !program_->lasts(*output.tensor.storage))
         output.tensor.storage->allocate(scratch_account());
       else
         output.tensor.storage->allocate();

@@ -42,19 +42,14 @@ FailurePtr recording_failure(const Failure& failure) {
 
 Program::Program(std::vector<std::unique_ptr<OpTask>> ops, uint64_t first_storage,
                  const std::vector<Tensor>& outputs, int64_t token_step)
-    : token_step_(token_step), ops_(std::move(ops)) {
-  const auto lasts = [&](const Tensor& tensor) {
-    return tensor.storage->id() < first_storage ||
-           std::any_of(
-               outputs.begin(), outputs.end(),
-               [&](const Tensor& output) { return output.storage == tensor.storage; });
-  };
+    : token_step_(token_step), first_storage_(first_storage), ops_(std::move(ops)) {
+  for (const Tensor& output : outputs) outputs_.push_back(output.storage.get());
   const auto written = [&](const Tensor& tensor) {
     return std::any_of(writes_.begin(), writes_.end(),
                        [&](const Op::Output& output) { return overlap(output.tensor, tensor); });
   };
   const auto add_read = [&](const Tensor& tensor) {
-    if (!lasts(tensor) || written(tensor)) return;
+    if (!lasts(*tensor.storage) || written(tensor)) return;
     const auto is_same = [&](const Tensor& other) { return same_range(other, tensor); };
     if (std::none_of(reads_.begin(), reads_.end(), is_same)) reads_.push_back(tensor);
   };
@@ -66,7 +61,7 @@ Program::Program(std::vector<std::unique_ptr<OpTask>> ops, uint64_t first_storag
         add_read(output.tensor);
     }
     for (const Op::Output& output : op.outputs) {
-      if (!lasts(output.tensor)) continue;
+      if (!lasts(*output.tensor.storage)) continue;
       const auto is_same = [&](const Op::Output& other) {
         return same_range(other.tensor, output.tensor);
       };
@@ -86,6 +81,11 @@ Program::~Program() {
   Allocator::of(Account::kCudaProgram).unpin();
 }
 
+bool Program::lasts(const Storage& storage) const {
+  return storage.id() < first_storage_ ||
+         std::find(outputs_.begin(), outputs_.end(), &storage) != outputs_.end();
+}
+
 void Program::advance() {
   for (const Op::Output& output : writes_) output.tensor.storage->advance(range_of(output.tensor));
 }
@@ -93,19 +93,28 @@ void Program::advance() {
 void Program::run(EngineQueue& queue, const ProgramRun& run) {
   const auto start = std::chrono::steady_clock::now();
   queue.last_op = kName;
-  if (!program_ && !failure_) {
+  std::vector<FailurePtr> before;  // recording marks what is written, though nothing is yet
+  const bool first = !program_ && !failure_;
+  if (first) {
+    for (const Op::Output& output : writes_)
+      before.push_back(output.tensor.storage->failure(range_of(output.tensor)));
     failure_ = record();
     if (failure_) failure_ = recording_failure(*failure_);
   }
   const FailurePtr failure = failure_ ? failure_ : launch(run);
   if (failure) queue.note_failure(failure);
-  for (const Op::Output& output : writes_) {
-    Storage& storage = *output.tensor.storage;
-    const bool fails = output.role == Op::Role::kWrites || output.role == Op::Role::kAdds;
-    if (!failure)
-      storage.succeed(range_of(output.tensor));
-    else if (fails)
-      storage.fail(range_of(output.tensor), failure);
+  for (size_t i = 0; i < writes_.size(); ++i) {
+    const auto& [tensor, role] = writes_[i];
+    Storage& storage = *tensor.storage;
+    const bool fails = role == Op::Role::kWrites || role == Op::Role::kAdds;
+    if (!failure) {
+      storage.succeed(range_of(tensor));
+      storage.drop_host_copy();
+    } else if (fails) {
+      storage.fail(range_of(tensor), failure);
+    } else if (first && before[i]) {
+      storage.fail(range_of(tensor), before[i]);
+    }
   }
   if (!queue.profiling) return;
   char error[256] = "";
@@ -116,38 +125,76 @@ void Program::run(EngineQueue& queue, const ProgramRun& run) {
       std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
 }
 
+FailurePtr Program::refusal(const Op& op) const {
+  const auto predates = [&](const Tensor& tensor) { return tensor.storage->id() < first_storage_; };
+  for (const Tensor& input : op.inputs)
+    if (input.dtype == DType::kU8 && predates(input))
+      return make_failure(op.name, "ERR_UNSUPPORTED",
+                          "expected what a forward pass of the same program saved, got an earlier "
+                          "one's");
+  for (const auto& [output, role] : op.outputs) {
+    if (op.uploads && predates(output))
+      return make_failure(op.name, "ERR_UNSUPPORTED",
+                          "it sends numbers from the host, which a program does only once");
+    const auto is_same = [&, &tensor = output](const Constant& constant) {
+      return constant.tensor.storage == tensor.storage;
+    };
+    if (std::any_of(constants_.begin(), constants_.end(), is_same))
+      return make_failure(op.name, "ERR_UNSUPPORTED",
+                          "expected memory that it may write, got a constant of the program");
+  }
+  return nullptr;
+}
+
+FailurePtr Program::record_ops() {
+  // Outputs that somebody may still hold.
+  std::vector<std::pair<std::weak_ptr<Storage>, Range>> passing;
+  FailurePtr failure;
+  // An op goes as soon as it is recorded, and with it what only it and those before it used: the
+  // memory is for those that follow.
+  for (auto& op : ops_) {
+    if (!failure) {
+      for (const Op::Output& output : op->op().outputs)
+        if (!op->op().uploads && !lasts(*output.tensor.storage))
+          passing.emplace_back(output.tensor.storage, range_of(output.tensor));
+      failure = op->record(*this);
+    }
+    op.reset();
+  }
+  const FailurePtr meaningless =
+      make_failure(kName, "ERR_UNINITIALIZED",
+                   "expected one of the program's outputs, got a tensor that only it uses");
+  meaningless->reported = true;  // unless somebody reads it
+  for (const auto& [storage, range] : passing)
+    if (const auto held = storage.lock()) held->fail(range, failure ? failure : meaningless);
+  return failure;
+}
+
 FailurePtr Program::record() {
   const RnDevice& device = *cuda_status().device;
   char error[256] = "";
   int32_t status = device.begin_program(token_step_, error);
-  FailurePtr failure = status == RN_OK ? nullptr : device_failure(status, error);
-  // An op goes as soon as it is recorded, and with it what only it and those before it used: the
-  // memory is for those that follow.
-  for (auto& op : ops_) {
-    if (!failure) failure = op->record(*this);
-    op.reset();
+  if (status != RN_OK) return device_failure(status, error);
+  FailurePtr failure;
+  try {
+    failure = record_ops();
+  } catch (...) {
+    device.end_program(nullptr, error);
+    throw;
   }
   ops_.clear();
   for (Packed& packed : packed_) Allocator::release(packed.block);
   packed_.clear();
-  RnProgram* made = nullptr;
-  if (status == RN_OK) {
-    status = device.end_program(failure ? nullptr : &made, error);
-    if (!failure && status != RN_OK) failure = device_failure(status, error);
-  }
+  status = device.end_program(failure ? nullptr : &program_, error);
+  if (failure) return failure;
   for (Constant& constant : constants_) {
-    if (failure) break;
-    char* to =
-        static_cast<char*>(constant.tensor.storage->data()) + range_of(constant.tensor).begin;
+    if (status != RN_OK) break;
+    const Tensor& tensor = constant.tensor;
+    char* to = static_cast<char*>(tensor.storage->data()) + range_of(tensor).begin;
     status = device.upload(to, constant.bytes.data(), constant.bytes.size(), error);
-    if (status != RN_OK) failure = device_failure(status, error);
     constant.bytes = {};
   }
-  if (!failure)
-    program_ = made;
-  else if (made)
-    device.drop_program(made);
-  return failure;
+  return status == RN_OK ? nullptr : device_failure(status, error);
 }
 
 FailurePtr Program::launch(const ProgramRun& run) {

@@ -41,6 +41,10 @@ class Program {
   // On the engine's thread. The first run records.
   void run(EngineQueue& queue, const ProgramRun& run);
 
+  // Whether a storage is of use outside of a run: one that was there, or a declared output.
+  bool lasts(const Storage& storage) const;
+  // Why an op cannot be part of it, or null.
+  FailurePtr refusal(const Op& op) const;
   // For its ops that upload, while they are recorded: fills the tensor's range once, before the
   // first run.
   void keep(const Tensor& tensor, const void* from);
@@ -61,11 +65,14 @@ class Program {
   };
 
   FailurePtr record();
+  FailurePtr record_ops();
   FailurePtr launch(const ProgramRun& run);
   FailurePtr input_failure() const;
   const int32_t* host_copy(const int32_t* data) const;
 
   const int64_t token_step_;
+  const uint64_t first_storage_;
+  std::vector<const Storage*> outputs_;
   std::vector<std::unique_ptr<OpTask>> ops_;  // until they are recorded
   std::vector<Tensor> reads_;                 // of what was there, before the program writes it
   std::vector<Op::Output> writes_;            // of what was there, and the outputs

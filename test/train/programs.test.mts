@@ -1,6 +1,7 @@
 /** Training steps that run as programs (CUDA graphs): only with a CUDA device. */
 import test from 'ava'
 import {
+  full,
   LanguageModel,
   memory,
   nn,
@@ -267,6 +268,99 @@ onDevice('what the host must read, or only the device knows, cannot be recorded'
   // The device is none the worse for it.
   using y = ops.add(logits, 1)
   t.deepEqual(await read(y), [1, 1, 1, 1, 1, 1])
+})
+
+onDevice("a program's outputs stay what they are while others run", async (t) => {
+  using x = tensor(Float32Array.of(1, 2), [2], { device })
+  const made = Array.from({ length: 4 }, (_, i) => {
+    native.beginProgram()
+    const y = scope(() => {
+      const higher = ops.add(ops.mul(x, x), i)
+      return ops.sum(ops.sub(ops.add(higher, 1), ops.mul(x, 2)))
+    })
+    return { y, program: native.endProgram([y.handle], 1, updates) }
+  })
+  for (const { program } of made) native.runProgram(program, 0, updates)
+  for (const { program } of made.toReversed()) native.runProgram(program, 0, updates)
+  const values = await Promise.all(made.map(({ y }) => y.item()))
+  t.deepEqual(values, [1, 3, 5, 7])
+  for (const { y, program } of made) {
+    native.disposeProgram(program)
+    y.dispose()
+  }
+})
+
+onDevice('what only a program uses cannot be read, nor what never ran', async (t) => {
+  using x = zeros([2], { device })
+  native.beginProgram()
+  const inner = ops.add(x, 1)
+  const outer = ops.add(inner, 1)
+  const program = native.endProgram([outer.handle], 1, updates)
+  t.deepEqual(await read(outer), [2, 2])
+  await t.throwsAsync(() => inner.data(), { code: 'ERR_UNINITIALIZED', message: /only it uses/ })
+  native.disposeProgram(program)
+
+  const place = native.empty(device, 'f32', [2])
+  native.beginProgram()
+  native.copyInto(place, x.handle)
+  const failing = ops.embedding(
+    tensor(Int32Array.of(7), [1], { device }),
+    zeros([2, 1], { device }),
+  )
+  native.disposeProgram(native.endProgram([failing.handle], 1, updates))
+  await t.throwsAsync(() => failing.data(), { code: 'ERR_INDEX' })
+  await t.throwsAsync(() => native.read(place), { code: 'ERR_UNINITIALIZED' })
+  for (const made of [inner, outer, failing]) made.dispose()
+  native.dispose(place)
+})
+
+onDevice('numbers from the host are constants of a program', async (t) => {
+  using x = zeros([2], { device })
+  using ids = tensor(Int32Array.of(0, 1), [2], { device })
+  const record = (body: () => Tensor) => {
+    native.beginProgram()
+    const y = scope(body)
+    return { y, program: native.endProgram([y.handle], 1, updates) }
+  }
+  const sound = record(() => {
+    const other = ops.exp(ops.add(x, 1)) // its memory is free when the constants come
+    const table = ops.add(ops.mul(other, 0), tensor(Float32Array.of(5, 6), [2], { device }))
+    const one = full([3], 1, { device, dtype: 'i32' })
+    return ops.embedding(one, ops.reshape(table, [2, 1]))
+  })
+  for (let run = 0; run < 3; ++run) {
+    t.deepEqual(await read(sound.y), [6, 6, 6])
+    native.runProgram(sound.program, 0, updates)
+  }
+  const writes = record(() => {
+    ids.assign(Int32Array.of(1, 0))
+    return ops.add(x, 1)
+  })
+  await t.throwsAsync(() => writes.y.data(), {
+    code: 'ERR_UNSUPPORTED',
+    message: /^\[write_into\] .*RNNATIVE_CUDA_GRAPHS=0/,
+  })
+  const changes = record(() => tensor(Float32Array.of(1, 2), [2], { device }).assign(x))
+  await t.throwsAsync(() => changes.y.data(), { code: 'ERR_UNSUPPORTED' })
+  for (const { y, program } of [sound, writes, changes]) {
+    native.disposeProgram(program)
+    y.dispose()
+  }
+})
+
+onDevice('a pass backward needs its pass forward in the same program', async (t) => {
+  const lstm = new nn.LSTM({ input: 2, hidden: 3, device })
+  using x = zeros([4, 3, 2], { device })
+  const { output, state } = lstm.forward(x)
+  const loss = ops.sum(output)
+  native.beginProgram()
+  loss.backward()
+  native.disposeProgram(native.endProgram([], 1, updates))
+  await t.throwsAsync(() => (lstm.parameter('weight_hh_l0')?.grad as Tensor).data(), {
+    message: /same program/,
+  })
+  for (const made of [output, state.h, state.c, loss]) made?.dispose()
+  lstm.dispose()
 })
 
 onDevice('recordings do not nest, and can be given up', async (t) => {

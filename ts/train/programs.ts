@@ -67,6 +67,7 @@ export class Programs {
   ): Tensor[] {
     // What is free in their memory may suit no other shape, and stays while there is a program.
     if (native.memory().programs > SHARE * native.cudaProbe().memory) this.dispose()
+    if (this.byKey.size >= this.most) this.drop(this.byKey.keys().next().value as string)
     const inputs = sendInputs(plan.inputs, this.device)
     let scalars: Tensor[] = []
     try {
@@ -81,7 +82,6 @@ export class Programs {
       for (const tensor of [...inputs, ...scalars]) tensor.dispose()
       throw error
     }
-    if (this.byKey.size > this.most) this.drop(this.byKey.keys().next().value as string)
     return scalars
   }
 
