@@ -1,9 +1,12 @@
 // Tests only: the CUDA runtime on the host. All is done when a call returns, unless it is captured.
 #include <cuda_runtime.h>
+#include <sys/mman.h>
 
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <map>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -19,6 +22,10 @@ struct CUgraphExec_st {
 };
 
 namespace {
+
+// By what cudaMalloc gave. Leaked: work may be going on at exit.
+auto& mappings = *new std::map<void*, std::pair<void*, size_t>>;
+auto& mappings_mutex = *new std::mutex;
 
 CUgraph_st* captured = nullptr;  // while the stream is captured
 bool spoiled = false;
@@ -70,15 +77,29 @@ cudaError_t cudaGraphExecDestroy(cudaGraphExec_t exec) {
   return cudaSuccess;
 }
 
+// Between pages that nobody may touch, so that an access past either end ends the process: close to
+// the one behind, or to the one before when the order of turns is drawn.
 cudaError_t cudaMalloc(void** data, size_t bytes) {
-  // The runtime's alignment.
-  *data = std::aligned_alloc(256, (bytes + 255) / 256 * 256);
-  if (*data == nullptr) return rn_emulated_error = cudaErrorMemoryAllocation;
-  std::memset(*data, 0xff, bytes);
+  constexpr size_t kPage = 4096, kAlignment = 256;  // the runtime's
+  const size_t used = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  const size_t inner = (used + kPage - 1) / kPage * kPage;
+  void* const all = mmap(nullptr, inner + 2 * kPage, PROT_NONE,
+                         MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  if (all == MAP_FAILED) return rn_emulated_error = cudaErrorMemoryAllocation;
+  char* const begin = static_cast<char*>(all) + kPage;
+  mprotect(begin, inner, PROT_READ | PROT_WRITE);
+  std::memset(begin, 0xff, inner);
+  *data = begin + (std::getenv("RNNATIVE_EMULATION_SEED") != nullptr ? 0 : inner - used);
+  const std::lock_guard lock(mappings_mutex);
+  mappings[*data] = {all, inner + 2 * kPage};
   return cudaSuccess;
 }
 cudaError_t cudaFree(void* data) {
-  std::free(data);
+  const std::lock_guard lock(mappings_mutex);
+  const auto found = mappings.find(data);
+  if (found == mappings.end()) return cudaSuccess;
+  munmap(found->second.first, found->second.second);
+  mappings.erase(found);
   return cudaSuccess;
 }
 cudaError_t cudaMallocHost(void** data, size_t bytes) {

@@ -109,14 +109,27 @@ class SinkSet implements Sinks {
 
 /**
  * Ops on cuda are recorded and run as a program, see native/runtime/program.h. It is recorded with other
- * integers, so a kernel that was given a number which follows from them is wrong: where gradients are
- * written, with smaller ones and room for any number of tokens; where they are added, with the same in
- * reverse order and room for little more than there are.
+ * integers, so a kernel that was given a number which follows from them is wrong: with the same
+ * ones in reverse order and room for little more tokens than there are, or with smaller ones and room
+ * for any number.
  */
 const PROGRAMS = process.env['RNNATIVE_TEST_PROGRAMS'] === '1'
-const other = (mode: GradientMode, data: Int32Array): Int32Array =>
-  mode === 'add' ? data.toReversed() : data.map((x) => (x > 0 ? x - 1 : x))
-const tokenStep = (mode: GradientMode): number => (mode === 'add' ? 5 : 2 ** 20)
+interface Recording {
+  integers(data: Int32Array): Int32Array
+  tokenStep: number
+}
+const RECORDINGS: readonly Recording[] = [
+  { integers: (data) => data.toReversed(), tokenStep: 5 },
+  { integers: (data) => data.map((x) => (x > 0 ? x - 1 : x)), tokenStep: 2 ** 20 },
+]
+/** Always the same for an op, whose results may depend on the room. */
+const recordingOf = ({ inputs }: Op): Recording => {
+  const integers = Object.values(inputs).flatMap((host) =>
+    host?.data instanceof Int32Array ? [...host.data] : [],
+  )
+  const sum = integers.reduce((all, x) => all + x, 0)
+  return RECORDINGS[Math.abs(sum) % RECORDINGS.length] as Recording
+}
 
 /** Tensors of one evaluation, and what to write to them before a program's last run. */
 class Placed {
@@ -127,14 +140,14 @@ class Placed {
   constructor(
     private readonly device: DeviceName,
     private readonly views: boolean,
-    private readonly recorded: GradientMode | null,
+    private readonly recording: Recording | null,
   ) {}
 
   place(host: Host): NativeTensor {
-    const { recorded } = this
+    const { recording } = this
     const ints = host.data instanceof Int32Array ? host.data : null
     const isInt = ints !== null
-    const given = ints && recorded ? { ...host, data: other(recorded, ints) } : host
+    const given = ints && recording ? { ...host, data: recording.integers(ints) } : host
     if (!this.views) {
       const tensor = upload(this.device, given)
       this.owned.push(tensor)
@@ -160,11 +173,15 @@ class Placed {
 }
 
 /** Records the ops, and runs them on what the tensors are to hold. */
-function runTwice(placed: Placed, mode: GradientMode, enqueue: () => Record<string, NativeTensor>) {
+function runTwice(
+  placed: Placed,
+  { tokenStep }: Recording,
+  enqueue: () => Record<string, NativeTensor>,
+) {
   native.beginProgram()
   try {
     const results = enqueue()
-    const program = native.endProgram(Object.values(results), tokenStep(mode), new Float64Array(0))
+    const program = native.endProgram(Object.values(results), tokenStep, new Float64Array(0))
     placed.write()
     native.runProgram(program, 0, new Float64Array(0))
     native.disposeProgram(program)
@@ -181,7 +198,8 @@ function runTwice(placed: Placed, mode: GradientMode, enqueue: () => Record<stri
 export async function evaluate(op: Op, variant: Variant, options: Options = {}): Promise<Named> {
   const { upstream, mode = 'write', only = op.differentiable, views = false } = options
   const recorded = PROGRAMS && variant.device === 'cuda'
-  const placed = new Placed(variant.device, views, recorded ? mode : null)
+  const recording = recorded ? recordingOf(op) : null
+  const placed = new Placed(variant.device, views, recording)
   select(variant)
   const inputs: Tensors = {}
   for (const [name, host] of Object.entries(op.inputs)) inputs[name] = host && placed.place(host)
@@ -207,7 +225,7 @@ export async function evaluate(op: Op, variant: Variant, options: Options = {}):
   }
 
   try {
-    const results = recorded ? runTwice(placed, mode, enqueue) : enqueue()
+    const results = recording ? runTwice(placed, recording, enqueue) : enqueue()
     const named: Named = {}
     await Promise.all(
       Object.entries(results).map(async ([name, tensor]) => {
