@@ -4,7 +4,7 @@ import { optim, Seq2Seq, Tokenizer } from '#dist/index.js'
 import { PairSet } from '#dist/data/index.js'
 import { Seq2SeqTask } from '#dist/models/seq2seq-task.js'
 import { RandomContext } from '#dist/nn/index.js'
-import { sendInputs } from '#dist/train/task.js'
+import { withInputs } from '#dist/train/task.js'
 import { multi30k } from './multi30k.mjs'
 import { timed } from './serve.mjs'
 
@@ -28,11 +28,10 @@ export async function prepareSeq2Seq({ tokenizer, batchTokens, count, seed, clip
   const step = async (index) => {
     optimizer.zeroGrad()
     const plan = task.step(index, index + 1, random, false)
-    const inputs = sendInputs(plan.inputs, 'cpu')
-    const losses = plan.gradient(inputs)
+    const losses = withInputs(plan.inputs, 'cpu', plan.gradient)
     const scalars = [optimizer.step({ clipNorm }), ...losses]
     await Promise.all(scalars.map((scalar) => scalar.item()))
-    for (const tensor of [...inputs, ...scalars]) tensor.dispose()
+    for (const scalar of scalars) scalar.dispose()
   }
   return {
     runs: timed(async () => {

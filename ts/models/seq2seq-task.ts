@@ -6,7 +6,7 @@ import { noGrad, scope, type Tensor } from '../tensor'
 import * as ops from '../tensor/ops'
 import type { SamplingSchedule } from '../train'
 import { TOKEN_STEP } from '../train/programs'
-import { sendInputs, type TrainingStep, type TrainingTask } from '../train/task'
+import { withInputs, type TrainingStep, type TrainingTask } from '../train/task'
 import { pairInputs, pairTensors, type Seq2SeqNetwork } from './seq2seq-network'
 import { ScheduledSampling } from './seq2seq-sampling'
 
@@ -143,10 +143,9 @@ export async function pairNats(
     const indices = batches.indices(0, i)
     const batch = pairs.assemble(indices)
     const inputs = pairInputs(batch)
-    const losses = scope(() => {
-      const tensors = pairTensors(sendInputs(inputs, device))
-      return noGrad(() => network.eval().losses(tensors))
-    })
+    const losses = withInputs(inputs, device, (given) =>
+      scope(() => noGrad(() => network.eval().losses(pairTensors(given)))),
+    )
     const values = await losses.data().finally(() => losses.dispose())
     indices.forEach((pair, row) => {
       const length = batch.target.lengths[row] as number

@@ -26,9 +26,23 @@ export interface TrainingStep {
   gradient(inputs: readonly Tensor[]): Tensor[]
 }
 
-/** A step's inputs on the device; the caller disposes them. */
+/** The inputs on the device; the caller disposes them. */
 export const sendInputs = (inputs: readonly StepInput[], device: DeviceName): Tensor[] =>
   scope(() => inputs.map(({ data, shape }) => tensor(data, shape, { device })))
+
+/** What `enqueue` gives, called with the inputs on the device, which are disposed then. */
+export function withInputs<T>(
+  inputs: readonly StepInput[],
+  device: DeviceName,
+  enqueue: (inputs: Tensor[]) => T,
+): T {
+  const sent = sendInputs(inputs, device)
+  try {
+    return enqueue(sent)
+  } finally {
+    for (const input of sent) input.dispose()
+  }
+}
 
 /** What a model brings to the training loop: its data, its loss and what it carries along. */
 export interface TrainingTask {

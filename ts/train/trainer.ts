@@ -16,7 +16,7 @@ import { beginning, checkIdentity, parseSavedRun, TrainingClock } from './progre
 import type { Progress, SavedRun } from './progress'
 import type { RunContext } from './run'
 import { Programs, runsPrograms } from './programs'
-import { sendInputs, type TrainingStep, type TrainingTask } from './task'
+import { withInputs, type TrainingStep, type TrainingTask } from './task'
 
 const OPTIMIZER_FILE = 'optimizer.safetensors'
 const CARRIED_FILE = 'carried.safetensors'
@@ -152,14 +152,8 @@ export class Trainer {
     const read = (scalars: Tensor[]) => Promise.all(scalars.map((scalar) => scalar.item()))
     const enqueue = (inputs: Tensor[]) => this.enqueue(plan, inputs)
     if (programs && plan.key !== null) return read(programs.run(step, plan, enqueue))
-    const inputs = sendInputs(plan.inputs, optimizer.device)
-    let scalars: Tensor[] = []
-    try {
-      scalars = enqueue(inputs)
-      return await read(scalars)
-    } finally {
-      for (const tensor of [...inputs, ...scalars]) tensor.dispose()
-    }
+    const scalars = withInputs(plan.inputs, optimizer.device, enqueue)
+    return read(scalars).finally(() => scalars.forEach((scalar) => scalar.dispose()))
   }
 
   /** Enqueues the step's ops; the norm and the losses. */
