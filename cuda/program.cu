@@ -11,7 +11,7 @@
 #include "cuda/memory.cuh"
 #include "cuda/persistent_block.cuh"
 
-// In the order in which it is taken down: nothing may be freed before the graph is gone.
+// Memory goes after the graph that uses it.
 struct RnProgram {
   struct Memory {
     void* data;
@@ -48,8 +48,7 @@ namespace {
 
 constexpr size_t kLiveAlignment = 16;
 
-// That is being recorded, by the one thread that runs ops.
-// Leaked at exit, when it may be at work.
+// That is being recorded, by the one thread that runs ops; leaked at exit, when it may be at work.
 RnProgram* current = nullptr;
 
 int32_t answer(const RnContext& ctx, int32_t status, char* error) {

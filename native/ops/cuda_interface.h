@@ -68,7 +68,8 @@ typedef struct RnDevice {
   // not be used by others between runs; and with integers (ids, lengths) as yet unknown. Of what
   // depends on those, tokens and rows that are no padding, runs may have as many as there are now,
   // to whole multiples of `token_step`; one with more fails with RN_ERR_INDEX. Ops that read back
-  // from the device fail. Until end_program nothing but ops may be called.
+  // from the device fail. Until end_program only ops, allocate and release may be
+  // called.
   int32_t (*begin_program)(int64_t token_step, char error[256]);
   // Ends the recording; `program` null: it is of no use.
   int32_t (*end_program)(RnProgram** program, char error[256]);

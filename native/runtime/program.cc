@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstring>
 #include <string_view>
+#include <utility>
 
 #include "native/runtime/cuda_loader.h"
 #include "native/runtime/op_task.h"
@@ -152,7 +153,7 @@ FailurePtr Program::record_ops() {
   FailurePtr failure;
   // An op goes as soon as it is recorded, and with it what only it and those before it used: the
   // memory is for those that follow.
-  for (auto& op : ops_) {
+  for (std::unique_ptr<OpTask>& op : std::exchange(ops_, {})) {
     if (!failure) {
       for (const Op::Output& output : op->op().outputs)
         if (!op->op().uploads && !lasts(*output.tensor.storage))
@@ -174,7 +175,10 @@ FailurePtr Program::record() {
   const RnDevice& device = *cuda_status().device;
   char error[256] = "";
   int32_t status = device.begin_program(token_step_, error);
-  if (status != RN_OK) return device_failure(status, error);
+  if (status != RN_OK) {
+    ops_.clear();
+    return device_failure(status, error);
+  }
   FailurePtr failure;
   try {
     failure = record_ops();
@@ -182,7 +186,6 @@ FailurePtr Program::record() {
     device.end_program(nullptr, error);
     throw;
   }
-  ops_.clear();
   for (Packed& packed : packed_) Allocator::release(packed.block);
   packed_.clear();
   status = device.end_program(failure ? nullptr : &program_, error);

@@ -5,7 +5,14 @@ import { gzipSync } from 'node:zlib'
 import test from 'ava'
 import fc from 'fast-check'
 import { readPairs, Tokenizer, type Pair } from 'rnnative'
-import { encodeSource, IGNORED, PairBatches, PairSet, type PairOptions } from '#dist/data/index.js'
+import {
+  encodeSource,
+  IGNORED,
+  padPairs,
+  PairBatches,
+  PairSet,
+  type PairOptions,
+} from '#dist/data/index.js'
 
 const letters = Tokenizer.characters('abcdefgh') // <unk> 0, a 1, ... h 8
 const target = letters.withBoundaries() // <s> 9, </s> 10
@@ -35,6 +42,35 @@ test('a batch holds sources, decoder inputs and outputs, time-major', async (t) 
   t.deepEqual([...outputs], [10, 3, 6, none, 4, 10, none, 5, none, none, 10, none])
   t.is(tokens, 5 + 7)
   t.is(set.targetLength(0), 4)
+})
+
+test('a padded batch holds the same pairs, then rows of no length', async (t) => {
+  const set = await PairSet.encode([['ab', 'cde'] as const, ['', 'f'] as const], options)
+  const { rows, source, target, outputs, tokens } = padPairs(set.assemble([0, 1]), {
+    ...{ rows: 3, source: 4, target: 5 },
+  })
+  const byRow = (ids: Int32Array) =>
+    Array.from({ length: rows }, (_, row) => [...ids].filter((_, i) => i % rows === row))
+  t.is(rows, 3)
+  t.is(tokens, 2 + 4 + 2)
+  t.deepEqual([source.steps, target.steps], [4, 5])
+  t.deepEqual([...source.lengths, ...target.lengths], [2, 0, 0, 4, 2, 0])
+  t.deepEqual(byRow(source.ids), [
+    [1, 2, 0, 0],
+    [0, 0, 0, 0],
+    [0, 0, 0, 0],
+  ])
+  t.deepEqual(byRow(target.ids), [
+    [9, 3, 4, 5, 0],
+    [9, 6, 0, 0, 0],
+    [0, 0, 0, 0, 0],
+  ])
+  const none = IGNORED
+  t.deepEqual(byRow(outputs), [
+    [3, 4, 5, 10, none],
+    [6, 10, none, none, none],
+    [none, none, none, none, none],
+  ])
 })
 
 test('sources are reversed before their end', (t) => {

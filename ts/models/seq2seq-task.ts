@@ -109,12 +109,12 @@ const total = (lengths: Int32Array): number => lengths.reduce((sum, length) => s
  * Batches are padded to multiples of these, so that few programs serve many. A position more costs a
  * step of the decoder; the encoder and all products leave out most of what is padding.
  */
-const BUCKET = { rows: 16, source: 8, target: 4 }
+const BUCKET = { rows: 16, fewRows: 4, source: 8, target: 4 }
 
 function toBucket(batch: PairBatch): PairBatch {
   const up = (size: number, step: number) => Math.ceil(Math.max(size, 1) / step) * step
   return padPairs(batch, {
-    rows: up(batch.rows, BUCKET.rows),
+    rows: up(batch.rows, batch.rows < BUCKET.rows ? BUCKET.fewRows : BUCKET.rows),
     source: up(batch.source.steps, BUCKET.source),
     target: up(batch.target.steps, BUCKET.target),
   })
