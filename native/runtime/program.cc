@@ -76,6 +76,7 @@ Program::~Program() {
   if (program_) cuda_status().device->drop_program(program_);
   // Before the allocator lets go of what is not in use.
   ops_.clear();
+  drop_packed();
   reads_.clear();
   writes_.clear();
   constants_.clear();
@@ -171,6 +172,11 @@ FailurePtr Program::record_ops() {
   return failure;
 }
 
+void Program::drop_packed() {
+  for (Packed& packed : packed_) Allocator::release(packed.block);
+  packed_.clear();
+}
+
 FailurePtr Program::record() {
   const RnDevice& device = *cuda_status().device;
   char error[256] = "";
@@ -186,8 +192,7 @@ FailurePtr Program::record() {
     device.end_program(nullptr, error);
     throw;
   }
-  for (Packed& packed : packed_) Allocator::release(packed.block);
-  packed_.clear();
+  drop_packed();
   status = device.end_program(failure ? nullptr : &program_, error);
   if (failure) return failure;
   for (Constant& constant : constants_) {

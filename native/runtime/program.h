@@ -66,6 +66,7 @@ class Program {
 
   FailurePtr record();
   FailurePtr record_ops();
+  void drop_packed();
   FailurePtr launch(const ProgramRun& run);
   FailurePtr input_failure() const;
   const int32_t* host_copy(const int32_t* data) const;
