@@ -17,7 +17,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 : "${OUT:=$PWD/.gpu/results}"
 root=$PWD work=$PWD/.cmake/gpu deadline=530 slower=1
-cuda=ON tests=('dist-test/ops/**' 'dist-test/train/programs*') tiers=('dist-test/ops/recurrent*') bench=() long=()
+cuda=ON tests=('dist-test/ops/**' 'dist-test/{runtime,train}/programs*') tiers=('dist-test/ops/recurrent*') bench=() long=()
 programs=(dist-test/ops/{attention,bf16,cross_entropy,decoder,dropout,elementwise,embedding,layer_norm,matmul,recurrent,recurrent_bf16,recurrent_ragged,reduce,shape,softmax}.test.mjs)
 only=,build,test,programs,tiers,memcheck,racecheck,bench,
 checked=(test/ops/{recurrent,attention,decoder,cross_entropy,topk,softmax}.test.mts)
