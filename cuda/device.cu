@@ -55,6 +55,11 @@ int32_t fail(RnContext* ctx, int32_t status, const char* format, ...) {
   return status;
 }
 
+int32_t answer(const RnContext& ctx, int32_t status, char* error) {
+  if (status != RN_OK) std::snprintf(error, sizeof ctx.error, "%s", ctx.error);
+  return status;
+}
+
 void* scratch(RnContext* ctx, size_t bytes) {
   void* data = ctx->scratch(ctx->runtime, std::max<size_t>(bytes, 1));
   if (data == nullptr) std::snprintf(ctx->error, sizeof ctx->error, "no memory for scratch");

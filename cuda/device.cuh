@@ -25,6 +25,9 @@ int32_t check(RnContext* ctx, cudaError_t error);
 int32_t fail(RnContext* ctx, int32_t status, const char* format, ...)
     __attribute__((format(printf, 3, 4)));
 
+// Passes what a function of RnDevice came to on, with what `ctx` was told.
+int32_t answer(const RnContext& ctx, int32_t status, char* error);
+
 // Device memory for this op, aligned to 64 bytes. Null after telling why.
 void* scratch(RnContext* ctx, size_t bytes);
 template <class T>

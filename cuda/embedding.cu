@@ -28,15 +28,39 @@ __global__ void gather_kernel(int64_t rows, int64_t features, const int32_t* ids
                   features - f);
 }
 
-// What the host sends: all in one allocation.
-struct Pieces {
-  const int32_t* count;   // [2] pieces, joins
-  const int32_t* order;   // [rows] positions, by id
-  const int32_t* begin;   // [pieces + 1] places in `order`
-  const int32_t* target;  // [pieces] row of dtable, or -1 - partial row
-  const int32_t* row;     // [joins] rows of dtable with several pieces
-  const int32_t* first;   // [joins + 1] their partial rows
+// How many of each there are, or may be.
+struct Counts {
+  int64_t pieces, joins, partials;
 };
+// The most that `rows` positions can need.
+Counts most_of(int64_t rows) {
+  const int64_t joins = rows / (kPiece + 1) + 1;
+  return {rows, joins, rows / kPiece + joins};
+}
+
+// What the host sends: all in one allocation, each array with room for the most.
+template <class Int>
+struct Arrays {
+  Int* count;   // [2] pieces, joins
+  Int* order;   // [rows] positions, by id
+  Int* begin;   // [pieces + 1] places in `order`
+  Int* target;  // [pieces] row of dtable, or -1 - partial row
+  Int* row;     // [joins] rows of dtable with several pieces
+  Int* first;   // [joins + 1] their partial rows
+
+  Arrays(Int* data, int64_t rows)
+      : count(data),
+        order(count + 2),
+        begin(order + rows),
+        target(begin + most_of(rows).pieces + 1),
+        row(target + most_of(rows).pieces),
+        first(row + most_of(rows).joins) {}
+  static size_t size(int64_t rows) {
+    const Counts most = most_of(rows);
+    return static_cast<size_t>(2 + rows + 2 * most.pieces + 1 + 2 * most.joins + 1);
+  }
+};
+using Pieces = Arrays<const int32_t>;
 
 // Grid rows are pieces.
 template <int kWidth>
@@ -81,89 +105,55 @@ __global__ void join_pieces_kernel(Pieces pieces, int64_t features, const float*
   }
 }
 
-// How many of each there are, or may be.
-struct Counts {
-  int64_t pieces, joins, partials;
-};
-
-// The pieces as sent, each array with room for the most that `rows` positions can need.
-struct Layout {
-  explicit Layout(int64_t rows) : rows(rows), joins(rows / (kPiece + 1) + 1) {}
-  int64_t size() const { return 2 + rows + (rows + 1) + rows + joins + (joins + 1); }
-  Counts most() const { return {rows, joins, rows / kPiece + joins}; }
-
-  template <class Int>
-  void place(Int* data, Int** count, Int** order, Int** begin, Int** target, Int** row,
-             Int** first) const {
-    *count = data;
-    *order = *count + 2;
-    *begin = *order + rows;
-    *target = *begin + rows + 1;
-    *row = *target + rows;
-    *first = *row + joins;
-  }
-  Pieces pieces(const int32_t* sent) const {
-    Pieces p;
-    place(sent, &p.count, &p.order, &p.begin, &p.target, &p.row, &p.first);
-    return p;
-  }
-
-  int64_t rows, joins;
-};
-
-// Sorts, and sends to `sent`, of layout.size().
-int32_t send_pieces(RnContext* ctx, const int32_t* data, const Layout& layout, int64_t vocabulary,
+// Sorts the ids, and sends the pieces to `sent`.
+int32_t send_pieces(RnContext* ctx, const int32_t* data, int64_t rows, int64_t vocabulary,
                     int32_t* sent, Counts* counts) {
   HostIntegers ids;
-  const int32_t status = ids.read(ctx, data, layout.rows);
+  const int32_t status = ids.read(ctx, data, rows);
   if (status != RN_OK) return status;
-  const auto size = static_cast<size_t>(layout.size());
+  const size_t size = Pieces::size(rows);
   const std::unique_ptr<int32_t[]> host(new (std::nothrow) int32_t[size]);
   const std::unique_ptr<int32_t[]> next(new (std::nothrow)
                                             int32_t[static_cast<size_t>(vocabulary)]());
   if (!host || !next) return fail(ctx, RN_ERR_OUT_OF_MEMORY, "no memory for indices");
-  int32_t *count, *order, *begin, *target, *row, *first;
-  layout.place(host.get(), &count, &order, &begin, &target, &row, &first);
+  const Arrays<int32_t> to(host.get(), rows);
 
-  for (int64_t n = 0; n < layout.rows; ++n) ++next[ids[n]];
+  for (int64_t n = 0; n < rows; ++n) ++next[ids[n]];
   int32_t placed = 0, pieces = 0, joins = 0, partials = 0;
   for (int64_t v = 0; v < vocabulary; ++v) {
     const int32_t same = next[v];
     next[v] = placed;
     if (same > kPiece) {
-      row[joins] = static_cast<int32_t>(v);
-      first[joins++] = partials;
+      to.row[joins] = static_cast<int32_t>(v);
+      to.first[joins++] = partials;
     }
     for (int32_t done = 0; done < same; done += kPiece) {
-      begin[pieces] = placed + done;
-      target[pieces++] = same > kPiece ? -1 - partials++ : static_cast<int32_t>(v);
+      to.begin[pieces] = placed + done;
+      to.target[pieces++] = same > kPiece ? -1 - partials++ : static_cast<int32_t>(v);
     }
     placed += same;
   }
-  begin[pieces] = placed;
-  first[joins] = partials;
-  for (int64_t n = 0; n < layout.rows; ++n) order[next[ids[n]]++] = static_cast<int32_t>(n);
-  count[0] = pieces;
-  count[1] = joins;
+  to.begin[pieces] = placed;
+  to.first[joins] = partials;
+  for (int64_t n = 0; n < rows; ++n) to.order[next[ids[n]]++] = static_cast<int32_t>(n);
+  to.count[0] = pieces;
+  to.count[1] = joins;
   *counts = {pieces, joins, partials};
   return upload_staged(sent, host.get(), size * sizeof(int32_t), ctx->error);
 }
 
-// In a program they are sent again before each launch.
-int32_t make_pieces(RnContext* ctx, const RnEmbeddingBackward* args, Pieces* pieces,
+// To `sent`, of Pieces::size. In a program they are sent again before each launch.
+int32_t make_pieces(RnContext* ctx, const RnEmbeddingBackward* args, int32_t* sent,
                     Counts* counts) {
-  const Layout layout(args->rows);
-  const size_t bytes = static_cast<size_t>(layout.size()) * sizeof(int32_t);
-  auto* const sent =
-      static_cast<int32_t*>(recording() ? program_memory(ctx, bytes) : scratch(ctx, bytes));
-  if (sent == nullptr) return RN_ERR_OUT_OF_MEMORY;
-  *pieces = layout.pieces(sent);
-  if (!recording()) return send_pieces(ctx, args->ids, layout, args->vocabulary, sent, counts);
-  *counts = layout.most();
-  return before_launch(ctx, [layout, sent, ids = args->ids, vocabulary = args->vocabulary](
-                                RnContext* later, const RnProgramRun&) {
-    Counts now;
-    return send_pieces(later, ids, layout, vocabulary, sent, &now);
+  const auto send = [ids = args->ids, rows = args->rows, vocabulary = args->vocabulary, sent](
+                        RnContext* now, Counts* made) {
+    return send_pieces(now, ids, rows, vocabulary, sent, made);
+  };
+  if (!recording()) return send(ctx, counts);
+  *counts = most_of(args->rows);
+  return before_launch(ctx, [send](RnContext* later, const RnProgramRun&) {
+    Counts made;
+    return send(later, &made);
   });
 }
 
@@ -188,9 +178,13 @@ int32_t embedding_backward(RnContext* ctx, const RnEmbeddingBackward* args) {
     status = copy_or_zero(ctx, args->dtable.data, nullptr, args->vocabulary * features);
   if (status != RN_OK || args->rows == 0) return status;
 
-  Pieces pieces;
+  const size_t bytes = Pieces::size(args->rows) * sizeof(int32_t);
+  auto* const sent =
+      static_cast<int32_t*>(recording() ? program_memory(ctx, bytes) : scratch(ctx, bytes));
+  if (sent == nullptr) return RN_ERR_OUT_OF_MEMORY;
+  const Pieces pieces(sent, args->rows);
   Counts counts = {};
-  status = make_pieces(ctx, args, &pieces, &counts);
+  status = make_pieces(ctx, args, sent, &counts);
   if (status != RN_OK) return status;
   float* partial = nullptr;
   if (counts.partials > 0) {

@@ -21,11 +21,6 @@ struct Staging {
 Staging staging[2];
 int turn = 0;
 
-int32_t answer(RnContext& ctx, int32_t status, char* error) {
-  if (status != RN_OK) std::snprintf(error, sizeof ctx.error, "%s", ctx.error);
-  return status;
-}
-
 // The next buffer, once the device is done with it.
 int32_t next_buffer(RnContext* ctx, Staging** buffer) {
   Staging& next = staging[turn++ % 2];

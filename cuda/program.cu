@@ -51,11 +51,6 @@ constexpr size_t kLiveAlignment = 16;
 // That is being recorded, by the one thread that runs ops; leaked at exit, when it may be at work.
 RnProgram* current = nullptr;
 
-int32_t answer(const RnContext& ctx, int32_t status, char* error) {
-  if (status != RN_OK) std::snprintf(error, sizeof ctx.error, "%s", ctx.error);
-  return status;
-}
-
 // Ends the capture; with `made`, of a graph to launch.
 int32_t end_capture(RnContext* ctx, cudaGraphExec_t* made) {
   cudaGraph_t graph = nullptr;

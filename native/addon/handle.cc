@@ -12,33 +12,39 @@ void destroy(Handle* handle) {
 
 }  // namespace
 
-HandleState find_handle(napi_env env, napi_value value, Handle** handle) {
+napi_value make_tagged(napi_env env, const napi_type_tag& tag, void* data, napi_finalize destroy) {
+  napi_value object = nullptr;
+  if (napi_create_object(env, &object) != napi_ok) return nullptr;
+  if (napi_type_tag_object(env, object, &tag) != napi_ok) return nullptr;
+  return napi_wrap(env, object, data, destroy, nullptr, nullptr) == napi_ok ? object : nullptr;
+}
+
+HandleState find_tagged(napi_env env, napi_value value, const napi_type_tag& tag, void** data) {
   // Asked about null or undefined, napi_check_object_type_tag leaves a TypeError pending.
   napi_valuetype type = napi_undefined;
   if (napi_typeof(env, value, &type) != napi_ok || type != napi_object)
     return HandleState::kForeign;
   bool ours = false;
-  if (napi_check_object_type_tag(env, value, &kTensorTag, &ours) != napi_ok || !ours)
+  if (napi_check_object_type_tag(env, value, &tag, &ours) != napi_ok || !ours)
     return HandleState::kForeign;
+  return napi_unwrap(env, value, data) == napi_ok ? HandleState::kLive : HandleState::kDisposed;
+}
+
+HandleState find_handle(napi_env env, napi_value value, Handle** handle) {
   void* data = nullptr;
-  if (napi_unwrap(env, value, &data) != napi_ok) return HandleState::kDisposed;
-  *handle = static_cast<Handle*>(data);
-  return HandleState::kLive;
+  const HandleState state = find_tagged(env, value, kTensorTag, &data);
+  if (state == HandleState::kLive) *handle = static_cast<Handle*>(data);
+  return state;
 }
 
 napi_value make_handle(napi_env env, const Tensor& tensor, const HandleBytes& total) {
-  napi_value object = nullptr;
-  if (napi_create_object(env, &object) != napi_ok) return nullptr;
-  if (napi_type_tag_object(env, object, &kTensorTag) != napi_ok) return nullptr;
   auto* handle = new Handle{tensor, total};
   *total += static_cast<int64_t>(tensor.bytes());
   const napi_finalize finalize = [](napi_env, void* data, void*) {
     destroy(static_cast<Handle*>(data));
   };
-  if (napi_wrap(env, object, handle, finalize, nullptr, nullptr) != napi_ok) {
-    destroy(handle);
-    return nullptr;
-  }
+  const napi_value object = make_tagged(env, kTensorTag, handle, finalize);
+  if (!object) destroy(handle);
   return object;
 }
 

@@ -23,6 +23,13 @@ struct Handle {
 
 enum class HandleState { kForeign, kDisposed, kLive };
 
+// What every handle of ours is made of: an object with a tag, around `data`. Null with a JavaScript
+// exception pending when the environment cannot make objects any more; `data` is then still the
+// caller's.
+napi_value make_tagged(napi_env env, const napi_type_tag& tag, void* data, napi_finalize destroy);
+// Sets *data for a live one.
+HandleState find_tagged(napi_env env, napi_value value, const napi_type_tag& tag, void** data);
+
 // Sets *handle for a live one.
 HandleState find_handle(napi_env env, napi_value value, Handle** handle);
 // Null with a JavaScript exception pending when the environment cannot make objects any more.

@@ -21,27 +21,22 @@ EngineQueue& cuda_queue(const Info& info) {
 }
 
 Napi::Value wrap_program(Napi::Env env, const ProgramPtr& program) {
-  const Napi::Object object = Napi::Object::New(env);
-  if (napi_type_tag_object(env, object, &kProgramTag) != napi_ok)
-    throw Error("ERR_INTERNAL", "[program] the environment is shutting down");
   auto held = std::make_unique<ProgramPtr>(program);
   const napi_finalize finalize = [](napi_env, void* data, void*) {
     delete static_cast<ProgramPtr*>(data);
   };
-  if (napi_wrap(env, object, held.get(), finalize, nullptr, nullptr) != napi_ok)
-    throw Error("ERR_INTERNAL", "[program] the environment is shutting down");
+  const napi_value object = make_tagged(env, kProgramTag, held.get(), finalize);
+  if (!object) throw Error("ERR_INTERNAL", "[program] the environment is shutting down");
   held.release();  // NOLINT(bugprone-unused-return-value): the object's now
-  return object;
+  return {env, object};
 }
 
 // Null for one that was disposed of.
 ProgramPtr* find_program(Napi::Value value) {
-  bool ours = false;
-  if (!value.IsObject() ||
-      napi_check_object_type_tag(value.Env(), value, &kProgramTag, &ours) != napi_ok || !ours)
-    throw Error("ERR_ARGUMENT", "[program] program: expected one that endProgram gave");
   void* data = nullptr;
-  if (napi_unwrap(value.Env(), value, &data) != napi_ok) return nullptr;
+  if (value.IsEmpty() ||
+      find_tagged(value.Env(), value, kProgramTag, &data) == HandleState::kForeign)
+    throw Error("ERR_ARGUMENT", "[program] program: expected one that endProgram gave");
   return static_cast<ProgramPtr*>(data);
 }
 

@@ -43,6 +43,9 @@ class Op {
   struct Output {
     Tensor tensor;
     Role role;
+    // Whether the op needs what is there.
+    bool is_read() const { return role == Role::kAdds || role == Role::kUpdates; }
+    bool fails() const { return role == Role::kWrites || role == Role::kAdds; }
   };
   const char* name;  // a string literal, used in messages "[name] ..."
   Device device;

@@ -44,12 +44,7 @@ void OpTask::run(EngineQueue& queue) {
       queue.profiling ? std::chrono::steady_clock::now() : std::chrono::steady_clock::time_point();
   queue.last_op = op_.name;
   execute(&queue, queue.profiling || synchronous());
-  if (queue.profiling) {
-    const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
-    ProfileRow& row = queue.profile[op_.name];
-    ++row.calls;
-    row.milliseconds += time.count();
-  }
+  if (queue.profiling) queue.note_time(op_.name, start);
 }
 
 FailurePtr OpTask::record(Program& program) {
@@ -68,18 +63,16 @@ FailurePtr OpTask::execute(EngineQueue* queue, bool wait) {
     if (failure)
       for (const WeightUse* use : filled_) use->storage->drop_packed(use->id);
   } else if (failure == Storage::unwritten()) {
-    failure = make_failure(op_.name, "ERR_UNINITIALIZED",
-                           "expected inputs that an op has written, got one that none has");
+    failure = unwritten_input(op_.name);
     own = true;
   }
   if (own && queue) queue->note_failure(failure);
 
   for (const Op::Output& output : op_.outputs) {
     Storage& storage = *output.tensor.storage;
-    const bool fails = output.role == Op::Role::kWrites || output.role == Op::Role::kAdds;
     if (!failure)
       storage.succeed(range_of(output.tensor));
-    else if (fails)
+    else if (output.fails())
       storage.fail(range_of(output.tensor), failure);
   }
   return failure;
@@ -87,14 +80,9 @@ FailurePtr OpTask::execute(EngineQueue* queue, bool wait) {
 
 FailurePtr OpTask::input_failure() const {
   FailurePtr first;
-  const auto look = [&](const Tensor& tensor) {
-    if (first && first != Storage::unwritten()) return;
-    const FailurePtr& failure = tensor.storage->failure(range_of(tensor));
-    if (failure) first = failure;
-  };
-  for (const Tensor& input : op_.inputs) look(input);
+  for (const Tensor& input : op_.inputs) add_failure(input, &first);
   for (const Op::Output& output : op_.outputs)
-    if (output.role == Op::Role::kAdds || output.role == Op::Role::kUpdates) look(output.tensor);
+    if (output.is_read()) add_failure(output.tensor, &first);
   return first;
 }
 
@@ -183,13 +171,8 @@ int32_t OpTask::upload(const Tensor& t, const void* from) {
 }
 
 const int32_t* OpTask::host_copy(const int32_t* data) const {
-  for (const Tensor& input : op_.inputs) {
-    const char* start = static_cast<const char*>(input.storage->data());
-    const Range range = range_of(input);
-    if (!start || reinterpret_cast<const char*>(data) != start + range.begin) continue;
-    const char* copy = input.storage->host_copy();
-    if (copy) return reinterpret_cast<const int32_t*>(copy + range.begin);
-  }
+  for (const Tensor& input : op_.inputs)
+    if (const int32_t* found = input.storage->host_copy(data)) return found;
   return nullptr;
 }
 

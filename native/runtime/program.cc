@@ -20,23 +20,17 @@ bool same_range(const Tensor& a, const Tensor& b) {
          range_of(a).end == range_of(b).end;
 }
 
-bool overlap(const Tensor& a, const Tensor& b) {
-  return a.storage == b.storage && range_of(a).overlaps(range_of(b));
-}
-
 FailurePtr device_failure(int32_t status, const char* error) {
   return status_failure(kName, status, error);
 }
 
-// Of recording, which drivers may refuse and for which there may be no memory.
-FailurePtr recording_failure(const Failure& failure) {
-  const std::string_view code = failure.code;
-  const bool another_way =
-      code == "ERR_DEVICE" || code == "ERR_OUT_OF_MEMORY" || code == "ERR_UNSUPPORTED";
-  return make_failure(
-      kName, failure.code,
-      failure.message +
-          (another_way ? "; RNNATIVE_CUDA_GRAPHS=0 trains without recording steps" : ""));
+// Of recording: drivers may refuse it, and there may be no memory for it.
+FailurePtr with_another_way(const FailurePtr& failure) {
+  const std::string_view code = failure->code;
+  if (code != "ERR_DEVICE" && code != "ERR_OUT_OF_MEMORY" && code != "ERR_UNSUPPORTED")
+    return failure;
+  return make_failure(kName, failure->code,
+                      failure->message + "; RNNATIVE_CUDA_GRAPHS=0 trains without recording steps");
 }
 
 }  // namespace
@@ -57,10 +51,8 @@ Program::Program(std::vector<std::unique_ptr<OpTask>> ops, uint64_t first_storag
   for (const auto& task : ops_) {
     const Op& op = task->op();
     for (const Tensor& input : op.inputs) add_read(input);
-    for (const Op::Output& output : op.outputs) {
-      if (output.role == Op::Role::kAdds || output.role == Op::Role::kUpdates)
-        add_read(output.tensor);
-    }
+    for (const Op::Output& output : op.outputs)
+      if (output.is_read()) add_read(output.tensor);
     for (const Op::Output& output : op.outputs) {
       if (!lasts(*output.tensor.storage)) continue;
       const auto is_same = [&](const Op::Output& other) {
@@ -101,18 +93,17 @@ void Program::run(EngineQueue& queue, const ProgramRun& run) {
     for (const Op::Output& output : writes_)
       before.push_back(output.tensor.storage->failure(range_of(output.tensor)));
     failure_ = record();
-    if (failure_) failure_ = recording_failure(*failure_);
+    if (failure_) failure_ = with_another_way(failure_);
   }
   const FailurePtr failure = failure_ ? failure_ : launch(run);
   if (failure) queue.note_failure(failure);
   for (size_t i = 0; i < writes_.size(); ++i) {
-    const auto& [tensor, role] = writes_[i];
+    const Tensor& tensor = writes_[i].tensor;
     Storage& storage = *tensor.storage;
-    const bool fails = role == Op::Role::kWrites || role == Op::Role::kAdds;
     if (!failure) {
       storage.succeed(range_of(tensor));
       storage.drop_host_copy();
-    } else if (fails) {
+    } else if (writes_[i].fails()) {
       storage.fail(range_of(tensor), failure);
     } else if (first && before[i]) {
       storage.fail(range_of(tensor), before[i]);
@@ -121,10 +112,7 @@ void Program::run(EngineQueue& queue, const ProgramRun& run) {
   if (!queue.profiling) return;
   char error[256] = "";
   cuda_status().device->synchronize(error);
-  ProfileRow& row = queue.profile[kName];
-  ++row.calls;
-  row.milliseconds +=
-      std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count();
+  queue.note_time(kName, start);
 }
 
 FailurePtr Program::refusal(const Op& op) const {
@@ -206,11 +194,9 @@ FailurePtr Program::record() {
 }
 
 FailurePtr Program::launch(const ProgramRun& run) {
-  FailurePtr failure = input_failure();
-  if (failure == Storage::unwritten())
-    return make_failure(kName, "ERR_UNINITIALIZED",
-                        "expected inputs that an op has written, got one that none has");
-  if (failure) return failure;
+  FailurePtr failure;
+  for (const Tensor& tensor : reads_) add_failure(tensor, &failure);
+  if (failure) return failure == Storage::unwritten() ? unwritten_input(kName) : failure;
   RnProgramRun values = {};
   values.random_steps = run.random_steps;
   values.updates = static_cast<int32_t>(run.rates.size());
@@ -223,16 +209,6 @@ FailurePtr Program::launch(const ProgramRun& run) {
   char error[256] = "";
   const int32_t status = cuda_status().device->run_program(program_, &values, error);
   return status == RN_OK ? nullptr : device_failure(status, error);
-}
-
-FailurePtr Program::input_failure() const {
-  FailurePtr first;
-  for (const Tensor& tensor : reads_) {
-    if (first && first != Storage::unwritten()) break;
-    const FailurePtr& failure = tensor.storage->failure(range_of(tensor));
-    if (failure) first = failure;
-  }
-  return first;
 }
 
 void Program::keep(const Tensor& tensor, const void* from) {
@@ -254,17 +230,10 @@ void* Program::packed(uint64_t id, uint64_t version, uint32_t kind, size_t bytes
 }
 
 const int32_t* Program::host_copy(const int32_t* data) const {
-  const auto find = [&](const Tensor& tensor) -> const int32_t* {
-    const char* start = static_cast<const char*>(tensor.storage->data());
-    const char* copy = tensor.storage->host_copy();
-    const auto* at = reinterpret_cast<const char*>(data);
-    if (!copy || !start || at < start || at >= start + tensor.storage->bytes()) return nullptr;
-    return reinterpret_cast<const int32_t*>(copy + (at - start));
-  };
   for (const Tensor& tensor : reads_)
-    if (const int32_t* found = find(tensor)) return found;
+    if (const int32_t* found = tensor.storage->host_copy(data)) return found;
   for (const Constant& constant : constants_)
-    if (const int32_t* found = find(constant.tensor)) return found;
+    if (const int32_t* found = constant.tensor.storage->host_copy(data)) return found;
   return nullptr;
 }
 

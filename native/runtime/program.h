@@ -68,7 +68,6 @@ class Program {
   FailurePtr record_ops();
   void drop_packed();
   FailurePtr launch(const ProgramRun& run);
-  FailurePtr input_failure() const;
   const int32_t* host_copy(const int32_t* data) const;
 
   const int64_t token_step_;

@@ -13,10 +13,6 @@ namespace {
 // More unread failures than this are not kept: the first is what a reader wants.
 constexpr size_t kMaxUnread = 64;
 
-bool overlap(const Tensor& a, const Tensor& b) {
-  return a.storage == b.storage && range_of(a).overlaps(range_of(b));
-}
-
 [[noreturn]] void refuse_overlap(const Op& op, const Tensor& output) {
   throw Error("ERR_ARGUMENT", "[" + std::string(op.name) + "] output " + output.shape.to_string() +
                                   ": expected memory of its own, got a range that overlaps "
@@ -41,9 +37,7 @@ void check(const Op& op) {
 }
 
 FailurePtr device_failure(const EngineQueue& queue, const char* error) {
-  const std::string op = queue.last_op ? queue.last_op : "read";
-  return std::make_shared<Failure>(
-      Failure{"ERR_DEVICE", "[" + op + "] at or before this op: " + error});
+  return status_failure(queue.last_op ? queue.last_op : "read", RN_ERR_DEVICE, error);
 }
 
 FailurePtr wait_for_device(const EngineQueue& queue) {
@@ -62,13 +56,12 @@ class ReadTask final : public Task {
   void run(EngineQueue& queue) override {
     FailurePtr failure = tensor_.storage->failure(range_of(tensor_));
     if (failure == Storage::unwritten())
-      failure = std::make_shared<Failure>(
-          Failure{"ERR_UNINITIALIZED", "[read] x: expected a tensor that an op has written, got " +
-                                           tensor_.shape.to_string() + " that none has"});
+      failure = make_failure("read", "ERR_UNINITIALIZED",
+                             "x: expected a tensor that an op has written, got " +
+                                 tensor_.shape.to_string() + " that none has");
     if (!failure && !destination_ && tensor_.bytes() > 0)
-      failure = std::make_shared<Failure>(
-          Failure{"ERR_OUT_OF_MEMORY",
-                  "[read] out of memory: " + Allocator::host().shortage(tensor_.bytes())});
+      failure = make_failure("read", "ERR_OUT_OF_MEMORY",
+                             "out of memory: " + Allocator::host().shortage(tensor_.bytes()));
     if (!failure && tensor_.bytes() > 0) failure = copy(queue);
     if (failure) failure->reported = true;
     tensor_ = {};  // freed before the promise resolves, if nobody else holds it
@@ -186,6 +179,13 @@ void EngineQueue::control(std::function<void(EngineQueue&)> action) {
 void EngineQueue::note_failure(const FailurePtr& failure) {
   std::erase_if(unread_, [](const FailurePtr& old) { return old->reported; });
   if (unread_.size() < kMaxUnread) unread_.push_back(failure);
+}
+
+void EngineQueue::note_time(const char* op, std::chrono::steady_clock::time_point start) {
+  const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
+  ProfileRow& row = profile[op];
+  ++row.calls;
+  row.milliseconds += time.count();
 }
 
 FailurePtr EngineQueue::finish() {

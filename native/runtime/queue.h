@@ -2,6 +2,7 @@
 #ifndef RNNATIVE_RUNTIME_QUEUE_H_
 #define RNNATIVE_RUNTIME_QUEUE_H_
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <memory>
@@ -65,6 +66,8 @@ class EngineQueue final : public Queue, public std::enable_shared_from_this<Engi
   // ---- on the engine thread ----
 
   void note_failure(const FailurePtr& failure);
+  // Adds what has begun at `start` to the profile.
+  void note_time(const char* op, std::chrono::steady_clock::time_point start);
   // Waits for the device. The first failure that no read has seen; forgets all.
   FailurePtr finish();
   bool profiling = false;

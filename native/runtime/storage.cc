@@ -24,6 +24,21 @@ Range range_of(const Tensor& tensor) {
   return {tensor.offset * size, (tensor.offset + tensor.elements()) * size};
 }
 
+bool overlap(const Tensor& a, const Tensor& b) {
+  return a.storage == b.storage && range_of(a).overlaps(range_of(b));
+}
+
+void add_failure(const Tensor& input, FailurePtr* first) {
+  if (*first && *first != Storage::unwritten()) return;
+  const FailurePtr& failure = input.storage->failure(range_of(input));
+  if (failure) *first = failure;
+}
+
+FailurePtr unwritten_input(const char* op) {
+  return make_failure(op, "ERR_UNINITIALIZED",
+                      "expected inputs that an op has written, got one that none has");
+}
+
 Storage::Storage(Device device, size_t bytes)
     : device_(device), bytes_(bytes), id_(next_storage.fetch_add(1, std::memory_order_relaxed)) {
   failures_.assign({0, static_cast<int64_t>(bytes)}, unwritten());
@@ -75,6 +90,13 @@ void Storage::allocate(Account account) {
 void Storage::keep_host_copy(const void* from) {
   host_copy_ = std::make_unique_for_overwrite<char[]>(bytes_);
   std::memcpy(host_copy_.get(), from, bytes_);
+}
+
+const int32_t* Storage::host_copy(const int32_t* data) const {
+  const char* start = static_cast<const char*>(block_.data);
+  const auto* at = reinterpret_cast<const char*>(data);
+  if (!host_copy_ || !start || at < start || at >= start + bytes_) return nullptr;
+  return reinterpret_cast<const int32_t*>(host_copy_.get() + (at - start));
 }
 
 const FailurePtr& Storage::failure(Range range) const {

@@ -21,6 +21,13 @@ namespace rnnative {
 
 // The bytes of a storage that a tensor covers.
 Range range_of(const Tensor& tensor);
+bool overlap(const Tensor& a, const Tensor& b);
+
+// Of an op's inputs, one after the other: what keeps it from running, or null. A real failure tells
+// more than a part that no op has written (Storage::unwritten).
+void add_failure(const Tensor& input, FailurePtr* first);
+// In place of the latter, the op's own.
+FailurePtr unwritten_input(const char* op);
 
 class Storage {
  public:
@@ -54,8 +61,8 @@ class Storage {
   void* data() const { return block_.data; }
 
   // The values of a tensor of integers on a device whose memory the host cannot read, as long as no
-  // op has written it there; null without.
-  const char* host_copy() const { return host_copy_.get(); }
+  // op has written it there: those at `data` in the device's memory, null where there are none.
+  const int32_t* host_copy(const int32_t* data) const;
   void keep_host_copy(const void* from);
   void drop_host_copy() { host_copy_.reset(); }
 

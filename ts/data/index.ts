@@ -6,6 +6,7 @@ export {
   layOut,
   PairSet,
   readPairs,
+  tokensOf,
   type Pair,
   type PairBatch,
   type PairOptions,

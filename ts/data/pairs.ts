@@ -68,6 +68,10 @@ export interface Sequences {
   lengths: Int32Array
 }
 
+/** How many tokens are real. */
+export const tokensOf = ({ lengths }: Sequences): number =>
+  lengths.reduce((sum, length) => sum + length, 0)
+
 export interface PairBatch {
   rows: number
   source: Sequences
@@ -211,13 +215,12 @@ export class PairSet {
       targets.map((ids) => joined(ids, [end])),
       IGNORED,
     )
-    const total = (lengths: Int32Array) => lengths.reduce((sum, length) => sum + length, 0)
     return {
       rows: all.length,
       source,
       target,
       outputs: outputs.ids,
-      tokens: total(source.lengths) + total(target.lengths),
+      tokens: tokensOf(source) + tokensOf(target),
     }
   }
 

@@ -63,9 +63,9 @@ export class Seq2SeqNetwork extends Module {
   }
 
   /** A batch's ids on the network's device. */
-  private ids({ steps, ids, lengths }: Sequences): Tensor {
+  private ids(sequences: Sequences): Tensor {
     const { device } = this.decoder.output.weight
-    const { data, shape } = idsOf({ steps, ids, lengths })
+    const { data, shape } = idsOf(sequences)
     return tensor(data, shape, { device })
   }
 

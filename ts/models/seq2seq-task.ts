@@ -1,4 +1,4 @@
-import { padPairs, PairBatches, type PairBatch, type PairSet } from '../data'
+import { padPairs, PairBatches, tokensOf, type PairBatch, type PairSet } from '../data'
 import { expect } from '../errors'
 import type { CheckpointFiles } from '../io/checkpoint'
 import type { HostTensor, RandomContext } from '../nn'
@@ -67,7 +67,7 @@ export class Seq2SeqTask implements TrainingTask {
     const { labelSmoothing } = this.options
     const recorded = programs && sampling === null
     const laidOut = recorded ? toBucket(batch) : batch
-    const share = Float64Array.of(1 / targetTokens(batch))
+    const share = Float64Array.of(1 / tokensOf(batch.target))
     return {
       tokens: batch.tokens,
       inputs: [...pairInputs(laidOut), { data: share, shape: [] }],
@@ -100,11 +100,6 @@ export class Seq2SeqTask implements TrainingTask {
   dispose(): void {}
 }
 
-/** Real tokens of a batch's targets, their ends included. */
-export const targetTokens = ({ target }: PairBatch): number => total(target.lengths)
-
-const total = (lengths: Int32Array): number => lengths.reduce((sum, length) => sum + length, 0)
-
 /**
  * Batches are padded to multiples of these, so that few programs serve many. A position more costs a
  * step of the decoder; the encoder and all products leave out most of what is padding.
@@ -122,7 +117,7 @@ function toBucket(batch: PairBatch): PairBatch {
 
 /** What a program depends on: the extents, and how many tokens it has room for. */
 function bucketOf({ rows, source, target }: PairBatch): string {
-  const room = [source, target].map(({ lengths }) => Math.ceil(total(lengths) / TOKEN_STEP))
+  const room = [source, target].map((side) => Math.ceil(tokensOf(side) / TOKEN_STEP))
   return [rows, source.steps, target.steps, ...room].join(' ')
 }
 
