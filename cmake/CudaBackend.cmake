@@ -3,12 +3,11 @@
 # load time, so the library also opens (and answers the probe) on a machine without a driver.
 #
 # EMULATED compiles the same sources with the host's compiler, for tests on a machine without a GPU (cuda/emulation).
+file(GLOB_RECURSE RNNATIVE_CUDA_SOURCES CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/cuda/*.cu")
 if(RNNATIVE_CUDA STREQUAL "EMULATED")
   file(GLOB emulation CONFIGURE_DEPENDS cuda/emulation/*.cc)
-  set(kernels ${RNNATIVE_CUDA_SOURCES})
-  list(FILTER kernels INCLUDE REGEX "[.]cu$")
-  set_source_files_properties(${kernels} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++")
-  add_library(rnnative_cuda SHARED ${kernels} ${emulation})
+  set_source_files_properties(${RNNATIVE_CUDA_SOURCES} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++")
+  add_library(rnnative_cuda SHARED ${RNNATIVE_CUDA_SOURCES} ${emulation})
   target_include_directories(rnnative_cuda PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}" "${CMAKE_CURRENT_SOURCE_DIR}/cuda/emulation")
   target_compile_definitions(rnnative_cuda PRIVATE RN_BUILD_ID="${RNNATIVE_BUILD_ID}")
   target_compile_options(rnnative_cuda PRIVATE -O1 -Wno-unknown-pragmas)
