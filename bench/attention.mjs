@@ -3,14 +3,14 @@
 //   node bench/attention.mjs [--score additive|dot|scaled_dot] [--batch 64] [--queries 30] [--keys 30]
 //     [--features 512] [--width 1024] [--threads 2] [--rounds 7] [--compiled] [--python PATH] [--out FILE]
 //
-// PyTorch takes the fastest of several expressions (peers/torch_attention.py), torch.compile among them
+// PyTorch takes the fastest of several expressions (contestants/torch/torch_attention.py), torch.compile among them
 // with --compiled. Prints medians, their ratio, and how far each process's peak of resident memory rises.
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { circumstances } from './circumstances.mjs'
-import { House } from './peers/contestants.mjs'
-import { measureRow } from './peers/measure.mjs'
-import { setUpPython } from './peers/setup.mjs'
+import { House } from './measure/contestants.mjs'
+import { measureRow } from './measure/measure.mjs'
+import { setUpPython } from './measure/setup.mjs'
 
 const { values: options } = parseArgs({
   options: {

@@ -11,7 +11,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { circumstances } from './circumstances.mjs'
-import { setUpPython } from './peers/setup.mjs'
+import { setUpPython } from './measure/setup.mjs'
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
 const { values: options } = parseArgs({
@@ -60,7 +60,7 @@ function ours(round) {
 }
 
 function pytorch() {
-  const script = path.join(root, 'bench/peers/char_lm.py')
+  const script = path.join(root, 'bench/contestants/torch/char_lm.py')
   const limits = ['--seconds', options.seconds, '--threads', options.threads]
   return run(python, [script, file('train.txt'), file('valid.txt'), ...limits])
 }

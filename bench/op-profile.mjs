@@ -9,8 +9,8 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { info, noGrad, ops, profile, randn, scope } from 'rnnative'
 import { circumstances } from './circumstances.mjs'
-import { prepareLanguage } from './peers/ours-language.mjs'
-import { LANGUAGE_MODELS } from './peers/rows.mjs'
+import { prepareLanguage } from './contestants/ours/ours-language.mjs'
+import { LANGUAGE_MODELS } from './measure/rows.mjs'
 
 const { values } = parseArgs({
   options: { out: { type: 'string' }, steps: { type: 'string', default: '40' } },

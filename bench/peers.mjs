@@ -9,12 +9,12 @@ import { writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { parseArgs } from 'node:util'
 import { circumstances } from './circumstances.mjs'
-import { House, RIVALS } from './peers/contestants.mjs'
-import { formatRow } from './peers/format.mjs'
-import { writeMarkdown } from './peers/markdown.mjs'
-import { measureRow } from './peers/measure.mjs'
-import { selectRows } from './peers/rows.mjs'
-import { setUpNode, setUpPython } from './peers/setup.mjs'
+import { House, RIVALS } from './measure/contestants.mjs'
+import { formatRow } from './measure/format.mjs'
+import { writeMarkdown } from './measure/markdown.mjs'
+import { measureRow } from './measure/measure.mjs'
+import { selectRows } from './measure/rows.mjs'
+import { setUpNode, setUpPython } from './measure/setup.mjs'
 
 const { values: options } = parseArgs({
   options: {

@@ -7,7 +7,7 @@
 //     [--model DIR | --train-steps 300] [--beam 5] [--length-penalty 0] [--batch N]
 //     [--compiled] [--python PATH] [--json] [--out FILE]
 //
-// PyTorch takes the fastest of several ways to write it (peers/torch_seq2seq.py, peers/torch_beam.py),
+// PyTorch takes the fastest of several ways to write it (contestants/torch/torch_seq2seq.py, contestants/torch/torch_beam.py),
 // torch.compile among them with --compiled, and gets an allocator that keeps its memory. `--model`: a
 // directory that `Seq2Seq.save` or a checkpoint wrote; without it a model is trained for --train-steps.
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -17,11 +17,11 @@ import { parseArgs } from 'node:util'
 import { Seq2Seq, Tokenizer } from '#dist/index.js'
 import { findModel } from '#dist/io/checkpoint.js'
 import { circumstances } from './circumstances.mjs'
-import { House } from './peers/contestants.mjs'
-import { measureRow } from './peers/measure.mjs'
-import { firstBatches, multi30k, testSources } from './peers/multi30k.mjs'
-import { makeModel } from './peers/ours-seq2seq.mjs'
-import { setUpPython } from './peers/setup.mjs'
+import { House } from './measure/contestants.mjs'
+import { measureRow } from './measure/measure.mjs'
+import { firstBatches, multi30k, testSources } from './measure/multi30k.mjs'
+import { makeModel } from './contestants/ours/ours-seq2seq.mjs'
+import { setUpPython } from './measure/setup.mjs'
 
 const { values: options } = parseArgs({
   options: {

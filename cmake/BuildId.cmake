@@ -7,9 +7,9 @@ function(rnnative_build_id root out_id out_files)
     set(watch CONFIGURE_DEPENDS)
   endif()
   file(GLOB_RECURSE files ${watch}
-    "${root}/cuda/*.cu" "${root}/cuda/*.cuh" "${root}/cuda/*.cc" "${root}/cuda/*.h")
-  list(APPEND files
-    "${root}/native/ops/backend.h" "${root}/native/ops/cuda_interface.h" "${root}/native/runtime/philox.h")
+    "${root}/cuda/*.cu" "${root}/cuda/*.cuh" "${root}/cuda/*.cc" "${root}/cuda/*.h"
+    "${root}/native/abi/*.h" "${root}/native/cells/*.h")
+  list(APPEND files "${root}/native/runtime/philox.h")
   list(SORT files)
   set(text "")
   foreach(file IN LISTS files)

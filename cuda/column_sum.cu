@@ -1,7 +1,7 @@
 // Column sums, of which most are bias gradients: tall matrices read once, lanes along the columns
 // and the rows cut into chunks, joined in order (reduction.cuh).
+#include "cuda/core/reduction.cuh"
 #include "cuda/ops.cuh"
-#include "cuda/reduction.cuh"
 
 namespace rnnative::cuda {
 namespace {

@@ -5,9 +5,9 @@
 // with p is made on integers, exactly, so the masks are the CPU's.
 #include <cmath>
 
+#include "cuda/core/program.cuh"
+#include "cuda/core/walk.cuh"
 #include "cuda/ops.cuh"
-#include "cuda/program.cuh"
-#include "cuda/walk.cuh"
 
 namespace rnnative::cuda {
 namespace {

@@ -5,9 +5,9 @@
 // operands are sums, over the axes along which the operand repeats (reduction.cuh).
 #include <cmath>
 
+#include "cuda/core/reduction.cuh"
+#include "cuda/core/walk.cuh"
 #include "cuda/ops.cuh"
-#include "cuda/reduction.cuh"
-#include "cuda/walk.cuh"
 
 namespace rnnative::cuda {
 namespace {

@@ -8,10 +8,10 @@
 #include <memory>
 #include <new>
 
-#include "cuda/memory.cuh"
+#include "cuda/core/memory.cuh"
+#include "cuda/core/program.cuh"
+#include "cuda/core/walk.cuh"
 #include "cuda/ops.cuh"
-#include "cuda/program.cuh"
-#include "cuda/walk.cuh"
 
 namespace rnnative::cuda {
 namespace {

@@ -1,5 +1,5 @@
 // Filling and accumulating: bound by memory, so nothing but wide grids.
-#include "cuda/device.cuh"
+#include "cuda/core/device.cuh"
 #include "cuda/ops.cuh"
 
 namespace rnnative::cuda {

@@ -4,9 +4,9 @@
 // column sums, both from one pass over x and dy (reduction.cuh).
 #include <cmath>
 
+#include "cuda/core/reduction.cuh"
+#include "cuda/core/rows.cuh"
 #include "cuda/ops.cuh"
-#include "cuda/reduction.cuh"
-#include "cuda/rows.cuh"
 
 namespace rnnative::cuda {
 namespace {

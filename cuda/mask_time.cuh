@@ -2,7 +2,7 @@
 #ifndef RNNATIVE_CUDA_MASK_TIME_CUH_
 #define RNNATIVE_CUDA_MASK_TIME_CUH_
 
-#include "native/ops/backend.h"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
 

@@ -1,7 +1,7 @@
 // The product of an op's arguments. In bf16 a parameter is rounded once per version, not once per
 // product: half the bytes to read, which is all that counts where rows are few.
-#include "cuda/device.cuh"
-#include "cuda/gemm.cuh"
+#include "cuda/core/device.cuh"
+#include "cuda/gemm/gemm.cuh"
 #include "cuda/ops.cuh"
 
 namespace rnnative::cuda {

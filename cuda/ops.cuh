@@ -5,7 +5,7 @@
 
 #include <initializer_list>
 
-#include "native/ops/backend.h"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
 

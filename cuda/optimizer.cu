@@ -8,11 +8,11 @@
 #include <cfloat>
 #include <cmath>
 
-#include "cuda/block.cuh"
-#include "cuda/device.cuh"
+#include "cuda/core/block.cuh"
+#include "cuda/core/device.cuh"
+#include "cuda/core/program.cuh"
+#include "cuda/core/vector.cuh"
 #include "cuda/ops.cuh"
-#include "cuda/program.cuh"
-#include "cuda/vector.cuh"
 #include "intrinsics.cuh"
 
 namespace rnnative::cuda {

@@ -3,7 +3,7 @@
 // devices are shared, so the time is cut into windows and the best window counts.
 #include <algorithm>
 
-#include "cuda/device.cuh"
+#include "cuda/core/device.cuh"
 #include "cuda/ops.cuh"
 
 namespace rnnative::cuda {

@@ -4,9 +4,9 @@
 // first maximum.
 #include <cmath>
 
+#include "cuda/core/reduction.cuh"
+#include "cuda/core/walk.cuh"
 #include "cuda/ops.cuh"
-#include "cuda/reduction.cuh"
-#include "cuda/walk.cuh"
 
 namespace rnnative::cuda {
 namespace {

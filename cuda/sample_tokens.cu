@@ -11,7 +11,7 @@
 #include <algorithm>
 #include <cfloat>
 
-#include "cuda/choice.cuh"
+#include "cuda/core/choice.cuh"
 #include "cuda/ops.cuh"
 
 namespace rnnative::cuda {

@@ -6,8 +6,8 @@
 #include <cfloat>
 #include <cmath>
 
+#include "cuda/core/rows.cuh"
 #include "cuda/ops.cuh"
-#include "cuda/rows.cuh"
 #include "intrinsics.cuh"
 
 namespace rnnative::cuda {

@@ -10,7 +10,7 @@
 
 #include <algorithm>
 
-#include "cuda/choice.cuh"
+#include "cuda/core/choice.cuh"
 #include "cuda/ops.cuh"
 
 namespace rnnative::cuda {

@@ -1,5 +1,5 @@
 // What the demos share: following a run as it learns.
-import { TrainingBar } from '#dist/cli/progress.js'
+import { TrainingBar } from '#dist/watch/bar.js'
 
 /** A number for people: whole, in groups of three digits. */
 export const count = (n) => Math.round(n).toLocaleString('en')

@@ -17,15 +17,15 @@ set -uo pipefail
 cd "$(dirname "$0")/.."
 : "${OUT:=$PWD/.gpu/results}"
 root=$PWD work=$PWD/.cmake/gpu deadline=530 slower=1
-cuda=ON tests=('dist-test/ops/**' 'dist-test/{runtime,train}/programs*') tiers=('dist-test/ops/recurrent*') bench=() long=()
-programs=(dist-test/ops/{attention,bf16,cross_entropy,decoder,dropout,elementwise,embedding,layer_norm,matmul,recurrent,recurrent_bf16,recurrent_ragged,reduce,shape,softmax}.test.mjs)
+cuda=ON tests=('dist-test/ops/**' 'dist-test/{runtime,train}/programs*') tiers=('dist-test/ops/recurrent/{basic,ragged,bf16}*') bench=() long=()
+programs=(dist-test/ops/{attention,bf16,cross_entropy,dropout,elementwise,embedding,layer_norm,matmul,recurrent/{basic,bf16,decoder,ragged},reduce,shape,softmax}.test.mjs)
 only=,build,test,programs,tiers,memcheck,racecheck,bench,
-checked=(test/ops/{recurrent,attention,decoder,cross_entropy,topk,softmax}.test.mts)
+checked=(test/ops/{recurrent/basic,attention,recurrent/decoder,cross_entropy,topk,softmax}.test.mts)
 while [ $# -gt 0 ]; do
   case $1 in
     --emulated)
-      cuda=EMULATED tests=(dist-test/ops/{topk,softmax}.test.mjs) tiers=(dist-test/ops/recurrent_ragged.test.mjs) bench=(--smoke) long=(6 cpu) # too slow in emulation
-      programs=(dist-test/ops/{decoder,embedding}.test.mjs) deadline=3600 slower=10
+      cuda=EMULATED tests=(dist-test/ops/{topk,softmax}.test.mjs) tiers=(dist-test/ops/recurrent/ragged.test.mjs) bench=(--smoke) long=(6 cpu) # too slow in emulation
+      programs=(dist-test/ops/{recurrent/decoder,embedding}.test.mjs) deadline=3600 slower=10
       ;;
     --only) only=,$2, && shift ;;
     *) bench+=("$1") ;;

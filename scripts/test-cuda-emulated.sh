@@ -14,8 +14,8 @@ node scripts/test.mjs "${tests[@]}"
 # Small layers run in one block unless told otherwise.
 if [ $# -eq 0 ]; then
   for tier in cluster grid; do
-    RNNATIVE_CUDA_RECURRENCE=$tier node scripts/test.mjs 'dist-test/ops/recurrent.test.*'
+    RNNATIVE_CUDA_RECURRENCE=$tier node scripts/test.mjs 'dist-test/ops/recurrent/basic.test.*'
   done
   # What a step of training does, from graphs that were recorded of other lengths and ids.
-  RNNATIVE_TEST_PROGRAMS=1 node scripts/test.mjs dist-test/ops/{attention,cross_entropy,decoder,dropout,embedding,recurrent_ragged,shape}.test.mjs
+  RNNATIVE_TEST_PROGRAMS=1 node scripts/test.mjs dist-test/ops/{attention,cross_entropy,dropout,embedding,recurrent/decoder,recurrent/ragged,shape}.test.mjs
 fi

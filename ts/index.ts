@@ -1,6 +1,6 @@
 export * from './errors'
 export * from './tensor'
-export * as ops from './tensor/ops'
+export * as ops from './ops'
 export * as nn from './nn'
 export * as optim from './optim'
 export * as decode from './decode'

@@ -10,9 +10,9 @@
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { circumstances } from '../circumstances.mjs'
-import { House } from '../peers/contestants.mjs'
-import { formatRatio, formatSize, formatSpeed, formatTime } from '../peers/format.mjs'
-import { measureRow } from '../peers/measure.mjs'
+import { House } from '../measure/contestants.mjs'
+import { formatRatio, formatSize, formatSpeed, formatTime } from '../measure/format.mjs'
+import { measureRow } from '../measure/measure.mjs'
 import { boundOf, selectRows } from './rows.mjs'
 
 const { values: options } = parseArgs({

@@ -1,6 +1,6 @@
 // Training steps of a translator through Seq2Seq.fit, on sentences of one length.
 import { optim, Seq2Seq, synchronize, Tokenizer } from '#dist/index.js'
-import { fitSteps } from '../peers/ours-language.mjs'
+import { fitSteps } from '../contestants/ours/ours-language.mjs'
 
 const BATCHES = 4
 

@@ -1,9 +1,9 @@
 // The contestant rnnative on the GPU: the tasks of the CPU's bench with another device.
 import { info, memory } from '#dist/index.js'
-import { prepareAttention } from '../peers/ours-attention.mjs'
-import { prepareLanguage } from '../peers/ours-language.mjs'
-import { prepareLayers } from '../peers/ours-layers.mjs'
-import { serve } from '../peers/serve.mjs'
+import { prepareAttention } from '../contestants/ours/ours-attention.mjs'
+import { prepareLanguage } from '../contestants/ours/ours-language.mjs'
+import { prepareLayers } from '../contestants/ours/ours-layers.mjs'
+import { serve } from '../measure/serve.mjs'
 import { prepareTranslation } from './ours-translation.mjs'
 
 const tasks = {

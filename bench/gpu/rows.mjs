@@ -1,7 +1,7 @@
 // What is measured on the GPU, each row with the least time that the device's arithmetic and memory
 // allow for it.
-import { countFlops } from '../peers/ours-layers.mjs'
-import { languageModel, raggedLengths } from '../peers/rows.mjs'
+import { countFlops } from '../contestants/ours/ours-layers.mjs'
+import { languageModel, raggedLengths } from '../measure/rows.mjs'
 
 const shape = (layers, steps, batch, input, hidden, more) => ({
   ...{ kind: 'layers', precision: 'bf16', layers, steps, batch, input, hidden },

@@ -7,7 +7,8 @@ import sys
 import torch
 from torch import nn
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "peers"))
+for folder in ("measure", "contestants/torch"):
+    sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", folder))
 
 from language_model import LanguageModel, make_optimizer, train_step
 from serve import fastest, serve

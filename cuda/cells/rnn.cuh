@@ -2,7 +2,7 @@
 #ifndef RNNATIVE_CUDA_CELLS_RNN_CUH_
 #define RNNATIVE_CUDA_CELLS_RNN_CUH_
 
-#include "cuda/cells/cell.cuh"
+#include "native/cells/math.h"
 
 namespace rnnative::cuda {
 

@@ -13,7 +13,7 @@
 #include <string>
 #include <vector>
 
-#include "native/ops/backend.h"
+#include "native/abi/backend.h"
 #include "native/runtime/error.h"
 #include "native/runtime/op.h"
 #include "native/runtime/tensor.h"

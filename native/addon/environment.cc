@@ -1,7 +1,7 @@
 #include "native/addon/environment.h"
 
+#include "native/abi/backends.h"
 #include "native/addon/arguments.h"
-#include "native/ops/backends.h"
 #include "native/runtime/cuda_loader.h"
 #include "native/runtime/isa.h"
 

@@ -4,9 +4,9 @@
 // exactly.
 #include <math.h>
 
-#include "native/cpu/elementwise.h"
+#include "native/cpu/core/loops.h"
+#include "native/cpu/core/random_words.h"
 #include "native/cpu/kernels.h"
-#include "native/cpu/random_words.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {

@@ -1,5 +1,5 @@
 // Constant fill and in-place addition: one stream each, bound by memory.
-#include "native/cpu/elementwise.h"
+#include "native/cpu/core/loops.h"
 #include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {

@@ -1,9 +1,9 @@
 // The functions that fill a CPU backend's table, one copy per instruction set. Arguments, shapes
-// and meaning: native/ops/backend.h.
+// and meaning: native/abi/backend.h.
 #ifndef RNNATIVE_CPU_KERNELS_H_
 #define RNNATIVE_CPU_KERNELS_H_
 
-#include "native/ops/backend.h"
+#include "native/abi/backend.h"
 
 namespace rnnative::cpu::RN_ISA {
 

@@ -3,7 +3,7 @@
 // summed over blocks of rows of a fixed size, which are joined in double, in order.
 #include <math.h>
 
-#include "native/cpu/elementwise.h"
+#include "native/cpu/core/loops.h"
 #include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {

@@ -5,7 +5,7 @@
 // leaves everything untouched. The formulas, their order included, are those of torch.optim.
 #include <math.h>
 
-#include "native/cpu/elementwise.h"
+#include "native/cpu/core/loops.h"
 #include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {

@@ -5,9 +5,9 @@
 #include <float.h>
 #include <math.h>
 
+#include "native/cpu/core/penalties.h"
+#include "native/cpu/core/softmax_rows.h"
 #include "native/cpu/kernels.h"
-#include "native/cpu/penalties.h"
-#include "native/cpu/softmax_rows.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "native/ops/backend.h"
+#include "native/abi/backend.h"
 #include "native/runtime/op.h"
 #include "native/runtime/tensor.h"
 

@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-#include "native/ops/backend.h"
+#include "native/abi/backend.h"
 #include "native/runtime/op.h"
 #include "native/runtime/tensor.h"
 

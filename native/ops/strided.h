@@ -2,7 +2,7 @@
 #ifndef RNNATIVE_OPS_STRIDED_H_
 #define RNNATIVE_OPS_STRIDED_H_
 
-#include "native/ops/backend.h"
+#include "native/abi/backend.h"
 #include "native/runtime/op.h"
 #include "native/runtime/tensor.h"
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "native/ops/backend.h"
+#include "native/abi/backend.h"
 
 namespace rnnative::reference {
 

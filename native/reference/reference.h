@@ -4,7 +4,7 @@
 #ifndef RNNATIVE_REFERENCE_REFERENCE_H_
 #define RNNATIVE_REFERENCE_REFERENCE_H_
 
-#include "native/ops/backend.h"
+#include "native/abi/backend.h"
 
 namespace rnnative::reference {
 

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-#include "native/ops/backend.h"
+#include "native/abi/backend.h"
 
 namespace rnnative::reference {
 

@@ -6,7 +6,7 @@
 #include <cstdio>
 #include <new>
 
-#include "native/ops/backend.h"
+#include "native/abi/backend.h"
 #include "native/runtime/philox.h"
 
 namespace rnnative::reference {

@@ -1,4 +1,4 @@
-#include "native/ops/backends.h"
+#include "native/abi/backends.h"
 #include "native/reference/reference.h"
 
 extern "C" const RnBackend* rn_backend_reference() {

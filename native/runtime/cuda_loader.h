@@ -4,7 +4,7 @@
 
 #include <string>
 
-#include "native/ops/cuda_interface.h"
+#include "native/abi/device.h"
 
 namespace rnnative {
 

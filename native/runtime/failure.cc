@@ -1,6 +1,6 @@
 #include "native/runtime/failure.h"
 
-#include "native/ops/backend.h"
+#include "native/abi/backend.h"
 
 namespace rnnative {
 

@@ -2,7 +2,7 @@
 
 #include <cstdlib>
 
-#include "native/ops/backends.h"
+#include "native/abi/backends.h"
 #include "native/runtime/error.h"
 
 namespace rnnative {

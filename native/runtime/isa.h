@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "native/ops/backend.h"
+#include "native/abi/backend.h"
 
 namespace rnnative {
 

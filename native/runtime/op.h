@@ -7,7 +7,7 @@
 #include <functional>
 #include <vector>
 
-#include "native/ops/backend.h"
+#include "native/abi/backend.h"
 #include "native/runtime/tensor.h"
 
 namespace rnnative {

@@ -7,7 +7,7 @@
 
 #include <stdint.h>
 
-#include "native/ops/backend.h"
+#include "native/abi/backend.h"
 
 #ifdef __CUDACC__
 #define RN_PHILOX_INLINE static __host__ __device__ __forceinline__

@@ -10,7 +10,7 @@
 #include <memory>
 #include <vector>
 
-#include "native/ops/cuda_interface.h"
+#include "native/abi/device.h"
 #include "native/runtime/allocator.h"
 #include "native/runtime/engine.h"
 #include "native/runtime/failure.h"

@@ -11,7 +11,7 @@ import {
   type NativeAddon,
   type NativeTensor,
   type RecurrentOptions,
-} from '#dist/tensor/native.js'
+} from '#dist/native/index.js'
 import { calls, Maker } from './calls.mjs'
 import { hostile } from './hostile.mjs'
 

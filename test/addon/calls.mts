@@ -10,8 +10,8 @@ import type {
   NativeTensor,
   OptimizerOptions,
   RecurrentOptions,
-} from '#dist/tensor/native.js'
-import { native } from '#dist/tensor/native.js'
+} from '#dist/native/index.js'
+import { native } from '#dist/native/index.js'
 import { Draw, size, upload } from '../support/host.mjs'
 
 type Shape = readonly number[]

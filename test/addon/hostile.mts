@@ -1,5 +1,5 @@
 /** Values that no caller should pass: what the boundary test puts in place of good arguments. */
-import { native, type DeviceName, type NativeTensor } from '#dist/tensor/native.js'
+import { native, type DeviceName, type NativeTensor } from '#dist/native/index.js'
 
 function detached(): Float32Array {
   const array = new Float32Array(6)

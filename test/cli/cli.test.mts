@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import test from 'ava'
-import { makeText } from '../models/support.mjs'
+import { makeText } from '../models/language/support.mjs'
 import { rnnative } from './support.mjs'
 
 const directory = mkdtempSync(join(tmpdir(), 'rnnative-'))

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import test from 'ava'
-import { makePairs } from '../models/pairs.mjs'
+import { makePairs } from '../models/seq2seq/pairs.mjs'
 import { rnnative } from './support.mjs'
 
 const directory = mkdtempSync(join(tmpdir(), 'rnnative-'))

@@ -2,7 +2,14 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { LanguageModel, nn, ops, setThreads, tensor } from 'rnnative'
-import { fitOptions, makeModel, makeText, temporaryDirectory, text, weightsOf } from './support.mjs'
+import {
+  fitOptions,
+  makeModel,
+  makeText,
+  temporaryDirectory,
+  text,
+  weightsOf,
+} from './language/support.mjs'
 
 for (const cell of ['lstm', 'gru', 'rnn'] as const)
   test.serial(`${cell}: learns as in f32, and not the same`, async (t) => {

@@ -1,6 +1,6 @@
 // The vectorised exp, log, sigmoid and tanh over the whole range of floats, against double.
 import test from 'ava'
-import { native } from '#dist/tensor/native.js'
+import { native } from '#dist/native/index.js'
 import { download, reals, upload } from '../support/host.mjs'
 import { describe, kernels, select } from '../support/op.mjs'
 

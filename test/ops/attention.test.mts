@@ -1,5 +1,5 @@
 import test from 'ava'
-import { native, type AttentionScore } from '#dist/tensor/native.js'
+import { native, type AttentionScore } from '#dist/native/index.js'
 import { checkGolden, checkOp, drawUpstream } from '../support/check.mjs'
 import { identical, near } from '../support/compare.mjs'
 import { golden } from '../support/golden.mjs'

@@ -4,7 +4,7 @@
  * for bit what they give for the rounded ones.
  */
 import test from 'ava'
-import { native, type NativeTensor } from '#dist/tensor/native.js'
+import { native, type NativeTensor } from '#dist/native/index.js'
 import { drawBf16, floatOf, product, rounded, toBf16 } from '../support/bf16.mjs'
 import { checkOp, drawUpstream, F32_TOLERANCE } from '../support/check.mjs'
 import { identical, near } from '../support/compare.mjs'

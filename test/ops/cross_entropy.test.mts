@@ -1,5 +1,5 @@
 import test from 'ava'
-import { native } from '#dist/tensor/native.js'
+import { native } from '#dist/native/index.js'
 import { checkGolden, checkOp, F64_TOLERANCE } from '../support/check.mjs'
 import { identical } from '../support/compare.mjs'
 import { crossEntropy, type Settings } from '../support/cross_entropy.mjs'

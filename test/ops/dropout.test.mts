@@ -1,5 +1,5 @@
 import test from 'ava'
-import { native, type NativeRandom } from '#dist/tensor/native.js'
+import { native, type NativeRandom } from '#dist/native/index.js'
 import { checkOp } from '../support/check.mjs'
 import { identical } from '../support/compare.mjs'
 import { Draw, reals, size, type Host } from '../support/host.mjs'

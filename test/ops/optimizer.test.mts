@@ -1,5 +1,5 @@
 import test from 'ava'
-import { native, type NativeTensor, type OptimizerOptions } from '#dist/tensor/native.js'
+import { native, type NativeTensor, type OptimizerOptions } from '#dist/native/index.js'
 import { F32_TOLERANCE, F64_TOLERANCE } from '../support/check.mjs'
 import { identical, near, type Named } from '../support/compare.mjs'
 import { golden } from '../support/golden.mjs'

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { native } from '#dist/tensor/native.js'
+import { native } from '#dist/native/index.js'
 import { peakGflops } from 'rnnative'
 
 test('the peak is a speed that a processor can have, whatever the threads', async (t) => {

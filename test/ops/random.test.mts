@@ -1,5 +1,5 @@
 import test from 'ava'
-import { native, type NativeRandom } from '#dist/tensor/native.js'
+import { native, type NativeRandom } from '#dist/native/index.js'
 import { identical, near } from '../support/compare.mjs'
 import { download } from '../support/host.mjs'
 import { describe, kernels, REFERENCE, select, type Variant } from '../support/op.mjs'

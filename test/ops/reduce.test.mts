@@ -1,5 +1,5 @@
 import test from 'ava'
-import { native } from '#dist/tensor/native.js'
+import { native } from '#dist/native/index.js'
 import { checkOp } from '../support/check.mjs'
 import { download, Draw, ints, reals, upload, type Host } from '../support/host.mjs'
 import { allVariants, describe, select, type Op } from '../support/op.mjs'

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava'
-import { native } from '#dist/tensor/native.js'
+import { native } from '#dist/native/index.js'
 import { ops, tensor, type Tensor } from 'rnnative'
 import { Draw } from '../support/host.mjs'
 import { allVariants, describe, DEVICES, kernels, select, type Variant } from '../support/op.mjs'

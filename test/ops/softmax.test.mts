@@ -1,5 +1,5 @@
 import test from 'ava'
-import { native } from '#dist/tensor/native.js'
+import { native } from '#dist/native/index.js'
 import { checkGolden, checkOp } from '../support/check.mjs'
 import { golden } from '../support/golden.mjs'
 import { Draw, reals, type Host } from '../support/host.mjs'

@@ -7,7 +7,9 @@ import test from 'ava'
 /** The build id that CMake would give the sources under `root`, and the files it is a hash of. */
 function buildId(root: string): { id: string; files: string[] } {
   const script = path.resolve('cmake/BuildId.cmake')
-  const printed = execFileSync('cmake', [`-DROOT=${path.resolve(root)}`, '-P', script], { encoding: 'utf8' })
+  const printed = execFileSync('cmake', [`-DROOT=${path.resolve(root)}`, '-P', script], {
+    encoding: 'utf8',
+  })
   const [id = '', ...files] = printed.trim().split('\n')
   return { id, files }
 }
@@ -19,8 +21,18 @@ test('the build id changes with every file that the CUDA library is made from', 
     cpSync(name, path.join(root, name), { recursive: true })
   let last = buildId(root)
   t.is(last.id, buildId('.').id)
-  const kinds = ['cuda/gpu/', 'cuda/emulation/', 'native/runtime/philox.h']
-  for (const kind of kinds) t.true(last.files.some((file) => file.startsWith(kind)), kind)
+  const kinds = [
+    'cuda/gpu/',
+    'cuda/recurrent/',
+    'native/abi/',
+    'native/cells/',
+    'native/runtime/philox.h',
+  ]
+  for (const kind of kinds)
+    t.true(
+      last.files.some((file) => file.startsWith(kind)),
+      kind,
+    )
   for (const file of kinds.map((kind) => last.files.find((name) => name.startsWith(kind)) ?? '')) {
     appendFileSync(path.join(root, file), '\n')
     const now = buildId(root)

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import path from 'node:path'
 
 /** The compiled module that loads the addon, as a string literal for scripts. */
-export const nativePath = JSON.stringify(path.resolve('dist/tensor/native.js'))
+export const nativePath = JSON.stringify(path.resolve('dist/native/index.js'))
 
 export interface Outcome {
   code: number | null

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava'
-import { native, type NativeTensor } from '#dist/tensor/native.js'
+import { native, type NativeTensor } from '#dist/native/index.js'
 
 // On the reference backend: what fails, and what does not, is the engine's business on every device.
 const tensor = (values: number[]) =>

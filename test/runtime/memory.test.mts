@@ -1,5 +1,5 @@
 import test from 'ava'
-import { native, type NativeTensor } from '#dist/tensor/native.js'
+import { native, type NativeTensor } from '#dist/native/index.js'
 
 const MiB = 2 ** 20
 const cpu = () => native.memory().devices.cpu

@@ -1,5 +1,5 @@
 import test from 'ava'
-import { native, type NativeRandom } from '#dist/tensor/native.js'
+import { native, type NativeRandom } from '#dist/native/index.js'
 
 const hex = (words: Uint32Array) => [...words].map((w) => w.toString(16).padStart(8, '0')).join(' ')
 

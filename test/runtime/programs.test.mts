@@ -1,7 +1,7 @@
 /** What is recorded as a program (CUDA graph), run again, and refused: only with a CUDA device. */
 import test from 'ava'
 import { full, nn, ops, scope, tensor, zeros, type Tensor } from 'rnnative'
-import { native } from '#dist/tensor/native.js'
+import { native } from '#dist/native/index.js'
 import { kernels } from '../support/op.mjs'
 
 const available = kernels().some(({ device }) => device === 'cuda')

@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads'
 import test from 'ava'
-import { native } from '#dist/tensor/native.js'
+import { native } from '#dist/native/index.js'
 import { nativePath, runScript } from './child.mjs'
 
 function start(script: string, workerData?: unknown): Worker {

@@ -1,6 +1,6 @@
 /** Cross-entropy with its fused projection as op tests see it. */
-import { native } from '#dist/tensor/native.js'
-import type { Precision } from '#dist/tensor/precision.js'
+import { native } from '#dist/native/index.js'
+import type { Precision } from '#dist/precision.js'
 import type { Host } from './host.mjs'
 import type { Op } from './op.mjs'
 

@@ -5,8 +5,8 @@ import {
   type DecoderFeeding,
   type DecoderOptions,
   type NativeRandom,
-} from '#dist/tensor/native.js'
-import type { Precision } from '#dist/tensor/precision.js'
+} from '#dist/native/index.js'
+import type { Precision } from '#dist/precision.js'
 import { Draw, ints, type Host } from './host.mjs'
 import type { Op, Tensors } from './op.mjs'
 import { GATES, parametersOf, type Cell } from './recurrent.mjs'

@@ -1,5 +1,5 @@
 /** Tensors on the host: inputs of op tests, and what comes back. */
-import { native, type DeviceName, type NativeTensor } from '#dist/tensor/native.js'
+import { native, type DeviceName, type NativeTensor } from '#dist/native/index.js'
 
 export interface Host {
   shape: readonly number[]

@@ -1,6 +1,6 @@
 /** The affine layer as op tests see it. */
-import { native } from '#dist/tensor/native.js'
-import type { Precision } from '#dist/tensor/precision.js'
+import { native } from '#dist/native/index.js'
+import type { Precision } from '#dist/precision.js'
 import type { Host } from './host.mjs'
 import type { Op, Tensors } from './op.mjs'
 

@@ -2,7 +2,7 @@
  * One op on one backend: what an op test describes ({@link Op}), where it runs ({@link Variant}) and
  * how it is evaluated ({@link evaluate}).
  */
-import { native, type DeviceName, type NativeTensor, type TypedArray } from '#dist/tensor/native.js'
+import { native, type DeviceName, type NativeTensor, type TypedArray } from '#dist/native/index.js'
 import { download, guardsIntact, upload, uploadView, withGuards, type Host } from './host.mjs'
 import type { Named } from './compare.mjs'
 

@@ -1,6 +1,6 @@
 /** The recurrent op as op tests see it: inputs and gradients by name, parameters numbered by run. */
-import { native, type NativeRandom, type RecurrentOptions } from '#dist/tensor/native.js'
-import type { Precision } from '#dist/tensor/precision.js'
+import { native, type NativeRandom, type RecurrentOptions } from '#dist/native/index.js'
+import type { Precision } from '#dist/precision.js'
 import { Draw, ints, type Host } from './host.mjs'
 import type { Op, Tensors } from './op.mjs'
 

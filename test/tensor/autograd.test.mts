@@ -274,7 +274,7 @@ test.serial('results of recorded ops refuse in-place writes', (t) => {
 
 test.serial('dropout: its gradient has the same mask', async (t) => {
   using x = zeros([50, 4], { requiresGrad: true }).fill(1)
-  const { native } = await import('#dist/tensor/native.js')
+  const { native } = await import('#dist/native/index.js')
   const random = { key: native.streamKey(1, 'drop'), step: 3, sampleBase: 0 }
   const y = scope(() => {
     const dropped = ops.dropout(x, 0.5, { random })

@@ -17,8 +17,8 @@ import {
   type Tensor,
 } from 'rnnative'
 import { Programs } from '#dist/train/programs.js'
-import { makePairs } from '../models/pairs.mjs'
-import { makeText, temporaryDirectory, text, tokenizer } from '../models/support.mjs'
+import { makePairs } from '../models/seq2seq/pairs.mjs'
+import { makeText, temporaryDirectory, text, tokenizer } from '../models/language/support.mjs'
 import { kernels } from '../support/op.mjs'
 
 const available = kernels().some(({ device }) => device === 'cuda')

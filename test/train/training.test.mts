@@ -9,7 +9,7 @@ import {
   temporaryDirectory,
   text,
   weightsOf,
-} from '../models/support.mjs'
+} from '../models/language/support.mjs'
 
 const dropout = { dropout: 0.2 }
 

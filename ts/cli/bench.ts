@@ -3,9 +3,9 @@ import { makeRecurrent } from '../nn/recurrent'
 import { info, noGrad, randn, scope, setThreads, synchronize } from '../tensor'
 import type { Precision, Tensor } from '../tensor'
 import { chooseDevice, type DeviceOption } from '../tensor/device'
-import { native } from '../tensor/native'
-import { gatesOf, type Integers } from '../tensor/ops'
-import { printJson, printTable } from './output'
+import { native } from '../native/index'
+import { gatesOf, type Integers } from '../ops'
+import { printJson, printTable } from '../watch/output'
 
 export interface BenchOptions {
   cell: 'lstm' | 'gru' | 'rnn'

@@ -1,6 +1,6 @@
 import { cpus } from 'node:os'
-import type { NativeAddon } from '../tensor/native'
-import { printJson, printTable } from './output'
+import type { NativeAddon } from '../native/index'
+import { printJson, printTable } from '../watch/output'
 import { packageVersion } from './version'
 
 const GIBIBYTE = 2 ** 30
@@ -56,7 +56,7 @@ function print({ versions, cpu, memory, cuda }: ReturnType<typeof diagnose>): vo
 export async function doctor(json: boolean): Promise<void> {
   let native: NativeAddon
   try {
-    ;({ native } = await import('../tensor/native.js'))
+    ;({ native } = await import('../native/index.js'))
   } catch (error) {
     const fix = 'run `npm rebuild rnnative` where a C++20 compiler and CMake are installed'
     const { message } = error as Error

@@ -1,7 +1,7 @@
 import { LanguageModel } from '../models'
 import type { Precision } from '../tensor'
-import { readInput } from './lm-text'
-import { printJson, printTable } from './output'
+import { readInput } from './texts'
+import { printJson, printTable } from '../watch/output'
 
 export interface EvaluateOptions {
   model: string

@@ -1,7 +1,7 @@
 import { LanguageModel, type CellName } from '../models'
 import { create as createOptimizer } from '../optim'
-import { makeTokenizer, readInput, type Unit } from './lm-text'
-import { checkFlags, follow, LEARNING_RATES, makeSchedule, type RunFlags } from './training'
+import { makeTokenizer, readInput, type Unit } from './texts'
+import { checkFlags, follow, LEARNING_RATES, makeSchedule, type RunFlags } from './commands/train'
 
 export interface TrainCommandOptions extends RunFlags {
   text: string

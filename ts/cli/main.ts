@@ -4,10 +4,10 @@
  * instant, and `doctor` works where the addon does not.
  */
 import { Command, CommanderError } from 'commander'
-import { addBench } from './bench-command'
-import { addDoctor } from './doctor-command'
-import { addLanguageModel } from './lm-command'
-import { addSeq2Seq } from './seq2seq-command'
+import { addBench } from './commands/bench'
+import { addDoctor } from './commands/doctor'
+import { addLanguageModel } from './commands/language'
+import { addSeq2Seq } from './commands/seq2seq'
 import { packageVersion } from './version'
 
 const EXIT_FAILURE = 1

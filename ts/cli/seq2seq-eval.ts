@@ -2,7 +2,7 @@ import { readPairs, type Pair } from '../data'
 import { bleu, chrf, exactMatch, ter, tokenErrorRate } from '../metrics'
 import { Seq2Seq } from '../models'
 import type { Precision } from '../tensor'
-import { printJson, printTable } from './output'
+import { printJson, printTable } from '../watch/output'
 import { withModels } from './seq2seq-models'
 
 export interface EvaluateFlags {

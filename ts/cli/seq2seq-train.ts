@@ -4,7 +4,7 @@ import { Seq2Seq, type CellName, type TiedEmbeddings } from '../models'
 import type { AttentionKind } from '../nn'
 import { create as createOptimizer } from '../optim'
 import { Tokenizer } from '../text'
-import { checkFlags, follow, LEARNING_RATES, makeSchedule, type RunFlags } from './training'
+import { checkFlags, follow, LEARNING_RATES, makeSchedule, type RunFlags } from './commands/train'
 
 type SequenceUnit = 'word' | 'char' | 'bpe' | 'space'
 

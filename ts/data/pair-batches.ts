@@ -1,5 +1,5 @@
 import { RnnativeError } from '../errors'
-import { native } from '../tensor/native'
+import { native } from '../native/index'
 import type { PairBatch, PairSet } from './pairs'
 
 /** By how many tokens pairs of one batch may differ for chance alone, so that batches change. */

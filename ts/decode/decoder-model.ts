@@ -1,6 +1,6 @@
 import type { AttentionDecoder } from '../nn'
 import { noGrad, type Tensor } from '../tensor'
-import type * as ops from '../tensor/ops'
+import type * as ops from '../ops'
 import { StateModel, type StepContext, type StepResult, type Tensors } from './state-model'
 
 export interface DecoderModelOptions {

@@ -1,6 +1,6 @@
 import { expect } from '../errors'
 import { scope, type Tensor } from '../tensor'
-import * as ops from '../tensor/ops'
+import * as ops from '../ops'
 import { disposeOutput, type Decoding, type StepModel, type StepOutput } from './step-model'
 
 export interface EnsembleOptions {

@@ -1,7 +1,7 @@
 import { RnnativeError } from '../errors'
 import { noGrad } from '../tensor/autograd'
 import { tensor, type Tensor } from '../tensor'
-import * as ops from '../tensor/ops'
+import * as ops from '../ops'
 import type { BeamSettings } from './beam-options'
 import type { Candidate, Group, SourceSearch } from './beam-state'
 import { repeats, type Node } from './hypothesis'

@@ -1,11 +1,11 @@
 import { expect, RnnativeError } from '../errors'
 import { checkLogits, PenaltyList } from './expand'
 import { checkLimits, checkWhole, whole, type LimitOptions, type Limits } from './limits'
-import { Sampler, type SamplingOptions } from './sampling'
+import { Sampler, type SamplingOptions } from './sampler'
 import type { Tensor } from '../tensor'
 import { noGrad } from '../tensor/autograd'
 import { freshSeed } from '../tensor/create'
-import * as ops from '../tensor/ops'
+import * as ops from '../ops'
 import { survivors, takeStates, withStep, type StepModel } from './step-model'
 
 export interface SampleOptions extends SamplingOptions, LimitOptions {

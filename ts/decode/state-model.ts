@@ -1,5 +1,5 @@
 import { noGrad, scope, tensor, type DeviceName, type Tensor } from '../tensor'
-import * as ops from '../tensor/ops'
+import * as ops from '../ops'
 import type { Decoding, StepModel, StepOutput } from './step-model'
 
 /** Tensors by name. */

@@ -1,15 +1,15 @@
-export { LanguageModel, type LanguageFitOptions, type LanguageModelOptions } from './language-model'
-export type { GenerateOptions } from './language-inference'
-export type { CellName } from './language-network'
+export { LanguageModel, type LanguageFitOptions, type LanguageModelOptions } from './language/model'
+export type { GenerateOptions } from './language/generate'
+export type { CellName } from './language/network'
 export {
   Seq2Seq,
   type PairScore,
   type Seq2SeqFitOptions,
   type Seq2SeqModelOptions,
   type Seq2SeqScore,
-} from './seq2seq'
-export { Seq2SeqEnsemble } from './seq2seq-ensemble'
-export type { BridgeKind, EncoderOptions, Seq2SeqOptions, TiedEmbeddings } from './seq2seq-options'
-export type { Candidate, Translation } from './candidate'
-export type { SampleTextOptions, StreamOptions, TranslateOptions } from './translate'
+} from './seq2seq/model'
+export { Seq2SeqEnsemble } from './seq2seq/ensemble'
+export type { BridgeKind, EncoderOptions, Seq2SeqOptions, TiedEmbeddings } from './seq2seq/options'
+export type { Candidate, Translation } from './seq2seq/candidate'
+export type { SampleTextOptions, StreamOptions, TranslateOptions } from './seq2seq/translate'
 export { rescore, type RescoringTerm } from './rescore'

@@ -1,7 +1,7 @@
 import { expect } from '../errors'
-import { LanguageModel } from './language-model'
-import { Seq2Seq } from './seq2seq'
-import type { Translation } from './candidate'
+import { LanguageModel } from './language/model'
+import { Seq2Seq } from './seq2seq/model'
+import type { Translation } from './seq2seq/candidate'
 
 /** A model that has a say in the ranking of candidates. */
 export interface RescoringTerm {

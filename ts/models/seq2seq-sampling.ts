@@ -1,9 +1,9 @@
 import type { PairBatch } from '../data'
 import { noGrad, scope, tensor, type Tensor } from '../tensor'
-import { native } from '../tensor/native'
-import * as ops from '../tensor/ops'
+import { native } from '../native/index'
+import * as ops from '../ops'
 import type { SamplingSchedule } from '../train'
-import type { Seq2SeqNetwork } from './seq2seq-network'
+import type { Seq2SeqNetwork } from './seq2seq/network'
 
 /**
  * Scheduled sampling (Bengio et al. 2015): each token that a decoder reads, but the first, is the true

@@ -1,7 +1,7 @@
 import { RnnativeError } from '../errors'
 import { Parameter, type Tensor } from '../tensor'
 import { freshSeed } from '../tensor/create'
-import * as ops from '../tensor/ops'
+import * as ops from '../ops'
 import * as init from './init'
 import type { InitSource } from './init'
 import { checkSizes, type LayerOptions } from './layers'

@@ -27,5 +27,5 @@ export type {
   DecoderState,
   RecurrentResult,
   RecurrentState,
-} from '../tensor/ops'
+} from '../ops'
 export { Parameter } from '../tensor'

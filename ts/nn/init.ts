@@ -2,7 +2,7 @@
  * Initialisers. Each writes into a tensor in place, from a stream of its own: the values depend on the
  * seed and the stream's name only, never on the order of calls.
  */
-import { native, type NativeRandom } from '../tensor/native'
+import { native, type NativeRandom } from '../native/index'
 import type { Tensor } from '../tensor'
 import { formatShape, shapeError, sizeOf } from '../tensor/shape'
 import { orthogonalRows } from './orthogonal'

@@ -1,4 +1,4 @@
-import { native, type NativeRandom } from '../tensor/native'
+import { native, type NativeRandom } from '../native/index'
 
 /** Standard normals by Box-Muller, in double: the values of the native normal fill before rounding. */
 function normals(count: number, random: NativeRandom): Float64Array {

@@ -1,4 +1,4 @@
-import { native, type NativeRandom } from '../tensor/native'
+import { native, type NativeRandom } from '../native/index'
 import { RnnativeError } from '../errors'
 import { freshSeed } from '../tensor/create'
 

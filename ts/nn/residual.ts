@@ -1,6 +1,6 @@
 import type { Tensor } from '../tensor'
 import { freshSeed } from '../tensor/create'
-import * as ops from '../tensor/ops'
+import * as ops from '../ops'
 import { Dropout } from './layers'
 import { Module } from './module'
 import { makeRecurrent, type ForwardOptions, type LSTMOptions, type Recurrent } from './recurrent'

@@ -1,6 +1,6 @@
 import { RnnativeError } from '../errors'
 import { Parameter, Tensor } from '../tensor'
-import { native, type DeviceName, type DType, type NativeTensor } from '../tensor/native'
+import { native, type DeviceName, type DType, type NativeTensor } from '../native/index'
 
 /** Parameters start at multiples of this many elements, a cache line of f32. */
 const ALIGNMENT = 16

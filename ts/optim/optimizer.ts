@@ -1,7 +1,7 @@
 import { expect, RnnativeError } from '../errors'
 import { Module, type HostTensor } from '../nn/module'
 import { Tensor, type Parameter } from '../tensor'
-import { native, type DeviceName, type NativeTensor } from '../tensor/native'
+import { native, type DeviceName, type NativeTensor } from '../native/index'
 import { formatShape, sameShape } from '../tensor/shape'
 import { Arena } from './arena'
 import type { GroupOptions, Hyperparameters, OptimizerKind, OptimizerTarget } from './types'

@@ -1,6 +1,6 @@
 import { RnnativeError } from '../errors'
 import { resolveDevice, resolveDType, toTypedArray, type DeviceOption } from './device'
-import { native, type DType, type NativeRandom, type TypedArray } from './native'
+import { native, type DType, type NativeRandom, type TypedArray } from '../native/index'
 import { checkExtents, flatten, formatShape, isTypedArray, shapeError, sizeOf } from './shape'
 import type { NestedNumbers, Shape } from './shape'
 import { Tensor } from './tensor'

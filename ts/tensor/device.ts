@@ -1,5 +1,5 @@
 import { RnnativeError } from '../errors'
-import { native, type DeviceName, type DType, type TypedArray } from './native'
+import { native, type DeviceName, type DType, type TypedArray } from '../native/index'
 
 /** `auto` takes `cuda` where it works and `cpu` elsewhere. */
 export type DeviceOption = DeviceName | 'auto'

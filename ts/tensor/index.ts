@@ -15,7 +15,7 @@ export {
   setThreads,
   synchronize,
 } from './runtime'
-export type { DeviceName, DType, TypedArray } from './native'
-export type { NativeInfo, NativeMemory, NativeProfileRow } from './native'
-export type { Precision } from './precision'
+export type { DeviceName, DType, TypedArray } from '../native/index'
+export type { NativeInfo, NativeMemory, NativeProfileRow } from '../native/index'
+export type { Precision } from '../precision'
 export type { NestedNumbers, Shape } from './shape'

@@ -1,5 +1,5 @@
 import { resolveDevice, realType, type DeviceOption } from './device'
-import { native } from './native'
+import { native } from '../native/index'
 import { checkExtents, type Shape } from './shape'
 import { Tensor } from './tensor'
 

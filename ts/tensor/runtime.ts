@@ -1,4 +1,4 @@
-import { native, type NativeInfo, type NativeMemory, type NativeProfileRow } from './native'
+import { native, type NativeInfo, type NativeMemory, type NativeProfileRow } from '../native/index'
 
 /** The instruction set in use, threads, limits and build of this process. */
 export const info = (): NativeInfo => native.info()

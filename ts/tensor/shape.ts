@@ -1,5 +1,5 @@
 import { RnnativeError } from '../errors'
-import type { TypedArray } from './native'
+import type { TypedArray } from '../native/index'
 
 export type Shape = readonly number[]
 

@@ -2,8 +2,14 @@ import { inspect } from 'node:util'
 import { RnnativeError } from '../errors'
 import { GradSlot, releaseNode, runBackward } from './autograd'
 import { toTypedArray } from './device'
-import { native, type DeviceName, type DType, type NativeTensor, type TypedArray } from './native'
-import * as ops from './ops'
+import {
+  native,
+  type DeviceName,
+  type DType,
+  type NativeTensor,
+  type TypedArray,
+} from '../native/index'
+import * as ops from '../ops'
 import { checkShape, formatShape, sizeOf, type Shape } from './shape'
 import { track, untrack } from './scope'
 

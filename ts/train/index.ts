@@ -1,8 +1,8 @@
 export { Run, type RunContext } from './run'
 export type { TrainingEvent, TrainingOptions, TrainingResult, ValidationEvent } from './options'
-export * as scheduledSampling from './scheduled-sampling'
+export * as scheduledSampling from '../models/seq2seq/scheduled-sampling'
 export type {
   SamplingSchedule,
   SamplingScheduleJSON,
   SamplingScheduleName,
-} from './scheduled-sampling'
+} from '../models/seq2seq/scheduled-sampling'

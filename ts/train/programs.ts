@@ -6,7 +6,7 @@
 import { RANDOM_STEPS } from '../nn/random'
 import type { Optimizer } from '../optim'
 import { Tensor } from '../tensor'
-import { native, type DeviceName, type NativeProgram } from '../tensor/native'
+import { native, type DeviceName, type NativeProgram } from '../native/index'
 import { sendInputs, type TrainingStep } from './task'
 
 /** Of tokens, which differ between steps of a kind, there is room for a multiple of this. */

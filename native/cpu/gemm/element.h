@@ -10,8 +10,8 @@
 #ifndef RNNATIVE_CPU_GEMM_ELEMENT_H_
 #define RNNATIVE_CPU_GEMM_ELEMENT_H_
 
+#include "native/abi/backend.h"
 #include "native/cpu/simd/bf16.h"
-#include "native/ops/backend.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {

@@ -8,9 +8,9 @@
 // blocks rather than with k.
 #include "native/cpu/gemm/gemm.h"
 
+#include "native/cpu/core/parallel.h"
 #include "native/cpu/gemm/kernel.h"
 #include "native/cpu/gemm/pack.h"
-#include "native/cpu/parallel.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "native/ops/backend.h"
+#include "native/abi/backend.h"
 
 namespace rnnative::cpu::RN_ISA {
 

@@ -1,5 +1,5 @@
 import { RnnativeError } from '../../errors'
-import { native, type NativeTensor } from '../native'
+import { native, type NativeTensor } from '../../native/index'
 import { BackwardCall } from './call'
 import { freeNode, type GradNode, type GradSlot } from './graph'
 

@@ -1,4 +1,4 @@
-import { native, type NativeTensor, type Sinks } from '../native'
+import { native, type NativeTensor, type Sinks } from '../../native/index'
 import { RnnativeError } from '../../errors'
 import type { GradNode, GradSlot } from './graph'
 

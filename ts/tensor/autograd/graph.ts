@@ -5,7 +5,7 @@
  * output tensors, and recorded ops that consume an output), and lets its references go with the last
  * one or after backward, without waiting for the garbage collector.
  */
-import { native, type DeviceName, type DType, type NativeTensor } from '../native'
+import { native, type DeviceName, type DType, type NativeTensor } from '../../native/index'
 import type { Shape } from '../shape'
 import type { BackwardCall } from './call'
 

@@ -1,5 +1,5 @@
 import { RnnativeError } from '../../errors'
-import { native, type NativeTensor } from '../native'
+import { native, type NativeTensor } from '../../native/index'
 import type { Tensor } from '../tensor'
 import type { BackwardCall } from './call'
 import { GradNode, GradSlot, type Saved } from './graph'

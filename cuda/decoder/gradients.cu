@@ -1,0 +1,249 @@
+// What follows the decoder's backward loop: products over all steps for the weights and x, sums of
+// columns for the biases, the sums over queries and keys that the attention op has kernels for, and
+// the states before the first step.
+#include "cuda/core/reduction.cuh"
+#include "cuda/decoder/backward.cuh"
+
+namespace rnnative::cuda {
+namespace {
+
+bool wanted(const RnGrad& grad) {
+  return grad.mode != RN_GRAD_SKIP;
+}
+
+// dw[m, n] (+)= d[rows, m]^T x[rows, n]; rows of dw lie ldw apart.
+struct WeightProduct {
+  int64_t rows, m, n;
+  const float* d;
+  int64_t ldd;
+  const float* x;
+  int64_t ldx;
+  float* dw;
+  int64_t ldw;
+};
+int32_t weight_product(RnContext* ctx, int32_t precision, const WeightProduct& p, bool add) {
+  Gemm product;
+  product.m = p.m;
+  product.n = p.n;
+  product.k = p.rows;
+  product.trans_a = true;
+  product.a = p.d;
+  product.lda = p.ldd;
+  product.b = p.x;
+  product.ldb = p.ldx;
+  product.c = p.dw;
+  product.ldc = p.ldw;
+  product.add = add;
+  product.precision = precision;
+  return gemm(ctx, product);
+}
+
+// dw (+)= d^T of [T, B, m] times the states [B, n] of layer l before each step.
+int32_t state_product(RnContext* ctx, const Decoder& f, int64_t l, int64_t m, const float* d,
+                      int64_t ldd, float* dw, bool add) {
+  const int64_t B = f.layout.B, H = f.layout.H, precision = f.stack().precision;
+  int32_t status = RN_OK;
+  if (const float* h0 = f.h_before(l, 0)) {
+    status =
+        weight_product(ctx, static_cast<int32_t>(precision), {B, m, H, d, ldd, h0, H, dw, H}, add);
+    add = true;
+  }
+  if (status == RN_OK && f.steps > 1) {
+    status = weight_product(ctx, static_cast<int32_t>(precision),
+                            {(f.steps - 1) * B, m, H, d + B * ldd, ldd, f.h_before(l, 1), H, dw, H},
+                            add);
+    add = true;
+  }
+  return add || status != RN_OK ? status : copy_or_zero(ctx, dw, nullptr, m * H);
+}
+
+// to[i] (+)= x[i] + y[i]; either may be null.
+__global__ void add_kernel(const float* x, const float* y, int64_t n, RnGrad to) {
+  for (int64_t i = first_index(); i < n; i += index_stride())
+    put(to, i, (x ? x[i] : 0.0f) + (y ? y[i] : 0.0f));
+}
+int32_t put_sum(RnContext* ctx, const float* x, const float* y, int64_t n, const RnGrad& to) {
+  if (n == 0 || !wanted(to)) return RN_OK;
+  return launch(ctx, over(n), add_kernel, x, y, n, to);
+}
+
+// dfed0: rows without a step pass the gradient of what is fed after the last one through.
+__global__ void fed_kernel(const float* dfed, const float* dfedn, const int32_t* lengths, int64_t n,
+                           int64_t features, bool any, RnGrad to) {
+  for (int64_t i = first_index(); i < n; i += index_stride()) {
+    const bool fed = lengths ? lengths[i / features] > 0 : any;
+    put(to, i, fed ? dfed[i] : dfedn ? dfedn[i] : 0.0f);
+  }
+}
+
+int32_t initial_gradients(RnContext* ctx, const DecoderBackward& g) {
+  const RnDecoderBackward& args = *g.args;
+  const DecoderLayout& l = g.layout();
+  const int64_t states = l.B * l.H, below = (l.L - 1) * states;
+  int32_t status = RN_OK;
+  if (wanted(args.dh0)) {
+    const bool asked = !l.feeds_output && g.forward.steps > 0;
+    const float* query = args.forward.w_query.data ? g.dstate : g.dqueries;
+    const RnGrad top = {static_cast<float*>(args.dh0.data) + below, args.dh0.mode};
+    status = put_sum(ctx, g.dh, nullptr, below, args.dh0);
+    if (status == RN_OK) status = put_sum(ctx, g.dh + below, asked ? query : nullptr, states, top);
+  }
+  if (status == RN_OK) status = put_sum(ctx, g.dc, nullptr, l.L * states, args.dc0);
+  if (status != RN_OK || !wanted(args.dfed0) || !l.feeds_output) return status;
+  return launch(ctx, over(l.B * l.F), fed_kernel, g.dfed, static_cast<const float*>(args.dfedn),
+                args.forward.lengths, l.B * l.F, l.F, g.forward.steps > 0, args.dfed0);
+}
+
+int32_t input_gradients(RnContext* ctx, const DecoderBackward& g) {
+  const RnGrad& dx = g.args->dx;
+  if (!wanted(dx)) return RN_OK;
+  const Decoder& f = g.forward;
+  const DecoderLayout& l = f.layout;
+  const int64_t rows = f.steps * l.B;
+  auto* to = static_cast<float*>(dx.data);
+  const bool add = dx.mode == RN_GRAD_ADD;
+  int32_t status = RN_OK;
+  if (rows > 0)
+    status = multiply(
+        ctx, f.stack().precision,
+        {rows, l.E, l.G * l.H, {g.dgates[0], l.S * l.H}, f.weights.embedded, false, to, l.E, add});
+  if (status != RN_OK || add) return status;
+  return copy_or_zero(ctx, to + rows * l.E, nullptr, (l.T - f.steps) * l.B * l.E);
+}
+
+// Zeros where no step was run.
+int32_t clear(RnContext* ctx, const RnGrad& grad, int64_t n) {
+  return grad.mode == RN_GRAD_WRITE ? copy_or_zero(ctx, grad.data, nullptr, n) : int32_t{RN_OK};
+}
+
+int32_t layer_gradients(RnContext* ctx, const DecoderBackward& g, int64_t i, const float* x) {
+  const Decoder& f = g.forward;
+  const DecoderLayout& l = f.layout;
+  const RnRecurrentSlotGrads& to = g.args->dslots[i];
+  const int32_t precision = f.stack().precision;
+  const int64_t gates = l.G * l.H, width = l.S * l.H, rows = f.steps * l.B;
+  const int64_t in = i == 0 ? l.E + l.F : l.H;
+  const float* d = g.dgates[i];
+  int32_t status = RN_OK;
+  if (wanted(to.w_ih)) {
+    auto* dw = static_cast<float*>(to.w_ih.data);
+    const bool add = to.w_ih.mode == RN_GRAD_ADD;
+    if (i == 0) {
+      status = weight_product(ctx, precision, {rows, gates, l.E, d, width, x, l.E, dw, in}, add);
+      if (status == RN_OK)
+        status = weight_product(
+            ctx, precision, {rows, gates, l.F, d, width, l.fed(f.reserve), l.F, dw + l.E, in}, add);
+    } else {
+      status = weight_product(ctx, precision, {rows, gates, l.H, d, width, f.input(i), l.H, dw, in},
+                              add);
+    }
+  }
+  if (status == RN_OK) status = sum_columns(ctx, d, rows, gates, width, to.b_ih);
+  // The gates whose R h has other gradients than their W x, or is a product with r h.
+  const bool apart = f.stack().cell == RN_GRU, resets = g.reset != nullptr;
+  const int64_t together = apart || resets ? 2 * l.H : gates;
+  const float* last = apart ? d + 3 * l.H : d + 2 * l.H;
+  if (status == RN_OK && wanted(to.w_hh)) {
+    auto* dw = static_cast<float*>(to.w_hh.data);
+    const bool add = to.w_hh.mode == RN_GRAD_ADD;
+    status = state_product(ctx, f, i, together, d, width, dw, add);
+    if (status == RN_OK && apart)
+      status = state_product(ctx, f, i, l.H, last, width, dw + together * l.H, add);
+    if (status == RN_OK && resets)
+      status = weight_product(
+          ctx, precision,
+          {rows, l.H, l.H, last, width, g.reset_of(i), l.H, dw + together * l.H, l.H}, add);
+  }
+  if (status == RN_OK) status = sum_columns(ctx, d, rows, together, width, to.b_hh);
+  if (status != RN_OK || together == gates || !wanted(to.b_hh)) return status;
+  const RnGrad rest = {static_cast<float*>(to.b_hh.data) + together, to.b_hh.mode};
+  return sum_columns(ctx, last, rows, l.H, width, rest);
+}
+
+int32_t projection_gradients(RnContext* ctx, const DecoderBackward& g) {
+  const Decoder& f = g.forward;
+  const DecoderLayout& l = f.layout;
+  const RnDecoderBackward& args = *g.args;
+  const int32_t precision = f.stack().precision;
+  const int64_t rows = f.steps * l.B;
+  int32_t status = RN_OK;
+  if (wanted(args.dw_query)) {
+    auto* dw = static_cast<float*>(args.dw_query.data);
+    const bool add = args.dw_query.mode == RN_GRAD_ADD;
+    status =
+        l.feeds_output
+            ? weight_product(
+                  ctx, precision,
+                  {rows, l.A, l.H, g.dqueries, l.A, l.h(f.reserve, l.L - 1), l.H, dw, l.H}, add)
+            : state_product(ctx, f, l.L - 1, l.A, g.dqueries, l.A, dw, add);
+  }
+  if (status == RN_OK && wanted(args.dw_out))
+    status = weight_product(ctx, precision,
+                            {rows, l.D, l.joined_width, g.doutputs, l.D, l.joined(f.reserve),
+                             l.joined_width, static_cast<float*>(args.dw_out.data), l.joined_width},
+                            args.dw_out.mode == RN_GRAD_ADD);
+  return status == RN_OK ? sum_columns(ctx, g.doutputs, rows, l.D, l.D, args.db_out) : status;
+}
+
+int32_t memory_gradients(RnContext* ctx, const DecoderBackward& g) {
+  const Decoder& f = g.forward;
+  const DecoderLayout& l = f.layout;
+  PairGradients pairs = {};
+  pairs.kind = f.memory.score == RN_SCORE_ADDITIVE ? PAIR_ADDITIVE : PAIR_DOT;
+  pairs.queries = f.steps;
+  pairs.keys = f.memory.length;
+  pairs.batch = l.B;
+  pairs.features = pairs.query_stride = l.A;
+  pairs.query_lengths = f.args->lengths;
+  pairs.key_lengths = f.memory.lengths;
+  pairs.factors = g.factors;
+  pairs.q = l.queries(f.reserve);
+  pairs.k = f.memory.keys;
+  pairs.v = f.memory.v;
+  pairs.dk = g.args->dkeys;
+  pairs.dv = g.args->dv;
+  const int32_t status = pair_gradients(ctx, pairs);
+  if (status != RN_OK) return status;
+  pairs.kind = PAIR_SUM;
+  pairs.features = l.V;
+  pairs.factors = static_cast<const float*>(f.args->weights);
+  pairs.q = g.dcontexts();
+  pairs.query_stride = g.dcontext_stride();
+  pairs.dk = g.args->dvalues;
+  pairs.dv = {};
+  return pair_gradients(ctx, pairs);
+}
+
+int32_t clear_weights(RnContext* ctx, const DecoderBackward& g) {
+  const DecoderLayout& l = g.layout();
+  const RnDecoderBackward& args = *g.args;
+  int32_t status = clear(ctx, args.dw_query, l.A * l.H);
+  if (status == RN_OK) status = clear(ctx, args.dw_out, l.D * l.joined_width);
+  if (status == RN_OK) status = clear(ctx, args.db_out, l.D);
+  for (int64_t i = 0; status == RN_OK && i < l.L; ++i) {
+    const RnRecurrentSlotGrads& to = args.dslots[i];
+    const int64_t gates = l.G * l.H;
+    status = clear(ctx, to.w_ih, gates * (i == 0 ? l.E + l.F : l.H));
+    if (status == RN_OK) status = clear(ctx, to.w_hh, gates * l.H);
+    if (status == RN_OK) status = clear(ctx, to.b_ih, gates);
+    if (status == RN_OK) status = clear(ctx, to.b_hh, gates);
+  }
+  return status;
+}
+
+}  // namespace
+
+int32_t decoder_gradients(RnContext* ctx, const DecoderBackward& g) {
+  int32_t status = initial_gradients(ctx, g);
+  if (status == RN_OK) status = input_gradients(ctx, g);
+  if (status == RN_OK) status = memory_gradients(ctx, g);
+  if (status != RN_OK) return status;
+  if (g.forward.steps == 0) return clear_weights(ctx, g);
+  const float* x = nullptr;
+  if (wanted(g.args->dslots[0].w_ih)) status = without_padding(ctx, g.forward, &x);
+  for (int64_t i = 0; status == RN_OK && i < g.layout().L; ++i)
+    status = layer_gradients(ctx, g, i, x);
+  return status == RN_OK ? projection_gradients(ctx, g) : status;
+}
+
+}  // namespace rnnative::cuda

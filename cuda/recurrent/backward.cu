@@ -1,0 +1,126 @@
+// The recurrent stack, backward, layer by layer from the last: the steps of all directions make
+// dgates (recurrent_layer.cuh), and products over all tokens the gradients of everything else
+// (recurrent_gradients.cu). All of it on packed rows, as forward left them.
+#include <algorithm>
+
+#include "cuda/ops.cuh"
+#include "cuda/recurrent/gradients.cuh"
+
+namespace rnnative::cuda {
+namespace {
+
+const float* floats(const void* data) {
+  return static_cast<const float*>(data);
+}
+
+// x [T, B, F] or null as packed rows; itself when dense.
+int32_t pack(RnContext* ctx, const Sequence& sequence, int64_t features, const void* x,
+             const float** packed) {
+  *packed = floats(x);
+  if (sequence.dense() || x == nullptr) return RN_OK;
+  float* rows = scratch_of<float>(ctx, sequence.tokens * features);
+  *packed = rows;
+  return rows == nullptr ? RN_ERR_OUT_OF_MEMORY
+                         : gather_rows(ctx, sequence, features, floats(x), rows);
+}
+
+struct Buffers {
+  float* dgates = nullptr;  // [D, N, S*H]
+  // [N, D*H]: gradients of the outputs between layers, taking turns; a layer's input after dropout
+  float* between[2] = {nullptr, nullptr};
+  float* dropped = nullptr;
+  GradientWork work;
+
+  int32_t allocate(RnContext* ctx, const RecurrentLayout& layout, const Sequence& sequence) {
+    const int64_t n = sequence.tokens, layers = layout.desc.layers;
+    dgates = scratch_of<float>(ctx, n * layout.slots * layout.width);
+    if (dgates == nullptr) return RN_ERR_OUT_OF_MEMORY;
+    for (int64_t i = 0; i < 2 && i < layers - 1; ++i) {
+      between[i] = scratch_of<float>(ctx, n * layout.width);
+      if (between[i] == nullptr) return RN_ERR_OUT_OF_MEMORY;
+    }
+    if (layout.desc.dropout > 0 && layers > 1) {
+      dropped = scratch_of<float>(ctx, n * layout.width);
+      if (dropped == nullptr) return RN_ERR_OUT_OF_MEMORY;
+    }
+    return work.allocate(ctx, layout, sequence);
+  }
+};
+
+// The states' gradients of one layer among those of all.
+RnGrad part(const RnGrad& all, int64_t states) {
+  if (all.mode == RN_GRAD_SKIP) return all;
+  return {static_cast<float*>(all.data) + states, all.mode};
+}
+
+LayerBackward make_backward(const RecurrentLayout& layout, const RnRecurrentBackward& args,
+                            const Sequence& sequence, int64_t index) {
+  void* reserve = const_cast<void*>(args.reserve);  // only read
+  const int64_t states = layout.states(index);
+  LayerBackward layer = {};
+  layer.layer = make_layer(layout, args, sequence, index);
+  layer.gates = layout.saved_gates(reserve, index);
+  layer.h = layout.saved_h(reserve, index);
+  layer.c = layout.saved_c(reserve, index);
+  layer.dhn = args.dhn ? floats(args.dhn) + states : nullptr;
+  layer.dcn = args.dcn ? floats(args.dcn) + states : nullptr;
+  layer.dh0 = part(args.dh0, states);
+  layer.dc0 = layout.has_c() ? part(args.dc0, states) : RnGrad{nullptr, RN_GRAD_SKIP};
+  return layer;
+}
+
+}  // namespace
+
+int32_t recurrent_backward(RnContext* ctx, const RnRecurrentBackward* args) {
+  const RnRecurrentDesc& desc = args->desc;
+  const RecurrentLayout layout(desc);
+  Sequence sequence;
+  Buffers buffers;
+  const float *x = nullptr, *dy = nullptr;
+  int32_t status = make_sequence(ctx, args->lengths, desc.time, desc.batch, &sequence);
+  if (status == RN_OK) status = buffers.allocate(ctx, layout, sequence);
+  if (status == RN_OK) status = pack(ctx, sequence, desc.input, args->x, &x);
+  if (status == RN_OK) status = pack(ctx, sequence, layout.width, args->dy, &dy);
+  RnGrad dx = args->dx;
+  if (status == RN_OK && !sequence.dense() && dx.mode != RN_GRAD_SKIP) {
+    dx = {scratch_of<float>(ctx, sequence.tokens * desc.input), RN_GRAD_WRITE};
+    if (dx.data == nullptr) status = RN_ERR_OUT_OF_MEMORY;
+  }
+  for (int32_t index = desc.layers - 1; status == RN_OK && index >= 0; --index) {
+    LayerBackward layer = make_backward(layout, *args, sequence, index);
+    layer.dy = dy;
+    layer.dgates = buffers.dgates;
+    status = backward_steps(ctx, layer);
+    if (status == RN_OK)
+      status = clear_idle(ctx, sequence, desc.directions, layout.slots * desc.hidden, layer.dgates);
+    LayerGradients gradients = {};
+    gradients.slots = args->slots + index * desc.directions;
+    gradients.dslots = args->dslots + index * desc.directions;
+    gradients.in = layout.input_of(index);
+    gradients.input = x;
+    gradients.dinput = dx;
+    RnRandom random = desc.random;
+    random.stream += static_cast<uint32_t>(index - 1);
+    float* dinput = buffers.between[(index - 1) & 1];
+    const bool dropped = index > 0 && desc.dropout > 0;
+    if (index > 0) {
+      gradients.input = layout.saved_h(const_cast<void*>(args->reserve), index - 1);
+      gradients.dinput = {dinput, RN_GRAD_WRITE};
+      if (status == RN_OK && dropped) {
+        status = drop_rows(ctx, sequence, desc.dropout, random, layout.width, gradients.input,
+                           buffers.dropped);
+        gradients.input = buffers.dropped;
+      }
+    }
+    if (status == RN_OK) status = layer_gradients(ctx, layout, buffers.work, layer, gradients);
+    if (status == RN_OK && dropped)
+      status = drop_rows(ctx, sequence, desc.dropout, random, layout.width, dinput, dinput);
+    dy = dinput;
+  }
+  if (status == RN_OK && !sequence.dense())
+    status =
+        scatter_rows(ctx, sequence, desc.time, desc.input, static_cast<float*>(dx.data), args->dx);
+  return status;
+}
+
+}  // namespace rnnative::cuda

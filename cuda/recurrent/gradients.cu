@@ -1,0 +1,248 @@
+// After the steps of a layer: with dgates of all tokens known,
+//   dW = dgates^T x,  dR = (gradients of R h)^T h before the step,  dx = dgates W,
+// and the biases' gradients are column sums. Each array is rounded for BF16 once, for all products
+// that read it; the column sums are of the values before rounding.
+#include "cuda/recurrent/gradients.cuh"
+
+#include <algorithm>
+
+#include <intrinsics.cuh>
+
+#include "cuda/core/reduction.cuh"
+#include "cuda/gemm/operand.cuh"
+#include "cuda/ops.cuh"
+
+namespace rnnative::cuda {
+namespace {
+
+struct Before {
+  Rows rows;
+  int64_t tokens, hidden, width;  // N, H, D*H
+  int32_t direction;
+  const float* h;         // [N, D*H], from the direction's first column on
+  const float* h0;        // [B, H] of the direction in the caller's order, or null
+  const float* reset;     // r: rows gate_row apart; null unless its product with h is wanted
+  int64_t gate_row, ld;   // ld: row stride of the results
+  void *state, *product;  // [N, H] h and r h before each step, as operands
+};
+
+// Threads over columns (x) and tokens (y).
+template <bool kBf16>
+__global__ void before_kernel(Before s) {
+  const int64_t j = first_index();
+  if (j >= s.hidden) return;
+  const auto put = [&](void* to, int64_t n, float value) {
+    if (kBf16)
+      static_cast<uint16_t*>(to)[n * s.ld + j] = static_cast<uint16_t>(pack_bf16(value, 0.0f));
+    else
+      static_cast<float*>(to)[n * s.ld + j] = value;
+  };
+  for (int64_t n = blockIdx.y; n < s.tokens; n += gridDim.y) {
+    const int64_t token = s.rows.token(n);
+    if (token < 0) {
+      put(s.state, n, 0.0f);
+      if (s.reset != nullptr) put(s.product, n, 0.0f);
+      continue;
+    }
+    const int64_t t = token / s.rows.batch;
+    const int64_t i = n - s.rows.row(t, 0);
+    const int64_t before = s.rows.row_before(t, i, s.direction);
+    float h = 0.0f;
+    if (before >= 0)
+      h = s.h[before * s.width + j];
+    else if (s.h0 != nullptr)
+      h = s.h0[s.rows.place(i) * s.hidden + j];
+    put(s.state, n, h);
+    if (s.reset != nullptr) put(s.product, n, s.reset[n * s.gate_row + j] * h);
+  }
+}
+
+struct BiasGradients {
+  const float* sums;  // [S*H]
+  RnGrad ih, hh;      // [G*H]
+};
+
+template <class Cell>
+__global__ void bias_kernel(BiasGradients b, int64_t hidden) {
+  for (int64_t j = first_index(); j < hidden; j += index_stride())
+#pragma unroll
+    for (int g = 0; g < Cell::kGates; ++g) {
+      const int64_t at = g * hidden + j;
+      put(b.ih, at, b.sums[at]);
+      put(b.hh, at, b.sums[Cell::product_slot(g) * hidden + j]);
+    }
+}
+
+// One direction of a layer.
+struct Run {
+  const RecurrentLayout& layout;
+  const GradientWork& work;
+  const LayerBackward& layer;
+  const LayerGradients& gradients;
+  int64_t direction;
+  Operand input, dgates;
+
+  const RnRecurrentDesc& desc() const { return layout.desc; }
+  int64_t tokens() const { return layer.layer.sequence->tokens; }
+  int64_t gate_row() const { return layout.slots * desc().hidden; }
+  const RnRecurrentSlotGrads& dslots() const { return gradients.dslots[direction]; }
+  const float* own(const float* gates) const { return gates + direction * tokens() * gate_row(); }
+};
+
+// to [columns of a, columns of b] (+)= a^T b over all tokens.
+int32_t over_tokens(RnContext* ctx, const Run& run, const Operand& a, int64_t m, const Operand& b,
+                    int64_t n, const RnGrad& grad, int64_t first_row) {
+  Gemm product;
+  product.m = m;
+  product.n = n;
+  product.k = run.tokens();
+  product.trans_a = true;
+  set_a(product, a);
+  set_b(product, b);
+  product.c = static_cast<float*>(grad.data) + first_row * n;
+  product.ldc = n;
+  product.add = grad.mode == RN_GRAD_ADD;
+  product.precision = run.desc().precision;
+  return gemm(ctx, product);
+}
+
+int32_t input_weight(RnContext* ctx, const Run& run) {
+  const RnGrad& grad = run.dslots().w_ih;
+  if (grad.mode == RN_GRAD_SKIP) return RN_OK;
+  return over_tokens(ctx, run, run.dgates, run.layout.gates * run.desc().hidden, run.input,
+                     run.gradients.in, grad, 0);
+}
+
+int32_t recurrent_weight(RnContext* ctx, const Run& run) {
+  const RnGrad& grad = run.dslots().w_hh;
+  if (grad.mode == RN_GRAD_SKIP) return RN_OK;
+  const RnRecurrentDesc& desc = run.desc();
+  const Layer& layer = run.layer.layer;
+  const int64_t hidden = desc.hidden;
+  const bool bf16 = desc.precision == RN_PRECISION_BF16;
+  const bool two = desc.cell == RN_GRU_RESET_BEFORE;
+  Before s = {};
+  s.rows = layer.sequence->rows;
+  s.tokens = run.tokens();
+  s.hidden = hidden;
+  s.width = run.layout.width;
+  s.direction = static_cast<int32_t>(run.direction);
+  s.h = run.layer.h + run.direction * hidden;
+  s.h0 = layer.h0 ? layer.h0 + run.direction * desc.batch * hidden : nullptr;
+  s.reset = two ? run.own(run.layer.gates) : nullptr;
+  s.gate_row = run.gate_row();
+  s.ld = bf16 ? bf16_ld(hidden) : hidden;
+  s.state = run.work.before[0];
+  s.product = run.work.before[1];
+  int32_t status = RN_OK;
+  if (s.tokens > 0) {
+    Launch how;
+    const int64_t threads = std::min<int64_t>(ceil_div(hidden, 32) * 32, 256);
+    how.block = dim3(static_cast<unsigned>(threads));
+    how.grid = dim3(static_cast<unsigned>(ceil_div(hidden, threads)),
+                    static_cast<unsigned>(std::min<int64_t>(s.tokens, 65535)));
+    status = launch(ctx, how, bf16 ? before_kernel<true> : before_kernel<false>, s);
+  }
+  const Operand state = {s.state, bf16, s.ld}, product = {s.product, bf16, s.ld};
+  // The last gate's gradient may be in another slot than its own, or its operand another.
+  const int64_t last = run.layout.gates - 1, slot = run.layout.slots - 1;
+  const bool apart = slot != last || two;
+  const int64_t together = apart ? last : run.layout.gates;
+  if (status == RN_OK)
+    status = over_tokens(ctx, run, run.dgates, together * hidden, state, hidden, grad, 0);
+  if (status == RN_OK && apart)
+    status = over_tokens(ctx, run, run.dgates.at(0, slot * hidden), hidden, two ? product : state,
+                         hidden, grad, last * hidden);
+  return status;
+}
+
+int32_t biases(RnContext* ctx, const Run& run) {
+  const RnGrad &ih = run.dslots().b_ih, &hh = run.dslots().b_hh;
+  if (ih.mode == RN_GRAD_SKIP && hh.mode == RN_GRAD_SKIP) return RN_OK;
+  const int32_t status = sum_columns(ctx, run.own(run.layer.dgates), run.tokens(), run.gate_row(),
+                                     run.gate_row(), {run.work.sums, RN_GRAD_WRITE});
+  if (status != RN_OK) return status;
+  const BiasGradients b = {run.work.sums, ih, hh};
+  const int64_t hidden = run.desc().hidden;
+  return with_cell(run.desc().cell, [&]<class Cell>() {
+    return launch(ctx, over(hidden), bias_kernel<Cell>, b, hidden);
+  });
+}
+
+// Of an x that holds W x of all directions side by side: the direction's part of it.
+int32_t projected_gradient(RnContext* ctx, const Run& run) {
+  const RnGrad& grad = run.gradients.dinput;
+  const int64_t width = run.layout.gates * run.desc().hidden;
+  return copy_floats(ctx, {{run.tokens(), run.gate_row(), run.gradients.in}, {width, 1, 1}},
+                     run.own(run.layer.dgates),
+                     static_cast<float*>(grad.data) + run.direction * width,
+                     grad.mode == RN_GRAD_ADD);
+}
+
+// Directions after the first add to what those before wrote.
+int32_t input_gradient(RnContext* ctx, const Run& run) {
+  const RnGrad& grad = run.gradients.dinput;
+  if (grad.mode == RN_GRAD_SKIP) return RN_OK;
+  if (run.gradients.slots[run.direction].w_ih.data == nullptr) return projected_gradient(ctx, run);
+  const RnRecurrentDesc& desc = run.desc();
+  const int64_t rows = run.layout.gates * desc.hidden;
+  Operand weight;
+  const int32_t status =
+      weight_operand(ctx, desc.precision, run.gradients.slots[run.direction].w_ih, rows,
+                     run.gradients.in, &weight);
+  if (status != RN_OK) return status;
+  Gemm product;
+  product.m = run.tokens();
+  product.n = run.gradients.in;
+  product.k = rows;
+  set_a(product, run.dgates);
+  set_b(product, weight);
+  product.c = static_cast<float*>(grad.data);
+  product.ldc = run.gradients.in;
+  product.add = grad.mode == RN_GRAD_ADD || run.direction > 0;
+  product.precision = desc.precision;
+  return gemm(ctx, product);
+}
+
+}  // namespace
+
+int32_t GradientWork::allocate(RnContext* ctx, const RecurrentLayout& layout,
+                               const Sequence& sequence) {
+  const RnRecurrentDesc& desc = layout.desc;
+  const int64_t n = sequence.tokens, gate_row = layout.slots * desc.hidden;
+  const int64_t widest = desc.layers > 1 ? std::max(layout.width, desc.input) : desc.input;
+  int32_t status = operand_buffer(ctx, desc.precision, n, widest, &input);
+  if (status == RN_OK) status = operand_buffer(ctx, desc.precision, n, gate_row, &dgates);
+  for (int i = 0; status == RN_OK && i < (desc.cell == RN_GRU_RESET_BEFORE ? 2 : 1); ++i) {
+    uint16_t* rounded = nullptr;
+    status = operand_buffer(ctx, desc.precision, n, desc.hidden, &rounded);
+    before[i] = rounded;
+    if (desc.precision == RN_PRECISION_BF16) continue;
+    before[i] = scratch_of<float>(ctx, n * desc.hidden);
+    if (before[i] == nullptr) status = RN_ERR_OUT_OF_MEMORY;
+  }
+  if (status != RN_OK) return status;
+  sums = scratch_of<float>(ctx, gate_row);
+  return sums == nullptr ? RN_ERR_OUT_OF_MEMORY : RN_OK;
+}
+
+int32_t layer_gradients(RnContext* ctx, const RecurrentLayout& layout, const GradientWork& work,
+                        const LayerBackward& layer, const LayerGradients& gradients) {
+  const RnRecurrentDesc& desc = layout.desc;
+  Run run = {layout, work, layer, gradients, 0, {}, {}};
+  int32_t status = RN_OK;
+  if (gradients.slots[0].w_ih.data != nullptr)
+    status = make_operand(ctx, desc.precision, gradients.input, run.tokens(), gradients.in,
+                          gradients.in, work.input, &run.input);
+  for (run.direction = 0; status == RN_OK && run.direction < desc.directions; ++run.direction) {
+    status = make_operand(ctx, desc.precision, run.own(layer.dgates), run.tokens(), run.gate_row(),
+                          run.gate_row(), work.dgates, &run.dgates);
+    if (status == RN_OK) status = input_weight(ctx, run);
+    if (status == RN_OK) status = recurrent_weight(ctx, run);
+    if (status == RN_OK) status = biases(ctx, run);
+    if (status == RN_OK) status = input_gradient(ctx, run);
+  }
+  return status;
+}
+
+}  // namespace rnnative::cuda

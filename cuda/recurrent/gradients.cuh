@@ -1,0 +1,33 @@
+// The gradients of a layer that need no order in time: single products over all tokens.
+#ifndef RNNATIVE_CUDA_RECURRENT_GRADIENTS_CUH_
+#define RNNATIVE_CUDA_RECURRENT_GRADIENTS_CUH_
+
+#include "cuda/recurrent/layout.cuh"
+
+namespace rnnative::cuda {
+
+// Memory that the layers of a stack share.
+struct GradientWork {
+  uint16_t* input = nullptr;    // [N, in] rounded
+  uint16_t* dgates = nullptr;   // [N, S*H] rounded, of one direction
+  void* before[2] = {nullptr};  // [N, H] h, and r h of GRU_RESET_BEFORE, before each step
+  float* sums = nullptr;        // [S*H]
+
+  int32_t allocate(RnContext* ctx, const RecurrentLayout& layout, const Sequence& sequence);
+};
+
+struct LayerGradients {
+  const RnRecurrentSlots* slots;  // [D]
+  const RnRecurrentSlotGrads* dslots;
+  const float* input;  // [N, in]: what the layer read, after dropout
+  int64_t in;
+  RnGrad dinput;  // [N, in]
+};
+
+// From the dgates that backward_steps left.
+int32_t layer_gradients(RnContext* ctx, const RecurrentLayout& layout, const GradientWork& work,
+                        const LayerBackward& layer, const LayerGradients& gradients);
+
+}  // namespace rnnative::cuda
+
+#endif  // RNNATIVE_CUDA_RECURRENT_GRADIENTS_CUH_

@@ -1,0 +1,78 @@
+// One layer of the recurrent stack, all directions, over all steps: what remains between the
+// products that need no order in time. Before the steps, recurrent.cu forms W x + b_ih of all
+// tokens in one product; after those of the backward pass it forms the gradients of W, R, the
+// biases and x from dgates. Between them are several ways to run the steps (tiers), which share
+// everything here, so that the backward pass of one may follow the forward pass of another:
+//   persistent (persistent*.cu): R stays on chip for the whole sequence;
+//   stepwise (recurrent_steps*.cu): a product and a kernel of gate math a step, for any size.
+//
+// N packed rows (recurrent_sequence.cuh), D directions, G gates, S slots kept per unit (cells/).
+// Direction 0 visits t = 0 .. T-1, direction 1 t = T-1 .. 0; at time t only rows i < active(t) take
+// part, so row i starts at t = 0 or at t = length(i) - 1, from h0. Arrays by packed row hold all
+// directions of h side by side, but gates of one direction after those of the other.
+// In BF16 the operands of every product with R (R itself, h, r h, and the gradients of its result)
+// are rounded to bf16, to nearest even; sums, gates, h and c are f32 and not rounded.
+#ifndef RNNATIVE_CUDA_RECURRENT_LAYER_CUH_
+#define RNNATIVE_CUDA_RECURRENT_LAYER_CUH_
+
+#include "cuda/recurrent/sequence.cuh"
+
+namespace rnnative::cuda {
+
+struct Layer {
+  int32_t cell;       // RnCell
+  int32_t precision;  // RnPrecision
+  int64_t directions, hidden;
+  const Sequence* sequence;
+  RnWeight w_hh[2];      // [G*H, H] of each direction
+  const float* b_ih[2];  // [G*H] or null: the steps add both biases, which takes no pass of its own
+  const float* b_hh[2];  // [G*H] or null
+  // Initial states [D, B, H] by row of the caller's batch, or null: zeros. c0: LSTM only.
+  const float *h0, *c0;
+};
+
+struct LayerForward {
+  Layer layer;
+  bool training;
+  // [D, N, S*H], slot s of unit j at column s * H + j. In: W x, without bias, in the first G*H
+  // columns. Out, in training: the cell's slots. Else what is left there means nothing.
+  float* gates;
+  float* h;  // [N, D*H] of every step
+  float* c;  // [N, D*H] of every step; null unless LSTM in training
+  // [D, B, H] states after each row's last step, by row of the caller's batch; of rows of length 0
+  // the initial ones. cn null unless LSTM.
+  float *hn, *cn;
+};
+
+struct LayerBackward {
+  Layer layer;
+  const float *gates, *h, *c;  // as forward left them
+  const float* dy;             // [N, D*H] or null: zero
+  const float *dhn, *dcn;      // [D, B, H] by row of the caller's batch, or null: zero
+  // [D, N, S*H] out: gradients of W x in the first G*H columns. GRU's fourth slot gets that
+  // of R_n h + b_hn.
+  float* dgates;
+  RnGrad dh0, dc0;  // [D, B, H] by row of the caller's batch
+};
+
+// `ran` false: nothing was done, since R does not fit on chip or a product a step is faster.
+int32_t persistent_forward(RnContext* ctx, const LayerForward& layer, bool* ran);
+int32_t persistent_backward(RnContext* ctx, const LayerBackward& layer, bool* ran);
+
+// For any size.
+int32_t stepwise_forward(RnContext* ctx, const LayerForward& layer);
+int32_t stepwise_backward(RnContext* ctx, const LayerBackward& layer);
+
+// Persistent where that runs.
+int32_t forward_steps(RnContext* ctx, const LayerForward& layer);
+int32_t backward_steps(RnContext* ctx, const LayerBackward& layer);
+
+// States [D, B, H] between the caller's order of rows and the sorted one; `from` null: zeros.
+// rounded, [D, B, rounded_ld] as operands of BF16, may be null.
+int32_t sort_states(RnContext* ctx, const Layer& layer, const float* from, float* sorted,
+                    uint16_t* rounded = nullptr, int64_t rounded_ld = 0);
+int32_t unsort_states(RnContext* ctx, const Layer& layer, const float* sorted, const RnGrad& to);
+
+}  // namespace rnnative::cuda
+
+#endif  // RNNATIVE_CUDA_RECURRENT_LAYER_CUH_

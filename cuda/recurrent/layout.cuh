@@ -1,0 +1,71 @@
+// Sizes of a recurrent stack, and where its reserve keeps what forward leaves for backward: of each
+// layer the gates, h and c (recurrent_layer.cuh). It is sized for T * B rows; a ragged batch uses
+// the first N of each array. Outputs after dropout are not kept: the mask is drawn again.
+#ifndef RNNATIVE_CUDA_RECURRENT_LAYOUT_CUH_
+#define RNNATIVE_CUDA_RECURRENT_LAYOUT_CUH_
+
+#include "cuda/recurrent/cells.cuh"
+#include "cuda/recurrent/layer.cuh"
+
+namespace rnnative::cuda {
+
+struct RecurrentLayout {
+  explicit RecurrentLayout(const RnRecurrentDesc& desc)
+      : desc(desc),
+        gates(gates_of(desc.cell)),
+        slots(slots_of(desc.cell)),
+        width(desc.directions * desc.hidden) {}
+
+  int64_t input_of(int64_t layer) const { return layer == 0 ? desc.input : width; }
+  // Floats of an array with `columns` for each token, to whole 64-byte units.
+  int64_t array(int64_t columns) const {
+    return ceil_div(desc.time * desc.batch * columns, 16) * 16;
+  }
+  bool has_c() const { return desc.cell == RN_LSTM; }
+  int64_t layer_floats() const { return array(slots * width) + array(width) * (has_c() ? 2 : 1); }
+  // States [D, B, H] of a layer among those of all.
+  int64_t states(int64_t layer) const { return layer * desc.directions * desc.batch * desc.hidden; }
+
+  float* saved_gates(void* reserve, int64_t layer) const {
+    return static_cast<float*>(reserve) + layer * layer_floats();
+  }
+  float* saved_h(void* reserve, int64_t layer) const {
+    return saved_gates(reserve, layer) + array(slots * width);
+  }
+  float* saved_c(void* reserve, int64_t layer) const {
+    return has_c() ? saved_h(reserve, layer) + array(width) : nullptr;
+  }
+
+  const RnRecurrentDesc& desc;
+  int64_t gates, slots;  // G, S
+  int64_t width;         // D*H
+};
+
+// The part of a layer that forward and backward share.
+template <class Arguments>
+Layer make_layer(const RecurrentLayout& layout, const Arguments& args, const Sequence& sequence,
+                 int64_t index) {
+  const RnRecurrentDesc& desc = layout.desc;
+  Layer layer = {};
+  layer.cell = desc.cell;
+  layer.precision = desc.precision;
+  layer.directions = desc.directions;
+  layer.hidden = desc.hidden;
+  layer.sequence = &sequence;
+  for (int32_t d = 0; d < desc.directions; ++d) {
+    const RnRecurrentSlots& slots = args.slots[index * desc.directions + d];
+    layer.w_hh[d] = slots.w_hh;
+    layer.b_ih[d] = static_cast<const float*>(slots.b_ih.data);
+    layer.b_hh[d] = static_cast<const float*>(slots.b_hh.data);
+  }
+  const auto states = [&](const void* all) {
+    return all ? static_cast<const float*>(all) + layout.states(index) : nullptr;
+  };
+  layer.h0 = states(args.h0);
+  layer.c0 = states(args.c0);
+  return layer;
+}
+
+}  // namespace rnnative::cuda
+
+#endif  // RNNATIVE_CUDA_RECURRENT_LAYOUT_CUH_

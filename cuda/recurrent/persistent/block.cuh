@@ -1,0 +1,149 @@
+// What the kernels of both passes of a persistent recurrence share: a block's place in its group,
+// a thread's units and rows, and the rows that take part in a step.
+#ifndef RNNATIVE_CUDA_RECURRENT_PERSISTENT_BLOCK_CUH_
+#define RNNATIVE_CUDA_RECURRENT_PERSISTENT_BLOCK_CUH_
+
+#include "cuda/recurrent/cells.cuh"
+#include "cuda/recurrent/layer.cuh"
+#include "cuda/recurrent/persistent/exchange.cuh"
+
+namespace rnnative::cuda {
+
+constexpr int kMaxGates = 4;
+
+// Of one launch.
+struct PersistentRun {
+  Plan plan;
+  int32_t cell, gates, slots;  // G, S
+  int32_t first_group;  // number slice + slices * direction of the first group of this launch
+  int64_t hidden, directions, tokens;
+  Rows rows;
+  const float* w_hh[2];
+  // kGrid: [groups, kRing] versions, and a counter 128 bytes apart per group
+  uint32_t *ring, *counters;
+};
+
+// Rows of the slice that take part at some time: the first `count`, packed from `base`.
+struct StepRows {
+  int base, count;
+};
+
+struct BlockPlace {
+  int direction, rank, group;  // group: within the launch
+  int unit;                    // first of this block
+  int row;                     // first of the slice, in sorted order
+  int rows;                    // of the slice
+  int steps;                   // of its longest row
+
+  __device__ explicit BlockPlace(const PersistentRun& run) {
+    const auto block = static_cast<int>(blockIdx.x);
+    group = block / run.plan.blocks;
+    rank = block % run.plan.blocks;
+    const int number = run.first_group + group;
+    direction = number / run.plan.slices;
+    unit = rank * run.plan.units;
+    row = number % run.plan.slices * run.plan.rows;
+    rows = min(static_cast<int>(run.rows.batch) - row, run.plan.rows);
+    steps = static_cast<int>(run.rows.length(row));
+  }
+  // Where unit u of the block, in row b of the slice, lies in [D, B, H].
+  __device__ int64_t state(const PersistentRun& run, int u, int b) const {
+    const int64_t caller = direction * run.rows.batch + run.rows.place(row + b);
+    return caller * run.hidden + unit + u;
+  }
+  // None before the first time and after the last.
+  __device__ __forceinline__ StepRows at(const PersistentRun& run, int t) const {
+    if (t < 0 || t >= steps) return {0, 0};
+    const int active = static_cast<int>(run.rows.active(t)) - row;
+    return {static_cast<int>(run.rows.row(t, row)), min(active, rows)};
+  }
+};
+
+// The units a thread steps, each in one row: neighbours in units, so that memory is read in order
+// and a pair of units, which bf16 puts as one word, is two neighbouring lanes, the even one first.
+struct Elements {
+  int u[kElements];     // in the block
+  int b[kElements];     // in the slice; kNone: not even a unit of padding
+  int word[kElements];  // of a version, of its operand or of its pair's (of the first gate)
+  static constexpr int kNone = 1 << 30;
+
+  __device__ Elements(const Plan& plan, bool bf16, int first_unit) {
+#pragma unroll
+    for (int e = 0; e < kElements; ++e) {
+      const auto n = static_cast<int>(threadIdx.x + e * blockDim.x);
+      u[e] = n % plan.units;
+      b[e] = n / plan.units;
+      const int k = first_unit + u[e];
+      word[e] = bf16 ? word_of<true>(plan.k, b[e], k - k % 2) : word_of<false>(plan.k, b[e], k);
+      if (k >= plan.padded) b[e] = kNone;
+    }
+  }
+};
+
+// Words from an operand of one gate to that of the next, K being [G, padded].
+template <bool kBf16>
+__device__ __forceinline__ int gate_words(const Plan& plan) {
+  return plan.padded * (kBf16 ? 4 : 8);
+}
+
+// Puts a lane's operand. All lanes of the warp take part; a pair is put by both its lanes together.
+template <bool kBf16>
+__device__ __forceinline__ void put_operand(const Exchange& exchange, int version, int word,
+                                            bool live, float value) {
+  if constexpr (kBf16) {
+    const auto odd = static_cast<int>(threadIdx.x % 2);
+    const float other = __shfl_xor_sync(0xffffffffu, value, 1);
+    const uint32_t pair = odd != 0 ? pack_bf16(other, value) : pack_bf16(value, other);
+    if (live) exchange.put(version, word, pair, odd, 2);
+  } else if (live) {
+    exchange.put(version, word, keep_apart(value), 0, 1);
+  }
+}
+
+// Host side.
+struct PersistentKernels {
+  const Shape* shapes;
+  int32_t count;
+};
+// Asks the device what it can hold, unless that is known.
+void prepare_persistent();
+bool plan_layer(const Layer& layer, bool backward, const PersistentKernels& kernels, Plan* plan);
+// Fills `run`, but for `first_group`, `ring` and `counters`.
+void describe_run(const Layer& layer, const Plan& plan, PersistentRun* run);
+// Memory for the exchange of one launch, cleared by clear_ring before each.
+int32_t allocate_ring(RnContext* ctx, const Layer& layer, PersistentRun* run);
+int32_t clear_ring(RnContext* ctx, const Layer& layer, const PersistentRun& run);
+
+// Launches kernel(args) as often as it takes to run all groups. args.run is the PersistentRun.
+template <class Args>
+int32_t launch_groups(RnContext* ctx, const Layer& layer, void (*kernel)(Args), Args args) {
+  PersistentRun& run = args.run;
+  const Plan& plan = run.plan;
+  int32_t status = allocate_ring(ctx, layer, &run);
+  if (status != RN_OK) return status;
+  if (plan.tier == Tier::kCluster && plan.blocks > 8) {
+    status =
+        check(ctx, cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1));
+    if (status != RN_OK) return status;
+  }
+  const auto groups = static_cast<int32_t>(layer.directions) * plan.slices;
+  const int32_t at_once = plan.groups > 0 ? plan.groups : groups;
+  for (run.first_group = 0; run.first_group < groups; run.first_group += at_once) {
+    const int32_t left = groups - run.first_group, n = left < at_once ? left : at_once;
+    status = clear_ring(ctx, layer, run);
+    if (status != RN_OK) return status;
+    Launch how;
+    how.grid = dim3(static_cast<unsigned>(n * plan.blocks));
+    how.block = dim3(static_cast<unsigned>(plan.threads));
+    how.shared = static_cast<size_t>(plan.shared);
+    how.cooperative = plan.tier == Tier::kGrid;
+    if (plan.tier == Tier::kCluster) how.cluster = static_cast<unsigned>(plan.blocks);
+    status = launch(ctx, how, kernel, args);
+    if (status != RN_OK) return status;
+  }
+  return RN_OK;
+}
+
+}  // namespace rnnative::cuda
+
+#endif  // RNNATIVE_CUDA_RECURRENT_PERSISTENT_BLOCK_CUH_

@@ -1,0 +1,123 @@
+// How the blocks of a group hand each other what the next step multiplies: version v holds, for
+// every row of the slice, the K operands that step v reads. One exchange per step, all of its
+// latency on the critical path, so no tier pays for more than one trip:
+//   kBlock, kCluster  two versions in the shared memory of every block; a producer writes all
+//                     copies, one barrier (of the cluster) a step
+//   kGrid             a ring of versions in global memory, cleared to a word that no value takes,
+//                     and no flag: readers look at the data until it is there. A fence, a counter
+//                     and a second trip are saved. Old versions are cleared half a ring at a time;
+//                     a counter, released and acquired many steps apart, tells that all were.
+// Words of a version lie in the order in which the warps of persistent_product.cuh take them, 16
+// bytes a lane: bf16 as B fragments of mma.sync m16n8k16, two steps of K side by side; f32 as
+// [tile, K / 4, 8 rows, 4].
+#ifndef RNNATIVE_CUDA_RECURRENT_PERSISTENT_EXCHANGE_CUH_
+#define RNNATIVE_CUDA_RECURRENT_PERSISTENT_EXCHANGE_CUH_
+
+#include <intrinsics.cuh>
+
+#include "cuda/recurrent/persistent/plan.cuh"
+
+namespace rnnative::cuda {
+
+constexpr uint32_t kMissing = 0xffffffffu;  // a NaN that rounding and keep_apart never make
+constexpr int kHalfRing = 8;                // versions
+constexpr int kRing = 2 * kHalfRing;
+
+__device__ __forceinline__ bool missing(const uint4& v) {
+  return v.x == kMissing || v.y == kMissing || v.z == kMissing || v.w == kMissing;
+}
+__device__ __forceinline__ uint32_t keep_apart(float value) {
+  const uint32_t bits = __float_as_uint(value);
+  return bits == kMissing ? 0x7fffffffu : bits;
+}
+
+// The word of a version that holds operand k of row b; in bf16 the pair k, k + 1 (k even).
+template <bool kBf16>
+__device__ __forceinline__ int word_of(int padded_k, int b, int k) {
+  const int tile = b / 8, g = b % 8;
+  if constexpr (kBf16)
+    return ((tile * (padded_k / 32) + k / 32) * 32 + g * 4 + k / 2 % 4) * 4 + k / 8 % 4;
+  else
+    return ((tile * (padded_k / 4) + k / 4) * 8 + g) * 4 + k % 4;
+}
+
+class Exchange {
+ public:
+  // `ring`, `counter`: this group's, kGrid only; `words` of a version. The ring holds kMissing and
+  // the counter 0 when the kernel starts.
+  __device__ Exchange(Tier tier, int blocks, uint32_t* ring, uint32_t* counter, char* copies,
+                      int64_t words)
+      : tier_(tier),
+        blocks_(blocks),
+        words_(words),
+        base_(tier == Tier::kGrid ? ring : reinterpret_cast<uint32_t*>(copies)),
+        counter_(counter) {}
+
+  // All blocks of a cluster must run before one writes to another.
+  __device__ void start() const {
+    if (tier_ == Tier::kCluster) cluster_barrier();
+  }
+
+  __device__ const uint4* read(int version) const {
+    return reinterpret_cast<const uint4*>(at(version));
+  }
+  __device__ bool remote() const { return tier_ == Tier::kGrid; }
+
+  // Writes a word of a version. Where `shared_by` lanes have the same word, this is number `lane`.
+  __device__ __forceinline__ void put(int version, int offset, uint32_t word, int lane,
+                                      int shared_by) const {
+    uint32_t* const to = at(version) + offset;
+    if (tier_ == Tier::kCluster) {
+      for (int rank = lane; rank < blocks_; rank += shared_by)
+        *map_shared(to, static_cast<unsigned>(rank)) = word;
+    } else if (lane == 0) {
+      if (tier_ == Tier::kGrid)
+        store_fresh(to, word);
+      else
+        *to = word;
+    }
+  }
+  // kGrid: makes a word missing again.
+  __device__ __forceinline__ void clear(int version, int offset) const {
+    store_fresh(at(version) + offset, kMissing);
+  }
+  // After a step's puts: from here on their version may be read.
+  __device__ __forceinline__ void end_step() const {
+    if (tier_ == Tier::kBlock) __syncthreads();
+    if (tier_ == Tier::kCluster) cluster_barrier();
+  }
+
+  // The ring. Step s reads version s; the block's barrier between its reads and its puts stands
+  // between before_barrier(s) and after_barrier(s).
+  __device__ __forceinline__ void before_barrier(int s) const {
+    if (tier_ != Tier::kGrid || threadIdx.x != 0) return;
+    if (s % kHalfRing != kHalfRing - 1 || s < kHalfRing) return;
+    const auto cleared = static_cast<uint32_t>(s / kHalfRing) * static_cast<uint32_t>(blocks_);
+    while (load_acquire(counter_) < cleared) spin_pause();
+  }
+  // `clear(version)` puts kMissing wherever this thread ever puts. Once a block has read version s,
+  // all have read version s - 1.
+  template <class Clear>
+  __device__ __forceinline__ void after_barrier(int s, Clear&& clear) const {
+    if (tier_ != Tier::kGrid || s < kHalfRing) return;
+    if (s % kHalfRing == 0) {
+      for (int version = s - kHalfRing; version < s; ++version) clear(version);
+      __threadfence();
+    }
+    if (s % kHalfRing == 1 && threadIdx.x == 0) add_release(counter_, 1);
+  }
+
+ private:
+  __device__ uint32_t* at(int version) const {
+    return base_ + int64_t{version % (tier_ == Tier::kGrid ? kRing : 2)} * words_;
+  }
+
+  Tier tier_;
+  int blocks_;
+  int64_t words_;
+  uint32_t *base_, *counter_;
+};
+
+}  // namespace rnnative::cuda
+
+#endif  // RNNATIVE_CUDA_RECURRENT_PERSISTENT_EXCHANGE_CUH_

@@ -1,0 +1,113 @@
+// The host side of the persistent recurrences: the device's limits, and the exchange's memory.
+#include "cuda/recurrent/persistent/block.cuh"
+
+namespace rnnative::cuda {
+namespace {
+
+bool is_bf16(const Layer& layer) {
+  return layer.precision == RN_PRECISION_BF16;
+}
+int64_t groups_at_once(const Layer& layer, const Plan& plan) {
+  const int64_t groups = layer.directions * plan.slices;
+  return plan.groups > 0 && plan.groups < groups ? plan.groups : groups;
+}
+size_t ring_bytes(const Layer& layer, const Plan& plan) {
+  return static_cast<size_t>(groups_at_once(layer, plan) * kRing * plan.words) * sizeof(uint32_t);
+}
+constexpr size_t kCounterBytes = 128;
+
+// Stands for any kernel of which a multiprocessor holds one block.
+__global__ void alone_kernel() {}
+
+// Which clusters fit depends on how many multiprocessors the chip's parts have left.
+int32_t clusters_at_once(int32_t blocks, int32_t shared) {
+  if (blocks > 8 &&
+      cudaFuncSetAttribute(alone_kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1) !=
+          cudaSuccess)
+    return 0;
+  if (cudaFuncSetAttribute(alone_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared) !=
+      cudaSuccess)
+    return 0;
+  cudaLaunchAttribute attribute;
+  attribute.id = cudaLaunchAttributeClusterDimension;
+  attribute.val.clusterDim.x = static_cast<unsigned>(blocks);
+  attribute.val.clusterDim.y = attribute.val.clusterDim.z = 1;
+  cudaLaunchConfig_t config = {};
+  config.gridDim = dim3(static_cast<unsigned>(blocks));
+  config.blockDim = dim3(32);
+  config.dynamicSmemBytes = static_cast<size_t>(shared);
+  config.attrs = &attribute;
+  config.numAttrs = 1;
+  int count = 0;
+  if (cudaOccupancyMaxActiveClusters(&count, alone_kernel, &config) == cudaSuccess) return count;
+  cudaGetLastError();
+  return 0;
+}
+
+const Machine& machine() {
+  static const Machine known = [] {
+    const cudaDeviceProp& properties = device().properties;
+    Machine has = {properties.multiProcessorCount,
+                   static_cast<int32_t>(properties.sharedMemPerBlockOptin),
+                   {}};
+    for (int32_t log = 0; log < 5 && properties.major >= 9; ++log)
+      has.clusters[log] = clusters_at_once(1 << log, has.shared);
+    return has;
+  }();
+  return known;
+}
+
+}  // namespace
+
+void prepare_persistent() {
+  machine();
+}
+
+bool plan_layer(const Layer& layer, bool backward, const PersistentKernels& kernels, Plan* plan) {
+  if (layer.sequence->tokens == 0) return false;
+  // Its second product waits for the first of all units: two exchanges a step.
+  if (layer.cell == RN_GRU_RESET_BEFORE) return false;
+  const Recurrence what = {is_bf16(layer),
+                           backward,
+                           static_cast<int32_t>(gates_of(layer.cell)),
+                           layer.hidden,
+                           layer.sequence->rows.batch,
+                           layer.directions};
+  return plan_recurrence(what, machine(), kernels.shapes, kernels.count, plan);
+}
+
+void describe_run(const Layer& layer, const Plan& plan, PersistentRun* run) {
+  run->plan = plan;
+  run->cell = layer.cell;
+  run->gates = static_cast<int32_t>(gates_of(layer.cell));
+  run->slots = static_cast<int32_t>(slots_of(layer.cell));
+  run->hidden = layer.hidden;
+  run->directions = layer.directions;
+  run->tokens = layer.sequence->tokens;
+  run->rows = layer.sequence->rows;
+  for (int64_t d = 0; d < layer.directions; ++d)
+    run->w_hh[d] = static_cast<const float*>(layer.w_hh[d].data);
+}
+
+int32_t allocate_ring(RnContext* ctx, const Layer& layer, PersistentRun* run) {
+  if (run->plan.tier != Tier::kGrid) return RN_OK;
+  const size_t bytes = ring_bytes(layer, run->plan);
+  const auto groups = static_cast<size_t>(groups_at_once(layer, run->plan));
+  auto* const memory = static_cast<char*>(scratch(ctx, bytes + groups * kCounterBytes));
+  if (memory == nullptr) return RN_ERR_OUT_OF_MEMORY;
+  run->ring = reinterpret_cast<uint32_t*>(memory);
+  run->counters = reinterpret_cast<uint32_t*>(memory + bytes);
+  return RN_OK;
+}
+
+int32_t clear_ring(RnContext* ctx, const Layer& layer, const PersistentRun& run) {
+  if (run.plan.tier != Tier::kGrid) return RN_OK;
+  static_assert(kMissing == 0xffffffffu);
+  const int32_t status =
+      check(ctx, cudaMemsetAsync(run.ring, 0xff, ring_bytes(layer, run.plan), device().stream));
+  if (status != RN_OK) return status;
+  const auto groups = static_cast<size_t>(groups_at_once(layer, run.plan));
+  return check(ctx, cudaMemsetAsync(run.counters, 0, groups * kCounterBytes, device().stream));
+}
+
+}  // namespace rnnative::cuda

@@ -1,0 +1,178 @@
+// Which tier, how many blocks, how many units each: see persistent_plan.cuh. Estimates of cycles
+// choose between what fits; they rest on figures of an H100 and need only order the candidates.
+//
+// RNNATIVE_CUDA_RECURRENCE=block|cluster|grid|steps allows one tier only, for tests and
+// measurements; steps, or a tier that does not fit, leaves the layer to the stepwise kernels.
+#include "cuda/recurrent/persistent/plan.cuh"
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+
+namespace rnnative::cuda {
+namespace {
+
+constexpr int32_t kWarp = 32;
+
+constexpr int64_t ceil_to(int64_t n, int64_t multiple) {
+  return (n + multiple - 1) / multiple * multiple;
+}
+
+const char* forced_tier() {
+  static const char* const name = std::getenv("RNNATIVE_CUDA_RECURRENCE");
+  return name != nullptr && *name != 0 ? name : nullptr;
+}
+
+bool allowed(Tier tier) {
+  const char* const only = forced_tier();
+  if (only == nullptr) return true;
+  static constexpr const char* kNames[] = {"block", "cluster", "grid"};
+  return std::strcmp(only, kNames[static_cast<int32_t>(tier)]) == 0;
+}
+
+// Warps along K and along the rows of R's slice.
+struct Split {
+  int32_t parts, groups;
+};
+
+bool split_fits(const Shape& shape, int64_t m, int64_t k, Split split, Plan* plan) {
+  plan->parts = split.parts;
+  plan->part = static_cast<int32_t>(ceil_to((k + split.parts - 1) / split.parts, kWarp));
+  plan->m = shape.rows * split.groups;
+  plan->threads = kWarp * split.parts * split.groups;
+  return (shape.part == 0 || plan->part <= shape.part) && plan->m >= m &&
+         plan->threads <= shape.threads;
+}
+
+// Lays out shared memory for slices of `rows` rows.
+bool shared_fits(const Recurrence& what, const Machine& machine, const Shape& shape, int32_t rows,
+                 Plan* plan) {
+  const int64_t element = what.bf16 ? 2 : 4, warps = plan->threads / kWarp;
+  plan->rows = rows;
+  plan->words = rows * plan->k * element / 4;
+  plan->ld = rows + 4;  // an odd multiple of 4: units side by side fall into different banks
+  int64_t exchange = 2 * plan->words * 4;
+  if (plan->tier == Tier::kGrid) {
+    const int64_t longest = shape.part != 0 ? shape.part : plan->part;
+    const int64_t chunks = ceil_to(longest, shape.chunk_k) / shape.chunk_k *
+                           (ceil_to(rows, shape.chunk_rows) / shape.chunk_rows);
+    const bool staged = !what.bf16 || chunks > 1;  // bf16 takes a single chunk into registers
+    plan->slots = staged ? static_cast<int32_t>(std::min<int64_t>(chunks, kSlots)) : 0;
+    exchange = plan->slots * shape.chunk * warps;
+  }
+  const int64_t weights = what.bf16 ? int64_t{plan->m} * std::max(0, shape.part - shape.resident) *
+                                          plan->parts * element
+                                    : int64_t{plan->m} * plan->k * element;
+  const int64_t sums = int64_t{plan->parts} * plan->m * plan->ld * 4;
+  const int64_t bias = ceil_to(int64_t{2} * what.gates * plan->units * 4, 128);
+  for (plan->sums = plan->tier == Tier::kGrid ? 2 : 1; plan->sums > 0; --plan->sums) {
+    const int64_t bias_at = ceil_to(plan->sums * sums, 128), exchange_at = bias_at + bias;
+    const int64_t weights_at = exchange_at + ceil_to(exchange, 128), total = weights_at + weights;
+    if (total > machine.shared) continue;
+    plan->sums_at = 0;
+    plan->bias_at = static_cast<int32_t>(bias_at);
+    plan->exchange_at = static_cast<int32_t>(exchange_at);
+    plan->weights_at = static_cast<int32_t>(weights_at);
+    plan->shared = static_cast<int32_t>(total);
+    return true;
+  }
+  return false;
+}
+
+int64_t groups_at_once(const Machine& machine, const Plan& plan) {
+  int32_t log = 0;
+  while (1 << log < plan.blocks) ++log;
+  return plan.tier == Tier::kCluster ? machine.clusters[log]
+                                     : machine.multiprocessors / plan.blocks;
+}
+
+// Cycles a step of the stepwise kernels takes: two launches, and a product of all rows that reads R
+// from L2.
+int64_t stepwise_cost(const Recurrence& what, const Machine& machine) {
+  const int64_t weights = what.directions * what.gates * what.hidden * what.hidden;
+  const int64_t rate = int64_t{machine.multiprocessors} * (what.bf16 ? 512 : 80);
+  const int64_t read = weights * (what.bf16 ? 2 : 4) * ((what.batch + 127) / 128) / 3200;
+  return 9000 + std::max(weights * what.batch / rate, read);
+}
+
+// Cycles a step of the whole batch takes. A multiprocessor does 1024 multiply-adds a cycle in bf16
+// and some 80 in f32 from shared memory, moves 128 bytes of shared memory, and gets 64 bytes from
+// L2, which gives 3200 to all.
+int64_t cost_of(const Recurrence& what, const Machine& machine, const Plan& plan) {
+  constexpr int64_t kLatency[] = {150, 700, 1500};  // of an exchange
+  const int64_t tier = static_cast<int64_t>(plan.tier);
+  const int64_t at_once = groups_at_once(machine, plan);
+  const int64_t groups = what.directions * plan.slices;
+  const int64_t waves = (groups + at_once - 1) / at_once;
+  const int64_t bytes = plan.words * 4;
+  int64_t exchange = bytes / 64;
+  if (plan.tier == Tier::kGrid)
+    exchange = std::max(exchange, bytes * plan.blocks * std::min(groups, at_once) / 3200);
+  const int64_t product = int64_t{plan.m} * plan.k * plan.rows / (what.bf16 ? 1024 : 80);
+  const int64_t sums = int64_t{plan.parts} * plan.m * plan.rows * 8 / 128;
+  return waves * (kLatency[tier] + exchange + product + sums);
+}
+
+// Tries slices of all sizes; keeps the cheapest.
+bool try_slices(const Recurrence& what, const Machine& machine, const Shape& shape, Plan candidate,
+                Plan* best, bool found) {
+  const int64_t most = std::min<int64_t>(ceil_to(what.batch, kTile),
+                                         int64_t{kElements} * candidate.threads / candidate.units);
+  for (int32_t rows = kTile; rows <= most; rows += kTile) {
+    if (!shared_fits(what, machine, shape, rows, &candidate)) break;
+    candidate.slices = static_cast<int32_t>((what.batch + rows - 1) / rows);
+    candidate.groups =
+        candidate.tier == Tier::kGrid ? machine.multiprocessors / candidate.blocks : 0;
+    candidate.cost = cost_of(what, machine, candidate);
+    if (found && candidate.cost >= best->cost) continue;
+    *best = candidate;
+    found = true;
+  }
+  return found;
+}
+
+}  // namespace
+
+bool plan_recurrence(const Recurrence& what, const Machine& machine, const Shape* shapes, int32_t n,
+                     Plan* plan) {
+  if (what.batch == 0 || what.hidden > 8192) return false;
+  const auto padded = static_cast<int32_t>(ceil_to(what.hidden, 32));
+  Plan candidate = {};
+  candidate.padded = padded;
+  candidate.k = what.backward ? what.gates * padded : padded;
+  bool found = false;
+  const auto consider = [&](Tier tier, int32_t units, int32_t blocks, Split split) {
+    candidate.tier = tier;
+    candidate.units = units;
+    candidate.blocks = blocks;
+    const int64_t m = what.backward ? units : int64_t{what.gates} * units;
+    for (int32_t s = 0; s < n; ++s) {
+      if (shapes[s].bf16 != what.bf16) continue;
+      if ((shapes[s].threads == kAloneThreads) != (tier == Tier::kBlock)) continue;
+      Split whole = split;
+      if (whole.groups == 0)
+        whole.groups = static_cast<int32_t>((m + shapes[s].rows - 1) / shapes[s].rows);
+      candidate.shape = s;
+      if (split_fits(shapes[s], m, candidate.k, whole, &candidate))
+        found = try_slices(what, machine, shapes[s], candidate, plan, found);
+    }
+  };
+  // As few parts as fit: their sums go through shared memory.
+  if (allowed(Tier::kBlock))
+    for (int32_t parts = 1; parts <= 8 && !found; parts *= 2)
+      consider(Tier::kBlock, padded, 1, {parts, 0});
+  if (!found && allowed(Tier::kCluster))
+    for (int32_t log = 1; log < 5 && machine.clusters[log] > 0 && 2 << log <= padded; ++log) {
+      const int32_t blocks = 1 << log;
+      const auto units = static_cast<int32_t>(ceil_to((padded + blocks - 1) / blocks, 2));
+      consider(Tier::kCluster, units, blocks, what.backward ? Split{8, 1} : Split{4, 2});
+    }
+  if (!found && allowed(Tier::kGrid))
+    for (int32_t units = 4; units <= 64; units += 4) {
+      const int32_t blocks = (padded + units - 1) / units;
+      if (blocks <= machine.multiprocessors) consider(Tier::kGrid, units, blocks, {8, 1});
+    }
+  return found && (forced_tier() != nullptr || plan->cost < stepwise_cost(what, machine));
+}
+
+}  // namespace rnnative::cuda

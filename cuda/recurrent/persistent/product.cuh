@@ -1,0 +1,266 @@
+// The product of a step of a persistent recurrence, for one block: sums[part][row][b] = rows of the
+// block's slice of R times a version of the exchange (exchange.cuh), every warp over its part of K.
+//
+// TensorProduct (bf16): R is the A operand of mma.sync m16n8k16, so that the batch pads to 8 rows,
+// and its fragments stay in registers for the whole sequence: 128 KB of a multiprocessor's 256,
+// read by nothing but the tensor cores. What does not fit lies in shared memory in fragment order,
+// a conflict-free 16-byte load each. Two tiles of the batch share every fragment of R. FloatProduct
+// (f32): R in shared memory as [K / 4, m] of 16 bytes. A warp has kRows rows of R and a tile of the
+// batch, a lane one or more of the rows and kRows / 4 of the tile, all in multiply-adds.
+#ifndef RNNATIVE_CUDA_RECURRENT_PERSISTENT_PRODUCT_CUH_
+#define RNNATIVE_CUDA_RECURRENT_PERSISTENT_PRODUCT_CUH_
+
+#include "cuda/recurrent/persistent/fetch.cuh"
+
+namespace rnnative::cuda {
+
+// Where this warp stands in a block's product.
+struct WarpPlace {
+  int lane, part, row;  // row: its first of R's slice
+  int first, last;      // its part of K
+
+  __device__ WarpPlace(const Plan& plan, int rows) {
+    const int warp = static_cast<int>(threadIdx.x / 32);
+    lane = static_cast<int>(threadIdx.x % 32);
+    part = warp % plan.parts;
+    row = warp / plan.parts * rows;
+    first = min(part * plan.part, plan.k);
+    last = min(first + plan.part, plan.k);
+  }
+};
+
+// kTiles row tiles of 16 by kSteps steps of K of 16, the first kHeld of which lie in registers.
+template <int kThreads_, int kTiles, int kSteps, int kHeld = kSteps>
+class TensorProduct {
+  static constexpr int kBlocks = kSteps / 2;  // of 32 of K: 16 bytes of a lane
+  static constexpr int kChunk = kBlocks % 4 == 0 ? 4 : kBlocks % 3 == 0 ? 3 : 2;
+  static constexpr int kChunks = kBlocks / kChunk, kLoads = 2 * kChunk;
+  static_assert(kSteps % 2 == 0 && kBlocks % kChunk == 0);
+
+ public:
+  static constexpr bool kBf16 = true, kAlone = kThreads_ == kAloneThreads;
+  static constexpr int kThreads = kThreads_;
+  static constexpr Shape kShape = {true,       kThreads_,    16 * kTiles, 16 * kSteps,
+                                   16 * kHeld, kLoads * 512, 32 * kChunk, 16};
+
+  // weight(row, k): of the block's slice of R.
+  template <class Weight>
+  __device__ void load(const Plan& plan, char* shared, const Weight& weight) {
+    const WarpPlace place(plan, 16 * kTiles);
+    const int g = place.lane / 4, i = place.lane % 4;
+    const auto pair = [&](int row, int k) {
+      if (k >= place.last) return uint32_t{0};
+      return pack_bf16(weight(row, k), weight(row, k + 1));
+    };
+    const auto make = [&](int m, int s, uint32_t(&a)[4]) {
+      const int row = place.row + 16 * m + g, k = place.first + 16 * s + 2 * i;
+      a[0] = pair(row, k);
+      a[1] = pair(row + 8, k);
+      a[2] = pair(row, k + 8);
+      a[3] = pair(row + 8, k + 8);
+    };
+    // Unrolled, this would be most of the kernel, and registers have no index: so they move up, a
+    // few steps at a time.
+    constexpr int kMoved = 4;
+    static_assert(kHeld % kMoved == 0);
+#pragma unroll 1
+    for (int first = 0; first < kHeld; first += kMoved)
+#pragma unroll
+      for (int m = 0; m < kTiles; ++m) {
+#pragma unroll
+        for (int s = 0; s < kHeld - kMoved; ++s)
+#pragma unroll
+          for (int j = 0; j < 4; ++j) held_[m][s][j] = held_[m][s + kMoved][j];
+#pragma unroll
+        for (int s = 0; s < kMoved; ++s) make(m, first + s, held_[m][kHeld - kMoved + s]);
+      }
+    uint4* const rest = kept(plan, shared, place);
+#pragma unroll 1
+    for (int s = kHeld; s < kSteps; ++s)
+#pragma unroll
+      for (int m = 0; m < kTiles; ++m) {
+        uint32_t a[4];
+        make(m, s, a);
+        rest[(m * (kSteps - kHeld) + s - kHeld) * 32] = make_uint4(a[0], a[1], a[2], a[3]);
+      }
+  }
+
+  // Rows b < rows of `version`; the sums of others mean nothing.
+  __device__ void multiply(const Plan& plan, char* shared, const uint4* version, bool remote,
+                           int rows, float* sums) const {
+    const WarpPlace place(plan, 16 * kTiles);
+    const int stride = plan.k / 32, first = place.first / 32, last = place.last / 32;
+    const int tiles = (rows + 7) / 8, passes = (tiles + 1) / 2;
+    const int chunks = passes * kChunks;
+    const uint4* const rest = kept(plan, shared, place);
+    const auto warp = static_cast<int>(threadIdx.x / 32);
+    const Fetch<kLoads> fetch = {
+        reinterpret_cast<uint4*>(shared + plan.exchange_at) + warp * plan.slots * kLoads * 32,
+        place.lane};
+    const auto where = [&](int chunk, int l) -> const uint4* {
+      if (l < 0) return version;
+      const int tile = chunk / kChunks * 2 + l % 2;
+      const int block = first + chunk % kChunks * kChunk + l / 2;
+      if (tile * 8 + place.lane / 4 >= rows || block >= last) return nullptr;
+      return version + (tile * stride + block) * 32 + place.lane;
+    };
+    for (int pass = 0; pass < passes; ++pass) {
+      const bool two = 2 * pass + 1 < tiles;
+      float d[kTiles][2][4] = {};
+#pragma unroll
+      for (int q = 0; q < kChunks; ++q) {
+        const int chunk = pass * kChunks + q;
+        const uint4* const here =
+            version + (2 * pass * stride + first + q * kChunk) * 32 + place.lane;
+        uint4 b[kLoads];  // of blocks of K, in turn of the two tiles
+        if (remote) fetch.take(b, chunk, chunks, where);
+#pragma unroll
+        for (int j = 0; j < kChunk; ++j) {
+          if (first + q * kChunk + j >= last) continue;
+          uint4 &b0 = b[2 * j], &b1 = b[2 * j + 1];
+          if (!remote) {
+            b0 = here[j * 32];
+            if (two) b1 = here[(stride + j) * 32];
+          }
+          const int s = 2 * (q * kChunk + j);
+          multiply_add(d, s, rest, {b0.x, b0.y}, {b1.x, b1.y}, two);
+          multiply_add(d, s + 1, rest, {b0.z, b0.w}, {b1.z, b1.w}, two);
+        }
+        if (remote) fetch.release(chunk, chunks, where);
+      }
+      float* const to = sums + (place.part * plan.m + place.row + place.lane / 4) * plan.ld +
+                        16 * pass + place.lane % 4 * 2;
+#pragma unroll
+      for (int m = 0; m < kTiles; ++m)
+#pragma unroll
+        for (int n = 0; n < 2; ++n) {
+          if (n == 1 && !two) continue;
+          float* const at = to + 16 * m * plan.ld + 8 * n;
+          *reinterpret_cast<float2*>(at) = make_float2(d[m][n][0], d[m][n][1]);
+          *reinterpret_cast<float2*>(at + 8 * plan.ld) = make_float2(d[m][n][2], d[m][n][3]);
+        }
+    }
+  }
+
+ private:
+  // Step s of K of this warp's part, for two tiles of the batch.
+  __device__ __forceinline__ void multiply_add(float (&d)[kTiles][2][4], int s, const uint4* rest,
+                                               const uint32_t (&b0)[2], const uint32_t (&b1)[2],
+                                               bool two) const {
+#pragma unroll
+    for (int m = 0; m < kTiles; ++m) {
+      if (s < kHeld) {
+        mma_bf16(d[m][0], held_[m][s < kHeld ? s : 0], b0);
+        if (two) mma_bf16(d[m][1], held_[m][s < kHeld ? s : 0], b1);
+      } else {
+        const uint4 v = rest[(m * (kSteps - kHeld) + s - kHeld) * 32];
+        const uint32_t a[4] = {v.x, v.y, v.z, v.w};
+        mma_bf16(d[m][0], a, b0);
+        if (two) mma_bf16(d[m][1], a, b1);
+      }
+    }
+  }
+
+  // This lane's fragments in shared memory.
+  static __device__ __forceinline__ uint4* kept(const Plan& plan, char* shared,
+                                                const WarpPlace& place) {
+    const auto warp = static_cast<int>(threadIdx.x / 32);
+    return reinterpret_cast<uint4*>(shared + plan.weights_at) +
+           warp * kTiles * (kSteps - kHeld) * 32 + place.lane;
+  }
+
+  uint32_t held_[kTiles][kHeld][4];
+};
+
+// kTiles row tiles of kRows = 8, 16 or 32.
+template <int kThreads_, int kRows, int kTiles>
+class FloatProduct {
+  static constexpr int kBlocks = 16;  // of 4 of K, in a chunk
+  static constexpr int kLoads = kBlocks * 8 / 32, kAcross = 32 / kRows, kEach = 8 / kAcross;
+
+ public:
+  static constexpr bool kBf16 = false, kAlone = kThreads_ == kAloneThreads;
+  static constexpr int kThreads = kThreads_;
+  static constexpr Shape kShape = {false, kThreads_,    kRows* kTiles, 0,
+                                   0,     kLoads * 512, 4 * kBlocks,   8};
+
+  template <class Weight>
+  __device__ void load(const Plan& plan, char* shared, const Weight& weight) {
+    auto* const r = reinterpret_cast<float4*>(shared + plan.weights_at);
+    const auto n = static_cast<int>(blockDim.x);
+    for (int e = static_cast<int>(threadIdx.x); e < plan.k / 4 * plan.m; e += n) {
+      const int row = e % plan.m, k = e / plan.m * 4;
+      r[e] =
+          make_float4(weight(row, k), weight(row, k + 1), weight(row, k + 2), weight(row, k + 3));
+    }
+  }
+
+  __device__ void multiply(const Plan& plan, char* shared, const uint4* version, bool remote,
+                           int rows, float* sums) const {
+    const WarpPlace place(plan, kRows * kTiles);
+    const int stride = plan.k / 4, first = place.first / 4, last = place.last / 4;
+    const int tiles = (rows + 7) / 8, each = (last - first + kBlocks - 1) / kBlocks;
+    const int chunks = tiles * each, across = place.lane / kRows;
+    const auto warp = static_cast<int>(threadIdx.x / 32);
+    const Fetch<kLoads> fetch = {
+        reinterpret_cast<uint4*>(shared + plan.exchange_at) + warp * plan.slots * kLoads * 32,
+        place.lane};
+    const auto where = [&](int chunk, int l) -> const uint4* {
+      if (l < 0) return version;
+      const int tile = chunk / each,
+                block = first + chunk % each * kBlocks + 4 * l + place.lane / 8;
+      if (tile * 8 + place.lane % 8 >= rows || block >= last) return nullptr;
+      return version + (tile * stride + block) * 8 + place.lane % 8;
+    };
+    const auto* const r = reinterpret_cast<const float4*>(shared + plan.weights_at) +
+                          first * plan.m + place.row + place.lane % kRows;
+    for (int tile = 0; tile < tiles; ++tile) {
+      float d[kTiles][kEach] = {};
+      for (int q = 0; q < each; ++q) {
+        const int chunk = tile * each + q, count = min(kBlocks, last - first - q * kBlocks);
+        const uint4* from = version + (tile * stride + first + q * kBlocks) * 8;
+        if (remote) {
+          uint4 v[kLoads];
+          fetch.take(v, chunk, chunks, where);
+          // Every lane reads what all have fetched.
+          from = fetch.slot(chunk);
+#pragma unroll
+          for (int l = 0; l < kLoads; ++l) fetch.slot(chunk)[l * 32 + place.lane] = v[l];
+          __syncwarp();
+        }
+        const auto* const h = reinterpret_cast<const float4*>(from) + across;
+#pragma unroll(kAlone ? 1 : 2)
+        for (int j = 0; j < count; ++j) {
+          float4 b[kEach];
+#pragma unroll
+          for (int n = 0; n < kEach; ++n) b[n] = h[j * 8 + n * kAcross];
+#pragma unroll
+          for (int m = 0; m < kTiles; ++m) {
+            const float4 a = r[(q * kBlocks + j) * plan.m + m * kRows];
+#pragma unroll
+            for (int n = 0; n < kEach; ++n) {
+              d[m][n] += a.x * b[n].x;
+              d[m][n] += a.y * b[n].y;
+              d[m][n] += a.z * b[n].z;
+              d[m][n] += a.w * b[n].w;
+            }
+          }
+        }
+        if (remote) {
+          __syncwarp();
+          fetch.release(chunk, chunks, where);
+        }
+      }
+      float* const to = sums + (place.part * plan.m + place.row + place.lane % kRows) * plan.ld +
+                        8 * tile + across;
+#pragma unroll
+      for (int m = 0; m < kTiles; ++m)
+#pragma unroll
+        for (int n = 0; n < kEach; ++n) to[m * kRows * plan.ld + n * kAcross] = d[m][n];
+    }
+  }
+};
+
+}  // namespace rnnative::cuda
+
+#endif  // RNNATIVE_CUDA_RECURRENT_PERSISTENT_PRODUCT_CUH_

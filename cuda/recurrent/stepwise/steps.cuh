@@ -1,0 +1,142 @@
+// What the two passes of the stepwise tier share. A step is one phase, or two (GruResetBefore): a
+// product with a part of R, and an update of each unit by its sums. With few rows both are one
+// kernel (recurrent_skinny.cuh); else the product is a GEMM, and the update a kernel that finds the
+// sums in the L2 cache.
+#ifndef RNNATIVE_CUDA_RECURRENT_STEPWISE_STEPS_CUH_
+#define RNNATIVE_CUDA_RECURRENT_STEPWISE_STEPS_CUH_
+
+#include <algorithm>
+
+#include <intrinsics.cuh>
+
+#include "cuda/gemm/operand.cuh"
+#include "cuda/recurrent/cells.cuh"
+#include "cuda/recurrent/layer.cuh"
+#include "cuda/recurrent/stepwise/skinny.cuh"
+
+namespace rnnative::cuda {
+
+// An array [D, B, columns] that updates write and products read: f32, or bf16 with padded rows.
+struct StepOperand {
+  float* values = nullptr;      // f32 only
+  uint16_t* rounded = nullptr;  // BF16 only
+  int64_t ld = 0, batch = 0;
+
+  int32_t allocate(RnContext* ctx, const Layer& layer, int64_t columns) {
+    batch = layer.sequence->rows.batch;
+    const bool bf16 = layer.precision == RN_PRECISION_BF16;
+    ld = bf16 ? bf16_ld(columns) : columns;
+    const int64_t n = layer.directions * batch * ld;
+    if (bf16)
+      rounded = scratch_of<uint16_t>(ctx, n);
+    else
+      values = scratch_of<float>(ctx, n);
+    return rounded == nullptr && values == nullptr ? RN_ERR_OUT_OF_MEMORY : RN_OK;
+  }
+  int32_t clear(RnContext* ctx, int64_t directions) const {
+    const size_t bytes = static_cast<size_t>(directions * batch * ld) * (rounded ? 2 : 4);
+    void* data = rounded ? static_cast<void*>(rounded) : values;
+    return check(ctx, cudaMemsetAsync(data, 0, bytes, device().stream));
+  }
+  Operand operand() const {
+    if (rounded != nullptr) return {rounded, true, ld};
+    return {values, false, ld};
+  }
+  int64_t group() const { return batch * ld; }
+
+  __device__ void put(int64_t d, int64_t i, int64_t column, float value) const {
+    const int64_t at = (d * batch + i) * ld + column;
+    if (rounded != nullptr)
+      rounded[at] = static_cast<uint16_t>(pack_bf16(value, 0.0f));
+    else
+      values[at] = value;
+  }
+};
+
+// A part of R of each direction, [outputs, summands], or [summands, outputs] unless `transposed`.
+struct StepWeights {
+  Operand w[2];
+  bool transposed = true;
+};
+// Rows of R from gate `first` on, as they are: outputs forward, summands backward.
+int32_t recurrent_rows(RnContext* ctx, const Layer& layer, int64_t first, bool transposed,
+                       StepWeights* weights);
+// Those of `count` gates transposed, [H, count*H]; cached with the weight.
+int32_t recurrent_columns(RnContext* ctx, const Layer& layer, int64_t first, int64_t count,
+                          StepWeights* weights);
+
+struct StepProduct {
+  const StepOperand* operand = nullptr;  // null: the sums are zero
+  StepWeights weights;
+  int64_t k = 0, rows = 0;  // summands; the first rows of the sorted batch
+  bool skinny = false;
+  float* sums = nullptr;  // [D, B, groups*H] unless skinny
+};
+
+// A thread for each unit of (row, direction): x, y, z. Rows beyond the grid are strided over.
+template <class Phase>
+__global__ void update_kernel(typename Phase::Step step, const float* sums, int64_t rows,
+                              int64_t batch, int64_t hidden) {
+  const int64_t j = first_index(), d = blockIdx.z;
+  if (j >= hidden) return;
+  for (int64_t i = blockIdx.y; i < rows; i += gridDim.y) {
+    float mine[Phase::kGroups];
+#pragma unroll
+    for (int g = 0; g < Phase::kGroups; ++g)
+      mine[g] = sums == nullptr ? 0.0f : sums[((d * batch + i) * Phase::kGroups + g) * hidden + j];
+    Phase::update(step, d, i, j, mine);
+  }
+}
+
+template <class Phase>
+int32_t run_phase(RnContext* ctx, const Layer& layer, const typename Phase::Step& step,
+                  const StepProduct& p) {
+  const int64_t batch = layer.sequence->rows.batch, hidden = layer.hidden;
+  if (p.operand != nullptr && p.skinny) {
+    const Operand a = p.operand->operand(), &first = p.weights.w[0], &second = p.weights.w[1];
+    Skinny skinny = {};
+    skinny.a = a.data;
+    skinny.b[0] = first.data;
+    skinny.b[1] = second.data;
+    skinny.a_group = p.operand->group();
+    skinny.lda = a.ld;
+    skinny.ldb = first.ld;
+    skinny.k = p.k;
+    skinny.rows = p.rows;
+    skinny.hidden = hidden;
+    const auto address = [](const void* data) { return reinterpret_cast<uintptr_t>(data); };
+    skinny.vector = p.k % 4 == 0 && a.ld % 4 == 0 && first.ld % 4 == 0 &&
+                    (address(a.data) | address(first.data) | address(second.data)) % 16 == 0;
+    return launch_skinny<Phase>(ctx, step, skinny, layer.directions, a.bf16);
+  }
+  if (p.operand != nullptr) {
+    Gemm product;
+    product.groups = layer.directions;
+    product.m = p.rows;
+    product.n = Phase::kGroups * hidden;
+    product.k = p.k;
+    product.trans_b = p.weights.transposed;
+    set_a(product, p.operand->operand());
+    set_b(product, p.weights.w[0]);
+    product.stride_a = p.operand->group();
+    if (layer.directions == 2) product.stride_b = stride_between(p.weights.w[0], p.weights.w[1]);
+    product.c = p.sums;
+    product.ldc = product.n;
+    product.stride_c = batch * product.n;
+    product.precision = layer.precision;
+    const int32_t status = gemm(ctx, product);
+    if (status != RN_OK) return status;
+  }
+  const int64_t threads = std::min<int64_t>(ceil_div(hidden, 32) * 32, 256);
+  Launch how;
+  how.block = dim3(static_cast<unsigned>(threads));
+  how.grid = dim3(static_cast<unsigned>(ceil_div(hidden, threads)),
+                  static_cast<unsigned>(std::clamp<int64_t>(p.rows, 1, 65535)),
+                  static_cast<unsigned>(layer.directions));
+  return launch(ctx, how, update_kernel<Phase>, step, p.operand != nullptr ? p.sums : nullptr,
+                p.rows, batch, hidden);
+}
+
+}  // namespace rnnative::cuda
+
+#endif  // RNNATIVE_CUDA_RECURRENT_STEPWISE_STEPS_CUH_

@@ -1,0 +1,55 @@
+#include "native/addon/bind/recurrent_arguments.h"
+
+#include "native/addon/arguments.h"
+
+namespace rnnative::addon {
+
+namespace {
+
+constexpr int64_t kMaxCells = 512;  // 256 layers (streams of Philox) in two directions
+
+}  // namespace
+
+RecurrentOptions read_recurrent_options(Napi::Value value, const char* op) {
+  const Napi::Object object = to_options(value, op, "options");
+  RecurrentOptions options;
+  options.cell = parse_cell(to_string(object.Get("cell"), op, "cell"));
+  options.layers = to_integer(object.Get("layers"), 1, kMaxCells, op, "layers");
+  options.directions = to_integer(object.Get("directions"), 1, 2, op, "directions");
+  options.hidden = to_integer(object.Get("hidden"), 1, INT32_MAX, op, "hidden");
+  options.training = to_bool(object.Get("training"), op, "training");
+  options.dropout = to_number(object.Get("dropout"), op, "dropout");
+  options.precision = to_precision(object.Get("precision"), op, "precision");
+  const Napi::Value random = object.Get("random");
+  const bool given = !random.IsNull() && !random.IsUndefined();
+  if (given || (options.training && options.dropout > 0)) {
+    options.random = to_random(random, op, "random");
+  }
+  return options;
+}
+
+std::vector<RecurrentParameters> read_recurrent_parameters(Napi::Value value, const char* op) {
+  if (!value.IsArray()) {
+    throw Error("ERR_ARGUMENT", "[" + std::string(op) + "] parameters: expected an array");
+  }
+  const auto array = value.As<Napi::Array>();
+  const uint32_t length = array.Length();
+  if (length > kMaxCells) {
+    throw Error("ERR_ARGUMENT", "[" + std::string(op) + "] parameters: expected at most " +
+                                    std::to_string(kMaxCells) + ", got " + std::to_string(length));
+  }
+  std::vector<RecurrentParameters> parameters;
+  for (uint32_t i = 0; i < length; ++i) {
+    const std::vector<Tensor> slots = to_tensors(array.Get(i), op, "parameters", true);
+    if (slots.size() != kRecurrentSlots) {
+      throw Error("ERR_ARGUMENT",
+                  "[" + std::string(op) +
+                      "] parameters: expected w_ih, w_hh, b_ih, b_hh per cell, got " +
+                      std::to_string(slots.size()) + " entries");
+    }
+    parameters.push_back({slots[0], slots[1], slots[2], slots[3]});
+  }
+  return parameters;
+}
+
+}  // namespace rnnative::addon

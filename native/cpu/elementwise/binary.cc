@@ -1,0 +1,55 @@
+// Binary functions with broadcasting. After broadcast() most calls are a single loop (same shape,
+// scalar) or rows of one (row or column vectors); see elementwise_broadcast.h.
+#include "native/cpu/elementwise/broadcast.h"
+#include "native/cpu/kernels.h"
+
+namespace rnnative::cpu::RN_ISA {
+namespace {
+
+template <class F, bool kAVaries, bool kBVaries>
+void run(RnContext* ctx, const Broadcast& s, const RnBinaryArgs* args) {
+  const float *a = (const float*)args->a, *b = (const float*)args->b;
+  float* y = (float*)args->y;
+  // Long inner axes are cut, so that one loop alone can be shared.
+  const int64_t pieces = (s.inner.size + kChunk - 1) / kChunk;
+  const int64_t elements = pieces > 1 ? kChunk : s.inner.size;
+  parallel_items(ctx, s.outer * pieces, elements, [&](int64_t begin, int64_t end) {
+    for (int64_t item = begin; item < end; ++item) {
+      const Offsets o = offsets_at(s, item / pieces);
+      const int64_t first = item % pieces * kChunk;
+      const int64_t last = s.inner.size - first < kChunk ? s.inner.size : first + kChunk;
+      const float *row_a = a + o.a, *row_b = b + o.b;
+      float* row_y = y + o.y;
+      each_vector(first, last, [=](int64_t i, auto at) {
+        at.store(row_y + i,
+                 F::value(operand<kAVaries>(at, row_a, i), operand<kBVaries>(at, row_b, i)));
+      });
+    }
+  });
+}
+
+template <class F>
+void forward(RnContext* ctx, const RnBinaryArgs* args) {
+  const Broadcast s = broadcast(args->dims, args->shape, args->a_strides, args->b_strides);
+  if (s.inner.a && s.inner.b) {
+    run<F, true, true>(ctx, s, args);
+  } else if (s.inner.a) {
+    run<F, true, false>(ctx, s, args);
+  } else if (s.inner.b) {
+    run<F, false, true>(ctx, s, args);
+  } else {
+    run<F, false, false>(ctx, s, args);
+  }
+}
+
+}  // namespace
+
+int32_t binary(RnContext* ctx, const RnBinaryArgs* args) {
+  static constexpr void (*kForward[RN_BINARY_COUNT])(RnContext*, const RnBinaryArgs*) = {
+      forward<Add>, forward<Sub>, forward<Mul>, forward<Div>, forward<Maximum>, forward<Minimum>};
+  if (args->op < 0 || args->op >= RN_BINARY_COUNT) return RN_ERR_UNSUPPORTED;
+  if (!empty(args->dims, args->shape)) kForward[args->op](ctx, args);
+  return RN_OK;
+}
+
+}  // namespace rnnative::cpu::RN_ISA

@@ -1,0 +1,61 @@
+// One layer and direction, backward: its packed weights and work. Its steps: recurrent_steps.cc.
+#ifndef RNNATIVE_CPU_RECURRENT_BACKWARD_RUN_H_
+#define RNNATIVE_CPU_RECURRENT_BACKWARD_RUN_H_
+
+#include "native/cpu/recurrent/gradients.h"
+
+namespace rnnative::cpu::RN_ISA {
+namespace {
+
+template <class Phase>
+int products_of(RnContext* ctx, const BackwardRun& run, int first, PhaseProducts* out) {
+  constexpr int kCount = sizeof(Phase::kProducts) / sizeof(ProductSpec);
+  const RnRecurrentBackward& args = *run.args;
+  const RnWeight& w = args.slots[run.index].w_hh;
+  const int64_t hidden = run.layout.hidden;
+  *out = {Phase::kProducts, kCount, {}};
+  for (int i = 0; i < kCount; ++i) {
+    const ProductSpec& spec = Phase::kProducts[i];
+    const int64_t k = spec.gates * hidden;
+    int32_t fresh = 0;
+    void* packed = packed_weight(ctx, w, packed_kind(args.desc, kPackedBackward + first + i),
+                                 packed_bytes(args.desc.precision, k, hidden), &fresh);
+    if (!packed) return -1;
+    if (fresh)
+      pack_matrix(ctx, args.desc.precision,
+                  (const float*)w.data + spec.first_gate * hidden * hidden, hidden, false, k,
+                  hidden, nullptr, packed);
+    out->packed[i] = packed;
+  }
+  return first + kCount;
+}
+template <class... Phase>
+bool pack_products(Phases<Phase...>, RnContext* ctx, const BackwardRun& run, PhaseProducts* out) {
+  int next = 0, i = 0;
+  ((next = next < 0 ? -1 : products_of<Phase>(ctx, run, next, &out[i++])), ...);
+  return next >= 0;
+}
+
+inline bool make_work(RnContext* ctx, const Layout& l, const Sequence& q, int32_t precision,
+                      Work* out) {
+  *out = {};
+  out->dgates = scratch_floats(ctx, q.rows * l.traits.gates * l.hidden);
+  out->dextra = l.traits.has_dextra ? scratch_floats(ctx, q.rows * l.hidden) : nullptr;
+  out->carry_h = scratch_floats(ctx, 2 * q.batch * l.stride);
+  out->carry_c = out->carry_h + q.batch * l.stride;
+  if (!out->dgates || !out->carry_h || (l.traits.has_dextra && !out->dextra)) return false;
+  if (precision == RN_PRECISION_F32) return true;
+  const int64_t gates = 2 * q.batch * turns_of<Bf16>(l.traits.gates * l.hidden);
+  const int64_t extra = l.traits.has_dextra ? 2 * q.batch * turns_of<Bf16>(l.hidden) : 0;
+  out->rounded_dgates = (Bf16::Left*)scratch_floats(ctx, gates + extra);
+  if (!out->rounded_dgates) return false;
+  // Only the padding of an odd k must be zero, and stays so.
+  memset(out->rounded_dgates, 0, (size_t)(gates + extra) * sizeof(Bf16::Left));
+  if (extra > 0) out->rounded_dextra = out->rounded_dgates + gates;
+  return true;
+}
+
+}  // namespace
+}  // namespace rnnative::cpu::RN_ISA
+
+#endif  // RNNATIVE_CPU_RECURRENT_BACKWARD_RUN_H_

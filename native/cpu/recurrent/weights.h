@@ -1,0 +1,91 @@
+// The weights of a layer and direction as its forward steps read them.
+#ifndef RNNATIVE_CPU_RECURRENT_WEIGHTS_H_
+#define RNNATIVE_CPU_RECURRENT_WEIGHTS_H_
+
+#include "native/cpu/gemm/gemm.h"
+#include "native/cpu/recurrent/forward_step.h"
+#include "native/cpu/recurrent/recurrent.h"
+
+namespace rnnative::cpu::RN_ISA {
+namespace {
+
+// Packed weights and biases of a layer and direction.
+struct Weights {
+  const void* input;                   // W, its columns in gate order [unit vector][gate][lane]
+  const float* bias;                   // [gate_stride] in the same order
+  const float* bias_apart;             // [stride] or NULL: ForwardStep.recurrent_bias
+  const void* recurrent[kMostPhases];  // a packed form of R for each phase
+};
+
+// Columns of W that multiply one part of a layer's input, and the kind of their packed form.
+struct InputColumns {
+  int form;
+  int64_t first, count, ld;  // of ld in all
+};
+
+template <class Cell>
+const void* pack_input(RnContext* ctx, const RnRecurrentDesc& desc, const RnWeight& w,
+                       const InputColumns& in, const Layout& l) {
+  int32_t fresh = 0;
+  const int64_t cut = in.first > 0 ? in.first : in.count % in.ld;
+  void* packed = packed_weight(ctx, w, packed_kind(desc, in.form, cut),
+                               packed_bytes(desc.precision, in.count, l.gate_stride), &fresh);
+  if (!packed || !fresh) return packed;
+  int32_t* columns = (int32_t*)ctx->scratch(ctx->runtime, (size_t)l.gate_stride * sizeof(int32_t));
+  if (!columns) return nullptr;
+  for (int64_t j = 0; j < l.gate_stride; ++j) {
+    const int64_t vector = j / kLanes, unit = vector / Cell::kGates * kLanes + j % kLanes;
+    columns[j] = unit < l.hidden ? (int32_t)(vector % Cell::kGates * l.hidden + unit) : -1;
+  }
+  pack_matrix(ctx, desc.precision, (const float*)w.data + in.first, in.ld, true, in.count,
+              l.gate_stride, columns, packed);
+  return packed;
+}
+
+template <class Cell>
+bool pack_biases(RnContext* ctx, const RnRecurrentSlots& slots, const Layout& l, Weights* out) {
+  float* bias = scratch_floats(ctx, l.gate_stride + l.stride);
+  if (!bias) return false;
+  float* apart = bias + l.gate_stride;
+  const float *b_ih = (const float*)slots.b_ih.data, *b_hh = (const float*)slots.b_hh.data;
+  for (int64_t unit = 0; unit < l.stride; ++unit)
+    for (int g = 0; g < Cell::kGates; ++g) {
+      const bool real = unit < l.hidden;
+      const float input = real && b_ih ? b_ih[g * l.hidden + unit] : 0.0f;
+      const float hidden = real && b_hh ? b_hh[g * l.hidden + unit] : 0.0f;
+      float* at = bias + (unit / kLanes * Cell::kGates + g) * kLanes + unit % kLanes;
+      *at = g == Cell::kBiasApart ? input : input + hidden;
+      if (g == Cell::kBiasApart) apart[unit] = hidden;
+    }
+  out->bias = bias;
+  out->bias_apart = apart;
+  return true;
+}
+
+template <class Phase>
+const void* pack_phase(RnContext* ctx, const RnRecurrentDesc& desc, int index, const RnWeight& w,
+                       const Layout& l) {
+  return with_element(desc.precision, [&]<class E>() {
+    const size_t bytes = ForwardTile<Phase>::template packed_bytes<E>(l.units, l.hidden);
+    int32_t fresh = 0;
+    auto* packed = (typename E::Right*)packed_weight(
+        ctx, w, packed_kind(desc, kPackedForward + index), bytes, &fresh);
+    if (packed && fresh)
+      pack_recurrent<E, Phase>(ctx, (const float*)w.data, l.hidden, l.units, packed);
+    return (const void*)packed;
+  });
+}
+template <class... Phase>
+bool pack_phases(Phases<Phase...>, RnContext* ctx, const RnRecurrentDesc& desc, const RnWeight& w,
+                 const Layout& l, Weights* out) {
+  int i = 0;
+  bool enough = true;
+  ((out->recurrent[i] = pack_phase<Phase>(ctx, desc, i, w, l), enough &= !!out->recurrent[i], ++i),
+   ...);
+  return enough;
+}
+
+}  // namespace
+}  // namespace rnnative::cpu::RN_ISA
+
+#endif  // RNNATIVE_CPU_RECURRENT_WEIGHTS_H_

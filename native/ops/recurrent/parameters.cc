@@ -1,0 +1,152 @@
+#include "native/ops/recurrent/parameters.h"
+
+#include <algorithm>
+
+#include "native/ops/strided.h"
+
+namespace rnnative {
+
+namespace {
+
+constexpr int kGates[RN_CELL_COUNT] = {1, 1, 4, 3, 3};
+constexpr const char* kSlots[] = {"weight_ih_l", "weight_hh_l", "bias_ih_l", "bias_hh_l"};
+
+std::string slot_name(const RecurrentOptions& o, size_t cell, int slot) {
+  const size_t directions = static_cast<size_t>(o.directions);
+  std::string name = kSlots[slot] + std::to_string(cell / directions);
+  return cell % directions == 1 ? name + "_reverse" : name;
+}
+
+Shape slot_shape(const RnRecurrentDesc& d, size_t cell, int slot) {
+  const int64_t gates = kGates[d.cell] * d.hidden;
+  if (slot >= 2) return Shape{gates};
+  if (slot == 1) return Shape{gates, d.hidden};
+  const bool first = cell < static_cast<size_t>(d.directions);
+  return Shape{gates, first ? d.input : d.directions * d.hidden};
+}
+
+}  // namespace
+
+RnRecurrentDesc describe_stack(const RecurrentOptions& o, int64_t time, int64_t batch,
+                               int64_t input) {
+  RnRecurrentDesc d = {};
+  d.cell = o.cell;
+  d.layers = static_cast<int32_t>(o.layers);
+  d.directions = static_cast<int32_t>(o.directions);
+  d.training = o.training;
+  d.time = time;
+  d.batch = batch;
+  d.input = input;
+  d.hidden = o.hidden;
+  d.dropout = o.training ? o.dropout : 0;
+  d.random = o.random;
+  d.precision = o.precision;
+  return d;
+}
+
+void check_options(const Checker& check, const RecurrentOptions& o) {
+  if (o.directions != 1 && o.directions != 2) {
+    check.fail("ERR_ARGUMENT", "directions: expected 1 or 2, got " + std::to_string(o.directions));
+  }
+  const int64_t most = 256 - static_cast<int64_t>(o.random.stream);  // a stream of Philox per layer
+  if (o.layers < 1 || o.layers > most) {
+    check.fail("ERR_ARGUMENT",
+               "layers: expected 1.." + std::to_string(most) + ", got " + std::to_string(o.layers));
+  }
+  if (o.hidden < 1 || o.hidden > kMaxExtent) {
+    check.fail("ERR_ARGUMENT", "hidden: expected a positive size, got " + std::to_string(o.hidden));
+  }
+  check.in_range("dropout", o.dropout, 0, 1, false);
+}
+
+bool is_projected(const RnRecurrentDesc& d, const std::vector<RecurrentParameters>& parameters) {
+  return std::all_of(parameters.begin(),
+                     parameters.begin() + std::min<int64_t>(d.directions, std::ssize(parameters)),
+                     [](const RecurrentParameters& p) { return !p[0]; });
+}
+
+void check_parameters(const Checker& check, const RecurrentOptions& options,
+                      const RnRecurrentDesc& d, const std::vector<RecurrentParameters>& parameters,
+                      bool projected) {
+  const int64_t cells = int64_t{d.layers} * d.directions;
+  if (static_cast<int64_t>(parameters.size()) != cells) {
+    check.fail("ERR_ARGUMENT", "parameters: expected " + std::to_string(cells) +
+                                   " (layers * directions), got " +
+                                   std::to_string(parameters.size()));
+  }
+  const int64_t gates = d.directions * kGates[d.cell] * d.hidden;
+  if (projected && d.input != gates) {
+    check.fail("ERR_SHAPE", "x: expected [T, B, " + std::to_string(gates) + "] without " +
+                                slot_name(options, 0, 0) + ", got " + std::to_string(d.input) +
+                                " features");
+  }
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    for (int slot = 0; slot < 4; ++slot) {
+      const Tensor& parameter = parameters[i][slot];
+      if (slot >= 2 && !parameter) continue;
+      if (slot == 0 && projected && i < static_cast<size_t>(d.directions)) continue;
+      check.real(slot_name(options, i, slot), parameter, slot_shape(d, i, slot));
+    }
+  }
+}
+
+void check_parameter_sinks(const Checker& check, const RecurrentOptions& options,
+                           const RnRecurrentDesc& d,
+                           const std::vector<RecurrentParameters>& parameters,
+                           const std::vector<RecurrentSinks>& sinks) {
+  if (sinks.size() != parameters.size()) {
+    check.fail("ERR_ARGUMENT", "sinks: expected those of " + std::to_string(parameters.size()) +
+                                   " cells, got " + std::to_string(sinks.size()));
+  }
+  for (size_t i = 0; i < sinks.size(); ++i) {
+    for (int slot = 0; slot < 4; ++slot) {
+      const Sink& sink = sinks[i][slot];
+      if (!sink.tensor) continue;
+      const std::string name = slot_name(options, i, slot) + ".grad";
+      check.sink(name, sink, slot_shape(d, i, slot));
+      if (!parameters[i][slot]) {
+        check.fail("ERR_ARGUMENT", name + ": expected null without the parameter");
+      }
+    }
+  }
+}
+
+std::vector<RnRecurrentSlots> capture_slots(Queue& queue,
+                                            const std::vector<RecurrentParameters>& parameters) {
+  std::vector<RnRecurrentSlots> slots;
+  for (const RecurrentParameters& p : parameters) {
+    slots.push_back(
+        {queue.weight(p[0]), queue.weight(p[1]), queue.weight(p[2]), queue.weight(p[3])});
+  }
+  return slots;
+}
+
+std::vector<RnRecurrentSlots> open_slots(OpRun& run, std::vector<RnRecurrentSlots> slots,
+                                         const std::vector<RecurrentParameters>& parameters) {
+  for (size_t i = 0; i < slots.size(); ++i) {
+    slots[i].w_ih.data = run.data(parameters[i][0]);
+    slots[i].w_hh.data = run.data(parameters[i][1]);
+    slots[i].b_ih.data = run.data(parameters[i][2]);
+    slots[i].b_hh.data = run.data(parameters[i][3]);
+  }
+  return slots;
+}
+
+std::vector<RnRecurrentSlotGrads> open_sinks(OpRun& run, const std::vector<RecurrentSinks>& sinks) {
+  std::vector<RnRecurrentSlotGrads> grads;
+  for (const RecurrentSinks& s : sinks) {
+    grads.push_back({run.grad(s[0].tensor, s[0].add), run.grad(s[1].tensor, s[1].add),
+                     run.grad(s[2].tensor, s[2].add), run.grad(s[3].tensor, s[3].add)});
+  }
+  return grads;
+}
+
+int32_t pass_state(OpRun& run, const Tensor& from, const Sink& to) {
+  if (!to.tensor) return RN_OK;
+  if (!from) return zero(run, to);
+  StridedAxes axes;
+  axes.push(to.tensor.elements(), 1, 1);
+  return strided_copy(run, axes, from.dtype, run.data(from), run.data(to.tensor), to.add);
+}
+
+}  // namespace rnnative

@@ -1,0 +1,60 @@
+// The recurrent stack: layers x directions x time steps of one cell in one op. See RnRecurrentDesc
+// in backend.h for cells, gate order and what padding means.
+#ifndef RNNATIVE_OPS_RECURRENT_RECURRENT_H_
+#define RNNATIVE_OPS_RECURRENT_RECURRENT_H_
+
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include "native/abi/backend.h"
+#include "native/runtime/op.h"
+#include "native/runtime/tensor.h"
+
+namespace rnnative {
+
+// "rnn_tanh", "rnn_relu", "lstm", "gru" or "gru_reset_before".
+RnCell parse_cell(std::string_view name);
+
+struct RecurrentOptions {
+  RnCell cell = RN_LSTM;
+  int64_t layers = 1;
+  int64_t directions = 1;
+  int64_t hidden = 0;
+  bool training = false;
+  double dropout = 0;  // between layers, only when training
+  RnRandom random = {};
+  RnPrecision precision = RN_PRECISION_F32;
+};
+
+// Slots of one layer and direction, in the order of RnRecurrentSlots; with H units, G gates and
+// in = I, or directions * H above the first layer.
+using RecurrentParameters = std::array<Tensor, 4>;  // [G*H, in], [G*H, H], [G*H]?, [G*H]?
+using RecurrentSinks = std::array<Sink, 4>;
+
+struct RecurrentArgs {
+  RecurrentOptions options;
+  Tensor x;                                     // [T, B, I]
+  std::vector<RecurrentParameters> parameters;  // layer-major: layers * directions
+  Tensor lengths;                               // i32 [B] or null: all T
+  Tensor h0, c0;                                // [layers*directions, B, H] or null: zeros
+};
+struct RecurrentResult {
+  Tensor y;        // [T, B, directions*H]
+  Tensor hn, cn;   // [layers*directions, B, H]; cn null unless LSTM
+  Tensor reserve;  // null unless training
+};
+struct RecurrentGradients {
+  Tensor dy, dhn, dcn;  // shaped as y, hn, cn; each may be null: zero
+  Sink dx, dh0, dc0;
+  std::vector<RecurrentSinks> parameters;
+};
+
+RecurrentResult recurrent(Queue& queue, const RecurrentArgs& args);
+// `args` as given to the forward call that made the reserve.
+void recurrent_backward(Queue& queue, const RecurrentArgs& args, const Tensor& reserve,
+                        const RecurrentGradients& gradients);
+
+}  // namespace rnnative
+
+#endif  // RNNATIVE_OPS_RECURRENT_RECURRENT_H_

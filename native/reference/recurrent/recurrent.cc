@@ -1,0 +1,185 @@
+// The recurrent stack, one row of the batch at a time: layers, directions, rows, then the row's own
+// steps. A step is W x + b_ih, then the cell, which does everything that involves the state.
+#include "native/reference/recurrent/stack.h"
+#include "native/reference/reference.h"
+#include "native/reference/support.h"
+
+namespace rnnative::reference {
+namespace {
+
+// The length of row b, and its step s in the direction's own order as an index into time.
+int64_t length_of(const int32_t* lengths, int64_t b, int64_t time) {
+  return lengths ? lengths[b] : time;
+}
+int64_t time_of(int64_t s, int64_t length, int32_t direction) {
+  return direction == 0 ? s : length - 1 - s;
+}
+
+void copy_or_zero(const void* from, int64_t offset, int64_t n, double* to) {
+  if (from) {
+    std::copy_n(real(from) + offset, n, to);
+  } else {
+    std::fill_n(to, n, 0.0);
+  }
+}
+
+// Multiplies data [T, B, D*H], an output of `layer` or its gradient, by the layer's dropout mask.
+void drop(const Stack& stack, int32_t layer, double* data) {
+  const RnRecurrentDesc& desc = stack.desc;
+  if (desc.dropout == 0) return;
+  RnRandom random = desc.random;
+  random.stream += static_cast<uint32_t>(layer);
+  for (int64_t t = 0; t < desc.time; ++t)
+    for (int64_t b = 0; b < desc.batch; ++b)
+      for (int64_t f = 0; f < stack.width; ++f)
+        data[(t * desc.batch + b) * stack.width + f] *=
+            dropout_factor(random, b, t * stack.width + f, desc.dropout);
+}
+
+// y[n] = x[n] + b[n]; b may be null.
+void add_bias(const double* x, const double* b, int64_t n, double* y) {
+  for (int64_t i = 0; i < n; ++i) y[i] = x[i] + (b ? b[i] : 0);
+}
+// dx and db may be null.
+void add_bias_backward(const double* dy, int64_t n, double* db, double* dx) {
+  for (int64_t i = 0; i < n; ++i) {
+    if (db) db[i] += dy[i];
+    if (dx) dx[i] += dy[i];
+  }
+}
+
+// One layer in one direction. input: [T, B, in]; output: [T, B, D*H], whose padding is zero
+// already.
+void run_forward(const Stack& stack, const RnRecurrentForward& args, int32_t layer,
+                 int32_t direction, const double* input, double* output, double* work) {
+  const RnRecurrentDesc& desc = stack.desc;
+  const int64_t B = desc.batch, H = desc.hidden, in = stack.input_of(layer);
+  const int64_t gates = stack.cell.gates * H, run = stack.run_of(layer, direction);
+  const RnRecurrentSlots& slots = args.slots[run];
+  const Saved saved = stack.saved_of(run, real(args.reserve));
+  double *h0 = work, *c0 = h0 + H, *wx = c0 + H, *rest = wx + gates;
+  for (int64_t b = 0; b < B; ++b) {
+    copy_or_zero(args.h0, (run * B + b) * H, H, h0);
+    copy_or_zero(args.c0, (run * B + b) * H, H, c0);
+    const double *h = h0, *c = c0;
+    const int64_t length = length_of(args.lengths, b, desc.time);
+    for (int64_t s = 0; s < length; ++s) {
+      const int64_t row = time_of(s, length, direction) * B + b;
+      double *h_next = saved.h + row * H, *c_next = saved.c + row * H;
+      if (slots.w_ih.data)
+        affine(real(slots.w_ih.data), real(slots.b_ih.data), input + row * in, gates, in, wx);
+      else
+        add_bias(input + row * in + direction * gates, real(slots.b_ih.data), gates, wx);
+      stack.cell.forward({H, wx, real(slots.w_hh.data), real(slots.b_hh.data), h, c,
+                          saved.gates + row * stack.cell.saved * H, h_next, c_next, rest});
+      std::copy_n(h_next, H, output + row * stack.width + direction * H);
+      h = h_next;
+      c = c_next;
+    }
+    std::copy_n(h, H, real(args.hn) + (run * B + b) * H);
+    if (stack.cell.has_c) std::copy_n(c, H, real(args.cn) + (run * B + b) * H);
+  }
+}
+
+struct SlotGradients {
+  double *w_ih, *w_hh, *b_ih, *b_hh;
+};
+
+// doutput: [T, B, D*H], or NULL: zero; dinput: [T, B, in] accumulated, or NULL: not wanted.
+void run_backward(const Stack& stack, const RnRecurrentBackward& args, int32_t layer,
+                  int32_t direction, const double* input, const double* doutput, double* dinput,
+                  double* dh0, double* dc0, double* work) {
+  const RnRecurrentDesc& desc = stack.desc;
+  const int64_t B = desc.batch, H = desc.hidden, in = stack.input_of(layer);
+  const int64_t gates = stack.cell.gates * H, run = stack.run_of(layer, direction);
+  const RnRecurrentSlots& slots = args.slots[run];
+  const RnRecurrentSlotGrads& grads = args.dslots[run];
+  const SlotGradients d = {open(grads.w_ih, gates * in), open(grads.w_hh, gates * H),
+                           open(grads.b_ih, gates), open(grads.b_hh, gates)};
+  // Backward only reads what forward saved.
+  const Saved saved = stack.saved_of(run, const_cast<double*>(real(args.reserve)));
+  double *h0 = work, *c0 = h0 + H, *dh = c0 + H, *dc = dh + H, *dh_next = dc + H;
+  double *dc_next = dh_next + H, *dwx = dc_next + H, *rest = dwx + gates;
+  for (int64_t b = 0; b < B; ++b) {
+    copy_or_zero(args.h0, (run * B + b) * H, H, h0);
+    copy_or_zero(args.c0, (run * B + b) * H, H, c0);
+    copy_or_zero(args.dhn, (run * B + b) * H, H, dh);
+    copy_or_zero(args.dcn, (run * B + b) * H, H, dc);
+    const int64_t length = length_of(args.lengths, b, desc.time);
+    for (int64_t s = length - 1; s >= 0; --s) {
+      const int64_t row = time_of(s, length, direction) * B + b;
+      const int64_t before = s > 0 ? time_of(s - 1, length, direction) * B + b : -1;
+      for (int64_t j = 0; j < H; ++j) {
+        dh_next[j] = dh[j] + (doutput ? doutput[row * stack.width + direction * H + j] : 0);
+        dc_next[j] = dc[j];
+        dh[j] = dc[j] = 0;
+      }
+      stack.cell.backward({H, real(slots.w_hh.data), s > 0 ? saved.h + before * H : h0,
+                           s > 0 ? saved.c + before * H : c0,
+                           saved.gates + row * stack.cell.saved * H, saved.h + row * H,
+                           saved.c + row * H, dh_next, dc_next, dwx, dh, dc, d.w_hh, d.b_hh, rest});
+      double* dx = dinput ? dinput + row * in : nullptr;
+      if (slots.w_ih.data)
+        affine_backward(real(slots.w_ih.data), input + row * in, dwx, gates, in, d.w_ih, d.b_ih,
+                        dx);
+      else
+        add_bias_backward(dwx, gates, d.b_ih, dx ? dx + direction * gates : nullptr);
+    }
+    for (int64_t j = 0; j < H; ++j) {
+      if (dh0) dh0[(run * B + b) * H + j] += dh[j];
+      if (dc0) dc0[(run * B + b) * H + j] += dc[j];
+    }
+  }
+}
+
+}  // namespace
+
+size_t recurrent_reserve(const RnRecurrentDesc* desc) {
+  return static_cast<size_t>(Stack(*desc).reserve_size()) * sizeof(double);
+}
+
+int32_t recurrent(RnContext* context, const RnRecurrentForward* args) {
+  const RnRecurrentDesc& desc = args->desc;
+  if (int32_t status = check_lengths(context, args->lengths, desc.batch, desc.time)) return status;
+  return guarded(context, [&] {
+    const Stack stack(desc);
+    RnRecurrentForward run = *args;
+    if (run.reserve == nullptr) run.reserve = scratch(context, stack.reserve_size());
+    double* work = scratch(context, stack.work_size());
+    const double* input = real(args->x);
+    for (int32_t layer = 0; layer < desc.layers; ++layer) {
+      const bool last = layer == desc.layers - 1;
+      double* output = last ? real(args->y) : stack.output_of(layer, real(run.reserve));
+      std::fill_n(output, stack.output_size(), 0.0);
+      for (int32_t direction = 0; direction < desc.directions; ++direction)
+        run_forward(stack, run, layer, direction, input, output, work);
+      if (!last) drop(stack, layer, output);
+      input = output;
+    }
+  });
+}
+
+int32_t recurrent_backward(RnContext* context, const RnRecurrentBackward* args) {
+  const RnRecurrentDesc& desc = args->desc;
+  if (int32_t status = check_lengths(context, args->lengths, desc.batch, desc.time)) return status;
+  return guarded(context, [&] {
+    const Stack stack(desc);
+    const int64_t states = int64_t{desc.layers} * desc.directions * desc.batch * desc.hidden;
+    double* work = scratch(context, stack.work_size());
+    double* dh0 = open(args->dh0, states);
+    double* dc0 = open(args->dc0, states);
+    const double* doutput = real(args->dy);
+    for (int32_t layer = desc.layers - 1; layer >= 0; --layer) {
+      const double* input =
+          layer == 0 ? real(args->x) : stack.output_of(layer - 1, real(args->reserve));
+      double* dinput = layer == 0 ? open(args->dx, desc.time * desc.batch * desc.input)
+                                  : scratch(context, stack.output_size());
+      for (int32_t direction = 0; direction < desc.directions; ++direction)
+        run_backward(stack, *args, layer, direction, input, doutput, dinput, dh0, dc0, work);
+      if (layer > 0) drop(stack, layer - 1, dinput);
+      doutput = dinput;
+    }
+  });
+}
+
+}  // namespace rnnative::reference

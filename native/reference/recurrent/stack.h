@@ -1,0 +1,68 @@
+// The shapes of a recurrent stack and the layout of its reserve (all in doubles): for every run (a
+// layer in one direction), layer-major, the saved gates [T, B, S*H], h [T, B, H] and c [T, B, H];
+// then the outputs [T, B, D*H] of all layers but the last, after dropout.
+#ifndef RNNATIVE_REFERENCE_RECURRENT_STACK_H_
+#define RNNATIVE_REFERENCE_RECURRENT_STACK_H_
+
+#include "native/abi/backend.h"
+#include "native/reference/recurrent/cells/gru.h"
+#include "native/reference/recurrent/cells/gru_reset_before.h"
+#include "native/reference/recurrent/cells/lstm.h"
+#include "native/reference/recurrent/cells/rnn.h"
+
+namespace rnnative::reference {
+
+struct Saved {
+  double *gates, *h, *c;
+};
+
+inline const Cell& cell_of(int32_t cell) {
+  switch (cell) {
+    case RN_RNN_RELU:
+      return rnn_relu_cell;
+    case RN_LSTM:
+      return lstm_cell;
+    case RN_GRU:
+      return gru_cell;
+    case RN_GRU_RESET_BEFORE:
+      return gru_reset_before_cell;
+    default:
+      return rnn_tanh_cell;
+  }
+}
+
+struct Stack {
+  explicit Stack(const RnRecurrentDesc& desc)
+      : desc(desc), cell(cell_of(desc.cell)), width(desc.directions * desc.hidden) {}
+
+  int64_t input_of(int32_t layer) const { return layer == 0 ? desc.input : width; }
+  int64_t run_of(int32_t layer, int32_t direction) const {
+    return int64_t{layer} * desc.directions + direction;
+  }
+  int64_t output_size() const { return desc.time * desc.batch * width; }
+  int64_t unit_steps() const { return desc.time * desc.batch * desc.hidden; }
+  int64_t saved_size() const { return (cell.saved + 2) * unit_steps(); }
+  int64_t reserve_size() const {
+    return desc.layers * desc.directions * saved_size() + (desc.layers - 1) * output_size();
+  }
+  // Six states and two rows of gates.
+  int64_t work_size() const { return (6 + 2 * cell.gates) * desc.hidden; }
+
+  Saved saved_of(int64_t run, double* reserve) const {
+    double* gates = reserve + run * saved_size();
+    double* h = gates + cell.saved * unit_steps();
+    return {gates, h, h + unit_steps()};
+  }
+  template <typename Real>  // double or const double
+  Real* output_of(int32_t layer, Real* reserve) const {
+    return reserve + desc.layers * desc.directions * saved_size() + layer * output_size();
+  }
+
+  const RnRecurrentDesc& desc;
+  const Cell& cell;
+  int64_t width;  // D*H: features of every layer's output
+};
+
+}  // namespace rnnative::reference
+
+#endif  // RNNATIVE_REFERENCE_RECURRENT_STACK_H_

@@ -1,0 +1,210 @@
+/** Scoring and generating: no gradients are recorded, and every window is awaited. */
+import { evaluationWindows, IGNORED, layOut, type Window } from '../../data'
+import { Sampler, type SamplingOptions } from '../../decode/sampler'
+import type { RecurrentState } from '../../nn'
+import { noGrad, scope, tensor, type Tensor } from '../../tensor'
+import * as ops from '../../ops'
+import type { Tokenizer } from '../../text'
+import { Derived } from '../parts/derived'
+import { detachState, disposeState, type LanguageNetwork } from './network'
+
+const WINDOW = 64
+
+/** The sum over all tokens but the first of their negative log-likelihood. */
+export async function totalNats(
+  network: LanguageNetwork,
+  tokens: Int32Array,
+  checkpoint: () => void,
+): Promise<number> {
+  let state: RecurrentState | null = null
+  let total = 0
+  try {
+    for (const window of evaluationWindows(tokens, WINDOW)) {
+      checkpoint()
+      const scored = score(network, window, state)
+      disposeState(state)
+      state = scored.state
+      try {
+        // Summed here, in double.
+        for (const loss of await scored.losses.data()) total += loss
+      } finally {
+        scored.losses.dispose()
+      }
+    }
+  } finally {
+    disposeState(state)
+  }
+  return total
+}
+
+function score(
+  network: LanguageNetwork,
+  { steps, rows, inputs, targets }: Window,
+  carried: RecurrentState | null,
+): { losses: Tensor; state: RecurrentState } {
+  return scope(() =>
+    noGrad(() => {
+      const { weight, bias, precision } = network.eval().output
+      const { device } = weight
+      const { output, state } = network.forward(tensor(inputs, [steps, rows], { device }), carried)
+      const wanted = tensor(targets, [steps, rows], { device })
+      const { losses } = ops.crossEntropyLosses(output, wanted, {
+        weight,
+        bias,
+        ignoreIndex: IGNORED,
+        precision,
+      })
+      return { losses, state: detachState(state) }
+    }),
+  )
+}
+
+/** Texts that are scored at a time. */
+const SCORED_TEXTS = 64
+
+/**
+ * What each text has of probability as a line: of its tokens and the line end after them, given a line
+ * end before. Where the tokenizer has none, the first token is given and nothing follows. In nats.
+ */
+export async function lineNats(
+  network: LanguageNetwork,
+  tokenizer: Tokenizer,
+  texts: readonly string[],
+): Promise<number[]> {
+  const end = tokenizer.lineEnd
+  const lines = texts.map((text) => {
+    const ids = Array.from(tokenizer.encode(text))
+    return Int32Array.from(end === undefined ? ids : [end, ...ids, end])
+  })
+  const nats: number[] = []
+  for (let first = 0; first < lines.length; first += SCORED_TEXTS) {
+    const batch = lines.slice(first, first + SCORED_TEXTS)
+    const { steps, ids: inputs } = layOut(batch.map((line) => line.subarray(0, -1)))
+    const { ids: targets } = layOut(
+      batch.map((line) => line.subarray(1)),
+      IGNORED,
+    )
+    const rows = batch.length
+    const sums = new Float64Array(rows)
+    if (steps > 0) {
+      const { losses, state } = score(network, { steps, rows, inputs, targets }, null)
+      disposeState(state)
+      const values = await losses.data().finally(() => losses.dispose())
+      values.forEach((loss: number, i: number) => (sums[i % rows]! += loss))
+    }
+    nats.push(...sums)
+  }
+  return nats
+}
+
+/**
+ * Reads ids, [time, 1], and chooses what follows the last one, [1, 1], never `banned`. The network is in
+ * inference mode, and nothing is recorded.
+ */
+function advance(
+  network: LanguageNetwork,
+  ids: Tensor,
+  carried: RecurrentState | null,
+  table: Tensor | null,
+  sampler: Sampler,
+  banned: number | null,
+): { chosen: Tensor; state: RecurrentState } {
+  return scope(() => {
+    const { output, state } = network.forward(ids, carried, table)
+    const steps = ids.shape[0] as number
+    const last = steps > 1 ? output.slice(steps - 1, 1) : output
+    const { tokens } = ops.sampleTokens(network.output.forward(last.reshape(1, -1)), {
+      ...sampler.options,
+      uniforms: [sampler.uniform()],
+      penalties: banned === null ? null : { rows: [0], tokens: [banned], values: [-Infinity] },
+    })
+    return { chosen: tokens.reshape(1, 1), state: detachState(state) }
+  })
+}
+
+/**
+ * Steps that are begun, and read, together: while JavaScript runs it takes a core from those who compute,
+ * so it does so seldom.
+ */
+const STEPS_AT_ONCE = 16
+
+/** Products of many rows at once that take about as long as that of one row. */
+const PRODUCTS_A_STEP = 8
+
+export interface GenerateOptions extends SamplingOptions {
+  /** Tokens to generate. Default 200. */
+  length?: number | undefined
+  /** Ends the generation with `ERR_ABORTED`. */
+  signal?: AbortSignal | undefined
+}
+
+/** {@link LanguageNetwork.table}, for as long as the weights are those it was made from. */
+function tableOf(network: LanguageNetwork): Derived<Tensor> {
+  const weights = [network.embedding.weight, network.rnn.parameter('weight_ih_l0') as Tensor]
+  return new Derived(weights, () => noGrad(() => network.table()))
+}
+
+/** Pieces of text as tokens are chosen. `<unk>` never is. */
+export async function* generatePieces(
+  network: LanguageNetwork,
+  tokenizer: Tokenizer,
+  prompt: Int32Array,
+  length: number,
+  sampler: Sampler,
+  checkpoint: () => void,
+): AsyncGenerator<string, void, void> {
+  const decoder = tokenizer.decoder()
+  // The joiner must know the prompt's end, to space the first word.
+  for (const id of prompt) decoder.write(id)
+  const { device } = network.output.weight
+  let ids = tensor(prompt, [prompt.length, 1], { device })
+  let state: RecurrentState | null = null
+  // A product for each token of the vocabulary costs less than one for each token read by itself.
+  const tabulate = network.embedding.weight.shape[0]! <= PRODUCTS_A_STEP * length
+  const table = tabulate ? tableOf(network) : null
+  const begin = (steps: number): Promise<ArrayLike<number>> => {
+    // A fit may go on between two steps.
+    const lookedUp = table?.current() ?? null
+    network.eval()
+    const next = scope(() =>
+      noGrad(() => {
+        const chosen: Tensor[] = []
+        let last = { chosen: ids, state }
+        for (let i = 0; i < steps; ++i) {
+          last = advance(network, last.chosen, last.state, lookedUp, sampler, tokenizer.unknown)
+          chosen.push(last.chosen)
+        }
+        return { all: ops.concat(chosen, 0), ids: last.chosen, state: last.state }
+      }),
+    )
+    ids.dispose()
+    disposeState(state)
+    ;({ ids, state } = next)
+    const { all } = next
+    const reading = all.data().finally(() => all.dispose())
+    reading.catch(() => undefined) // it may never be waited for
+    return reading
+  }
+  try {
+    const readings: Promise<ArrayLike<number>>[] = []
+    for (let begun = 0, written = 0; written < length;) {
+      checkpoint()
+      for (let steps = 0; begun < length && readings.length < 2; begun += steps) {
+        steps = Math.min(STEPS_AT_ONCE, length - begun)
+        readings.push(begin(steps))
+      }
+      for (const id of Array.from((await readings.shift()) as ArrayLike<number>)) {
+        checkpoint()
+        const piece = decoder.write(id)
+        ++written
+        if (piece !== '') yield piece
+      }
+    }
+    const rest = decoder.end()
+    if (rest !== '') yield rest
+  } finally {
+    table?.dispose()
+    ids.dispose()
+    disposeState(state)
+  }
+}

@@ -1,0 +1,202 @@
+import { join } from 'node:path'
+import { Sampler } from '../../decode/sampler'
+import { RnnativeError } from '../../errors'
+import { CONFIG_FILE, findModel, type CheckpointFiles } from '../../io/checkpoint'
+import { readJson } from '../../io/files'
+import { countCharacters, languageScore, type LanguageScore } from '../../metrics/language'
+import { adam } from '../../optim'
+import { freshSeed } from '../../tensor/create'
+import { chooseDevice, type DeviceOption } from '../../tensor/device'
+import type { Precision } from '../../precision'
+import { Tokenizer } from '../../text'
+import { MODEL_FILE, toHost, Trainer } from '../../train/trainer'
+import type { Run, TrainingEvent, TrainingOptions, TrainingResult } from '../../train'
+import { checkLanguageOptions, parseLanguageConfig, toLanguageConfig } from './options'
+import { generatePieces, lineNats, totalNats, type GenerateOptions } from './generate'
+import { LanguageNetwork, type CellName, type LanguageNetworkOptions } from './network'
+import { LanguageTask } from './task'
+import { checkTexts, loadWeights, Model } from '../model'
+
+export interface LanguageModelOptions {
+  tokenizer: Tokenizer
+  /** Default 'lstm'. */
+  cell?: CellName | undefined
+  /** Default 2. */
+  layers?: number | undefined
+  /** Units per layer. Default 256. */
+  hidden?: number | undefined
+  /** Size of a token's vector. Default: as `hidden`. */
+  embedding?: number | undefined
+  /** On the embedding's, every layer's and the stack's output, while training. Default 0. */
+  dropout?: number | undefined
+  /** The output projection shares the embedding's weights (Press & Wolf 2017). Default false. */
+  tieWeights?: boolean | undefined
+  /** Of initial weights and dropout. Default: a new one each time. */
+  seed?: number | undefined
+  device?: DeviceOption | undefined
+  /** What products multiply in, in training and inference; saved with the model. Default 'f32'. */
+  precision?: Precision | undefined
+}
+
+export interface LanguageFitOptions extends TrainingOptions {
+  /** Text that is not learned from, to measure progress by. */
+  validation?: string | Int32Array | undefined
+  /** Streams read side by side. Default 50, fewer for short texts. */
+  batch?: number | undefined
+  /** Tokens per stream and step: how far back gradients flow. State is carried on. Default 50. */
+  steps?: number | undefined
+  /** Computes the batch in so many parts, for less memory and the same result. Default 1. */
+  accumulate?: number | undefined
+}
+
+/**
+ * Predicts text token by token: an embedding, a recurrent stack and a softmax.
+ *
+ * ```ts
+ * await using lm = new LanguageModel({ tokenizer: Tokenizer.characters(text), hidden: 128, seed: 1 })
+ * await lm.fit(text, { epochs: 3 })
+ * for await (const piece of lm.generate('Call me', { length: 400 })) process.stdout.write(piece)
+ * ```
+ */
+export class LanguageModel extends Model {
+  readonly tokenizer: Tokenizer
+  readonly options: Readonly<LanguageNetworkOptions>
+  readonly seed: number
+  readonly network: LanguageNetwork
+
+  /** Throws `ERR_ARGUMENT` for options that make no sense, or `ERR_DEVICE`. */
+  constructor(options: LanguageModelOptions) {
+    super()
+    const { tokenizer, cell = 'lstm', layers = 2, hidden = 256, embedding = hidden } = options
+    const { dropout = 0, tieWeights = false, seed = freshSeed(), device = 'cpu' } = options
+    if (!(tokenizer instanceof Tokenizer))
+      throw new RnnativeError('ERR_ARGUMENT', '[language model] tokenizer: expected a Tokenizer')
+    const { precision = 'f32' } = options
+    this.tokenizer = tokenizer
+    const network = { cell, layers, hidden, embedding, dropout, tieWeights, precision }
+    checkLanguageOptions(network, seed)
+    this.options = Object.freeze(network)
+    this.seed = seed
+    const place = { seed, device: chooseDevice(device).device }
+    this.network = new LanguageNetwork(tokenizer.size, this.options, place)
+  }
+
+  /**
+   * Learns from a text (or token ids), starting at once. Await the run for its result or iterate over
+   * its events. Rejects with `ERR_BUSY` while another fit runs, `ERR_EMPTY` for a text shorter than
+   * one window, `ERR_NONFINITE` (weights unharmed) when loss or gradient overflow, and `ERR_ABORTED`
+   * when `signal` aborts; after that the model can be used and trained on.
+   */
+  fit(
+    text: string | Int32Array,
+    options: LanguageFitOptions = {},
+  ): Run<TrainingEvent, TrainingResult> {
+    return this.begin(options, () => this.makeTrainer(text, options))
+  }
+
+  private makeTrainer(text: string | Int32Array, options: LanguageFitOptions): Trainer {
+    const tokens = this.tokensOf('fit', text)
+    const { validation, steps = 50, accumulate = 1 } = options
+    const fitting = Math.floor((tokens.length - 1) / steps)
+    const { batch = Math.max(1, Math.min(50, fitting)) } = options
+    const held = validation === undefined ? null : this.tokensOf('fit validation', validation)
+    const task = new LanguageTask(this.network, tokens, {
+      batch,
+      steps,
+      accumulate,
+      vocabulary: this.tokenizer.size,
+      validate:
+        held === null
+          ? undefined
+          : async () => (await totalNats(this.network, held, () => undefined)) / (held.length - 1),
+      modelFiles: () => this.files(),
+    })
+    const { clipNorm = 1, optimizer = adam({ lr: 2e-3 }) } = options
+    return new Trainer(task, { ...options, clipNorm, optimizer }, this.seed)
+  }
+
+  /** Scores every token but the first once, each given all that precedes it. */
+  async evaluate(
+    text: string | Int32Array,
+    { signal }: { signal?: AbortSignal | undefined } = {},
+  ): Promise<LanguageScore> {
+    this.checkUsable('evaluate')
+    const tokens = this.tokensOf('evaluate', text)
+    const total = await totalNats(this.network, tokens, () => this.checkpoint('evaluate', signal))
+    const whole = countCharacters(typeof text === 'string' ? text : this.tokenizer.decode(text))
+    const unscored = countCharacters(this.tokenizer.decode(tokens.subarray(0, 1)))
+    return languageScore(total, tokens.length - 1, whole - unscored)
+  }
+
+  /**
+   * The natural logarithm of each text's probability as a line: of its tokens and the line end after
+   * them, given a line end before. Where the tokenizer has no line end, the first token is given and
+   * nothing follows.
+   */
+  async score(texts: readonly string[]): Promise<number[]> {
+    this.checkUsable('score')
+    checkTexts('score', texts)
+    return (await lineNats(this.network, this.tokenizer, texts)).map((nats) => -nats)
+  }
+
+  /**
+   * Continues a prompt, token by token. An empty prompt stands for the start of a line. Throws
+   * `ERR_ARGUMENT` for options out of their range.
+   */
+  generate(prompt: string, options: GenerateOptions = {}): AsyncGenerator<string, void, void> {
+    this.checkUsable('generate')
+    const { length = 200, signal } = options
+    if (!Number.isSafeInteger(length) || length < 0)
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        `[generate] length: expected a whole number, got ${length}`,
+      )
+    const sampler = new Sampler(options)
+    const { tokenizer, network } = this
+    let ids = tokenizer.encode(prompt)
+    if (ids.length === 0) ids = Int32Array.of(tokenizer.lineEnd ?? tokenizer.size - 1)
+    const check = () => this.checkpoint('generate', signal)
+    return generatePieces(network, tokenizer, ids, length, sampler, check)
+  }
+
+  protected async files(): Promise<CheckpointFiles> {
+    // All reads are enqueued before the first await: one moment of a model that may be learning.
+    const weights = await toHost(this.network.stateDict())
+    const config = toLanguageConfig(this.options, this.seed)
+    return {
+      json: { [CONFIG_FILE]: config, 'tokenizer.json': this.tokenizer },
+      tensors: { [MODEL_FILE]: weights },
+    }
+  }
+
+  /**
+   * Loads what {@link save} wrote, or the best checkpoint of a run, in the precision it was saved with
+   * unless another is given (weights are f32 in either). `ERR_IO`, `ERR_FORMAT`.
+   */
+  static async load(
+    directory: string,
+    { device, precision }: Pick<LanguageModelOptions, 'device' | 'precision'> = {},
+  ): Promise<LanguageModel> {
+    const path = await findModel(directory)
+    const configPath = join(path, CONFIG_FILE)
+    const config = parseLanguageConfig(await readJson(configPath), configPath)
+    const tokenizer = await Tokenizer.load(join(path, 'tokenizer.json'))
+    const given = { tokenizer, device, precision: precision ?? config.precision }
+    return loadWeights(path, () => new LanguageModel({ ...config, ...given }))
+  }
+
+  private tokensOf(method: string, text: string | Int32Array): Int32Array {
+    if (typeof text !== 'string' && !(text instanceof Int32Array))
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        `[${method}] text: expected a string or an Int32Array`,
+      )
+    const tokens = typeof text === 'string' ? this.tokenizer.encode(text) : text
+    if (tokens.length < 2)
+      throw new RnnativeError(
+        'ERR_EMPTY',
+        `[${method}] text: ${tokens.length === 0 ? 'is empty' : 'expected at least 2 tokens, got 1'}`,
+      )
+    return tokens
+  }
+}

@@ -1,0 +1,100 @@
+import { expect, RnnativeError } from '../../errors'
+import { Dropout, Embedding, Linear, Module, type Recurrent } from '../../nn'
+import { makeRecurrent } from '../../nn/recurrent'
+import type { RecurrentState } from '../../nn'
+import type { Tensor } from '../../tensor'
+import * as ops from '../../ops'
+import type { Cell } from '../../ops'
+import type { DeviceOption } from '../../tensor/device'
+import type { Precision } from '../../precision'
+
+export type CellName = 'lstm' | 'gru' | 'rnn'
+
+/** The cell of that name; `op` is named in the error. */
+export function cellOf(op: string, cell: CellName): Cell {
+  expect(op, 'cell', ['lstm', 'gru', 'rnn'].includes(cell), 'lstm, gru or rnn', cell)
+  return cell === 'rnn' ? 'rnn_tanh' : cell
+}
+
+/** What makes up a network; `config.json` holds it. */
+export interface LanguageNetworkOptions {
+  cell: CellName
+  layers: number
+  hidden: number
+  embedding: number
+  dropout: number
+  tieWeights: boolean
+  /** Of all products: the stack's and the output projection's. */
+  precision: Precision
+}
+
+/**
+ * Embedding, recurrent stack, output projection. Dropout lies on the non-recurrent connections
+ * (Zaremba et al. 2014). Parameters: `embedding.weight`, `rnn.weight_ih_l0` and so on under PyTorch's
+ * names, `output.weight` (absent when tied to the embedding), `output.bias`.
+ */
+export class LanguageNetwork extends Module {
+  readonly embedding: Embedding
+  readonly rnn: Recurrent
+  readonly output: Linear
+  private readonly inputDropout: Dropout
+  private readonly outputDropout: Dropout
+
+  constructor(
+    vocabulary: number,
+    { cell, layers, hidden, embedding, dropout, tieWeights, precision }: LanguageNetworkOptions,
+    { seed, device }: { seed: number; device: DeviceOption },
+  ) {
+    super()
+    if (tieWeights && embedding !== hidden)
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        `[language model] tieWeights: expected embedding = hidden, got ${embedding} and ${hidden}`,
+      )
+    const sizes = { input: embedding, hidden, layers, dropout, device, precision }
+    this.embedding = new Embedding(vocabulary, embedding, { device })
+    this.rnn = makeRecurrent(cellOf('language model', cell), { ...sizes, forgetBias: 1 })
+    this.output = new Linear(hidden, vocabulary, { device, precision })
+    if (tieWeights) {
+      this.output.weight.dispose()
+      this.output.weight = this.embedding.weight
+    }
+    this.inputDropout = new Dropout(dropout)
+    this.outputDropout = new Dropout(dropout)
+    this.reset(seed)
+  }
+
+  /** What each token gives the first layer's gates: [vocabulary, G*H]. */
+  table(): Tensor {
+    return this.rnn.project(this.embedding.weight)
+  }
+
+  /**
+   * ids: i32 [time, batch]. `output` is what the projection takes: [time, batch, hidden]. Tokens are
+   * looked up in `table`, or in one made for this call where most of them occur more than once.
+   */
+  forward(
+    ids: Tensor,
+    state: RecurrentState | null,
+    table: Tensor | null = null,
+  ): { output: Tensor; state: RecurrentState } {
+    const vocabulary = this.embedding.weight.shape[0] as number
+    const dropped = this.training && this.inputDropout.p > 0
+    const repeating = !dropped && 2 * vocabulary <= ids.size
+    const lookedUp = table ?? (repeating ? this.table() : null)
+    const x = lookedUp
+      ? ops.embedding(ids, lookedUp)
+      : this.inputDropout.forward(this.embedding.forward(ids))
+    const result = this.rnn.forward(x, { state, projected: lookedUp !== null })
+    return { output: this.outputDropout.forward(result.output), state: result.state }
+  }
+}
+
+/** The same values outside any graph, to carry into the next call. */
+export const detachState = ({ h, c }: RecurrentState): RecurrentState =>
+  c === undefined ? { h: h.detach() } : { h: h.detach(), c: c.detach() }
+
+export function disposeState(state: RecurrentState | null): void {
+  state?.h.dispose()
+  state?.c?.dispose()
+}

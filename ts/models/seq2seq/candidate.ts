@@ -1,0 +1,100 @@
+/** Texts out of decoded tokens: with their scores, and with what was looked at for each. */
+import type { Hypothesis } from '../../decode'
+import type { AttentionMap } from '../../report'
+import type { Tokenizer } from '../../text'
+import type { Seq2SeqNetwork } from './network'
+
+/** One of several texts for a source. */
+export interface Candidate {
+  text: string
+  /** Ids of the target's tokenizer, without its boundaries. */
+  tokens: Int32Array
+  /** Natural logarithm of the probability of the tokens and the end (of the tokens if truncated). */
+  logProbability: number
+  /** What candidates are ranked by: with length and coverage penalties. */
+  score: number
+  /** Whether it was cut off at the greatest length. */
+  truncated: boolean
+  /** What was looked at for each token and the end; null unless asked for. */
+  attention: AttentionMap | null
+}
+
+/** The best candidate, and all that were asked for. */
+export interface Translation extends Candidate {
+  /** Best first. */
+  nBest: Candidate[]
+}
+
+/** What decoding needs of a model. */
+export interface Member {
+  readonly network: Seq2SeqNetwork
+  readonly source: Tokenizer
+  readonly target: Tokenizer
+  readonly reverseSource: boolean
+}
+
+/** What a search found. */
+export type Decoded = Pick<Hypothesis, 'tokens' | 'logProbability' | 'truncated'> & {
+  score: number
+  alignments: readonly Float32Array[] | null
+}
+
+/** The text of what was decoded for `text`. */
+export function candidateOf(
+  members: readonly Member[],
+  text: string,
+  { tokens, logProbability, score, truncated, alignments }: Decoded,
+  replaceUnknown: boolean,
+): Candidate {
+  const [member] = members as readonly [Member]
+  const { source, target } = member
+  const attention = alignments && attentionOf(member, text, tokens, alignments)
+  // Never the end of the source, which is no word.
+  const words = (attention?.source.length ?? 0) - (source.end === null ? 0 : 1)
+  const lookedAt = (position: number): string => {
+    const weights = attention?.weights[position] ?? []
+    const count = Math.min(weights.length, words)
+    let best = 0
+    for (let i = 1; i < count; ++i) if ((weights[i] ?? 0) > (weights[best] ?? 0)) best = i
+    return words > 0 ? (attention?.source[best] ?? '') : ''
+  }
+  return {
+    text: target.decode(tokens, replaceUnknown ? lookedAt : undefined),
+    ...{ tokens, logProbability, score, truncated, attention },
+  }
+}
+
+const END = '</s>'
+
+/** Weights over the source as it was written, whatever order it was read in. */
+function attentionOf(
+  { source, target, reverseSource }: Member,
+  text: string,
+  tokens: Int32Array,
+  alignments: readonly Float32Array[],
+): AttentionMap {
+  const pieces = source.pieces(text)
+  const forward = (weights: Float32Array): Float32Array => {
+    const ordered = weights.slice()
+    if (reverseSource) ordered.subarray(0, pieces.length).reverse()
+    return ordered
+  }
+  const decoder = target.decoder()
+  const written = Array.from(tokens, (id) => decoder.write(id).trim() || (target.tokens[id] ?? ''))
+  return {
+    source: source.end === null ? pieces : [...pieces, END],
+    target: [...written, END],
+    weights: alignments.map(forward),
+  }
+}
+
+const NOTHING: Candidate = {
+  ...{ text: '', tokens: new Int32Array(), logProbability: -Infinity, score: -Infinity },
+  ...{ truncated: false, attention: null },
+}
+
+/** Where constraints leave nothing, an empty text of no probability. */
+export const asTranslation = (nBest: Candidate[]): Translation => ({
+  ...(nBest[0] ?? NOTHING),
+  nBest,
+})

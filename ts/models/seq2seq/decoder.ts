@@ -1,0 +1,165 @@
+import { AttentionDecoder, Dropout, Embedding, Linear, Module, type RecurrentState } from '../../nn'
+import type { Recurrent } from '../../nn/recurrent'
+import { ResidualStack } from '../../nn/residual'
+import type { Tensors } from '../../decode'
+import { tensor, type Tensor } from '../../tensor'
+import type { DeviceOption } from '../../tensor/device'
+import * as ops from '../../ops'
+import { cellOf } from '../language/network'
+import { embeddingDeviation, makeStack } from './encoder'
+import type { Seq2SeqNetworkOptions } from './options'
+
+/** Encoded sources, as a decoder reads them. */
+export interface Sources<Lengths extends Int32Array | Tensor = Int32Array> {
+  /** [positions, sources, features] */
+  memory: Tensor
+  /** The memory's keys; null without attention. */
+  keys: Tensor | null
+  /** [sources, features]: the encoder's last output, where that is fed; else null. */
+  summary: Tensor | null
+  /** Real positions of each. */
+  lengths: Lengths
+}
+
+export interface DecoderPass {
+  sources: Sources<Int32Array | Tensor>
+  state: Tensors | null
+  /** Steps of each row; all unless given. */
+  lengths?: Int32Array | Tensor | undefined
+  /** Rows of a source, one after another. */
+  beams?: number | undefined
+}
+
+export interface DecoderOutput {
+  /** What the output projection takes: [time, rows, features]. */
+  features: Tensor
+  /** The attention: [time, rows, positions]. */
+  weights: Tensor | null
+  state: Tensors
+}
+
+/**
+ * Embedding, recurrent layers with attention of any kind or none, and what the output projection
+ * takes: after additive attention without input feeding tanh(W [s; c; e] + b) of state, context and
+ * embedded input, else h~ or the top layer's state, brought to the embedding's size where the two are
+ * tied.
+ */
+export class Decoder extends Module {
+  readonly embedding: Embedding
+  /** The layers that attend, if any do: all, or the lowest one of a residual stack. */
+  readonly attending: AttentionDecoder | null = null
+  /** The layers above, or all where none attends. */
+  readonly rnn: Recurrent | ResidualStack | null = null
+  readonly readout: Linear | null
+  readonly output: Linear
+  private readonly inputDropout: Dropout
+  private readonly outputDropout: Dropout
+
+  constructor(vocabulary: number, options: Seq2SeqNetworkOptions, device: DeviceOption) {
+    super()
+    const { embedding, hidden, layers, attention, encoder, dropout, precision } = options
+    const { inputFeeding, residual, feedSummary, tieEmbeddings } = options
+    const memory = (encoder.bidirectional ? 2 : 1) * encoder.hidden
+    const features = tieEmbeddings === 'none' ? hidden : embedding
+    const deviation = embeddingDeviation(embedding)
+    this.embedding = new Embedding(vocabulary, embedding, { device, deviation })
+    let above = layers
+    let width = embedding + (feedSummary ? memory : 0)
+    let top = hidden
+    if (attention !== 'none') {
+      const plain = attention === 'additive' ? 'context' : 'none'
+      const own = residual ? 1 : layers
+      above -= own
+      width = hidden
+      top = above > 0 ? hidden : features
+      this.attending = new AttentionDecoder({
+        ...{ input: embedding, hidden, memory, attention, dropout, precision, device },
+        ...{ cell: cellOf('seq2seq', options.cell), layers: own, forgetBias: 1 },
+        attentionSize: options.attentionSize,
+        feeding: inputFeeding ? 'output' : plain,
+        output: top,
+      })
+      if (this.attending.feeding === 'context') top = hidden
+    }
+    if (above > 0) this.rnn = makeStack(options, { input: width, hidden, layers: above }, device)
+    const context = this.attending?.feeding === 'context' ? memory + embedding : 0
+    this.readout =
+      context > 0 || (top !== features && (above > 0 || this.attending === null))
+        ? new Linear(hidden + context, features, { device, precision })
+        : null
+    this.output = new Linear(features, vocabulary, { device, precision })
+    this.inputDropout = new Dropout(dropout)
+    this.outputDropout = new Dropout(dropout)
+  }
+
+  /** The decoder's own first states from those of a bridge: [layers, sources, hidden]. */
+  begin({ h, c }: RecurrentState): Tensors {
+    const below = this.attending?.layers.layers ?? 0
+    const above = (h.shape[0] as number) - below
+    const part = (x: Tensor, lower: boolean) =>
+      lower ? ops.slice(x, 0, 0, below) : ops.slice(x, 0, below, above)
+    return {
+      ...(below > 0 && { h: part(h, true), ...(c && { c: part(c, true) }) }),
+      ...(above > 0 && { upperH: part(h, false), ...(c && { upperC: part(c, false) }) }),
+    }
+  }
+
+  /** ids: i32 [time, rows]. */
+  forward(ids: Tensor, pass: DecoderPass): DecoderOutput {
+    const embedded = this.inputDropout.forward(this.embedding.forward(ids))
+    const { state, lengths } = pass
+    const attended = this.attend(embedded, pass)
+    let output = attended?.output ?? this.withSummary(embedded, pass)
+    let next: Tensors = {}
+    if (attended) {
+      const { h, c, fed } = attended.state
+      next = { h, ...(c && { c }), ...(fed && { fed }) }
+    }
+    if (this.rnn) {
+      const { upperH, upperC } = state ?? {}
+      const own = upperH ? { h: upperH, ...(upperC && { c: upperC }) } : null
+      const result = this.rnn.forward(output, { state: own, lengths })
+      output = result.output
+      const { h, c } = result.state
+      next = { ...next, upperH: h, ...(c && { upperC: c }) }
+    }
+    const features = this.read(output, attended?.context ?? null, embedded)
+    return { features, weights: attended?.weights ?? null, state: next }
+  }
+
+  private attend(
+    embedded: Tensor,
+    { sources, state, lengths, beams }: DecoderPass,
+  ): ops.DecoderResult | null {
+    const { memory, keys } = sources
+    const { h, c, fed } = state ?? {}
+    const own = h ? { h, ...(c && { c }), ...(fed && { fed }) } : null
+    return (
+      this.attending?.forward(embedded, memory, {
+        ...{ state: own, lengths, keys, beams },
+        memoryLengths: sources.lengths,
+      }) ?? null
+    )
+  }
+
+  /** Each step's input and the summary of its row's source. */
+  private withSummary(embedded: Tensor, { sources, beams = 1 }: DecoderPass): Tensor {
+    const { summary } = sources
+    if (!summary) return embedded
+    const [time, rows] = embedded.shape as [number, number]
+    const source = Int32Array.from({ length: time * rows }, (_, i) =>
+      Math.floor((i % rows) / beams),
+    )
+    const which = tensor(source, [time, rows], { device: embedded.device })
+    return ops.concat([embedded, ops.embedding(which, summary)], -1)
+  }
+
+  private read(output: Tensor, context: Tensor | null, embedded: Tensor): Tensor {
+    if (this.readout) {
+      const read = context ? ops.concat([output, context, embedded], -1) : output
+      return this.outputDropout.forward(ops.tanh(this.readout.forward(read)))
+    }
+    // h~ has been through dropout.
+    return this.rnn ? this.outputDropout.forward(output) : output
+  }
+}

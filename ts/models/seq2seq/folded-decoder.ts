@@ -1,0 +1,111 @@
+import type { AttentionDecoder, Linear } from '../../nn'
+import { withBeams } from '../../nn/decoder'
+import { noGrad, scope, zeros, type Tensor } from '../../tensor'
+import * as ops from '../../ops'
+import { Derived } from '../parts/derived'
+import type { Decoder, DecoderOutput, DecoderPass } from './decoder'
+import type { Encoded } from './network'
+
+/** Weights cut and joined anew: each [gates + features of the readout, ...]. */
+interface Folded {
+  /** Of an embedded token. */
+  inputs: Tensor
+  /** Of a position of the memory. */
+  memory: Tensor
+  /** Of the state, in the readout alone: [features, hidden]. */
+  state: Tensor
+  /** What each token gives: [vocabulary, gates + features]; null where it is multiplied as it comes. */
+  table: Tensor | null
+}
+
+function foldWeights(
+  { tokens, gates, readout }: Record<'tokens' | 'gates' | 'readout', Tensor>,
+  hidden: number,
+  tabulate: boolean,
+): Folded {
+  const width = tokens.shape[1] as number
+  const memory = (gates.shape[1] as number) - width
+  const columns = (ofGates: number, ofReadout: number, count: number): Tensor =>
+    ops.concat([ops.slice(gates, 1, ofGates, count), ops.slice(readout, 1, ofReadout, count)], 0)
+  const inputs = columns(0, hidden + memory, width)
+  return {
+    inputs,
+    memory: columns(width, hidden, memory),
+    state: ops.slice(readout, 1, 0, hidden),
+    table: tabulate ? ops.linear(tokens, inputs) : null,
+  }
+}
+
+/**
+ * A decoder in inference whose products with what a search meets again and again are formed ahead:
+ * the gates and the readout take W e + Σ a_s (U m_s) in place of W e + U (Σ a_s m_s), so that U meets
+ * each position of a source once, and not each step of each hypothesis; W, where that pays, each token
+ * of the vocabulary once. Only for f32 and attention that precedes a step: its context is fed as it is.
+ */
+export class FoldedDecoder {
+  private constructor(
+    private readonly decoder: Decoder,
+    private readonly attending: AttentionDecoder,
+    private readonly readout: Linear,
+    private readonly folded: Folded,
+  ) {}
+
+  /**
+   * One for the weights as they are and another once they have changed; null where a decoder is of
+   * another kind. `tabulate`: as many tokens will be read as there are.
+   */
+  static of(decoder: Decoder, tabulate: boolean): Derived<FoldedDecoder> | null {
+    const { attending, embedding, readout, rnn } = decoder
+    if (attending?.feeding !== 'context' || !readout || rnn) return null
+    const { layers } = attending
+    // A GPU is kept busy by few large kernels, and this takes many.
+    if (layers.precision !== 'f32' || decoder.output.weight.device === 'cuda') return null
+    const gates = layers.parameter('weight_ih_l0') as Tensor
+    return new Derived([embedding.weight, gates, readout.weight], () => {
+      const weights = { tokens: embedding.weight, gates, readout: readout.weight }
+      const folded = scope(() => noGrad(() => foldWeights(weights, layers.hidden, tabulate)))
+      return new FoldedDecoder(decoder, attending, readout, folded)
+    })
+  }
+
+  /** Sources whose memory has been multiplied; keys and states stay the given tensors. */
+  fold({ sources, state }: Encoded): Encoded {
+    const memory = ops.linear(sources.memory, this.folded.memory)
+    return { sources: { ...sources, memory }, state }
+  }
+
+  /** One step, as {@link Decoder.forward}'s; ids: i32 [1, rows]. Sources are those of {@link fold}. */
+  step(ids: Tensor, { sources, state, beams = 1 }: DecoderPass): DecoderOutput {
+    const { attending, decoder, folded, readout } = this
+    const { attention, layers } = attending
+    const { layers: count, hidden } = layers
+    const { h, c } = state ?? {}
+    const rows = ids.shape[1] as number
+    const top = h ? ops.slice(h, 0, count - 1, 1) : zeros([1, rows, hidden], { device: ids.device })
+    const { context, weights } = withBeams(attention.queries(top), beams, (queries) =>
+      ops.attention(queries, sources.keys as Tensor, sources.memory, {
+        ...{ score: attention.score, v: attention.v, memoryLengths: sources.lengths },
+      }),
+    )
+    const embedded = folded.table
+      ? ops.embedding(ids, folded.table)
+      : ops.linear(decoder.embedding.forward(ids), folded.inputs)
+    const sums = ops.add(embedded, context)
+    const gates = ops.gatesOf[layers.cell] * hidden
+    const result = ops.recurrent(ops.slice(sums, 2, 0, gates), layers.cells(true), {
+      ...{ cell: layers.cell, layers: count },
+      state: h ? { h, ...(c && { c }) } : null,
+    })
+    const rest = ops.slice(sums, 2, gates, (sums.shape[2] as number) - gates)
+    const read = ops.linear(result.output, folded.state, readout.bias)
+    return {
+      features: ops.tanh(ops.add(read, rest)),
+      weights,
+      state: { h: result.state.h, ...(result.state.c && { c: result.state.c }) },
+    }
+  }
+
+  dispose(): void {
+    for (const x of Object.values(this.folded) as (Tensor | null)[]) x?.dispose()
+  }
+}

@@ -1,0 +1,270 @@
+import { join } from 'node:path'
+import { PairSet, type Pair, type PairOptions } from '../../data'
+import { checkWhole } from '../../decode/limits'
+import { RnnativeError } from '../../errors'
+import { CONFIG_FILE, findModel, type CheckpointFiles } from '../../io/checkpoint'
+import { readJson } from '../../io/files'
+import { adam } from '../../optim'
+import { freshSeed } from '../../tensor/create'
+import { chooseDevice, type DeviceOption } from '../../tensor/device'
+import type { Precision } from '../../precision'
+import { Tokenizer } from '../../text'
+import { sameTokens } from '../../text/tokenizer'
+import type {
+  Run,
+  SamplingSchedule,
+  TrainingEvent,
+  TrainingOptions,
+  TrainingResult,
+} from '../../train'
+import { untilStopped, type RunContext } from '../../train/run'
+import { MODEL_FILE, toHost, Trainer } from '../../train/trainer'
+import type { Translation } from './candidate'
+import { loadWeights, Model } from '../model'
+import { Seq2SeqNetwork } from './network'
+import { parseConfig, resolveOptions, toConfig } from './options'
+import type { Seq2SeqNetworkOptions, Seq2SeqOptions } from './options'
+import { pairNats, Seq2SeqTask } from './task'
+import { representAll } from './represent'
+import { sampleAll, streamPieces, translateAll } from './translate'
+import type { SampleTextOptions, StreamOptions, TranslateOptions } from './translate'
+
+export interface Seq2SeqModelOptions extends Seq2SeqOptions {
+  source: Tokenizer
+  /** Boundaries are added where it has none; with `tieEmbeddings: 'all'` the source's, too. */
+  target: Tokenizer
+  /** Of initial weights, dropout and the order of batches. Default: a new one each time. */
+  seed?: number | undefined
+  device?: DeviceOption | undefined
+}
+
+export interface Seq2SeqFitOptions extends TrainingOptions {
+  /** Pairs that are not learned from, to measure progress by: nats per target token. */
+  validation?: Iterable<Pair> | AsyncIterable<Pair> | undefined
+  /** Real tokens of a step, sources and targets. Default 4096. */
+  batchTokens?: number | undefined
+  /** Share of each target token's probability spread over the vocabulary. Default 0. */
+  labelSmoothing?: number | undefined
+  /** How often the decoder reads true tokens; always unless given. */
+  scheduledSampling?: SamplingSchedule | undefined
+  /** Pairs with more tokens on either side are not learned from. Default: none is left out. */
+  maxLength?: number | undefined
+  /** Of several references, learn the first, or each as a pair of its own. Default 'first'. */
+  references?: 'first' | 'each' | undefined
+}
+
+/** What a model gives to a target. */
+export interface PairScore {
+  /** Natural logarithm of the probability of the target's tokens and its end. */
+  logProbability: number
+  /** Of each token and then of the end, in nats. */
+  logProbabilities: Float64Array
+}
+
+export interface Seq2SeqScore {
+  /** Mean negative log-likelihood of a target token, ends included. */
+  nats: number
+  /** exp(nats) */
+  perplexity: number
+  /** Target tokens that were scored. */
+  tokens: number
+}
+
+/**
+ * Turns sequences into sequences: translates, pronounces, parses. An encoder reads the source, a
+ * decoder writes the target, with attention to the source or without.
+ *
+ * ```ts
+ * const source = Tokenizer.words(german), target = Tokenizer.words(english)
+ * await using mt = new Seq2Seq({ source, target, hidden: 512, encoder: { bidirectional: true } })
+ * await mt.fit(pairs, { epochs: 10 })
+ * const [best] = await mt.translate(['guten Tag'], { beam: 5 })
+ * ```
+ */
+export class Seq2Seq extends Model {
+  readonly source: Tokenizer
+  readonly target: Tokenizer
+  readonly options: Readonly<Seq2SeqNetworkOptions>
+  readonly seed: number
+  readonly network: Seq2SeqNetwork
+
+  /** Throws `ERR_ARGUMENT` for options that make no sense, or `ERR_DEVICE`. */
+  constructor(options: Seq2SeqModelOptions) {
+    super()
+    const { source, target, seed = freshSeed(), device = 'cpu' } = options
+    for (const [name, value] of Object.entries({ source, target }))
+      if (!(value instanceof Tokenizer))
+        throw new RnnativeError('ERR_ARGUMENT', `[seq2seq] ${name}: expected a Tokenizer`)
+    checkWhole('seq2seq', 'seed', seed, 0)
+    this.options = Object.freeze(resolveOptions(options))
+    this.target = target.withBoundaries()
+    this.source = this.options.tieEmbeddings === 'all' ? source.withBoundaries() : source
+    this.seed = seed
+    if (this.options.tieEmbeddings === 'all' && !sameTokens(this.source, this.target))
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        '[seq2seq] tieEmbeddings: expected none or target where the tokenizers differ, got all',
+      )
+    const sizes = { source: this.source.size, target: this.target.size }
+    const place = { seed, device: chooseDevice(device).device }
+    this.network = new Seq2SeqNetwork(sizes, this.options, place)
+  }
+
+  get reverseSource(): boolean {
+    return this.options.reverseSource
+  }
+
+  /**
+   * Learns from pairs of texts, starting at once. Await the run for its result or iterate over its
+   * events. Rejects with `ERR_BUSY` while another fit runs, `ERR_EMPTY` without a pair,
+   * `ERR_NONFINITE` (weights unharmed) when loss or gradient overflow, and `ERR_ABORTED` when `signal`
+   * aborts; after that the model can be used and trained on.
+   */
+  fit(
+    pairs: Iterable<Pair> | AsyncIterable<Pair> | PairSet,
+    options: Seq2SeqFitOptions = {},
+  ): Run<TrainingEvent, TrainingResult> {
+    return this.begin(options, (context) => this.makeTrainer(pairs, options, context))
+  }
+
+  private async makeTrainer(
+    pairs: Iterable<Pair> | AsyncIterable<Pair> | PairSet,
+    options: Seq2SeqFitOptions,
+    context: RunContext<TrainingEvent>,
+  ): Promise<Trainer | null> {
+    const { validation, maxLength, references } = options
+    const { clipNorm = 1, optimizer = adam() } = options
+    const read = (all: Iterable<Pair> | AsyncIterable<Pair>, how: Partial<PairOptions>) =>
+      PairSet.encode(untilStopped(all, context), { ...this.encoding, ...how }).catch(
+        (error: unknown) => {
+          // Not read to its end, it may be empty.
+          if (context.stopping) return null
+          throw error
+        },
+      )
+    const set = pairs instanceof PairSet ? pairs : await read(pairs, { maxLength, references })
+    const held = validation && (await read(validation, {}))
+    if (context.stopping || set === null || held === null) return null
+    const task = new Seq2SeqTask(this.network, set, {
+      batchTokens: options.batchTokens ?? 4096,
+      labelSmoothing: options.labelSmoothing ?? 0,
+      scheduledSampling: options.scheduledSampling ?? null,
+      seed: this.seed,
+      validate: held && (async () => (await this.measure(held, () => undefined)).nats),
+      modelFiles: () => this.files(),
+    })
+    return new Trainer(task, { ...options, clipNorm, optimizer }, this.seed)
+  }
+
+  private get encoding(): { source: Tokenizer; target: Tokenizer; reverseSource: boolean } {
+    const { source, target, reverseSource } = this
+    return { source, target, reverseSource }
+  }
+
+  private async measure(pairs: PairSet, checkpoint: () => void): Promise<Seq2SeqScore> {
+    let [total, tokens] = [0, 0]
+    for (const nats of await pairNats(this.network, pairs, checkpoint)) {
+      tokens += nats.length
+      for (const value of nats) total += value
+    }
+    const nats = total / tokens
+    return { nats, perplexity: Math.exp(nats), tokens }
+  }
+
+  /** Scores the targets of pairs, the first of several, given their sources. `ERR_EMPTY`. */
+  async evaluate(
+    pairs: Iterable<Pair> | AsyncIterable<Pair>,
+    { signal }: { signal?: AbortSignal | undefined } = {},
+  ): Promise<Seq2SeqScore> {
+    this.checkUsable('evaluate')
+    const set = await PairSet.encode(pairs, this.encoding)
+    return this.measure(set, () => this.checkpoint('evaluate', signal))
+  }
+
+  /** The probability of each pair's target, given its source; one entry for each of its targets. */
+  async score(
+    pairs: Iterable<Pair>,
+    { signal }: { signal?: AbortSignal | undefined } = {},
+  ): Promise<PairScore[]> {
+    this.checkUsable('score')
+    const all = [...pairs]
+    if (all.length === 0) return []
+    const set = await PairSet.encode(all, { ...this.encoding, references: 'each' })
+    const check = () => this.checkpoint('score', signal)
+    return (await pairNats(this.network, set, check)).map((nats) => ({
+      logProbability: -nats.reduce((sum, value) => sum + value, 0),
+      logProbabilities: nats.map((value) => -value),
+    }))
+  }
+
+  /**
+   * The best target found for each source by beam search; a `beam` of 1 is greedy. A source's result
+   * does not depend on the others. Throws `ERR_ARGUMENT`, naming it, for an option that makes no sense.
+   */
+  async translate(
+    texts: readonly string[],
+    options: TranslateOptions = {},
+  ): Promise<Translation[]> {
+    this.checkUsable('translate')
+    return translateAll([this], texts, options)
+  }
+
+  /** Draws targets for each source from the model's distribution. `ERR_ARGUMENT` as `translate`. */
+  async sample(texts: readonly string[], options: SampleTextOptions = {}): Promise<Translation[]> {
+    this.checkUsable('sample')
+    return sampleAll([this], texts, options)
+  }
+
+  /**
+   * A target for a source piece by piece, as its tokens are drawn from the model's distribution; with a
+   * `temperature` of 0 the likeliest at each step. `ERR_ARGUMENT` as `translate`.
+   */
+  stream(text: string, options: StreamOptions = {}): AsyncGenerator<string, void, void> {
+    this.checkUsable('stream')
+    return streamPieces([this], text, options)
+  }
+
+  /**
+   * Sources as the encoder sees them: its top layer's last state, of both directions where it has two,
+   * such as Sutskever et al. 2014 draw (figure 2).
+   */
+  async represent(texts: readonly string[]): Promise<Float32Array[]> {
+    this.checkUsable('represent')
+    return representAll(this, texts)
+  }
+
+  protected async files(): Promise<CheckpointFiles> {
+    // All reads are enqueued before the first await: one moment of a model that may be learning.
+    const weights = await toHost(this.network.stateDict())
+    return {
+      json: {
+        [CONFIG_FILE]: toConfig(this.options, this.seed),
+        [SOURCE_FILE]: this.source,
+        [TARGET_FILE]: this.target,
+      },
+      tensors: { [MODEL_FILE]: weights },
+    }
+  }
+
+  /**
+   * Loads what {@link save} wrote, or the best checkpoint of a run, in the precision it was saved with
+   * unless another is given (weights are f32 in either). `ERR_IO`, `ERR_FORMAT`.
+   */
+  static async load(
+    directory: string,
+    { device, precision }: { device?: DeviceOption; precision?: Precision | undefined } = {},
+  ): Promise<Seq2Seq> {
+    const path = await findModel(directory)
+    const configPath = join(path, CONFIG_FILE)
+    const { options, seed } = parseConfig(await readJson(configPath), configPath)
+    const [source, target] = await Promise.all(
+      [SOURCE_FILE, TARGET_FILE].map((name) => Tokenizer.load(join(path, name))),
+    )
+    const given = { seed, device, precision: precision ?? options.precision }
+    const tokenizers = { source: source as Tokenizer, target: target as Tokenizer }
+    return loadWeights(path, () => new Seq2Seq({ ...options, ...tokenizers, ...given }))
+  }
+}
+
+const SOURCE_FILE = 'source.tokenizer.json'
+const TARGET_FILE = 'target.tokenizer.json'

@@ -1,0 +1,187 @@
+import { expect } from '../../errors'
+import { IGNORED, type PairBatch, type Sequences } from '../../data'
+import { StateModel, type StepContext, type StepResult, type Tensors } from '../../decode'
+import { Module, type RecurrentState } from '../../nn'
+import { tensor, type Tensor } from '../../tensor'
+import type { DeviceOption } from '../../tensor/device'
+import type { StepInput } from '../../train/task'
+import * as ops from '../../ops'
+import type { FoldedDecoder } from './folded-decoder'
+import { Decoder, type Sources } from './decoder'
+import { Bridge, Encoder } from './encoder'
+import type { Seq2SeqNetworkOptions } from './options'
+
+/** Sources after the encoder. */
+export interface Encoded<Lengths extends Int32Array | Tensor = Int32Array> {
+  sources: Sources<Lengths>
+  /** What the decoder starts from; null: zeros. */
+  state: Tensors | null
+}
+
+export interface TargetTokens {
+  vocabulary: number
+  bos: number
+  eos: number
+}
+
+/**
+ * Encoder, bridge, decoder. Parameters: `encoder.embedding.weight`, `encoder.rnn.weight_ih_l0` and so
+ * on under PyTorch's names, `bridge.hidden.0.weight`, `decoder.embedding.weight`,
+ * `decoder.attending.weight_ih_l0`, `decoder.attending.attention.weight_key`,
+ * `decoder.output.weight`; tied ones once, under their first name.
+ */
+export class Seq2SeqNetwork extends Module {
+  readonly encoder: Encoder
+  readonly bridge: Bridge | null
+  readonly decoder: Decoder
+
+  constructor(
+    vocabularies: { source: number; target: number },
+    readonly options: Seq2SeqNetworkOptions,
+    { seed, device }: { seed: number; device: DeviceOption },
+  ) {
+    super()
+    const { bridge, cell, encoder, layers, hidden, tieEmbeddings } = options
+    const { source, target } = vocabularies
+    const shared = tieEmbeddings !== 'all' || source === target
+    expect('seq2seq', 'tieEmbeddings', shared, 'none or target with two vocabularies', 'all')
+    this.encoder = new Encoder(source, options, device)
+    const directions = encoder.bidirectional ? 2 : 1
+    const ends = { from: { ...encoder, directions }, to: { layers, hidden } }
+    this.bridge =
+      bridge === 'zero' ? null : new Bridge(bridge, ends, { lstm: cell === 'lstm', device })
+    this.decoder = new Decoder(target, options, device)
+    if (tieEmbeddings !== 'none') {
+      this.decoder.output.weight.dispose()
+      this.decoder.output.weight = this.decoder.embedding.weight
+    }
+    if (tieEmbeddings === 'all') {
+      this.encoder.embedding.weight.dispose()
+      this.encoder.embedding.weight = this.decoder.embedding.weight
+    }
+    this.reset(seed)
+  }
+
+  /** A batch's ids on the network's device. */
+  private ids(sequences: Sequences): Tensor {
+    const { device } = this.decoder.output.weight
+    const { data, shape } = idsOf(sequences)
+    return tensor(data, shape, { device })
+  }
+
+  encode(source: Sequences): Encoded {
+    return this.encodeIds(this.ids(source), source.lengths)
+  }
+
+  private encodeIds<Lengths extends Int32Array | Tensor>(
+    ids: Tensor,
+    lengths: Lengths,
+  ): Encoded<Lengths> {
+    const { memory, state } = this.encoder.forward(ids, lengths)
+    const keys = this.decoder.attending?.attention.keys(memory) ?? null
+    const summary = this.options.feedSummary ? this.top(state) : null
+    const begun = this.bridge && this.decoder.begin(this.bridge.forward(state))
+    return { sources: { memory, keys, summary, lengths }, state: begun }
+  }
+
+  /** The last state of the encoder's top layer, all its directions: [rows, directions * hidden]. */
+  private top({ h }: RecurrentState): Tensor {
+    const directions = this.options.encoder.bidirectional ? 2 : 1
+    const [count, rows, hidden] = h.shape as [number, number, number]
+    const turned = ops.permute(ops.slice(h, 0, count - directions, directions), [1, 0, 2])
+    return ops.reshape(turned, [rows, directions * hidden])
+  }
+
+  /** {@link top} of sources: [rows, directions * hidden]. */
+  summary(source: Sequences): Tensor {
+    return this.top(this.encoder.forward(this.ids(source), source.lengths).state)
+  }
+
+  /** Nats of each real output token, 0 past a row's end: [time, rows]. Teacher forcing. */
+  losses({ source, target, outputs }: PairTensors, labelSmoothing = 0): Tensor {
+    const { sources, state } = this.encodeIds(source.ids, source.lengths)
+    const { lengths } = target
+    const { features } = this.decoder.forward(target.ids, { sources, state, lengths })
+    const { weight, bias, precision } = this.decoder.output
+    const options = { weight, bias, precision, ignoreIndex: IGNORED, labelSmoothing }
+    return ops.crossEntropyLosses(features, outputs, options).losses
+  }
+
+  /**
+   * Encoded sources, to be decoded step by step in inference mode. They stay the caller's. `folded`:
+   * the decoder that folded them, if one did.
+   */
+  stepModel(
+    { sources, state }: Encoded,
+    tokens: TargetTokens,
+    folded: FoldedDecoder | null = null,
+  ): StateModel {
+    const { memory, keys, summary } = sources
+    return new StateModel({
+      ...tokens,
+      device: memory.device,
+      lengths: Array.from(sources.lengths),
+      attends: keys !== null,
+      source: { ...(keys && { memory, keys }), ...(summary && { summary }) },
+      state,
+      step: (ids, context) => this.step(ids, context, folded),
+    })
+  }
+
+  private step(
+    ids: Tensor,
+    { state, source, lengths, beams }: StepContext,
+    folded: FoldedDecoder | null,
+  ): StepResult {
+    this.eval() // a fit may go on between two steps
+    const { memory, keys = null, summary = null } = source
+    const pass = {
+      // Without attention the memory is not read.
+      sources: { memory: memory as Tensor, keys, summary, lengths: Int32Array.from(lengths) },
+      ...{ state, beams },
+    }
+    const made = folded ? folded.step(ids, pass) : this.decoder.forward(ids, pass)
+    const logits = this.decoder.output.forward(made.features)
+    return { logits, attention: made.weights, state: made.state }
+  }
+}
+
+/** A batch of pairs on a device. */
+export interface PairTensors {
+  source: { ids: Tensor; lengths: Tensor }
+  /** What the decoder reads. */
+  target: { ids: Tensor; lengths: Tensor }
+  outputs: Tensor
+}
+
+/** Ids as an op takes them: where all sequences are empty, one position past every end. */
+function idsOf({ steps, ids, lengths }: Sequences): StepInput {
+  const rows = lengths.length
+  return steps > 0
+    ? { data: ids, shape: [steps, rows] }
+    : { data: new Int32Array(rows), shape: [1, rows] }
+}
+
+/** What goes to the device of a batch, in the order of {@link pairTensors}. */
+export function pairInputs({ source, target, outputs }: PairBatch): StepInput[] {
+  const sides = [source, target].flatMap((side) => [
+    idsOf(side),
+    { data: side.lengths, shape: [side.lengths.length] },
+  ])
+  return [...sides, { data: outputs, shape: [target.steps, target.lengths.length] }]
+}
+
+export function pairTensors(given: readonly Tensor[]): PairTensors {
+  const [sourceIds, sourceLengths, targetIds, targetLengths, outputs] = given as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+  ]
+  return {
+    source: { ids: sourceIds, lengths: sourceLengths },
+    target: { ids: targetIds, lengths: targetLengths },
+    outputs,
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * How often a decoder in training is given the true last token rather than its own guess (scheduled
+ * sampling, Bengio et al. 2015, section 2.4): always at first, so that it learns, and less and less,
+ * so that it learns to go on from its own mistakes. All are JSON-serialisable, for checkpoints.
+ */
+import { expect, RnnativeError } from '../../errors'
+
+export type SamplingScheduleName = 'linear' | 'exponential' | 'inverse-sigmoid'
+
+export interface SamplingScheduleJSON {
+  name: SamplingScheduleName
+  options: Readonly<Record<string, number>>
+}
+
+export interface SamplingSchedule {
+  readonly name: SamplingScheduleName
+  /**
+   * The probability of the true token, the paper's epsilon, at an update; updates count from 1, which
+   * is the paper's i = 0.
+   */
+  truth(step: number): number
+  toJSON(): SamplingScheduleJSON
+}
+
+function check(schedule: string, name: string, value: number, valid: boolean, expected: string) {
+  expect('scheduled sampling', `${schedule}: ${name}`, valid, expected, value)
+}
+
+const schedule = (
+  name: SamplingScheduleName,
+  options: Readonly<Record<string, number>>,
+  truth: (i: number) => number,
+): SamplingSchedule => ({
+  name,
+  truth: (step) => truth(step - 1),
+  toJSON: () => ({ name, options: { ...options } }),
+})
+
+export interface LinearSamplingOptions {
+  /** Updates until `min` is reached. */
+  steps: number
+  /** The last probability, at least 0 and below 1. Default 0. */
+  min?: number | undefined
+}
+
+/** Falls from 1 to `min` evenly: max(min, 1 - (1 - min) i / steps). */
+export function linear({ steps, min = 0 }: LinearSamplingOptions): SamplingSchedule {
+  check('linear', 'steps', steps, steps > 0 && steps < Infinity, 'a number above 0')
+  check('linear', 'min', min, min >= 0 && min < 1, 'a number of at least 0, below 1')
+  return schedule('linear', { steps, min }, (i) => Math.max(min, 1 - ((1 - min) * i) / steps))
+}
+
+/** Falls by the same factor each update: k^i. */
+export function exponential({ k }: { k: number }): SamplingSchedule {
+  check('exponential', 'k', k, k > 0 && k < 1, 'a number above 0, below 1')
+  return schedule('exponential', { k }, (i) => k ** i)
+}
+
+/**
+ * Stays near 1, falls fastest at update k ln k, where it is a half, and ends near 0:
+ * k / (k + exp(i / k)).
+ */
+export function inverseSigmoid({ k }: { k: number }): SamplingSchedule {
+  check('inverse-sigmoid', 'k', k, k >= 1 && k < Infinity, 'a number of at least 1')
+  return schedule('inverse-sigmoid', { k }, (i) => k / (k + Math.exp(i / k)))
+}
+
+/** A schedule by its name, or as `toJSON` gave it. */
+export function create({ name, options }: SamplingScheduleJSON): SamplingSchedule {
+  switch (name) {
+    case 'linear':
+      return linear(options as unknown as LinearSamplingOptions)
+    case 'exponential':
+      return exponential(options as { k: number })
+    case 'inverse-sigmoid':
+      return inverseSigmoid(options as { k: number })
+    default:
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        '[scheduled sampling] name: expected linear, exponential or inverse-sigmoid, ' +
+          `got ${String(name)}`,
+      )
+  }
+}

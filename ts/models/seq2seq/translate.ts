@@ -1,0 +1,289 @@
+/** Decoding with one model or several: encoding in batches, searching, and text out of tokens. */
+import { encodeSource, layOut } from '../../data'
+import { beamSearch, ensemble, sample, stream } from '../../decode'
+import { DEFAULT_BEAM } from '../../decode/beam-options'
+import { whole, type LimitOptions } from '../../decode/limits'
+import type { BeamOptions, EnsembleOptions, Sample, SampleOptions } from '../../decode'
+import type { StepModel } from '../../decode'
+import { expect } from '../../errors'
+import { noGrad, scope, type Tensor } from '../../tensor'
+import type { Tokenizer } from '../../text'
+import { sameTokens } from '../../text/tokenizer'
+import { asTranslation, candidateOf } from './candidate'
+import type { Candidate, Decoded, Member, Translation } from './candidate'
+import { FoldedDecoder } from './folded-decoder'
+import { checkTexts } from '../model'
+import type { Encoded } from './network'
+
+interface TextOptions extends Pick<LimitOptions, 'minLength'> {
+  /** Texts that the results begin with: one for all sources, or one (or null) for each. */
+  prefix?: string | readonly (string | null)[] | undefined
+  /**
+   * Most tokens of a result: for all sources, or for each. Default 50 and twice the tokens of the
+   * source, more where the prefix or `minLength` asks for it.
+   */
+  maxLength?: number | readonly number[] | undefined
+  /** Sources decoded side by side. Default 128. */
+  batch?: number | undefined
+}
+
+/** As a beam search's, but in texts. */
+export interface TranslateOptions extends TextOptions, Omit<BeamOptions, keyof LimitOptions> {
+  /**
+   * Lets `<unk>` be chosen, and writes the source token it looked at most in its place; needs
+   * attention. Default false: `<unk>` is never chosen.
+   */
+  replaceUnknown?: boolean | undefined
+}
+
+/** As sampling's, but in texts. */
+export type SampleTextOptions = TextOptions & Omit<SampleOptions, keyof LimitOptions>
+
+/** As sampling's of one text. */
+export interface StreamOptions extends Omit<
+  SampleTextOptions,
+  'samples' | 'batch' | 'streams' | 'maxLength' | 'prefix'
+> {
+  /** Text that the result begins with. */
+  prefix?: string | undefined
+  /** Most tokens of the result. Default as {@link SampleTextOptions}'. */
+  maxLength?: number | undefined
+}
+
+/** Decodes a batch's step model; `sources`: their places among all texts. */
+type Search = (
+  model: StepModel,
+  limits: LimitOptions,
+  sources: readonly number[],
+) => Promise<Decoded[][]>
+
+/** Translates every text with the members as one. */
+export async function translateAll(
+  members: readonly Member[],
+  texts: readonly string[],
+  { replaceUnknown = false, ...options }: TranslateOptions,
+  together: EnsembleOptions = {},
+): Promise<Translation[]> {
+  const op = 'translate'
+  expect(op, 'replaceUnknown', typeof replaceUnknown === 'boolean', 'true or false', replaceUnknown)
+  const attends = members.length === 1 && members[0]?.network.decoder.attending
+  if (replaceUnknown)
+    expect(op, 'replaceUnknown', Boolean(attends), 'false but for one model with attention', true)
+  const alignments = replaceUnknown || options.alignments
+  const search: Search = (model, limits) => beamSearch(model, { ...options, ...limits, alignments })
+  const found = await decodeAll(members, texts, options, search, {
+    ...{ op, together, replaceUnknown, hypotheses: options.beam ?? DEFAULT_BEAM },
+  })
+  return found.map((candidates) => asTranslation(candidates))
+}
+
+/** Draws texts for every text from the members as one. */
+export async function sampleAll(
+  members: readonly Member[],
+  texts: readonly string[],
+  options: SampleTextOptions,
+  together: EnsembleOptions = {},
+): Promise<Translation[]> {
+  const asDecoded = (drawn: Sample): Decoded => ({
+    ...drawn,
+    score: drawn.logProbability,
+    alignments: null,
+  })
+  const op = 'sample'
+  const { streams } = options
+  const valid = streams === undefined || (Array.isArray(streams) && streams.length === texts.length)
+  expect(op, 'streams', valid, `${texts.length} numbers`, streams)
+  const search: Search = async (model, limits, sources) => {
+    const own = sources.map((i) => streams?.[i] ?? i)
+    const drawn = await sample(model, { ...options, ...limits, streams: own })
+    return drawn.map((all) => all.map(asDecoded))
+  }
+  const found = await decodeAll(members, texts, options, search, {
+    ...{ op, together, replaceUnknown: false, hypotheses: options.samples ?? 1 },
+  })
+  return found.map((candidates) => asTranslation(candidates))
+}
+
+/** Pieces of a text for `text` as its tokens are drawn. */
+export async function* streamPieces(
+  members: readonly Member[],
+  text: string,
+  { prefix, maxLength, ...options }: StreamOptions,
+  together: EnsembleOptions = {},
+): AsyncGenerator<string, void, void> {
+  const op = 'stream'
+  expect(op, 'text', typeof text === 'string', 'a string', text)
+  const [{ target }] = members as readonly [Member]
+  const sources = members.map((member) => [encodeSource(text, member)])
+  const longest = Math.max(...sources.map(([source]) => source?.length ?? 0))
+  const prefixes = prefixesOf(op, target, 1, prefix)
+  const { minLength } = options
+  const least = Math.max(minLength ?? 0, prefixes?.[0]?.length ?? 0)
+  const limits = {
+    maxLength: maxLength ?? Math.max(mostTokens(longest), least),
+    ...{ minLength, prefixes, forbidden: forbiddenOf(target, false) },
+  }
+  const decoder = target.decoder()
+  const { model, dispose } = openModel(members, sources, together)
+  try {
+    for await (const { token } of stream(model, { ...options, ...limits })) {
+      const piece = decoder.write(token)
+      if (piece !== '') yield piece
+    }
+    const rest = decoder.end()
+    if (rest !== '') yield rest
+  } finally {
+    dispose()
+  }
+}
+
+/** Batches in work at a time. */
+const WORKERS = 2
+
+async function decodeAll(
+  members: readonly Member[],
+  texts: readonly string[],
+  { prefix, maxLength, minLength, batch = 128 }: TextOptions,
+  search: Search,
+  how: { op: string; together: EnsembleOptions; replaceUnknown: boolean; hypotheses: number },
+): Promise<Candidate[][]> {
+  const { op, together, replaceUnknown, hypotheses } = how
+  checkTexts(op, texts)
+  expect(op, 'batch', Number.isSafeInteger(batch) && batch >= 1, 'a whole number above 0', batch)
+  const [{ target }] = members as readonly [Member]
+  const encoded = members.map((member) => texts.map((text) => encodeSource(text, member)))
+  const length = (i: number) => Math.max(...encoded.map((all) => all[i]?.length ?? 0))
+  const prefixes = prefixesOf(op, target, texts.length, prefix)
+  const most = mostOf(op, maxLength, texts.length)
+  const lengths = texts.map((_, i) => {
+    const begun = prefixes?.[i]?.length ?? 0
+    const given = most(i)
+    const fits = given === undefined || begun <= given
+    expect(op, `prefix ${i}`, fits, `at most the maxLength of ${given} tokens`, prefixes?.[i])
+    return given ?? Math.max(mostTokens(length(i)), minLength ?? 0, begun)
+  })
+  const limits = (which: readonly number[]): LimitOptions => ({
+    maxLength: which.map((i) => lengths[i] as number),
+    prefixes: prefixes && which.map((i) => prefixes[i] ?? null),
+    ...{ minLength, forbidden: forbiddenOf(target, replaceUnknown) },
+  })
+  // About as many tokens as the sources have, for each hypothesis.
+  const tokens = texts.reduce((sum, _, i) => sum + length(i), 0) * hypotheses
+  const order = texts.map((_, i) => i).sort((a, b) => length(b) - length(a) || a - b)
+  const found = new Array<Candidate[]>(texts.length)
+  let [next, failed] = [0, false]
+  /** Decodes one batch after another, until none is left. */
+  const work = async (): Promise<void> => {
+    const folds = members.map(({ network, target: { size } }) =>
+      FoldedDecoder.of(network.decoder, tokens >= size),
+    )
+    try {
+      while (next < order.length && !failed) {
+        const which = order.slice(next, (next += batch))
+        const sources = encoded.map((all) => which.map((i) => all[i] as Int32Array))
+        // A fit may go on between two batches.
+        const folded = folds.map((fold) => fold?.current() ?? null)
+        const { model, dispose } = openModel(members, sources, together, folded)
+        const lists = await search(model, limits(which), which).finally(dispose)
+        lists.forEach((list, row) => {
+          const i = which[row] as number
+          const text = texts[i] as string
+          found[i] = list.map((one) => candidateOf(members, text, one, replaceUnknown))
+        })
+      }
+    } catch (error) {
+      failed = true
+      throw error
+    } finally {
+      for (const fold of folds) fold?.dispose()
+    }
+  }
+  // While the hypotheses of one batch are sorted out here, the engine computes for the other.
+  const workers = Math.min(WORKERS, Math.ceil(order.length / batch))
+  const ended = await Promise.allSettled(Array.from({ length: workers }, work))
+  for (const result of ended) if (result.status === 'rejected') throw result.reason
+  return found
+}
+
+/** What `maxLength` says of each source. */
+function mostOf(
+  op: string,
+  given: TextOptions['maxLength'],
+  count: number,
+): (index: number) => number | undefined {
+  const all = Array.isArray(given) ? (given as readonly number[]) : null
+  const numbers = all ?? [given ?? 1]
+  const valid = numbers.every((n) => whole(n, 1)) && (all?.length ?? count) === count
+  const expected = `a whole number of at least 1, or ${count} of them`
+  expect(op, 'maxLength', valid && given !== null, expected, given)
+  return (index) => (all ? all[index] : (given as number | undefined))
+}
+
+function prefixesOf(
+  op: string,
+  target: Tokenizer,
+  count: number,
+  prefix: TextOptions['prefix'],
+): (Int32Array | null)[] | undefined {
+  if (prefix === undefined) return undefined
+  const all = typeof prefix === 'string' ? new Array<string>(count).fill(prefix) : prefix
+  const valid =
+    Array.isArray(all) &&
+    all.length === count &&
+    all.every((text) => text === null || typeof text === 'string')
+  expect(op, 'prefix', valid, `a string, or ${count} of them or null`, prefix)
+  return all.map((text) => (text === null ? null : target.encode(text)))
+}
+
+/** Most tokens for a source of that many, unless told. */
+const mostTokens = (source: number): number => 2 * source + 50
+
+/** The beginning of a sequence is never within one. */
+const forbiddenOf = ({ begin, unknown }: Tokenizer, allowUnknown: boolean): number[] =>
+  [begin, allowUnknown ? null : unknown].filter((id) => id !== null)
+
+/** Encodes sources with every member; dispose it after its decodings. `folds`: of their decoders. */
+function openModel(
+  members: readonly Member[],
+  sources: readonly (readonly Int32Array[])[],
+  together: EnsembleOptions,
+  folds: readonly (FoldedDecoder | null)[] = [],
+): { model: StepModel; dispose: () => void } {
+  const made: Encoded[] = []
+  const dispose = () => made.forEach(disposeEncoded)
+  try {
+    const models = members.map(({ network, target }, i) => {
+      network.eval()
+      const folded = folds[i] ?? null
+      const encoded = scope(() =>
+        noGrad(() => {
+          const own = network.encode(layOut(sources[i] ?? []))
+          return folded ? folded.fold(own) : own
+        }),
+      )
+      made.push(encoded)
+      const [bos, eos] = [target.begin as number, target.end as number]
+      return network.stepModel(encoded, { vocabulary: target.size, bos, eos }, folded)
+    })
+    const [only] = models
+    if (models.length === 1 && only) return { model: only, dispose }
+    const model = ensemble(models, together)
+    return { model: readAlike(members) ? model : { ...model, sourceLengths: null }, dispose }
+  } catch (error) {
+    dispose()
+    throw error
+  }
+}
+
+/** Whether a place of the source is the same to all, so that attention can be averaged. */
+const readAlike = ([first, ...others]: readonly Member[]): boolean =>
+  others.every(
+    ({ source, reverseSource }) =>
+      reverseSource === first?.reverseSource && sameTokens(source, first.source),
+  )
+
+function disposeEncoded({ sources, state }: Encoded): void {
+  const { memory, keys, summary } = sources
+  const all: (Tensor | null)[] = [memory, keys, summary, ...Object.values(state ?? {})]
+  for (const x of all) x?.dispose()
+}

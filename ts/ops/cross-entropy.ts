@@ -1,0 +1,123 @@
+import { record, tracks } from '../tensor/autograd'
+import { native } from '../native/index'
+import { checkPrecision, type Precision } from '../precision'
+import { checkShape } from '../tensor/shape'
+import type { Tensor } from '../tensor/tensor'
+import { div } from './elementwise'
+import { sum } from './reduce'
+import { checkDevice, checkInteger, checkReal, result } from './support'
+
+export interface CrossEntropyOptions {
+  /** Output projection [V, H], fused: x is then [..., H] and logits are never stored whole. */
+  weight?: Tensor | null | undefined
+  /** The projection's bias [V]. */
+  bias?: Tensor | null | undefined
+  /** Weight of each class [V]. */
+  classWeights?: Tensor | null | undefined
+  /** Targets of this value count for nothing. Default -100. */
+  ignoreIndex?: number | undefined
+  /** Share of the target's probability spread over all classes. */
+  labelSmoothing?: number | undefined
+  /** Of the projection and its gradients; logits and softmax stay f32. Default 'f32'. */
+  precision?: Precision | undefined
+}
+
+export interface Losses {
+  /** Nats per target, times its class weight; 0 where ignored. */
+  losses: Tensor
+  /** Class weight of each target, 1 without class weights; 0 where ignored. */
+  weights: Tensor
+}
+
+/**
+ * Cross-entropy of each target. x: logits [..., V], or [..., H] with `weight`; targets: i32 [...],
+ * each in 0..V-1 or ignored (else the result fails with `ERR_INDEX`). As PyTorch's cross_entropy
+ * with reduction 'none'; its mean is `sum(losses) / sum(weights)`.
+ */
+export function crossEntropyLosses(
+  x: Tensor,
+  targets: Tensor,
+  options: CrossEntropyOptions = {},
+): Losses {
+  const { weight = null, bias = null, classWeights = null } = options
+  const { ignoreIndex = -100, labelSmoothing = 0, precision = 'f32' } = options
+  const op = 'crossEntropy'
+  checkPrecision(op, precision)
+  checkReal(op, 'x', x)
+  checkInteger(op, 'targets', targets)
+  checkDevice(op, x, { targets, weight, bias, classWeights })
+  checkShape(op, 'targets', targets.shape, x.shape.slice(0, -1))
+  const last = x.shape.at(-1) ?? 'V'
+  if (weight) checkShape(op, 'weight', weight.shape, ['V', last])
+  const classes = weight ? (weight.shape[0] as number) : last
+  if (bias) checkShape(op, 'bias', bias.shape, [classes])
+  if (classWeights) checkShape(op, 'classWeights', classWeights.shape, [classes])
+  const training = tracks(x, weight, bias)
+  const made = native.crossEntropy(
+    x.handle,
+    weight?.handle ?? null,
+    bias?.handle ?? null,
+    targets.handle,
+    classWeights?.handle ?? null,
+    ignoreIndex,
+    labelSmoothing,
+    training,
+    precision,
+  )
+  const losses = result(made.losses, targets.shape, x)
+  const weights = result(made.weights, targets.shape, x)
+  if (training)
+    record({
+      op,
+      inputs: [x, weight, bias],
+      outputs: [losses],
+      save: [x, weight, bias, targets, classWeights],
+      own: [made.reserve],
+      backward: (call) => {
+        const { sinks, bits } = call.open()
+        native.crossEntropyBackward(
+          call.saved(0),
+          call.savedOrNull(1),
+          call.savedOrNull(2),
+          call.saved(3),
+          call.savedOrNull(4),
+          ignoreIndex,
+          labelSmoothing,
+          call.saved(5),
+          call.dy,
+          sinks,
+          bits,
+          precision,
+        )
+      },
+    })
+  return { losses, weights }
+}
+
+export type Reduction = 'mean' | 'sum' | 'none'
+
+/** {@link crossEntropyLosses}, reduced: 'mean' (the default) divides by the sum of the weights. */
+export function crossEntropy(
+  x: Tensor,
+  targets: Tensor,
+  {
+    reduction = 'mean',
+    ...options
+  }: CrossEntropyOptions & { reduction?: Reduction | undefined } = {},
+): Tensor {
+  const { losses, weights } = crossEntropyLosses(x, targets, options)
+  if (reduction === 'none') {
+    weights.dispose()
+    return losses
+  }
+  const total = sum(losses)
+  losses.dispose()
+  if (reduction === 'sum') {
+    weights.dispose()
+    return total
+  }
+  const count = sum(weights)
+  const mean = div(total, count)
+  for (const used of [weights, total, count]) used.dispose()
+  return mean
+}

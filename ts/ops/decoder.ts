@@ -1,0 +1,191 @@
+import { RnnativeError } from '../errors'
+import { record, tracks } from '../tensor/autograd'
+import { tensor } from '../tensor/create'
+import {
+  native,
+  type AttentionScore,
+  type DecoderFeeding,
+  type DecoderOptions,
+  type NativeRandom,
+} from '../native/index'
+import { checkPrecision, type Precision } from '../precision'
+import { formatShape, shapeError } from '../tensor/shape'
+import type { Tensor } from '../tensor/tensor'
+import { checkDropout } from './layers'
+import type { Cell, CellParameters, RecurrentState } from './recurrent'
+import { borrowIntegers, checkReal, result, type Integers } from './support'
+
+export type { DecoderFeeding } from '../native/index'
+
+export interface DecoderParameters {
+  /** One entry per layer. `weightInput` of the first is [G*H, E + F]: columns of x, then of what is fed. */
+  layers: readonly CellParameters[]
+  /** [A, H], from the state to the query; without it the state is the query, and A = H. */
+  weightQuery?: Tensor | null | undefined
+  /** [A]; with additive scores only. */
+  v?: Tensor | null | undefined
+  /** [D, V + H] and [D]: h~ = tanh(W [context; h] + b); when feeding the output only. */
+  weightOutput?: Tensor | null | undefined
+  biasOutput?: Tensor | null | undefined
+}
+
+export interface DecoderMemory {
+  /** [Tk, batch, A], projected. */
+  keys: Tensor
+  /** [Tk, batch, V] */
+  values: Tensor
+  /** Real positions of each row, zero included; all unless given. */
+  lengths?: Integers | null | undefined
+}
+
+/** What a decoder carries from one call to the next. */
+export interface DecoderState extends RecurrentState {
+  /** [batch, D]: the last output, when that is fed. */
+  readonly fed?: Tensor | undefined
+}
+
+export interface DecoderArguments {
+  cell: Cell
+  score: AttentionScore
+  /**
+   * `context` (Bahdanau et al. 2015): the query is the top layer's state before the step, and its
+   * context is fed to the first layer of the same step. `output` (Luong et al. 2015): the query is
+   * the state after the step, and h~ is fed to the next step.
+   */
+  feeding: DecoderFeeding
+  /** Zeros unless given. */
+  state?: DecoderState | null | undefined
+  /** Steps of each row, 0..time; all unless given. */
+  lengths?: Integers | null | undefined
+  /** On the layers' outputs but the last, and on h~; needs `random`. */
+  dropout?: number | undefined
+  random?: NativeRandom | null | undefined
+  precision?: Precision | undefined
+  /** Rows of the batch, one after another, that share a row of the memory; 1 where gradients flow. */
+  beams?: number | undefined
+}
+
+export interface DecoderResult {
+  /** [time, batch, H]: the top layer's states; or [time, batch, D]: h~, when that is fed. */
+  output: Tensor
+  /** [time, batch, V]; null when the output is fed. */
+  context: Tensor | null
+  /** [time, batch, Tk]: each step's distribution over the memory. */
+  weights: Tensor
+  /** After each row's own last step. */
+  state: DecoderState
+}
+
+/**
+ * A whole attentional decoder over a whole target sequence: layers, attention and feeding, step by
+ * step in one op. x: [time, batch, E], the embedded inputs of the steps. With a `time` of 1 and the
+ * states passed on it is one step of decoding.
+ */
+export function decoder(
+  x: Tensor,
+  memory: DecoderMemory,
+  parameters: DecoderParameters,
+  settings: DecoderArguments,
+): DecoderResult {
+  const op = 'decoder'
+  const { cell, score, feeding, state, dropout = 0, random = null, beams = 1 } = settings
+  const { precision = 'f32' } = settings
+  checkReal(op, 'x', x)
+  if (x.dims !== 3) throw shapeError(op, 'x', '[time, batch, features]', formatShape(x.shape))
+  checkDropout(op, dropout)
+  checkPrecision(op, precision)
+  if (dropout > 0 && !random)
+    throw new RnnativeError('ERR_ARGUMENT', `[${op}] random: expected a stream for dropout`)
+  const [time, batch] = x.shape as [number, number, number]
+  const { keys, values } = memory
+  const { layers } = parameters
+  const own = [
+    parameters.weightQuery ?? null,
+    parameters.v ?? null,
+    parameters.weightOutput ?? null,
+    parameters.biasOutput ?? null,
+  ]
+  const slots = layers.flatMap((p) => [
+    p.weightInput,
+    p.weightHidden,
+    p.biasInput ?? null,
+    p.biasHidden ?? null,
+  ])
+  const states = [state?.h ?? null, state?.c ?? null, state?.fed ?? null]
+  const training = tracks(x, keys, values, ...states, ...own, ...slots)
+  const borrow = (name: string, lengths: Integers | null | undefined, extent: number) =>
+    lengths
+      ? borrowIntegers(op, name, lengths, extent, x, (data) =>
+          tensor(data, [extent], { device: x.device }),
+        )
+      : null
+  const ends = borrow('lengths', settings.lengths, batch)
+  const memoryEnds = borrow('memory.lengths', memory.lengths, keys.shape[1] ?? 0)
+  const hidden = layers[0]?.weightHidden.shape[1] ?? 0
+  const options: DecoderOptions = {
+    ...{ cell, layers: layers.length, directions: 1, hidden, precision, score, feeding, beams },
+    ...{ training: training || dropout > 0, dropout, random },
+  }
+  const handles = (tensors: readonly (Tensor | null)[]) => tensors.map((t) => t?.handle ?? null)
+  const made = native.decoder(
+    options,
+    x.handle,
+    inFours(handles(slots)),
+    handles(own),
+    [keys.handle, values.handle, memoryEnds?.tensor.handle ?? null],
+    ends?.tensor.handle ?? null,
+    handles(states),
+  )
+  const width = values.shape[2] as number
+  const outputs = parameters.weightOutput?.shape[0] ?? 0
+  const stateShape = [layers.length, batch, hidden]
+  const fedOutput = feeding === 'output'
+  const output = result(made.y, [time, batch, fedOutput ? outputs : hidden], x)
+  const context = made.context && result(made.context, [time, batch, width], x)
+  const weights = result(made.weights, [time, batch, keys.shape[0] as number], x)
+  const h = result(made.hn, stateShape, x)
+  const c = made.cn && result(made.cn, stateShape, x)
+  const fed = made.fedn && result(made.fedn, [batch, outputs], x)
+  if (training)
+    record({
+      op,
+      inputs: [x, keys, values, ...states, ...own, ...slots],
+      outputs: [output, context, weights, h, c, fed],
+      save: [
+        ...[x, keys, values, memoryEnds?.tensor ?? null, ends?.tensor ?? null, weights],
+        ...[...states, ...own, ...slots],
+      ],
+      own: [made.reserve],
+      backward: (call) => {
+        const { sinks, add } = call.open()
+        const saved = (from: number, count: number) =>
+          Array.from({ length: count }, (_, i) => call.savedOrNull(from + i))
+        native.decoderBackward(
+          options,
+          call.saved(0),
+          inFours(saved(13, slots.length)),
+          saved(9, 4),
+          saved(1, 3),
+          call.savedOrNull(4),
+          saved(6, 3),
+          call.saved(5),
+          call.saved(13 + slots.length),
+          Array.from({ length: 6 }, (_, i) => call.gradient(i)),
+          sinks,
+          add,
+        )
+      },
+    })
+  else if (made.reserve !== null) native.dispose(made.reserve)
+  ends?.release()
+  memoryEnds?.release()
+  return {
+    output,
+    context,
+    weights,
+    state: { h, ...(c && { c }), ...(fed && { fed }) },
+  }
+}
+
+const inFours = <T>(flat: readonly T[]): T[][] =>
+  Array.from({ length: flat.length / 4 }, (_, i) => flat.slice(4 * i, 4 * i + 4))

@@ -1,0 +1,136 @@
+import { record, tracks } from '../tensor/autograd'
+import { native, type NativeAddon } from '../native/index'
+import { formatShape, sameShape, shapeError, type Shape } from '../tensor/shape'
+import type { Tensor } from '../tensor/tensor'
+import { checkDevice, checkReal, result } from './support'
+
+type UnaryName = Parameters<NativeAddon['unary']>[0]
+type BinaryName = Parameters<NativeAddon['binary']>[0]
+
+/** Whether a derivative is computed from x, from y or from neither, so that only that is kept. */
+const derivativeReads: Readonly<Record<UnaryName, 'x' | 'y' | null>> = {
+  neg: null,
+  exp: 'y',
+  log: 'x',
+  sqrt: 'y',
+  abs: 'x',
+  square: 'x',
+  tanh: 'y',
+  sigmoid: 'y',
+  relu: 'y',
+  affine: null,
+  pow: 'x',
+  clamp: 'x',
+}
+
+function unary(op: UnaryName, x: Tensor, a = 0, b = 0): Tensor {
+  checkReal(op, 'x', x)
+  const y = result(native.unary(op, x.handle, a, b), x.shape, x)
+  if (tracks(x)) {
+    const read = derivativeReads[op]
+    record({
+      op,
+      inputs: [x],
+      outputs: [y],
+      save: read === null ? [] : [read === 'x' ? x : y],
+      backward: (call) => {
+        const { sinks, bits } = call.open()
+        // What is not read still has to have the right shape.
+        const either = call.savedOrNull(0) ?? call.dy
+        native.unaryBackward(op, either, either, call.dy, a, b, sinks, bits)
+      },
+    })
+  }
+  return y
+}
+
+export const neg = (x: Tensor): Tensor => unary('neg', x)
+export const exp = (x: Tensor): Tensor => unary('exp', x)
+export const log = (x: Tensor): Tensor => unary('log', x)
+export const sqrt = (x: Tensor): Tensor => unary('sqrt', x)
+export const abs = (x: Tensor): Tensor => unary('abs', x)
+export const square = (x: Tensor): Tensor => unary('square', x)
+export const tanh = (x: Tensor): Tensor => unary('tanh', x)
+export const sigmoid = (x: Tensor): Tensor => unary('sigmoid', x)
+export const relu = (x: Tensor): Tensor => unary('relu', x)
+/** `scale * x + shift` */
+export const affine = (x: Tensor, scale: number, shift: number): Tensor =>
+  unary('affine', x, scale, shift)
+export const pow = (x: Tensor, exponent: number): Tensor => unary('pow', x, exponent)
+/** min(max(x, low), high); its gradient is zero outside. */
+export const clamp = (x: Tensor, low: number, high: number): Tensor => unary('clamp', x, low, high)
+
+function broadcast(op: string, a: Shape, b: Shape): number[] {
+  const dims = Math.max(a.length, b.length)
+  return Array.from({ length: dims }, (_, i) => {
+    const m = a[i - dims + a.length] ?? 1
+    const n = b[i - dims + b.length] ?? 1
+    if (m !== n && m !== 1 && n !== 1)
+      throw shapeError(op, 'b', `a shape that broadcasts with ${formatShape(a)}`, formatShape(b))
+    return m === 1 ? n : m
+  })
+}
+
+function binary(op: BinaryName, a: Tensor, b: Tensor): Tensor {
+  checkReal(op, 'a', a)
+  checkReal(op, 'b', b)
+  checkDevice(op, a, { b })
+  const shape = broadcast(op, a.shape, b.shape)
+  const y = result(native.binary(op, a.handle, b.handle), shape, a)
+  if (tracks(a, b)) {
+    const isPlainSum = op === 'add' && sameShape(a.shape, b.shape)
+    record({
+      op,
+      inputs: [a, b],
+      outputs: [y],
+      save: isPlainSum ? [] : [a, b],
+      backward: (call) => {
+        if (isPlainSum) {
+          call.pass(0)
+          call.pass(1)
+          return
+        }
+        const { sinks, bits } = call.open()
+        native.binaryBackward(op, call.saved(0), call.saved(1), call.dy, sinks, bits)
+      },
+    })
+  }
+  return y
+}
+
+type Operand = Tensor | number
+
+/** NumPy broadcasting, as for all two-operand ops; either operand may be a number. */
+export function add(a: Operand, b: Operand): Tensor {
+  if (typeof a === 'number') return affine(tensorOf('add', b), 1, a)
+  return typeof b === 'number' ? affine(a, 1, b) : binary('add', a, b)
+}
+
+export function sub(a: Operand, b: Operand): Tensor {
+  if (typeof a === 'number') return affine(tensorOf('sub', b), -1, a)
+  return typeof b === 'number' ? affine(a, 1, -b) : binary('sub', a, b)
+}
+
+export function mul(a: Operand, b: Operand): Tensor {
+  if (typeof a === 'number') return affine(tensorOf('mul', b), a, 0)
+  return typeof b === 'number' ? affine(a, b, 0) : binary('mul', a, b)
+}
+
+export function div(a: Operand, b: Operand): Tensor {
+  if (typeof a === 'number') {
+    const reciprocal = pow(tensorOf('div', b), -1)
+    const y = affine(reciprocal, a, 0)
+    reciprocal.dispose()
+    return y
+  }
+  return typeof b === 'number' ? affine(a, 1 / b, 0) : binary('div', a, b)
+}
+
+/** Where the two are equal, each gets half the gradient. */
+export const maximum = (a: Tensor, b: Tensor): Tensor => binary('maximum', a, b)
+export const minimum = (a: Tensor, b: Tensor): Tensor => binary('minimum', a, b)
+
+function tensorOf(op: string, operand: Operand): Tensor {
+  if (typeof operand === 'number') throw shapeError(op, 'b', 'a tensor', 'two numbers')
+  return operand
+}

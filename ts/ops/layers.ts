@@ -1,0 +1,162 @@
+import { RnnativeError } from '../errors'
+import { record, tracks } from '../tensor/autograd'
+import { native, type NativeRandom, type NativeTensor } from '../native/index'
+import { checkShape, formatShape, resolveAxis, shapeError } from '../tensor/shape'
+import type { Tensor } from '../tensor/tensor'
+import { transpose } from './shape'
+import { checkDevice, checkInteger, checkReal, result } from './support'
+
+export interface EmbeddingOptions {
+  /** A row that this use of the table never teaches. */
+  paddingIndex?: number | null | undefined
+}
+
+/**
+ * Rows of a table. ids: i32 of any shape, each in 0..V-1 (else the result fails with `ERR_INDEX`);
+ * table: [V, E]. Returns [...ids, E]. The table's gradient is dense.
+ */
+export function embedding(
+  ids: Tensor,
+  table: Tensor,
+  { paddingIndex = null }: EmbeddingOptions = {},
+): Tensor {
+  checkInteger('embedding', 'ids', ids)
+  checkReal('embedding', 'table', table)
+  checkShape('embedding', 'table', table.shape, ['V', 'E'])
+  checkDevice('embedding', table, { ids })
+  const features = table.shape[1] as number
+  const y = result(native.embedding(ids.handle, table.handle), [...ids.shape, features], table)
+  if (tracks(table))
+    record({
+      op: 'embedding',
+      inputs: [table],
+      outputs: [y],
+      save: [ids],
+      backward: (call) => {
+        const { sinks, add, bits } = call.open()
+        const [dtable] = sinks
+        if (!dtable) return
+        const restore =
+          paddingIndex === null ? null : keepRow(dtable, paddingIndex, features, add[0] === true)
+        native.embeddingBackward(call.saved(0), call.dy, sinks, bits)
+        restore?.()
+      },
+    })
+  return y
+}
+
+/** Remembers a row of a gradient; the function returned puts it back. */
+function keepRow(gradient: NativeTensor, row: number, features: number, add: boolean): () => void {
+  const view = native.view(gradient, row * features, [features])
+  const { device, dtype } = native.describe(gradient)
+  const before = add ? native.empty(device, dtype, [features]) : null
+  if (before !== null) native.copyInto(before, view)
+  return () => {
+    if (before === null) native.fill(view, 0)
+    else {
+      native.copyInto(view, before)
+      native.dispose(before)
+    }
+    native.dispose(view)
+  }
+}
+
+export interface DropoutOptions {
+  random: NativeRandom
+  /** The axis of samples. Default: 1 for [time, batch, ...], 0 for [batch, features]. */
+  batchAxis?: number | undefined
+}
+
+/** Throws `ERR_ARGUMENT` unless `p` is a probability below 1. */
+export function checkDropout(op: string, p: number): void {
+  if (!(p >= 0 && p < 1))
+    throw new RnnativeError(
+      'ERR_ARGUMENT',
+      `[${op}] dropout: expected a number in [0, 1), got ${p}`,
+    )
+}
+
+/** Zeros each element with probability p and divides the others by 1 - p. */
+export function dropout(x: Tensor, p: number, { random, batchAxis }: DropoutOptions): Tensor {
+  checkReal('dropout', 'x', x)
+  checkDropout('dropout', p)
+  const axis = resolveAxis('dropout', batchAxis ?? (x.dims > 2 ? 1 : 0), x.dims)
+  const y = result(native.dropout(x.handle, p, axis, random, null, false), x.shape, x)
+  if (tracks(x))
+    record({
+      op: 'dropout',
+      inputs: [x],
+      outputs: [y],
+      backward: (call) => call.give(0, native.dropout(call.dy, p, axis, random, null, false)),
+    })
+  return y
+}
+
+export interface LayerNormOptions {
+  gain?: Tensor | null | undefined
+  bias?: Tensor | null | undefined
+  eps?: number | undefined
+}
+
+/** (x - mean) / sqrt(var + eps) * gain + bias over the last axis (Ba et al. 2016). */
+export function layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
+  const { gain = null, bias = null, eps = 1e-5 } = options
+  checkReal('layerNorm', 'x', x)
+  checkDevice('layerNorm', x, { gain, bias })
+  const features = x.shape.at(-1)
+  if (features === undefined) throw shapeError('layerNorm', 'x', '[..., features]', '[]')
+  if (gain) checkShape('layerNorm', 'gain', gain.shape, [features])
+  if (bias) checkShape('layerNorm', 'bias', bias.shape, [features])
+  const training = tracks(x, gain, bias)
+  const made = native.layerNorm(x.handle, gain?.handle ?? null, bias?.handle ?? null, eps, training)
+  const y = result(made.y, x.shape, x)
+  if (training)
+    record({
+      op: 'layerNorm',
+      inputs: [x, gain, bias],
+      outputs: [y],
+      save: [x, gain],
+      own: [made.saved],
+      backward: (call) => {
+        const { sinks, bits } = call.open()
+        const saved = call.saved(2)
+        native.layerNormBackward(call.saved(0), call.savedOrNull(1), saved, call.dy, sinks, bits)
+      },
+    })
+  return y
+}
+
+function softmaxLast(x: Tensor, log: boolean): Tensor {
+  const op = log ? 'logSoftmax' : 'softmax'
+  const y = result(native.softmax(x.handle, log), x.shape, x)
+  if (tracks(x))
+    record({
+      op,
+      inputs: [x],
+      outputs: [y],
+      save: [y],
+      backward: (call) => {
+        const { sinks, bits } = call.open()
+        native.softmaxBackward(call.saved(0), call.dy, log, sinks, bits)
+      },
+    })
+  return y
+}
+
+function softmaxAlong(op: string, x: Tensor, axis: number, log: boolean): Tensor {
+  checkReal(op, 'x', x)
+  if (x.dims === 0) throw shapeError(op, 'x', 'an axis', formatShape(x.shape))
+  const at = resolveAxis(op, axis, x.dims)
+  if (at === x.dims - 1) return softmaxLast(x, log)
+  const turned = transpose(x, at, -1)
+  const y = softmaxLast(turned, log)
+  const back = transpose(y, at, -1)
+  turned.dispose()
+  y.dispose()
+  return back
+}
+
+export const softmax = (x: Tensor, axis = -1): Tensor => softmaxAlong('softmax', x, axis, false)
+
+export const logSoftmax = (x: Tensor, axis = -1): Tensor =>
+  softmaxAlong('logSoftmax', x, axis, true)

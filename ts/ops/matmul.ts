@@ -1,0 +1,135 @@
+import { record, tracks, type BackwardCall } from '../tensor/autograd'
+import { native, type NativeTensor } from '../native/index'
+import { checkPrecision, type Precision } from '../precision'
+import { checkShape, formatShape, sameShape, shapeError, sizeOf, type Shape } from '../tensor/shape'
+import type { Tensor } from '../tensor/tensor'
+import { permute } from './shape'
+import { checkDevice, checkReal, result } from './support'
+
+export interface MatmulOptions {
+  /** Multiplies with the transpose (of the last two axes) of a. */
+  transposeA?: boolean | undefined
+  transposeB?: boolean | undefined
+}
+
+/**
+ * Matrix product over the last two axes: a [..., M, K], b [..., K, N] with the same leading axes, or
+ * b [K, N] for all of them.
+ */
+export function matmul(
+  a: Tensor,
+  b: Tensor,
+  { transposeA = false, transposeB = false }: MatmulOptions = {},
+): Tensor {
+  checkReal('matmul', 'a', a)
+  checkReal('matmul', 'b', b)
+  checkDevice('matmul', a, { b })
+  if (a.dims < 2) throw shapeError('matmul', 'a', 'two axes or more', formatShape(a.shape))
+  if (transposeA && a.dims > 2 && b.dims === 2) {
+    const last = a.dims - 1
+    const turned = permute(a, [...Array(last - 1).keys(), last, last - 1])
+    const y = matmul(turned, b, { transposeB })
+    turned.dispose()
+    return y
+  }
+  const leading = a.shape.slice(0, -2)
+  const [m, k] = matrix(a.shape, transposeA)
+  const [bk, n] = b.dims < 2 ? [-1, -1] : matrix(b.shape, transposeB)
+  if (bk !== k || (b.dims > 2 && !sameShape(leading, b.shape.slice(0, -2)))) {
+    const expected = transposeB ? ['N', k] : [k, 'N']
+    const either = `${formatShape(expected)} or ${formatShape([...leading, ...expected])}`
+    throw shapeError('matmul', 'b', either, formatShape(b.shape))
+  }
+  const handle = native.matmul(a.handle, b.handle, transposeA, transposeB)
+  const y = result(handle, [...leading, m, n], a)
+  if (tracks(a, b)) {
+    // With b shared, all leading axes of a are more rows of one matrix.
+    const fold = b.dims === 2 && a.dims > 2
+    const rows = sizeOf(leading) * m
+    const shapes: Folding | null = fold ? { a: [rows, k], dy: [rows, n] } : null
+    record({
+      op: 'matmul',
+      inputs: [a, b],
+      outputs: [y],
+      save: [a, b],
+      backward: (call) => matmulBackward(call, transposeA, transposeB, shapes),
+    })
+  }
+  return y
+}
+
+interface Folding {
+  a: Shape
+  dy: Shape
+}
+
+const matrix = (shape: Shape, transposed: boolean): [number, number] => {
+  const [rows, columns] = shape.slice(-2) as [number, number]
+  return transposed ? [columns, rows] : [rows, columns]
+}
+
+/** With y = A B: dA = dy Bᵀ and dB = Aᵀ dy, each transposed once more where its operand was. */
+function matmulBackward(
+  call: BackwardCall,
+  transposeA: boolean,
+  transposeB: boolean,
+  fold: Folding | null,
+): void {
+  const { sinks, add } = call.open()
+  const views: NativeTensor[] = []
+  const view = (x: NativeTensor, shape: Shape | undefined): NativeTensor => {
+    if (shape === undefined) return x
+    const made = native.view(x, 0, shape)
+    views.push(made)
+    return made
+  }
+  const a = view(call.saved(0), fold?.a)
+  const b = call.saved(1)
+  const dy = view(call.dy, fold?.dy)
+  const [da, db] = sinks
+  if (da) {
+    const sink = view(da, fold?.a)
+    if (transposeA) native.matmulInto(b, dy, transposeB, true, sink, add[0] === true)
+    else native.matmulInto(dy, b, false, !transposeB, sink, add[0] === true)
+  }
+  if (db) {
+    if (transposeB) native.matmulInto(dy, a, true, transposeA, db, add[1] === true)
+    else native.matmulInto(a, dy, !transposeA, false, db, add[1] === true)
+  }
+  for (const made of views) native.dispose(made)
+}
+
+export interface LinearArguments {
+  /** Of the product and of those of its gradients. Default 'f32'. */
+  precision?: Precision | undefined
+}
+
+/** x Wᵀ + b. x: [..., in], weight: [out, in], bias: [out] or null. Returns [..., out]. */
+export function linear(
+  x: Tensor,
+  weight: Tensor,
+  bias: Tensor | null = null,
+  { precision = 'f32' }: LinearArguments = {},
+): Tensor {
+  checkReal('linear', 'x', x)
+  checkPrecision('linear', precision)
+  checkDevice('linear', x, { weight, bias })
+  checkShape('linear', 'weight', weight.shape, ['out', x.shape.at(-1) ?? 'in'])
+  if (x.dims === 0) throw shapeError('linear', 'x', '[..., in]', '[]')
+  const out = weight.shape[0] as number
+  if (bias) checkShape('linear', 'bias', bias.shape, [out])
+  const handle = native.linear(x.handle, weight.handle, bias?.handle ?? null, precision)
+  const y = result(handle, [...x.shape.slice(0, -1), out], x)
+  if (tracks(x, weight, bias))
+    record({
+      op: 'linear',
+      inputs: [x, weight, bias],
+      outputs: [y],
+      save: [x, weight],
+      backward: (call) => {
+        const { sinks, bits } = call.open()
+        native.linearBackward(call.saved(0), call.saved(1), call.dy, sinks, bits, precision)
+      },
+    })
+  return y
+}

@@ -1,0 +1,217 @@
+import { RnnativeError } from '../errors'
+import { record, tracks } from '../tensor/autograd'
+import { tensor } from '../tensor/create'
+import { native, type NativeRandom, type RecurrentOptions } from '../native/index'
+import { checkPrecision, type Precision } from '../precision'
+import { checkShape, formatShape, shapeError } from '../tensor/shape'
+import type { Tensor } from '../tensor/tensor'
+import { checkDropout } from './layers'
+import { borrowIntegers, checkDevice, checkReal, result, type Integers } from './support'
+
+export type Cell = RecurrentOptions['cell']
+
+/** Gates per unit: rows of a weight are this many times the hidden size. */
+export const gatesOf: Readonly<Record<Cell, number>> = {
+  rnn_tanh: 1,
+  rnn_relu: 1,
+  lstm: 4,
+  gru: 3,
+  gru_reset_before: 3,
+}
+
+/** One layer and direction. Shapes and gate order are PyTorch's. */
+export interface CellParameters {
+  /**
+   * [G*H, in]; in is I for layer 0, directions*H above. Null in every direction of layer 0: x holds
+   * its product with x, the directions' side by side (biases are still added).
+   */
+  weightInput: Tensor | null
+  /** [G*H, H] */
+  weightHidden: Tensor
+  /** [G*H] */
+  biasInput?: Tensor | null | undefined
+  biasHidden?: Tensor | null | undefined
+}
+
+/** What a recurrent stack carries from one call to the next. */
+export interface RecurrentState {
+  /** [layers*directions, batch, hidden] */
+  readonly h: Tensor
+  /** The cell state of an LSTM; absent for other cells. */
+  readonly c?: Tensor | undefined
+}
+
+export interface RecurrentArguments {
+  cell: Cell
+  layers?: number | undefined
+  /** 2: a second direction runs backward in time. */
+  directions?: 1 | 2 | undefined
+  /** Zeros unless given. */
+  state?: RecurrentState | null | undefined
+  /** Steps of each sequence, 0..time; all steps unless given. */
+  lengths?: Integers | null | undefined
+  /** Dropout between layers; needs `random`. */
+  dropout?: number | undefined
+  random?: NativeRandom | null | undefined
+  /** Of every product of the stack, forward and backward. Default 'f32'. */
+  precision?: Precision | undefined
+}
+
+export interface RecurrentResult {
+  /** [time, batch, directions*hidden]; zero past a sequence's end. */
+  output: Tensor
+  /** After each sequence's own last step. */
+  state: RecurrentState
+}
+
+/** `weight_ih_l0_reverse` and its kin. */
+export const suffixOf = (layer: number, direction: number): string =>
+  `l${layer}${direction === 1 ? '_reverse' : ''}`
+
+/** Checks everything but values, and returns the hidden size. */
+function check(
+  x: Tensor,
+  parameters: readonly CellParameters[],
+  {
+    cell,
+    layers = 1,
+    directions = 1,
+    state,
+    dropout = 0,
+    random,
+    precision = 'f32',
+  }: RecurrentArguments,
+): number {
+  checkReal(cell, 'x', x)
+  if (x.dims !== 3) throw shapeError(cell, 'x', '[time, batch, input]', formatShape(x.shape))
+  checkShape(cell, 'parameters', [parameters.length], [layers * directions])
+  const [first] = parameters
+  if (first === undefined)
+    throw new RnnativeError('ERR_EMPTY', `[${cell}] layers: expected at least 1`)
+  const projected = parameters.slice(0, directions).every(({ weightInput }) => weightInput === null)
+  const hidden = first.weightHidden.shape[1] ?? 0
+  const rows = gatesOf[cell] * hidden
+  parameters.forEach(({ weightInput, weightHidden, biasInput = null, biasHidden = null }, i) => {
+    const layer = Math.floor(i / directions)
+    const suffix = suffixOf(layer, i % directions)
+    const input = layer === 0 ? (x.shape[2] as number) : directions * hidden
+    if (weightInput === null && !(projected && layer === 0))
+      throw shapeError(cell, `weight_ih_${suffix}`, formatShape([rows, input]), 'null')
+    const named = {
+      [`weight_ih_${suffix}`]: weightInput,
+      [`weight_hh_${suffix}`]: weightHidden,
+      [`bias_ih_${suffix}`]: biasInput,
+      [`bias_hh_${suffix}`]: biasHidden,
+    }
+    checkDevice(cell, x, named)
+    const shapes = [[rows, input], [rows, hidden], [rows], [rows]]
+    Object.entries(named).forEach(([name, parameter], slot) => {
+      if (parameter) checkShape(cell, name, parameter.shape, shapes[slot] as number[])
+    })
+  })
+  if (projected && x.shape[2] !== directions * rows)
+    throw shapeError(
+      cell,
+      'x',
+      `[time, batch, ${directions * rows}] without weight_ih_l0`,
+      formatShape(x.shape),
+    )
+  if (state) {
+    const shape = [layers * directions, x.shape[1] as number, hidden]
+    checkDevice(cell, x, { h: state.h, c: state.c ?? null })
+    checkShape(cell, 'h', state.h.shape, shape)
+    if (state.c) checkShape(cell, 'c', state.c.shape, shape)
+    if ((state.c !== undefined) !== (cell === 'lstm'))
+      throw shapeError(
+        cell,
+        'state',
+        cell === 'lstm' ? '{ h, c }' : '{ h }',
+        state.c ? '{ h, c }' : '{ h }',
+      )
+  }
+  checkDropout(cell, dropout)
+  checkPrecision(cell, precision)
+  if (dropout > 0 && !random)
+    throw new RnnativeError('ERR_ARGUMENT', `[${cell}] random: expected a stream for dropout`)
+  return hidden
+}
+
+/**
+ * A whole recurrent stack over whole sequences: layers × directions × steps in one op. x: [time,
+ * batch, input], where steps past a sequence's end are never read; parameters: one entry per layer
+ * and direction, layer-major. Without layer 0's input weights x is [time, batch, directions*G*H].
+ */
+export function recurrent(
+  x: Tensor,
+  parameters: readonly CellParameters[],
+  settings: RecurrentArguments,
+): RecurrentResult {
+  const hidden = check(x, parameters, settings)
+  const { cell, layers = 1, directions = 1, state, lengths, dropout = 0, random } = settings
+  const { precision = 'f32' } = settings
+  const [time, batch] = x.shape as [number, number, number]
+  const flat = parameters.flatMap((p) => [
+    p.weightInput,
+    p.weightHidden,
+    p.biasInput ?? null,
+    p.biasHidden ?? null,
+  ])
+  const h0 = state?.h ?? null
+  const c0 = state?.c ?? null
+  const training = tracks(x, h0, c0, ...flat)
+  const make = (data: Int32Array) => tensor(data, [batch], { device: x.device })
+  const ends = lengths ? borrowIntegers(cell, 'lengths', lengths, batch, x, make) : null
+  const options: RecurrentOptions = {
+    cell,
+    layers,
+    directions,
+    hidden,
+    training: training || dropout > 0,
+    dropout,
+    random: random ?? null,
+    precision,
+  }
+  const made = native.recurrent(
+    options,
+    x.handle,
+    inFours(flat.map((parameter) => parameter?.handle ?? null)),
+    ends?.tensor.handle ?? null,
+    h0?.handle ?? null,
+    c0?.handle ?? null,
+  )
+  const output = result(made.y, [time, batch, directions * hidden], x)
+  const stateShape = [layers * directions, batch, hidden]
+  const h = result(made.hn, stateShape, x)
+  const c = made.cn && result(made.cn, stateShape, x)
+  if (training)
+    record({
+      op: cell,
+      inputs: [x, h0, c0, ...flat],
+      outputs: [output, h, c],
+      save: [x, ends?.tensor ?? null, h0, c0, ...flat],
+      own: [made.reserve],
+      backward: (call) => {
+        const { sinks, add } = call.open()
+        native.recurrentBackward(
+          options,
+          call.saved(0),
+          inFours(flat.map((_, i) => call.savedOrNull(4 + i))),
+          call.savedOrNull(1),
+          call.savedOrNull(2),
+          call.savedOrNull(3),
+          call.saved(4 + flat.length),
+          call.gradient(0),
+          call.gradient(1),
+          call.gradient(2),
+          sinks,
+          add,
+        )
+      },
+    })
+  else if (made.reserve !== null) native.dispose(made.reserve)
+  ends?.release()
+  return { output, state: c ? { h, c } : { h } }
+}
+
+const inFours = <T>(flat: readonly T[]): T[][] =>
+  Array.from({ length: flat.length / 4 }, (_, i) => flat.slice(4 * i, 4 * i + 4))

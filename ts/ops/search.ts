@@ -1,0 +1,169 @@
+import { expect, RnnativeError } from '../errors'
+import { tensor } from '../tensor/create'
+import { native, type NativeTensor } from '../native/index'
+import { checkShape, formatShape, shapeError } from '../tensor/shape'
+import { Tensor } from '../tensor/tensor'
+import { borrowIntegers, checkDevice, checkReal, result, type Integers } from './support'
+import { embedding } from './layers'
+import { reshape } from './shape'
+
+/** Adds `values[i]` to the score of token `tokens[i]` after row `rows[i]`; -Infinity forbids it. */
+export interface Penalties {
+  rows: Int32Array | readonly number[]
+  tokens: Int32Array | readonly number[]
+  values: Float64Array | Float32Array | readonly number[]
+}
+
+/** Penalties as the addon takes them. */
+function listsOf(
+  penalties: Penalties | null | undefined,
+): [Int32Array | null, Int32Array | null, Float32Array | Float64Array | null] {
+  if (!penalties || penalties.rows.length === 0) return [null, null, null]
+  const { rows, tokens, values } = penalties
+  const reals = ArrayBuffer.isView(values) ? values : Float64Array.from(values)
+  return [integersOf(rows), integersOf(tokens), reals]
+}
+
+const integersOf = (values: Int32Array | readonly number[]): Int32Array =>
+  values instanceof Int32Array ? values : Int32Array.from(values)
+
+/** The rows of logits: [rows, vocabulary]. */
+function checkRows(op: string, logits: Tensor): number {
+  checkReal(op, 'logits', logits)
+  if (logits.dims !== 2)
+    throw shapeError(op, 'logits', '[rows, vocabulary]', formatShape(logits.shape))
+  return logits.shape[0] as number
+}
+
+const integers = (handle: NativeTensor, shape: readonly number[], { device }: Tensor): Tensor =>
+  new Tensor({ handle, shape: Object.freeze([...shape]), dtype: 'i32', device })
+
+export interface TopkOptions {
+  /** Hypotheses of a sentence, one after another among the rows. Default 1. */
+  beams?: number | undefined
+  k: number
+  penalties?: Penalties | null | undefined
+}
+
+export interface TopkResult {
+  /** i32 [sentences, k], best first: beam * vocabulary + token; -1 where no more are possible. */
+  indices: Tensor
+  /** [sentences, k]; -Infinity with an index of -1. */
+  scores: Tensor
+}
+
+/**
+ * The k best continuations of each sentence's hypotheses. logits: [rows, vocabulary]; scores: [rows],
+ * what each hypothesis has so far, -Infinity for one that must not go on. A continuation scores
+ * `scores[row] + logSoftmax(logits[row])[token]` and its penalties. Where the logits of a row hold NaN
+ * or have no finite maximum the results fail with `ERR_NONFINITE`. Records no gradients.
+ */
+export function topk(
+  logits: Tensor,
+  scores: Tensor,
+  { beams = 1, k, penalties }: TopkOptions,
+): TopkResult {
+  const op = 'topk'
+  const rows = checkRows(op, logits)
+  checkDevice(op, logits, { scores })
+  checkShape(op, 'scores', scores.shape, [rows])
+  const made = native.topk(logits.handle, scores.handle, beams, k, ...listsOf(penalties))
+  const shape = [rows / beams, k]
+  return {
+    indices: integers(made.indices, shape, logits),
+    scores: result(made.scores, shape, logits),
+  }
+}
+
+export interface SampleTokensOptions {
+  /** [rows]: the token to take after a row; -1 where one is to be chosen. Default: all are. */
+  given?: Integers | null | undefined
+  penalties?: Penalties | null | undefined
+  /** Divides the scores; 0 chooses the likeliest token, the lowest of equals. Default 1. */
+  temperature?: number | undefined
+  /** Draws among the k likeliest tokens only; 0: all. Default 0. */
+  topK?: number | undefined
+  /** Draws among the fewest likeliest tokens that together have this probability. Default 1. */
+  topP?: number | undefined
+  /** [rows]: numbers in [0, 1), each of which decides its row's draw. Needed above temperature 0. */
+  uniforms?: ArrayLike<number> | undefined
+}
+
+export interface SampledTokens {
+  /** i32 [rows] */
+  tokens: Tensor
+  /** [rows]: logSoftmax(logits[row])[token], whatever the other options. */
+  logProbabilities: Tensor
+}
+
+/**
+ * A token of each row, given or drawn. logits: [rows, vocabulary]; a token is drawn with probabilities
+ * in proportion to exp((logits[row] + penalties) / temperature), among those that topK, then topP
+ * leave. A row's choice does not depend on the other rows. Where scores of a row without a given token
+ * hold NaN or have no finite maximum the results fail with `ERR_NONFINITE`; where a given token is out
+ * of range, with `ERR_INDEX`. Records no gradients.
+ */
+export function sampleTokens(logits: Tensor, options: SampleTokensOptions = {}): SampledTokens {
+  const op = 'sampleTokens'
+  const { given = null, penalties, temperature = 1, topK = 0, topP = 1, uniforms } = options
+  const rows = checkRows(op, logits)
+  if (uniforms || temperature !== 0)
+    expect(op, 'uniforms', uniforms?.length === rows, `${rows} numbers`, uniforms)
+  const { device } = logits
+  const make = (data: Int32Array) => tensor(data, [rows], { device })
+  const borrowed = given === null ? null : borrowIntegers(op, 'given', given, rows, logits, make)
+  const made = native.sampleTokens(
+    logits.handle,
+    borrowed?.tensor.handle ?? null,
+    uniforms ? wordsOf(op, uniforms) : null,
+    temperature,
+    topK,
+    topP,
+    ...listsOf(penalties),
+  )
+  borrowed?.release()
+  return {
+    tokens: integers(made.tokens, [rows], logits),
+    logProbabilities: result(made.logProbabilities, [rows], logits),
+  }
+}
+
+/** The 64 bits of each number after the binary point, the high word first. */
+function wordsOf(op: string, uniforms: ArrayLike<number>): Int32Array {
+  const words = new Int32Array(2 * uniforms.length)
+  for (let i = 0; i < uniforms.length; ++i) {
+    const u = uniforms[i] as number
+    if (!(u >= 0 && u < 1)) expect(op, `uniforms[${i}]`, false, 'a number in [0, 1)', u)
+    const high = Math.floor(u * 2 ** 32)
+    words[2 * i] = high
+    words[2 * i + 1] = (u * 2 ** 32 - high) * 2 ** 32
+  }
+  return words
+}
+
+/**
+ * Rows of the batch in another order, as a search needs after it has chosen hypotheses: y[.., i, :] =
+ * x[.., rows[i], :]. x: [batch, features] or [layers, batch, features].
+ */
+export function takeRows(x: Tensor, rows: Int32Array | readonly number[]): Tensor {
+  checkReal('takeRows', 'x', x)
+  if (x.dims !== 2 && x.dims !== 3)
+    throw shapeError('takeRows', 'x', '[..., batch, features]', formatShape(x.shape))
+  const [batch, features] = x.shape.slice(-2) as [number, number]
+  const layers = x.dims === 3 ? (x.shape[0] as number) : 1
+  for (const row of rows)
+    if (!(Number.isInteger(row) && row >= 0 && row < batch))
+      throw new RnnativeError(
+        'ERR_INDEX',
+        `[takeRows] rows: expected integers in 0..${batch - 1}, got ${row}`,
+      )
+  const ids = new Int32Array(layers * rows.length)
+  for (let layer = 0; layer < layers; ++layer)
+    rows.forEach((row: number, i: number) => (ids[layer * rows.length + i] = layer * batch + row))
+  const lead = x.dims === 3 ? [layers, rows.length] : [rows.length]
+  const flat = reshape(x, [layers * batch, features])
+  const which = tensor(ids, lead, { device: x.device })
+  const y = embedding(which, flat)
+  for (const temporary of [flat, which]) temporary.dispose()
+  return y
+}

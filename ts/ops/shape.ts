@@ -1,0 +1,173 @@
+import { RnnativeError } from '../errors'
+import { record, tracks } from '../tensor/autograd'
+import { native, type NativeTensor } from '../native/index'
+import {
+  checkShape,
+  formatShape,
+  resolveAxis,
+  resolveReshape,
+  shapeError,
+  sizeOf,
+} from '../tensor/shape'
+import type { Shape } from '../tensor/shape'
+import { tensor } from '../tensor/create'
+import type { Tensor } from '../tensor/tensor'
+import { borrowIntegers, checkDevice, checkReal, result, type Integers } from './support'
+
+/** The same elements in another shape, sharing storage. One extent may be -1. */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  const to = resolveReshape('reshape', x.size, shape)
+  const y = result(native.view(x.handle, 0, to), to, x)
+  if (tracks(x))
+    record({ op: 'reshape', inputs: [x], outputs: [y], backward: (call) => call.pass(0) })
+  return y
+}
+
+/** x[begin : begin + length] along an axis; along the first it shares storage, else it is a copy. */
+export function slice(x: Tensor, axis: number, begin: number, length: number): Tensor {
+  const at = resolveAxis('slice', axis, x.dims)
+  const extent = x.shape[at] as number
+  const isInside = Number.isInteger(begin) && Number.isInteger(length) && begin >= 0 && length >= 0
+  if (!isInside || begin + length > extent)
+    throw shapeError(
+      'slice',
+      `axis ${at}`,
+      `a range within 0..${extent}`,
+      `${begin}..${begin + length}`,
+    )
+  const shape = x.shape.map((n, i) => (i === at ? length : n))
+  const handle =
+    at === 0
+      ? native.view(x.handle, begin * sizeOf(x.shape.slice(1)), shape)
+      : native.slice(x.handle, at, begin, length)
+  const y = result(handle, shape, x)
+  if (tracks(x))
+    record({
+      op: 'slice',
+      inputs: [x],
+      outputs: [y],
+      backward: (call) => {
+        const { sinks, add } = call.open()
+        const [dx] = sinks
+        if (dx) native.sliceBackward(call.dy, at, begin, dx, add[0] === true)
+      },
+    })
+  return y
+}
+
+/** Entry `index` along an axis, which disappears. */
+export function select(x: Tensor, axis: number, index: number): Tensor {
+  const at = resolveAxis('select', axis, x.dims)
+  const part = slice(x, at, index, 1)
+  const y = reshape(
+    part,
+    x.shape.filter((_, i) => i !== at),
+  )
+  part.dispose()
+  return y
+}
+
+/** Axis i of the result is axis `axes[i]` of x. A copy. */
+export function permute(x: Tensor, axes: readonly number[]): Tensor {
+  const order = axes.map((axis) => resolveAxis('permute', axis, x.dims))
+  if (order.length !== x.dims || new Set(order).size !== x.dims)
+    throw shapeError('permute', 'axes', `each of 0..${x.dims - 1} once`, formatShape(axes))
+  const handle = native.permute(x.handle, order, null, false)
+  const y = result(
+    handle,
+    order.map((axis) => x.shape[axis] as number),
+    x,
+  )
+  if (tracks(x)) {
+    const inverse = order.map((_, i) => order.indexOf(i))
+    record({
+      op: 'permute',
+      inputs: [x],
+      outputs: [y],
+      backward: (call) => call.give(0, native.permute(call.dy, inverse, null, false)),
+    })
+  }
+  return y
+}
+
+/** Exchanges two axes. A copy. */
+export function transpose(x: Tensor, a = -2, b = -1): Tensor {
+  const [from, to] = [resolveAxis('transpose', a, x.dims), resolveAxis('transpose', b, x.dims)]
+  const swap = (i: number): number => (i === from ? to : i === to ? from : i)
+  return permute(
+    x,
+    Array.from(x.shape, (_, i) => swap(i)),
+  )
+}
+
+/** Joins tensors that agree in all other axes. */
+export function concat(xs: readonly Tensor[], axis = 0): Tensor {
+  const [first] = xs
+  if (first === undefined)
+    throw new RnnativeError('ERR_EMPTY', '[concat] expected at least one tensor, got none')
+  const at = resolveAxis('concat', axis, first.dims)
+  const others = first.shape.map((n, i) => (i === at ? 'any' : n))
+  xs.forEach((x, i) => {
+    checkDevice('concat', first, { [`tensor ${i}`]: x })
+    checkShape('concat', `tensor ${i}`, x.shape, others)
+  })
+  const extents = xs.map((x) => x.shape[at] as number)
+  const total = extents.reduce((sum, n) => sum + n, 0)
+  const handle = native.concat(
+    xs.map((x) => x.handle),
+    at,
+  )
+  const y = result(
+    handle,
+    first.shape.map((n, i) => (i === at ? total : n)),
+    first,
+  )
+  if (tracks(...xs))
+    record({
+      op: 'concat',
+      inputs: xs,
+      outputs: [y],
+      backward: (call) => {
+        let begin = 0
+        extents.forEach((extent, i) => {
+          if (call.wants(i)) call.give(i, native.slice(call.dy, at, begin, extent))
+          begin += extent
+        })
+      },
+    })
+  return y
+}
+
+/** Joins tensors of one shape along a new axis. */
+export function stack(xs: readonly Tensor[], axis = 0): Tensor {
+  const dims = (xs[0]?.dims ?? 0) + 1
+  const at = resolveAxis('stack', axis, dims)
+  const raised = xs.map((x) => reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]))
+  const y = concat(raised, at)
+  for (const x of raised) x.dispose()
+  return y
+}
+
+/**
+ * Zeros what lies past each sequence's end. x: [time, batch, ...]; lengths: one per batch row. What
+ * is zeroed is never read.
+ */
+export function maskTime(x: Tensor, lengths: Integers): Tensor {
+  checkReal('maskTime', 'x', x)
+  if (x.dims < 2) throw shapeError('maskTime', 'x', '[time, batch, ...]', formatShape(x.shape))
+  const batch = x.shape[1] as number
+  const make = (data: Int32Array) => tensor(data, [batch], { device: x.device })
+  const { tensor: ends, release } = borrowIntegers('maskTime', 'lengths', lengths, batch, x, make)
+  const y = result(native.maskTime(x.handle, ends.handle, null, false), x.shape, x)
+  if (tracks(x))
+    record({
+      op: 'maskTime',
+      inputs: [x],
+      outputs: [y],
+      save: [ends],
+      backward: (call) =>
+        call.give(0, native.maskTime(call.dy, call.saved(0), null, false) satisfies NativeTensor),
+    })
+  release()
+  return y
+}

@@ -1,0 +1,17 @@
+import { RnnativeError } from './errors'
+
+/**
+ * What matrix products multiply. 'bf16' rounds both operands of every product to bf16 (to nearest,
+ * ties to even) and sums in f32; weights, states, activations, gradients and all else stay f32, so
+ * an optimizer sees f32 master weights. The device 'reference' computes exactly in either.
+ */
+export type Precision = 'f32' | 'bf16'
+
+/** Throws `ERR_ARGUMENT` unless it is a precision. */
+export function checkPrecision(name: string, precision: unknown): asserts precision is Precision {
+  if (precision !== 'f32' && precision !== 'bf16')
+    throw new RnnativeError(
+      'ERR_ARGUMENT',
+      `[${name}] precision: expected 'f32' or 'bf16', got '${String(precision)}'`,
+    )
+}
