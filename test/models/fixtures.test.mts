@@ -1,0 +1,73 @@
+/** What older versions wrote still loads, and their runs go on as they would have. */
+import { cpSync, mkdtempSync, readFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import test, { type ExecutionContext } from 'ava'
+import * as api from 'rnnative'
+import { FIXTURES, fits, held, pairs, running, saved, STEPS, text } from './fixtures/recipes.mjs'
+
+const expected = JSON.parse(readFileSync(join(FIXTURES, 'expected.json'), 'utf8')) as Record<
+  'language' | 'seq2seq',
+  { losses: number[]; nats: number }
+>
+
+/** Another instruction set sums in another order. */
+const TOLERANCE = 1e-4
+
+const near = (t: ExecutionContext, got: number, wanted: number) =>
+  t.true(Math.abs(got - wanted) <= TOLERANCE * Math.abs(wanted), `${got}, expected ${wanted}`)
+
+test('a saved language model loads', async (t) => {
+  await using model = await api.LanguageModel.load(join(FIXTURES, 'language', 'model'))
+  await using made = saved.language(api)
+  t.deepEqual(model.options, made.options)
+  t.is(model.seed, made.seed)
+  near(t, (await model.evaluate(held)).nats, expected.language.nats)
+})
+
+test('a saved Seq2Seq loads', async (t) => {
+  await using model = await api.Seq2Seq.load(join(FIXTURES, 'seq2seq', 'model'))
+  await using made = saved.seq2seq(api)
+  t.deepEqual(model.options, made.options)
+  t.is(model.seed, made.seed)
+  near(t, (await model.evaluate(pairs)).nats, expected.seq2seq.nats)
+})
+
+/** A copy of a fixture's run, to go on in. */
+function copyOf(family: 'language' | 'seq2seq'): string {
+  const directory = join(mkdtempSync(join(tmpdir(), 'rnnative-')), 'run')
+  cpSync(join(FIXTURES, family, 'run'), directory, { recursive: true })
+  return directory
+}
+
+async function goesOn(
+  t: ExecutionContext,
+  family: 'language' | 'seq2seq',
+  run: api.Run<api.TrainingEvent, api.TrainingResult>,
+) {
+  const steps: number[] = []
+  for await (const { step, loss } of run) {
+    steps.push(step)
+    near(t, loss, expected[family].losses[step - 1] as number)
+  }
+  t.is(steps[0], STEPS.kept + 1)
+  t.is(steps.at(-1), STEPS.whole)
+}
+
+test('a run of a language model resumes', async (t) => {
+  const checkpoint = copyOf('language')
+  await using best = await api.LanguageModel.load(checkpoint)
+  await using model = running.language(api)
+  t.deepEqual(best.options, model.options)
+  const limits = { checkpoint, resume: true, maxSteps: STEPS.whole }
+  await goesOn(t, 'language', model.fit(text, { ...fits.language(api), ...limits }))
+})
+
+test('a run of a Seq2Seq resumes', async (t) => {
+  const checkpoint = copyOf('seq2seq')
+  await using best = await api.Seq2Seq.load(checkpoint)
+  await using model = running.seq2seq(api)
+  t.deepEqual(best.options, model.options)
+  const limits = { checkpoint, resume: true, maxSteps: STEPS.whole }
+  await goesOn(t, 'seq2seq', model.fit(pairs, { ...fits.seq2seq(api), ...limits }))
+})
