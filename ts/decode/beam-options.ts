@@ -1,5 +1,6 @@
+import { checkPositive, checkWhole } from '../check'
 import { checkSignal, expect } from '../errors'
-import { checkLimits, checkPositive, checkWhole, type LimitOptions } from './limits'
+import { checkLimits, type LimitOptions } from './limits'
 import type { Limits } from './limits'
 import type { StepModel } from './step-model'
 

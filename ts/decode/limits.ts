@@ -1,3 +1,4 @@
+import { checkWhole, whole } from '../check'
 import { expect } from '../errors'
 import type { StepModel } from './step-model'
 
@@ -18,18 +19,6 @@ export interface Limits {
   readonly maxLengths: readonly number[]
   readonly prefixes: readonly Int32Array[]
   readonly forbidden: readonly number[]
-}
-
-export const whole = (x: unknown, least: number): x is number =>
-  Number.isSafeInteger(x) && (x as number) >= least
-
-export function checkWhole(op: string, name: string, value: unknown, least: number): void {
-  expect(op, name, whole(value, least), `a whole number of at least ${least}`, value)
-}
-
-export function checkPositive(op: string, name: string, value: unknown): void {
-  const valid = typeof value === 'number' && value >= 0 && value < Infinity
-  expect(op, name, valid, 'a number of at least 0', value)
 }
 
 const tokenList = (values: unknown): values is ArrayLike<number> =>

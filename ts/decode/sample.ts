@@ -1,6 +1,7 @@
+import { checkWhole, whole } from '../check'
 import { expect, RnnativeError } from '../errors'
 import { checkLogits, PenaltyList } from './expand'
-import { checkLimits, checkWhole, whole, type LimitOptions, type Limits } from './limits'
+import { checkLimits, type LimitOptions, type Limits } from './limits'
 import { Sampler, type SamplingOptions } from './sampler'
 import type { Tensor } from '../tensor'
 import { noGrad } from '../tensor/autograd'

@@ -1,7 +1,7 @@
+import { checkPositive, checkWhole, whole } from '../check'
 import { expect } from '../errors'
 import { freshSeed } from '../tensor/create'
 import { native } from '../native/index'
-import { checkPositive, checkWhole, whole } from './limits'
 
 export interface SamplingOptions {
   /** Divides the logits: below 1 bolder, above 1 more random, 0 always the likeliest. Default 1. */

@@ -1,11 +1,12 @@
 import { join } from 'node:path'
 import { checkSignal, expect, RnnativeError } from '../errors'
 import { writeModelDirectory, type CheckpointFiles } from '../io/checkpoint'
+import { MODEL_FILE } from '../io/model-files'
 import { readSafetensors } from '../io/safetensors'
 import type { Module } from '../nn'
 import { Run, type TrainingEvent, type TrainingOptions, type TrainingResult } from '../train'
 import type { RunContext } from '../train/run'
-import { MODEL_FILE, type Trainer } from '../train/trainer'
+import type { Trainer } from '../train/trainer'
 
 /** Of a run that ended before it began. */
 const NOTHING: TrainingResult = {

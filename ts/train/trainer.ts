@@ -6,8 +6,9 @@ import { join } from 'node:path'
 import { RnnativeError } from '../errors'
 import { findCheckpoint, writeCheckpoint } from '../io/checkpoint'
 import { readJson } from '../io/files'
+import { MODEL_FILE, toHost } from '../io/model-files'
 import { readSafetensors } from '../io/safetensors'
-import { RandomContext, type HostTensor } from '../nn'
+import { RandomContext } from '../nn'
 import { adam, schedule as schedules, type Optimizer, type Schedule } from '../optim'
 import type { Tensor } from '../tensor'
 import { checkTrainingOptions } from './options'
@@ -21,18 +22,6 @@ import { withInputs, type TrainingStep, type TrainingTask } from './task'
 const OPTIMIZER_FILE = 'optimizer.safetensors'
 const CARRIED_FILE = 'carried.safetensors'
 const STATE_FILE = 'state.json'
-export const MODEL_FILE = 'model.safetensors'
-
-/** Values of tensors by name. */
-export async function toHost(
-  tensors: Iterable<readonly [string, Tensor]>,
-): Promise<Map<string, HostTensor>> {
-  const read = Array.from(tensors, async ([name, tensor]) => {
-    const data = await tensor.data()
-    return [name, { shape: tensor.shape, data }] as const
-  })
-  return new Map(await Promise.all(read))
-}
 
 export class Trainer {
   private readonly task: TrainingTask

@@ -1,4 +1,4 @@
-import { checkWhole } from '../../decode/limits'
+import { checkWhole } from '../../check'
 import { expect, RnnativeError } from '../../errors'
 import { checkPrecision } from '../../precision'
 import { cellOf, type LanguageNetworkOptions } from './network'

@@ -1,4 +1,4 @@
-import { checkWhole } from '../../decode/limits'
+import { checkWhole } from '../../check'
 import { expect, RnnativeError } from '../../errors'
 import type { AttentionKind } from '../../nn'
 import { checkPrecision, type Precision } from '../../precision'

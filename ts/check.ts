@@ -1,0 +1,13 @@
+import { expect } from './errors'
+
+export const whole = (x: unknown, least: number): x is number =>
+  Number.isSafeInteger(x) && (x as number) >= least
+
+export function checkWhole(op: string, name: string, value: unknown, least: number): void {
+  expect(op, name, whole(value, least), `a whole number of at least ${least}`, value)
+}
+
+export function checkPositive(op: string, name: string, value: unknown): void {
+  const valid = typeof value === 'number' && value >= 0 && value < Infinity
+  expect(op, name, valid, 'a number of at least 0', value)
+}
