@@ -1,3 +1,4 @@
+import './methods'
 export * from './attention'
 export * from './decoder'
 export * from './elementwise'

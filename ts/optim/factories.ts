@@ -1,6 +1,14 @@
 import { RnnativeError } from '../errors'
 import { Optimizer } from './optimizer'
-import type { Hyperparameters, OptimizerKind, OptimizerSpec } from './types'
+import type { GroupOptions, Hyperparameters, OptimizerKind, OptimizerTarget } from './types'
+
+/** An optimizer's kind and settings, not yet bound to parameters. JSON-serialisable. */
+export interface OptimizerSpec {
+  readonly kind: OptimizerKind
+  readonly hyperparameters: Readonly<Hyperparameters>
+  bind(target: OptimizerTarget, groups?: readonly GroupOptions[]): Optimizer
+  toJSON(): { kind: OptimizerKind } & Partial<Hyperparameters>
+}
 
 /** torch.optim's defaults; learning rates too, but for SGD's and RMSProp's. */
 const defaults: Readonly<Record<OptimizerKind, Hyperparameters>> = (() => {

@@ -1,6 +1,5 @@
 import type { Module } from '../nn'
 import type { Parameter } from '../tensor'
-import type { Optimizer } from './optimizer'
 
 export type OptimizerKind = 'sgd' | 'adam' | 'adamw' | 'rmsprop' | 'adagrad'
 
@@ -32,11 +31,3 @@ export interface GroupOptions {
 
 /** What an optimizer works on: a module, or parameters by name. */
 export type OptimizerTarget = Module | Iterable<readonly [string, Parameter]>
-
-/** An optimizer's kind and settings, not yet bound to parameters. JSON-serialisable. */
-export interface OptimizerSpec {
-  readonly kind: OptimizerKind
-  readonly hyperparameters: Readonly<Hyperparameters>
-  bind(target: OptimizerTarget, groups?: readonly GroupOptions[]): Optimizer
-  toJSON(): { kind: OptimizerKind } & Partial<Hyperparameters>
-}

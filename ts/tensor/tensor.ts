@@ -9,7 +9,6 @@ import {
   type NativeTensor,
   type TypedArray,
 } from '../native/index'
-import * as ops from '../ops'
 import { checkShape, formatShape, sizeOf, type Shape } from './shape'
 import { track, untrack } from './scope'
 
@@ -29,7 +28,8 @@ export interface TensorInit {
 /**
  * A dense, row-major array on a device. Ops enqueue their work and return at once; {@link data}
  * awaits the values. Made by `tensor`, `zeros`, `randn` and their kin, and by ops; freed by
- * {@link dispose}, `using` or a `scope` (the garbage collector does it too, but late).
+ * {@link dispose}, `using` or a `scope` (the garbage collector does it too, but late). Methods that are
+ * ops come from ts/ops/methods.ts.
  *
  * Using a disposed tensor throws `ERR_DISPOSED`.
  */
@@ -230,97 +230,5 @@ export class Tensor {
   [inspect.custom](): string {
     const flags = [this.requiresGrad ? 'requires grad' : '', this.disposed ? 'disposed' : '']
     return [this.toString(), ...flags.filter(Boolean)].join(', ')
-  }
-
-  // --- ops, as functions in `ops`
-
-  /** See `ops.reshape`. Shares storage. */
-  reshape(...shape: number[]): Tensor {
-    return ops.reshape(this, shape)
-  }
-
-  /** `length` entries from `begin` on along the first axis. Shares storage. */
-  slice(begin: number, length: number): Tensor {
-    return ops.slice(this, 0, begin, length)
-  }
-
-  permute(...axes: number[]): Tensor {
-    return ops.permute(this, axes)
-  }
-
-  transpose(a = -2, b = -1): Tensor {
-    return ops.transpose(this, a, b)
-  }
-
-  add(other: Tensor | number): Tensor {
-    return ops.add(this, other)
-  }
-
-  sub(other: Tensor | number): Tensor {
-    return ops.sub(this, other)
-  }
-
-  mul(other: Tensor | number): Tensor {
-    return ops.mul(this, other)
-  }
-
-  div(other: Tensor | number): Tensor {
-    return ops.div(this, other)
-  }
-
-  neg(): Tensor {
-    return ops.neg(this)
-  }
-
-  exp(): Tensor {
-    return ops.exp(this)
-  }
-
-  log(): Tensor {
-    return ops.log(this)
-  }
-
-  sqrt(): Tensor {
-    return ops.sqrt(this)
-  }
-
-  square(): Tensor {
-    return ops.square(this)
-  }
-
-  pow(exponent: number): Tensor {
-    return ops.pow(this, exponent)
-  }
-
-  tanh(): Tensor {
-    return ops.tanh(this)
-  }
-
-  sigmoid(): Tensor {
-    return ops.sigmoid(this)
-  }
-
-  relu(): Tensor {
-    return ops.relu(this)
-  }
-
-  matmul(other: Tensor): Tensor {
-    return ops.matmul(this, other)
-  }
-
-  sum(axis?: number): Tensor {
-    return ops.sum(this, axis)
-  }
-
-  mean(axis?: number): Tensor {
-    return ops.mean(this, axis)
-  }
-
-  max(axis?: number): Tensor {
-    return ops.max(this, axis)
-  }
-
-  softmax(axis = -1): Tensor {
-    return ops.softmax(this, axis)
   }
 }

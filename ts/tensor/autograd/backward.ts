@@ -1,6 +1,5 @@
 import { RnnativeError } from '../../errors'
 import { native, type NativeTensor } from '../../native/index'
-import { BackwardCall } from './call'
 import { freeNode, type GradNode, type GradSlot } from './graph'
 
 /** All recorded ops that `slot` depends on, newest first. */
@@ -48,11 +47,7 @@ export function runBackward(
     if (gradient !== null) root.add(gradient)
     else root.give(native.full(root.device, root.dtype, root.shape, 1))
     for (const node of nodes) {
-      if (node.run !== null && node.outputs.some((output) => output.written)) {
-        const call = new BackwardCall(node)
-        node.run(call)
-        call.close()
-      }
+      if (node.outputs.some((output) => output.written)) node.run?.(node)
       for (const output of node.outputs) output.drop()
       if (!retainGraph) freeNode(node)
     }

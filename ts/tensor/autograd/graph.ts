@@ -7,7 +7,6 @@
  */
 import { native, type DeviceName, type DType, type NativeTensor } from '../../native/index'
 import type { Shape } from '../shape'
-import type { BackwardCall } from './call'
 
 /** Where the gradient of one tensor gathers: across backward passes for a leaf, else during one. */
 export class GradSlot {
@@ -76,14 +75,15 @@ export class GradNode {
   readonly inputs: readonly (GradSlot | null)[]
   readonly outputs: GradSlot[] = []
   saved: readonly (Saved | null)[]
-  run: ((call: BackwardCall) => void) | null
+  /** Hands this node's gradients on to its inputs; null once its graph is freed. */
+  run: ((node: GradNode) => void) | null
   users = 0
 
   constructor(
     op: string,
     inputs: readonly (GradSlot | null)[],
     saved: readonly (Saved | null)[],
-    run: (call: BackwardCall) => void,
+    run: (node: GradNode) => void,
   ) {
     this.op = op
     this.inputs = inputs

@@ -1,8 +1,18 @@
 import { RnnativeError } from '../../errors'
-import { native, type NativeTensor } from '../../native/index'
-import type { Tensor } from '../tensor'
-import type { BackwardCall } from './call'
+import { native, type DeviceName, type DType, type NativeTensor } from '../../native/index'
+import type { Shape } from '../shape'
+import { BackwardCall } from './call'
 import { GradNode, GradSlot, type Saved } from './graph'
+
+/** What a tensor shows the tape. */
+export interface Tracked {
+  readonly handle: NativeTensor
+  readonly shape: Shape
+  readonly dtype: DType
+  readonly device: DeviceName
+  readonly requiresGrad: boolean
+  slot: GradSlot | null
+}
 
 let enabled = true
 
@@ -26,22 +36,22 @@ export function noGrad<T>(body: () => T): T {
 }
 
 /** Whether an op on these inputs has to be recorded. */
-export const tracks = (...inputs: readonly (Tensor | null)[]): boolean =>
+export const tracks = (...inputs: readonly (Tracked | null)[]): boolean =>
   enabled && inputs.some((input) => input !== null && input.requiresGrad)
 
 export interface Recording {
   op: string
   /** What gradients flow to, in the order of the backward function's sinks. */
-  inputs: readonly (Tensor | null)[]
-  outputs: readonly (Tensor | null)[]
+  inputs: readonly (Tracked | null)[]
+  outputs: readonly (Tracked | null)[]
   /** Tensors that backward reads: referenced, and checked for modification before it runs. */
-  save?: readonly (Tensor | null)[]
+  save?: readonly (Tracked | null)[]
   /** Buffers that backward reads and the tape disposes, after those of `save`. */
   own?: readonly (NativeTensor | null)[]
   backward: (call: BackwardCall) => void
 }
 
-const reference = (tensor: Tensor | null): Saved | null =>
+const reference = (tensor: Tracked | null): Saved | null =>
   tensor && {
     handle: native.view(tensor.handle, 0, tensor.shape),
     version: native.version(tensor.handle),
@@ -53,7 +63,11 @@ const owned = (handle: NativeTensor | null): Saved | null => handle && { handle,
 export function record({ op, inputs, outputs, save = [], own = [], backward }: Recording): void {
   const slots = inputs.map((input) => input?.slot ?? null)
   const saved = [...save.map(reference), ...own.map(owned)]
-  const node = new GradNode(op, slots, saved, backward)
+  const node = new GradNode(op, slots, saved, (self) => {
+    const call = new BackwardCall(self)
+    backward(call)
+    call.close()
+  })
   for (const output of outputs) {
     // An absent output keeps its place, so that indices mean the same to every cell.
     const { shape, dtype, device } = output ?? { shape: [], dtype: 'f32', device: 'cpu' }
