@@ -4,13 +4,14 @@ import { writeModelDirectory, type CheckpointFiles } from '../io/checkpoint'
 import { MODEL_FILE } from '../io/model-files'
 import { readSafetensors } from '../io/safetensors'
 import type { Module } from '../nn'
-import { Run, type TrainingEvent, type TrainingOptions, type TrainingResult } from '../train'
+import { Run, type TokenEvent, type TokenResult } from '../train'
+import type { TrainingEvent, TrainingOptions, TrainingResult } from '../train'
 import type { RunContext } from '../train/run'
-import type { Trainer } from '../train/trainer'
+import { settle, type Trainer } from '../train/trainer'
 
 /** Of a run that ended before it began. */
-const NOTHING: TrainingResult = {
-  ...{ stopped: 'aborted', step: 0, epochs: 0, tokens: 0, seconds: 0 },
+const NOTHING: Omit<TrainingResult, 'unit'> = {
+  ...{ stopped: 'aborted', step: 0, epochs: 0, items: 0, seconds: 0 },
   ...{ loss: null, validation: null, best: null, checkpoint: null },
 }
 
@@ -36,10 +37,16 @@ export abstract class Model {
   }
 
   /**
-   * Begins a fit, unless one is running. `options` tell the trainer's limits and the signal. There is no
-   * trainer where the run was asked to stop before its data was read.
+   * Begins a fit, unless one is running, that learns from items of this unit. `options` tell the trainer's
+   * limits and the signal. There is no trainer where the run was asked to stop before its data was read.
    */
   protected begin(
+    unit: 'tokens',
+    options: TrainingOptions,
+    makeTrainer: (context: RunContext<TrainingEvent>) => Trainer | Promise<Trainer | null>,
+  ): Run<TokenEvent, TokenResult>
+  protected begin(
+    unit: string,
     options: TrainingOptions,
     makeTrainer: (context: RunContext<TrainingEvent>) => Trainer | Promise<Trainer | null>,
   ): Run<TrainingEvent, TrainingResult> {
@@ -56,13 +63,8 @@ export abstract class Model {
       try {
         const trainer = await makeTrainer(context)
         try {
-          const result = trainer ? await trainer.run(context) : NOTHING
-          if (result.stopped !== 'aborted' || !signal?.aborted) return result
-          const { step, checkpoint } = result
-          throw new RnnativeError('ERR_ABORTED', `[fit] aborted after step ${step}`, {
-            cause: signal.reason,
-            details: { step, checkpoint },
-          })
+          if (trainer) return await trainer.run(context)
+          return settle({ ...NOTHING, unit, ...(unit === 'tokens' ? { tokens: 0 } : {}) }, signal)
         } finally {
           trainer?.dispose()
         }

@@ -1,5 +1,16 @@
 export { Run, type RunContext } from './run'
-export type { TrainingEvent, TrainingOptions, TrainingResult, ValidationEvent } from './options'
+export type {
+  Outcome,
+  RunPlan,
+  TokenEvent,
+  TokenResult,
+  TrainingEvent,
+  TrainingOptions,
+  TrainingResult,
+  ValidationEvent,
+  Watch,
+  Watcher,
+} from './options'
 export * as scheduledSampling from '../models/seq2seq/scheduled-sampling'
 export type {
   SamplingSchedule,

@@ -1,5 +1,6 @@
 import { checkSignal, expect, RnnativeError } from '../errors'
 import type { OptimizerSpec, Schedule } from '../optim'
+import type { DeviceName } from '../tensor'
 
 /** What every model's `fit` takes. */
 export interface TrainingOptions {
@@ -30,6 +31,8 @@ export interface TrainingOptions {
   resume?: boolean | undefined
   /** Stops the run when aborted: a checkpoint is written and the run rejects with `ERR_ABORTED`. */
   signal?: AbortSignal | undefined
+  /** Who looks on, any number of them; a function is told the events alone. */
+  watch?: Watch | readonly Watch[] | undefined
 }
 
 /** Told after each optimizer step. */
@@ -38,15 +41,19 @@ export interface TrainingEvent {
   step: number
   /** The pass over the data that the step belongs to, from 1. */
   epoch: number
-  /** Mean nats per token of this step's batch, before the update. */
+  /** Mean over the step's batch, before the update; nats per token in language models. */
   loss: number
+  /** What else was measured of the step's batch, such as accuracy; by name. */
+  measures?: Readonly<Record<string, number>>
   /** Global norm before clipping. */
   gradientNorm: number
   learningRate: number
-  /** Tokens learned from so far. */
-  tokens: number
+  /** What an item is: 'tokens', 'examples', ... */
+  unit: string
+  /** Items learned from so far. */
+  items: number
   /** Over the last quarter of a second or more of training. */
-  tokensPerSecond: number
+  itemsPerSecond: number
   /** Training time so far, validation and checkpoints left out. */
   seconds: number
   /** Present when the model was validated after this step. */
@@ -55,8 +62,17 @@ export interface TrainingEvent {
   checkpoint?: string
 }
 
+/** Of a run whose items are tokens. */
+export interface TokenEvent extends TrainingEvent {
+  /** As `items`. */
+  tokens: number
+  /** As `itemsPerSecond`. */
+  tokensPerSecond: number
+}
+
 export interface ValidationEvent {
   loss: number
+  measures?: Readonly<Record<string, number>>
   /** Whether it is the lowest so far. */
   best: boolean
   /** How long it took. */
@@ -69,7 +85,9 @@ export interface TrainingResult {
   step: number
   /** Complete passes over the data. */
   epochs: number
-  tokens: number
+  unit: string
+  /** Items learned from. */
+  items: number
   seconds: number
   /** Of the last step; null if none was made. */
   loss: number | null
@@ -79,6 +97,46 @@ export interface TrainingResult {
   /** The directory of the last checkpoint. */
   checkpoint: string | null
 }
+
+/** Of a run whose items are tokens. */
+export interface TokenResult extends TrainingResult {
+  /** As `items`. */
+  tokens: number
+}
+
+/** What a run is going to do, as far as its limits tell; null where they do not. */
+export interface RunPlan {
+  stepsPerEpoch: number | null
+  /** Steps of the whole run, by `epochs` and `maxSteps`. */
+  steps: number | null
+  maxSeconds: number | null
+  /** Where it begins: steps made and seconds trained before, above 0 in a resumed run. */
+  begun: { step: number; seconds: number }
+  /** What an item is: 'tokens', 'examples', ... */
+  unit: string
+  /** How many numbers are learned. */
+  parameters: number
+  device: DeviceName
+  /** What is particular to the model and its data, such as its vocabulary. */
+  facts: Readonly<Record<string, string | number>>
+}
+
+/** What a run came to; an error of `ERR_ABORTED` where its signal ended it. */
+export type Outcome = { result: TrainingResult } | { error: unknown }
+
+/**
+ * Somebody who looks on. A run never waits for its watchers; what one throws is told as a warning of the
+ * process and ends that watcher alone.
+ */
+export interface Watcher {
+  /** Called once, before the first step. Not called where a run cannot begin, nor is the rest then. */
+  begin?(plan: RunPlan): void
+  event?(event: TrainingEvent): void
+  /** Called once, after the last step. The run's result waits for the promise. */
+  end?(outcome: Outcome): void | Promise<void>
+}
+
+export type Watch = Watcher | ((event: TrainingEvent) => void)
 
 const WITHOUT = 'without validation data'
 

@@ -47,6 +47,10 @@ export function withInputs<T>(
 /** What a model brings to the training loop: its data, its loss and what it carries along. */
 export interface TrainingTask {
   readonly module: Module
+  /** What the items are that it learns from. */
+  readonly unit: string
+  /** What watchers are told of the model and its data. */
+  readonly facts: Readonly<Record<string, string | number>>
   /** Optimizer steps in one pass over the data. */
   readonly stepsPerEpoch: number
   /** Settings and data that a resumed run must share, JSON-serialisable and compared by name. */

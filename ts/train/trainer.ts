@@ -12,19 +12,32 @@ import { RandomContext } from '../nn'
 import { adam, schedule as schedules, type Optimizer, type Schedule } from '../optim'
 import type { Tensor } from '../tensor'
 import { checkTrainingOptions } from './options'
-import type { TrainingEvent, TrainingOptions, TrainingResult, ValidationEvent } from './options'
+import type { RunPlan, TrainingEvent, TrainingOptions, TrainingResult } from './options'
+import type { ValidationEvent } from './options'
 import { beginning, checkIdentity, parseSavedRun, TrainingClock } from './progress'
 import type { Progress, SavedRun } from './progress'
 import type { RunContext } from './run'
 import { Programs, runsPrograms } from './programs'
 import { withInputs, type TrainingStep, type TrainingTask } from './task'
+import { Watchers } from './watchers'
 
 const OPTIMIZER_FILE = 'optimizer.safetensors'
 const CARRIED_FILE = 'carried.safetensors'
 const STATE_FILE = 'state.json'
 
+/** A run's result; throws `ERR_ABORTED` where its signal ended it. */
+export function settle<R extends TrainingResult>(result: R, signal: AbortSignal | undefined): R {
+  if (result.stopped !== 'aborted' || !signal?.aborted) return result
+  const { step, checkpoint } = result
+  throw new RnnativeError('ERR_ABORTED', `[fit] aborted after step ${step}`, {
+    cause: signal.reason,
+    details: { step, checkpoint },
+  })
+}
+
 export class Trainer {
   private readonly task: TrainingTask
+  private readonly watchers: Watchers
   private readonly options: TrainingOptions
   private readonly optimizer: Optimizer
   private readonly programs: Programs | null
@@ -38,6 +51,7 @@ export class Trainer {
     checkTrainingOptions(options, task.validate !== undefined)
     this.task = task
     this.options = options
+    this.watchers = new Watchers(options.watch)
     // A copy: plateau has state, and the caller may use the object again.
     this.schedule = schedules.create((options.schedule ?? schedules.constant()).toJSON())
     this.random = new RandomContext({ seed })
@@ -48,8 +62,20 @@ export class Trainer {
 
   /** Trains until a limit is reached or the run is asked to stop. */
   async run(context: RunContext<TrainingEvent>): Promise<TrainingResult> {
+    try {
+      const result = settle(await this.loop(context), this.options.signal)
+      await this.watchers.end({ result })
+      return result
+    } catch (error) {
+      await this.watchers.end({ error })
+      throw error
+    }
+  }
+
+  private async loop(context: RunContext<TrainingEvent>): Promise<TrainingResult> {
     if (this.options.resume) await this.resume()
     this.task.module.setRandom(this.random)
+    this.watchers.begin(this.plan())
     const clock = new TrainingClock(this.progress)
     let loss: number | null = null
     let reason = context.stopping ? 'aborted' : this.limitReached()
@@ -81,19 +107,42 @@ export class Trainer {
         (newBest || reason !== null || due(checkpointEvery))
       )
         event.checkpoint = await this.save(this.options.checkpoint, newBest)
+      this.watchers.event(event)
       context.emit(event, event.validation !== undefined)
     }
     const { step, epoch: epochs, tokens, seconds, best } = this.progress
+    const { unit } = this.task
     return {
       stopped: reason,
       step,
       epochs,
-      tokens,
+      unit,
+      items: tokens,
+      ...(unit === 'tokens' ? { tokens } : {}),
       seconds,
       loss,
       validation: this.validated?.loss ?? null,
       best,
       checkpoint: this.saved?.path ?? null,
+    }
+  }
+
+  private plan(): RunPlan {
+    const { task, options, optimizer } = this
+    const { step, seconds } = this.progress
+    const { epochs, maxSteps = Infinity, maxSeconds = null } = options
+    const bounded = Number.isFinite(maxSteps) || maxSeconds !== null
+    const passes = (epochs ?? (bounded ? Infinity : 1)) * task.stepsPerEpoch
+    const steps = Math.min(maxSteps, Math.ceil(passes))
+    return {
+      stepsPerEpoch: task.stepsPerEpoch,
+      steps: Number.isFinite(steps) ? steps : null,
+      maxSeconds,
+      begun: { step, seconds },
+      unit: task.unit,
+      parameters: task.module.parameterCount,
+      device: optimizer.device,
+      facts: task.facts,
     }
   }
 
@@ -123,14 +172,17 @@ export class Trainer {
         { details: { step, loss, norm: gradientNorm, learningRate } },
       )
     clock.stop(plan.tokens)
+    const rate = clock.tokensPerSecond()
     return {
       step,
       epoch: progress.epoch + 1,
       loss,
       gradientNorm,
       learningRate,
-      tokens: progress.tokens,
-      tokensPerSecond: clock.tokensPerSecond(),
+      unit: task.unit,
+      items: progress.tokens,
+      itemsPerSecond: rate,
+      ...(task.unit === 'tokens' ? { tokens: progress.tokens, tokensPerSecond: rate } : {}),
       seconds: progress.seconds,
     }
   }

@@ -12,7 +12,7 @@ export interface Goal {
 export class TrainingBar {
   private readonly bar = new SingleBar({
     format:
-      '{bar} {percentage}% | epoch {epoch} | loss {loss}{validation} | {rate} tokens/s | {left} left',
+      '{bar} {percentage}% | epoch {epoch} | loss {loss}{validation} | {rate} {unit}/s | {left} left',
     hideCursor: true,
     barsize: 24,
     clearOnComplete: false,
@@ -29,7 +29,14 @@ export class TrainingBar {
 
   update(event: TrainingEvent): void {
     if (this.begun === null)
-      this.bar.start(1000, 0, { epoch: 1, loss: '-', validation: '', rate: '-', left: '-' })
+      this.bar.start(1000, 0, {
+        epoch: 1,
+        loss: '-',
+        validation: '',
+        rate: '-',
+        unit: event.unit,
+        left: '-',
+      })
     this.begun ??= event
     if (event.validation) this.validation = ` (validation ${event.validation.loss.toFixed(4)})`
     const left = this.secondsLeft(event)
@@ -38,7 +45,8 @@ export class TrainingBar {
       epoch: event.epoch,
       loss: event.loss.toFixed(4),
       validation: this.validation,
-      rate: formatCount(event.tokensPerSecond),
+      rate: formatCount(event.itemsPerSecond),
+      unit: event.unit,
       left: Number.isFinite(left) ? formatSeconds(left) : '?',
     })
   }

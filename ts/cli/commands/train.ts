@@ -131,7 +131,8 @@ function printEvent({
   step,
   loss,
   seconds,
-  tokensPerSecond,
+  unit,
+  itemsPerSecond,
   validation,
 }: TrainingEvent): void {
   process.stdout.write(
@@ -139,7 +140,7 @@ function printEvent({
       (validation
         ? `validation ${validation.loss.toFixed(4)}${validation.best ? ' (best)' : ''} `
         : '') +
-      `${formatCount(tokensPerSecond)} tokens/s ${formatSeconds(seconds)}\n`,
+      `${formatCount(itemsPerSecond)} ${unit}/s ${formatSeconds(seconds)}\n`,
   )
 }
 

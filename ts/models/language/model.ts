@@ -11,7 +11,7 @@ import { chooseDevice, type DeviceOption } from '../../tensor/device'
 import type { Precision } from '../../precision'
 import { Tokenizer } from '../../text'
 import { Trainer } from '../../train/trainer'
-import type { Run, TrainingEvent, TrainingOptions, TrainingResult } from '../../train'
+import type { Run, TokenEvent, TokenResult, TrainingOptions } from '../../train'
 import { checkLanguageOptions, parseLanguageConfig, toLanguageConfig } from './options'
 import { generatePieces, lineNats, totalNats, type GenerateOptions } from './generate'
 import { LanguageNetwork, type CellName, type LanguageNetworkOptions } from './network'
@@ -88,11 +88,8 @@ export class LanguageModel extends Model {
    * one window, `ERR_NONFINITE` (weights unharmed) when loss or gradient overflow, and `ERR_ABORTED`
    * when `signal` aborts; after that the model can be used and trained on.
    */
-  fit(
-    text: string | Int32Array,
-    options: LanguageFitOptions = {},
-  ): Run<TrainingEvent, TrainingResult> {
-    return this.begin(options, () => this.makeTrainer(text, options))
+  fit(text: string | Int32Array, options: LanguageFitOptions = {}): Run<TokenEvent, TokenResult> {
+    return this.begin('tokens', options, () => this.makeTrainer(text, options))
   }
 
   private makeTrainer(text: string | Int32Array, options: LanguageFitOptions): Trainer {

@@ -27,6 +27,8 @@ export interface LanguageTaskOptions {
 
 /** Next-token prediction by truncated backpropagation through time over parallel streams. */
 export class LanguageTask implements TrainingTask {
+  readonly unit = 'tokens'
+  readonly facts: Readonly<Record<string, number>>
   readonly identity: Readonly<Record<string, unknown>>
   readonly validate: (() => Promise<number>) | undefined
   readonly modelFiles: () => Promise<CheckpointFiles>
@@ -65,6 +67,7 @@ export class LanguageTask implements TrainingTask {
       tokens: tokens.length,
       text,
     }
+    this.facts = { tokens: tokens.length, vocabulary, batch }
     this.validate = validate
     this.modelFiles = modelFiles
   }

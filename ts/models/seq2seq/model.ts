@@ -14,9 +14,10 @@ import { sameTokens } from '../../text/tokenizer'
 import type {
   Run,
   SamplingSchedule,
+  TokenEvent,
+  TokenResult,
   TrainingEvent,
   TrainingOptions,
-  TrainingResult,
 } from '../../train'
 import { untilStopped, type RunContext } from '../../train/run'
 import { Trainer } from '../../train/trainer'
@@ -124,8 +125,8 @@ export class Seq2Seq extends Model {
   fit(
     pairs: Iterable<Pair> | AsyncIterable<Pair> | PairSet,
     options: Seq2SeqFitOptions = {},
-  ): Run<TrainingEvent, TrainingResult> {
-    return this.begin(options, (context) => this.makeTrainer(pairs, options, context))
+  ): Run<TokenEvent, TokenResult> {
+    return this.begin('tokens', options, (context) => this.makeTrainer(pairs, options, context))
   }
 
   private async makeTrainer(
@@ -150,6 +151,7 @@ export class Seq2Seq extends Model {
       batchTokens: options.batchTokens ?? 4096,
       labelSmoothing: options.labelSmoothing ?? 0,
       scheduledSampling: options.scheduledSampling ?? null,
+      vocabularies: { source: this.source.size, target: this.target.size },
       seed: this.seed,
       validate: held && (async () => (await this.measure(held, () => undefined)).nats),
       modelFiles: () => this.files(),

@@ -15,6 +15,7 @@ export interface Seq2SeqTaskOptions {
   batchTokens: number
   labelSmoothing: number
   scheduledSampling: SamplingSchedule | null
+  vocabularies: { source: number; target: number }
   seed: number
   validate: (() => Promise<number>) | undefined
   modelFiles: () => Promise<CheckpointFiles>
@@ -22,6 +23,8 @@ export interface Seq2SeqTaskOptions {
 
 /** Learns to predict each token of a target from its source and the tokens before. */
 export class Seq2SeqTask implements TrainingTask {
+  readonly unit = 'tokens'
+  readonly facts: Readonly<Record<string, number>>
   readonly identity: Readonly<Record<string, unknown>>
   readonly validate: (() => Promise<number>) | undefined
   readonly modelFiles: () => Promise<CheckpointFiles>
@@ -46,6 +49,8 @@ export class Seq2SeqTask implements TrainingTask {
       pairs: pairs.length,
       text: pairs.digest(),
     }
+    const { source, target } = options.vocabularies
+    this.facts = { pairs: pairs.length, 'source vocabulary': source, 'target vocabulary': target }
     this.validate = options.validate
     this.modelFiles = options.modelFiles
   }
