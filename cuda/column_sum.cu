@@ -1,7 +1,7 @@
 // Column sums, of which most are bias gradients: tall matrices read once, lanes along the columns
 // and the rows cut into chunks, joined in order (reduction.cuh).
 #include "cuda/core/reduction.cuh"
-#include "cuda/ops.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
 namespace {

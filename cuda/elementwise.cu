@@ -7,7 +7,7 @@
 
 #include "cuda/core/reduction.cuh"
 #include "cuda/core/walk.cuh"
-#include "cuda/ops.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
 namespace {

@@ -11,7 +11,7 @@
 #include "cuda/core/memory.cuh"
 #include "cuda/core/program.cuh"
 #include "cuda/core/walk.cuh"
-#include "cuda/ops.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
 namespace {

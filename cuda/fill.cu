@@ -1,6 +1,6 @@
 // Filling and accumulating: bound by memory, so nothing but wide grids.
 #include "cuda/core/device.cuh"
-#include "cuda/ops.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
 namespace {

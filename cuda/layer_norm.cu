@@ -6,7 +6,7 @@
 
 #include "cuda/core/reduction.cuh"
 #include "cuda/core/rows.cuh"
-#include "cuda/ops.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
 namespace {

@@ -2,7 +2,7 @@
 // product: half the bytes to read, which is all that counts where rows are few.
 #include "cuda/core/device.cuh"
 #include "cuda/gemm/gemm.cuh"
-#include "cuda/ops.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
 

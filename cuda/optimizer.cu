@@ -12,8 +12,8 @@
 #include "cuda/core/device.cuh"
 #include "cuda/core/program.cuh"
 #include "cuda/core/vector.cuh"
-#include "cuda/ops.cuh"
 #include "intrinsics.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
 namespace {

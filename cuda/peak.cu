@@ -4,9 +4,12 @@
 #include <algorithm>
 
 #include "cuda/core/device.cuh"
-#include "cuda/ops.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
+
+RN_DECLARE_OPS
+
 namespace {
 
 constexpr int kChains = 16;

@@ -3,7 +3,7 @@
 // log, sine and cosine. A thread makes the four numbers of a Philox block.
 #include "cuda/core/device.cuh"
 #include "cuda/core/program.cuh"
-#include "cuda/ops.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
 namespace {

@@ -12,7 +12,7 @@
 #include <cfloat>
 
 #include "cuda/core/choice.cuh"
-#include "cuda/ops.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
 namespace {

@@ -7,8 +7,8 @@
 #include <cmath>
 
 #include "cuda/core/rows.cuh"
-#include "cuda/ops.cuh"
 #include "intrinsics.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
 namespace {

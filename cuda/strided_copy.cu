@@ -4,10 +4,11 @@
 // their own dense axis; tiles are padded by a column against bank conflicts.
 #include <algorithm>
 
+#include "cuda/core/copy.cuh"
 #include "cuda/core/walk.cuh"
 #include "cuda/mask_time.cuh"
-#include "cuda/ops.cuh"
 #include "intrinsics.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
 namespace {

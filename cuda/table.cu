@@ -11,55 +11,16 @@
 #include "cuda/core/memory.cuh"
 #include "cuda/core/program.cuh"
 #include "cuda/gemm/cublas.cuh"
-#include "cuda/ops.cuh"
+#include "native/abi/backend.h"
 #include "native/abi/device.h"
 
 namespace rnnative::cuda {
+
+RN_DECLARE_OPS
+
 namespace {
 
-constexpr RnBackend kBackend = {
-    .abi = RN_BACKEND_ABI,
-    .struct_size = sizeof(RnBackend),
-    .name = "cuda",
-    .real_bytes = sizeof(float),
-    .reserved = 0,
-    .fill = fill,
-    .accumulate = accumulate,
-    .random_fill = random_fill,
-    .unary = unary,
-    .unary_backward = unary_backward,
-    .binary = binary,
-    .binary_backward = binary_backward,
-    .reduce = reduce,
-    .reduce_backward = reduce_backward,
-    .strided_copy = strided_copy,
-    .mask_time = mask_time,
-    .matmul = matmul,
-    .column_sum = column_sum,
-    .embedding = embedding,
-    .embedding_backward = embedding_backward,
-    .dropout = dropout,
-    .layer_norm = layer_norm,
-    .layer_norm_backward = layer_norm_backward,
-    .softmax = softmax,
-    .softmax_backward = softmax_backward,
-    .cross_entropy_reserve = cross_entropy_reserve,
-    .cross_entropy = cross_entropy,
-    .cross_entropy_backward = cross_entropy_backward,
-    .recurrent_reserve = recurrent_reserve,
-    .recurrent = recurrent,
-    .recurrent_backward = recurrent_backward,
-    .attention = attention,
-    .attention_backward = attention_backward,
-    .decoder_reserve = decoder_reserve,
-    .decoder = decoder,
-    .decoder_backward = decoder_backward,
-    .topk = topk,
-    .sample_tokens = sample_tokens,
-    .global_norm = global_norm,
-    .optimizer_step = optimizer_step,
-    .peak = peak,
-};
+constexpr RnBackend kBackend = RN_TABLE("cuda", sizeof(float));
 
 constexpr RnDevice kDevice = {
     .struct_size = sizeof(RnDevice),

@@ -11,7 +11,7 @@
 #include <algorithm>
 
 #include "cuda/core/choice.cuh"
-#include "cuda/ops.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
 namespace {

@@ -3,7 +3,7 @@
 // caches have them), and sums the values by them: nothing of size Tq Tk A is ever stored. Few
 // queries take the same way, so that a row's result does not depend on how long others are.
 #include "cuda/attention/tile.cuh"
-#include "cuda/ops.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
 namespace {

@@ -6,7 +6,7 @@
 // dk and dv together; dk and dv are summed in registers, dq over the warps in their order.
 #include "cuda/attention/tile.cuh"
 #include "cuda/core/reduction.cuh"
-#include "cuda/ops.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
 namespace {

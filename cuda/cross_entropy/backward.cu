@@ -7,9 +7,12 @@
 
 #include "cuda/core/elements.cuh"
 #include "cuda/cross_entropy/cross_entropy.cuh"
-#include "cuda/ops.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
+
+RN_DECLARE_OPS
+
 namespace {
 
 // The gradients of a chunk's logits.

@@ -9,9 +9,12 @@
 #include <algorithm>
 #include <intrinsics.cuh>
 
-#include "cuda/ops.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
+
+RN_DECLARE_OPS
+
 namespace {
 
 // Of some logits: the largest, and the sum of exp(logit - maximum).

@@ -6,7 +6,7 @@
 
 #include <new>
 
-#include "cuda/ops.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
 namespace {

@@ -9,7 +9,7 @@
 #include <new>
 
 #include "cuda/mask_time.cuh"
-#include "cuda/ops.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
 namespace {

@@ -3,8 +3,8 @@
 // (recurrent_gradients.cu). All of it on packed rows, as forward left them.
 #include <algorithm>
 
-#include "cuda/ops.cuh"
 #include "cuda/recurrent/gradients.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
 namespace {

@@ -8,9 +8,10 @@
 
 #include <intrinsics.cuh>
 
+#include "cuda/core/copy.cuh"
 #include "cuda/core/reduction.cuh"
 #include "cuda/gemm/operand.cuh"
-#include "cuda/ops.cuh"
+#include "native/abi/backend.h"
 
 namespace rnnative::cuda {
 namespace {

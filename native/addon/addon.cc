@@ -14,16 +14,9 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
     addon::export_philox(env, exports);
     addon::export_tensors(env, exports);
     addon::export_in_place(env, exports);
-    bind_elementwise(env, exports);
-    bind_shape(env, exports);
-    bind_matmul(env, exports);
-    bind_layers(env, exports);
-    bind_recurrent(env, exports);
-    bind_attention(env, exports);
-    bind_decoder(env, exports);
-    bind_search(env, exports);
-    bind_optimizer(env, exports);
-    bind_peak(env, exports);
+#define RN_BIND(group) bind_##group(env, exports);
+    RN_BIND_GROUPS(RN_BIND)
+#undef RN_BIND
     addon::export_program(env, exports);
   } catch (const Napi::Error&) {
     throw;

@@ -1,4 +1,4 @@
-// Reading JavaScript arguments and answering values: what every bind_*.cc is written with.
+// Reading JavaScript arguments and answering values: what every file in bind/ is written with.
 //
 // Readers throw rnnative::Error in the form "[op] name: expected …, got …"; `export_function` turns
 // it into a JavaScript Error with a `code`. A reader never leaves a JavaScript exception pending.
@@ -127,21 +127,5 @@ void export_function(Napi::Env env, Napi::Object exports, const char* name) {
 }
 
 }  // namespace rnnative::addon
-
-namespace rnnative {
-
-// One per group of ops, in native/addon/bind_*.cc; addon.cc calls them all.
-void bind_elementwise(Napi::Env env, Napi::Object exports);
-void bind_shape(Napi::Env env, Napi::Object exports);
-void bind_matmul(Napi::Env env, Napi::Object exports);
-void bind_layers(Napi::Env env, Napi::Object exports);
-void bind_recurrent(Napi::Env env, Napi::Object exports);
-void bind_attention(Napi::Env env, Napi::Object exports);
-void bind_decoder(Napi::Env env, Napi::Object exports);
-void bind_search(Napi::Env env, Napi::Object exports);
-void bind_optimizer(Napi::Env env, Napi::Object exports);
-void bind_peak(Napi::Env env, Napi::Object exports);
-
-}  // namespace rnnative
 
 #endif  // RNNATIVE_ADDON_ARGUMENTS_H_

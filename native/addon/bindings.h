@@ -1,4 +1,4 @@
-// The groups of functions that the addon core itself exports.
+// The groups of functions that the addon exports: its own, and those of ops.
 #ifndef RNNATIVE_ADDON_BINDINGS_H_
 #define RNNATIVE_ADDON_BINDINGS_H_
 
@@ -18,5 +18,28 @@ void export_in_place(Napi::Env env, Napi::Object exports);
 void export_program(Napi::Env env, Napi::Object exports);
 
 }  // namespace rnnative::addon
+
+// One row a group of ops, bound in native/addon/bind/<group>.cc.
+// clang-format off
+#define RN_BIND_GROUPS(GROUP) \
+  GROUP(elementwise) \
+  GROUP(shape) \
+  GROUP(matmul) \
+  GROUP(layers) \
+  GROUP(recurrent) \
+  GROUP(attention) \
+  GROUP(decoder) \
+  GROUP(search) \
+  GROUP(optimizer) \
+  GROUP(peak)
+// clang-format on
+
+namespace rnnative {
+
+#define RN_DECLARE_BIND(group) void bind_##group(Napi::Env env, Napi::Object exports);
+RN_BIND_GROUPS(RN_DECLARE_BIND)
+#undef RN_DECLARE_BIND
+
+}  // namespace rnnative
 
 #endif  // RNNATIVE_ADDON_BINDINGS_H_

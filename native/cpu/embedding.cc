@@ -4,9 +4,9 @@
 // stored once. The work is a line of (group of features, row) items laid out by their cost, of
 // which each thread takes an equal part: one very frequent id (the space character) does not hold
 // up the team. What an item computes does not depend on the thread that takes it.
+#include "native/abi/backend.h"
 #include "native/cpu/core/indices.h"
 #include "native/cpu/core/loops.h"
-#include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {

@@ -1,6 +1,6 @@
 // Constant fill and in-place addition: one stream each, bound by memory.
+#include "native/abi/backend.h"
 #include "native/cpu/core/loops.h"
-#include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {
 

@@ -3,8 +3,8 @@
 // order depend on the sizes of the arenas alone.
 #include <math.h>
 
+#include "native/abi/backend.h"
 #include "native/cpu/core/loops.h"
-#include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {

@@ -3,8 +3,8 @@
 // summed over blocks of rows of a fixed size, which are joined in double, in order.
 #include <math.h>
 
+#include "native/abi/backend.h"
 #include "native/cpu/core/loops.h"
-#include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {

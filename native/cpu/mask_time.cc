@@ -1,7 +1,7 @@
 // Zeroes the padding of a time-major batch. Padded x is never read, so NaN there changes nothing.
+#include "native/abi/backend.h"
 #include "native/cpu/core/indices.h"
 #include "native/cpu/core/loops.h"
-#include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {
 

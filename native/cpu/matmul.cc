@@ -1,9 +1,9 @@
 // Matrix products and column sums: thin fronts of gemm/. Column sums are formed in blocks of rows
 // of a fixed size, so that their error does not grow with the number of rows and their order does
 // not depend on the threads, which split the columns.
+#include "native/abi/backend.h"
 #include "native/cpu/core/parallel.h"
 #include "native/cpu/gemm/gemm.h"
-#include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {

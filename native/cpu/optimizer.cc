@@ -5,8 +5,8 @@
 // leaves everything untouched. The formulas, their order included, are those of torch.optim.
 #include <math.h>
 
+#include "native/abi/backend.h"
 #include "native/cpu/core/loops.h"
-#include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {

@@ -4,8 +4,8 @@
 // all threads share, and the best window counts.
 #include <time.h>
 
+#include "native/abi/backend.h"
 #include "native/cpu/core/parallel.h"
-#include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {

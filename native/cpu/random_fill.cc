@@ -2,9 +2,9 @@
 // in double by libm: the same on every instruction set.
 #include <math.h>
 
+#include "native/abi/backend.h"
 #include "native/cpu/core/loops.h"
 #include "native/cpu/core/random_words.h"
-#include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {

@@ -2,9 +2,9 @@
 // when inner is 1, else down the columns with a vector of neighbours at a time. Long sums are cut
 // into blocks of a fixed size that are joined in double, which keeps them accurate and lets the
 // team share a single sum without the result depending on how.
+#include "native/abi/backend.h"
 #include "native/cpu/core/indices.h"
 #include "native/cpu/core/loops.h"
-#include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {

@@ -5,9 +5,9 @@
 #include <float.h>
 #include <math.h>
 
+#include "native/abi/backend.h"
 #include "native/cpu/core/penalties.h"
 #include "native/cpu/core/softmax_rows.h"
-#include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {

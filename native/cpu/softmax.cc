@@ -3,8 +3,8 @@
 // with +inf or NaN, gives NaN as in PyTorch.
 #include <math.h>
 
+#include "native/abi/backend.h"
 #include "native/cpu/core/softmax_rows.h"
-#include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {

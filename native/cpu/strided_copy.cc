@@ -3,8 +3,8 @@
 // of y, adjacent axes merged where both sides allow it), so that most calls end as one of three
 // loops: runs contiguous on both sides (memcpy speed), a matrix transpose (tiles, so that neither
 // side walks a new cache line per element), or, rarely, an odometer over single elements.
+#include "native/abi/backend.h"
 #include "native/cpu/core/loops.h"
-#include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {

@@ -3,10 +3,10 @@
 // one by one: a block of vectors is skipped by its maximum. Sentences are shared among the threads.
 #include <math.h>
 
+#include "native/abi/backend.h"
 #include "native/cpu/core/indices.h"
 #include "native/cpu/core/penalties.h"
 #include "native/cpu/core/softmax_rows.h"
-#include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {

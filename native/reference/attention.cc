@@ -2,8 +2,8 @@
 // again.
 #include <cmath>
 
+#include "native/abi/backend.h"
 #include "native/reference/attention.h"
-#include "native/reference/reference.h"
 #include "native/reference/support.h"
 
 namespace rnnative::reference {

@@ -5,8 +5,8 @@
 // The reserve holds each row's log-sum-exp; the logits are computed again, a row at a time.
 #include <cmath>
 
+#include "native/abi/backend.h"
 #include "native/reference/log_sum_exp.h"
-#include "native/reference/reference.h"
 #include "native/reference/support.h"
 
 namespace rnnative::reference {

@@ -1,5 +1,5 @@
 // Inverted dropout (Srivastava et al. 2014). A dropped element is zero whatever it was, NaN too.
-#include "native/reference/reference.h"
+#include "native/abi/backend.h"
 #include "native/reference/support.h"
 
 namespace rnnative::reference {

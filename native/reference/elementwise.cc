@@ -2,7 +2,7 @@
 // through relu, clamp, maximum and minimum, as in PyTorch.
 #include <cmath>
 
-#include "native/reference/reference.h"
+#include "native/abi/backend.h"
 #include "native/reference/strides.h"
 #include "native/reference/support.h"
 

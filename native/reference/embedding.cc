@@ -1,5 +1,5 @@
 // Rows of a table, by id.
-#include "native/reference/reference.h"
+#include "native/abi/backend.h"
 #include "native/reference/support.h"
 
 namespace rnnative::reference {

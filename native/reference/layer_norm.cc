@@ -2,7 +2,7 @@
 // and d = dy * gain:  dx = r * (d - mean(d) - n * mean(d * n)).
 #include <cmath>
 
-#include "native/reference/reference.h"
+#include "native/abi/backend.h"
 #include "native/reference/support.h"
 
 namespace rnnative::reference {

@@ -1,5 +1,5 @@
 // Matrix products with optional transposition and bias, and column sums (their bias gradient).
-#include "native/reference/reference.h"
+#include "native/abi/backend.h"
 #include "native/reference/support.h"
 
 namespace rnnative::reference {

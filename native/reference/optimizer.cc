@@ -1,7 +1,7 @@
 // The updates of torch.optim under the same names, an element at a time.
 #include <cmath>
 
-#include "native/reference/reference.h"
+#include "native/abi/backend.h"
 #include "native/reference/support.h"
 
 namespace rnnative::reference {

@@ -1,7 +1,7 @@
 // The reference defines results, not speeds.
 #include <cstdio>
 
-#include "native/reference/reference.h"
+#include "native/abi/backend.h"
 
 namespace rnnative::reference {
 

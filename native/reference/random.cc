@@ -1,7 +1,7 @@
 // Tensors of uniform or normal numbers, four to a Philox block.
 #include <cmath>
 
-#include "native/reference/reference.h"
+#include "native/abi/backend.h"
 #include "native/reference/support.h"
 
 namespace rnnative::reference {

@@ -1,7 +1,7 @@
 // Sum, mean and maximum over the middle axis of [outer, n, inner].
 #include <cmath>
 
-#include "native/reference/reference.h"
+#include "native/abi/backend.h"
 #include "native/reference/support.h"
 
 namespace rnnative::reference {

@@ -1,7 +1,7 @@
 // Copies between strided layouts, and masking of padded time steps.
 #include <cstring>
 
-#include "native/reference/reference.h"
+#include "native/abi/backend.h"
 #include "native/reference/strides.h"
 #include "native/reference/support.h"
 

@@ -1,8 +1,8 @@
 // Softmax and log-softmax over rows, shifted by the row's maximum so that exp cannot overflow.
 #include <cmath>
 
+#include "native/abi/backend.h"
 #include "native/reference/log_sum_exp.h"
-#include "native/reference/reference.h"
 #include "native/reference/support.h"
 
 namespace rnnative::reference {

@@ -1,50 +1,16 @@
+// The reference backend: every op of RnBackend in double precision, as plain loops in the order of
+// its formula. It defines what is right: the other backends are tested against it, and it is itself
+// tested against finite differences and PyTorch. So nothing here is done for speed.
 #include "native/abi/backends.h"
-#include "native/reference/reference.h"
+
+namespace rnnative::reference {
+
+RN_DECLARE_OPS
+
+}  // namespace rnnative::reference
 
 extern "C" const RnBackend* rn_backend_reference() {
   using namespace rnnative::reference;
-  static constexpr RnBackend table = {
-      .abi = RN_BACKEND_ABI,
-      .struct_size = sizeof(RnBackend),
-      .name = "reference",
-      .real_bytes = sizeof(double),
-      .reserved = 0,
-      .fill = fill,
-      .accumulate = accumulate,
-      .random_fill = random_fill,
-      .unary = unary,
-      .unary_backward = unary_backward,
-      .binary = binary,
-      .binary_backward = binary_backward,
-      .reduce = reduce,
-      .reduce_backward = reduce_backward,
-      .strided_copy = strided_copy,
-      .mask_time = mask_time,
-      .matmul = matmul,
-      .column_sum = column_sum,
-      .embedding = embedding,
-      .embedding_backward = embedding_backward,
-      .dropout = dropout,
-      .layer_norm = layer_norm,
-      .layer_norm_backward = layer_norm_backward,
-      .softmax = softmax,
-      .softmax_backward = softmax_backward,
-      .cross_entropy_reserve = cross_entropy_reserve,
-      .cross_entropy = cross_entropy,
-      .cross_entropy_backward = cross_entropy_backward,
-      .recurrent_reserve = recurrent_reserve,
-      .recurrent = recurrent,
-      .recurrent_backward = recurrent_backward,
-      .attention = attention,
-      .attention_backward = attention_backward,
-      .decoder_reserve = decoder_reserve,
-      .decoder = decoder,
-      .decoder_backward = decoder_backward,
-      .topk = topk,
-      .sample_tokens = sample_tokens,
-      .global_norm = global_norm,
-      .optimizer_step = optimizer_step,
-      .peak = peak,
-  };
+  static constexpr RnBackend table = RN_TABLE("reference", sizeof(double));
   return &table;
 }

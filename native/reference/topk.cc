@@ -3,8 +3,8 @@
 #include <limits>
 #include <vector>
 
+#include "native/abi/backend.h"
 #include "native/reference/log_sum_exp.h"
-#include "native/reference/reference.h"
 #include "native/reference/support.h"
 
 namespace rnnative::reference {

@@ -4,8 +4,8 @@
 // side by side would cost more than the products.
 #include "native/cpu/attention/attention.h"
 
+#include "native/abi/backend.h"
 #include "native/cpu/attention/op.h"
-#include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {
 

@@ -1,10 +1,10 @@
 // Attention, backward: a row of the batch at a time, as forward. tanh is computed again, so that
 // nothing of the size of queries x keys x features is ever stored. The gradient of v is summed from
 // that of each row, in order.
+#include "native/abi/backend.h"
 #include "native/cpu/attention/attention.h"
 #include "native/cpu/attention/op.h"
 #include "native/cpu/gemm/gemm.h"
-#include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {

@@ -1,11 +1,14 @@
 // Gradients of the fused cross-entropy, one chunk of the logits at a time: the chunk's dlogits are
 // formed in scratch (from the kept logits, or from logits computed again in the same place) and
 // multiplied into dx, dW and db while they are in cache.
+#include "native/abi/backend.h"
 #include "native/cpu/cross_entropy/plan.h"
-#include "native/cpu/kernels.h"
 #include "native/cpu/simd/math.h"
 
 namespace rnnative::cpu::RN_ISA {
+
+RN_DECLARE_OPS
+
 namespace {
 
 // dlogit[c] = spread * p[c] - (c = target) * hit - smooth * class_weight[c].

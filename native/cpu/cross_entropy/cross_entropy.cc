@@ -5,9 +5,9 @@
 // again.
 #include <math.h>
 
+#include "native/abi/backend.h"
 #include "native/cpu/core/softmax_rows.h"
 #include "native/cpu/cross_entropy/plan.h"
-#include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {

@@ -2,9 +2,9 @@
 // attention and the layers in the reverse of forward's order; kept of them are those before each
 // product and of the scores. All gradients that are sums over steps, of the weights, of the
 // embedded inputs and of the memory, follow after the loop (decoder_gradients.h).
+#include "native/abi/backend.h"
 #include "native/cpu/core/recycled_scratch.h"
 #include "native/cpu/decoder/gradients.h"
-#include "native/cpu/kernels.h"
 #include "native/cpu/recurrent/dropout.h"
 #include "native/cpu/recurrent/steps.h"
 

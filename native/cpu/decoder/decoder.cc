@@ -2,10 +2,10 @@
 // embedded inputs, is one GEMM over all real tokens. Then come the steps: the layers' own, as the
 // recurrent stack runs them, between products with what they are fed and the attention, which takes
 // a row of the batch on a thread. Inference keeps in scratch what training keeps in the reserve.
+#include "native/abi/backend.h"
 #include "native/cpu/core/recycled_scratch.h"
 #include "native/cpu/decoder/layout.h"
 #include "native/cpu/decoder/memory.h"
-#include "native/cpu/kernels.h"
 #include "native/cpu/recurrent/dropout.h"
 #include "native/cpu/recurrent/forward_run.h"
 #include "native/cpu/recurrent/steps.h"

@@ -1,7 +1,7 @@
 // Binary functions with broadcasting. After broadcast() most calls are a single loop (same shape,
 // scalar) or rows of one (row or column vectors); see elementwise_broadcast.h.
+#include "native/abi/backend.h"
 #include "native/cpu/elementwise/broadcast.h"
-#include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {

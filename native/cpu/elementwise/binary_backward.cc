@@ -1,8 +1,8 @@
 // Gradients of the binary functions. An operand that was broadcast gets a sum over its broadcast
 // axes. The sum is formed in blocks of a size fixed by the shapes (so the threads may share the
 // blocks and the result does not depend on how), and the blocks are joined in double, in order.
+#include "native/abi/backend.h"
 #include "native/cpu/elementwise/broadcast.h"
-#include "native/cpu/kernels.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {

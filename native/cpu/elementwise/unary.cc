@@ -2,8 +2,8 @@
 // template turns it into the loops, so that the choice of function is made once a call.
 #include <math.h>
 
+#include "native/abi/backend.h"
 #include "native/cpu/core/loops.h"
-#include "native/cpu/kernels.h"
 #include "native/cpu/simd/math.h"
 
 namespace rnnative::cpu::RN_ISA {

@@ -3,7 +3,7 @@
 // elementwise backward (recurrent_backward_step.h). Everything that needs no order in time is left
 // to GEMMs over all real tokens: the weights' gradients, the biases' and the input's. Sums over
 // tokens are formed in packed order, so nothing depends on the number of threads.
-#include "native/cpu/kernels.h"
+#include "native/abi/backend.h"
 #include "native/cpu/recurrent/backward_run.h"
 #include "native/cpu/recurrent/dropout.h"
 #include "native/cpu/recurrent/steps.h"

@@ -3,8 +3,8 @@
 // which each step is the cell's phases (recurrent_forward_step.h). In training W x + b is computed
 // into the reserve and the activations overwrite it; in inference it is computed in chunks of steps
 // that stay cached.
+#include "native/abi/backend.h"
 #include "native/cpu/core/loops.h"
-#include "native/cpu/kernels.h"
 #include "native/cpu/recurrent/dropout.h"
 #include "native/cpu/recurrent/forward_run.h"
 #include "native/cpu/recurrent/steps.h"

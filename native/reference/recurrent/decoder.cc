@@ -1,8 +1,8 @@
 // The attentional decoder, one row of the batch at a time: its steps in order, each of them input,
 // layers, attention. Backward goes through the same steps from the last to the first.
+#include "native/abi/backend.h"
 #include "native/reference/attention.h"
 #include "native/reference/recurrent/stack.h"
-#include "native/reference/reference.h"
 #include "native/reference/support.h"
 
 namespace rnnative::reference {

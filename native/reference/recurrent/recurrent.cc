@@ -1,7 +1,7 @@
 // The recurrent stack, one row of the batch at a time: layers, directions, rows, then the row's own
 // steps. A step is W x + b_ih, then the cell, which does everything that involves the state.
+#include "native/abi/backend.h"
 #include "native/reference/recurrent/stack.h"
-#include "native/reference/reference.h"
 #include "native/reference/support.h"
 
 namespace rnnative::reference {

@@ -1,0 +1,112 @@
+// The recurrent stack, and the attentional decoder around one.
+#ifndef RNNATIVE_ABI_ARGS_RECURRENT_H_
+#define RNNATIVE_ABI_ARGS_RECURRENT_H_
+
+#include "native/abi/base.h"
+
+// Gate order is PyTorch's. G = gates per unit.
+//   RNN (G = 1): h' = f(W x + b_ih + R h + b_hh), f = tanh or relu
+//   LSTM (G = 4, rows i f g o): c' = f c + i g; h' = o tanh(c')
+//   GRU (G = 3, rows r z n): n = tanh(W x + b_in + r * (R h + b_hn)); h' = (1 - z) n + z h
+//   GRU_RESET_BEFORE: n = tanh(W x + b_in + R (r * h) + b_hn)    (Cho et al. 2014)
+enum RnCell { RN_RNN_TANH, RN_RNN_RELU, RN_LSTM, RN_GRU, RN_GRU_RESET_BEFORE, RN_CELL_COUNT };
+
+// One step of one layer and direction is a row of phases: state prologue (masks: zoneout, recurrent
+// dropout) -> GEMM -> row reduction (layer norm) -> cell -> second GEMM (projection, reset before).
+// A NULL slot leaves its phase out. Later cells add slots (peephole, projection, layer-norm gain
+// and bias) at the end of RnRecurrentSlots; struct_size in the table tells an older backend apart.
+typedef struct RnRecurrentSlots {
+  // [G*H, in], in = I for layer 0, else directions*H. Absent in every direction of layer 0 of
+  // `recurrent`: then x holds what W x would be, the directions side by side, I = directions*G*H.
+  RnWeight w_ih;
+  RnWeight w_hh;  // [G*H, H]
+  RnWeight b_ih;  // [G*H] or absent
+  RnWeight b_hh;  // [G*H] or absent
+} RnRecurrentSlots;
+typedef struct RnRecurrentSlotGrads {
+  RnGrad w_ih, w_hh, b_ih, b_hh;
+} RnRecurrentSlotGrads;
+
+typedef struct RnRecurrentDesc {
+  int32_t cell, layers, directions;  // directions: 1, or 2 (the second runs backward in time)
+  int32_t training;                  // 1: reserve is filled for backward
+  int64_t time, batch, input, hidden;
+  double dropout;     // between layers, on every layer's output but the last; 0 in inference
+  RnRandom random;    // layer l draws from stream + l; element = t * (directions*H) + f of sample b
+  int32_t precision;  // RnPrecision, of every product of the stack; states and gates stay f32
+} RnRecurrentDesc;
+
+// Ragged batches: row b has steps 0 .. lengths[b]-1; the backward direction starts at its last real
+// step. Padded x (and dy) is never read; padded y (and dx) is exactly zero. A row of length 0
+// passes its initial state through. Final states are those after each row's own last step.
+typedef struct RnRecurrentForward {
+  RnRecurrentDesc desc;
+  const RnRecurrentSlots* slots;  // [layers * directions], layer-major
+  const int32_t* lengths;         // [B] or NULL: all T
+  const void* x;                  // [T, B, I]
+  const void *h0, *c0;            // [layers*directions, B, H] or NULL: zeros (c0: LSTM only)
+  void* y;                        // [T, B, directions*H]
+  void *hn, *cn;                  // [layers*directions, B, H]; cn NULL unless LSTM
+  void* reserve;                  // recurrent_reserve bytes; NULL in inference
+} RnRecurrentForward;
+typedef struct RnRecurrentBackward {
+  RnRecurrentDesc desc;
+  const RnRecurrentSlots* slots;
+  const int32_t* lengths;
+  const void *x, *h0, *c0;  // as in forward
+  const void* reserve;
+  const void *dy, *dhn, *dcn;          // each may be NULL: zero
+  RnGrad dx, dh0, dc0;                 // dc0 skipped unless LSTM
+  const RnRecurrentSlotGrads* dslots;  // [layers * directions]
+} RnRecurrentBackward;
+
+// What each step is fed beside its input x_t, and where it attends.
+//   CONTEXT (Bahdanau et al. 2015): the query is the top layer's state before the step; its context
+//     c_t is fed to the first layer of the same step. Output: the top layer's h_t, and c_t.
+//   OUTPUT (Luong et al. 2015, input feeding): the query is the top layer's h_t, and the output
+//     h~_t = tanh(W_out [c_t; h_t] + b_out), after dropout, is fed to the next step.
+enum RnFeeding { RN_FEED_CONTEXT, RN_FEED_OUTPUT, RN_FEED_COUNT };
+
+typedef struct RnDecoderDesc {
+  // The layers: directions is 1, input is E + F, F being the features fed (V or D). The output
+  // h~ is dropped as by layer `layers - 1`: element = t * D + f.
+  RnRecurrentDesc stack;
+  int32_t score, feeding;
+  int64_t input;                  // E: features of x
+  int64_t keys, features, width;  // Tk, A, V
+  int64_t output;                 // D with OUTPUT, else 0
+  // Rows of the batch that share a row of the memory, as the hypotheses of a beam do: row b reads
+  // memory row b / beams. 1 where training.
+  int64_t beams;
+} RnDecoderDesc;
+typedef struct RnDecoderForward {
+  RnDecoderDesc desc;
+  const RnRecurrentSlots* slots;  // [layers]; w_ih of layer 0: [G*H, E + F], x first
+  RnWeight w_query;               // [A, H]; absent: the query is the state itself, and A = H
+  RnWeight v;                     // [A]; absent unless ADDITIVE
+  RnWeight w_out, b_out;          // [D, V + H], [D] or absent; absent unless OUTPUT
+  const int32_t* lengths;         // [B] or NULL: all T
+  const int32_t* memory_lengths;  // [B / beams] or NULL: all Tk
+  const void* x;                  // [T, B, E]
+  const void* keys;               // [Tk, B / beams, A]
+  const void* values;             // [Tk, B / beams, V]
+  const void *h0, *c0;            // [layers, B, H] or NULL: zeros (c0: LSTM only)
+  const void* fed0;               // [B, D] or NULL: zeros (OUTPUT only)
+  void* y;                        // [T, B, H], or [T, B, D] with OUTPUT
+  void* context;                  // [T, B, V]; NULL with OUTPUT
+  void* weights;                  // [T, B, Tk]
+  void *hn, *cn;                  // [layers, B, H]; cn NULL unless LSTM
+  void* fedn;                     // [B, D]; NULL unless OUTPUT
+  void* reserve;                  // decoder_reserve bytes; NULL in inference
+} RnDecoderForward;
+typedef struct RnDecoderBackward {
+  RnDecoderForward forward;  // the same arguments, weights and reserve as forward left them (only
+                             // read); other outputs NULL
+  const void *dy, *dcontext, *dweights;  // each may be NULL: zero
+  const void *dhn, *dcn, *dfedn;         // likewise
+  RnGrad dx, dkeys, dvalues, dh0, dc0, dfed0;
+  const RnRecurrentSlotGrads* dslots;  // [layers]
+  RnGrad dw_query, dv, dw_out, db_out;
+} RnDecoderBackward;
+
+#endif  // RNNATIVE_ABI_ARGS_RECURRENT_H_
