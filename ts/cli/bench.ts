@@ -3,7 +3,6 @@ import { makeRecurrent } from '../nn/recurrent'
 import { info, noGrad, randn, scope, setThreads, synchronize } from '../tensor'
 import type { Precision, Tensor } from '../tensor'
 import { chooseDevice, type DeviceOption } from '../tensor/device'
-import { native } from '../native/index'
 import { gatesOf, type Integers } from '../ops'
 import { printJson, printTable } from '../watch/output'
 
@@ -50,11 +49,11 @@ export function makeStack({ cell, ...options }: StackOptions): Recurrent {
 
 /** Makes the weights a new version, as an optimizer's update would, so that they are packed again. */
 function touch(stack: Recurrent): void {
-  for (const parameter of stack.parameters()) {
-    const element = native.view(parameter.handle, 0, [1])
-    native.fill(element, 0.01)
-    native.dispose(element)
-  }
+  scope(() =>
+    noGrad(() => {
+      for (const parameter of stack.parameters()) parameter.reshape(-1).slice(0, 1).fill(0.01)
+    }),
+  )
 }
 
 /** One sequence: forward, and backward from `dy` where given, to be awaited with `synchronize`. */

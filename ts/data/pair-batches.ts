@@ -1,24 +1,9 @@
 import { RnnativeError } from '../errors'
-import { native } from '../native/index'
+import { randomUniforms, streamKey } from '../tensor/random'
 import type { PairBatch, PairSet } from './pairs'
 
 /** By how many tokens pairs of one batch may differ for chance alone, so that batches change. */
 const JITTER = 1.5
-
-const WORDS_AT_ONCE = 1 << 20
-
-/** Numbers in [0, 1) that depend on seed, pass and place alone. */
-function uniforms(seed: number, pass: number, count: number): Float64Array {
-  const key = native.streamKey(seed, 'pairs')
-  const numbers = new Float64Array(count)
-  for (let begin = 0; begin < count; begin += WORDS_AT_ONCE) {
-    const end = Math.min(count, begin + WORDS_AT_ONCE)
-    const blocks = Math.ceil((end - begin) / 4)
-    const words = native.philox({ key, step: pass, sampleBase: 0 }, begin / 4, blocks)
-    for (let i = begin; i < end; ++i) numbers[i] = (words[i - begin] as number) / 2 ** 32
-  }
-  return numbers
-}
 
 /**
  * Cuts pairs into batches of `batchTokens` real tokens or a little less on average: tokens are those
@@ -76,7 +61,8 @@ export class PairBatches {
   private arrange(pass: number): Uint32Array[] {
     const { pairs, count } = this
     const { length } = pairs
-    const random = uniforms(this.seed, pass, 2 * length + count)
+    const stream = { key: streamKey(this.seed, 'pairs'), step: pass, sampleBase: 0 }
+    const random = randomUniforms(stream, 2 * length + count)
     const jittered = (size: number, at: number) => size + JITTER * (random[at] as number)
     const bySource = Float64Array.from({ length }, (_, i) => jittered(pairs.sourceLength(i), i))
     const byTarget = Float64Array.from({ length }, (_, i) =>

@@ -1,7 +1,7 @@
 import { checkPositive, checkWhole, whole } from '../check'
 import { expect } from '../errors'
 import { freshSeed } from '../tensor/create'
-import { native } from '../native/index'
+import { randomWords, streamKey } from '../tensor/random'
 
 export interface SamplingOptions {
   /** Divides the logits: below 1 bolder, above 1 more random, 0 always the likeliest. Default 1. */
@@ -29,16 +29,13 @@ export class Sampler {
     expect('sample', 'topP', share, 'a number above 0, at most 1', topP)
     checkWhole('sample', 'seed', seed, 0)
     this.options = { temperature, topK: Math.min(topK ?? 0, 2 ** 31 - 1), topP }
-    this.key = native.streamKey(seed, stream)
+    this.key = streamKey(seed, stream)
   }
 
   /** The next random number: in [0, 1), 53 bits. */
   uniform(): number {
-    const [high = 0, low = 0] = native.philox(
-      { key: this.key, step: this.draws++, sampleBase: 0 },
-      0,
-      1,
-    )
+    const random = { key: this.key, step: this.draws++, sampleBase: 0 }
+    const [high = 0, low = 0] = randomWords(random, 2)
     return (high * 2 ** 21 + (low >>> 11)) / 2 ** 53
   }
 }

@@ -1,6 +1,6 @@
 import type { PairBatch } from '../data'
 import { noGrad, scope, tensor, type Tensor } from '../tensor'
-import { native } from '../native/index'
+import { randomUniforms, streamKey } from '../tensor/random'
 import * as ops from '../ops'
 import type { SamplingSchedule } from '../train'
 import type { Seq2SeqNetwork } from './seq2seq/network'
@@ -18,7 +18,7 @@ export class ScheduledSampling {
     private readonly schedule: SamplingSchedule,
     seed: number,
   ) {
-    this.key = native.streamKey(seed, 'scheduled sampling')
+    this.key = streamKey(seed, 'scheduled sampling')
   }
 
   /** i32 [time, rows], on the device; undefined where all are true. */
@@ -27,9 +27,9 @@ export class ScheduledSampling {
     if (truth >= 1) return undefined
     const { rows, target } = batch
     const count = target.steps * rows
-    const words = native.philox({ key: this.key, step, sampleBase: 0 }, 0, Math.ceil(count / 4))
+    const draws = randomUniforms({ key: this.key, step, sampleBase: 0 }, count)
     const given = Int32Array.from(target.ids, (id, i) =>
-      i < rows || (words[i] as number) / 2 ** 32 < truth ? id : -1,
+      i < rows || (draws[i] as number) < truth ? id : -1,
     )
     network.eval()
     return scope(() => noGrad(() => this.decode(network, batch, given)))

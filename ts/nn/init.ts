@@ -2,8 +2,8 @@
  * Initialisers. Each writes into a tensor in place, from a stream of its own: the values depend on the
  * seed and the stream's name only, never on the order of calls.
  */
-import { native, type NativeRandom } from '../native/index'
 import type { Tensor } from '../tensor'
+import { fillRandom, streamKey, type NativeRandom } from '../tensor/random'
 import { formatShape, shapeError, sizeOf } from '../tensor/shape'
 import { orthogonalRows } from './orthogonal'
 
@@ -27,23 +27,10 @@ export class InitSource {
 }
 
 const randomOf = ({ seed, name }: InitStream): NativeRandom => ({
-  key: native.streamKey(seed, `init/${name}`),
+  key: streamKey(seed, `init/${name}`),
   step: 0,
   sampleBase: 0,
 })
-
-function draw(
-  x: Tensor,
-  distribution: 'uniform' | 'normal',
-  a: number,
-  b: number,
-  stream: InitStream,
-): void {
-  const random = randomOf(stream)
-  const values = native.random(x.device, x.dtype, x.shape, distribution, a, b, random)
-  native.copyInto(x.handle, values)
-  native.dispose(values)
-}
 
 /** Inputs and outputs of a weight [out, in, ...]. */
 function fans(op: string, { shape }: Tensor): { fanIn: number; fanOut: number } {
@@ -59,10 +46,10 @@ export const constant = (x: Tensor, value: number): void => void x.fill(value)
 
 /** Uniform in [low, high). */
 export const uniform = (x: Tensor, low: number, high: number, stream: InitStream): void =>
-  draw(x, 'uniform', low, high, stream)
+  fillRandom(x, 'uniform', low, high, randomOf(stream))
 
 export const normal = (x: Tensor, mean: number, deviation: number, stream: InitStream): void =>
-  draw(x, 'normal', mean, deviation, stream)
+  fillRandom(x, 'normal', mean, deviation, randomOf(stream))
 
 /** Uniform within ±gain sqrt(6 / (fanIn + fanOut)) (Glorot & Bengio 2010). */
 export function xavierUniform(x: Tensor, stream: InitStream, gain = 1): void {

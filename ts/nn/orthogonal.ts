@@ -1,8 +1,8 @@
-import { native, type NativeRandom } from '../native/index'
+import { randomWords, type NativeRandom } from '../tensor/random'
 
 /** Standard normals by Box-Muller, in double: the values of the native normal fill before rounding. */
 function normals(count: number, random: NativeRandom): Float64Array {
-  const words = native.philox(random, 0, Math.ceil(count / 4))
+  const words = randomWords(random, count + (count % 2))
   return Float64Array.from({ length: count }, (_, i) => {
     const pair = i & ~1
     const u1 = (((words[pair] as number) >>> 8) + 1) * 2 ** -24

@@ -1,6 +1,6 @@
-import { native, type NativeRandom } from '../native/index'
 import { RnnativeError } from '../errors'
 import { freshSeed } from '../tensor/create'
+import { streamKey, type NativeRandom } from '../tensor/random'
 
 export interface RandomState {
   seed: number
@@ -74,7 +74,7 @@ export class RandomContext {
     const call = this.calls.get(path) ?? 0
     this.calls.set(path, call + 1)
     return {
-      key: call === 0 ? this.key(path) : native.streamKey(this.seed, `${path}#${call}`),
+      key: call === 0 ? this.key(path) : streamKey(this.seed, `${path}#${call}`),
       step: this.step * MICRO_BATCHES + this.microBatch,
       sampleBase: this.sampleBase,
     }
@@ -82,7 +82,7 @@ export class RandomContext {
 
   private key(path: string): Uint32Array {
     let key = this.keys.get(path)
-    if (key === undefined) this.keys.set(path, (key = native.streamKey(this.seed, path)))
+    if (key === undefined) this.keys.set(path, (key = streamKey(this.seed, path)))
     return key
   }
 }

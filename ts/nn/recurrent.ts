@@ -1,7 +1,6 @@
 import { expect } from '../errors'
-import { Parameter, type Tensor } from '../tensor'
+import { noGrad, Parameter, type Tensor } from '../tensor'
 import { freshSeed } from '../tensor/create'
-import { native } from '../native/index'
 import * as ops from '../ops'
 import { checkPrecision, type Precision } from '../precision'
 import * as init from './init'
@@ -195,9 +194,9 @@ export class LSTM extends Recurrent {
 
 /** Gates are i f g o: the second quarter. */
 function fillForgetGate(bias: Parameter, hidden: number, value: number): void {
-  const gate = native.view(bias.handle, hidden, [hidden])
-  native.fill(gate, value)
-  native.dispose(gate)
+  const gate = noGrad(() => ops.slice(bias, 0, hidden, hidden))
+  gate.fill(value)
+  gate.dispose()
 }
 
 export interface GRUOptions extends RecurrentOptions {

@@ -1,6 +1,6 @@
 import { RnnativeError } from '../errors'
-import { Parameter, Tensor } from '../tensor'
-import { native, type DeviceName, type DType, type NativeTensor } from '../native/index'
+import type { DeviceName, DType, Parameter, Tensor } from '../tensor'
+import { flatBuffer, moveInto, partOf } from '../tensor/arena'
 
 /** Parameters start at multiples of this many elements, a cache line of f32. */
 const ALIGNMENT = 16
@@ -30,9 +30,10 @@ export class Arena {
   readonly size: number
   readonly device: DeviceName
   readonly dtype: DType
-  readonly values: NativeTensor
-  readonly gradients: NativeTensor
-  private readonly moved = new Map<Parameter, NativeTensor>()
+  readonly values: Tensor
+  readonly gradients: Tensor
+  /** Each parameter's handle here, which another optimizer would replace. */
+  private readonly moved = new Map<Parameter, unknown>()
 
   /** Moves the parameters' storage here; the Parameter objects stay the same. */
   constructor(groups: readonly (readonly (readonly [string, Parameter])[])[]) {
@@ -63,23 +64,19 @@ export class Arena {
     this.values = this.zeros()
     this.gradients = this.zeros()
     for (const { parameter, offset } of slices) {
-      const handle = native.view(this.values, offset, parameter.shape)
-      native.copyInto(handle, parameter.handle)
-      const gradient = native.view(this.gradients, offset, parameter.shape)
-      parameter.rebind(handle, gradient)
-      this.moved.set(parameter, handle)
+      moveInto(parameter, this.values, this.gradients, offset)
+      this.moved.set(parameter, parameter.handle)
     }
   }
 
   /** A buffer of the same layout, for optimizer state. */
-  zeros(): NativeTensor {
-    return native.full(this.device, this.dtype, [this.size], 0)
+  zeros(): Tensor {
+    return flatBuffer(this.size, this.dtype, this.device)
   }
 
   /** A tensor over one parameter's part of a buffer of this layout. */
-  part(buffer: NativeTensor, { parameter, offset }: Slice): Tensor {
-    const { shape, dtype, device } = parameter
-    return new Tensor({ handle: native.view(buffer, offset, shape), shape, dtype, device })
+  part(buffer: Tensor, { parameter, offset }: Slice): Tensor {
+    return partOf(buffer, offset, parameter.shape)
   }
 
   /** Throws `ERR_BUSY` when another optimizer took a parameter over, `ERR_DISPOSED` when one is gone. */
@@ -96,15 +93,15 @@ export class Arena {
   settleGradients(): void {
     for (const { parameter, offset } of this.slices) {
       if (parameter.slot?.written !== false) continue
-      const untouched = native.view(this.gradients, offset, parameter.shape)
-      native.fill(untouched, 0)
-      native.dispose(untouched)
+      const untouched = partOf(this.gradients, offset, parameter.shape)
+      untouched.fill(0)
+      untouched.dispose()
     }
   }
 
   /** Lets the buffers go; parameters keep their values. */
   dispose(): void {
-    native.dispose(this.values)
-    native.dispose(this.gradients)
+    this.values.dispose()
+    this.gradients.dispose()
   }
 }

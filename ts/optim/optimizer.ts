@@ -1,7 +1,8 @@
 import { expect, RnnativeError } from '../errors'
 import { Module, type HostTensor } from '../nn/module'
-import { Tensor, type Parameter } from '../tensor'
-import { native, type DeviceName, type NativeTensor } from '../native/index'
+import { globalNorm, optimizerStep } from '../ops/optimizer'
+import { Tensor, type DeviceName, type Parameter } from '../tensor'
+import { partOf } from '../tensor/arena'
 import { formatShape, sameShape } from '../tensor/shape'
 import { Arena } from './arena'
 import type { GroupOptions, Hyperparameters, OptimizerKind, OptimizerTarget } from './types'
@@ -78,7 +79,7 @@ export class Optimizer {
   private steps = 0
   private readonly arena: Arena
   private readonly groups: readonly Group[]
-  private readonly states: readonly { name: string | null; buffer: NativeTensor | null }[]
+  private readonly states: readonly { name: string | null; buffer: Tensor | null }[]
 
   /** @internal Use `optim.adam(…).bind(module)` and its kin. */
   constructor(
@@ -127,14 +128,14 @@ export class Optimizer {
     const { arena } = this
     arena.checkOwnership()
     arena.settleGradients()
-    const norm = native.globalNorm([arena.gradients])
+    const norm = globalNorm([arena.gradients])
     ++this.steps
     arena.ranges.forEach((range, i) => {
       const group = this.groups[i]
       if (range.size === 0 || group === undefined) return
       this.update(range.offset, range.size, group, norm, clipNorm)
     })
-    return new Tensor({ handle: norm, shape: [], dtype: arena.dtype, device: arena.device })
+    return norm
   }
 
   /** @internal [lr, step] of each update that the last {@link step} made. */
@@ -151,14 +152,8 @@ export class Optimizer {
     return this.updates()
   }
 
-  private update(
-    offset: number,
-    size: number,
-    group: Group,
-    norm: NativeTensor,
-    clipNorm: number,
-  ): void {
-    const part = (buffer: NativeTensor) => native.view(buffer, offset, [size])
+  private update(offset: number, size: number, group: Group, norm: Tensor, clipNorm: number): void {
+    const part = (buffer: Tensor) => partOf(buffer, offset, [size])
     const value = part(this.arena.values)
     const gradient = part(this.arena.gradients)
     const state = this.states.map(({ buffer }) => buffer && part(buffer))
@@ -170,8 +165,8 @@ export class Optimizer {
       weightDecay: group.weightDecay,
       step: this.steps,
     }
-    native.optimizerStep(options, value, gradient, state, norm)
-    for (const view of [value, gradient, ...state]) if (view) native.dispose(view)
+    optimizerStep(options, value, gradient, state, norm)
+    for (const view of [value, gradient, ...state]) view?.dispose()
   }
 
   /** State for a checkpoint. The tensors share this optimizer's storage; dispose them after reading. */
@@ -224,7 +219,7 @@ export class Optimizer {
   /** Frees gradients and state. The parameters stay usable. */
   dispose(): void {
     this.arena.dispose()
-    for (const { buffer } of this.states) if (buffer !== null) native.dispose(buffer)
+    for (const { buffer } of this.states) buffer?.dispose()
   }
 
   [Symbol.dispose](): void {

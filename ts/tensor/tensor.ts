@@ -113,6 +113,14 @@ export class Tensor {
     return this
   }
 
+  /**
+   * @internal Changes with the values: names the storage, since an optimizer moves parameters into
+   * another, and how often ops submitted so far have written it.
+   */
+  written(): string {
+    return `${native.describe(this.handle).storageId}:${native.version(this.handle)}`
+  }
+
   private checkWritable(op: string): void {
     if (this.slot?.producer)
       throw new RnnativeError(

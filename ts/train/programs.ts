@@ -5,8 +5,8 @@
  */
 import { RANDOM_STEPS } from '../nn/random'
 import type { Optimizer } from '../optim'
-import { Tensor } from '../tensor'
-import { native, type DeviceName, type NativeProgram } from '../native/index'
+import type { DeviceName, Tensor } from '../tensor'
+import { Program, programShare } from '../tensor/program'
 import { sendInputs, type TrainingStep } from './task'
 
 /** Of tokens, which differ between steps of a kind, there is room for a multiple of this. */
@@ -18,13 +18,11 @@ const MOST = 128
 /** Of the device's memory, what programs may hold together when another is recorded. */
 const SHARE = 0.4
 
-interface Program {
-  handle: NativeProgram
+interface Recorded {
+  program: Program
   /** The step that it was recorded of. */
   step: number
   inputs: Tensor[]
-  /** What it gives, to be read after each run. */
-  scalars: Tensor[]
 }
 
 /** Whether steps on `device` run as programs. RNNATIVE_CUDA_GRAPHS=0 submits every op instead. */
@@ -34,7 +32,7 @@ export const runsPrograms = (device: DeviceName): boolean =>
   process.env['RNNATIVE_CUDA_SYNC'] !== '1'
 
 export class Programs {
-  private readonly byKey = new Map<string, Program>()
+  private readonly byKey = new Map<string, Recorded>()
 
   constructor(
     private readonly device: DeviceName,
@@ -47,7 +45,11 @@ export class Programs {
    * op by op, the optimizer's step included, and gives the step's scalars. Those returned belong to
    * the program and hold until the next run.
    */
-  run(step: number, plan: TrainingStep, enqueue: (inputs: Tensor[]) => Tensor[]): Tensor[] {
+  run(
+    step: number,
+    plan: TrainingStep,
+    enqueue: (inputs: Tensor[]) => Tensor[],
+  ): readonly Tensor[] {
     const key = plan.key as string
     const found = this.byKey.get(key)
     if (found === undefined) return this.record(key, step, plan, enqueue)
@@ -55,8 +57,8 @@ export class Programs {
     this.byKey.set(key, found) // the last one used
     found.inputs.forEach((input, i) => input.assign(plan.inputs[i]?.data ?? []))
     const passed = (step - found.step) * RANDOM_STEPS
-    native.runProgram(found.handle, passed, this.optimizer.countStep())
-    return found.scalars
+    found.program.run(passed, this.optimizer.countStep())
+    return found.program.outputs
   }
 
   private record(
@@ -64,32 +66,29 @@ export class Programs {
     step: number,
     plan: TrainingStep,
     enqueue: (inputs: Tensor[]) => Tensor[],
-  ): Tensor[] {
+  ): readonly Tensor[] {
     // What is free in their memory may suit no other shape, and stays while there is a program.
-    if (native.memory().programs > SHARE * native.cudaProbe().memory) this.dispose()
+    if (programShare() > SHARE) this.dispose()
     if (this.byKey.size >= this.most) this.drop(this.byKey.keys().next().value as string)
     const inputs = sendInputs(plan.inputs, this.device)
-    let scalars: Tensor[] = []
+    const { optimizer } = this
     try {
-      native.beginProgram()
-      scalars = enqueue(inputs)
-      const outputs = scalars.map((scalar) => scalar.handle)
-      const handle = native.endProgram(outputs, TOKEN_STEP, this.optimizer.updates())
-      this.byKey.set(key, { handle, step, inputs, scalars })
+      const updates = () => optimizer.updates()
+      const program = Program.record(() => enqueue(inputs), TOKEN_STEP, updates)
+      this.byKey.set(key, { program, step, inputs })
+      return program.outputs
     } catch (error) {
-      native.cancelProgram()
-      this.optimizer.zeroGrad()
-      for (const tensor of [...inputs, ...scalars]) tensor.dispose()
+      optimizer.zeroGrad()
+      for (const input of inputs) input.dispose()
       throw error
     }
-    return scalars
   }
 
   private drop(key: string): void {
-    const { handle, inputs, scalars } = this.byKey.get(key) as Program
+    const { program, inputs } = this.byKey.get(key) as Recorded
     this.byKey.delete(key)
-    native.disposeProgram(handle)
-    for (const tensor of [...inputs, ...scalars]) tensor.dispose()
+    program.dispose()
+    for (const input of inputs) input.dispose()
   }
 
   dispose(): void {

@@ -1,7 +1,7 @@
 import type { CheckpointFiles } from '../io/checkpoint'
 import type { HostTensor, Module, RandomContext } from '../nn'
-import { scope, tensor, type Shape, type Tensor, type TypedArray } from '../tensor'
-import type { DeviceName } from '../native/index'
+import { scope, tensor } from '../tensor'
+import type { DeviceName, Shape, Tensor, TypedArray } from '../tensor'
 
 /** Numbers that go to the device for one step. */
 export interface StepInput {

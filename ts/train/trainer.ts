@@ -190,7 +190,7 @@ export class Trainer {
   /** Takes a step; the norm and the losses. */
   private async measure(step: number, plan: TrainingStep): Promise<number[]> {
     const { programs, optimizer } = this
-    const read = (scalars: Tensor[]) => Promise.all(scalars.map((scalar) => scalar.item()))
+    const read = (scalars: readonly Tensor[]) => Promise.all(scalars.map((scalar) => scalar.item()))
     const enqueue = (inputs: Tensor[]) => this.enqueue(plan, inputs)
     if (programs && plan.key !== null) return read(programs.run(step, plan, enqueue))
     const scalars = withInputs(plan.inputs, optimizer.device, enqueue)

@@ -1,5 +1,4 @@
 import type { Tensor } from '../../tensor'
-import { native } from '../../native/index'
 
 /** What is computed from weights, and computed again once they have changed, as a fit changes them. */
 export class Derived<T extends { dispose(): void }> {
@@ -15,7 +14,7 @@ export class Derived<T extends { dispose(): void }> {
    * within a scope, which would dispose it.
    */
   current(): T {
-    const from = this.weights.map(writesOf).join()
+    const from = this.weights.map((weight) => weight.written()).join()
     if (this.made?.from === from) return this.made.value
     this.dispose()
     const value = this.make()
@@ -28,7 +27,3 @@ export class Derived<T extends { dispose(): void }> {
     this.made = null
   }
 }
-
-/** The storage, since an optimizer moves parameters into another, and how often it was written. */
-const writesOf = ({ handle }: Tensor): string =>
-  `${native.describe(handle).storageId}:${native.version(handle)}`

@@ -1,0 +1,27 @@
+/** What an optimizer does on the device. Neither records gradients. */
+import { native, type OptimizerOptions } from '../native/index'
+import { Tensor } from '../tensor/tensor'
+
+export type { OptimizerOptions } from '../native/index'
+
+/** The square root of the sum of squares over all given tensors, a scalar. */
+export function globalNorm(gradients: readonly [Tensor, ...Tensor[]]): Tensor {
+  const [{ dtype, device }] = gradients
+  const handle = native.globalNorm(gradients.map((gradient) => gradient.handle))
+  return new Tensor({ handle, shape: [], dtype, device })
+}
+
+/**
+ * Updates a parameter in place from its gradient and state: SGD [buf]; Adam(W) [m, v]; RMSProp [v, buf,
+ * avg]; Adagrad [sum]; absent ones null. Nothing changes where `norm` is not finite.
+ */
+export function optimizerStep(
+  options: OptimizerOptions,
+  parameter: Tensor,
+  gradient: Tensor,
+  state: readonly (Tensor | null)[],
+  norm: Tensor,
+): void {
+  const handles = state.map((buffer) => buffer?.handle ?? null)
+  native.optimizerStep(options, parameter.handle, gradient.handle, handles, norm.handle)
+}

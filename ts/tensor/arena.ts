@@ -1,0 +1,22 @@
+/** Many tensors in one flat buffer, so that what is done to all of them is done in one pass. */
+import { native, type DeviceName, type DType } from '../native/index'
+import type { Shape } from './shape'
+import { Tensor } from './tensor'
+
+/** A buffer of zeros, which no scope disposes. */
+export function flatBuffer(size: number, dtype: DType, device: DeviceName): Tensor {
+  const shape = [size]
+  return new Tensor({ handle: native.full(device, dtype, shape, 0), shape, dtype, device }, false)
+}
+
+/** The elements of a buffer from `offset` on, as a tensor of `shape`. It shares the buffer's storage. */
+export function partOf({ handle, dtype, device }: Tensor, offset: number, shape: Shape): Tensor {
+  return new Tensor({ handle: native.view(handle, offset, shape), shape, dtype, device })
+}
+
+/** Moves a leaf's values and its gradient to `offset` of two buffers; the object stays the same. */
+export function moveInto(leaf: Tensor, values: Tensor, gradients: Tensor, offset: number): void {
+  const handle = native.view(values.handle, offset, leaf.shape)
+  native.copyInto(handle, leaf.handle)
+  leaf.rebind(handle, native.view(gradients.handle, offset, leaf.shape))
+}
