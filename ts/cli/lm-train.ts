@@ -1,7 +1,14 @@
 import { LanguageModel, type CellName } from '../models'
 import { create as createOptimizer } from '../optim'
 import { makeTokenizer, readInput, type Unit } from './texts'
-import { checkFlags, follow, LEARNING_RATES, makeSchedule, type RunFlags } from './commands/train'
+import {
+  checkFlags,
+  follow,
+  LEARNING_RATES,
+  makeSchedule,
+  watchers,
+  type RunFlags,
+} from './commands/train'
 
 export interface TrainCommandOptions extends RunFlags {
   text: string
@@ -39,14 +46,7 @@ export async function train(options: TrainCommandOptions): Promise<void> {
     epochs,
     optimizer: createOptimizer(optimizer, { lr }),
     schedule: makeSchedule(options, totalSteps),
+    watch: watchers(options),
   })
-  const facts = {
-    tokens: tokens.length,
-    vocabulary: model.tokenizer.size,
-    parameters: model.parameterCount,
-    batch,
-    stepsPerEpoch,
-  }
-  const goal = { seconds: maxSeconds, steps: totalSteps }
-  await follow(run, facts, goal, options.json === true)
+  await follow(run)
 }

@@ -4,7 +4,14 @@ import { Seq2Seq, type CellName, type TiedEmbeddings } from '../models'
 import type { AttentionKind } from '../nn'
 import { create as createOptimizer } from '../optim'
 import { Tokenizer } from '../text'
-import { checkFlags, follow, LEARNING_RATES, makeSchedule, type RunFlags } from './commands/train'
+import {
+  checkFlags,
+  follow,
+  LEARNING_RATES,
+  makeSchedule,
+  watchers,
+  type RunFlags,
+} from './commands/train'
 
 type SequenceUnit = 'word' | 'char' | 'bpe' | 'space'
 
@@ -99,14 +106,7 @@ export async function trainSeq2Seq(options: Seq2SeqTrainFlags): Promise<void> {
     ...{ validation, epochs },
     optimizer: createOptimizer(optimizer, { lr }),
     schedule: makeSchedule(options, totalSteps),
+    watch: watchers(options),
   })
-  const facts = {
-    pairs: set.length,
-    'source vocabulary': source.size,
-    'target vocabulary': target.size,
-    parameters: model.parameterCount,
-    stepsPerEpoch,
-  }
-  const goal = { seconds: maxSeconds, steps: totalSteps }
-  await follow(run, facts, goal, options.json === true)
+  await follow(run)
 }

@@ -4,9 +4,8 @@ import { findCheckpoint } from '../../io/checkpoint'
 import { schedule as schedules } from '../../optim'
 import type { OptimizerKind, Schedule, ScheduleName } from '../../optim'
 import { setThreads, type DeviceOption, type Precision } from '../../tensor'
-import type { Run, TrainingEvent, TrainingResult } from '../../train'
-import { formatCount, formatSeconds, printJson } from '../../watch/output'
-import { TrainingBar, type Goal } from '../../watch/bar'
+import type { Run, TrainingEvent, TrainingResult, Watcher } from '../../train'
+import * as watch from '../../watch'
 
 /** Flags of every such command. */
 export interface RunFlags {
@@ -80,82 +79,20 @@ export function makeSchedule(
   return schedules.create({ name: schedule, options: {} })
 }
 
-/**
- * Shows a run until it ends: facts, then its steps. The first Ctrl-C stops it in good order, the second
- * at once.
- */
-export async function follow(
-  run: Run<TrainingEvent, TrainingResult>,
-  facts: Readonly<Record<string, number>>,
-  goal: Goal,
-  json: boolean,
-): Promise<void> {
+/** Who looks on: JSON on standard output for programs, else lines, and a bar on a terminal. */
+export const watchers = (flags: RunFlags): Watcher[] =>
+  flags.json === true ? [watch.json()] : [watch.bar(), watch.lines()]
+
+/** Waits for a run. The first Ctrl-C stops it in good order, the second at once. */
+export async function follow(run: Run<TrainingEvent, TrainingResult>): Promise<void> {
   const interrupt = () => run.abort()
   process.once('SIGINT', interrupt)
   process.once('SIGTERM', interrupt)
-  const bar = json || !process.stderr.isTTY ? null : new TrainingBar(goal)
-  // With the first step: a run that cannot begin prints nothing but its error.
-  let begun = false
-  const begin = () => {
-    if (!begun && json) printJson({ event: 'start', ...facts })
-    else if (!begun) printFacts(facts)
-    begun = true
-  }
   try {
-    for await (const event of run) {
-      begin()
-      if (json) printJson({ event: 'step', ...event })
-      else if (bar !== null) bar.update(event)
-      else if (event.validation !== undefined || event.checkpoint !== undefined) printEvent(event)
-    }
+    const { stopped } = await run
+    if (stopped === 'aborted') process.exitCode = EXIT_INTERRUPTED
   } finally {
-    bar?.stop()
     process.off('SIGINT', interrupt)
     process.off('SIGTERM', interrupt)
   }
-  const result = await run
-  begin()
-  if (json) printJson({ event: 'end', ...result })
-  else printResult(result)
-  if (result.stopped === 'aborted') process.exitCode = EXIT_INTERRUPTED
-}
-
-/** `tokens 1,234, vocabulary 56`, as they are named. */
-function printFacts(facts: Readonly<Record<string, number>>): void {
-  const all = Object.entries(facts).map(([name, value]) => `${name} ${formatCount(value)}`)
-  process.stdout.write(`${all.join(', ')}\n`)
-}
-
-function printEvent({
-  epoch,
-  step,
-  loss,
-  seconds,
-  unit,
-  itemsPerSecond,
-  validation,
-}: TrainingEvent): void {
-  process.stdout.write(
-    `epoch ${epoch} step ${step} loss ${loss.toFixed(4)} ` +
-      (validation
-        ? `validation ${validation.loss.toFixed(4)}${validation.best ? ' (best)' : ''} `
-        : '') +
-      `${formatCount(itemsPerSecond)} ${unit}/s ${formatSeconds(seconds)}\n`,
-  )
-}
-
-const ENDINGS: Readonly<Record<TrainingResult['stopped'], string>> = {
-  epochs: 'all epochs done',
-  steps: 'all steps done',
-  seconds: 'the time is up',
-  patience: 'no better validation loss for too long',
-  aborted: 'interrupted; continue with --resume',
-}
-
-function printResult({ stopped, step, seconds, best, checkpoint }: TrainingResult): void {
-  process.stdout.write(
-    `${ENDINGS[stopped]} after step ${step}, ${formatSeconds(seconds)} of training\n` +
-      (best ? `best validation loss ${best.loss.toFixed(4)} at step ${best.step}\n` : '') +
-      (checkpoint === null ? '' : `checkpoint: ${checkpoint}\n`),
-  )
 }

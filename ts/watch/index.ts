@@ -1,0 +1,3 @@
+export { bar, type BarOptions } from './bar'
+export { json } from './json'
+export { lines, type LinesOptions } from './lines'

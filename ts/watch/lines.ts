@@ -1,0 +1,70 @@
+import type { RunPlan, TrainingEvent, TrainingResult, Watcher } from '../train'
+import { aboveBars } from './bar'
+import { formatCount, formatSeconds } from './output'
+
+export interface LinesOptions {
+  /** Where they go. Default: standard output. */
+  stream?: NodeJS.WritableStream | undefined
+}
+
+/**
+ * Lines for people: what the run learns from, then every validation and checkpoint, and how it ended. An error is
+ * left to whoever awaits the run.
+ */
+export function lines({ stream = process.stdout }: LinesOptions = {}): Watcher {
+  const print = (text: string) => aboveBars(() => stream.write(`${text}\n`))
+  return {
+    begin: (plan) => print(planLine(plan)),
+    event(event) {
+      if (event.validation !== undefined || event.checkpoint !== undefined) print(eventLine(event))
+    },
+    end(outcome) {
+      if ('result' in outcome) print(resultLines(outcome.result))
+    },
+  }
+}
+
+/** `tokens 1,234, vocabulary 56`, as they are named. */
+function planLine({ facts, parameters, stepsPerEpoch, device }: RunPlan): string {
+  const all = {
+    ...facts,
+    parameters,
+    ...(stepsPerEpoch && { 'steps per pass': stepsPerEpoch }),
+    device,
+  }
+  return Object.entries(all)
+    .map(([name, value]) => `${name} ${typeof value === 'number' ? formatCount(value) : value}`)
+    .join(', ')
+}
+
+function eventLine(event: TrainingEvent): string {
+  const { epoch, step, loss, seconds, unit, itemsPerSecond, validation } = event
+  const validated = validation
+    ? `validation ${validation.loss.toFixed(4)}${validation.best ? ' (best)' : ''} ${measured(validation)}`
+    : ''
+  return (
+    `epoch ${epoch} step ${step} loss ${loss.toFixed(4)} ${measured(event)}${validated}` +
+    `${formatCount(itemsPerSecond)} ${unit}/s ${formatSeconds(seconds)}`
+  )
+}
+
+/** `accuracy 0.9123 `, for each of its measures. */
+const measured = ({ measures = {} }: Pick<TrainingEvent, 'measures'>): string =>
+  Object.entries(measures)
+    .map(([name, value]) => `${name} ${value.toFixed(4)} `)
+    .join('')
+
+const ENDINGS: Readonly<Record<TrainingResult['stopped'], string>> = {
+  epochs: 'all epochs done',
+  steps: 'all steps done',
+  seconds: 'the time is up',
+  patience: 'no better validation loss for too long',
+  aborted: 'interrupted; continue with --resume',
+}
+
+function resultLines({ stopped, step, seconds, best, checkpoint }: TrainingResult): string {
+  const parts = [`${ENDINGS[stopped]} after step ${step}, ${formatSeconds(seconds)} of training`]
+  if (best) parts.push(`best validation loss ${best.loss.toFixed(4)} at step ${best.step}`)
+  if (checkpoint !== null) parts.push(`checkpoint: ${checkpoint}`)
+  return parts.join('\n')
+}
