@@ -45,6 +45,30 @@ test('cosine, with and without warm-up', (t) => {
   t.throws(() => schedule.cosine({ steps: 2, warmup: 2 }), { instanceOf: RnnativeError })
 })
 
+test('linear, with and without warm-up', (t) => {
+  t.true(near(steps(schedule.linear({ steps: 10 }), 5, 10, 99), [0.5, 0, 0]))
+  const warm = schedule.linear({ steps: 12, warmup: 2, min: 0.1 })
+  t.true(near(steps(warm, 1, 2, 7, 12), [0.5, 1, 0.55, 0.1]))
+})
+
+test('cosine and linear without steps span the run; a warm-up scales the beginning', (t) => {
+  const over = (s: optim.Schedule, fractions: number[], step = 9) =>
+    fractions.map((fraction) => s.factor({ step, epoch: 0, fraction }))
+  t.true(near(over(schedule.cosine(), [0, 0.5, 1, 1.2]), [1, 0.5, 0, 0]))
+  t.true(near(over(schedule.linear({ min: 0.2 }), [0, 0.5, 1, 1.2]), [1, 0.6, 0.2, 0.2]))
+  t.true(near(over(schedule.cosine({ warmup: 4 }), [0.5], 2), [0.25]))
+  for (let step = 1; step <= 7; ++step)
+    t.is(
+      over(schedule.cosine(), [step / 7], step)[0],
+      steps(schedule.cosine({ steps: 7 }), step)[0],
+    )
+  t.throws(() => steps(schedule.linear(), 1), {
+    ...{ code: 'ERR_ARGUMENT', message: /linear: fraction/ },
+  })
+  for (const wrong of [{ warmup: -1 }, { min: 2 }])
+    t.throws(() => schedule.cosine(wrong), { code: 'ERR_ARGUMENT' })
+})
+
 test('plateau waits, drops, and keeps its state in JSON', (t) => {
   let s = schedule.plateau({ gamma: 0.5, patience: 1, min: 0.2 })
   const observe = (...losses: number[]): number[] =>
@@ -66,13 +90,15 @@ test('every schedule survives JSON', (t) => {
     schedule.plateau(),
     schedule.inverseSqrt({ warmup: 7 }),
     schedule.cosine({ steps: 50, warmup: 5 }),
+    schedule.cosine({ warmup: 5 }),
+    schedule.linear({ min: 0.1 }),
   ]
   for (const s of all) {
     const copy = schedule.create(JSON.parse(JSON.stringify(s)))
     t.deepEqual(copy.toJSON(), s.toJSON())
     for (const progress of [
-      { step: 3, epoch: 0.1 },
-      { step: 30, epoch: 4 },
+      { step: 3, epoch: 0.1, fraction: 0.1 },
+      { step: 30, epoch: 4, fraction: 0.8 },
     ])
       t.is(copy.factor(progress), s.factor(progress))
   }

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { LanguageModel, optim, setThreads } from 'rnnative'
+import { LanguageModel, optim, setThreads, type LanguageFitOptions } from 'rnnative'
 import {
   fitOptions,
   largestDifference,
@@ -209,6 +209,37 @@ test('an infinite norm clips nothing', async (t) => {
     norms.push(loss)
   }
   t.is(norms[0], norms[1])
+})
+
+test('a cosine spans the run, whatever ends it, and a resumed one bit for bit', async (t) => {
+  const rates = async (options: LanguageFitOptions, model = makeModel()) => {
+    const all: number[] = []
+    const optimizer = optim.sgd({ lr: 1 })
+    const schedule = optim.schedule.cosine()
+    const run = model.fit(text, { ...fitOptions(), optimizer, schedule, ...options })
+    for await (const { learningRate, step } of run) {
+      all.push(learningRate)
+      if (step === 5 && options.checkpoint && !options.resume) break
+    }
+    await model.dispose()
+    return all
+  }
+  const fall = (count: number) =>
+    Array.from({ length: count }, (_, i) => (1 + Math.cos((Math.PI * (i + 1)) / count)) / 2)
+  t.deepEqual(await rates({ maxSteps: 8 }), fall(8))
+  const passes = await rates({ epochs: 2 })
+  t.true(passes.every((rate, i) => Math.abs(rate - (fall(passes.length)[i] as number)) < 1e-12))
+  const [first, ...timed] = await rates({ maxSeconds: 0.3 })
+  t.is(first, 1)
+  t.true((timed.at(-1) as number) < 0.2)
+  // With several limits, the nearest one.
+  t.deepEqual(await rates({ maxSteps: 8, epochs: 50, maxSeconds: 1e9 }), fall(8))
+  const options = { epochs: 2, checkpoint: temporaryDirectory() }
+  const begun = await rates(options) // makes a few steps more than it is read
+  const rest = await rates({ ...options, resume: true })
+  t.deepEqual(begun, passes.slice(0, begun.length))
+  t.true(rest.length > 0 && rest.length <= passes.length - begun.length)
+  t.deepEqual(rest, passes.slice(-rest.length))
 })
 
 test('plateau lowers the learning rate by validations', async (t) => {

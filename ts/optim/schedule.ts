@@ -2,17 +2,22 @@
  * Learning-rate schedules. A schedule is a factor on the learning rate as a function of progress; only
  * `plateau` has state. All are JSON-serialisable with their state, for checkpoints.
  */
-import { RnnativeError } from '../errors'
+import { expect, RnnativeError } from '../errors'
 
 export interface Progress {
   /** Number of the update about to be made, from 1. */
   step: number
   /** Epochs completed so far; may be fractional. */
   epoch: number
+  /**
+   * How much of the run is over once the update is made, from 0 to 1: of its steps, its passes or its
+   * time, that which is furthest. `fit` tells it; a loop of your own may, for `cosine` and `linear`.
+   */
+  fraction?: number | undefined
 }
 
 export type ScheduleName =
-  'constant' | 'step' | 'exponential' | 'plateau' | 'inverse-sqrt' | 'cosine'
+  'constant' | 'step' | 'exponential' | 'plateau' | 'inverse-sqrt' | 'cosine' | 'linear'
 
 export interface ScheduleJSON {
   name: ScheduleName
@@ -106,25 +111,50 @@ export function inverseSqrt(options: { warmup?: number | undefined } = {}): Sche
   )
 }
 
-export interface CosineOptions {
-  /** The update at which the minimum is reached. */
-  steps: number
-  /** Updates of linear warm-up before the decay. */
+export interface DecayOptions {
+  /** The update at which the minimum is reached. Default: the end of the run, whatever ends it. */
+  steps?: number | undefined
+  /** Updates of linear warm-up. Default 0. */
   warmup?: number | undefined
-  /** The last factor. */
+  /** The last factor. Default 0. */
   min?: number | undefined
 }
 
-/** Half a cosine from 1 to `min` (Loshchilov & Hutter 2017, no restarts), after linear warm-up. */
-export function cosine({ steps, warmup = 0, min = 0 }: CosineOptions): Schedule {
-  positive('cosine', 'steps', steps)
-  positive('cosine', 'steps - warmup', steps - warmup)
-  return stateless('cosine', { steps, warmup, min }, ({ step: at }) => {
-    if (at <= warmup) return warmUp(at, warmup)
-    const progress = Math.min(1, (at - warmup) / (steps - warmup))
-    return min + ((1 - min) * (1 + Math.cos(Math.PI * progress))) / 2
-  })
+/**
+ * From 1 to `min` along `shape`, which falls from 1 to 0. With `steps` it begins when the warm-up is over;
+ * without, it spans the whole run, and a warm-up scales its beginning.
+ */
+function decay(
+  name: 'cosine' | 'linear',
+  { steps, warmup = 0, min = 0 }: DecayOptions,
+  shape: (gone: number) => number,
+): Schedule {
+  const between = (gone: number) => min + (1 - min) * shape(Math.min(1, gone))
+  expect('schedule', `${name}: warmup`, warmup >= 0, 'a number of at least 0', warmup)
+  expect('schedule', `${name}: min`, min >= 0 && min <= 1, 'a number from 0 to 1', min)
+  if (steps === undefined)
+    return stateless(name, { warmup, min }, ({ step: at, fraction }) => {
+      if (fraction === undefined)
+        throw new RnnativeError(
+          'ERR_ARGUMENT',
+          `[schedule] ${name}: fraction: expected how much of the run is over, since steps are not given`,
+        )
+      return warmUp(at, warmup) * between(fraction)
+    })
+  positive(name, 'steps', steps)
+  positive(name, 'steps - warmup', steps - warmup)
+  return stateless(name, { steps, warmup, min }, ({ step: at }) =>
+    at <= warmup ? warmUp(at, warmup) : between((at - warmup) / (steps - warmup)),
+  )
 }
+
+/** Half a cosine from 1 to `min` (Loshchilov & Hutter 2017, no restarts). */
+export const cosine = (options: DecayOptions = {}): Schedule =>
+  decay('cosine', options, (gone) => (1 + Math.cos(Math.PI * gone)) / 2)
+
+/** A straight line from 1 to `min`. */
+export const linear = (options: DecayOptions = {}): Schedule =>
+  decay('linear', options, (gone) => 1 - gone)
 
 export interface PlateauOptions {
   /** The factor gained each time. */
@@ -181,12 +211,14 @@ export function create({ name, options, state }: ScheduleJSON): Schedule {
     case 'inverse-sqrt':
       return inverseSqrt(options)
     case 'cosine':
-      return cosine(options as unknown as CosineOptions)
+      return cosine(options)
+    case 'linear':
+      return linear(options)
     default:
       throw new RnnativeError(
         'ERR_ARGUMENT',
-        '[schedule] name: expected constant, step, exponential, plateau, inverse-sqrt or cosine, ' +
-          `got ${String(name)}`,
+        '[schedule] name: expected constant, step, exponential, plateau, inverse-sqrt, cosine or ' +
+          `linear, got ${String(name)}`,
       )
   }
 }

@@ -6,7 +6,10 @@ import type { DeviceName } from '../tensor'
 export interface TrainingOptions {
   /** Default `optim.adam()`. */
   optimizer?: OptimizerSpec | undefined
-  /** Factor on the learning rate over time; `plateau` follows the validation loss. Default constant. */
+  /**
+   * Factor on the learning rate over time; `plateau` follows the validation loss, `cosine()` and `linear()`
+   * span the run. Default constant.
+   */
   schedule?: Schedule | undefined
   /** Scales gradients down to this global norm; `Infinity`: never. Default 1. */
   clipNorm?: number | undefined

@@ -130,10 +130,8 @@ export class Trainer {
   private plan(): RunPlan {
     const { task, options, optimizer } = this
     const { step, seconds } = this.progress
-    const { epochs, maxSteps = Infinity, maxSeconds = null } = options
-    const bounded = Number.isFinite(maxSteps) || maxSeconds !== null
-    const passes = (epochs ?? (bounded ? Infinity : 1)) * task.stepsPerEpoch
-    const steps = Math.min(maxSteps, Math.ceil(passes))
+    const { maxSteps = Infinity, maxSeconds = null } = options
+    const steps = Math.min(maxSteps, Math.ceil(this.epochs * task.stepsPerEpoch))
     return {
       stepsPerEpoch: task.stepsPerEpoch,
       steps: Number.isFinite(steps) ? steps : null,
@@ -157,7 +155,8 @@ export class Trainer {
     const step = progress.step + 1
     clock.start()
     const epoch = progress.epoch + progress.index / task.stepsPerEpoch
-    const learningRate = optimizer.hyperparameters.lr * this.schedule.factor({ step, epoch })
+    const factor = this.schedule.factor({ step, epoch, fraction: this.fraction() })
+    const learningRate = optimizer.hyperparameters.lr * factor
     optimizer.lr = learningRate
     const plan = task.step(progress.index, step, this.random, this.programs !== null)
     const [gradientNorm = NaN, ...parts] = await this.measure(step, plan)
@@ -217,10 +216,23 @@ export class Trainer {
     return true
   }
 
+  /** How much of the run is over once the next step is made, by the limit that is nearest. */
+  private fraction(): number {
+    const { maxSteps = Infinity, maxSeconds = Infinity } = this.options
+    const { step, epoch, index, seconds } = this.progress
+    const passes = epoch + (index + 1) / this.task.stepsPerEpoch
+    return Math.max((step + 1) / maxSteps, passes / this.epochs, seconds / maxSeconds)
+  }
+
+  /** Passes after which the run ends. */
+  private get epochs(): number {
+    const { maxSteps, maxSeconds, epochs } = this.options
+    return epochs ?? (maxSteps === undefined && maxSeconds === undefined ? 1 : Infinity)
+  }
+
   private limitReached(): TrainingResult['stopped'] | null {
     const { maxSteps, maxSeconds, patience } = this.options
-    const bounded = maxSteps !== undefined || maxSeconds !== undefined
-    const { epochs = bounded ? Infinity : 1 } = this.options
+    const { epochs } = this
     const { step, epoch, index, seconds, stale } = this.progress
     if (epoch + index / this.task.stepsPerEpoch >= epochs) return 'epochs'
     if (maxSteps !== undefined && step >= maxSteps) return 'steps'
