@@ -1,6 +1,6 @@
 export { LanguageModel, type LanguageFitOptions, type LanguageModelOptions } from './language/model'
 export type { GenerateOptions } from './language/generate'
-export type { CellName } from './language/network'
+export type { CellName } from './parts/recurrent-options'
 export {
   Seq2Seq,
   type PairScore,

@@ -1,4 +1,5 @@
 import { RnnativeError } from '../errors'
+import { freshSeed } from '../seed'
 import { resolveDevice, resolveDType, toTypedArray, type DeviceOption } from './device'
 import { native, type DType, type NativeRandom, type TypedArray } from '../native/index'
 import { checkExtents, flatten, formatShape, isTypedArray, shapeError, sizeOf } from './shape'
@@ -65,13 +66,12 @@ export const zeros = (shape: Shape, options?: TensorOptions): Tensor => full(sha
 
 export const ones = (shape: Shape, options?: TensorOptions): Tensor => full(shape, 1, options)
 
+export { freshSeed }
+
 export interface RandomTensorOptions extends TensorOptions {
   /** The same seed gives the same values on every device. Default: a new one each call. */
   seed?: number | undefined
 }
-
-/** A seed for those who give none. */
-export const freshSeed = (): number => Math.floor(Math.random() * 2 ** 32)
 
 function random(
   shape: Shape,

@@ -6,48 +6,25 @@ import { readJson } from '../../io/files'
 import { MODEL_FILE, toHost } from '../../io/model-files'
 import { countCharacters, languageScore, type LanguageScore } from '../../metrics/language'
 import { adam } from '../../optim'
-import { freshSeed } from '../../tensor/create'
 import { chooseDevice, type DeviceOption } from '../../tensor/device'
-import type { Precision } from '../../precision'
 import { Tokenizer } from '../../text'
 import { Trainer } from '../../train/trainer'
 import type { Run, TokenEvent, TokenResult, TrainingOptions } from '../../train'
-import { checkLanguageOptions, parseLanguageConfig, toLanguageConfig } from './options'
+import { languageFitOptions, languageOptions } from './options'
+import type { LanguageNetworkOptions, LanguageOptions, LanguageReadingOptions } from './options'
 import { generatePieces, lineNats, totalNats, type GenerateOptions } from './generate'
-import { LanguageNetwork, type CellName, type LanguageNetworkOptions } from './network'
+import { LanguageNetwork } from './network'
 import { LanguageTask } from './task'
 import { checkTexts, loadWeights, Model } from '../model'
 
-export interface LanguageModelOptions {
+export interface LanguageModelOptions extends LanguageOptions {
   tokenizer: Tokenizer
-  /** Default 'lstm'. */
-  cell?: CellName | undefined
-  /** Default 2. */
-  layers?: number | undefined
-  /** Units per layer. Default 256. */
-  hidden?: number | undefined
-  /** Size of a token's vector. Default: as `hidden`. */
-  embedding?: number | undefined
-  /** On the embedding's, every layer's and the stack's output, while training. Default 0. */
-  dropout?: number | undefined
-  /** The output projection shares the embedding's weights (Press & Wolf 2017). Default false. */
-  tieWeights?: boolean | undefined
-  /** Of initial weights and dropout. Default: a new one each time. */
-  seed?: number | undefined
   device?: DeviceOption | undefined
-  /** What products multiply in, in training and inference; saved with the model. Default 'f32'. */
-  precision?: Precision | undefined
 }
 
-export interface LanguageFitOptions extends TrainingOptions {
+export interface LanguageFitOptions extends TrainingOptions, LanguageReadingOptions {
   /** Text that is not learned from, to measure progress by. */
   validation?: string | Int32Array | undefined
-  /** Streams read side by side. Default 50, fewer for short texts. */
-  batch?: number | undefined
-  /** Tokens per stream and step: how far back gradients flow. State is carried on. Default 50. */
-  steps?: number | undefined
-  /** Computes the batch in so many parts, for less memory and the same result. Default 1. */
-  accumulate?: number | undefined
 }
 
 /**
@@ -68,14 +45,11 @@ export class LanguageModel extends Model {
   /** Throws `ERR_ARGUMENT` for options that make no sense, or `ERR_DEVICE`. */
   constructor(options: LanguageModelOptions) {
     super()
-    const { tokenizer, cell = 'lstm', layers = 2, hidden = 256, embedding = hidden } = options
-    const { dropout = 0, tieWeights = false, seed = freshSeed(), device = 'cpu' } = options
+    const { tokenizer, device = 'cpu' } = options
     if (!(tokenizer instanceof Tokenizer))
       throw new RnnativeError('ERR_ARGUMENT', '[language model] tokenizer: expected a Tokenizer')
-    const { precision = 'f32' } = options
     this.tokenizer = tokenizer
-    const network = { cell, layers, hidden, embedding, dropout, tieWeights, precision }
-    checkLanguageOptions(network, seed)
+    const { seed, ...network } = languageOptions.resolve(options)
     this.options = Object.freeze(network)
     this.seed = seed
     const place = { seed, device: chooseDevice(device).device }
@@ -94,9 +68,10 @@ export class LanguageModel extends Model {
 
   private makeTrainer(text: string | Int32Array, options: LanguageFitOptions): Trainer {
     const tokens = this.tokensOf('fit', text)
-    const { validation, steps = 50, accumulate = 1 } = options
+    const { validation } = options
+    const { steps, accumulate, batch: given } = languageFitOptions.resolve(options)
     const fitting = Math.floor((tokens.length - 1) / steps)
-    const { batch = Math.max(1, Math.min(50, fitting)) } = options
+    const batch = given ?? Math.max(1, Math.min(50, fitting))
     const held = validation === undefined ? null : this.tokensOf('fit validation', validation)
     const task = new LanguageTask(this.network, tokens, {
       batch,
@@ -160,7 +135,7 @@ export class LanguageModel extends Model {
   protected async files(): Promise<CheckpointFiles> {
     // All reads are enqueued before the first await: one moment of a model that may be learning.
     const weights = await toHost(this.network.stateDict())
-    const config = toLanguageConfig(this.options, this.seed)
+    const config = languageOptions.toJSON({ ...this.options, seed: this.seed })
     return {
       json: { [CONFIG_FILE]: config, 'tokenizer.json': this.tokenizer },
       tensors: { [MODEL_FILE]: weights },
@@ -177,7 +152,7 @@ export class LanguageModel extends Model {
   ): Promise<LanguageModel> {
     const path = await findModel(directory)
     const configPath = join(path, CONFIG_FILE)
-    const config = parseLanguageConfig(await readJson(configPath), configPath)
+    const config = languageOptions.parse(await readJson(configPath), configPath)
     const tokenizer = await Tokenizer.load(join(path, 'tokenizer.json'))
     const given = { tokenizer, device, precision: precision ?? config.precision }
     return loadWeights(path, () => new LanguageModel({ ...config, ...given }))

@@ -1,32 +1,13 @@
-import { expect, RnnativeError } from '../../errors'
 import { Dropout, Embedding, Linear, Module, type Recurrent } from '../../nn'
 import { makeRecurrent } from '../../nn/recurrent'
 import type { RecurrentState } from '../../nn'
 import type { Tensor } from '../../tensor'
 import * as ops from '../../ops'
-import type { Cell } from '../../ops'
 import type { DeviceOption } from '../../tensor/device'
-import type { Precision } from '../../precision'
+import { cellOf } from '../parts/recurrent-options'
+import type { LanguageNetworkOptions } from './options'
 
-export type CellName = 'lstm' | 'gru' | 'rnn'
-
-/** The cell of that name; `op` is named in the error. */
-export function cellOf(op: string, cell: CellName): Cell {
-  expect(op, 'cell', ['lstm', 'gru', 'rnn'].includes(cell), 'lstm, gru or rnn', cell)
-  return cell === 'rnn' ? 'rnn_tanh' : cell
-}
-
-/** What makes up a network; `config.json` holds it. */
-export interface LanguageNetworkOptions {
-  cell: CellName
-  layers: number
-  hidden: number
-  embedding: number
-  dropout: number
-  tieWeights: boolean
-  /** Of all products: the stack's and the output projection's. */
-  precision: Precision
-}
+/** The cell of that name. */
 
 /**
  * Embedding, recurrent stack, output projection. Dropout lies on the non-recurrent connections
@@ -46,14 +27,9 @@ export class LanguageNetwork extends Module {
     { seed, device }: { seed: number; device: DeviceOption },
   ) {
     super()
-    if (tieWeights && embedding !== hidden)
-      throw new RnnativeError(
-        'ERR_ARGUMENT',
-        `[language model] tieWeights: expected embedding = hidden, got ${embedding} and ${hidden}`,
-      )
     const sizes = { input: embedding, hidden, layers, dropout, device, precision }
     this.embedding = new Embedding(vocabulary, embedding, { device })
-    this.rnn = makeRecurrent(cellOf('language model', cell), { ...sizes, forgetBias: 1 })
+    this.rnn = makeRecurrent(cellOf(cell), { ...sizes, forgetBias: 1 })
     this.output = new Linear(hidden, vocabulary, { device, precision })
     if (tieWeights) {
       this.output.weight.dispose()

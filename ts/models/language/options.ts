@@ -1,49 +1,37 @@
-import { checkWhole } from '../../check'
-import { expect, RnnativeError } from '../../errors'
-import { checkPrecision } from '../../precision'
-import { cellOf, type LanguageNetworkOptions } from './network'
+import { count, flag, ModelSchema, Schema, type Given, type Made } from '../../schema'
+import { learningOptions, stackOptions } from '../parts/recurrent-options'
 
-const MODEL_TYPE = 'rnnative.LanguageModel'
+/** A language model: embedding, recurrent stack, output projection. */
+export const languageOptions = new ModelSchema(
+  'language model',
+  'rnnative.LanguageModel',
+  {
+    ...stackOptions({ about: 'recurrent layers', default: 2 }),
+    /** Press & Wolf 2017. */
+    tieWeights: flag({ about: 'share the weights of embedding and output', default: false }),
+    ...learningOptions(),
+  },
+  ({ tieWeights, embedding, hidden }, refuse) =>
+    refuse(
+      'tieWeights',
+      !tieWeights || embedding === hidden,
+      `false where embedding and hidden differ (${embedding} and ${hidden})`,
+      tieWeights,
+    ),
+)
 
-/** Throws `ERR_ARGUMENT` for a value that makes no sense. */
-export function checkLanguageOptions(options: LanguageNetworkOptions, seed: number): void {
-  const op = 'language model'
-  const { cell, dropout, tieWeights, precision } = options
-  cellOf(op, cell)
-  for (const name of ['layers', 'hidden', 'embedding'] as const)
-    checkWhole(op, name, options[name], 1)
-  const share = typeof dropout === 'number' && dropout >= 0 && dropout < 1
-  expect(op, 'dropout', share, 'a number in [0, 1)', dropout)
-  expect(op, 'tieWeights', typeof tieWeights === 'boolean', 'true or false', tieWeights)
-  checkPrecision(op, precision)
-  checkWhole(op, 'seed', seed, 0)
-}
-
-/** `config.json` of a saved language model. */
-export const toLanguageConfig = (options: LanguageNetworkOptions, seed: number): object => ({
-  model_type: MODEL_TYPE,
-  version: 1,
-  ...options,
-  seed,
+/** How `fit` reads a text. */
+export const languageFitOptions = new Schema('fit', {
+  /** How far back gradients flow. State is carried on. */
+  steps: count({ about: 'tokens that gradients flow back', default: 50 }),
+  batch: count({ about: 'streams read side by side', defaultText: '50, fewer for short texts' }),
+  accumulate: count({
+    about: 'compute the batch in so many parts, for less memory and the same result',
+    default: 1,
+  }),
 })
 
-/** Checks a `config.json`; `ERR_FORMAT` names what is wrong. */
-export function parseLanguageConfig(
-  json: unknown,
-  path: string,
-): LanguageNetworkOptions & { seed: number } {
-  const fail = (problem: string) => new RnnativeError('ERR_FORMAT', `[load] ${path}: ${problem}`)
-  if (typeof json !== 'object' || json === null) throw fail('expected an object')
-  const config = json as Record<string, unknown>
-  if (config['model_type'] !== MODEL_TYPE)
-    throw fail(`model_type: expected ${MODEL_TYPE}, got ${String(config['model_type'])}`)
-  const { cell, layers, hidden, embedding, dropout, tieWeights, precision = 'f32', seed } = config
-  const options = { cell, layers, hidden, embedding, dropout, tieWeights, precision }
-  try {
-    const found = { ...(options as LanguageNetworkOptions), seed: seed as number }
-    checkLanguageOptions(found, found.seed)
-    return found
-  } catch (error) {
-    throw error instanceof RnnativeError ? fail(error.message) : error
-  }
-}
+export type LanguageReadingOptions = Given<typeof languageFitOptions.rows>
+export type LanguageOptions = Given<typeof languageOptions.rows>
+/** What makes up a network; `config.json` holds it, and the seed. */
+export type LanguageNetworkOptions = Omit<Made<typeof languageOptions.rows>, 'seed'>

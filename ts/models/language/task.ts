@@ -42,12 +42,6 @@ export class LanguageTask implements TrainingTask {
     tokens: Int32Array,
     { batch, steps, accumulate, vocabulary, validate, modelFiles }: LanguageTaskOptions,
   ) {
-    for (const [name, value] of Object.entries({ batch, steps, accumulate }))
-      if (!Number.isSafeInteger(value) || value < 1)
-        throw new RnnativeError(
-          'ERR_ARGUMENT',
-          `[fit] ${name}: expected a whole number above 0, got ${value}`,
-        )
     if (accumulate > batch)
       throw new RnnativeError(
         'ERR_ARGUMENT',

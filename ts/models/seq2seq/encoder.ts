@@ -4,7 +4,7 @@ import { ResidualStack } from '../../nn/residual'
 import type { Tensor } from '../../tensor'
 import type { DeviceOption } from '../../tensor/device'
 import * as ops from '../../ops'
-import { cellOf } from '../language/network'
+import { cellOf } from '../parts/recurrent-options'
 import type { BridgeKind, Seq2SeqNetworkOptions } from './options'
 
 /** Standard deviation of a token's initial vector: its length is then about 1. */
@@ -17,7 +17,7 @@ export function makeStack(
   device: DeviceOption,
 ): Recurrent | ResidualStack {
   const options = { ...sizes, dropout, precision, device, forgetBias: 1 }
-  const kind = cellOf('seq2seq', cell)
+  const kind = cellOf(cell)
   return residual ? new ResidualStack({ ...options, cell: kind }) : makeRecurrent(kind, options)
 }
 

@@ -1,31 +1,22 @@
 import { join } from 'node:path'
 import { PairSet, type Pair, type PairOptions } from '../../data'
-import { checkWhole } from '../../check'
 import { RnnativeError } from '../../errors'
 import { CONFIG_FILE, findModel, type CheckpointFiles } from '../../io/checkpoint'
 import { readJson } from '../../io/files'
 import { MODEL_FILE, toHost } from '../../io/model-files'
 import { adam } from '../../optim'
-import { freshSeed } from '../../tensor/create'
 import { chooseDevice, type DeviceOption } from '../../tensor/device'
 import type { Precision } from '../../precision'
 import { Tokenizer } from '../../text'
 import { sameTokens } from '../../text/tokenizer'
-import type {
-  Run,
-  SamplingSchedule,
-  TokenEvent,
-  TokenResult,
-  TrainingEvent,
-  TrainingOptions,
-} from '../../train'
+import type { Run, TokenEvent, TokenResult, TrainingEvent, TrainingOptions } from '../../train'
 import { untilStopped, type RunContext } from '../../train/run'
 import { Trainer } from '../../train/trainer'
 import type { Translation } from './candidate'
 import { loadWeights, Model } from '../model'
 import { Seq2SeqNetwork } from './network'
-import { parseConfig, resolveOptions, toConfig } from './options'
-import type { Seq2SeqNetworkOptions, Seq2SeqOptions } from './options'
+import { seq2seqFitOptions, seq2seqOptions } from './options'
+import type { Seq2SeqLearningOptions, Seq2SeqNetworkOptions, Seq2SeqOptions } from './options'
 import { pairNats, Seq2SeqTask } from './task'
 import { representAll } from './represent'
 import { sampleAll, streamPieces, translateAll } from './translate'
@@ -35,24 +26,12 @@ export interface Seq2SeqModelOptions extends Seq2SeqOptions {
   source: Tokenizer
   /** Boundaries are added where it has none; with `tieEmbeddings: 'all'` the source's, too. */
   target: Tokenizer
-  /** Of initial weights, dropout and the order of batches. Default: a new one each time. */
-  seed?: number | undefined
   device?: DeviceOption | undefined
 }
 
-export interface Seq2SeqFitOptions extends TrainingOptions {
+export interface Seq2SeqFitOptions extends TrainingOptions, Seq2SeqLearningOptions {
   /** Pairs that are not learned from, to measure progress by: nats per target token. */
   validation?: Iterable<Pair> | AsyncIterable<Pair> | undefined
-  /** Real tokens of a step, sources and targets. Default 4096. */
-  batchTokens?: number | undefined
-  /** Share of each target token's probability spread over the vocabulary. Default 0. */
-  labelSmoothing?: number | undefined
-  /** How often the decoder reads true tokens; always unless given. */
-  scheduledSampling?: SamplingSchedule | undefined
-  /** Pairs with more tokens on either side are not learned from. Default: none is left out. */
-  maxLength?: number | undefined
-  /** Of several references, learn the first, or each as a pair of its own. Default 'first'. */
-  references?: 'first' | 'each' | undefined
 }
 
 /** What a model gives to a target. */
@@ -93,12 +72,12 @@ export class Seq2Seq extends Model {
   /** Throws `ERR_ARGUMENT` for options that make no sense, or `ERR_DEVICE`. */
   constructor(options: Seq2SeqModelOptions) {
     super()
-    const { source, target, seed = freshSeed(), device = 'cpu' } = options
+    const { source, target, device = 'cpu' } = options
     for (const [name, value] of Object.entries({ source, target }))
       if (!(value instanceof Tokenizer))
         throw new RnnativeError('ERR_ARGUMENT', `[seq2seq] ${name}: expected a Tokenizer`)
-    checkWhole('seq2seq', 'seed', seed, 0)
-    this.options = Object.freeze(resolveOptions(options))
+    const { seed, ...network } = seq2seqOptions.resolve(options)
+    this.options = Object.freeze(network)
     this.target = target.withBoundaries()
     this.source = this.options.tieEmbeddings === 'all' ? source.withBoundaries() : source
     this.seed = seed
@@ -134,7 +113,8 @@ export class Seq2Seq extends Model {
     options: Seq2SeqFitOptions,
     context: RunContext<TrainingEvent>,
   ): Promise<Trainer | null> {
-    const { validation, maxLength, references } = options
+    const { validation } = options
+    const { maxLength, references, ...learning } = seq2seqFitOptions.resolve(options)
     const { clipNorm = 1, optimizer = adam() } = options
     const read = (all: Iterable<Pair> | AsyncIterable<Pair>, how: Partial<PairOptions>) =>
       PairSet.encode(untilStopped(all, context), { ...this.encoding, ...how }).catch(
@@ -148,9 +128,7 @@ export class Seq2Seq extends Model {
     const held = validation && (await read(validation, {}))
     if (context.stopping || set === null || held === null) return null
     const task = new Seq2SeqTask(this.network, set, {
-      batchTokens: options.batchTokens ?? 4096,
-      labelSmoothing: options.labelSmoothing ?? 0,
-      scheduledSampling: options.scheduledSampling ?? null,
+      ...learning,
       vocabularies: { source: this.source.size, target: this.target.size },
       seed: this.seed,
       validate: held && (async () => (await this.measure(held, () => undefined)).nats),
@@ -241,7 +219,7 @@ export class Seq2Seq extends Model {
     const weights = await toHost(this.network.stateDict())
     return {
       json: {
-        [CONFIG_FILE]: toConfig(this.options, this.seed),
+        [CONFIG_FILE]: seq2seqOptions.toJSON({ ...this.options, seed: this.seed }),
         [SOURCE_FILE]: this.source,
         [TARGET_FILE]: this.target,
       },
@@ -259,11 +237,11 @@ export class Seq2Seq extends Model {
   ): Promise<Seq2Seq> {
     const path = await findModel(directory)
     const configPath = join(path, CONFIG_FILE)
-    const { options, seed } = parseConfig(await readJson(configPath), configPath)
+    const options = seq2seqOptions.parse(await readJson(configPath), configPath)
     const [source, target] = await Promise.all(
       [SOURCE_FILE, TARGET_FILE].map((name) => Tokenizer.load(join(path, name))),
     )
-    const given = { seed, device, precision: precision ?? options.precision }
+    const given = { device, precision: precision ?? options.precision }
     const tokenizers = { source: source as Tokenizer, target: target as Tokenizer }
     return loadWeights(path, () => new Seq2Seq({ ...options, ...tokenizers, ...given }))
   }

@@ -4,6 +4,7 @@
  * so that it learns to go on from its own mistakes. All are JSON-serialisable, for checkpoints.
  */
 import { expect, RnnativeError } from '../../errors'
+import { createNamed } from '../../named'
 
 export type SamplingScheduleName = 'linear' | 'exponential' | 'inverse-sigmoid'
 
@@ -82,3 +83,9 @@ export function create({ name, options }: SamplingScheduleJSON): SamplingSchedul
       )
   }
 }
+
+/** A schedule as the command line has it: `linear:steps=2000,min=0.5`. */
+export const readSamplingSchedule = (text: string): SamplingSchedule =>
+  createNamed('scheduled sampling', text, (named) =>
+    create(named as unknown as SamplingScheduleJSON),
+  )

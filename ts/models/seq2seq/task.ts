@@ -1,5 +1,4 @@
 import { padPairs, PairBatches, tokensOf, type PairBatch, type PairSet } from '../../data'
-import { expect } from '../../errors'
 import type { CheckpointFiles } from '../../io/checkpoint'
 import type { HostTensor, RandomContext } from '../../nn'
 import { noGrad, scope, type Tensor } from '../../tensor'
@@ -14,7 +13,7 @@ export interface Seq2SeqTaskOptions {
   /** Real tokens of a step's sources and targets. */
   batchTokens: number
   labelSmoothing: number
-  scheduledSampling: SamplingSchedule | null
+  scheduledSampling?: SamplingSchedule | undefined
   vocabularies: { source: number; target: number }
   seed: number
   validate: (() => Promise<number>) | undefined
@@ -37,10 +36,8 @@ export class Seq2SeqTask implements TrainingTask {
     private readonly options: Seq2SeqTaskOptions,
   ) {
     const { batchTokens, labelSmoothing, scheduledSampling, seed } = options
-    const share = labelSmoothing >= 0 && labelSmoothing < 1
-    expect('fit', 'labelSmoothing', share, 'a number in [0, 1)', labelSmoothing)
     this.batches = new PairBatches(pairs, { batchTokens, seed })
-    this.sampling = scheduledSampling && new ScheduledSampling(scheduledSampling, seed)
+    this.sampling = samplingOf(scheduledSampling, seed)
     this.identity = {
       model: 'Seq2Seq',
       batchTokens,
@@ -62,7 +59,7 @@ export class Seq2SeqTask implements TrainingTask {
   reseed(seed: number): void {
     const { batchTokens, scheduledSampling } = this.options
     this.batches = new PairBatches(this.pairs, { batchTokens, seed })
-    this.sampling = scheduledSampling && new ScheduledSampling(scheduledSampling, seed)
+    this.sampling = samplingOf(scheduledSampling, seed)
   }
 
   step(index: number, step: number, random: RandomContext, programs: boolean): TrainingStep {
@@ -104,6 +101,9 @@ export class Seq2SeqTask implements TrainingTask {
 
   dispose(): void {}
 }
+
+const samplingOf = (schedule: SamplingSchedule | undefined, seed: number) =>
+  schedule ? new ScheduledSampling(schedule, seed) : null
 
 /**
  * Batches are padded to multiples of these, so that few programs serve many. A position more costs a

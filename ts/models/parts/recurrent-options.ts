@@ -1,0 +1,40 @@
+/** The options that all families of recurrent models share. Each family says how many layers it has. */
+import type { Precision } from '../../precision'
+import { choice, count, fraction, wholeNumber } from '../../schema'
+import { freshSeed } from '../../seed'
+
+/** In plain text, since help must not load the addon; a test holds it against the addon's list. */
+export const CELL_NAMES = ['lstm', 'gru', 'rnn'] as const
+export type CellName = (typeof CELL_NAMES)[number]
+
+const PRECISIONS = ['f32', 'bf16'] as const satisfies readonly Precision[]
+
+/** The cell of that name. */
+export const cellOf = (cell: CellName) => (cell === 'rnn' ? 'rnn_tanh' : cell)
+
+/** The recurrent stack. */
+export const stackOptions = (layers: { default: number; about: string }) => ({
+  cell: choice(CELL_NAMES, { about: 'kind of cell', default: 'lstm' }),
+  layers: count(layers),
+  hidden: count({ about: 'units of a layer', default: 256 }),
+  embedding: count({
+    about: "size of a token's vector",
+    default: ({ hidden }: { hidden: number }) => hidden,
+    defaultText: 'as --hidden',
+  }),
+})
+
+/** How it is trained and computed: the last rows of a schema. */
+export const learningOptions = () => ({
+  dropout: fraction({ about: 'share of connections dropped while training', default: 0 }),
+  /** Of all products, in training and inference; saved with the model. */
+  precision: choice(PRECISIONS, {
+    ...{ about: 'what to multiply in', default: 'f32', formerly: 'f32' },
+  }),
+  /** Of initial weights, dropout and the order of batches. Default: a new one each time. */
+  seed: wholeNumber({
+    about: 'of weights, dropout and order',
+    default: freshSeed,
+    defaultText: 'a new one',
+  }),
+})

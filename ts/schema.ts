@@ -1,0 +1,279 @@
+/**
+ * An option is written once, as a row of its schema. From the row come its TypeScript type, its default,
+ * its check, its place in `config.json` and its flag on the command line. Schemas load without the addon.
+ */
+import { whole } from './check'
+import { expect, RnnativeError } from './errors'
+
+/** A row: `Given` is what a user may write, `Made` what it is with every choice made. */
+export interface Row<Given = unknown, Made = unknown> {
+  /** What it is, for help: a few words without a full stop. */
+  readonly about: string
+  /** What a value must be; completes "expected". */
+  readonly expected: string
+  readonly valid: (value: unknown) => boolean
+  /** The value unless given; `before`: the rows above, `own`: of a group those above in it. */
+  readonly fallback: (before: object, own: object) => unknown
+  /** Whether it may be left without a value. */
+  readonly optional: boolean
+  /** Help's words for a default that is computed; undefined: the default itself. */
+  readonly fallbackText: string | undefined
+  /** What stood for it before there was this option, for a `config.json` without it. */
+  readonly formerly: unknown
+  /** The flag's name where it is not the option's own; null: it has none. */
+  readonly flag: string | null | undefined
+  /** How help calls a value, such as `<n>`; null: a flag that is there or not. */
+  readonly argument: string | null
+  /** The values, where they are a few names. */
+  readonly names: readonly string[] | undefined
+  /** What the words of a command line say; checked by `valid` afterwards. */
+  readonly read: (text: string) => unknown
+  /** The rows of a group. */
+  readonly rows?: Rows
+  /** For the compiler alone. */
+  readonly types?: { given: Given; made: Made }
+}
+
+export type Rows = Readonly<Record<string, Row>>
+
+/** Options as a user gives them: any may be left out. */
+export type Given<R extends Rows> = {
+  -readonly [K in keyof R]?: (R[K] extends Row<infer G> ? G : never) | undefined
+}
+
+/** Options with every choice made. */
+export type Made<R extends Rows> = {
+  -readonly [K in keyof R]: R[K] extends Row<unknown, infer M> ? M : never
+}
+
+/** What the builders of rows take. */
+export interface Settings<T> {
+  about: string
+  /** The value unless given, or how it comes from the rows above (and, in a group, those above in it). */
+  default?: T | ((before: never, own: never) => T)
+  /** Help's words for a default that is computed. */
+  defaultText?: string
+  formerly?: T
+  flag?: string | null
+  /** How help calls a value. */
+  argument?: string
+}
+
+/** undefined is among the values where there is no default. */
+type MadeOf<T, S> = S extends { default: unknown } ? T : T | undefined
+
+interface Kind {
+  expected: string
+  valid: (value: unknown) => boolean
+  argument: string | null
+  read: (text: string) => unknown
+  names?: readonly string[]
+}
+
+function row<T, S extends Settings<T>>(kind: Kind, settings: S): Row<T, MadeOf<T, S>> {
+  const { about, default: fallback, defaultText, formerly, flag, argument } = settings
+  return {
+    names: undefined,
+    ...kind,
+    ...{ about, formerly, flag, fallbackText: defaultText, optional: fallback === undefined },
+    argument: argument ?? kind.argument,
+    fallback:
+      typeof fallback === 'function'
+        ? (fallback as (before: object, own: object) => unknown)
+        : () => fallback,
+  }
+}
+
+const toNumber = (text: string): number => (text.trim() === '' ? NaN : Number(text))
+
+/** A whole number above 0. */
+export const count = <S extends Settings<number>>(settings: S) =>
+  row<number, S>(
+    {
+      expected: 'a whole number above 0',
+      valid: (value) => whole(value, 1),
+      argument: '<n>',
+      read: toNumber,
+    },
+    settings,
+  )
+
+/** A whole number of at least 0. */
+export const wholeNumber = <S extends Settings<number>>(settings: S) =>
+  row<number, S>(
+    {
+      expected: 'a whole number of at least 0',
+      valid: (value) => whole(value, 0),
+      argument: '<n>',
+      read: toNumber,
+    },
+    settings,
+  )
+
+const real = <S extends Settings<number>>(
+  expected: string,
+  valid: (value: number) => boolean,
+  settings: S,
+) =>
+  row<number, S>(
+    {
+      expected,
+      valid: (value) => typeof value === 'number' && valid(value),
+      argument: '<x>',
+      read: toNumber,
+    },
+    settings,
+  )
+
+/** A number above 0; `Infinity` is none. */
+export const positive = <S extends Settings<number>>(settings: S) =>
+  real('a number above 0', (value) => value > 0 && value < Infinity, settings)
+
+/** A number of at least 0; `Infinity` is none. */
+export const atLeastZero = <S extends Settings<number>>(settings: S) =>
+  real('a number of at least 0', (value) => value >= 0 && value < Infinity, settings)
+
+/** A number in [0, 1), such as a share that is dropped. */
+export const fraction = <S extends Settings<number>>(settings: S) =>
+  real('a number in [0, 1)', (value) => value >= 0 && value < 1, { argument: '<p>', ...settings })
+
+/** A number in (0, 1]. */
+export const probability = <S extends Settings<number>>(settings: S) =>
+  real('a number in (0, 1]', (value) => value > 0 && value <= 1, { argument: '<p>', ...settings })
+
+/** One of a few names. */
+export const choice = <const N extends readonly string[], S extends Settings<N[number]>>(
+  names: N,
+  settings: S,
+) =>
+  row<N[number], S>(
+    {
+      expected:
+        names.length === 2 ? `'${names[0]}' or '${names[1]}'` : `one of ${names.join(', ')}`,
+      valid: (value) => names.includes(value as string),
+      argument: '<name>',
+      read: (text) => text,
+      names,
+    },
+    settings,
+  )
+
+/** True or false. */
+export const flag = <S extends Settings<boolean>>(settings: S) =>
+  row<boolean, S>(
+    {
+      expected: 'true or false',
+      valid: (value) => typeof value === 'boolean',
+      argument: null,
+      read: () => true,
+    },
+    settings,
+  )
+
+/** A string. */
+export const text = <S extends Settings<string>>(settings: S) =>
+  row<string, S>(
+    {
+      expected: 'a string',
+      valid: (value) => typeof value === 'string',
+      argument: '<text>',
+      read: (words) => words,
+    },
+    settings,
+  )
+
+/** Any other value, with its own check and its own way to be written on a command line. */
+export const custom =
+  <T>() =>
+  <S extends Settings<T>>(kind: Omit<Kind, 'names'>, settings: S) =>
+    row<T, S>(kind, settings)
+
+/** Options that belong together: an object of their own. Flags bear the group's name before theirs. */
+export const group = <R extends Rows>(rows: R, about: string): Row<Given<R>, Made<R>> => ({
+  ...row<Given<R>, { about: string }>(
+    { expected: 'an object', valid: isObject, argument: null, read: () => ({}) },
+    { about },
+  ),
+  ...{ rows, optional: false, types: undefined },
+})
+
+const isObject = (given: unknown): given is Record<string, unknown> =>
+  typeof given === 'object' && given !== null && !Array.isArray(given)
+
+/** Refuses a value that does not go with others unless `valid`: "[op] name: expected ..., got ...". */
+export type Refuse = (name: string, valid: boolean, expected: string, got: unknown) => void
+
+/** The options of one call or constructor; `op` names it in errors. */
+export class Schema<R extends Rows> {
+  constructor(
+    readonly op: string,
+    readonly rows: R,
+    /** Checks of options against each other. */
+    private readonly rules: (options: Made<R>, refuse: Refuse) => void = () => undefined,
+  ) {}
+
+  /** Fills in defaults; `ERR_ARGUMENT` names a value that makes no sense. What is no option is left out. */
+  resolve(given: Given<R>): Made<R> {
+    const made = this.fill(this.rows, given, '', null) as Made<R>
+    this.rules(made, (...check) => expect(this.op, ...check))
+    return made
+  }
+
+  private fill(rows: Rows, given: object, prefix: string, around: object | null): object {
+    const made: Record<string, unknown> = {}
+    for (const [name, row] of Object.entries(rows)) {
+      const own = (given as Record<string, unknown>)[name]
+      const path = prefix + name
+      const found = own === undefined && !row.rows ? row.fallback(around ?? made, made) : own
+      // An option without a default is there only where it was given.
+      if (found === undefined && !row.rows) continue
+      const inner: unknown = found === undefined ? {} : found
+      expect(this.op, path, row.valid(inner), row.expected, inner)
+      made[name] = row.rows ? this.fill(row.rows, inner as object, `${path}.`, made) : found
+    }
+    return made
+  }
+}
+
+/** The options of a model, with its `config.json`. */
+export class ModelSchema<R extends Rows> extends Schema<R> {
+  constructor(
+    op: string,
+    /** `model_type` in `config.json`. */
+    readonly type: string,
+    rows: R,
+    rules?: (options: Made<R>, refuse: Refuse) => void,
+  ) {
+    super(op, rows, rules)
+  }
+
+  /** What `config.json` holds. */
+  toJSON(options: Made<R>): object {
+    return { model_type: this.type, version: 1, ...options }
+  }
+
+  /** Options from a `config.json` that was read from `path`; `ERR_FORMAT` names what is wrong. */
+  parse(json: unknown, path: string): Made<R> {
+    const fail = (problem: string) => new RnnativeError('ERR_FORMAT', `[load] ${path}: ${problem}`)
+    if (!isObject(json)) throw fail('expected an object')
+    const type = json['model_type']
+    if (type !== this.type) throw fail(`model_type: expected ${this.type}, got ${String(type)}`)
+    try {
+      return this.resolve(complete(this.op, this.rows, json, '') as Given<R>)
+    } catch (error) {
+      throw error instanceof RnnativeError ? fail(error.message) : error
+    }
+  }
+}
+
+/** A saved model tells all its options but those that came later, which are what they were formerly. */
+function complete(op: string, rows: Rows, saved: Record<string, unknown>, prefix: string): object {
+  const all: Record<string, unknown> = {}
+  for (const [name, row] of Object.entries(rows)) {
+    const path = prefix + name
+    const found = saved[name] === undefined ? row.formerly : saved[name]
+    expect(op, path, found !== undefined || row.optional, row.expected, found)
+    all[name] = row.rows && isObject(found) ? complete(op, row.rows, found, `${path}.`) : found
+  }
+  return all
+}
