@@ -12,4 +12,10 @@ export { Seq2SeqEnsemble } from './seq2seq/ensemble'
 export type { BridgeKind, EncoderOptions, Seq2SeqOptions, TiedEmbeddings } from './seq2seq/options'
 export type { Candidate, Translation } from './seq2seq/candidate'
 export type { SampleTextOptions, StreamOptions, TranslateOptions } from './seq2seq/translate'
+export * as scheduledSampling from './seq2seq/scheduled-sampling'
+export type {
+  SamplingSchedule,
+  SamplingScheduleJSON,
+  SamplingScheduleName,
+} from './seq2seq/scheduled-sampling'
 export { rescore, type RescoringTerm } from './rescore'

@@ -11,9 +11,3 @@ export type {
   Watch,
   Watcher,
 } from './options'
-export * as scheduledSampling from '../models/seq2seq/scheduled-sampling'
-export type {
-  SamplingSchedule,
-  SamplingScheduleJSON,
-  SamplingScheduleName,
-} from '../models/seq2seq/scheduled-sampling'

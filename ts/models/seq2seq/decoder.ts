@@ -21,6 +21,13 @@ export interface Sources<Lengths extends Int32Array | Tensor = Int32Array> {
   lengths: Lengths
 }
 
+/** Sources after the encoder. */
+export interface Encoded<Lengths extends Int32Array | Tensor = Int32Array> {
+  sources: Sources<Lengths>
+  /** What the decoder starts from; null: zeros. */
+  state: Tensors | null
+}
+
 export interface DecoderPass {
   sources: Sources<Int32Array | Tensor>
   state: Tensors | null
@@ -38,13 +45,19 @@ export interface DecoderOutput {
   state: Tensors
 }
 
+/** A decoder, or what is made of one for a search. */
+export interface DecodesSteps {
+  /** ids: i32 [time, rows]. */
+  forward(ids: Tensor, pass: DecoderPass): DecoderOutput
+}
+
 /**
  * Embedding, recurrent layers with attention of any kind or none, and what the output projection
  * takes: after additive attention without input feeding tanh(W [s; c; e] + b) of state, context and
  * embedded input, else h~ or the top layer's state, brought to the embedding's size where the two are
  * tied.
  */
-export class Decoder extends Module {
+export class Decoder extends Module implements DecodesSteps {
   readonly embedding: Embedding
   /** The layers that attend, if any do: all, or the lowest one of a residual stack. */
   readonly attending: AttentionDecoder | null = null
@@ -104,7 +117,6 @@ export class Decoder extends Module {
     }
   }
 
-  /** ids: i32 [time, rows]. */
   forward(ids: Tensor, pass: DecoderPass): DecoderOutput {
     const embedded = this.inputDropout.forward(this.embedding.forward(ids))
     const { state, lengths } = pass

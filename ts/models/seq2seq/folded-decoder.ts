@@ -3,8 +3,7 @@ import { withBeams } from '../../nn/decoder'
 import { noGrad, scope, zeros, type Tensor } from '../../tensor'
 import * as ops from '../../ops'
 import { Derived } from '../parts/derived'
-import type { Decoder, DecoderOutput, DecoderPass } from './decoder'
-import type { Encoded } from './network'
+import type { Decoder, DecoderOutput, DecoderPass, DecodesSteps, Encoded } from './decoder'
 
 /** Weights cut and joined anew: each [gates + features of the readout, ...]. */
 interface Folded {
@@ -42,7 +41,7 @@ function foldWeights(
  * each position of a source once, and not each step of each hypothesis; W, where that pays, each token
  * of the vocabulary once. Only for f32 and attention that precedes a step: its context is fed as it is.
  */
-export class FoldedDecoder {
+export class FoldedDecoder implements DecodesSteps {
   private constructor(
     private readonly decoder: Decoder,
     private readonly attending: AttentionDecoder,
@@ -75,7 +74,7 @@ export class FoldedDecoder {
   }
 
   /** One step, as {@link Decoder.forward}'s; ids: i32 [1, rows]. Sources are those of {@link fold}. */
-  step(ids: Tensor, { sources, state, beams = 1 }: DecoderPass): DecoderOutput {
+  forward(ids: Tensor, { sources, state, beams = 1 }: DecoderPass): DecoderOutput {
     const { attending, decoder, folded, readout } = this
     const { attention, layers } = attending
     const { layers: count, hidden } = layers

@@ -19,6 +19,7 @@ import { seq2seqFitOptions, seq2seqOptions } from './options'
 import type { Seq2SeqLearningOptions, Seq2SeqNetworkOptions, Seq2SeqOptions } from './options'
 import { pairNats, Seq2SeqTask } from './task'
 import { representAll } from './represent'
+import type { SamplingSchedule } from './scheduled-sampling'
 import { sampleAll, streamPieces, translateAll } from './translate'
 import type { SampleTextOptions, StreamOptions, TranslateOptions } from './translate'
 

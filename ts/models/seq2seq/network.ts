@@ -1,22 +1,14 @@
 import { expect } from '../../errors'
 import { IGNORED, type PairBatch, type Sequences } from '../../data'
-import { StateModel, type StepContext, type StepResult, type Tensors } from '../../decode'
+import { StateModel, type StepContext, type StepResult } from '../../decode'
 import { Module, type RecurrentState } from '../../nn'
 import { tensor, type Tensor } from '../../tensor'
 import type { DeviceOption } from '../../tensor/device'
 import type { StepInput } from '../../train/task'
 import * as ops from '../../ops'
-import type { FoldedDecoder } from './folded-decoder'
-import { Decoder, type Sources } from './decoder'
+import { Decoder, type DecodesSteps, type Encoded } from './decoder'
 import { Bridge, Encoder } from './encoder'
 import type { Seq2SeqNetworkOptions } from './options'
-
-/** Sources after the encoder. */
-export interface Encoded<Lengths extends Int32Array | Tensor = Int32Array> {
-  sources: Sources<Lengths>
-  /** What the decoder starts from; null: zeros. */
-  state: Tensors | null
-}
 
 export interface TargetTokens {
   vocabulary: number
@@ -114,7 +106,7 @@ export class Seq2SeqNetwork extends Module {
   stepModel(
     { sources, state }: Encoded,
     tokens: TargetTokens,
-    folded: FoldedDecoder | null = null,
+    folded: DecodesSteps | null = null,
   ): StateModel {
     const { memory, keys, summary } = sources
     return new StateModel({
@@ -131,7 +123,7 @@ export class Seq2SeqNetwork extends Module {
   private step(
     ids: Tensor,
     { state, source, lengths, beams }: StepContext,
-    folded: FoldedDecoder | null,
+    folded: DecodesSteps | null,
   ): StepResult {
     this.eval() // a fit may go on between two steps
     const { memory, keys = null, summary = null } = source
@@ -140,7 +132,7 @@ export class Seq2SeqNetwork extends Module {
       sources: { memory: memory as Tensor, keys, summary, lengths: Int32Array.from(lengths) },
       ...{ state, beams },
     }
-    const made = folded ? folded.step(ids, pass) : this.decoder.forward(ids, pass)
+    const made = (folded ?? this.decoder).forward(ids, pass)
     const logits = this.decoder.output.forward(made.features)
     return { logits, attention: made.weights, state: made.state }
   }

@@ -3,11 +3,11 @@ import type { CheckpointFiles } from '../../io/checkpoint'
 import type { HostTensor, RandomContext } from '../../nn'
 import { noGrad, scope, type Tensor } from '../../tensor'
 import * as ops from '../../ops'
-import type { SamplingSchedule } from '../../train'
 import { TOKEN_STEP } from '../../train/programs'
 import { withInputs, type TrainingStep, type TrainingTask } from '../../train/task'
 import { pairInputs, pairTensors, type Seq2SeqNetwork } from './network'
-import { ScheduledSampling } from '../seq2seq-sampling'
+import { ScheduledSampling } from './sampled-inputs'
+import type { SamplingSchedule } from './scheduled-sampling'
 
 export interface Seq2SeqTaskOptions {
   /** Real tokens of a step's sources and targets. */

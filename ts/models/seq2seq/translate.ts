@@ -12,9 +12,9 @@ import type { Tokenizer } from '../../text'
 import { sameTokens } from '../../text/tokenizer'
 import { asTranslation, candidateOf } from './candidate'
 import type { Candidate, Decoded, Member, Translation } from './candidate'
+import type { Encoded } from './decoder'
 import { FoldedDecoder } from './folded-decoder'
 import { checkTexts } from '../model'
-import type { Encoded } from './network'
 
 interface TextOptions extends Pick<LimitOptions, 'minLength'> {
   /** Texts that the results begin with: one for all sources, or one (or null) for each. */

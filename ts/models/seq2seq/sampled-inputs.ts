@@ -1,9 +1,9 @@
-import type { PairBatch } from '../data'
-import { noGrad, scope, tensor, type Tensor } from '../tensor'
-import { randomUniforms, streamKey } from '../tensor/random'
-import * as ops from '../ops'
-import type { SamplingSchedule } from '../train'
-import type { Seq2SeqNetwork } from './seq2seq/network'
+import type { PairBatch } from '../../data'
+import { noGrad, scope, tensor, type Tensor } from '../../tensor'
+import { randomUniforms, streamKey } from '../../tensor/random'
+import * as ops from '../../ops'
+import type { Seq2SeqNetwork } from './network'
+import type { SamplingSchedule } from './scheduled-sampling'
 
 /**
  * Scheduled sampling (Bengio et al. 2015): each token that a decoder reads, but the first, is the true
