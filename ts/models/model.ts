@@ -96,7 +96,7 @@ export abstract class Model {
   }
 
   /** Between two awaits of a long call. */
-  protected checkpoint(method: string, signal: AbortSignal | undefined): void {
+  protected checkGoing(method: string, signal: AbortSignal | undefined): void {
     this.checkUsable(method)
     checkSignal(method, signal)
     if (signal?.aborted)

@@ -1,101 +1,12 @@
-/** Scoring and generating: no gradients are recorded, and every window is awaited. */
-import { evaluationWindows, IGNORED, layOut, type Window } from '../../data'
+/** Text, token by token. No gradients are recorded. */
 import { Sampler, type SamplingOptions } from '../../decode/sampler'
 import type { RecurrentState } from '../../nn'
 import { noGrad, scope, tensor, type Tensor } from '../../tensor'
 import * as ops from '../../ops'
 import type { Tokenizer } from '../../text'
 import { Derived } from '../parts/derived'
-import { detachState, disposeState, type LanguageNetwork } from './network'
-
-const WINDOW = 64
-
-/** The sum over all tokens but the first of their negative log-likelihood. */
-export async function totalNats(
-  network: LanguageNetwork,
-  tokens: Int32Array,
-  checkpoint: () => void,
-): Promise<number> {
-  let state: RecurrentState | null = null
-  let total = 0
-  try {
-    for (const window of evaluationWindows(tokens, WINDOW)) {
-      checkpoint()
-      const scored = score(network, window, state)
-      disposeState(state)
-      state = scored.state
-      try {
-        // Summed here, in double.
-        for (const loss of await scored.losses.data()) total += loss
-      } finally {
-        scored.losses.dispose()
-      }
-    }
-  } finally {
-    disposeState(state)
-  }
-  return total
-}
-
-function score(
-  network: LanguageNetwork,
-  { steps, rows, inputs, targets }: Window,
-  carried: RecurrentState | null,
-): { losses: Tensor; state: RecurrentState } {
-  return scope(() =>
-    noGrad(() => {
-      const { weight, bias, precision } = network.eval().output
-      const { device } = weight
-      const { output, state } = network.forward(tensor(inputs, [steps, rows], { device }), carried)
-      const wanted = tensor(targets, [steps, rows], { device })
-      const { losses } = ops.crossEntropyLosses(output, wanted, {
-        weight,
-        bias,
-        ignoreIndex: IGNORED,
-        precision,
-      })
-      return { losses, state: detachState(state) }
-    }),
-  )
-}
-
-/** Texts that are scored at a time. */
-const SCORED_TEXTS = 64
-
-/**
- * What each text has of probability as a line: of its tokens and the line end after them, given a line
- * end before. Where the tokenizer has none, the first token is given and nothing follows. In nats.
- */
-export async function lineNats(
-  network: LanguageNetwork,
-  tokenizer: Tokenizer,
-  texts: readonly string[],
-): Promise<number[]> {
-  const end = tokenizer.lineEnd
-  const lines = texts.map((text) => {
-    const ids = Array.from(tokenizer.encode(text))
-    return Int32Array.from(end === undefined ? ids : [end, ...ids, end])
-  })
-  const nats: number[] = []
-  for (let first = 0; first < lines.length; first += SCORED_TEXTS) {
-    const batch = lines.slice(first, first + SCORED_TEXTS)
-    const { steps, ids: inputs } = layOut(batch.map((line) => line.subarray(0, -1)))
-    const { ids: targets } = layOut(
-      batch.map((line) => line.subarray(1)),
-      IGNORED,
-    )
-    const rows = batch.length
-    const sums = new Float64Array(rows)
-    if (steps > 0) {
-      const { losses, state } = score(network, { steps, rows, inputs, targets }, null)
-      disposeState(state)
-      const values = await losses.data().finally(() => losses.dispose())
-      values.forEach((loss: number, i: number) => (sums[i % rows]! += loss))
-    }
-    nats.push(...sums)
-  }
-  return nats
-}
+import { detachState, disposeState } from '../parts/stack'
+import type { LanguageNetwork } from './network'
 
 /**
  * Reads ids, [time, 1], and chooses what follows the last one, [1, 1], never `banned`. The network is in
@@ -151,7 +62,7 @@ export async function* generatePieces(
   prompt: Int32Array,
   length: number,
   sampler: Sampler,
-  checkpoint: () => void,
+  checkGoing: () => void,
 ): AsyncGenerator<string, void, void> {
   const decoder = tokenizer.decoder()
   // The joiner must know the prompt's end, to space the first word.
@@ -188,13 +99,13 @@ export async function* generatePieces(
   try {
     const readings: Promise<ArrayLike<number>>[] = []
     for (let begun = 0, written = 0; written < length;) {
-      checkpoint()
+      checkGoing()
       for (let steps = 0; begun < length && readings.length < 2; begun += steps) {
         steps = Math.min(STEPS_AT_ONCE, length - begun)
         readings.push(begin(steps))
       }
       for (const id of Array.from((await readings.shift()) as ArrayLike<number>)) {
-        checkpoint()
+        checkGoing()
         const piece = decoder.write(id)
         ++written
         if (piece !== '') yield piece

@@ -12,8 +12,9 @@ import { Trainer } from '../../train/trainer'
 import type { Run, TokenEvent, TokenResult, TrainingOptions } from '../../train'
 import { languageFitOptions, languageOptions } from './options'
 import type { LanguageNetworkOptions, LanguageOptions, LanguageReadingOptions } from './options'
-import { generatePieces, lineNats, totalNats, type GenerateOptions } from './generate'
+import { generatePieces, type GenerateOptions } from './generate'
 import { LanguageNetwork } from './network'
+import { lineNats, totalNats } from './score'
 import { LanguageTask } from './task'
 import { checkTexts, loadWeights, Model } from '../model'
 
@@ -95,7 +96,7 @@ export class LanguageModel extends Model {
   ): Promise<LanguageScore> {
     this.checkUsable('evaluate')
     const tokens = this.tokensOf('evaluate', text)
-    const total = await totalNats(this.network, tokens, () => this.checkpoint('evaluate', signal))
+    const total = await totalNats(this.network, tokens, () => this.checkGoing('evaluate', signal))
     const whole = countCharacters(typeof text === 'string' ? text : this.tokenizer.decode(text))
     const unscored = countCharacters(this.tokenizer.decode(tokens.subarray(0, 1)))
     return languageScore(total, tokens.length - 1, whole - unscored)
@@ -128,7 +129,7 @@ export class LanguageModel extends Model {
     const { tokenizer, network } = this
     let ids = tokenizer.encode(prompt)
     if (ids.length === 0) ids = Int32Array.of(tokenizer.lineEnd ?? tokenizer.size - 1)
-    const check = () => this.checkpoint('generate', signal)
+    const check = () => this.checkGoing('generate', signal)
     return generatePieces(network, tokenizer, ids, length, sampler, check)
   }
 

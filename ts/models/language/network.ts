@@ -7,8 +7,6 @@ import type { DeviceOption } from '../../tensor/device'
 import { cellOf } from '../parts/recurrent-options'
 import type { LanguageNetworkOptions } from './options'
 
-/** The cell of that name. */
-
 /**
  * Embedding, recurrent stack, output projection. Dropout lies on the non-recurrent connections
  * (Zaremba et al. 2014). Parameters: `embedding.weight`, `rnn.weight_ih_l0` and so on under PyTorch's
@@ -64,13 +62,4 @@ export class LanguageNetwork extends Module {
     const result = this.rnn.forward(x, { state, projected: lookedUp !== null })
     return { output: this.outputDropout.forward(result.output), state: result.state }
   }
-}
-
-/** The same values outside any graph, to carry into the next call. */
-export const detachState = ({ h, c }: RecurrentState): RecurrentState =>
-  c === undefined ? { h: h.detach() } : { h: h.detach(), c: c.detach() }
-
-export function disposeState(state: RecurrentState | null): void {
-  state?.h.dispose()
-  state?.c?.dispose()
 }

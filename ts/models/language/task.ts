@@ -6,7 +6,8 @@ import type { HostTensor, RandomContext, RecurrentState } from '../../nn'
 import { scope, tensor, zeros, type Tensor, type TypedArray } from '../../tensor'
 import * as ops from '../../ops'
 import type { TrainingStep, TrainingTask } from '../../train/task'
-import { detachState, disposeState, type LanguageNetwork } from './network'
+import { detachState, disposeState } from '../parts/stack'
+import type { LanguageNetwork } from './network'
 import { joinRows, splitRows } from '../parts/rows'
 
 /** A part of the batch that is computed in one go. */

@@ -6,7 +6,7 @@ import { tensor, type Tensor } from '../../tensor'
 import type { DeviceOption } from '../../tensor/device'
 import * as ops from '../../ops'
 import { cellOf } from '../parts/recurrent-options'
-import { embeddingDeviation, makeStack } from './encoder'
+import { embeddingDeviation, makeStack } from '../parts/stack'
 import type { Seq2SeqNetworkOptions } from './options'
 
 /** Encoded sources, as a decoder reads them. */

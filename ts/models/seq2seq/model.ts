@@ -19,7 +19,6 @@ import { seq2seqFitOptions, seq2seqOptions } from './options'
 import type { Seq2SeqLearningOptions, Seq2SeqNetworkOptions, Seq2SeqOptions } from './options'
 import { pairNats, Seq2SeqTask } from './task'
 import { representAll } from './represent'
-import type { SamplingSchedule } from './scheduled-sampling'
 import { sampleAll, streamPieces, translateAll } from './translate'
 import type { SampleTextOptions, StreamOptions, TranslateOptions } from './translate'
 
@@ -143,9 +142,9 @@ export class Seq2Seq extends Model {
     return { source, target, reverseSource }
   }
 
-  private async measure(pairs: PairSet, checkpoint: () => void): Promise<Seq2SeqScore> {
+  private async measure(pairs: PairSet, checkGoing: () => void): Promise<Seq2SeqScore> {
     let [total, tokens] = [0, 0]
-    for (const nats of await pairNats(this.network, pairs, checkpoint)) {
+    for (const nats of await pairNats(this.network, pairs, checkGoing)) {
       tokens += nats.length
       for (const value of nats) total += value
     }
@@ -160,7 +159,7 @@ export class Seq2Seq extends Model {
   ): Promise<Seq2SeqScore> {
     this.checkUsable('evaluate')
     const set = await PairSet.encode(pairs, this.encoding)
-    return this.measure(set, () => this.checkpoint('evaluate', signal))
+    return this.measure(set, () => this.checkGoing('evaluate', signal))
   }
 
   /** The probability of each pair's target, given its source; one entry for each of its targets. */
@@ -172,7 +171,7 @@ export class Seq2Seq extends Model {
     const all = [...pairs]
     if (all.length === 0) return []
     const set = await PairSet.encode(all, { ...this.encoding, references: 'each' })
-    const check = () => this.checkpoint('score', signal)
+    const check = () => this.checkGoing('score', signal)
     return (await pairNats(this.network, set, check)).map((nats) => ({
       logProbability: -nats.reduce((sum, value) => sum + value, 0),
       logProbabilities: nats.map((value) => -value),

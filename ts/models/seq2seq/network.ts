@@ -6,8 +6,9 @@ import { tensor, type Tensor } from '../../tensor'
 import type { DeviceOption } from '../../tensor/device'
 import type { StepInput } from '../../train/task'
 import * as ops from '../../ops'
+import { Bridge } from '../parts/bridge'
 import { Decoder, type DecodesSteps, type Encoded } from './decoder'
-import { Bridge, Encoder } from './encoder'
+import { Encoder } from './encoder'
 import type { Seq2SeqNetworkOptions } from './options'
 
 export interface TargetTokens {
@@ -41,7 +42,7 @@ export class Seq2SeqNetwork extends Module {
     const directions = encoder.bidirectional ? 2 : 1
     const ends = { from: { ...encoder, directions }, to: { layers, hidden } }
     this.bridge =
-      bridge === 'zero' ? null : new Bridge(bridge, ends, { lstm: cell === 'lstm', device })
+      bridge === 'zero' ? null : new Bridge(bridge, ends, { hasC: cell === 'lstm', device })
     this.decoder = new Decoder(target, options, device)
     if (tieEmbeddings !== 'none') {
       this.decoder.output.weight.dispose()

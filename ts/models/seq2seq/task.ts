@@ -133,13 +133,13 @@ const SCORED_TOKENS = 8192
 export async function pairNats(
   network: Seq2SeqNetwork,
   pairs: PairSet,
-  checkpoint: () => void,
+  checkGoing: () => void,
 ): Promise<Float64Array[]> {
   const found = new Array<Float64Array>(pairs.length)
   const { device } = network.decoder.output.weight
   const batches = new PairBatches(pairs, { batchTokens: SCORED_TOKENS, seed: 0 })
   for (let i = 0; i < batches.count; ++i) {
-    checkpoint()
+    checkGoing()
     const indices = batches.indices(0, i)
     const batch = pairs.assemble(indices)
     const inputs = pairInputs(batch)

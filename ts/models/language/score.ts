@@ -1,0 +1,97 @@
+/** What texts have of probability. No gradients are recorded, and every window is awaited. */
+import { evaluationWindows, IGNORED, layOut, type Window } from '../../data'
+import type { RecurrentState } from '../../nn'
+import { noGrad, scope, tensor, type Tensor } from '../../tensor'
+import * as ops from '../../ops'
+import type { Tokenizer } from '../../text'
+import { detachState, disposeState } from '../parts/stack'
+import type { LanguageNetwork } from './network'
+
+const WINDOW = 64
+
+/** The sum over all tokens but the first of their negative log-likelihood. */
+export async function totalNats(
+  network: LanguageNetwork,
+  tokens: Int32Array,
+  checkGoing: () => void,
+): Promise<number> {
+  let state: RecurrentState | null = null
+  let total = 0
+  try {
+    for (const window of evaluationWindows(tokens, WINDOW)) {
+      checkGoing()
+      const scored = score(network, window, state)
+      disposeState(state)
+      state = scored.state
+      try {
+        // Summed here, in double.
+        for (const loss of await scored.losses.data()) total += loss
+      } finally {
+        scored.losses.dispose()
+      }
+    }
+  } finally {
+    disposeState(state)
+  }
+  return total
+}
+
+function score(
+  network: LanguageNetwork,
+  { steps, rows, inputs, targets }: Window,
+  carried: RecurrentState | null,
+): { losses: Tensor; state: RecurrentState } {
+  return scope(() =>
+    noGrad(() => {
+      const { weight, bias, precision } = network.eval().output
+      const { device } = weight
+      const { output, state } = network.forward(tensor(inputs, [steps, rows], { device }), carried)
+      const wanted = tensor(targets, [steps, rows], { device })
+      const { losses } = ops.crossEntropyLosses(output, wanted, {
+        weight,
+        bias,
+        ignoreIndex: IGNORED,
+        precision,
+      })
+      return { losses, state: detachState(state) }
+    }),
+  )
+}
+
+/** Texts that are scored at a time. */
+const SCORED_TEXTS = 64
+
+/**
+ * What each text has of probability as a line: of its tokens and the line end after them, given a line
+ * end before. Where the tokenizer has none, the first token is given and nothing follows. In nats.
+ */
+export async function lineNats(
+  network: LanguageNetwork,
+  tokenizer: Tokenizer,
+  texts: readonly string[],
+): Promise<number[]> {
+  const end = tokenizer.lineEnd
+  const lines = texts.map((text) => {
+    const ids = Array.from(tokenizer.encode(text))
+    return Int32Array.from(end === undefined ? ids : [end, ...ids, end])
+  })
+  const nats: number[] = []
+  for (let first = 0; first < lines.length; first += SCORED_TEXTS) {
+    const batch = lines.slice(first, first + SCORED_TEXTS)
+    const { steps, ids: inputs } = layOut(batch.map((line) => line.subarray(0, -1)))
+    const { ids: targets } = layOut(
+      batch.map((line) => line.subarray(1)),
+      IGNORED,
+    )
+    const rows = batch.length
+    const sums = new Float64Array(rows)
+    if (steps > 0) {
+      const { losses, state } = score(network, { steps, rows, inputs, targets }, null)
+      disposeState(state)
+      const values = await losses.data().finally(() => losses.dispose())
+      values.forEach((loss: number, i: number) => (sums[i % rows]! += loss))
+    }
+    nats.push(...sums)
+  }
+  return nats
+}

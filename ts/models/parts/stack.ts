@@ -1,0 +1,37 @@
+import type { RecurrentState } from '../../nn'
+import { makeRecurrent, type Recurrent } from '../../nn/recurrent'
+import { ResidualStack } from '../../nn/residual'
+import type { Precision } from '../../precision'
+import type { DeviceOption } from '../../tensor/device'
+import { cellOf, type CellName } from './recurrent-options'
+
+/** Standard deviation of a token's initial vector: its length is then about 1. */
+export const embeddingDeviation = (features: number): number => 1 / Math.sqrt(features)
+
+export interface StackOptions {
+  cell: CellName
+  /** Layers add their input to their output. */
+  residual: boolean
+  dropout: number
+  precision: Precision
+}
+
+/** A stack of a network's kind. */
+export function makeStack(
+  { cell, residual, dropout, precision }: StackOptions,
+  sizes: { input: number; hidden: number; layers: number; bidirectional?: boolean },
+  device: DeviceOption,
+): Recurrent | ResidualStack {
+  const options = { ...sizes, dropout, precision, device, forgetBias: 1 }
+  const kind = cellOf(cell)
+  return residual ? new ResidualStack({ ...options, cell: kind }) : makeRecurrent(kind, options)
+}
+
+/** The same values outside any graph, to carry into the next call. */
+export const detachState = ({ h, c }: RecurrentState): RecurrentState =>
+  c === undefined ? { h: h.detach() } : { h: h.detach(), c: c.detach() }
+
+export function disposeState(state: RecurrentState | null): void {
+  state?.h.dispose()
+  state?.c?.dispose()
+}
