@@ -177,7 +177,7 @@ int32_t DecoderBackward::prepare(RnContext* ctx) {
   dgates.reset(new (std::nothrow) float*[static_cast<size_t>(l.L)]);
   if (!dgates) return fail(ctx, RN_ERR_OUT_OF_MEMORY, "no memory for gradients");
   for (int64_t i = 0; i < l.L; ++i) dgates[i] = room(rows * l.S * l.H);
-  const bool resets = forward.stack().cell == RN_GRU_RESET_BEFORE;
+  const bool resets = rn_cell(forward.stack().cell)->products == 2;
   reset = resets ? room(l.L * rows * l.H) : nullptr;
   factors = room(rows * args->forward.desc.keys);
   dqueries = room(rows * l.A);
@@ -191,7 +191,7 @@ int32_t DecoderBackward::prepare(RnContext* ctx) {
   dinput = room(l.B * l.H);
   if (!enough) return RN_ERR_OUT_OF_MEMORY;
   status = forward.allocate(ctx, l.G * l.H, &dgates_rounded);
-  if (status == RN_OK && forward.stack().cell == RN_GRU)
+  if (status == RN_OK && rn_cell(forward.stack().cell)->apart)
     status = forward.allocate(ctx, l.G * l.H, &dproduct_rounded);
   if (status == RN_OK && l.feeds_output) status = forward.allocate(ctx, l.D, &doutputs_rounded);
   if (status == RN_OK && args->forward.w_query.data)

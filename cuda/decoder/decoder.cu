@@ -75,30 +75,31 @@ int32_t run_layer(RnContext* ctx, const Decoder& d, int64_t i, int64_t t) {
   s.rows = d.rows(t);
   s.hidden = l.H;
   s.gates = d.at(l.gates(d.reserve, i), t, width);
-  const int32_t status = i == 0 ? multiply(ctx, d.stack().precision,
-                                           {l.B,
-                                            gates,
-                                            l.F,
-                                            {d.fed(t), l.F, d.rounded.fed},
-                                            d.weights.fed,
-                                            true,
-                                            s.gates,
-                                            width,
-                                            true})
-                                : multiply(ctx, d.stack().precision,
-                                           {l.B,
-                                            gates,
-                                            l.H,
-                                            {d.at(d.input(i), t, l.H), l.H,
-                                             l.drops ? d.rounded.dropped : d.rounded.states[i - 1]},
-                                            d.weights.input[i],
-                                            true,
-                                            s.gates,
-                                            width,
-                                            false,
-                                            static_cast<const float*>(args.slots[i].b_ih.data)});
+  const int32_t status =
+      i == 0 ? multiply(ctx, d.stack().precision,
+                        {l.B,
+                         gates,
+                         l.F,
+                         {d.fed(t), l.F, d.rounded.fed},
+                         d.weights.fed,
+                         true,
+                         s.gates,
+                         width,
+                         true})
+             : multiply(ctx, d.stack().precision,
+                        {l.B,
+                         gates,
+                         l.H,
+                         {d.at(d.input(i), t, l.H), l.H,
+                          l.drops ? d.rounded.dropped : d.rounded.states[i - 1]},
+                         d.weights.input[i],
+                         true,
+                         s.gates,
+                         width,
+                         false,
+                         static_cast<const float*>(args.slots[i].slot[RN_B_IH].data)});
   if (status != RN_OK) return status;
-  s.b_hh = static_cast<const float*>(args.slots[i].b_hh.data);
+  s.b_hh = static_cast<const float*>(args.slots[i].slot[RN_B_HH].data);
   s.h_before = d.h_before(i, t);
   s.h = d.at(l.h(d.reserve, i), t, l.H);
   s.hn = static_cast<float*>(args.hn) + i * l.B * l.H;
@@ -170,7 +171,7 @@ int32_t start_rounded(RnContext* ctx, Decoder* d) {
   int32_t status = d->allocate(ctx, l.F, &to.fed);
   if (status == RN_OK && l.feeds_output) status = d->allocate(ctx, l.joined_width, &to.joined);
   if (status == RN_OK && l.drops) status = d->allocate(ctx, l.H, &to.dropped);
-  if (status == RN_OK && d->stack().cell == RN_GRU_RESET_BEFORE)
+  if (status == RN_OK && rn_cell(d->stack().cell)->products == 2)
     status = d->allocate(ctx, l.H, &to.reset);
   for (int64_t i = 0; status == RN_OK && i < l.L; ++i) {
     Rounded& state = to.states[i];
@@ -298,7 +299,7 @@ int32_t decoder(RnContext* ctx, const RnDecoderForward* args) {
                        l.gates(d.reserve, 0),
                        l.S * l.H,
                        false,
-                       static_cast<const float*>(args->slots[0].b_ih.data)});
+                       static_cast<const float*>(args->slots[0].slot[RN_B_IH].data)});
   if (status == RN_OK && l.feeds_output && !d.fed_in_place())
     status = copy_or_zero(ctx, l.fed(d.reserve), args->fed0, l.B * l.F);
   // Without W_query the first step's query is the initial state.

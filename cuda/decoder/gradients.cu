@@ -125,9 +125,9 @@ int32_t layer_gradients(RnContext* ctx, const DecoderBackward& g, int64_t i, con
   const int64_t in = i == 0 ? l.E + l.F : l.H;
   const float* d = g.dgates[i];
   int32_t status = RN_OK;
-  if (wanted(to.w_ih)) {
-    auto* dw = static_cast<float*>(to.w_ih.data);
-    const bool add = to.w_ih.mode == RN_GRAD_ADD;
+  if (wanted(to.slot[RN_W_IH])) {
+    auto* dw = static_cast<float*>(to.slot[RN_W_IH].data);
+    const bool add = to.slot[RN_W_IH].mode == RN_GRAD_ADD;
     if (i == 0) {
       status = weight_product(ctx, precision, {rows, gates, l.E, d, width, x, l.E, dw, in}, add);
       if (status == RN_OK)
@@ -138,14 +138,14 @@ int32_t layer_gradients(RnContext* ctx, const DecoderBackward& g, int64_t i, con
                               add);
     }
   }
-  if (status == RN_OK) status = sum_columns(ctx, d, rows, gates, width, to.b_ih);
+  if (status == RN_OK) status = sum_columns(ctx, d, rows, gates, width, to.slot[RN_B_IH]);
   // The gates whose R h has other gradients than their W x, or is a product with r h.
-  const bool apart = f.stack().cell == RN_GRU, resets = g.reset != nullptr;
+  const bool apart = rn_cell(f.stack().cell)->apart, resets = g.reset != nullptr;
   const int64_t together = apart || resets ? 2 * l.H : gates;
   const float* last = apart ? d + 3 * l.H : d + 2 * l.H;
-  if (status == RN_OK && wanted(to.w_hh)) {
-    auto* dw = static_cast<float*>(to.w_hh.data);
-    const bool add = to.w_hh.mode == RN_GRAD_ADD;
+  if (status == RN_OK && wanted(to.slot[RN_W_HH])) {
+    auto* dw = static_cast<float*>(to.slot[RN_W_HH].data);
+    const bool add = to.slot[RN_W_HH].mode == RN_GRAD_ADD;
     status = state_product(ctx, f, i, together, d, width, dw, add);
     if (status == RN_OK && apart)
       status = state_product(ctx, f, i, l.H, last, width, dw + together * l.H, add);
@@ -154,9 +154,10 @@ int32_t layer_gradients(RnContext* ctx, const DecoderBackward& g, int64_t i, con
           ctx, precision,
           {rows, l.H, l.H, last, width, g.reset_of(i), l.H, dw + together * l.H, l.H}, add);
   }
-  if (status == RN_OK) status = sum_columns(ctx, d, rows, together, width, to.b_hh);
-  if (status != RN_OK || together == gates || !wanted(to.b_hh)) return status;
-  const RnGrad rest = {static_cast<float*>(to.b_hh.data) + together, to.b_hh.mode};
+  if (status == RN_OK) status = sum_columns(ctx, d, rows, together, width, to.slot[RN_B_HH]);
+  if (status != RN_OK || together == gates || !wanted(to.slot[RN_B_HH])) return status;
+  const RnGrad rest = {static_cast<float*>(to.slot[RN_B_HH].data) + together,
+                       to.slot[RN_B_HH].mode};
   return sum_columns(ctx, last, rows, l.H, width, rest);
 }
 
@@ -223,10 +224,10 @@ int32_t clear_weights(RnContext* ctx, const DecoderBackward& g) {
   for (int64_t i = 0; status == RN_OK && i < l.L; ++i) {
     const RnRecurrentSlotGrads& to = args.dslots[i];
     const int64_t gates = l.G * l.H;
-    status = clear(ctx, to.w_ih, gates * (i == 0 ? l.E + l.F : l.H));
-    if (status == RN_OK) status = clear(ctx, to.w_hh, gates * l.H);
-    if (status == RN_OK) status = clear(ctx, to.b_ih, gates);
-    if (status == RN_OK) status = clear(ctx, to.b_hh, gates);
+    status = clear(ctx, to.slot[RN_W_IH], gates * (i == 0 ? l.E + l.F : l.H));
+    if (status == RN_OK) status = clear(ctx, to.slot[RN_W_HH], gates * l.H);
+    if (status == RN_OK) status = clear(ctx, to.slot[RN_B_IH], gates);
+    if (status == RN_OK) status = clear(ctx, to.slot[RN_B_HH], gates);
   }
   return status;
 }
@@ -240,7 +241,7 @@ int32_t decoder_gradients(RnContext* ctx, const DecoderBackward& g) {
   if (status != RN_OK) return status;
   if (g.forward.steps == 0) return clear_weights(ctx, g);
   const float* x = nullptr;
-  if (wanted(g.args->dslots[0].w_ih)) status = without_padding(ctx, g.forward, &x);
+  if (wanted(g.args->dslots[0].slot[RN_W_IH])) status = without_padding(ctx, g.forward, &x);
   for (int64_t i = 0; status == RN_OK && i < g.layout().L; ++i)
     status = layer_gradients(ctx, g, i, x);
   return status == RN_OK ? projection_gradients(ctx, g) : status;

@@ -13,7 +13,7 @@ namespace rnnative::cuda {
 struct DecoderLayout {
   explicit DecoderLayout(const RnDecoderDesc& d)
       : feeds_output(d.feeding == RN_FEED_OUTPUT),
-        has_c(d.stack.cell == RN_LSTM),
+        has_c(rn_cell(d.stack.cell)->has_c),
         drops(d.stack.dropout > 0),
         L(d.stack.layers),
         T(d.stack.time),

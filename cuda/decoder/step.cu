@@ -206,7 +206,7 @@ int64_t step_work(const DecoderLayout& layout) {
 int32_t step_forward(RnContext* ctx, const StepRecurrence& layer, const CellForward& s,
                      bool training) {
   const int64_t B = s.rows.batch, H = s.hidden, gates = gates_of(layer.cell);
-  const bool two = layer.cell == RN_GRU_RESET_BEFORE;
+  const bool two = rn_cell(layer.cell)->products == 2;
   const int64_t n = (two ? 2 : gates) * H;
   const Launch how = over_units(s.rows, H);
   float* const product = s.h_before ? layer.work : nullptr;  // zeros have none
@@ -234,7 +234,7 @@ int32_t step_backward(RnContext* ctx, const StepRecurrence& layer, const CellBac
   const int64_t gates = gates_of(layer.cell), slots = slots_of(layer.cell);
   const Launch how = over_units(s.rows, H);
   int32_t status = RN_OK;
-  if (layer.cell == RN_GRU_RESET_BEFORE) {
+  if (rn_cell(layer.cell)->products == 2) {
     status = launch(ctx, how, backward_candidate_kernel, s);
     if (status == RN_OK)
       status = multiply(ctx, layer.precision,
@@ -252,7 +252,7 @@ int32_t step_backward(RnContext* ctx, const StepRecurrence& layer, const CellBac
         ctx, layer.precision,
         {B, H, 2 * H, {s.dgates, slots * H, s.dgates_rounded}, layer.weight, false, s.dh, H, true});
   }
-  float* const dproduct = layer.cell == RN_GRU ? layer.work : nullptr;
+  float* const dproduct = rn_cell(layer.cell)->apart ? layer.work : nullptr;
   status = with_one_phase_cell(layer.cell, [&]<class Cell>() {
     return launch(ctx, how, backward_kernel<Cell>, s, dproduct);
   });

@@ -9,30 +9,31 @@
 
 namespace rnnative::cuda {
 
-// body.operator()<Cell>() of a cell of one phase; host or device, as the body is.
+// body.operator()<Cell>() of a cell of one product; host or device, as the body is.
 #pragma nv_exec_check_disable
 template <class Body>
 __host__ __device__ __forceinline__ auto with_one_phase_cell(int32_t cell, Body&& body) {
-  switch (cell) {
-    case RN_RNN_RELU:
-      return body.template operator()<RnnRelu>();
-    case RN_LSTM:
-      return body.template operator()<Lstm>();
-    case RN_GRU:
-      return body.template operator()<Gru>();
-    default:
-      return body.template operator()<RnnTanh>();
-  }
+#define RN_CASE(NAME, name, Type, gates, states, products, ...)           \
+  case RN_##NAME:                                                         \
+    if constexpr (products == 1) return body.template operator()<Type>(); \
+    break;
+  switch (cell) { RN_CELLS(RN_CASE) }
+#undef RN_CASE
+  __builtin_unreachable();
 }
 // Of any cell.
 template <class Body>
 auto with_cell(int32_t cell, Body&& body) {
-  if (cell == RN_GRU_RESET_BEFORE) return body.template operator()<GruResetBefore>();
-  return with_one_phase_cell(cell, body);
+#define RN_CASE(NAME, name, Type, ...) \
+  case RN_##NAME:                      \
+    return body.template operator()<Type>();
+  switch (cell) { RN_CELLS(RN_CASE) }
+#undef RN_CASE
+  __builtin_unreachable();
 }
 
 inline int64_t gates_of(int32_t cell) {
-  return with_cell(cell, [&]<class Cell>() { return int64_t{Cell::kGates}; });
+  return rn_cell(cell)->gates;
 }
 inline int64_t slots_of(int32_t cell) {
   return with_cell(cell, [&]<class Cell>() { return int64_t{Cell::kSlots}; });

@@ -108,20 +108,20 @@ int32_t over_tokens(RnContext* ctx, const Run& run, const Operand& a, int64_t m,
 }
 
 int32_t input_weight(RnContext* ctx, const Run& run) {
-  const RnGrad& grad = run.dslots().w_ih;
+  const RnGrad& grad = run.dslots().slot[RN_W_IH];
   if (grad.mode == RN_GRAD_SKIP) return RN_OK;
   return over_tokens(ctx, run, run.dgates, run.layout.gates * run.desc().hidden, run.input,
                      run.gradients.in, grad, 0);
 }
 
 int32_t recurrent_weight(RnContext* ctx, const Run& run) {
-  const RnGrad& grad = run.dslots().w_hh;
+  const RnGrad& grad = run.dslots().slot[RN_W_HH];
   if (grad.mode == RN_GRAD_SKIP) return RN_OK;
   const RnRecurrentDesc& desc = run.desc();
   const Layer& layer = run.layer.layer;
   const int64_t hidden = desc.hidden;
   const bool bf16 = desc.precision == RN_PRECISION_BF16;
-  const bool two = desc.cell == RN_GRU_RESET_BEFORE;
+  const bool two = rn_cell(desc.cell)->products == 2;
   Before s = {};
   s.rows = layer.sequence->rows;
   s.tokens = run.tokens();
@@ -158,7 +158,7 @@ int32_t recurrent_weight(RnContext* ctx, const Run& run) {
 }
 
 int32_t biases(RnContext* ctx, const Run& run) {
-  const RnGrad &ih = run.dslots().b_ih, &hh = run.dslots().b_hh;
+  const RnGrad &ih = run.dslots().slot[RN_B_IH], &hh = run.dslots().slot[RN_B_HH];
   if (ih.mode == RN_GRAD_SKIP && hh.mode == RN_GRAD_SKIP) return RN_OK;
   const int32_t status = sum_columns(ctx, run.own(run.layer.dgates), run.tokens(), run.gate_row(),
                                      run.gate_row(), {run.work.sums, RN_GRAD_WRITE});
@@ -184,12 +184,13 @@ int32_t projected_gradient(RnContext* ctx, const Run& run) {
 int32_t input_gradient(RnContext* ctx, const Run& run) {
   const RnGrad& grad = run.gradients.dinput;
   if (grad.mode == RN_GRAD_SKIP) return RN_OK;
-  if (run.gradients.slots[run.direction].w_ih.data == nullptr) return projected_gradient(ctx, run);
+  if (run.gradients.slots[run.direction].slot[RN_W_IH].data == nullptr)
+    return projected_gradient(ctx, run);
   const RnRecurrentDesc& desc = run.desc();
   const int64_t rows = run.layout.gates * desc.hidden;
   Operand weight;
   const int32_t status =
-      weight_operand(ctx, desc.precision, run.gradients.slots[run.direction].w_ih, rows,
+      weight_operand(ctx, desc.precision, run.gradients.slots[run.direction].slot[RN_W_IH], rows,
                      run.gradients.in, &weight);
   if (status != RN_OK) return status;
   Gemm product;
@@ -214,7 +215,7 @@ int32_t GradientWork::allocate(RnContext* ctx, const RecurrentLayout& layout,
   const int64_t widest = desc.layers > 1 ? std::max(layout.width, desc.input) : desc.input;
   int32_t status = operand_buffer(ctx, desc.precision, n, widest, &input);
   if (status == RN_OK) status = operand_buffer(ctx, desc.precision, n, gate_row, &dgates);
-  for (int i = 0; status == RN_OK && i < (desc.cell == RN_GRU_RESET_BEFORE ? 2 : 1); ++i) {
+  for (int i = 0; status == RN_OK && i < (rn_cell(desc.cell)->products == 2 ? 2 : 1); ++i) {
     uint16_t* rounded = nullptr;
     status = operand_buffer(ctx, desc.precision, n, desc.hidden, &rounded);
     before[i] = rounded;
@@ -232,7 +233,7 @@ int32_t layer_gradients(RnContext* ctx, const RecurrentLayout& layout, const Gra
   const RnRecurrentDesc& desc = layout.desc;
   Run run = {layout, work, layer, gradients, 0, {}, {}};
   int32_t status = RN_OK;
-  if (gradients.slots[0].w_ih.data != nullptr)
+  if (gradients.slots[0].slot[RN_W_IH].data != nullptr)
     status = make_operand(ctx, desc.precision, gradients.input, run.tokens(), gradients.in,
                           gradients.in, work.input, &run.input);
   for (run.direction = 0; status == RN_OK && run.direction < desc.directions; ++run.direction) {

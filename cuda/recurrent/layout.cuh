@@ -21,7 +21,7 @@ struct RecurrentLayout {
   int64_t array(int64_t columns) const {
     return ceil_div(desc.time * desc.batch * columns, 16) * 16;
   }
-  bool has_c() const { return desc.cell == RN_LSTM; }
+  bool has_c() const { return rn_cell(desc.cell)->has_c; }
   int64_t layer_floats() const { return array(slots * width) + array(width) * (has_c() ? 2 : 1); }
   // States [D, B, H] of a layer among those of all.
   int64_t states(int64_t layer) const { return layer * desc.directions * desc.batch * desc.hidden; }
@@ -54,9 +54,9 @@ Layer make_layer(const RecurrentLayout& layout, const Arguments& args, const Seq
   layer.sequence = &sequence;
   for (int32_t d = 0; d < desc.directions; ++d) {
     const RnRecurrentSlots& slots = args.slots[index * desc.directions + d];
-    layer.w_hh[d] = slots.w_hh;
-    layer.b_ih[d] = static_cast<const float*>(slots.b_ih.data);
-    layer.b_hh[d] = static_cast<const float*>(slots.b_hh.data);
+    layer.w_hh[d] = slots.slot[RN_W_HH];
+    layer.b_ih[d] = static_cast<const float*>(slots.slot[RN_B_IH].data);
+    layer.b_hh[d] = static_cast<const float*>(slots.slot[RN_B_HH].data);
   }
   const auto states = [&](const void* all) {
     return all ? static_cast<const float*>(all) + layout.states(index) : nullptr;

@@ -26,11 +26,12 @@ int32_t project(RnContext* ctx, const RecurrentLayout& layout, const Sequence& s
                 const RnRecurrentSlots* slots, const float* x, int64_t in, uint16_t* rounded,
                 float* gates) {
   const RnRecurrentDesc& desc = layout.desc;
-  if (slots[0].w_ih.data == nullptr) return place(ctx, layout, sequence, x, gates);
+  if (slots[0].slot[RN_W_IH].data == nullptr) return place(ctx, layout, sequence, x, gates);
   Operand a, b;
   int32_t status = make_operand(ctx, desc.precision, x, sequence.tokens, in, in, rounded, &a);
   for (int32_t d = 0; status == RN_OK && d < desc.directions; ++d) {
-    status = weight_operand(ctx, desc.precision, slots[d].w_ih, layout.gates * desc.hidden, in, &b);
+    status = weight_operand(ctx, desc.precision, slots[d].slot[RN_W_IH], layout.gates * desc.hidden,
+                            in, &b);
     if (status != RN_OK) return status;
     Gemm product;
     product.m = sequence.tokens;

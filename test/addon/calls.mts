@@ -13,6 +13,7 @@ import type {
 } from '#dist/native/index.js'
 import { native } from '#dist/native/index.js'
 import { Draw, size, upload } from '../support/host.mjs'
+import { CELLS, slotsOf, STATES, type Cell } from '../support/recurrent.mjs'
 
 type Shape = readonly number[]
 
@@ -151,7 +152,8 @@ function crossEntropy(m: Maker): {
   }
 }
 
-const GATES = { rnn_tanh: 1, rnn_relu: 1, lstm: 4, gru: 3, gru_reset_before: 3 } as const
+const slotShapes = (cell: Cell, hidden: number, input: number, biased: boolean) =>
+  slotsOf(cell, hidden, input).map(({ shape, required }) => (required || biased ? shape : null))
 
 interface Recurrent {
   args: Parameters<NativeAddon['recurrent']>
@@ -163,18 +165,14 @@ interface Recurrent {
 }
 
 function recurrent(m: Maker, training: boolean): Recurrent {
-  const cell = m.pick(['rnn_tanh', 'rnn_relu', 'lstm', 'gru', 'gru_reset_before'] as const)
+  const cell = m.pick(CELLS)
   const [layers, directions, hidden] = [1 + m.draw.below(3), 1 + m.draw.below(2), m.extent(1)]
   const [time, batch, input] = [m.extent(), m.extent(), m.extent(1)]
   const dropout = m.pick([0, 0.5])
-  const rows = GATES[cell] * hidden
   const biased = m.bool()
-  const cells = Array.from({ length: layers * directions }, (_, i) => [
-    [rows, i < directions ? input : directions * hidden],
-    [rows, hidden],
-    biased ? [rows] : null,
-    biased ? [rows] : null,
-  ])
+  const cells = Array.from({ length: layers * directions }, (_, i) =>
+    slotShapes(cell, hidden, i < directions ? input : directions * hidden, biased),
+  )
   const options: RecurrentOptions = {
     ...{ cell, layers, directions, hidden, training, dropout },
     random: m.random(),
@@ -188,7 +186,7 @@ function recurrent(m: Maker, training: boolean): Recurrent {
       cells.map((shapes) => shapes.map((shape) => shape && m.real(shape))),
       m.bool() ? m.ints([batch], time + 1) : null,
       m.maybeReal(state),
-      cell === 'lstm' ? m.maybeReal(state) : null,
+      STATES[cell]!.includes('c') ? m.maybeReal(state) : null,
     ],
     x,
     state,
@@ -235,7 +233,7 @@ interface Decoder {
 }
 
 function decoder(m: Maker, training: boolean): Decoder {
-  const cell = m.pick(['rnn_tanh', 'lstm', 'gru', 'gru_reset_before'] as const)
+  const cell = m.pick(CELLS)
   const score = m.pick(['additive', 'dot', 'scaled_dot'] as const)
   const feeding = m.pick(['context', 'output'] as const)
   const [layers, hidden, beams] = [
@@ -249,14 +247,10 @@ function decoder(m: Maker, training: boolean): Decoder {
   const features = projected ? m.extent(1) : hidden
   const batch = rows * beams
   const fed = feeding === 'output' ? [batch, output] : null
-  const gates = GATES[cell] * hidden
   const biased = m.bool()
-  const slots = Array.from({ length: layers }, (_, i) => [
-    [gates, i === 0 ? input + (fed ? output : width) : hidden],
-    [gates, hidden],
-    biased ? [gates] : null,
-    biased ? [gates] : null,
-  ])
+  const slots = Array.from({ length: layers }, (_, i) =>
+    slotShapes(cell, hidden, i === 0 ? input + (fed ? output : width) : hidden, biased),
+  )
   const [x, keys, values, state] = [
     [steps, batch, input],
     [time, rows, features],
@@ -269,7 +263,7 @@ function decoder(m: Maker, training: boolean): Decoder {
     fed && [output, width + hidden],
     fed && m.bool() ? [output] : null,
   ]
-  const cellState = cell === 'lstm' ? state : null
+  const cellState = STATES[cell]!.includes('c') ? state : null
   const maybe = (shape: Shape | null): NativeTensor | null => shape && m.maybeReal(shape)
   const real = (shape: Shape | null): NativeTensor | null => shape && m.real(shape)
   return {
@@ -526,6 +520,7 @@ export const calls: Calls = {
       ...([m.sinks(x, weight, bias), m.add(3)] as const),
     ]
   },
+  cells: () => [],
   recurrent: (m) => recurrent(m, m.bool()).args,
   recurrentBackward: (m) => {
     const { args, x, state, output, parameters } = recurrent(m, true)

@@ -9,7 +9,7 @@ import {
 import type { Precision } from '#dist/precision.js'
 import { Draw, ints, type Host } from './host.mjs'
 import type { Op, Tensors } from './op.mjs'
-import { GATES, parametersOf, type Cell } from './recurrent.mjs'
+import { drawSlots, parametersOf, SLOTS, slotsOf, STATES, type Cell } from './recurrent.mjs'
 
 export interface Decoder {
   cell: Cell
@@ -38,7 +38,6 @@ export interface Sizes {
   output: number
 }
 
-export const SLOTS = ['w_ih', 'w_hh', 'b_ih', 'b_hh']
 export const OUTPUTS = ['y', 'context', 'weights', 'hn', 'cn', 'fedn']
 const WEIGHTS = ['w_query', 'v', 'w_out', 'b_out']
 
@@ -55,7 +54,7 @@ export function argumentsOf({ layers }: Pick<Decoder, 'layers'>, tensors: Tensor
   const at = (name: string) => tensors[name] ?? null
   return [
     tensors['x']!,
-    parametersOf({ cell: 'lstm', layers, directions: 1, hidden: 0 }, tensors),
+    parametersOf({ layers, directions: 1 }, tensors),
     WEIGHTS.map(at),
     ['keys', 'values', 'memoryLengths'].map(at),
     at('lengths'),
@@ -78,7 +77,7 @@ export function decoder(
     context: fed ? null : [time, batch, given['values']!.shape[2] as number],
     weights: [time, batch, given['keys']!.shape[0] as number],
     hn: state,
-    cn: cell === 'lstm' ? state : null,
+    cn: STATES[cell]!.includes('c') ? state : null,
     fedn: fed,
   }
   const shapes: Record<string, readonly number[]> = {}
@@ -145,20 +144,14 @@ export function drawInputs(
   if (feeding === 'output') inputs['w_out'] = scaled(output, width + hidden)
   if (!bare) {
     inputs['w_query'] = scaled(features, hidden)
-    inputs['h0'] = draw.reals([layers, batch, hidden])
-    if (cell === 'lstm') inputs['c0'] = draw.reals([layers, batch, hidden])
+    for (const name of STATES[cell]!) inputs[`${name}0`] = draw.reals([layers, batch, hidden])
     if (feeding === 'output') {
       inputs['fed0'] = draw.reals([batch, output])
       inputs['b_out'] = draw.reals([output])
     }
   }
   const fed = feeding === 'output' ? output : width
-  for (let layer = 0; layer < layers; ++layer) {
-    inputs[`w_ih_${layer}`] = scaled(GATES[cell] * hidden, layer === 0 ? input + fed : hidden)
-    inputs[`w_hh_${layer}`] = scaled(GATES[cell] * hidden, hidden)
-    if (bare) continue
-    inputs[`b_ih_${layer}`] = draw.reals([GATES[cell] * hidden])
-    inputs[`b_hh_${layer}`] = draw.reals([GATES[cell] * hidden])
-  }
+  for (let layer = 0; layer < layers; ++layer)
+    drawSlots(draw, inputs, layer, slotsOf(cell, hidden, layer === 0 ? input + fed : hidden), !bare)
   return inputs
 }

@@ -5,13 +5,42 @@ import { Draw, ints, type Host } from './host.mjs'
 import type { Op, Tensors } from './op.mjs'
 
 export type Cell = RecurrentOptions['cell']
-export const CELLS: Cell[] = ['rnn_tanh', 'rnn_relu', 'lstm', 'gru', 'gru_reset_before']
-export const GATES: Record<Cell, number> = {
-  rnn_tanh: 1,
-  rnn_relu: 1,
-  lstm: 4,
-  gru: 3,
-  gru_reset_before: 3,
+const known = native.cells()
+export const CELLS: readonly Cell[] = known.cells.map(({ name }) => name)
+/** Gates per unit, and the states of a cell, by its name. */
+export const GATES: Record<string, number> = {}
+export const STATES: Record<string, readonly string[]> = {}
+for (const { name, gates, hasC } of known.cells) {
+  GATES[name] = gates
+  STATES[name] = hasC ? ['h', 'c'] : ['h']
+}
+/** A cell's row in native/abi/cells.h. */
+export const rowOf = (cell: Cell) => known.cells[CELLS.indexOf(cell)]!
+
+/** The parameters of a layer and direction (w_ih, w_hh, ...) and their shapes. */
+export function slotsOf(cell: Cell, hidden: number, input: number) {
+  const extents = { one: 1, hidden, gates: GATES[cell]! * hidden, input }
+  return known.slots.map(({ name, rows, columns, required }) => ({
+    name: name.replace('weight', 'w').replace('bias', 'b'),
+    shape: columns === 'one' ? [extents[rows]] : [extents[rows], extents[columns]],
+    required,
+  }))
+}
+export const SLOTS: readonly string[] = slotsOf(CELLS[0]!, 1, 1).map(({ name }) => name)
+
+/** Draws them into `inputs`, numbered. Weights shrink with their fan-in, as initialisers make them. */
+export function drawSlots(
+  draw: Draw,
+  inputs: Record<string, Host>,
+  index: number,
+  slots: ReturnType<typeof slotsOf>,
+  bias: boolean,
+): void {
+  for (const { name, shape, required } of slots) {
+    if (!required && !bias) continue
+    const bound = shape.length > 1 ? 2 / Math.sqrt((shape[1] as number) + 3) : 1
+    inputs[`${name}_${index}`] = draw.reals(shape, -bound, bound)
+  }
 }
 
 export interface Stack {
@@ -23,8 +52,6 @@ export interface Stack {
   random?: NativeRandom
   precision?: Precision
 }
-
-const SLOTS = ['w_ih', 'w_hh', 'b_ih', 'b_hh']
 
 const slotNames = ({ layers, directions }: Stack): string[] =>
   Array.from({ length: layers * directions }, (_, run) => SLOTS.map((s) => `${s}_${run}`)).flat()
@@ -40,12 +67,12 @@ export function recurrent(
 ): Op {
   const { cell, layers, directions, hidden } = stack
   const names = slotNames(stack)
-  const states = cell === 'lstm' ? ['h0', 'c0'] : ['h0']
+  const states = STATES[cell]!
   const [time, batch] = (given['x'] as Host).shape as [number, number]
   const shapes: Record<string, number[]> = {}
   for (const name of upstream)
     if (name === 'y') shapes[name] = [time, batch, directions * hidden]
-    else if (name === 'hn' || cell === 'lstm') shapes[name] = [layers * directions, batch, hidden]
+    else if (states.includes(name[0]!)) shapes[name] = [layers * directions, batch, hidden]
   const inputs: Record<string, Host | null> = {}
   for (const name of ['x', 'lengths', 'h0', 'c0', ...names]) inputs[name] = given[name] ?? null
   const options: RecurrentOptions = {
@@ -60,7 +87,7 @@ export function recurrent(
   }
   return {
     inputs,
-    differentiable: ['x', ...states, ...names],
+    differentiable: ['x', ...states.map((state) => `${state}0`), ...names],
     shapes,
     forward(tensors) {
       const { x, lengths, h0, c0 } = tensors
@@ -89,7 +116,10 @@ export function recurrent(
   }
 }
 
-export function parametersOf({ layers, directions }: Stack, tensors: Tensors) {
+export function parametersOf(
+  { layers, directions }: Pick<Stack, 'layers' | 'directions'>,
+  tensors: Tensors,
+) {
   return Array.from({ length: layers * directions }, (_, run) =>
     SLOTS.map((slot) => tensors[`${slot}_${run}`] ?? null),
   )
@@ -108,7 +138,7 @@ export interface Drawing {
   seed?: number
 }
 
-/** Random inputs of a stack. Weights shrink with their fan-in, as initialisers make them. */
+/** Random inputs of a stack. */
 export function drawInputs(
   stack: Stack,
   { time, batch, input }: Sizes,
@@ -116,20 +146,14 @@ export function drawInputs(
 ): Record<string, Host> {
   const { cell, layers, directions, hidden } = stack
   const draw = new Draw(seed)
-  const rows = GATES[cell] * hidden
   const inputs: Record<string, Host> = { x: draw.reals([time, batch, input]) }
   if (lengths) inputs['lengths'] = ints([batch], lengths)
-  if (state) inputs['h0'] = draw.reals([layers * directions, batch, hidden])
-  if (state && cell === 'lstm') inputs['c0'] = draw.reals([layers * directions, batch, hidden])
+  if (state)
+    for (const name of STATES[cell]!)
+      inputs[`${name}0`] = draw.reals([layers * directions, batch, hidden])
   for (let run = 0; run < layers * directions; ++run) {
     const width = run < directions ? input : directions * hidden
-    const scaled = (shape: number[], fan: number): Host =>
-      draw.reals(shape, -2 / Math.sqrt(fan), 2 / Math.sqrt(fan))
-    inputs[`w_ih_${run}`] = scaled([rows, width], width + 3)
-    inputs[`w_hh_${run}`] = scaled([rows, hidden], hidden + 3)
-    if (!bias) continue
-    inputs[`b_ih_${run}`] = draw.reals([rows])
-    inputs[`b_hh_${run}`] = draw.reals([rows])
+    drawSlots(draw, inputs, run, slotsOf(cell, hidden, width), bias)
   }
   return inputs
 }

@@ -1,6 +1,7 @@
 import test from 'ava'
 import { noGrad, ops, randn, RnnativeError, scope, tensor, zeros } from 'rnnative'
 import type { Tensor } from 'rnnative'
+import { CELLS } from '../support/recurrent.mjs'
 import { checkGradients } from './finite.mjs'
 import { collectGarbage, liveStorages as live } from './live.mjs'
 
@@ -113,8 +114,8 @@ test.serial('the same weights in two places, one of them an embedding with paddi
 })
 
 test.serial('the recurrent stack, ragged and bidirectional, as a tape node', async (t) => {
-  for (const cell of ['rnn_tanh', 'lstm', 'gru', 'gru_reset_before'] as const) {
-    const rows = (ops.gatesOf[cell] ?? 0) * 2
+  for (const cell of CELLS) {
+    const rows = ops.gatesOf[cell] * 2
     const cells = [0, 1, 2, 3].map((i) => ({
       weightInput: leaf(20 + i, rows, i < 2 ? 3 : 4),
       weightHidden: leaf(30 + i, rows, 2),
@@ -124,12 +125,12 @@ test.serial('the recurrent stack, ragged and bidirectional, as a tape node', asy
     const x = leaf(60, 3, 2, 3)
     const h = leaf(61, 4, 2, 2)
     const c = leaf(62, 4, 2, 2)
-    const state: ops.RecurrentState = cell === 'lstm' ? { h, c } : { h }
+    const state: ops.RecurrentState = ops.hasC[cell] ? { h, c } : { h }
     const first = cells[0] as (typeof cells)[0]
     const leaves: Record<string, Tensor> = {
       x,
       h,
-      ...(cell === 'lstm' ? { c } : {}),
+      ...(ops.hasC[cell] && { c }),
       w: first.weightInput,
       r: first.weightHidden,
       b: first.biasInput,

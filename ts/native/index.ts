@@ -89,6 +89,30 @@ export interface RecurrentOptions {
   precision?: Precision
 }
 
+/** A row of RN_CELLS in native/abi/cells.h. */
+export interface NativeCell {
+  name: RecurrentOptions['cell']
+  /** Rows of a weight per unit. */
+  gates: number
+  /** Whether there is a c beside h. */
+  hasC: boolean
+  /** With R, one after the other in a step. */
+  products: number
+  /** Whether the state after a step has a part of that before it that no product touches. */
+  carriesH: boolean
+  /** Whether the last gate's term with R has a bias and a gradient of its own. */
+  apart: boolean
+}
+
+/** A row of RN_SLOTS there: a parameter of a layer and direction, its shape and whether it must be. */
+export interface NativeSlot {
+  name: 'weight_ih' | 'weight_hh' | 'bias_ih' | 'bias_hh'
+  rows: NativeExtent
+  columns: NativeExtent
+  required: boolean
+}
+type NativeExtent = 'one' | 'hidden' | 'gates' | 'input'
+
 /** How queries are scored against keys: RnScore in native/abi/backend.h. */
 export type AttentionScore = 'additive' | 'dot' | 'scaled_dot'
 
@@ -299,8 +323,10 @@ export interface NativeAddon {
     add: number,
     precision?: Precision,
   ): void
+  /** The rows of native/abi/cells.h. */
+  cells(): { cells: NativeCell[]; slots: NativeSlot[] }
   /**
-   * x: [T, B, I]; parameters: per (layer, direction), layer-major: [w_ih, w_hh, b_ih, b_hh];
+   * x: [T, B, I]; parameters: per (layer, direction), layer-major, an entry for each of `slots`;
    * h0, c0: [layers*directions, B, H] or null; lengths: i32 [B] or null.
    */
   recurrent(

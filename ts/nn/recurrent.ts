@@ -2,6 +2,7 @@ import { expect } from '../errors'
 import { noGrad, Parameter, type Tensor } from '../tensor'
 import { freshSeed } from '../tensor/create'
 import * as ops from '../ops'
+import { cellParameters, slots, slotShape } from '../ops/cells'
 import { checkPrecision, type Precision } from '../precision'
 import * as init from './init'
 import type { InitSource } from './init'
@@ -34,8 +35,6 @@ export interface ForwardOptions {
   projected?: boolean | undefined
 }
 
-type Slot = 'weight_ih' | 'weight_hh' | 'bias_ih' | 'bias_hh'
-
 /**
  * A stack of recurrent layers. Parameters have PyTorch's names, shapes and gate order
  * (`weight_ih_l0`, `weight_ih_l0_reverse`, `[G*H, I]`); initial values are uniform within
@@ -65,16 +64,13 @@ export abstract class Recurrent extends Module {
     this.directions = bidirectional ? 2 : 1
     this.dropout = dropout
     this.precision = precision
-    const rows = ops.gatesOf[cell] * hidden
     for (const [layer, suffix] of this.suffixes()) {
       const width = layer === 0 ? input : this.directions * hidden
-      const add = (slot: Slot, shape: number[]) =>
-        this.byName.set(`${slot}_${suffix}`, new Parameter(shape, options))
-      add('weight_ih', [rows, width])
-      add('weight_hh', [rows, hidden])
-      if (!bias) continue
-      add('bias_ih', [rows])
-      add('bias_hh', [rows])
+      for (const slot of slots) {
+        if (!bias && slot.name.startsWith('bias_')) continue
+        const shape = slotShape(slot, cell, hidden, width)
+        this.byName.set(`${slot.name}_${suffix}`, new Parameter(shape, options))
+      }
     }
   }
 
@@ -138,11 +134,8 @@ export abstract class Recurrent extends Module {
    */
   cells(projected = false): ops.CellParameters[] {
     return Array.from(this.suffixes(), ([layer, suffix]) => ({
-      weightInput:
-        projected && layer === 0 ? null : (this.byName.get(`weight_ih_${suffix}`) as Parameter),
-      weightHidden: this.byName.get(`weight_hh_${suffix}`) as Parameter,
-      biasInput: this.byName.get(`bias_ih_${suffix}`),
-      biasHidden: this.byName.get(`bias_hh_${suffix}`),
+      ...cellParameters(({ name }) => this.byName.get(`${name}_${suffix}`)),
+      ...(projected && layer === 0 && { weightInput: null }),
     }))
   }
 }

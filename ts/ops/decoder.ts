@@ -11,8 +11,9 @@ import {
 import { checkPrecision, type Precision } from '../precision'
 import { formatShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
+import { inSlots, perCell, type Cell, type CellParameters } from './cells'
 import { checkDropout } from './layers'
-import type { Cell, CellParameters, RecurrentState } from './recurrent'
+import type { RecurrentState } from './recurrent'
 import { borrowIntegers, checkReal, result, type Integers } from './support'
 
 export type { DecoderFeeding } from '../native/index'
@@ -105,12 +106,7 @@ export function decoder(
     parameters.weightOutput ?? null,
     parameters.biasOutput ?? null,
   ]
-  const slots = layers.flatMap((p) => [
-    p.weightInput,
-    p.weightHidden,
-    p.biasInput ?? null,
-    p.biasHidden ?? null,
-  ])
+  const slots = layers.flatMap(inSlots)
   const states = [state?.h ?? null, state?.c ?? null, state?.fed ?? null]
   const training = tracks(x, keys, values, ...states, ...own, ...slots)
   const borrow = (name: string, lengths: Integers | null | undefined, extent: number) =>
@@ -130,7 +126,7 @@ export function decoder(
   const made = native.decoder(
     options,
     x.handle,
-    inFours(handles(slots)),
+    perCell(handles(slots)),
     handles(own),
     [keys.handle, values.handle, memoryEnds?.tensor.handle ?? null],
     ends?.tensor.handle ?? null,
@@ -163,7 +159,7 @@ export function decoder(
         native.decoderBackward(
           options,
           call.saved(0),
-          inFours(saved(13, slots.length)),
+          perCell(saved(13, slots.length)),
           saved(9, 4),
           saved(1, 3),
           call.savedOrNull(4),
@@ -186,6 +182,3 @@ export function decoder(
     state: { h, ...(c && { c }), ...(fed && { fed }) },
   }
 }
-
-const inFours = <T>(flat: readonly T[]): T[][] =>
-  Array.from({ length: flat.length / 4 }, (_, i) => flat.slice(4 * i, 4 * i + 4))

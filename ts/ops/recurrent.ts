@@ -5,39 +5,18 @@ import { native, type NativeRandom, type RecurrentOptions } from '../native/inde
 import { checkPrecision, type Precision } from '../precision'
 import { checkShape, formatShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
+import { gatesOf, hasC, inSlots, perCell, slots, slotShape } from './cells'
+import type { Cell, CellParameters } from './cells'
 import { checkDropout } from './layers'
 import { borrowIntegers, checkDevice, checkReal, result, type Integers } from './support'
 
-export type Cell = RecurrentOptions['cell']
-
-/** Gates per unit: rows of a weight are this many times the hidden size. */
-export const gatesOf: Readonly<Record<Cell, number>> = {
-  rnn_tanh: 1,
-  rnn_relu: 1,
-  lstm: 4,
-  gru: 3,
-  gru_reset_before: 3,
-}
-
-/** One layer and direction. Shapes and gate order are PyTorch's. */
-export interface CellParameters {
-  /**
-   * [G*H, in]; in is I for layer 0, directions*H above. Null in every direction of layer 0: x holds
-   * its product with x, the directions' side by side (biases are still added).
-   */
-  weightInput: Tensor | null
-  /** [G*H, H] */
-  weightHidden: Tensor
-  /** [G*H] */
-  biasInput?: Tensor | null | undefined
-  biasHidden?: Tensor | null | undefined
-}
+export { gatesOf, hasC, type Cell, type CellParameters } from './cells'
 
 /** What a recurrent stack carries from one call to the next. */
 export interface RecurrentState {
   /** [layers*directions, batch, hidden] */
   readonly h: Tensor
-  /** The cell state of an LSTM; absent for other cells. */
+  /** The second state of a cell that {@link hasC | has one}, as an LSTM. */
   readonly c?: Tensor | undefined
 }
 
@@ -91,22 +70,20 @@ function check(
   const projected = parameters.slice(0, directions).every(({ weightInput }) => weightInput === null)
   const hidden = first.weightHidden.shape[1] ?? 0
   const rows = gatesOf[cell] * hidden
-  parameters.forEach(({ weightInput, weightHidden, biasInput = null, biasHidden = null }, i) => {
+  parameters.forEach((of, i) => {
     const layer = Math.floor(i / directions)
     const suffix = suffixOf(layer, i % directions)
     const input = layer === 0 ? (x.shape[2] as number) : directions * hidden
-    if (weightInput === null && !(projected && layer === 0))
-      throw shapeError(cell, `weight_ih_${suffix}`, formatShape([rows, input]), 'null')
-    const named = {
-      [`weight_ih_${suffix}`]: weightInput,
-      [`weight_hh_${suffix}`]: weightHidden,
-      [`bias_ih_${suffix}`]: biasInput,
-      [`bias_hh_${suffix}`]: biasHidden,
-    }
-    checkDevice(cell, x, named)
-    const shapes = [[rows, input], [rows, hidden], [rows], [rows]]
-    Object.entries(named).forEach(([name, parameter], slot) => {
-      if (parameter) checkShape(cell, name, parameter.shape, shapes[slot] as number[])
+    const given = inSlots(of)
+    slots.forEach((slot, at) => {
+      const name = `${slot.name}_${suffix}`
+      const parameter = given[at] as Tensor | null
+      const shape = slotShape(slot, cell, hidden, input)
+      if (parameter) {
+        checkDevice(cell, x, { [name]: parameter })
+        checkShape(cell, name, parameter.shape, shape)
+      } else if (slot.required && !(projected && layer === 0 && of.weightInput === null))
+        throw shapeError(cell, name, formatShape(shape), 'null')
     })
   })
   if (projected && x.shape[2] !== directions * rows)
@@ -121,11 +98,11 @@ function check(
     checkDevice(cell, x, { h: state.h, c: state.c ?? null })
     checkShape(cell, 'h', state.h.shape, shape)
     if (state.c) checkShape(cell, 'c', state.c.shape, shape)
-    if ((state.c !== undefined) !== (cell === 'lstm'))
+    if ((state.c !== undefined) !== hasC[cell])
       throw shapeError(
         cell,
         'state',
-        cell === 'lstm' ? '{ h, c }' : '{ h }',
+        hasC[cell] ? '{ h, c }' : '{ h }',
         state.c ? '{ h, c }' : '{ h }',
       )
   }
@@ -150,12 +127,7 @@ export function recurrent(
   const { cell, layers = 1, directions = 1, state, lengths, dropout = 0, random } = settings
   const { precision = 'f32' } = settings
   const [time, batch] = x.shape as [number, number, number]
-  const flat = parameters.flatMap((p) => [
-    p.weightInput,
-    p.weightHidden,
-    p.biasInput ?? null,
-    p.biasHidden ?? null,
-  ])
+  const flat = parameters.flatMap(inSlots)
   const h0 = state?.h ?? null
   const c0 = state?.c ?? null
   const training = tracks(x, h0, c0, ...flat)
@@ -174,7 +146,7 @@ export function recurrent(
   const made = native.recurrent(
     options,
     x.handle,
-    inFours(flat.map((parameter) => parameter?.handle ?? null)),
+    perCell(flat.map((parameter) => parameter?.handle ?? null)),
     ends?.tensor.handle ?? null,
     h0?.handle ?? null,
     c0?.handle ?? null,
@@ -195,7 +167,7 @@ export function recurrent(
         native.recurrentBackward(
           options,
           call.saved(0),
-          inFours(flat.map((_, i) => call.savedOrNull(4 + i))),
+          perCell(flat.map((_, i) => call.savedOrNull(4 + i))),
           call.savedOrNull(1),
           call.savedOrNull(2),
           call.savedOrNull(3),
@@ -212,6 +184,3 @@ export function recurrent(
   ends?.release()
   return { output, state: c ? { h, c } : { h } }
 }
-
-const inFours = <T>(flat: readonly T[]): T[][] =>
-  Array.from({ length: flat.length / 4 }, (_, i) => flat.slice(4 * i, 4 * i + 4))

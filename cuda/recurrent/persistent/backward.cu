@@ -71,7 +71,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
   const int64_t first = place.direction * run.tokens * kept + place.unit;
   const float* const gates = args.gates + first;
   float* const dgates = args.dgates + first;
-  const bool reads_h = run.cell == RN_GRU;
+  const bool reads_h = run.reads_h;
   auto* const all_sums = reinterpret_cast<float*>(shared + plan.sums_at);
   const int part_sums = plan.m * plan.ld;
   exchange.start();

@@ -15,6 +15,7 @@ constexpr int kMaxGates = 4;
 struct PersistentRun {
   Plan plan;
   int32_t cell, gates, slots;  // G, S
+  bool reads_h;                // h before a step has a part of its own in the state after it
   int32_t first_group;  // number slice + slices * direction of the first group of this launch
   int64_t hidden, directions, tokens;
   Rows rows;

@@ -66,7 +66,7 @@ void prepare_persistent() {
 bool plan_layer(const Layer& layer, bool backward, const PersistentKernels& kernels, Plan* plan) {
   if (layer.sequence->tokens == 0) return false;
   // Its second product waits for the first of all units: two exchanges a step.
-  if (layer.cell == RN_GRU_RESET_BEFORE) return false;
+  if (rn_cell(layer.cell)->products == 2) return false;
   const Recurrence what = {is_bf16(layer),
                            backward,
                            static_cast<int32_t>(gates_of(layer.cell)),
@@ -81,6 +81,7 @@ void describe_run(const Layer& layer, const Plan& plan, PersistentRun* run) {
   run->cell = layer.cell;
   run->gates = static_cast<int32_t>(gates_of(layer.cell));
   run->slots = static_cast<int32_t>(slots_of(layer.cell));
+  run->reads_h = rn_cell(layer.cell)->carries_h;
   run->hidden = layer.hidden;
   run->directions = layer.directions;
   run->tokens = layer.sequence->tokens;

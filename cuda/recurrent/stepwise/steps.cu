@@ -144,7 +144,7 @@ int32_t Run::prepare(RnContext* ctx) {
   const Layer& layer = args.layer;
   const Sequence& sequence = *layer.sequence;
   const int64_t states = layer.directions * sequence.rows.batch * layer.hidden;
-  const bool has_c = layer.cell == RN_LSTM, two = layer.cell == RN_GRU_RESET_BEFORE;
+  const bool has_c = rn_cell(layer.cell)->has_c, two = rn_cell(layer.cell)->products == 2;
   const bool bf16 = layer.precision == RN_PRECISION_BF16;
   s.rows = sequence.rows;
   s.hidden = layer.hidden;
@@ -193,7 +193,7 @@ int32_t Run::step(RnContext* ctx, int64_t index) {
   product.operand = zero ? nullptr : &h[index & 1];
   product.weights = weights[0];
   const StepOperand& next = h[(index + 1) & 1];
-  if (layer.cell != RN_GRU_RESET_BEFORE) {
+  if (rn_cell(layer.cell)->products == 1) {
     s.next = next;
     return with_one_phase_cell(
         layer.cell, [&]<class Cell>() { return run_phase<Whole<Cell>>(ctx, layer, s, product); });
@@ -217,7 +217,7 @@ int32_t stepwise_forward(RnContext* ctx, const LayerForward& args) {
     for (int64_t step = 0; status == RN_OK && step < layer.sequence->rows.time; ++step)
       status = run.step(ctx, step);
   if (status == RN_OK) status = unsort_states(ctx, layer, run.s.h_state, {args.hn, RN_GRAD_WRITE});
-  if (status == RN_OK && layer.cell == RN_LSTM)
+  if (status == RN_OK && rn_cell(layer.cell)->has_c)
     status = unsort_states(ctx, layer, run.s.c_state, {args.cn, RN_GRAD_WRITE});
   return status;
 }

@@ -168,7 +168,7 @@ int32_t Run::prepare(RnContext* ctx) {
   const Layer& layer = args.layer;
   const Sequence& sequence = *layer.sequence;
   const int64_t states = layer.directions * sequence.rows.batch * layer.hidden;
-  const bool has_c = layer.cell == RN_LSTM, two = layer.cell == RN_GRU_RESET_BEFORE;
+  const bool has_c = rn_cell(layer.cell)->has_c, two = rn_cell(layer.cell)->products == 2;
   s.rows = sequence.rows;
   s.cell = layer.cell;
   s.hidden = layer.hidden;
@@ -220,7 +220,7 @@ int32_t Run::step(RnContext* ctx, int64_t index) {
   product.operand = index == 0 ? nullptr : &gradients[index & 1];
   product.k = count * layer.hidden;
   product.weights = weights[0];
-  if (layer.cell != RN_GRU_RESET_BEFORE) return run_phase<Whole>(ctx, layer, s, product);
+  if (rn_cell(layer.cell)->products == 1) return run_phase<Whole>(ctx, layer, s, product);
   const int32_t status = run_phase<Candidate>(ctx, layer, s, product);
   if (status != RN_OK) return status;
   product.operand = &s.candidate;
@@ -241,7 +241,7 @@ int32_t Run::finish(RnContext* ctx) {
     if (status != RN_OK) return status;
   }
   const int32_t status = unsort_states(ctx, layer, s.dh, args.dh0);
-  if (status != RN_OK || layer.cell != RN_LSTM) return status;
+  if (status != RN_OK || !rn_cell(layer.cell)->has_c) return status;
   return unsort_states(ctx, layer, s.dc, args.dc0);
 }
 

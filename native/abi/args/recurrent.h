@@ -3,28 +3,21 @@
 #define RNNATIVE_ABI_ARGS_RECURRENT_H_
 
 #include "native/abi/base.h"
-
-// Gate order is PyTorch's. G = gates per unit.
-//   RNN (G = 1): h' = f(W x + b_ih + R h + b_hh), f = tanh or relu
-//   LSTM (G = 4, rows i f g o): c' = f c + i g; h' = o tanh(c')
-//   GRU (G = 3, rows r z n): n = tanh(W x + b_in + r * (R h + b_hn)); h' = (1 - z) n + z h
-//   GRU_RESET_BEFORE: n = tanh(W x + b_in + R (r * h) + b_hn)    (Cho et al. 2014)
-enum RnCell { RN_RNN_TANH, RN_RNN_RELU, RN_LSTM, RN_GRU, RN_GRU_RESET_BEFORE, RN_CELL_COUNT };
+#include "native/abi/cells.h"
 
 // One step of one layer and direction is a row of phases: state prologue (masks: zoneout, recurrent
 // dropout) -> GEMM -> row reduction (layer norm) -> cell -> second GEMM (projection, reset before).
-// A NULL slot leaves its phase out. Later cells add slots (peephole, projection, layer-norm gain
-// and bias) at the end of RnRecurrentSlots; struct_size in the table tells an older backend apart.
+// A slot without data leaves its phase out.
+
+// The parameters of a layer and direction by RnSlot: W_IH [G*H, in], in = I for layer 0, else
+// directions*H; W_HH [G*H, H]; B_IH, B_HH [G*H] or absent. W_IH is absent in every direction of
+// layer 0 of `recurrent` where x holds what W x would be, the directions side by side,
+// I = directions*G*H.
 typedef struct RnRecurrentSlots {
-  // [G*H, in], in = I for layer 0, else directions*H. Absent in every direction of layer 0 of
-  // `recurrent`: then x holds what W x would be, the directions side by side, I = directions*G*H.
-  RnWeight w_ih;
-  RnWeight w_hh;  // [G*H, H]
-  RnWeight b_ih;  // [G*H] or absent
-  RnWeight b_hh;  // [G*H] or absent
+  RnWeight slot[RN_SLOT_COUNT];
 } RnRecurrentSlots;
 typedef struct RnRecurrentSlotGrads {
-  RnGrad w_ih, w_hh, b_ih, b_hh;
+  RnGrad slot[RN_SLOT_COUNT];
 } RnRecurrentSlotGrads;
 
 typedef struct RnRecurrentDesc {
@@ -44,9 +37,9 @@ typedef struct RnRecurrentForward {
   const RnRecurrentSlots* slots;  // [layers * directions], layer-major
   const int32_t* lengths;         // [B] or NULL: all T
   const void* x;                  // [T, B, I]
-  const void *h0, *c0;            // [layers*directions, B, H] or NULL: zeros (c0: LSTM only)
+  const void *h0, *c0;            // [layers*directions, B, H] or NULL: zeros (c0: with a c only)
   void* y;                        // [T, B, directions*H]
-  void *hn, *cn;                  // [layers*directions, B, H]; cn NULL unless LSTM
+  void *hn, *cn;                  // [layers*directions, B, H]; cn NULL without a c
   void* reserve;                  // recurrent_reserve bytes; NULL in inference
 } RnRecurrentForward;
 typedef struct RnRecurrentBackward {
@@ -56,7 +49,7 @@ typedef struct RnRecurrentBackward {
   const void *x, *h0, *c0;  // as in forward
   const void* reserve;
   const void *dy, *dhn, *dcn;          // each may be NULL: zero
-  RnGrad dx, dh0, dc0;                 // dc0 skipped unless LSTM
+  RnGrad dx, dh0, dc0;                 // dc0 skipped without a c
   const RnRecurrentSlotGrads* dslots;  // [layers * directions]
 } RnRecurrentBackward;
 
@@ -81,7 +74,7 @@ typedef struct RnDecoderDesc {
 } RnDecoderDesc;
 typedef struct RnDecoderForward {
   RnDecoderDesc desc;
-  const RnRecurrentSlots* slots;  // [layers]; w_ih of layer 0: [G*H, E + F], x first
+  const RnRecurrentSlots* slots;  // [layers]; W_IH of layer 0: [G*H, E + F], x first
   RnWeight w_query;               // [A, H]; absent: the query is the state itself, and A = H
   RnWeight v;                     // [A]; absent unless ADDITIVE
   RnWeight w_out, b_out;          // [D, V + H], [D] or absent; absent unless OUTPUT
@@ -90,12 +83,12 @@ typedef struct RnDecoderForward {
   const void* x;                  // [T, B, E]
   const void* keys;               // [Tk, B / beams, A]
   const void* values;             // [Tk, B / beams, V]
-  const void *h0, *c0;            // [layers, B, H] or NULL: zeros (c0: LSTM only)
+  const void *h0, *c0;            // [layers, B, H] or NULL: zeros (c0: with a c only)
   const void* fed0;               // [B, D] or NULL: zeros (OUTPUT only)
   void* y;                        // [T, B, H], or [T, B, D] with OUTPUT
   void* context;                  // [T, B, V]; NULL with OUTPUT
   void* weights;                  // [T, B, Tk]
-  void *hn, *cn;                  // [layers, B, H]; cn NULL unless LSTM
+  void *hn, *cn;                  // [layers, B, H]; cn NULL without a c
   void* fedn;                     // [B, D]; NULL unless OUTPUT
   void* reserve;                  // decoder_reserve bytes; NULL in inference
 } RnDecoderForward;

@@ -78,16 +78,24 @@ Napi::Value decoder_backward(const Info& info) {
   const Tensor reserve = tensor_arg(info, 8, kOp, "reserve");
   const std::vector<Tensor> upstream = group(info, 9, 6, kOp, "gradients");
   const size_t layers = args.parameters.size();
-  const std::vector<Sink> s =
-      to_sinks(info[10], info[11], kOwnSinks + kRecurrentSlots * layers, kOp);
-  DecoderGradients g = {upstream[0], upstream[1], upstream[2], upstream[3], upstream[4],
-                        upstream[5], s[0],        s[1],        s[2],        s[3],
-                        s[4],        s[5],        s[6],        s[7],        s[8],
-                        s[9],        {}};
-  for (size_t i = 0; i < layers; ++i) {
-    const Sink* of_layer = s.data() + kOwnSinks + kRecurrentSlots * i;
-    g.parameters.push_back({of_layer[0], of_layer[1], of_layer[2], of_layer[3]});
-  }
+  const std::vector<Sink> s = to_sinks(info[10], info[11], kOwnSinks + RN_SLOT_COUNT * layers, kOp);
+  DecoderGradients g = {upstream[0],
+                        upstream[1],
+                        upstream[2],
+                        upstream[3],
+                        upstream[4],
+                        upstream[5],
+                        s[0],
+                        s[1],
+                        s[2],
+                        s[3],
+                        s[4],
+                        s[5],
+                        s[6],
+                        s[7],
+                        s[8],
+                        s[9],
+                        recurrent_sinks(s, kOwnSinks, layers)};
   rnnative::decoder_backward(queue(info.Env(), args.x.device), args, weights, reserve, g);
   return info.Env().Undefined();
 }

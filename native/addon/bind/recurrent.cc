@@ -1,4 +1,4 @@
-// recurrent and its gradient.
+// recurrent and its gradient, and the lists of native/abi/cells.h.
 #include "native/ops/recurrent/recurrent.h"
 #include "native/addon/arguments.h"
 #include "native/addon/bind/recurrent_arguments.h"
@@ -38,16 +38,53 @@ Napi::Value recurrent_backward(const Info& info) {
   gradients.dhn = maybe_tensor_arg(info, 8, kOp, "dhn");
   gradients.dcn = maybe_tensor_arg(info, 9, kOp, "dcn");
   const size_t cells = args.parameters.size();
-  const std::vector<Sink> sinks = to_sinks(info[10], info[11], 3 + kRecurrentSlots * cells, kOp);
+  const std::vector<Sink> sinks = to_sinks(info[10], info[11], 3 + RN_SLOT_COUNT * cells, kOp);
   gradients.dx = sinks[0];
   gradients.dh0 = sinks[1];
   gradients.dc0 = sinks[2];
-  for (size_t i = 0; i < cells; ++i) {
-    const Sink* of_cell = sinks.data() + 3 + kRecurrentSlots * i;
-    gradients.parameters.push_back({of_cell[0], of_cell[1], of_cell[2], of_cell[3]});
-  }
+  gradients.parameters = recurrent_sinks(sinks, 3, cells);
   rnnative::recurrent_backward(queue(info.Env(), args.x.device), args, reserve, gradients);
   return info.Env().Undefined();
+}
+
+const char* extent_name(int32_t extent) {
+#define RN_NAME(NAME, name, value) #name,
+  constexpr const char* names[] = {RN_EXTENTS(RN_NAME)};
+#undef RN_NAME
+  return names[extent];
+}
+
+template <class Each>
+Napi::Array list(Napi::Env env, int count, const Each& each) {
+  Napi::Array all = Napi::Array::New(env, static_cast<size_t>(count));
+  for (int i = 0; i < count; ++i) {
+    Napi::Object row = Napi::Object::New(env);
+    each(i, row);
+    all[static_cast<uint32_t>(i)] = row;
+  }
+  return all;
+}
+
+Napi::Value cells(const Info& info) {
+  const Napi::Env env = info.Env();
+  Napi::Object result = Napi::Object::New(env);
+  result["cells"] = list(env, RN_CELL_COUNT, [](int i, Napi::Object& row) {
+    const RnCellRow& cell = *rn_cell(i);
+    row["name"] = cell.name;
+    row["gates"] = cell.gates;
+    row["hasC"] = cell.has_c != 0;
+    row["products"] = cell.products;
+    row["carriesH"] = cell.carries_h != 0;
+    row["apart"] = cell.apart != 0;
+  });
+  result["slots"] = list(env, RN_SLOT_COUNT, [](int i, Napi::Object& row) {
+    const RnSlotRow& slot = *rn_slot(i);
+    row["name"] = slot.name;
+    row["rows"] = extent_name(slot.rows);
+    row["columns"] = extent_name(slot.columns);
+    row["required"] = slot.required != 0;
+  });
+  return result;
 }
 
 }  // namespace
@@ -58,6 +95,7 @@ namespace rnnative {
 void bind_recurrent(Napi::Env env, Napi::Object exports) {
   addon::export_function<&addon::recurrent>(env, exports, "recurrent");
   addon::export_function<&addon::recurrent_backward>(env, exports, "recurrentBackward");
+  addon::export_function<&addon::cells>(env, exports, "cells");
 }
 
 }  // namespace rnnative

@@ -1,5 +1,7 @@
 #include "native/addon/bind/recurrent_arguments.h"
 
+#include <algorithm>
+
 #include "native/addon/arguments.h"
 
 namespace rnnative::addon {
@@ -7,6 +9,12 @@ namespace rnnative::addon {
 namespace {
 
 constexpr int64_t kMaxCells = 512;  // 256 layers (streams of Philox) in two directions
+
+std::string slot_names() {
+  std::string names = rn_slot(0)->name;
+  for (int slot = 1; slot < RN_SLOT_COUNT; ++slot) names += std::string(", ") + rn_slot(slot)->name;
+  return names;
+}
 
 }  // namespace
 
@@ -41,15 +49,22 @@ std::vector<RecurrentParameters> read_recurrent_parameters(Napi::Value value, co
   std::vector<RecurrentParameters> parameters;
   for (uint32_t i = 0; i < length; ++i) {
     const std::vector<Tensor> slots = to_tensors(array.Get(i), op, "parameters", true);
-    if (slots.size() != kRecurrentSlots) {
-      throw Error("ERR_ARGUMENT",
-                  "[" + std::string(op) +
-                      "] parameters: expected w_ih, w_hh, b_ih, b_hh per cell, got " +
-                      std::to_string(slots.size()) + " entries");
+    if (slots.size() != RN_SLOT_COUNT) {
+      throw Error("ERR_ARGUMENT", "[" + std::string(op) + "] parameters: expected " + slot_names() +
+                                      " per cell, got " + std::to_string(slots.size()) +
+                                      " entries");
     }
-    parameters.push_back({slots[0], slots[1], slots[2], slots[3]});
+    std::copy(slots.begin(), slots.end(), parameters.emplace_back().begin());
   }
   return parameters;
+}
+
+std::vector<RecurrentSinks> recurrent_sinks(const std::vector<Sink>& sinks, size_t first,
+                                            size_t cells) {
+  std::vector<RecurrentSinks> result(cells);
+  for (size_t i = 0; i < cells; ++i)
+    std::copy_n(sinks.begin() + first + i * RN_SLOT_COUNT, RN_SLOT_COUNT, result[i].begin());
+  return result;
 }
 
 }  // namespace rnnative::addon

@@ -4,19 +4,19 @@
 
 #include <napi.h>
 
-#include <tuple>
 #include <vector>
 
 #include "native/ops/recurrent/recurrent.h"
 
 namespace rnnative::addon {
 
-inline constexpr size_t kRecurrentSlots = std::tuple_size_v<RecurrentParameters>;
-
 // An options object: cell, layers, directions, hidden, training, dropout, random, precision.
 RecurrentOptions read_recurrent_options(Napi::Value value, const char* op);
-// An array of [w_ih, w_hh, b_ih, b_hh].
+// An array of the parameters of each layer and direction, in the order of native/abi/cells.h.
 std::vector<RecurrentParameters> read_recurrent_parameters(Napi::Value value, const char* op);
+// Sinks from `first` on, for so many layers and directions.
+std::vector<RecurrentSinks> recurrent_sinks(const std::vector<Sink>& sinks, size_t first,
+                                            size_t cells);
 
 }  // namespace rnnative::addon
 

@@ -37,7 +37,7 @@ int32_t make_layer(RnContext* ctx, DecoderBackward* d, int64_t l, LayerBackward*
   if (!make_work(ctx, sizes.stack, d->sequence, desc.precision, &run.work) ||
       !pack_products(typename Cell::BackwardPhases(), ctx, run, layer->phases))
     return RN_ERR_OUT_OF_MEMORY;
-  const RnWeight& w = d->args->forward.slots[l].w_ih;
+  const RnWeight& w = d->args->forward.slots[l].slot[RN_W_IH];
   if (l > 0) {
     layer->below = pack_weight(ctx, desc.precision, w, gates, H, false);
   } else {

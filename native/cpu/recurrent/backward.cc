@@ -74,7 +74,7 @@ int32_t recurrent_backward(RnContext* ctx, const RnRecurrentBackward* args) {
       run.dy = dy ? dy + direction * desc.hidden : nullptr;
       run.last = layer == desc.layers - 1;
       run.dx = dx;
-      run.projected = !args->slots[run.index].w_ih.data;
+      run.projected = !args->slots[run.index].slot[RN_W_IH].data;
       run.add_dx = (direction > 0 && !run.projected) || (layer == 0 && dense && adds(args->dx));
       run.saved = layout.saved(reserve, run.index);
       run.work = work;

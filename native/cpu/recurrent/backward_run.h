@@ -11,7 +11,7 @@ template <class Phase>
 int products_of(RnContext* ctx, const BackwardRun& run, int first, PhaseProducts* out) {
   constexpr int kCount = sizeof(Phase::kProducts) / sizeof(ProductSpec);
   const RnRecurrentBackward& args = *run.args;
-  const RnWeight& w = args.slots[run.index].w_hh;
+  const RnWeight& w = args.slots[run.index].slot[RN_W_HH];
   const int64_t hidden = run.layout.hidden;
   *out = {Phase::kProducts, kCount, {}};
   for (int i = 0; i < kCount; ++i) {

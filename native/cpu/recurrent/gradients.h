@@ -164,16 +164,16 @@ inline int32_t recurrent_gradients(RnContext* ctx, const BackwardRun& run,
       const ProductSpec& spec = phases[p].specs[i];
       const Operand a = operand_of(run, spec, 0);
       const int64_t row = spec.first_gate * hidden, rows = spec.gates * hidden;
-      if (wanted(grads.w_hh)) {
+      if (wanted(grads.slot[RN_W_HH])) {
         const float* b = spec.current ? run.saved.extra : run.saved.h_prev;
-        const int32_t status =
-            weight_gradient(ctx, run, a, rows, b, l.stride, hidden,
-                            (float*)grads.w_hh.data + row * hidden, adds(grads.w_hh));
+        const int32_t status = weight_gradient(ctx, run, a, rows, b, l.stride, hidden,
+                                               (float*)grads.slot[RN_W_HH].data + row * hidden,
+                                               adds(grads.slot[RN_W_HH]));
         if (status != RN_OK) return status;
       }
-      if (wanted(grads.b_hh) && spec.extra)
-        sum_columns(ctx, tokens, rows, a.data, a.ld, (float*)grads.b_hh.data + row,
-                    adds(grads.b_hh));
+      if (wanted(grads.slot[RN_B_HH]) && spec.extra)
+        sum_columns(ctx, tokens, rows, a.data, a.ld, (float*)grads.slot[RN_B_HH].data + row,
+                    adds(grads.slot[RN_B_HH]));
     }
   return RN_OK;
 }
@@ -186,14 +186,15 @@ inline void put_sums(const RnGrad& out, const float* sums, int64_t n) {
 // Gradients of b_ih, and of b_hh for the gates where it is the same.
 inline int32_t bias_gradients(RnContext* ctx, const BackwardRun& run) {
   const RnRecurrentSlotGrads& grads = run.args->dslots[run.index];
-  if (!wanted(grads.b_ih) && !wanted(grads.b_hh)) return RN_OK;
+  if (!wanted(grads.slot[RN_B_IH]) && !wanted(grads.slot[RN_B_HH])) return RN_OK;
   const CellTraits& traits = run.layout.traits;
   const int64_t hidden = run.layout.hidden, width = traits.gates * hidden;
   float* sums = scratch_floats(ctx, width);
   if (!sums) return RN_ERR_OUT_OF_MEMORY;
   sum_columns(ctx, run.sequence->rows, width, run.work.dgates, width, sums, false);
-  if (wanted(grads.b_ih)) put_sums(grads.b_ih, sums, width);
-  if (wanted(grads.b_hh)) put_sums(grads.b_hh, sums, width - traits.has_dextra * hidden);
+  if (wanted(grads.slot[RN_B_IH])) put_sums(grads.slot[RN_B_IH], sums, width);
+  if (wanted(grads.slot[RN_B_HH]))
+    put_sums(grads.slot[RN_B_HH], sums, width - traits.has_dextra * hidden);
   return RN_OK;
 }
 
@@ -218,9 +219,9 @@ inline int32_t input_gradients(RnContext* ctx, const BackwardRun& run) {
   const int64_t tokens = run.sequence->rows, width = run.layout.traits.gates * run.layout.hidden;
   const Operand a = {run.work.dgates, width};
   int32_t status = RN_OK;
-  if (wanted(grads.w_ih))
-    status = weight_gradient(ctx, run, a, width, run.x, run.in, run.in, (float*)grads.w_ih.data,
-                             adds(grads.w_ih));
+  if (wanted(grads.slot[RN_W_IH]))
+    status = weight_gradient(ctx, run, a, width, run.x, run.in, run.in,
+                             (float*)grads.slot[RN_W_IH].data, adds(grads.slot[RN_W_IH]));
   if (status != RN_OK || !run.dx) return status;
   return gemm(ctx, {.precision = run.args->desc.precision,
                     .m = tokens,
@@ -229,7 +230,7 @@ inline int32_t input_gradients(RnContext* ctx, const BackwardRun& run) {
                     .a = a.data,
                     .lda = width,
                     .trans_a = false,
-                    .b = run.args->slots[run.index].w_ih,
+                    .b = run.args->slots[run.index].slot[RN_W_IH],
                     .ldb = run.in,
                     .trans_b = false,
                     .c = run.dx,

@@ -43,11 +43,12 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
   const RnRecurrentDesc& desc = args.desc;
   const ScratchScope scope(ctx);
   typename Cell::ForwardPhases phases;
-  const bool projected = !slots.w_ih.data;
+  const bool projected = !slots.slot[RN_W_IH].data;
   if (!projected)
-    run.weights.input = pack_input<Cell>(ctx, desc, slots.w_ih, {kPackedInput, 0, in, in}, l);
+    run.weights.input =
+        pack_input<Cell>(ctx, desc, slots.slot[RN_W_IH], {kPackedInput, 0, in, in}, l);
   if ((!projected && !run.weights.input) ||
-      !pack_phases(phases, ctx, desc, slots.w_hh, l, &run.weights) ||
+      !pack_phases(phases, ctx, desc, slots.slot[RN_W_HH], l, &run.weights) ||
       !pack_biases<Cell>(ctx, slots, l, &run.weights))
     return RN_ERR_OUT_OF_MEMORY;
 

@@ -47,7 +47,8 @@ bool pack_biases(RnContext* ctx, const RnRecurrentSlots& slots, const Layout& l,
   float* bias = scratch_floats(ctx, l.gate_stride + l.stride);
   if (!bias) return false;
   float* apart = bias + l.gate_stride;
-  const float *b_ih = (const float*)slots.b_ih.data, *b_hh = (const float*)slots.b_hh.data;
+  const float *b_ih = (const float*)slots.slot[RN_B_IH].data,
+              *b_hh = (const float*)slots.slot[RN_B_HH].data;
   for (int64_t unit = 0; unit < l.stride; ++unit)
     for (int g = 0; g < Cell::kGates; ++g) {
       const bool real = unit < l.hidden;

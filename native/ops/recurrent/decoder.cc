@@ -109,7 +109,7 @@ std::shared_ptr<Call> prepare(const Queue& queue, const Checker& check, const De
   const RnDecoderDesc& d = call->desc = describe(check, args);
   check_weights(check, d, args);
   const int64_t time = d.stack.time, batch = d.stack.batch, rows = batch / d.beams;
-  const bool lstm = d.stack.cell == RN_LSTM;
+  const bool has_c = rn_cell(d.stack.cell)->has_c;
   check.shape("keys", args.keys, Shape{d.keys, rows, d.features});
   check.shape("values", args.values, Shape{d.keys, rows, d.width});
   call->state = Shape{d.stack.layers, batch, d.stack.hidden};
@@ -126,8 +126,8 @@ std::shared_ptr<Call> prepare(const Queue& queue, const Checker& check, const De
   check.optional_real("h0", args.h0, call->state);
   check.optional_real("c0", args.c0, call->state);
   check.optional_real("fed0", args.fed0, call->fed);
-  if (args.c0 && !lstm)
-    check.fail("ERR_ARGUMENT", "c0: expected null, only an LSTM has a cell state");
+  if (args.c0 && !has_c)
+    check.fail("ERR_ARGUMENT", "c0: expected null, the cell has no such state");
   if (d.stack.training) {
     const RnRecurrentDesc& s = d.stack;
     call->reserve =
@@ -283,8 +283,8 @@ void check_gradients(const Checker& check, const Call& call, const DecoderGradie
   of("v.grad", g.dv, args.v);
   of("w_out.grad", g.dw_out, args.w_out);
   of("b_out.grad", g.db_out, args.b_out);
-  if (call.desc.stack.cell != RN_LSTM && (g.dcn || g.dc0.tensor)) {
-    check.fail("ERR_ARGUMENT", "dcn, dc0: expected null, only an LSTM has a cell state");
+  if (!rn_cell(call.desc.stack.cell)->has_c && (g.dcn || g.dc0.tensor)) {
+    check.fail("ERR_ARGUMENT", "dcn, dc0: expected null, the cell has no such state");
   }
   if (call.feeds_output() ? static_cast<bool>(g.dcontext)
                           : static_cast<bool>(g.dfedn) || g.dfed0.tensor) {
@@ -308,7 +308,7 @@ DecoderResult decoder(Queue& queue, const DecoderArgs& args) {
   result.y = check.make(call->output);
   result.weights = check.make(call->weights);
   result.hn = check.make(call->state);
-  if (call->desc.stack.cell == RN_LSTM) result.cn = check.make(call->state);
+  if (rn_cell(call->desc.stack.cell)->has_c) result.cn = check.make(call->state);
   if (call->feeds_output()) {
     result.fedn = check.make(call->fed);
   } else {

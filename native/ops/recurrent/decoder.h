@@ -20,7 +20,7 @@ struct DecoderArgs {
   RnFeeding feeding = RN_FEED_CONTEXT;
   int64_t beams = 1;                            // rows of the batch that share a row of the memory
   Tensor x;                                     // [T, B, E]
-  std::vector<RecurrentParameters> parameters;  // layers; w_ih of the first: [G*H, E + F]
+  std::vector<RecurrentParameters> parameters;  // layers; W_IH of the first: [G*H, E + F]
   Tensor w_query;                               // [A, H], or null: the state is the query
   Tensor v;                                     // [A], additive only
   Tensor w_out, b_out;    // [D, V + H], [D] or null; null unless feeding the output
@@ -34,7 +34,7 @@ struct DecoderResult {
   Tensor y;        // [T, B, H], or [T, B, D] feeding the output
   Tensor context;  // [T, B, V]; null feeding the output
   Tensor weights;  // [T, B, Tk]
-  Tensor hn, cn;   // [layers, B, H]; cn null unless LSTM
+  Tensor hn, cn;   // [layers, B, H]; cn null without a c
   Tensor fedn;     // [B, D]; null unless feeding the output
   Tensor reserve;  // null unless training
 };

@@ -8,21 +8,19 @@ namespace rnnative {
 
 namespace {
 
-constexpr int kGates[RN_CELL_COUNT] = {1, 1, 4, 3, 3};
-constexpr const char* kSlots[] = {"weight_ih_l", "weight_hh_l", "bias_ih_l", "bias_hh_l"};
-
 std::string slot_name(const RecurrentOptions& o, size_t cell, int slot) {
   const size_t directions = static_cast<size_t>(o.directions);
-  std::string name = kSlots[slot] + std::to_string(cell / directions);
+  std::string name = rn_slot(slot)->name + ("_l" + std::to_string(cell / directions));
   return cell % directions == 1 ? name + "_reverse" : name;
 }
 
 Shape slot_shape(const RnRecurrentDesc& d, size_t cell, int slot) {
-  const int64_t gates = kGates[d.cell] * d.hidden;
-  if (slot >= 2) return Shape{gates};
-  if (slot == 1) return Shape{gates, d.hidden};
   const bool first = cell < static_cast<size_t>(d.directions);
-  return Shape{gates, first ? d.input : d.directions * d.hidden};
+  const int64_t in = first ? d.input : d.directions * d.hidden;
+  const auto extent = [&](int32_t e) { return rn_extent(e, rn_cell(d.cell)->gates, d.hidden, in); };
+  const RnSlotRow& row = *rn_slot(slot);
+  return row.columns == RN_EXTENT_ONE ? Shape{extent(row.rows)}
+                                      : Shape{extent(row.rows), extent(row.columns)};
 }
 
 }  // namespace
@@ -62,7 +60,7 @@ void check_options(const Checker& check, const RecurrentOptions& o) {
 bool is_projected(const RnRecurrentDesc& d, const std::vector<RecurrentParameters>& parameters) {
   return std::all_of(parameters.begin(),
                      parameters.begin() + std::min<int64_t>(d.directions, std::ssize(parameters)),
-                     [](const RecurrentParameters& p) { return !p[0]; });
+                     [](const RecurrentParameters& p) { return !p[RN_W_IH]; });
 }
 
 void check_parameters(const Checker& check, const RecurrentOptions& options,
@@ -74,17 +72,17 @@ void check_parameters(const Checker& check, const RecurrentOptions& options,
                                    " (layers * directions), got " +
                                    std::to_string(parameters.size()));
   }
-  const int64_t gates = d.directions * kGates[d.cell] * d.hidden;
+  const int64_t gates = d.directions * rn_cell(d.cell)->gates * d.hidden;
   if (projected && d.input != gates) {
     check.fail("ERR_SHAPE", "x: expected [T, B, " + std::to_string(gates) + "] without " +
-                                slot_name(options, 0, 0) + ", got " + std::to_string(d.input) +
-                                " features");
+                                slot_name(options, 0, RN_W_IH) + ", got " +
+                                std::to_string(d.input) + " features");
   }
   for (size_t i = 0; i < parameters.size(); ++i) {
-    for (int slot = 0; slot < 4; ++slot) {
+    for (int slot = 0; slot < RN_SLOT_COUNT; ++slot) {
       const Tensor& parameter = parameters[i][slot];
-      if (slot >= 2 && !parameter) continue;
-      if (slot == 0 && projected && i < static_cast<size_t>(d.directions)) continue;
+      if (!rn_slot(slot)->required && !parameter) continue;
+      if (slot == RN_W_IH && projected && i < static_cast<size_t>(d.directions)) continue;
       check.real(slot_name(options, i, slot), parameter, slot_shape(d, i, slot));
     }
   }
@@ -99,7 +97,7 @@ void check_parameter_sinks(const Checker& check, const RecurrentOptions& options
                                    " cells, got " + std::to_string(sinks.size()));
   }
   for (size_t i = 0; i < sinks.size(); ++i) {
-    for (int slot = 0; slot < 4; ++slot) {
+    for (int slot = 0; slot < RN_SLOT_COUNT; ++slot) {
       const Sink& sink = sinks[i][slot];
       if (!sink.tensor) continue;
       const std::string name = slot_name(options, i, slot) + ".grad";
@@ -115,8 +113,8 @@ std::vector<RnRecurrentSlots> capture_slots(Queue& queue,
                                             const std::vector<RecurrentParameters>& parameters) {
   std::vector<RnRecurrentSlots> slots;
   for (const RecurrentParameters& p : parameters) {
-    slots.push_back(
-        {queue.weight(p[0]), queue.weight(p[1]), queue.weight(p[2]), queue.weight(p[3])});
+    RnRecurrentSlots& of_cell = slots.emplace_back();
+    for (int slot = 0; slot < RN_SLOT_COUNT; ++slot) of_cell.slot[slot] = queue.weight(p[slot]);
   }
   return slots;
 }
@@ -124,10 +122,8 @@ std::vector<RnRecurrentSlots> capture_slots(Queue& queue,
 std::vector<RnRecurrentSlots> open_slots(OpRun& run, std::vector<RnRecurrentSlots> slots,
                                          const std::vector<RecurrentParameters>& parameters) {
   for (size_t i = 0; i < slots.size(); ++i) {
-    slots[i].w_ih.data = run.data(parameters[i][0]);
-    slots[i].w_hh.data = run.data(parameters[i][1]);
-    slots[i].b_ih.data = run.data(parameters[i][2]);
-    slots[i].b_hh.data = run.data(parameters[i][3]);
+    for (int slot = 0; slot < RN_SLOT_COUNT; ++slot)
+      slots[i].slot[slot].data = run.data(parameters[i][slot]);
   }
   return slots;
 }
@@ -135,8 +131,9 @@ std::vector<RnRecurrentSlots> open_slots(OpRun& run, std::vector<RnRecurrentSlot
 std::vector<RnRecurrentSlotGrads> open_sinks(OpRun& run, const std::vector<RecurrentSinks>& sinks) {
   std::vector<RnRecurrentSlotGrads> grads;
   for (const RecurrentSinks& s : sinks) {
-    grads.push_back({run.grad(s[0].tensor, s[0].add), run.grad(s[1].tensor, s[1].add),
-                     run.grad(s[2].tensor, s[2].add), run.grad(s[3].tensor, s[3].add)});
+    RnRecurrentSlotGrads& of_cell = grads.emplace_back();
+    for (int slot = 0; slot < RN_SLOT_COUNT; ++slot)
+      of_cell.slot[slot] = run.grad(s[slot].tensor, s[slot].add);
   }
   return grads;
 }

@@ -14,11 +14,10 @@ namespace rnnative {
 
 namespace {
 
-constexpr const char* kForward[RN_CELL_COUNT] = {"rnn_tanh", "rnn_relu", "lstm", "gru",
-                                                 "gru_reset_before"};
-constexpr const char* kBackward[RN_CELL_COUNT] = {"rnn_tanh_backward", "rnn_relu_backward",
-                                                  "lstm_backward", "gru_backward",
-                                                  "gru_reset_before_backward"};
+#define RN_BACKWARD_NAME(NAME, name, ...) #name "_backward",
+constexpr const char* kBackward[RN_CELL_COUNT] = {RN_CELLS(RN_BACKWARD_NAME)};
+#undef RN_BACKWARD_NAME
+
 // What both kernels need: checked arguments and captured weight versions.
 struct Call {
   RecurrentArgs args;
@@ -54,8 +53,8 @@ std::shared_ptr<Call> prepare(const Queue& queue, const Checker& check, const Re
   check_parameters(check, args.options, d, args.parameters, is_projected(d, args.parameters));
   if (args.lengths) check.ints("lengths", args.lengths, Shape{d.batch});
   check.optional_real("h0", args.h0, call->state);
-  if (args.c0 && d.cell != RN_LSTM)
-    check.fail("ERR_ARGUMENT", "c0: expected null, only an LSTM has a cell state");
+  if (args.c0 && !rn_cell(d.cell)->has_c)
+    check.fail("ERR_ARGUMENT", "c0: expected null, the cell has no such state");
   check.optional_real("c0", args.c0, call->state);
   if (d.training) {
     const bool none = d.time == 0 || d.batch == 0;
@@ -140,28 +139,28 @@ void check_gradients(const Checker& check, const Call& call, const RecurrentGrad
   check.sink("dx", g.dx, call.args.x.shape);
   check.sink("dh0", g.dh0, call.state);
   check.sink("dc0", g.dc0, call.state);
-  if (d.cell != RN_LSTM && (g.dcn || g.dc0.tensor)) {
-    check.fail("ERR_ARGUMENT", "dcn, dc0: expected null, only an LSTM has a cell state");
+  if (!rn_cell(d.cell)->has_c && (g.dcn || g.dc0.tensor)) {
+    check.fail("ERR_ARGUMENT", "dcn, dc0: expected null, the cell has no such state");
   }
   check_parameter_sinks(check, call.args.options, d, call.args.parameters, g.parameters);
 }
 
 }  // namespace
 
-RnCell parse_cell(std::string_view name) {
-  return static_cast<RnCell>(
-      choose("recurrent", "cell", name,
-             {kForward[0], kForward[1], kForward[2], kForward[3], kForward[4]}));
+RnCell parse_cell(std::string_view text) {
+#define RN_NAME(NAME, name, ...) #name,
+  return static_cast<RnCell>(choose("recurrent", "cell", text, {RN_CELLS(RN_NAME)}));
+#undef RN_NAME
 }
 
 RecurrentResult recurrent(Queue& queue, const RecurrentArgs& args) {
-  const char* name = kForward[args.options.cell];
+  const char* name = rn_cell(args.options.cell)->name;
   const Checker check(name, args.x.device);
   const std::shared_ptr<Call> call = prepare(queue, check, args);
   RecurrentResult result;
   result.y = check.make(call->output);
   result.hn = check.make(call->state);
-  if (args.options.cell == RN_LSTM) result.cn = check.make(call->state);
+  if (rn_cell(args.options.cell)->has_c) result.cn = check.make(call->state);
   if (args.options.training) result.reserve = call->reserve.make(check);
   call->slots = capture_slots(queue, args.parameters);
   queue.submit(reading(name, args)

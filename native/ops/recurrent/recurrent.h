@@ -13,11 +13,11 @@
 
 namespace rnnative {
 
-// "rnn_tanh", "rnn_relu", "lstm", "gru" or "gru_reset_before".
-RnCell parse_cell(std::string_view name);
+// By its name in native/abi/cells.h.
+RnCell parse_cell(std::string_view text);
 
 struct RecurrentOptions {
-  RnCell cell = RN_LSTM;
+  RnCell cell = {};
   int64_t layers = 1;
   int64_t directions = 1;
   int64_t hidden = 0;
@@ -27,10 +27,9 @@ struct RecurrentOptions {
   RnPrecision precision = RN_PRECISION_F32;
 };
 
-// Slots of one layer and direction, in the order of RnRecurrentSlots; with H units, G gates and
-// in = I, or directions * H above the first layer.
-using RecurrentParameters = std::array<Tensor, 4>;  // [G*H, in], [G*H, H], [G*H]?, [G*H]?
-using RecurrentSinks = std::array<Sink, 4>;
+// Of one layer and direction, by RnSlot.
+using RecurrentParameters = std::array<Tensor, RN_SLOT_COUNT>;
+using RecurrentSinks = std::array<Sink, RN_SLOT_COUNT>;
 
 struct RecurrentArgs {
   RecurrentOptions options;
@@ -41,7 +40,7 @@ struct RecurrentArgs {
 };
 struct RecurrentResult {
   Tensor y;        // [T, B, directions*H]
-  Tensor hn, cn;   // [layers*directions, B, H]; cn null unless LSTM
+  Tensor hn, cn;   // [layers*directions, B, H]; cn null without a c
   Tensor reserve;  // null unless training
 };
 struct RecurrentGradients {

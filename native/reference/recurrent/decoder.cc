@@ -109,16 +109,17 @@ struct State {
 
 void run_layers(const Decoder& d, int64_t t, int64_t b, const State& state, double* wx,
                 double* work) {
-  const int64_t row = t * d.B + b, gates = d.stack.cell.gates * d.H;
+  const int64_t row = t * d.B + b, gates = d.stack.gates * d.H;
   for (int64_t l = 0; l < d.L; ++l) {
     const RnRecurrentSlots& slots = d.args.slots[l];
     const int64_t in = l == 0 ? d.E + d.F : d.H;
     double *h = state.h + l * d.H, *c = state.c + l * d.H;
-    affine(real(slots.w_ih.data), real(slots.b_ih.data), d.input_of(l, row), gates, in, wx);
-    d.stack.cell.forward({d.H, wx, real(slots.w_hh.data), real(slots.b_hh.data), h, c,
-                          d.gates(l, row), d.h(l, row), d.c(l, row), work});
+    affine(real(slots.slot[RN_W_IH].data), real(slots.slot[RN_B_IH].data), d.input_of(l, row),
+           gates, in, wx);
+    d.stack.cell.forward({d.H, wx, real(slots.slot[RN_W_HH].data), real(slots.slot[RN_B_HH].data),
+                          h, c, d.gates(l, row), d.h(l, row), d.c(l, row), work});
     std::copy_n(d.h(l, row), d.H, h);
-    if (d.stack.cell.has_c) std::copy_n(d.c(l, row), d.H, c);
+    if (d.stack.has_c) std::copy_n(d.c(l, row), d.H, c);
     if (l == d.L - 1) continue;
     for (int64_t i = 0; i < d.H; ++i)
       d.input_of(l + 1, row)[i] = h[i] * d.factor(l, b, t * d.H + i);
@@ -155,15 +156,12 @@ void run_step(const Decoder& d, int64_t t, int64_t b, const State& state, double
 struct WeightGradients {
   double *w_query, *v, *w_out, *b_out;
 };
-struct LayerGradients {
-  double *w_ih, *w_hh, *b_ih, *b_hh;
-};
 
 struct Backward {
   const Decoder& d;
   const RnDecoderBackward& args;
   WeightGradients weights;
-  const LayerGradients* layers;
+  const SlotGradients* layers;
   double *dx, *dkeys, *dvalues;
 };
 
@@ -213,24 +211,24 @@ void output_backward(const Backward& g, const Flow& f, int64_t t, int64_t b) {
 // From f.dtop down to f.dinput, the gradient of [x; fed].
 void layers_backward(const Backward& g, const Flow& f, int64_t t, int64_t b) {
   const Decoder& d = g.d;
-  const int64_t row = t * d.B + b, before = row - d.B, gates = d.stack.cell.gates * d.H;
+  const int64_t row = t * d.B + b, before = row - d.B, gates = d.stack.gates * d.H;
   for (int64_t l = d.L - 1; l >= 0; --l) {
     const RnRecurrentSlots& slots = d.args.slots[l];
-    const LayerGradients& to = g.layers[l];
+    const SlotGradients& to = g.layers[l];
     double *dh = f.dh + l * d.H, *dc = f.dc + l * d.H;
     for (int64_t i = 0; i < d.H; ++i) {
       f.dh_next[i] = dh[i] + f.dtop[i];
       f.dc_next[i] = dc[i];
       dh[i] = dc[i] = 0;
     }
-    d.stack.cell.backward({d.H, real(slots.w_hh.data), t > 0 ? d.h(l, before) : f.h0 + l * d.H,
-                           t > 0 ? d.c(l, before) : f.c0 + l * d.H, d.gates(l, row), d.h(l, row),
-                           d.c(l, row), f.dh_next, f.dc_next, f.dwx, dh, dc, to.w_hh, to.b_hh,
-                           f.work});
+    d.stack.cell.backward(
+        {d.H, real(slots.slot[RN_W_HH].data), t > 0 ? d.h(l, before) : f.h0 + l * d.H,
+         t > 0 ? d.c(l, before) : f.c0 + l * d.H, d.gates(l, row), d.h(l, row), d.c(l, row),
+         f.dh_next, f.dc_next, f.dwx, dh, dc, to.slot[RN_W_HH], to.slot[RN_B_HH], f.work});
     const int64_t in = l == 0 ? d.E + d.F : d.H;
     std::fill_n(f.dinput, in, 0.0);
-    affine_backward(real(slots.w_ih.data), d.input_of(l, row), f.dwx, gates, in, to.w_ih, to.b_ih,
-                    f.dinput);
+    affine_backward(real(slots.slot[RN_W_IH].data), d.input_of(l, row), f.dwx, gates, in,
+                    to.slot[RN_W_IH], to.slot[RN_B_IH], f.dinput);
     for (int64_t i = 0; l > 0 && i < d.H; ++i)
       f.dtop[i] = f.dinput[i] * d.factor(l - 1, b, t * d.H + i);
   }
@@ -280,7 +278,7 @@ int32_t decoder(RnContext* context, const RnDecoderForward* args) {
     void* memory = args->reserve;
     if (!memory) memory = scratch(context, Decoder::size(args->desc));
     const Decoder d(*args, memory);
-    const int64_t wide = d.stack.cell.gates * d.H;
+    const int64_t wide = d.stack.gates * d.H;
     double* h = scratch(context, 2 * d.L * d.H + d.F + 2 * wide + d.V + d.H);
     const State state = {h, h + d.L * d.H, h + 2 * d.L * d.H};
     double *wx = state.fed + d.F, *work = wx + wide;
@@ -307,16 +305,12 @@ int32_t decoder_backward(RnContext* context, const RnDecoderBackward* args) {
   if (int32_t status = check_all_lengths(context, forward)) return status;
   return guarded(context, [&] {
     const Decoder d(forward, forward.reserve);
-    const int64_t states = d.L * d.H, wide = d.stack.cell.gates * d.H, LBH = d.B * states;
-    LayerGradients* layers = static_cast<LayerGradients*>(
-        context->scratch(context->runtime, static_cast<size_t>(d.L) * sizeof(LayerGradients)));
+    const int64_t states = d.L * d.H, wide = d.stack.gates * d.H, LBH = d.B * states;
+    SlotGradients* layers = static_cast<SlotGradients*>(
+        context->scratch(context->runtime, static_cast<size_t>(d.L) * sizeof(SlotGradients)));
     if (!layers) throw std::bad_alloc();
-    for (int64_t l = 0; l < d.L; ++l) {
-      const RnRecurrentSlotGrads& to = args->dslots[l];
-      const int64_t in = l == 0 ? d.E + d.F : d.H;
-      layers[l] = {open(to.w_ih, wide * in), open(to.w_hh, wide * d.H), open(to.b_ih, wide),
-                   open(to.b_hh, wide)};
-    }
+    for (int64_t l = 0; l < d.L; ++l)
+      layers[l] = d.stack.open_gradients(args->dslots[l], l == 0 ? d.E + d.F : d.H);
     const Backward g = {d,
                         *args,
                         {open(args->dw_query, d.A * d.H), open(args->dv, d.A),

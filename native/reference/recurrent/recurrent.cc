@@ -54,7 +54,7 @@ void run_forward(const Stack& stack, const RnRecurrentForward& args, int32_t lay
                  int32_t direction, const double* input, double* output, double* work) {
   const RnRecurrentDesc& desc = stack.desc;
   const int64_t B = desc.batch, H = desc.hidden, in = stack.input_of(layer);
-  const int64_t gates = stack.cell.gates * H, run = stack.run_of(layer, direction);
+  const int64_t gates = stack.gates * H, run = stack.run_of(layer, direction);
   const RnRecurrentSlots& slots = args.slots[run];
   const Saved saved = stack.saved_of(run, real(args.reserve));
   double *h0 = work, *c0 = h0 + H, *wx = c0 + H, *rest = wx + gates;
@@ -66,24 +66,21 @@ void run_forward(const Stack& stack, const RnRecurrentForward& args, int32_t lay
     for (int64_t s = 0; s < length; ++s) {
       const int64_t row = time_of(s, length, direction) * B + b;
       double *h_next = saved.h + row * H, *c_next = saved.c + row * H;
-      if (slots.w_ih.data)
-        affine(real(slots.w_ih.data), real(slots.b_ih.data), input + row * in, gates, in, wx);
+      if (slots.slot[RN_W_IH].data)
+        affine(real(slots.slot[RN_W_IH].data), real(slots.slot[RN_B_IH].data), input + row * in,
+               gates, in, wx);
       else
-        add_bias(input + row * in + direction * gates, real(slots.b_ih.data), gates, wx);
-      stack.cell.forward({H, wx, real(slots.w_hh.data), real(slots.b_hh.data), h, c,
-                          saved.gates + row * stack.cell.saved * H, h_next, c_next, rest});
+        add_bias(input + row * in + direction * gates, real(slots.slot[RN_B_IH].data), gates, wx);
+      stack.cell.forward({H, wx, real(slots.slot[RN_W_HH].data), real(slots.slot[RN_B_HH].data), h,
+                          c, saved.gates + row * stack.cell.saved * H, h_next, c_next, rest});
       std::copy_n(h_next, H, output + row * stack.width + direction * H);
       h = h_next;
       c = c_next;
     }
     std::copy_n(h, H, real(args.hn) + (run * B + b) * H);
-    if (stack.cell.has_c) std::copy_n(c, H, real(args.cn) + (run * B + b) * H);
+    if (stack.has_c) std::copy_n(c, H, real(args.cn) + (run * B + b) * H);
   }
 }
-
-struct SlotGradients {
-  double *w_ih, *w_hh, *b_ih, *b_hh;
-};
 
 // doutput: [T, B, D*H], or NULL: zero; dinput: [T, B, in] accumulated, or NULL: not wanted.
 void run_backward(const Stack& stack, const RnRecurrentBackward& args, int32_t layer,
@@ -91,11 +88,9 @@ void run_backward(const Stack& stack, const RnRecurrentBackward& args, int32_t l
                   double* dh0, double* dc0, double* work) {
   const RnRecurrentDesc& desc = stack.desc;
   const int64_t B = desc.batch, H = desc.hidden, in = stack.input_of(layer);
-  const int64_t gates = stack.cell.gates * H, run = stack.run_of(layer, direction);
+  const int64_t gates = stack.gates * H, run = stack.run_of(layer, direction);
   const RnRecurrentSlots& slots = args.slots[run];
-  const RnRecurrentSlotGrads& grads = args.dslots[run];
-  const SlotGradients d = {open(grads.w_ih, gates * in), open(grads.w_hh, gates * H),
-                           open(grads.b_ih, gates), open(grads.b_hh, gates)};
+  const SlotGradients d = stack.open_gradients(args.dslots[run], in);
   // Backward only reads what forward saved.
   const Saved saved = stack.saved_of(run, const_cast<double*>(real(args.reserve)));
   double *h0 = work, *c0 = h0 + H, *dh = c0 + H, *dc = dh + H, *dh_next = dc + H;
@@ -114,16 +109,17 @@ void run_backward(const Stack& stack, const RnRecurrentBackward& args, int32_t l
         dc_next[j] = dc[j];
         dh[j] = dc[j] = 0;
       }
-      stack.cell.backward({H, real(slots.w_hh.data), s > 0 ? saved.h + before * H : h0,
+      stack.cell.backward({H, real(slots.slot[RN_W_HH].data), s > 0 ? saved.h + before * H : h0,
                            s > 0 ? saved.c + before * H : c0,
                            saved.gates + row * stack.cell.saved * H, saved.h + row * H,
-                           saved.c + row * H, dh_next, dc_next, dwx, dh, dc, d.w_hh, d.b_hh, rest});
+                           saved.c + row * H, dh_next, dc_next, dwx, dh, dc, d.slot[RN_W_HH],
+                           d.slot[RN_B_HH], rest});
       double* dx = dinput ? dinput + row * in : nullptr;
-      if (slots.w_ih.data)
-        affine_backward(real(slots.w_ih.data), input + row * in, dwx, gates, in, d.w_ih, d.b_ih,
-                        dx);
+      if (slots.slot[RN_W_IH].data)
+        affine_backward(real(slots.slot[RN_W_IH].data), input + row * in, dwx, gates, in,
+                        d.slot[RN_W_IH], d.slot[RN_B_IH], dx);
       else
-        add_bias_backward(dwx, gates, d.b_ih, dx ? dx + direction * gates : nullptr);
+        add_bias_backward(dwx, gates, d.slot[RN_B_IH], dx ? dx + direction * gates : nullptr);
     }
     for (int64_t j = 0; j < H; ++j) {
       if (dh0) dh0[(run * B + b) * H + j] += dh[j];

@@ -9,6 +9,7 @@
 #include "native/reference/recurrent/cells/gru_reset_before.h"
 #include "native/reference/recurrent/cells/lstm.h"
 #include "native/reference/recurrent/cells/rnn.h"
+#include "native/reference/support.h"
 
 namespace rnnative::reference {
 
@@ -17,23 +18,24 @@ struct Saved {
 };
 
 inline const Cell& cell_of(int32_t cell) {
-  switch (cell) {
-    case RN_RNN_RELU:
-      return rnn_relu_cell;
-    case RN_LSTM:
-      return lstm_cell;
-    case RN_GRU:
-      return gru_cell;
-    case RN_GRU_RESET_BEFORE:
-      return gru_reset_before_cell;
-    default:
-      return rnn_tanh_cell;
-  }
+#define RN_CELL(NAME, name, ...) &name##_cell,
+  static constexpr const Cell* cells[] = {RN_CELLS(RN_CELL)};
+#undef RN_CELL
+  return *cells[cell];
 }
+
+// The gradients of a layer's and direction's parameters, opened; NULL: not wanted.
+struct SlotGradients {
+  double* slot[RN_SLOT_COUNT];
+};
 
 struct Stack {
   explicit Stack(const RnRecurrentDesc& desc)
-      : desc(desc), cell(cell_of(desc.cell)), width(desc.directions * desc.hidden) {}
+      : desc(desc),
+        cell(cell_of(desc.cell)),
+        gates(rn_cell(desc.cell)->gates),
+        has_c(rn_cell(desc.cell)->has_c),
+        width(desc.directions * desc.hidden) {}
 
   int64_t input_of(int32_t layer) const { return layer == 0 ? desc.input : width; }
   int64_t run_of(int32_t layer, int32_t direction) const {
@@ -46,13 +48,23 @@ struct Stack {
     return desc.layers * desc.directions * saved_size() + (desc.layers - 1) * output_size();
   }
   // Six states and two rows of gates.
-  int64_t work_size() const { return (6 + 2 * cell.gates) * desc.hidden; }
+  int64_t work_size() const { return (6 + 2 * gates) * desc.hidden; }
 
   Saved saved_of(int64_t run, double* reserve) const {
     double* gates = reserve + run * saved_size();
     double* h = gates + cell.saved * unit_steps();
     return {gates, h, h + unit_steps()};
   }
+  SlotGradients open_gradients(const RnRecurrentSlotGrads& grads, int64_t in) const {
+    SlotGradients d;
+    for (int slot = 0; slot < RN_SLOT_COUNT; ++slot) {
+      const RnSlotRow& row = *rn_slot(slot);
+      d.slot[slot] = open(grads.slot[slot], rn_extent(row.rows, gates, desc.hidden, in) *
+                                                rn_extent(row.columns, gates, desc.hidden, in));
+    }
+    return d;
+  }
+
   template <typename Real>  // double or const double
   Real* output_of(int32_t layer, Real* reserve) const {
     return reserve + desc.layers * desc.directions * saved_size() + layer * output_size();
@@ -60,6 +72,8 @@ struct Stack {
 
   const RnRecurrentDesc& desc;
   const Cell& cell;
+  int64_t gates;  // G
+  bool has_c;
   int64_t width;  // D*H: features of every layer's output
 };
 

@@ -19,6 +19,8 @@ import {
   drawInputs,
   parametersOf,
   recurrent,
+  SLOTS,
+  STATES,
   type Sizes,
   type Stack,
 } from '../../support/recurrent.mjs'
@@ -84,7 +86,7 @@ for (const cell of CELLS) {
   test.serial(`${cell}: gradients from single outputs`, async (t) => {
     const stack = { cell, layers: 2, directions: 2, hidden: 5 }
     const inputs = drawInputs(stack, { time: 3, batch: 2, input: 4 }, { lengths: [3, 2] })
-    const outputs = cell === 'lstm' ? ['y', 'hn', 'cn'] : ['y', 'hn']
+    const outputs = ['y', ...STATES[cell]!.map((state) => `${state}n`)]
     for (const name of outputs) await checkOp(t, recurrent(stack, inputs, [name]))
   })
 
@@ -173,7 +175,7 @@ function pick(inputs: ReturnType<typeof drawInputs>, ...layers: number[]): typeo
   const picked: typeof inputs = { x: x!, lengths: lengths! }
   layers.forEach((layer, to) => {
     for (const direction of [0, 1])
-      for (const slot of ['w_ih', 'w_hh', 'b_ih', 'b_hh'])
+      for (const slot of SLOTS)
         picked[`${slot}_${2 * to + direction}`] = inputs[`${slot}_${2 * layer + direction}`]!
   })
   for (const state of ['h0', 'c0']) {

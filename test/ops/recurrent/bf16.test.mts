@@ -14,6 +14,9 @@ import {
   drawInputs,
   GATES,
   recurrent,
+  rowOf,
+  SLOTS,
+  STATES,
   type Cell,
   type Sizes,
 } from '../../support/recurrent.mjs'
@@ -53,7 +56,7 @@ for (const cell of CELLS) {
       const op = recurrent(stack, inputs)
       const reference = await evaluate(op, REFERENCE)
       // Its second product reads r h, which is rounded.
-      const tolerance = cell === 'gru_reset_before' ? TOLERANCE : F32_TOLERANCE
+      const tolerance = rowOf(cell).products > 1 ? TOLERANCE : F32_TOLERANCE
       for (const variant of kernels(2))
         near(t, await evaluate(op, variant), reference, tolerance, describe(variant))
     }
@@ -71,7 +74,7 @@ for (const cell of CELLS) {
       const upstream = drawUpstream(op, 4)
       const reference = await evaluate(op, REFERENCE, { upstream })
       const data = (name: string) => (inputs[name] as Host).data as Float64Array
-      const gates = GATES[cell] * hidden
+      const gates = GATES[cell]! * hidden
       for (const variant of kernels()) {
         const isa = describe(variant)
         const actual = await evaluate(op, variant, { upstream })
@@ -82,11 +85,11 @@ for (const cell of CELLS) {
           'grad x': product(dgates, data('w_ih_0'), [1, input, gates]),
           'grad w_ih_0': product(dgates, data('x'), [gates, input, 1]),
         }
-        if (cell !== 'gru_reset_before') {
+        if (rowOf(cell).products === 1) {
           near(t, actual, pick(reference, ['grad b_ih_0', 'grad b_hh_0']), F32_TOLERANCE, isa)
           expected['grad w_hh_0'] = product(dproduct, data('h0'), [gates, hidden, 1])
         }
-        if (cell === 'lstm' || cell.startsWith('rnn'))
+        if (!rowOf(cell).carriesH)
           expected['grad h0'] = product(dproduct, data('w_hh_0'), [1, hidden, gates])
         near(t, actual, expected, F32_TOLERANCE, `${isa}, H ${hidden}`)
         near(t, actual, reference, TOLERANCE, `${isa}, H ${hidden}, reference`)
@@ -152,7 +155,7 @@ async function checkSteps(
   const dy = draw.reals([time, batch, hidden])
   const whole = await evaluate(recurrent(stack, inputs, ['y']), variant, { upstream: { y: dy } })
 
-  const states = cell === 'lstm' ? ['h', 'c'] : ['h']
+  const states = STATES[cell]!
   const shape = [1, batch, hidden]
   const opOf = (step: number, at: Record<string, Host>, outputs: string[]) =>
     recurrent(stack, { ...inputs, ...at, x: stepOf(inputs['x'] as Host, step) }, outputs)
@@ -189,7 +192,7 @@ async function checkSteps(
     upstream = Object.fromEntries(
       states.map((name) => [`${name}n`, reals(shape, made[`grad ${name}0`] as Float64Array)]),
     )
-    for (const name of ['w_ih_0', 'w_hh_0', 'b_ih_0', 'b_hh_0']) {
+    for (const name of SLOTS.map((slot) => `${slot}_0`)) {
       const g = made[`grad ${name}`] as Float64Array
       sums[`grad ${name}`] = sums[`grad ${name}`]?.map((sum, i) => sum + (g[i] as number)) ?? g
     }
@@ -200,9 +203,10 @@ async function checkSteps(
   const all = Float64Array.from(dx.flatMap((step) => [...step]))
   const inputsOfSteps = { 'grad x': all, ...first }
   const expected = pick(whole, Object.keys(inputsOfSteps))
-  // A GRU's dh0 is the sum of two products, which a sequence forms in one go.
-  if (cell === 'gru') near(t, inputsOfSteps, expected, TOLERANCE, where)
+  // Then dh0 is the sum of two products, which a sequence forms in one go.
+  const { apart } = rowOf(cell)
+  if (apart) near(t, inputsOfSteps, expected, TOLERANCE, where)
   else identical(t, inputsOfSteps, expected, where)
-  const tolerance = cell === 'gru' ? TOLERANCE : F32_TOLERANCE
+  const tolerance = apart ? TOLERANCE : F32_TOLERANCE
   near(t, sums, pick(whole, Object.keys(sums)), tolerance, where)
 }

@@ -12,7 +12,7 @@ import {
   type Op,
   type Tensors,
 } from '../../support/op.mjs'
-import { CELLS, drawInputs, parametersOf, recurrent } from '../../support/recurrent.mjs'
+import { CELLS, drawInputs, parametersOf, recurrent, STATES } from '../../support/recurrent.mjs'
 
 const VARIANTS = allVariants()
 
@@ -91,7 +91,7 @@ for (const cell of CELLS) {
     const stack = { cell, layers: 2, directions: 2, hidden: 7 }
     const lengths = [4, 1, 3]
     const inputs = drawInputs(stack, { time: 4, batch: 3, input: 5 }, { lengths })
-    const outputs = ['y', 'hn', ...(cell === 'lstm' ? ['cn'] : [])]
+    const outputs = ['y', ...STATES[cell]!.map((state) => `${state}n`)]
     for (const variant of VARIANTS) {
       const together = await evaluate(recurrent(stack, inputs), variant)
       for (const [b, length] of lengths.entries()) {

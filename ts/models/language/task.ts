@@ -104,7 +104,7 @@ export class LanguageTask implements TrainingTask {
     const { rnn, output } = this.module
     const make = () =>
       zeros([rnn.layers * rnn.directions, rows, rnn.hidden], { device: output.weight.device })
-    return rnn.cell === 'lstm' ? { h: make(), c: make() } : { h: make() }
+    return ops.hasC[rnn.cell] ? { h: make(), c: make() } : { h: make() }
   }
 
   /** The sum of losses over `count`, the real tokens of all parts, so that parts add up to the batch. */

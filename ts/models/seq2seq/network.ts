@@ -7,6 +7,7 @@ import type { DeviceOption } from '../../tensor/device'
 import type { StepInput } from '../../train/task'
 import * as ops from '../../ops'
 import { Bridge } from '../parts/bridge'
+import { cellOf } from '../parts/recurrent-options'
 import { Decoder, type DecodesSteps, type Encoded } from './decoder'
 import { Encoder } from './encoder'
 import type { Seq2SeqNetworkOptions } from './options'
@@ -42,7 +43,7 @@ export class Seq2SeqNetwork extends Module {
     const directions = encoder.bidirectional ? 2 : 1
     const ends = { from: { ...encoder, directions }, to: { layers, hidden } }
     this.bridge =
-      bridge === 'zero' ? null : new Bridge(bridge, ends, { hasC: cell === 'lstm', device })
+      bridge === 'zero' ? null : new Bridge(bridge, ends, { hasC: ops.hasC[cellOf(cell)], device })
     this.decoder = new Decoder(target, options, device)
     if (tieEmbeddings !== 'none') {
       this.decoder.output.weight.dispose()

@@ -1,5 +1,5 @@
 // The seam between the recurrent op, which knows layers, directions, steps and rows, and a cell,
-// which knows one step of one row. Gate order and formulas: native/abi/backend.h.
+// which knows one step of one row. Gate order and formulas: native/abi/cells.h.
 #ifndef RNNATIVE_REFERENCE_RECURRENT_CELLS_CELL_H_
 #define RNNATIVE_REFERENCE_RECURRENT_CELLS_CELL_H_
 
@@ -32,10 +32,9 @@ struct StepBackward {
   double* work;                     // [G*H]
 };
 
+// What a cell has beside its row in native/abi/cells.h.
 struct Cell {
-  int64_t gates;  // G
   int64_t saved;  // values per unit and step
-  bool has_c;
   void (*forward)(const StepForward&);
   void (*backward)(const StepBackward&);
 };

@@ -40,6 +40,6 @@ void backward(const StepBackward& step) {
 
 }  // namespace
 
-const Cell gru_cell = {3, 4, false, forward, backward};
+const Cell gru_cell = {4, forward, backward};
 
 }  // namespace rnnative::reference

@@ -54,6 +54,6 @@ void backward(const StepBackward& step) {
 
 }  // namespace
 
-const Cell gru_reset_before_cell = {3, 3, false, forward, backward};
+const Cell gru_reset_before_cell = {3, forward, backward};
 
 }  // namespace rnnative::reference

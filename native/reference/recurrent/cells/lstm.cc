@@ -38,6 +38,6 @@ void backward(const StepBackward& step) {
 
 }  // namespace
 
-const Cell lstm_cell = {4, 4, true, forward, backward};
+const Cell lstm_cell = {4, forward, backward};
 
 }  // namespace rnnative::reference

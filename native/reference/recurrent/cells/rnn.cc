@@ -32,7 +32,7 @@ double relu_slope(double y) {
 
 }  // namespace
 
-const Cell rnn_tanh_cell = {1, 0, false, forward<tanh_value>, backward<tanh_slope>};
-const Cell rnn_relu_cell = {1, 0, false, forward<relu_value>, backward<relu_slope>};
+const Cell rnn_tanh_cell = {0, forward<tanh_value>, backward<tanh_slope>};
+const Cell rnn_relu_cell = {0, forward<relu_value>, backward<relu_slope>};
 
 }  // namespace rnnative::reference
