@@ -156,22 +156,20 @@ onDevice('programs that are too many go, the oldest first', async (t) => {
   using optimizer = optim.sgd({ lr: 1 }).bind([['weight', weight]])
   using programs = new Programs(device, optimizer, 2)
   let recorded = 0
+  const nothing = { loss: 0, gradientNorm: 0, measures: undefined }
   const step = async (number: number, size: number) => {
-    const plan = {
-      ...{ tokens: 0, key: String(size), inputs: [{ shape: [], data: Float32Array.of(number) }] },
-      gradient: ([x]: readonly Tensor[]) => {
-        ++recorded
-        const loss = ops.mul(ops.sum(weight), x as Tensor)
-        loss.backward()
-        return [loss.detach()]
-      },
-    }
-    const enqueue = (inputs: Tensor[]) => {
+    const enqueue = ([x]: readonly Tensor[]) => {
+      ++recorded
       optimizer.zeroGrad()
-      const losses = scope(() => plan.gradient(inputs))
-      return [optimizer.step(), ...losses]
+      const loss = scope(() => {
+        const product = ops.mul(ops.sum(weight), x as Tensor)
+        product.backward()
+        return product.detach()
+      })
+      return { scalars: [optimizer.step(), loss], read: () => nothing }
     }
-    const [, loss] = programs.run(number, plan, enqueue)
+    const input = { shape: [], data: Float32Array.of(number) }
+    const [, loss] = programs.run(number, String(size), [input], enqueue).scalars
     return loss?.item()
   }
   t.is(await step(1, 1), 2)

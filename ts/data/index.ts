@@ -1,4 +1,5 @@
 export { evaluationWindows } from './evaluation'
+export type { Feed, Portion } from './feed'
 export { PairBatches } from './pair-batches'
 export { padPairs } from './pair-padding'
 export {

@@ -4,23 +4,15 @@ import { writeModelDirectory, type CheckpointFiles } from '../io/checkpoint'
 import { MODEL_FILE } from '../io/model-files'
 import { readSafetensors } from '../io/safetensors'
 import type { Module } from '../nn'
-import { Run, type TokenEvent, type TokenResult } from '../train'
+import type { Run, RunContext, TokenEvent, TokenResult } from '../train'
 import type { TrainingEvent, TrainingOptions, TrainingResult } from '../train'
-import type { RunContext } from '../train/run'
-import { settle, type Trainer } from '../train/trainer'
-
-/** Of a run that ended before it began. */
-const NOTHING: Omit<TrainingResult, 'unit'> = {
-  ...{ stopped: 'aborted', step: 0, epochs: 0, items: 0, seconds: 0 },
-  ...{ loss: null, validation: null, best: null, checkpoint: null },
-}
+import { Fits, type Fit } from '../train/fits'
 
 /** What all models have in common: one fit at a time, saving, and an end. */
 export abstract class Model {
   /** The network: parameters by name, for those who want them. */
   abstract readonly network: Module
-  private running: Run<TrainingEvent, TrainingResult> | null = null
-  private fitting = false
+  private readonly fits = new Fits()
   private disposed = false
 
   get parameterCount(): number {
@@ -37,52 +29,30 @@ export abstract class Model {
   }
 
   /**
-   * Begins a fit, unless one is running, that learns from items of this unit. `options` tell the trainer's
-   * limits and the signal. There is no trainer where the run was asked to stop before its data was read.
+   * Begins a fit, unless one is running, that learns from items of this unit. `make` gives none where the
+   * run was asked to stop before its data was read.
    */
   protected begin(
     unit: 'tokens',
     options: TrainingOptions,
-    makeTrainer: (context: RunContext<TrainingEvent>) => Trainer | Promise<Trainer | null>,
+    make: (context: RunContext<TrainingEvent>) => Fit | Promise<Fit | null>,
   ): Run<TokenEvent, TokenResult>
   protected begin(
     unit: string,
     options: TrainingOptions,
-    makeTrainer: (context: RunContext<TrainingEvent>) => Trainer | Promise<Trainer | null>,
+    make: (context: RunContext<TrainingEvent>) => Fit | Promise<Fit | null>,
   ): Run<TrainingEvent, TrainingResult> {
-    const signal = options.signal instanceof AbortSignal ? options.signal : undefined
-    const busy = this.fitting
-    const run: Run<TrainingEvent, TrainingResult> = new Run(async (context) => {
+    return this.fits.begin(unit, options, (context) => {
       this.checkUsable('fit')
-      if (busy)
-        throw new RnnativeError(
-          'ERR_BUSY',
-          '[fit] another fit of this model is running; await or abort it',
-        )
-      this.fitting = true
-      try {
-        const trainer = await makeTrainer(context)
-        try {
-          if (trainer) return await trainer.run(context)
-          return settle({ ...NOTHING, unit, ...(unit === 'tokens' ? { tokens: 0 } : {}) }, signal)
-        } finally {
-          trainer?.dispose()
-        }
-      } finally {
-        this.fitting = false
-      }
-    }, signal)
-    if (!busy) this.running = run
-    return run
+      return make(context)
+    })
   }
 
   /** Stops a running fit and frees the weights. */
   async dispose(): Promise<void> {
     if (this.disposed) return
     this.disposed = true
-    const { running } = this
-    running?.abort()
-    await running?.catch(() => undefined)
+    await this.fits.stop()
     this.network.dispose()
   }
 

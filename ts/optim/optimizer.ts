@@ -1,5 +1,6 @@
 import { expect, RnnativeError } from '../errors'
 import { Module, type HostTensor } from '../nn/module'
+import { mul } from '../ops'
 import { globalNorm, optimizerStep } from '../ops/optimizer'
 import { Tensor, type DeviceName, type Parameter } from '../tensor'
 import { partOf } from '../tensor/arena'
@@ -136,6 +137,15 @@ export class Optimizer {
       this.update(range.offset, range.size, group, norm, clipNorm)
     })
     return norm
+  }
+
+  /** @internal Multiplies all gradients. */
+  scaleGradients(factor: Tensor | number): void {
+    const { arena } = this
+    arena.settleGradients()
+    const scaled = mul(arena.gradients, factor)
+    arena.gradients.assign(scaled)
+    scaled.dispose()
   }
 
   /** @internal [lr, step] of each update that the last {@link step} made. */

@@ -7,7 +7,8 @@ import { RANDOM_STEPS } from '../nn/random'
 import type { Optimizer } from '../optim'
 import type { DeviceName, Tensor } from '../tensor'
 import { Program, programShare } from '../tensor/program'
-import { sendInputs, type TrainingStep } from './task'
+import { sendInputs, type StepInput } from './objective'
+import type { Enqueued } from './step'
 
 /** Of tokens, which differ between steps of a kind, there is room for a multiple of this. */
 export const TOKEN_STEP = 512
@@ -23,6 +24,7 @@ interface Recorded {
   /** The step that it was recorded of. */
   step: number
   inputs: Tensor[]
+  made: Enqueued
 }
 
 /** Whether steps on `device` run as programs. RNNATIVE_CUDA_GRAPHS=0 submits every op instead. */
@@ -41,42 +43,43 @@ export class Programs {
   ) {}
 
   /**
-   * Enqueues step number `step` of the run, the `key` of which is not null. `enqueue` does the same
-   * op by op, the optimizer's step included, and gives the step's scalars. Those returned belong to
-   * the program and hold until the next run.
+   * Enqueues step number `step` of the run. Steps of the same key have inputs of the same shapes and do
+   * the same with them. `enqueue` does it op by op, the optimizer's step included. The scalars of what is
+   * given belong to the program and hold until the next run.
    */
   run(
     step: number,
-    plan: TrainingStep,
-    enqueue: (inputs: Tensor[]) => Tensor[],
-  ): readonly Tensor[] {
-    const key = plan.key as string
+    key: string,
+    given: readonly StepInput[],
+    enqueue: (inputs: readonly Tensor[]) => Enqueued,
+  ): Enqueued {
     const found = this.byKey.get(key)
-    if (found === undefined) return this.record(key, step, plan, enqueue)
+    if (found === undefined) return this.record(step, key, given, enqueue)
     this.byKey.delete(key)
     this.byKey.set(key, found) // the last one used
-    found.inputs.forEach((input, i) => input.assign(plan.inputs[i]?.data ?? []))
+    found.inputs.forEach((input, i) => input.assign(given[i]?.data ?? []))
     const passed = (step - found.step) * RANDOM_STEPS
     found.program.run(passed, this.optimizer.countStep())
-    return found.program.outputs
+    return found.made
   }
 
   private record(
-    key: string,
     step: number,
-    plan: TrainingStep,
-    enqueue: (inputs: Tensor[]) => Tensor[],
-  ): readonly Tensor[] {
+    key: string,
+    given: readonly StepInput[],
+    enqueue: (inputs: readonly Tensor[]) => Enqueued,
+  ): Enqueued {
     // What is free in their memory may suit no other shape, and stays while there is a program.
     if (programShare() > SHARE) this.dispose()
     if (this.byKey.size >= this.most) this.drop(this.byKey.keys().next().value as string)
-    const inputs = sendInputs(plan.inputs, this.device)
+    const inputs = sendInputs(given, this.device)
     const { optimizer } = this
+    let made!: Enqueued
     try {
       const updates = () => optimizer.updates()
-      const program = Program.record(() => enqueue(inputs), TOKEN_STEP, updates)
-      this.byKey.set(key, { program, step, inputs })
-      return program.outputs
+      const program = Program.record(() => (made = enqueue(inputs)).scalars, TOKEN_STEP, updates)
+      this.byKey.set(key, { program, step, inputs, made })
+      return made
     } catch (error) {
       optimizer.zeroGrad()
       for (const input of inputs) input.dispose()

@@ -9,7 +9,10 @@ export interface Progress {
   /** Steps made of the current pass. */
   index: number
   seconds: number
-  tokens: number
+  /** Learned from so far. */
+  items: number
+  /** Of a pass, where its end has told; null before, and where the feed tells. */
+  stepsPerEpoch: number | null
   best: { step: number; loss: number } | null
   /** The least loss of a regular validation, and how many of them came after it. */
   least: number | null
@@ -21,7 +24,8 @@ export const beginning = (): Progress => ({
   epoch: 0,
   index: 0,
   seconds: 0,
-  tokens: 0,
+  items: 0,
+  stepsPerEpoch: null,
   best: null,
   least: null,
   stale: 0,
@@ -42,24 +46,33 @@ const isObject = (value: unknown): value is Record<string, unknown> =>
 
 const isNumber = (value: unknown): value is number => typeof value === 'number'
 
-/** Checks what a `state.json` holds; `ERR_FORMAT`. */
+/** Checks what a `state.json` holds; `ERR_FORMAT`. Items were called tokens once. */
 export function parseSavedRun(json: unknown, path: string): SavedRun {
   const fail = (problem: string) => new RnnativeError('ERR_FORMAT', `[resume] ${path}: ${problem}`)
   if (!isObject(json) || json['format'] !== 1) throw fail('expected the state of a run, format 1')
-  const { progress } = json
+  const progress = isObject(json['progress']) ? fromBefore(json['progress']) : json['progress']
   for (const part of ['progress', 'schedule', 'optimizer', 'identity'])
     if (!isObject(json[part])) throw fail(`${part}: expected an object`)
-  for (const name of ['step', 'epoch', 'index', 'tokens', 'stale', 'seconds']) {
+  for (const name of ['step', 'epoch', 'index', 'items', 'stale', 'seconds']) {
     const value = (progress as Record<string, unknown>)[name]
     const valid = name === 'seconds' ? Number.isFinite(value) : Number.isSafeInteger(value)
     if (!valid || (value as number) < 0)
       throw fail(`progress.${name}: expected a count, got ${String(value)}`)
   }
-  const { best, least = null } = progress as Record<string, unknown>
+  const { best, least, stepsPerEpoch } = progress as Record<string, unknown>
   const known = best === null || (isObject(best) && [best['step'], best['loss']].every(isNumber))
   if (!known) throw fail('progress.best: expected a step and its loss, or null')
   if (least !== null && !isNumber(least)) throw fail('progress.least: expected a number or null')
-  return json as unknown as SavedRun
+  if (stepsPerEpoch !== null && !Number.isSafeInteger(stepsPerEpoch))
+    throw fail('progress.stepsPerEpoch: expected a count or null')
+  return { ...json, progress } as unknown as SavedRun
+}
+
+/** What earlier versions left out or had under other names. */
+function fromBefore(progress: Record<string, unknown>): Record<string, unknown> {
+  const { tokens, best, ...rest } = progress
+  const least = isObject(best) ? best['loss'] : null
+  return { items: tokens, stepsPerEpoch: null, least, best, ...rest }
 }
 
 /** Throws `ERR_ARGUMENT` when a run is resumed with other data or settings than it began with. */
@@ -79,29 +92,29 @@ export function checkIdentity(
 /** Measures training time only: `pause` around everything else. */
 export class TrainingClock {
   private since = 0
-  private mark = { seconds: 0, tokens: 0, rate: 0 }
+  private mark = { seconds: 0, items: 0, rate: 0 }
   private readonly progress: Progress
 
   constructor(progress: Progress) {
     this.progress = progress
-    this.mark = { seconds: progress.seconds, tokens: progress.tokens, rate: 0 }
+    this.mark = { seconds: progress.seconds, items: progress.items, rate: 0 }
   }
 
   start(): void {
     this.since = performance.now()
   }
 
-  /** Counts the time since `start` and the tokens it went to. */
-  stop(tokens: number): void {
+  /** Counts the time since `start` and the items it went to. */
+  stop(items: number): void {
     this.progress.seconds += (performance.now() - this.since) / 1000
-    this.progress.tokens += tokens
+    this.progress.items += items
   }
 
-  tokensPerSecond(): number {
-    const { seconds, tokens } = this.progress
+  itemsPerSecond(): number {
+    const { seconds, items } = this.progress
     const elapsed = seconds - this.mark.seconds
-    const rate = (tokens - this.mark.tokens) / Math.max(elapsed, 1e-9)
-    if (elapsed >= 0.25) this.mark = { seconds, tokens, rate }
+    const rate = (items - this.mark.items) / Math.max(elapsed, 1e-9)
+    if (elapsed >= 0.25) this.mark = { seconds, items, rate }
     return this.mark.rate === 0 ? rate : this.mark.rate
   }
 }

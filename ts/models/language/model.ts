@@ -8,14 +8,15 @@ import { countCharacters, languageScore, type LanguageScore } from '../../metric
 import { adam } from '../../optim'
 import { chooseDevice, type DeviceOption } from '../../tensor/device'
 import { Tokenizer } from '../../text'
-import { Trainer } from '../../train/trainer'
+import type { Fit } from '../../train/fits'
+import { TrainingLoop } from '../../train/loop'
 import type { Run, TokenEvent, TokenResult, TrainingOptions } from '../../train'
 import { languageFitOptions, languageOptions } from './options'
 import type { LanguageNetworkOptions, LanguageOptions, LanguageReadingOptions } from './options'
 import { generatePieces, type GenerateOptions } from './generate'
 import { LanguageNetwork } from './network'
 import { lineNats, totalNats } from './score'
-import { LanguageTask } from './task'
+import { LanguageTask, WindowFeed } from './task'
 import { checkTexts, loadWeights, Model } from '../model'
 
 export interface LanguageModelOptions extends LanguageOptions {
@@ -64,29 +65,29 @@ export class LanguageModel extends Model {
    * when `signal` aborts; after that the model can be used and trained on.
    */
   fit(text: string | Int32Array, options: LanguageFitOptions = {}): Run<TokenEvent, TokenResult> {
-    return this.begin('tokens', options, () => this.makeTrainer(text, options))
+    return this.begin('tokens', options, () => this.makeFit(text, options))
   }
 
-  private makeTrainer(text: string | Int32Array, options: LanguageFitOptions): Trainer {
+  private makeFit(text: string | Int32Array, options: LanguageFitOptions): Fit {
     const tokens = this.tokensOf('fit', text)
     const { validation } = options
     const { steps, accumulate, batch: given } = languageFitOptions.resolve(options)
     const fitting = Math.floor((tokens.length - 1) / steps)
     const batch = given ?? Math.max(1, Math.min(50, fitting))
     const held = validation === undefined ? null : this.tokensOf('fit validation', validation)
-    const task = new LanguageTask(this.network, tokens, {
-      batch,
-      steps,
-      accumulate,
+    const measure = async (tokens: Int32Array) => {
+      const sum = await totalNats(this.network, tokens, () => undefined)
+      return { loss: { sum, count: tokens.length - 1 } }
+    }
+    const task = new LanguageTask(this.network, {
       vocabulary: this.tokenizer.size,
-      validate:
-        held === null
-          ? undefined
-          : async () => (await totalNats(this.network, held, () => undefined)) / (held.length - 1),
-      modelFiles: () => this.files(),
+      validate: held === null ? undefined : () => measure(held),
+      files: () => this.files(),
     })
+    const feed = new WindowFeed(tokens, { batch, steps, accumulate })
     const { clipNorm = 1, optimizer = adam({ lr: 2e-3 }) } = options
-    return new Trainer(task, { ...options, clipNorm, optimizer }, this.seed)
+    const settings = { ...options, clipNorm, optimizer, seed: this.seed, perStep: accumulate }
+    return new TrainingLoop(task, feed, settings)
   }
 
   /** Scores every token but the first once, each given all that precedes it. */

@@ -11,13 +11,15 @@ import { Tokenizer } from '../../text'
 import { sameTokens } from '../../text/tokenizer'
 import type { Run, TokenEvent, TokenResult, TrainingEvent, TrainingOptions } from '../../train'
 import { untilStopped, type RunContext } from '../../train/run'
-import { Trainer } from '../../train/trainer'
+import type { Fit } from '../../train/fits'
+import { TrainingLoop } from '../../train/loop'
+import type { Total } from '../../train/totals'
 import type { Translation } from './candidate'
 import { loadWeights, Model } from '../model'
 import { Seq2SeqNetwork } from './network'
 import { seq2seqFitOptions, seq2seqOptions } from './options'
 import type { Seq2SeqLearningOptions, Seq2SeqNetworkOptions, Seq2SeqOptions } from './options'
-import { pairNats, Seq2SeqTask } from './task'
+import { PairFeed, pairNats, Seq2SeqTask } from './task'
 import { representAll } from './represent'
 import { sampleAll, streamPieces, translateAll } from './translate'
 import type { SampleTextOptions, StreamOptions, TranslateOptions } from './translate'
@@ -105,16 +107,16 @@ export class Seq2Seq extends Model {
     pairs: Iterable<Pair> | AsyncIterable<Pair> | PairSet,
     options: Seq2SeqFitOptions = {},
   ): Run<TokenEvent, TokenResult> {
-    return this.begin('tokens', options, (context) => this.makeTrainer(pairs, options, context))
+    return this.begin('tokens', options, (context) => this.makeFit(pairs, options, context))
   }
 
-  private async makeTrainer(
+  private async makeFit(
     pairs: Iterable<Pair> | AsyncIterable<Pair> | PairSet,
     options: Seq2SeqFitOptions,
     context: RunContext<TrainingEvent>,
-  ): Promise<Trainer | null> {
+  ): Promise<Fit | null> {
     const { validation } = options
-    const { maxLength, references, ...learning } = seq2seqFitOptions.resolve(options)
+    const { maxLength, references, batchTokens, ...learning } = seq2seqFitOptions.resolve(options)
     const { clipNorm = 1, optimizer = adam() } = options
     const read = (all: Iterable<Pair> | AsyncIterable<Pair>, how: Partial<PairOptions>) =>
       PairSet.encode(untilStopped(all, context), { ...this.encoding, ...how }).catch(
@@ -127,14 +129,16 @@ export class Seq2Seq extends Model {
     const set = pairs instanceof PairSet ? pairs : await read(pairs, { maxLength, references })
     const held = validation && (await read(validation, {}))
     if (context.stopping || set === null || held === null) return null
-    const task = new Seq2SeqTask(this.network, set, {
+    const feed = new PairFeed(set, batchTokens, this.seed)
+    const task = new Seq2SeqTask(this.network, {
       ...learning,
       vocabularies: { source: this.source.size, target: this.target.size },
       seed: this.seed,
-      validate: held && (async () => (await this.measure(held, () => undefined)).nats),
-      modelFiles: () => this.files(),
+      validate: held && (() => this.totals(held, () => undefined)),
+      files: () => this.files(),
     })
-    return new Trainer(task, { ...options, clipNorm, optimizer }, this.seed)
+    const settings = { ...options, clipNorm, optimizer, seed: this.seed, perStep: 1 }
+    return new TrainingLoop(task, feed, settings)
   }
 
   private get encoding(): { source: Tokenizer; target: Tokenizer; reverseSource: boolean } {
@@ -142,14 +146,13 @@ export class Seq2Seq extends Model {
     return { source, target, reverseSource }
   }
 
-  private async measure(pairs: PairSet, checkGoing: () => void): Promise<Seq2SeqScore> {
-    let [total, tokens] = [0, 0]
+  private async totals(pairs: PairSet, checkGoing: () => void): Promise<{ loss: Total }> {
+    const loss = { sum: 0, count: 0 }
     for (const nats of await pairNats(this.network, pairs, checkGoing)) {
-      tokens += nats.length
-      for (const value of nats) total += value
+      loss.count += nats.length
+      for (const value of nats) loss.sum += value
     }
-    const nats = total / tokens
-    return { nats, perplexity: Math.exp(nats), tokens }
+    return { loss }
   }
 
   /** Scores the targets of pairs, the first of several, given their sources. `ERR_EMPTY`. */
@@ -159,7 +162,9 @@ export class Seq2Seq extends Model {
   ): Promise<Seq2SeqScore> {
     this.checkUsable('evaluate')
     const set = await PairSet.encode(pairs, this.encoding)
-    return this.measure(set, () => this.checkGoing('evaluate', signal))
+    const { loss } = await this.totals(set, () => this.checkGoing('evaluate', signal))
+    const nats = loss.sum / loss.count
+    return { nats, perplexity: Math.exp(nats), tokens: loss.count }
   }
 
   /** The probability of each pair's target, given its source; one entry for each of its targets. */

@@ -1,105 +1,113 @@
-import { padPairs, PairBatches, tokensOf, type PairBatch, type PairSet } from '../../data'
+import { padPairs, PairBatches, tokensOf } from '../../data'
+import type { Feed, PairBatch, PairSet, Portion } from '../../data'
 import type { CheckpointFiles } from '../../io/checkpoint'
-import type { HostTensor, RandomContext } from '../../nn'
 import { noGrad, scope, type Tensor } from '../../tensor'
 import * as ops from '../../ops'
 import { TOKEN_STEP } from '../../train/programs'
-import { withInputs, type TrainingStep, type TrainingTask } from '../../train/task'
+import { withInputs, type BatchLoss, type BatchPlace } from '../../train/objective'
+import type { Objective, StepInput } from '../../train/objective'
+import type { Totals } from '../../train/totals'
 import { pairInputs, pairTensors, type Seq2SeqNetwork } from './network'
 import { ScheduledSampling } from './sampled-inputs'
 import type { SamplingSchedule } from './scheduled-sampling'
 
-export interface Seq2SeqTaskOptions {
-  /** Real tokens of a step's sources and targets. */
-  batchTokens: number
-  labelSmoothing: number
-  scheduledSampling?: SamplingSchedule | undefined
-  vocabularies: { source: number; target: number }
-  seed: number
-  validate: (() => Promise<number>) | undefined
-  modelFiles: () => Promise<CheckpointFiles>
-}
-
-/** Learns to predict each token of a target from its source and the tokens before. */
-export class Seq2SeqTask implements TrainingTask {
+/** Batches of pairs. */
+export class PairFeed implements Feed<PairBatch> {
   readonly unit = 'tokens'
-  readonly facts: Readonly<Record<string, number>>
   readonly identity: Readonly<Record<string, unknown>>
-  readonly validate: (() => Promise<number>) | undefined
-  readonly modelFiles: () => Promise<CheckpointFiles>
+  readonly facts: Readonly<Record<string, number>>
   private batches: PairBatches
-  private sampling: ScheduledSampling | null
 
   constructor(
-    readonly module: Seq2SeqNetwork,
     private readonly pairs: PairSet,
-    private readonly options: Seq2SeqTaskOptions,
+    private readonly batchTokens: number,
+    seed: number,
   ) {
-    const { batchTokens, labelSmoothing, scheduledSampling, seed } = options
     this.batches = new PairBatches(pairs, { batchTokens, seed })
-    this.sampling = samplingOf(scheduledSampling, seed)
-    this.identity = {
-      model: 'Seq2Seq',
-      batchTokens,
-      labelSmoothing,
-      scheduledSampling: scheduledSampling?.toJSON() ?? null,
-      pairs: pairs.length,
-      text: pairs.digest(),
-    }
-    const { source, target } = options.vocabularies
-    this.facts = { pairs: pairs.length, 'source vocabulary': source, 'target vocabulary': target }
-    this.validate = options.validate
-    this.modelFiles = options.modelFiles
+    this.identity = { batchTokens, pairs: pairs.length, text: pairs.digest() }
+    this.facts = { pairs: pairs.length }
   }
 
-  get stepsPerEpoch(): number {
+  get count(): number {
     return this.batches.count
   }
 
   reseed(seed: number): void {
-    const { batchTokens, scheduledSampling } = this.options
-    this.batches = new PairBatches(this.pairs, { batchTokens, seed })
-    this.sampling = samplingOf(scheduledSampling, seed)
+    this.batches = new PairBatches(this.pairs, { batchTokens: this.batchTokens, seed })
   }
 
-  step(index: number, step: number, random: RandomContext, programs: boolean): TrainingStep {
-    const pass = Math.floor((step - 1) / this.stepsPerEpoch)
-    const batch = this.batches.batch(pass, index)
-    const { module, sampling } = this
-    const { labelSmoothing } = this.options
-    const recorded = programs && sampling === null
-    const laidOut = recorded ? toBucket(batch) : batch
-    const share = Float64Array.of(1 / tokensOf(batch.target))
-    return {
-      tokens: batch.tokens,
-      inputs: [...pairInputs(laidOut), { data: share, shape: [] }],
-      key: recorded ? bucketOf(laidOut) : null,
-      gradient: (given) => {
-        const loss = scope(() => {
-          const tensors = pairTensors(given)
-          const ids = sampling?.inputs(module, batch, step)
-          if (ids) tensors.target.ids = ids
-          module.train()
-          random.set({ step, sampleBase: 0 })
-          const losses = module.losses(tensors, labelSmoothing)
-          const mean = ops.mul(ops.sum(losses), given[5] as Tensor)
-          mean.backward()
-          return mean.detach()
-        })
-        return [loss]
-      },
+  *pass(pass: number, first: number, repeating = false): Generator<Portion<PairBatch>> {
+    for (let i = first; i < this.count; ++i) {
+      const own = this.batches.batch(pass, i)
+      const batch = repeating ? toBucket(own) : own
+      const { tokens: items, rows } = batch
+      yield { batch, items, rows, key: bucketOf(batch) }
     }
   }
+}
 
-  reset(): void {}
+export interface Seq2SeqTaskOptions {
+  labelSmoothing: number
+  scheduledSampling?: SamplingSchedule | undefined
+  vocabularies: { source: number; target: number }
+  seed: number
+  validate: (() => Promise<Totals>) | undefined
+  files: () => Promise<CheckpointFiles>
+}
 
-  carried(): Promise<Map<string, HostTensor>> {
-    return Promise.resolve(new Map())
+/** Learns to predict each token of a target from its source and the tokens before. */
+export class Seq2SeqTask implements Objective<PairBatch> {
+  readonly identity: Readonly<Record<string, unknown>>
+  readonly facts: Readonly<Record<string, number>>
+  readonly validate: (() => Promise<Totals>) | undefined
+  readonly files: () => Promise<CheckpointFiles>
+  private readonly labelSmoothing: number
+  private readonly schedule: SamplingSchedule | undefined
+  private sampling: ScheduledSampling | null
+
+  constructor(
+    readonly module: Seq2SeqNetwork,
+    { labelSmoothing, scheduledSampling, vocabularies, seed, validate, files }: Seq2SeqTaskOptions,
+  ) {
+    this.labelSmoothing = labelSmoothing
+    this.schedule = scheduledSampling
+    this.sampling = samplingOf(scheduledSampling, seed)
+    const json = scheduledSampling?.toJSON() ?? null
+    this.identity = { model: 'Seq2Seq', labelSmoothing, scheduledSampling: json }
+    const { source, target } = vocabularies
+    this.facts = { 'source vocabulary': source, 'target vocabulary': target }
+    this.validate = validate
+    this.files = files
   }
 
-  restoreCarried(): void {}
+  /** Its own guesses at this step are in a batch's loss. */
+  get repeats(): boolean {
+    return this.schedule === undefined
+  }
 
-  dispose(): void {}
+  reseed(seed: number): void {
+    this.sampling = samplingOf(this.schedule, seed)
+  }
+
+  inputs(batch: PairBatch): StepInput[] {
+    return pairInputs(batch)
+  }
+
+  count({ target }: PairBatch): number {
+    return tokensOf(target)
+  }
+
+  loss(
+    inputs: readonly Tensor[],
+    batch: PairBatch,
+    { step }: BatchPlace<object>,
+  ): BatchLoss<Record<string, Tensor>> {
+    const tensors = pairTensors(inputs)
+    const ids = this.sampling?.inputs(this.module, batch, step)
+    if (ids) tensors.target.ids = ids
+    const losses = this.module.train().losses(tensors, this.labelSmoothing)
+    return { sum: ops.sum(losses), count: tokensOf(batch.target) }
+  }
 }
 
 const samplingOf = (schedule: SamplingSchedule | undefined, seed: number) =>

@@ -1,6 +1,6 @@
 /** Recurrent state [layers, rows, hidden] on the host, cut and joined along the rows of the batch. */
-import type { HostTensor } from '../../nn'
-import type { TypedArray } from '../../tensor'
+import type { HostTensor } from '../nn'
+import type { TypedArray } from '../tensor'
 
 type Extents = [layers: number, rows: number, hidden: number]
 

@@ -1,0 +1,87 @@
+import type { HostTensor } from '../nn'
+import { tensor, type DeviceName, type Tensor } from '../tensor'
+import { joinRows, splitRows } from './rows'
+
+const entriesOf = (state: object | null): [string, Tensor][] =>
+  Object.entries(state ?? {}).filter((entry): entry is [string, Tensor] => entry[1] !== undefined)
+
+export function disposeAll(state: object | null): void {
+  for (const [, value] of entriesOf(state)) value.dispose()
+}
+
+/**
+ * What is carried from step to step: tensors [layers, rows, features] by name, such as recurrent state,
+ * for each of a step's batches. A checkpoint holds them joined along the rows, so that a resumed run may
+ * have its rows in other parts.
+ */
+export class Carried<C extends object> {
+  private readonly states: (C | null)[] = []
+  private saved: ReadonlyMap<string, HostTensor> = new Map()
+
+  /**
+   * `inPlace`: states stay in the same tensors, since a recorded step knows those it was recorded with.
+   */
+  constructor(
+    private readonly zeros: ((rows: number) => C) | undefined,
+    private readonly inPlace: boolean,
+    private readonly device: DeviceName,
+  ) {}
+
+  /** What batch `i` of a step continues from, whose rows those before it precede. */
+  get(i: number, firstRow: number, rows: number): C | null {
+    if (!this.zeros) return null
+    const found = (this.states[i] ??=
+      this.saved.size === 0 ? this.zeros(rows) : this.restored(firstRow, rows))
+    return found
+  }
+
+  private restored(firstRow: number, rows: number): C {
+    const cut = [...this.saved].map(([name, value]) => {
+      const { data, shape } = splitRows(value, firstRow, rows)
+      return [name, tensor(data, shape, { device: this.device })]
+    })
+    return Object.fromEntries(cut) as C
+  }
+
+  keep(i: number, next: C | undefined): void {
+    if (next === undefined) return
+    const state = this.states[i] ?? null
+    if (!this.inPlace || state === null) {
+      disposeAll(state)
+      this.states[i] = next
+      return
+    }
+    for (const [name, value] of entriesOf(next))
+      (state as Record<string, Tensor>)[name]?.assign(value)
+    disposeAll(next)
+  }
+
+  /** A new pass continues nothing. */
+  reset(): void {
+    if (!this.inPlace) return this.dispose()
+    this.saved = new Map()
+    for (const state of this.states) for (const [, value] of entriesOf(state)) value.fill(0)
+  }
+
+  async toHost(): Promise<Map<string, HostTensor>> {
+    const states = this.states.map(entriesOf)
+    const joined = (states[0] ?? []).map(async ([name], at) => {
+      const parts = states.map((entries) => (entries[at] as [string, Tensor])[1])
+      const values = await Promise.all(parts.map((part) => part.data()))
+      const hosts = parts.map(({ shape }, i) => ({ shape, data: values[i] as HostTensor['data'] }))
+      return [name, joinRows(hosts)] as const
+    })
+    return new Map(await Promise.all(joined))
+  }
+
+  restore(tensors: ReadonlyMap<string, HostTensor>): void {
+    this.dispose()
+    this.saved = tensors
+  }
+
+  dispose(): void {
+    for (const state of this.states) disposeAll(state)
+    this.states.length = 0
+    this.saved = new Map()
+  }
+}

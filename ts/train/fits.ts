@@ -1,0 +1,63 @@
+import { RnnativeError } from '../errors'
+import { settle } from './loop'
+import type { TrainingEvent, TrainingOptions, TrainingResult } from './options'
+import { Run, type RunContext } from './run'
+
+/** What a fit needs of a {@link TrainingLoop}. */
+export interface Fit {
+  run(context: RunContext<TrainingEvent>): Promise<TrainingResult>
+  dispose(): void
+}
+
+/** The fits of a model, one at a time. */
+export class Fits {
+  private running: Run<TrainingEvent, TrainingResult> | null = null
+  private busy = false
+
+  /**
+   * Begins a fit that learns from items of this unit; rejects with `ERR_BUSY` while another runs. `make`
+   * gives null where the run was asked to stop before its data was read.
+   */
+  begin(
+    unit: string,
+    { signal }: TrainingOptions,
+    make: (context: RunContext<TrainingEvent>) => Fit | Promise<Fit | null>,
+  ): Run<TrainingEvent, TrainingResult> {
+    const { busy } = this
+    const stop = signal instanceof AbortSignal ? signal : undefined
+    const run: Run<TrainingEvent, TrainingResult> = new Run(async (context) => {
+      if (busy)
+        throw new RnnativeError(
+          'ERR_BUSY',
+          '[fit] another fit of this model is running; await or abort it',
+        )
+      this.busy = true
+      try {
+        const fit = await make(context)
+        if (fit === null) return settle(nothing(unit), stop)
+        try {
+          return await fit.run(context)
+        } finally {
+          fit.dispose()
+        }
+      } finally {
+        this.busy = false
+      }
+    }, stop)
+    if (!busy) this.running = run
+    return run
+  }
+
+  /** Stops a running fit and waits for its end. */
+  async stop(): Promise<void> {
+    this.running?.abort()
+    await this.running?.catch(() => undefined)
+  }
+}
+
+/** Of a run that ended before it began. */
+const nothing = (unit: string): TrainingResult => ({
+  ...{ stopped: 'aborted', step: 0, epochs: 0, unit, items: 0 },
+  ...(unit === 'tokens' && { tokens: 0 }),
+  ...{ seconds: 0, loss: null, validation: null, best: null, checkpoint: null },
+})

@@ -1,0 +1,284 @@
+/** The training loop that all models share: steps until a limit, with validations and checkpoints between. */
+import { RnnativeError } from '../errors'
+import { RandomContext } from '../nn'
+import { adam, schedule as schedules, type Optimizer, type Schedule } from '../optim'
+import { FeedReader, type Feed } from './feed'
+import { Limits } from './limits'
+import type { Objective } from './objective'
+import { checkTrainingOptions } from './options'
+import type { RunPlan, TrainingEvent, TrainingOptions, TrainingResult } from './options'
+import type { ValidationEvent } from './options'
+import { beginning, checkIdentity, TrainingClock, type Progress } from './progress'
+import type { RunContext } from './run'
+import { loadRun, saveRun } from './state'
+import { Steps } from './step'
+import { figures, means, type Totals } from './totals'
+import { Watchers } from './watchers'
+
+/** How a model is trained, besides what its caller chooses. */
+export interface LoopOptions extends TrainingOptions {
+  /** Of dropout and, in feeds without a seed of their own, of the order of batches. */
+  seed: number
+  /** Portions of the feed that make up a step. */
+  perStep: number
+}
+
+export class TrainingLoop<B, C extends object> {
+  private readonly watchers: Watchers
+  private readonly optimizer: Optimizer
+  private readonly steps: Steps<B, C>
+  private readonly limits: Limits
+  private readonly identity: Readonly<Record<string, unknown>>
+  private schedule: Schedule
+  private progress: Progress = beginning()
+  private validated: { step: number; loss: number } | null = null
+  private saved: { step: number; path: string } | null = null
+
+  constructor(
+    private readonly objective: Objective<B, C>,
+    private readonly feed: Feed<B>,
+    private readonly options: LoopOptions,
+  ) {
+    checkTrainingOptions(options, objective.validate !== undefined)
+    this.identity = { ...objective.identity, ...feed.identity }
+    this.watchers = new Watchers(options.watch)
+    this.limits = new Limits(options)
+    // A copy: plateau has state, and the caller may use the object again.
+    this.schedule = schedules.create((options.schedule ?? schedules.constant()).toJSON())
+    this.optimizer = (options.optimizer ?? adam()).bind(objective.module)
+    const random = new RandomContext({ seed: options.seed })
+    this.steps = new Steps(objective, this.optimizer, options.clipNorm, random)
+  }
+
+  /** Trains until a limit is reached or the run is asked to stop; throws `ERR_ABORTED` if its signal asked. */
+  async run(context: RunContext<TrainingEvent>): Promise<TrainingResult> {
+    const reader = new FeedReader(
+      this.feed,
+      this.options.perStep,
+      this.steps.repeating,
+      context as RunContext<never>,
+    )
+    try {
+      const result = settle(await this.train(reader, context), this.options.signal)
+      await this.watchers.end({ result })
+      return result
+    } catch (error) {
+      await this.watchers.end({ error })
+      throw error
+    } finally {
+      reader.close()
+    }
+  }
+
+  private async train(
+    reader: FeedReader<B>,
+    context: RunContext<TrainingEvent>,
+  ): Promise<TrainingResult> {
+    const { objective, options, watchers } = this
+    if (options.resume) await this.resume()
+    objective.module.setRandom(this.steps.random)
+    watchers.begin(this.plan(reader))
+    const clock = new TrainingClock(this.progress)
+    const stopped = () => (context.stopping ? 'aborted' : this.limitReached(reader))
+    let loss: number | null = null
+    let reason = stopped()
+    while (reason === null) {
+      const event = await this.step(reader, clock)
+      if (event === null) {
+        reason = stopped()
+        continue
+      }
+      loss = event.loss
+      const endOfEpoch = await this.advance(reader)
+      const due = (every: number | undefined) =>
+        every === undefined ? endOfEpoch : this.progress.step % every === 0
+
+      if (objective.validate && due(options.evaluateEvery))
+        event.validation = await this.validate(objective.validate, true)
+      reason = stopped()
+      const missing = this.validated?.step !== this.progress.step
+      if (reason !== null && reason !== 'aborted' && objective.validate && missing)
+        event.validation = await this.validate(objective.validate, false)
+      const newBest = event.validation?.best ?? false
+      if (options.checkpoint !== undefined)
+        if (newBest || reason !== null || due(options.checkpointEvery))
+          event.checkpoint = await this.save(options.checkpoint, newBest)
+      watchers.event(event)
+      context.emit(event, event.validation !== undefined)
+    }
+    const { step } = this.progress
+    // Stopped while it waited for data.
+    if (options.checkpoint !== undefined && step > 0 && this.saved?.step !== step)
+      await this.save(options.checkpoint, false)
+    return this.result(reason, loss)
+  }
+
+  /** Makes a step. Null where there was none to make: the pass had ended, or the run is asked to stop. */
+  private async step(reader: FeedReader<B>, clock: TrainingClock): Promise<TrainingEvent | null> {
+    const { optimizer, progress, steps, feed } = this
+    clock.start()
+    const portions = await reader.take(progress)
+    if (portions === null) return null
+    if (portions.length === 0) {
+      this.endPass()
+      return null
+    }
+    const step = progress.step + 1
+    const stepsPerEpoch = this.stepsPerEpoch(reader)
+    const epoch = progress.epoch + progress.index / (stepsPerEpoch ?? Infinity)
+    const fraction = this.limits.fraction(progress, stepsPerEpoch)
+    const learningRate =
+      optimizer.hyperparameters.lr * this.schedule.factor({ step, epoch, fraction })
+    optimizer.lr = learningRate
+    const running = steps.run(step, portions)
+    reader.ahead()
+    const { loss, gradientNorm, measures } = await running
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
+      throw nonFinite(step, loss, gradientNorm, learningRate)
+    clock.stop(portions.reduce((sum, { items }) => sum + items, 0))
+    const { unit } = feed
+    const [items, itemsPerSecond] = [progress.items, clock.itemsPerSecond()]
+    return {
+      ...{ step, epoch: progress.epoch + 1, loss },
+      ...(measures && { measures }),
+      ...{ gradientNorm, learningRate, unit, items, itemsPerSecond },
+      ...(unit === 'tokens' && { tokens: items, tokensPerSecond: itemsPerSecond }),
+      seconds: progress.seconds,
+    }
+  }
+
+  /** Moves on by a step; true at the end of a pass. */
+  private async advance(reader: FeedReader<B>): Promise<boolean> {
+    const { progress } = this
+    ++progress.step
+    ++progress.index
+    if (!(await reader.ended())) return false
+    if (reader.stepsPerEpoch === null) progress.stepsPerEpoch = progress.index
+    this.endPass()
+    return true
+  }
+
+  private endPass(): void {
+    ++this.progress.epoch
+    this.progress.index = 0
+    this.steps.carried.reset()
+  }
+
+  private stepsPerEpoch(reader: FeedReader<B>): number | null {
+    return reader.stepsPerEpoch ?? this.progress.stepsPerEpoch
+  }
+
+  private limitReached(reader: FeedReader<B>): TrainingResult['stopped'] | null {
+    return this.limits.reached(this.progress, this.stepsPerEpoch(reader))
+  }
+
+  /**
+   * Validates. Only `regular` validations move the schedule and the patience: the one at the end of a
+   * run that was cut short would not have happened in a longer run, which a resumed one must equal.
+   */
+  private async validate(
+    measure: () => Promise<Totals>,
+    regular: boolean,
+  ): Promise<ValidationEvent> {
+    const began = performance.now()
+    const totals = await measure()
+    const loss = means(totals)['loss'] ?? NaN
+    const measures = figures(totals, this.objective.summary)
+    const { progress } = this
+    const best = progress.best === null || loss < progress.best.loss
+    if (regular) {
+      this.schedule.observe(loss)
+      const better = progress.least === null || loss < progress.least
+      progress.stale = better ? 0 : progress.stale + 1
+      if (better) progress.least = loss
+    }
+    if (best) progress.best = { step: progress.step, loss }
+    this.validated = { step: progress.step, loss }
+    const seconds = (performance.now() - began) / 1000
+    return { loss, ...(measures && { measures }), best, seconds }
+  }
+
+  private async save(directory: string, newBest: boolean): Promise<string> {
+    const { progress, objective, schedule, identity, steps } = this
+    const run = {
+      state: { progress, seed: steps.random.seed, schedule: schedule.toJSON(), identity },
+      model: () => objective.files(),
+      carried: () => steps.carried.toHost(),
+    }
+    const isBest = newBest || progress.best === null
+    const path = await saveRun(directory, this.optimizer, run, isBest)
+    this.saved = { step: progress.step, path }
+    return path
+  }
+
+  private async resume(): Promise<void> {
+    const loaded = await loadRun(this.options.checkpoint as string)
+    if (loaded === null) return
+    const { path, state, model, optimizer, carried } = loaded
+    checkIdentity(state.identity, this.identity)
+    this.optimizer.loadStateDict({ tensors: optimizer, meta: state.optimizer })
+    this.objective.module.loadStateDict(model)
+    this.steps.carried.restore(carried)
+    const { name, options } = this.schedule.toJSON()
+    const same = [state.schedule.name, state.schedule.options]
+    if (JSON.stringify([name, options]) === JSON.stringify(same))
+      this.schedule = schedules.create(state.schedule)
+    this.feed.reseed?.(state.seed)
+    this.objective.reseed?.(state.seed)
+    this.steps.random = new RandomContext({ seed: state.seed })
+    this.progress = state.progress
+    this.saved = { step: state.progress.step, path }
+  }
+
+  private plan(reader: FeedReader<B>): RunPlan {
+    const { objective, feed, optimizer } = this
+    const { step, seconds } = this.progress
+    const stepsPerEpoch = this.stepsPerEpoch(reader)
+    return {
+      stepsPerEpoch,
+      steps: this.limits.steps(stepsPerEpoch),
+      maxSeconds: this.options.maxSeconds ?? null,
+      begun: { step, seconds },
+      unit: feed.unit,
+      parameters: objective.module.parameterCount,
+      device: optimizer.device,
+      facts: { ...feed.facts, ...objective.facts },
+    }
+  }
+
+  private result(stopped: TrainingResult['stopped'], loss: number | null): TrainingResult {
+    const { step, epoch: epochs, items, seconds, best } = this.progress
+    const { unit } = this.feed
+    return {
+      ...{ stopped, step, epochs, unit, items },
+      ...(unit === 'tokens' && { tokens: items }),
+      ...{ seconds, loss, validation: this.validated?.loss ?? null, best },
+      checkpoint: this.saved?.path ?? null,
+    }
+  }
+
+  dispose(): void {
+    this.steps.dispose()
+    this.optimizer.dispose()
+  }
+}
+
+/** A run's result; throws `ERR_ABORTED` where its signal ended it. */
+export function settle<R extends TrainingResult>(result: R, signal: AbortSignal | undefined): R {
+  if (result.stopped !== 'aborted' || !signal?.aborted) return result
+  const { step, checkpoint } = result
+  throw new RnnativeError('ERR_ABORTED', `[fit] aborted after step ${step}`, {
+    cause: signal.reason,
+    details: { step, checkpoint },
+  })
+}
+
+function nonFinite(step: number, loss: number, norm: number, learningRate: number): RnnativeError {
+  return new RnnativeError(
+    'ERR_NONFINITE',
+    `[fit] step ${step}: loss ${loss}, gradient norm ${norm}, learning rate ${learningRate}` +
+      // The fused update skips itself on the norm alone.
+      (Number.isFinite(norm) ? '' : '; the weights are those before the step'),
+    { details: { step, loss, norm, learningRate } },
+  )
+}

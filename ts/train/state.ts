@@ -1,0 +1,65 @@
+/** A run's checkpoints: the model's own files, and all else that going on bit for bit needs. */
+import { join } from 'node:path'
+import { findCheckpoint, writeCheckpoint, type CheckpointFiles } from '../io/checkpoint'
+import { readJson } from '../io/files'
+import { MODEL_FILE, toHost } from '../io/model-files'
+import { readSafetensors } from '../io/safetensors'
+import type { HostTensor } from '../nn'
+import type { Optimizer } from '../optim'
+import { parseSavedRun, type SavedRun } from './progress'
+
+const OPTIMIZER_FILE = 'optimizer.safetensors'
+const CARRIED_FILE = 'carried.safetensors'
+const STATE_FILE = 'state.json'
+
+/** What a run consists of, besides the tensors of its optimizer. */
+export interface RunState {
+  state: Omit<SavedRun, 'format' | 'optimizer'>
+  model: () => Promise<CheckpointFiles>
+  carried: () => Promise<ReadonlyMap<string, HostTensor>>
+}
+
+/** Writes the checkpoint of a run; its directory. */
+export async function saveRun(
+  directory: string,
+  optimizer: Optimizer,
+  { state, model, carried }: RunState,
+  isBest: boolean,
+): Promise<string> {
+  const { tensors, meta } = optimizer.stateDict()
+  try {
+    // All reads are enqueued before the first await.
+    const [files, moments, state_] = await Promise.all([model(), toHost(tensors), carried()])
+    const saved: SavedRun = { format: 1, ...state, optimizer: meta }
+    const all = {
+      json: { ...files.json, [STATE_FILE]: saved },
+      tensors: { ...files.tensors, [OPTIMIZER_FILE]: moments, [CARRIED_FILE]: state_ },
+    }
+    return await writeCheckpoint(directory, state.progress.step, all, isBest)
+  } finally {
+    for (const tensor of tensors.values()) tensor.dispose()
+  }
+}
+
+export interface LoadedRun {
+  path: string
+  state: SavedRun
+  model: ReadonlyMap<string, HostTensor>
+  optimizer: ReadonlyMap<string, HostTensor>
+  carried: ReadonlyMap<string, HostTensor>
+}
+
+/** The latest checkpoint of a run; null where there is none yet. `ERR_FORMAT`, `ERR_IO`. */
+export async function loadRun(directory: string): Promise<LoadedRun | null> {
+  const path = await findCheckpoint(directory, 'latest')
+  if (path === null) return null
+  const statePath = join(path, STATE_FILE)
+  const state = parseSavedRun(await readJson(statePath), statePath)
+  const read = async (name: string) => (await readSafetensors(join(path, name))).tensors
+  const [model, optimizer, carried] = await Promise.all([
+    read(MODEL_FILE),
+    read(OPTIMIZER_FILE),
+    read(CARRIED_FILE),
+  ])
+  return { path, state, model, optimizer, carried }
+}
