@@ -161,7 +161,7 @@ for (const unit of ['word', 'byte'])
       ...['--embedding', 8, '--tie-weights', '--epochs', 1, '--steps', 5, '--checkpoint', model],
     ])
     t.is(code, 0, stderr)
-    t.regex(stdout, /tokens [\d,]+, vocabulary/)
+    t.regex(stdout, /tokens [\d,]+, batch \d+, vocabulary/)
     t.regex(stdout, /all epochs done/)
     const scored = await rnnative(['lm', 'eval', '--model', model, '--text', textFile])
     t.regex(scored.stdout, /perplexity/)

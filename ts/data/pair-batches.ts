@@ -1,9 +1,7 @@
 import { RnnativeError } from '../errors'
 import { randomUniforms, streamKey } from '../tensor/random'
+import { arrange, numbersFor } from './arrange'
 import type { PairBatch, PairSet } from './pairs'
-
-/** By how many tokens pairs of one batch may differ for chance alone, so that batches change. */
-const JITTER = 1.5
 
 /**
  * Cuts pairs into batches of `batchTokens` real tokens or a little less on average: tokens are those
@@ -20,7 +18,6 @@ export class PairBatches {
   readonly count: number
   private readonly pairs: PairSet
   private readonly seed: number
-  private readonly total: number
   private plan: { pass: number; batches: Uint32Array[] } | null = null
 
   /** Throws `ERR_ARGUMENT` for a `batchTokens` that is no number of at least 1. */
@@ -34,7 +31,6 @@ export class PairBatches {
     this.seed = seed
     let total = 0
     for (let i = 0; i < pairs.length; ++i) total += this.tokensOf(i)
-    this.total = total
     this.count = Math.min(pairs.length, Math.ceil(total / batchTokens))
   }
 
@@ -60,49 +56,14 @@ export class PairBatches {
 
   private arrange(pass: number): Uint32Array[] {
     const { pairs, count } = this
-    const { length } = pairs
-    const stream = { key: streamKey(this.seed, 'pairs'), step: pass, sampleBase: 0 }
-    const random = randomUniforms(stream, 2 * length + count)
-    const jittered = (size: number, at: number) => size + JITTER * (random[at] as number)
-    const bySource = Float64Array.from({ length }, (_, i) => jittered(pairs.sourceLength(i), i))
-    const byTarget = Float64Array.from({ length }, (_, i) =>
-      jittered(pairs.targetLength(i), length + i),
-    )
-    const order = Uint32Array.from({ length }, (_, i) => i)
-    order.sort((a, b) => (byTarget[a] as number) - (byTarget[b] as number) || a - b)
-    const bands = Math.max(1, Math.round(Math.sqrt(count)))
-    for (let band = 0; band < bands; ++band) {
-      const [begin, end] = [band, band + 1].map((i) => Math.floor((i * length) / bands))
-      // Every other band backwards, so that a batch across two of them is of similar lengths, too.
-      const sign = band % 2 === 0 ? 1 : -1
-      order
-        .subarray(begin, end)
-        .sort((a, b) => sign * ((bySource[a] as number) - (bySource[b] as number)) || a - b)
+    const arrangement = {
+      length: pairs.length,
+      sizes: [(i: number) => pairs.sourceLength(i), (i: number) => pairs.targetLength(i)],
+      weight: (i: number) => this.tokensOf(i),
+      count,
     }
-    const batches = this.cut(order)
-    for (let left = count; left > 1; --left) {
-      const chosen = Math.floor((random[2 * length + left - 1] as number) * left)
-      const last = batches[left - 1] as Uint32Array
-      batches[left - 1] = batches[chosen] as Uint32Array
-      batches[chosen] = last
-    }
-    return batches
-  }
-
-  /** Cuts where each further share of the tokens is reached. */
-  private cut(order: Uint32Array): Uint32Array[] {
-    const { count, total } = this
-    const batches: Uint32Array[] = []
-    let begin = 0
-    let tokens = 0
-    for (let batch = 1; batch <= count; ++batch) {
-      const most = order.length - (count - batch) // one pair at least for each batch to come
-      let end = begin
-      while (end < most && (end === begin || tokens < (total * batch) / count))
-        tokens += this.tokensOf(order[end++] as number)
-      batches.push(order.subarray(begin, end))
-      begin = end
-    }
-    return batches
+    const key = streamKey(this.seed, 'pairs')
+    const random = randomUniforms({ key, step: pass, sampleBase: 0 }, numbersFor(arrangement))
+    return arrange(arrangement, random)
   }
 }
