@@ -1,5 +1,6 @@
 import eslint from '@eslint/js'
 import tseslint from 'typescript-eslint'
+import { layersRule } from './scripts/layers.mjs'
 
 const nodeGlobals = Object.fromEntries(
   [
@@ -36,5 +37,10 @@ export default tseslint.config(
         { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrors: 'none' },
       ],
     },
+  },
+  {
+    files: ['ts/**/*.{ts,mts}'],
+    plugins: { rnnative: { rules: { layers: layersRule } } },
+    rules: { 'rnnative/layers': 'error' },
   },
 )

@@ -1,4 +1,5 @@
 import type { Recurrent } from '../nn'
+import { cellOf } from '../models/parts/recurrent-options'
 import { makeRecurrent } from '../nn/recurrent'
 import { info, noGrad, randn, scope, setThreads, synchronize } from '../tensor'
 import type { Precision, Tensor } from '../tensor'
@@ -44,7 +45,7 @@ export type StackOptions = Pick<
 >
 
 export function makeStack({ cell, ...options }: StackOptions): Recurrent {
-  return makeRecurrent(cell === 'rnn' ? 'rnn_tanh' : cell, { ...options, seed: 1 })
+  return makeRecurrent(cellOf(cell), { ...options, seed: 1 })
 }
 
 /** Makes the weights a new version, as an optimizer's update would, so that they are packed again. */

@@ -9,8 +9,10 @@ export type CellName = (typeof CELL_NAMES)[number]
 
 const PRECISIONS = ['f32', 'bf16'] as const satisfies readonly Precision[]
 
+const CELLS = { lstm: 'lstm', gru: 'gru', rnn: 'rnn_tanh' } as const
+
 /** The cell of that name. */
-export const cellOf = (cell: CellName) => (cell === 'rnn' ? 'rnn_tanh' : cell)
+export const cellOf = (cell: CellName) => CELLS[cell]
 
 /** The recurrent stack. */
 export const stackOptions = (layers: { default: number; about: string }) => ({
