@@ -35,7 +35,7 @@ export function bar({ stream = process.stderr }: BarOptions = {}): Watcher {
   let line = ''
   const single = new SingleBar({
     stream,
-    format: (_options, _state, shown) => (line = fitLine(shown as Payload, stream.columns)),
+    format: (_options, _state, shown) => (line = fitLine(shown as Payload, stream.columns || 80)),
     hideCursor: true,
     clearOnComplete: true,
     stopOnComplete: false,

@@ -1,3 +1,4 @@
 export { bar, type BarOptions } from './bar'
 export { json } from './json'
 export { lines, type LinesOptions } from './lines'
+export { tensorboard, type TensorBoard } from './tensorboard'

@@ -59,12 +59,13 @@ const ENDINGS: Readonly<Record<TrainingResult['stopped'], string>> = {
   steps: 'all steps done',
   seconds: 'the time is up',
   patience: 'no better validation loss for too long',
-  aborted: 'interrupted; continue with --resume',
+  aborted: 'interrupted',
 }
 
 function resultLines({ stopped, step, seconds, best, checkpoint }: TrainingResult): string {
   const parts = [`${ENDINGS[stopped]} after step ${step}, ${formatSeconds(seconds)} of training`]
   if (best) parts.push(`best validation loss ${best.loss.toFixed(4)} at step ${best.step}`)
-  if (checkpoint !== null) parts.push(`checkpoint: ${checkpoint}`)
+  const goesOn = stopped === 'aborted' ? ' (resume continues it)' : ''
+  if (checkpoint !== null) parts.push(`checkpoint: ${checkpoint}${goesOn}`)
   return parts.join('\n')
 }

@@ -1,0 +1,63 @@
+/** Runs the examples of README.md and docs/ whose fence says so: ```js run, or ```sh run. */
+import test from 'ava'
+import { spawnSync } from 'node:child_process'
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+
+const pages = ['README.md', ...readdirSync('docs').map((name) => join('docs', name))]
+
+interface Example {
+  page: string
+  line: number
+  language: 'js' | 'sh'
+  code: string
+}
+
+function examplesOf(page: string): Example[] {
+  const text = readFileSync(page, 'utf8')
+  const fences = [...text.matchAll(/^```(js|sh) run$\n([^]*?)^```$/gm)]
+  return fences.map(({ 1: language, 2: code = '', index }) => ({
+    page,
+    line: text.slice(0, index).split('\n').length,
+    language: language as Example['language'],
+    code,
+  }))
+}
+
+/** An empty folder with rnnative installed, as a reader has it. */
+function project(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'rnnative-docs-'))
+  const modules = join(directory, 'node_modules')
+  mkdirSync(join(modules, '.bin'), { recursive: true })
+  symlinkSync(resolve('.'), join(modules, 'rnnative'))
+  const run = `#!/bin/sh\nexec '${process.execPath}' '${resolve('dist/cli/main.js')}' "$@"\n`
+  writeFileSync(join(modules, '.bin', 'rnnative'), run, { mode: 0o755 })
+  return directory
+}
+
+for (const { page, line, language, code } of pages
+  .filter((name) => name.endsWith('.md'))
+  .flatMap(examplesOf))
+  test(`${page}:${line}`, (t) => {
+    const cwd = project()
+    const file = join(cwd, language === 'js' ? 'example.mjs' : 'example.sh')
+    writeFileSync(file, code)
+    const command =
+      language === 'js' ? [process.execPath, file] : ['bash', '-euo', 'pipefail', file]
+    const path = `${join(cwd, 'node_modules', '.bin')}:${process.env['PATH'] ?? ''}`
+    const { status, signal, stdout, stderr } = spawnSync(command[0] as string, command.slice(1), {
+      cwd,
+      env: { ...process.env, PATH: path },
+      encoding: 'utf8',
+      timeout: 120_000,
+    })
+    t.is(status, 0, `${page}:${line} ended with ${String(status ?? signal)}\n${stdout}${stderr}`)
+  })
