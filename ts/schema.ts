@@ -14,6 +14,8 @@ export interface Row<Given = unknown, Made = unknown> {
   readonly valid: (value: unknown) => boolean
   /** The value unless given; `before`: the rows above, `own`: of a group those above in it. */
   readonly fallback: (before: object, own: object) => unknown
+  /** Whether it must be given. */
+  readonly required: boolean
   /** Whether it may be left without a value. */
   readonly optional: boolean
   /** Help's words for a default that is computed; undefined: the default itself. */
@@ -53,14 +55,16 @@ export interface Settings<T> {
   default?: T | ((before: never, own: never) => T)
   /** Help's words for a default that is computed. */
   defaultText?: string
+  /** It must be given. */
+  required?: true
   formerly?: T
   flag?: string | null
   /** How help calls a value. */
   argument?: string
 }
 
-/** undefined is among the values where there is no default. */
-type MadeOf<T, S> = S extends { default: unknown } ? T : T | undefined
+/** undefined is among the values where there is no default, and none is needed. */
+type MadeOf<T, S> = S extends { default: unknown } | { required: true } ? T : T | undefined
 
 interface Kind {
   expected: string
@@ -72,10 +76,12 @@ interface Kind {
 
 function row<T, S extends Settings<T>>(kind: Kind, settings: S): Row<T, MadeOf<T, S>> {
   const { about, default: fallback, defaultText, formerly, flag, argument } = settings
+  const { required = false } = settings
   return {
     names: undefined,
     ...kind,
-    ...{ about, formerly, flag, fallbackText: defaultText, optional: fallback === undefined },
+    ...{ about, formerly, flag, fallbackText: defaultText, required },
+    optional: fallback === undefined && !required,
     argument: argument ?? kind.argument,
     fallback:
       typeof fallback === 'function'
@@ -225,9 +231,9 @@ export class Schema<R extends Rows> {
       const own = (given as Record<string, unknown>)[name]
       const path = prefix + name
       const found = own === undefined && !row.rows ? row.fallback(around ?? made, made) : own
-      // An option without a default is there only where it was given.
-      if (found === undefined && !row.rows) continue
-      const inner: unknown = found === undefined ? {} : found
+      // What may be left without a value is there only where it was given.
+      if (found === undefined && row.optional) continue
+      const inner: unknown = found === undefined && row.rows ? {} : found
       expect(this.op, path, row.valid(inner), row.expected, inner)
       made[name] = row.rows ? this.fill(row.rows, inner as object, `${path}.`, made) : found
     }

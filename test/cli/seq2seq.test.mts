@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import test from 'ava'
+import { Seq2Seq } from 'rnnative'
 import { makePairs } from '../models/seq2seq/pairs.mjs'
 import { rnnative } from './support.mjs'
 
@@ -125,4 +126,23 @@ test.serial('resumes; says what is wrong', async (t) => {
   t.is(code, 1)
   t.regex(stderr, /nBest/)
   await fails(['seq2seq', 'eval', ...model, '--source', source], 2, /--target/)
+})
+
+test.serial('every option of a network and of its training has a flag', async (t) => {
+  const { code, stderr, stdout } = await rnnative([
+    ...trainFlags('options', '--max-steps', 2, '--json', '--attention', 'none', '--feed-summary'),
+    ...['--encoder-layers', 2, '--encoder-hidden', 5, '--bridge', 'dense', '--max-length', 40],
+    ...['--attention-size', 7, '--scheduled-sampling', 'linear:steps=3,min=0.5'],
+  ])
+  t.is(code, 0, stderr)
+  t.regex(stdout, /"step":2/)
+  await using model = await Seq2Seq.load(join(directory, 'options'))
+  t.like(model.options, {
+    ...{ bridge: 'dense', attention: 'none', attentionSize: 7, feedSummary: true },
+    encoder: { layers: 2, hidden: 5, bidirectional: true },
+  })
+  const state = readFileSync(join(directory, 'options', 'step-2', 'state.json'), 'utf8')
+  t.like((JSON.parse(state) as { identity: object }).identity, {
+    scheduledSampling: { name: 'linear', options: { steps: 3, min: 0.5 } },
+  })
 })

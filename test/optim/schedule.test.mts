@@ -32,6 +32,10 @@ test('inverse square root after warm-up', (t) => {
   t.true(
     near(steps(schedule.inverseSqrt({ warmup: 4 }), 1, 2, 4, 16, 64), [0.25, 0.5, 1, 0.5, 0.25]),
   )
+  // Of a run of 40 updates a tenth.
+  const short = schedule.inverseSqrt({ share: 0.1 })
+  const at = (step: number) => short.factor({ step, epoch: 0, fraction: step / 40 })
+  t.true(near([1, 2, 4, 16].map(at), [0.25, 0.5, 1, 0.5]))
 })
 
 test('cosine, with and without warm-up', (t) => {

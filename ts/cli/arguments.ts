@@ -1,79 +1,90 @@
-/** Values of command-line flags. A wrong one is a usage error: one line on stderr, exit code 2. */
+/**
+ * Flags of commands, made of rows. A wrong value is a usage error: one line on stderr, exit code 2. What
+ * commands have in common is here, too.
+ */
 import { InvalidArgumentError, Option, type Command } from 'commander'
+import { choice, count, flag, Schema, text } from '../schema'
+import type { Given, Made, Row, Rows } from '../schema'
 
-const parseNumber = (text: string, valid: (value: number) => boolean, expected: string): number => {
-  const value = text.trim() === '' ? NaN : Number(text)
-  if (!valid(value)) throw new InvalidArgumentError(`Expected ${expected}.`)
+/** Values by flag, as commander calls them. */
+export type Flags = Readonly<Record<string, unknown>>
+
+const kebab = (name: string): string =>
+  name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+const camel = (name: string): string =>
+  name.replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())
+
+/** A flag's name: the option's own, after the names of its groups, unless the row has another. */
+const nameOf = (path: string, { flag }: Row): string => flag ?? kebab(path)
+
+/** `own`: the command's default, where it is not the row's. */
+function optionOf(name: string, row: Row, own: unknown): Option {
+  const words = own === undefined ? row.fallbackText : undefined
+  const about = words === undefined ? row.about : `${row.about} (default: ${words})`
+  const option = new Option(`--${name}${row.argument === null ? '' : ` ${row.argument}`}`, about)
+  if (row.names) option.choices(row.names)
+  else if (row.argument !== null) option.argParser((given) => read(row, given))
+  if (row.required) option.makeOptionMandatory()
+  const fallback = own ?? (words === undefined ? row.fallback({}, {}) : undefined)
+  // That a flag is not there needs no words.
+  if (fallback !== undefined && fallback !== false && fallback !== '') option.default(fallback)
+  return option
+}
+
+function read(row: Row, given: string): unknown {
+  let value: unknown
+  try {
+    value = row.read(given)
+  } catch (error) {
+    throw new InvalidArgumentError((error as Error).message)
+  }
+  if (!row.valid(value)) throw new InvalidArgumentError(`Expected ${row.expected}.`)
   return value
 }
 
-export const count = (text: string): number =>
-  parseNumber(text, (n) => Number.isSafeInteger(n) && n >= 1, 'a whole number above 0')
+/** Gives a command a flag for each row; `defaults`: those that are the command's own. */
+export function addFlags(command: Command, rows: Rows, defaults: Flags = {}, path = ''): Command {
+  for (const [name, row] of Object.entries(rows))
+    if (row.rows) addFlags(command, row.rows, {}, `${path}${kebab(name)}-`)
+    else if (row.flag !== null)
+      command.addOption(optionOf(nameOf(path + name, row), row, defaults[name]))
+  return command
+}
 
-export const wholeNumber = (text: string): number =>
-  parseNumber(text, (n) => Number.isSafeInteger(n) && n >= 0, 'a whole number of at least 0')
+/** What the flags say of the rows' options. */
+export function readFlags<R extends Rows>(rows: R, flags: Flags, path = ''): Given<R> {
+  const given: Record<string, unknown> = {}
+  for (const [name, row] of Object.entries(rows))
+    given[name] = row.rows
+      ? readFlags(row.rows, flags, `${path}${kebab(name)}-`)
+      : flags[camel(nameOf(path + name, row))]
+  return given as Given<R>
+}
 
-export const positive = (text: string): number =>
-  parseNumber(text, (n) => n > 0 && n < Infinity, 'a number above 0')
+/** The same with every choice made. */
+export const takeFlags = <R extends Rows>(rows: R, flags: Flags): Made<R> =>
+  new Schema('command line', rows).resolve(readFlags(rows, flags))
 
-export const atLeastZero = (text: string): number =>
-  parseNumber(text, (n) => n >= 0 && n < Infinity, 'a number of at least 0')
+export const json = flag({ about: 'print JSON' })
 
-export const fraction = (text: string): number =>
-  parseNumber(text, (n) => n >= 0 && n < 1, 'a number of at least 0, below 1')
+export const threads = count({ about: 'threads of the engine' })
 
-export const probability = (text: string): number =>
-  parseNumber(text, (n) => n > 0 && n <= 1, 'a number above 0, at most 1')
+export const device = <const N extends readonly string[]>(names: N) =>
+  choice(names, { about: 'where to compute', default: 'cpu' as N[number] })
 
-/** A flag whose value is one of a few names. */
-export const choice = (flags: string, description: string, names: readonly string[]): Option =>
-  new Option(flags, description).choices(names)
-
-export const CELLS = ['lstm', 'gru', 'rnn'] as const
-
-export const precisionOption = (description = 'what to multiply in'): Option =>
-  choice('--precision <name>', description, ['f32', 'bf16'])
-
-export const deviceOption = (names: readonly string[]): Option =>
-  choice('--device <name>', 'where to compute', names).default('cpu')
-
-export const threadsOption = (): Option =>
-  new Option('--threads <n>', 'threads of the engine').argParser(count)
-
-export const jsonOption = (): Option => new Option('--json', 'print JSON')
-
-const OPTIMIZERS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad']
-const SCHEDULES = ['constant', 'step', 'exponential', 'plateau', 'inverse-sqrt', 'cosine']
-
-/** The flags that tell how to train and for how long: `RunFlags`. */
-export const addRunFlags = (command: Command): Command =>
-  command
-    .addOption(choice('--optimizer <name>', 'optimizer', OPTIMIZERS).default('adam'))
-    .option('--learning-rate <x>', 'default: as suits the optimizer', positive)
-    .addOption(choice('--schedule <name>', 'of the learning rate', SCHEDULES).default('constant'))
-    .option('--clip-norm <x>', 'largest norm of the gradient', positive, 1)
-    .option(
-      '--epochs <n>',
-      'passes over the text (default: 10, unlimited with --max-seconds)',
-      count,
-    )
-    .option('--max-seconds <s>', 'stop after so much training, validation not counted', positive)
-    .option('--patience <n>', 'stop after so many validations without a new best', count)
-    .option('--seed <n>', 'of weights, dropout and order', wholeNumber, 1)
-    .addOption(threadsOption())
-    .addOption(deviceOption(['cpu', 'cuda', 'auto']))
-    .addOption(precisionOption().default('f32'))
-    .requiredOption('--checkpoint <dir>', 'where checkpoints go; also the directory of the model')
-    .option('--checkpoint-every <n>', 'steps between checkpoints (default: each epoch)', count)
-    .option('--resume', "continue from the directory's latest checkpoint, if it has one", false)
-    .addOption(jsonOption())
+export const precision = choice(['f32', 'bf16'], { about: 'what to multiply in', default: 'f32' })
 
 // For commands that load a model.
 
-export const savedPrecisionOption = (): Option =>
-  precisionOption('what to multiply in (default: as in training)')
+export const savedPrecision = choice(['f32', 'bf16'], {
+  ...{ about: 'what to multiply in', defaultText: 'as in training' },
+})
 
-const SAVED_MODEL = 'a saved model or a checkpoint directory (its best is taken)'
+export const model = text({
+  about: 'a saved model or a checkpoint directory (its best is taken)',
+  ...{ argument: '<dir>', required: true },
+})
 
-export const modelOption = (): Option =>
-  new Option('--model <dir>', SAVED_MODEL).makeOptionMandatory()
+/** A file's path. */
+export const file = (about: string) => text({ about, argument: '<file>' })
+export const neededFile = (about: string) => text({ about, argument: '<file>', required: true })

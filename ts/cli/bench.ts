@@ -2,25 +2,11 @@ import type { Recurrent } from '../nn'
 import { cellOf } from '../models/parts/recurrent-options'
 import { makeRecurrent } from '../nn/recurrent'
 import { info, noGrad, randn, scope, setThreads, synchronize } from '../tensor'
-import type { Precision, Tensor } from '../tensor'
+import type { Tensor } from '../tensor'
 import { chooseDevice, type DeviceOption } from '../tensor/device'
 import { gatesOf, type Integers } from '../ops'
 import { printJson, printTable } from '../watch/output'
-
-export interface BenchOptions {
-  cell: 'lstm' | 'gru' | 'rnn'
-  layers: number
-  steps: number
-  batch: number
-  input: number
-  hidden: number
-  bidirectional: boolean
-  mode: 'infer' | 'train'
-  precision: Precision
-  device: DeviceOption
-  threads?: number
-  runs: number
-}
+import type { RnnFlags } from './commands/bench'
 
 const WARM_UP = 3
 
@@ -39,10 +25,12 @@ export function recurrentFlops(
   return train ? 3 * forward : forward
 }
 
-export type StackOptions = Pick<
-  BenchOptions,
-  'cell' | 'layers' | 'input' | 'hidden' | 'bidirectional' | 'precision' | 'device'
->
+export interface StackOptions extends Pick<
+  RnnFlags,
+  'cell' | 'layers' | 'input' | 'hidden' | 'bidirectional' | 'precision'
+> {
+  device: DeviceOption
+}
 
 export function makeStack({ cell, ...options }: StackOptions): Recurrent {
   return makeRecurrent(cellOf(cell), { ...options, seed: 1 })
@@ -74,7 +62,7 @@ export function enqueueRun(
 }
 
 /** Times whole sequences, each awaited. In training every run packs new weights and computes dx. */
-export async function benchRnn(options: BenchOptions, json: boolean): Promise<void> {
+export async function benchRnn(options: RnnFlags): Promise<void> {
   const device = chooseDevice(options.device).device
   if (options.threads !== undefined) setThreads(options.threads)
   await synchronize()
@@ -109,7 +97,7 @@ export async function benchRnn(options: BenchOptions, json: boolean): Promise<vo
     device,
     ...{ cell, layers, steps, batch, input, hidden, bidirectional, mode, precision, runs },
   }
-  if (json) return printJson(result)
+  if (options.json) return printJson(result)
   printTable({
     median: `${result.milliseconds.toFixed(3)} ms`,
     range: `${result.min.toFixed(3)} to ${result.max.toFixed(3)} ms over ${runs} runs`,

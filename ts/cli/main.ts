@@ -1,30 +1,10 @@
 #!/usr/bin/env node
-/**
- * The `rnnative` command. Each command's code, and the addon with it, is loaded when it runs: help is
- * instant, and `doctor` works where the addon does not.
- */
-import { Command, CommanderError } from 'commander'
-import { addBench } from './commands/bench'
-import { addDoctor } from './commands/doctor'
-import { addLanguageModel } from './commands/language'
-import { addSeq2Seq } from './commands/seq2seq'
-import { packageVersion } from './version'
+/** The `rnnative` command. */
+import { CommanderError } from 'commander'
+import { makeProgram } from './program'
 
 const EXIT_FAILURE = 1
 const EXIT_USAGE = 2
-
-function makeProgram(): Command {
-  const program = new Command('rnnative')
-    .description('Train and run recurrent networks at the speed of the hardware')
-    .version(packageVersion())
-    .exitOverride()
-    .showSuggestionAfterError(false)
-  addDoctor(program)
-  addBench(program)
-  addLanguageModel(program)
-  addSeq2Seq(program)
-  return program
-}
 
 /** One line; the code is for those who look it up. */
 function describe(error: unknown): string {

@@ -99,16 +99,26 @@ export function exponential(
   return stateless('exponential', { gamma, unit }, (progress) => gamma ** passed(progress, unit))
 }
 
+export interface InverseSqrtOptions {
+  /** Updates of linear warm-up. Default 4000. */
+  warmup?: number | undefined
+  /** The most that the warm-up may take of a run, as a share of it. Default: no matter. */
+  share?: number | undefined
+}
+
 /**
  * Linear warm-up over `warmup` updates, then the inverse square root of the update's number
  * (Vaswani et al. 2017, scaled so that the peak is 1).
  */
-export function inverseSqrt(options: { warmup?: number | undefined } = {}): Schedule {
-  const { warmup = 4000 } = options
+export function inverseSqrt({ warmup = 4000, share }: InverseSqrtOptions = {}): Schedule {
   positive('inverse-sqrt', 'warmup', warmup)
-  return stateless('inverse-sqrt', { warmup }, ({ step: at }) =>
-    Math.min(warmUp(at, warmup), Math.sqrt(warmup / at)),
-  )
+  if (share !== undefined) positive('inverse-sqrt', 'share', share)
+  const options = share === undefined ? { warmup } : { warmup, share }
+  return stateless('inverse-sqrt', options, ({ step: at, fraction }) => {
+    const most = share && fraction ? Math.max(1, Math.round((share * at) / fraction)) : Infinity
+    const rise = Math.min(warmup, most)
+    return Math.min(warmUp(at, rise), Math.sqrt(rise / at))
+  })
 }
 
 export interface DecayOptions {

@@ -1,39 +1,35 @@
 import type { Command } from 'commander'
-import {
-  CELLS,
-  choice,
-  count,
-  deviceOption,
-  jsonOption,
-  precisionOption,
-  threadsOption,
-} from '../arguments'
-import type { BenchOptions } from '../bench'
+import { CELL_NAMES } from '../../models/parts/recurrent-options'
+import { choice, count, flag, type Made } from '../../schema'
+import { addFlags, device, json, precision, takeFlags, threads, type Flags } from '../arguments'
+
+const DEVICES = ['cpu', 'cuda'] as const
+
+const rnnFlags = {
+  cell: choice(CELL_NAMES, { about: 'kind of cell', default: 'lstm' }),
+  layers: count({ about: 'layers', default: 1 }),
+  steps: count({ about: 'time steps', default: 50 }),
+  batch: count({ about: 'sequences', default: 64 }),
+  input: count({ about: 'features of a step', default: 512 }),
+  hidden: count({ about: 'units of a layer', default: 512 }),
+  bidirectional: flag({ about: 'add a second direction', default: false }),
+  mode: choice(['infer', 'train'], {
+    ...{ about: 'forward only, or forward and backward', default: 'infer' },
+  }),
+  precision,
+  device: device(DEVICES),
+  threads,
+  runs: count({ about: 'measured runs', default: 15 }),
+  json,
+}
+
+export type RnnFlags = Made<typeof rnnFlags>
 
 export function addBench(program: Command): void {
   const bench = program.command('bench').description('measure kernels')
-  bench
-    .command('rnn')
-    .description('time a recurrent stack over whole sequences')
-    .addOption(choice('--cell <name>', 'kind of cell', CELLS).default('lstm'))
-    .option('--layers <n>', 'layers', count, 1)
-    .option('--steps <n>', 'time steps', count, 50)
-    .option('--batch <n>', 'sequences', count, 64)
-    .option('--input <n>', 'features of a step', count, 512)
-    .option('--hidden <n>', 'units of a layer', count, 512)
-    .option('--bidirectional', 'add a second direction', false)
-    .addOption(
-      choice('--mode <name>', 'forward only, or forward and backward', ['infer', 'train']).default(
-        'infer',
-      ),
-    )
-    .addOption(precisionOption().default('f32'))
-    .addOption(deviceOption(['cpu', 'cuda']))
-    .addOption(threadsOption())
-    .option('--runs <n>', 'measured runs', count, 15)
-    .addOption(jsonOption())
-    .action(async (options: BenchOptions & { json?: true }) => {
-      const { benchRnn } = await import('../bench.js')
-      await benchRnn(options, options.json === true)
-    })
+  const rnn = bench.command('rnn').description('time a recurrent stack over whole sequences')
+  addFlags(rnn, rnnFlags).action(async (flags: Flags) => {
+    const { benchRnn } = await import('../bench.js')
+    await benchRnn(takeFlags(rnnFlags, flags))
+  })
 }

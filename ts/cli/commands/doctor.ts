@@ -1,13 +1,12 @@
 import type { Command } from 'commander'
-import { jsonOption } from '../arguments'
+import { addFlags, json } from '../arguments'
 
 export function addDoctor(program: Command): void {
-  program
+  const command = program
     .command('doctor')
     .description('tell what this installation can use, and how to fix what it cannot')
-    .addOption(jsonOption())
-    .action(async (options: { json?: true }) => {
-      const { doctor } = await import('../doctor.js')
-      await doctor(options.json === true)
-    })
+  addFlags(command, { json }).action(async (flags: { json?: true }) => {
+    const { doctor } = await import('../doctor.js')
+    await doctor(flags.json === true)
+  })
 }

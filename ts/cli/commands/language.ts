@@ -1,80 +1,92 @@
+/** Commands of language models. The models are loaded when a command runs. */
 import type { Command } from 'commander'
-import {
-  addRunFlags,
-  atLeastZero,
-  CELLS,
-  choice,
-  count,
-  fraction,
-  jsonOption,
-  modelOption,
-  probability,
-  savedPrecisionOption,
-  wholeNumber,
-} from '../arguments'
-import type { EvaluateOptions } from '../lm-eval'
-import type { GenerateCommandOptions } from '../lm-generate'
-import type { TrainCommandOptions } from '../lm-train'
+import { languageFitOptions, languageOptions } from '../../models/language/options'
+import { atLeastZero, choice, count, probability, text, wholeNumber } from '../../schema'
+import type { Made } from '../../schema'
+import { addFlags, file, json, model, neededFile, savedPrecision, takeFlags } from '../arguments'
+import type { Flags } from '../arguments'
+import { addTrain } from './train'
+
+const UNITS = ['char', 'word', 'byte', 'space', 'bpe'] as const
+
+const dataFlags = {
+  text: neededFile('text to learn, gzip allowed'),
+  valid: file('text to validate with after each epoch'),
+  unit: choice(UNITS, { about: 'what a token is', required: true }),
+  vocabulary: count({ about: 'most tokens', defaultText: '8,000 of bpe, else 50,000' }),
+}
+
+const evaluateFlags = {
+  model,
+  text: neededFile('text to score, gzip allowed'),
+  precision: savedPrecision,
+  json,
+}
+
+const generateFlags = {
+  model,
+  prompt: text({ about: 'what to continue; printed first', default: '' }),
+  length: wholeNumber({ about: 'tokens to generate', default: 400 }),
+  temperature: atLeastZero({
+    about: 'below 1 bolder, above 1 more random, 0 the likeliest',
+    default: 1,
+  }),
+  topK: count({ about: 'choose among the k likeliest tokens', argument: '<k>' }),
+  topP: probability({ about: 'choose among the likeliest tokens of this total probability' }),
+  seed: wholeNumber({ about: 'the same seed writes the same text' }),
+  precision: savedPrecision,
+}
 
 export function addLanguageModel(program: Command): void {
   const lm = program.command('lm').description('language models')
-  addTrain(lm)
-
-  lm.command('eval')
-    .description('score every token of a text but the first')
-    .addOption(modelOption())
-    .requiredOption('--text <file>', 'text to score, gzip allowed')
-    .addOption(savedPrecisionOption())
-    .addOption(jsonOption())
-    .action(async (options: EvaluateOptions) => {
-      const { evaluateText } = await import('../lm-eval.js')
-      await evaluateText(options)
-    })
-
-  lm.command('generate')
-    .description('continue a prompt')
-    .addOption(modelOption())
-    .option('--prompt <text>', 'what to continue; printed first', '')
-    .option('--length <n>', 'tokens to generate', wholeNumber, 400)
-    .option(
-      '--temperature <x>',
-      'below 1 bolder, above 1 more random, 0 the likeliest',
-      atLeastZero,
-      1,
-    )
-    .option('--top-k <k>', 'choose among the k likeliest tokens', count)
-    .option(
-      '--top-p <p>',
-      'choose among the likeliest tokens of this total probability',
-      probability,
-    )
-    .option('--seed <n>', 'the same seed writes the same text', wholeNumber)
-    .addOption(savedPrecisionOption())
-    .action(async (options: GenerateCommandOptions) => {
-      const { generateText } = await import('../lm-generate.js')
-      await generateText(options)
-    })
+  addTrain(lm, {
+    about: 'learn a text; Ctrl-C writes a checkpoint and stops',
+    data: dataFlags,
+    model: languageOptions,
+    fit: languageFitOptions,
+    validation: '--valid',
+    validates: ({ valid }) => valid !== undefined,
+    async begin({ unit, vocabulary, ...paths }, options, fit) {
+      const { LanguageModel } = await import('../../models/index.js')
+      const { makeTokenizer, readInput } = await import('../texts.js')
+      const learned = await readInput(paths.text, unit)
+      const validation = paths.valid === undefined ? undefined : await readInput(paths.valid, unit)
+      const texts = typeof learned === 'string' ? [learned] : []
+      const tokenizer = makeTokenizer(unit, texts, vocabulary)
+      const model = new LanguageModel({ ...options, tokenizer })
+      return { model, run: model.fit(learned, { ...fit, validation }) }
+    },
+  })
+  addFlags(
+    lm.command('eval').description('score every token of a text but the first'),
+    evaluateFlags,
+  ).action((flags: Flags) => evaluate(takeFlags(evaluateFlags, flags)))
+  addFlags(lm.command('generate').description('continue a prompt'), generateFlags).action(
+    (flags: Flags) => generate(takeFlags(generateFlags, flags)),
+  )
 }
 
-function addTrain(lm: Command): void {
-  const command = lm
-    .command('train')
-    .description('learn a text; Ctrl-C writes a checkpoint and stops')
-    .requiredOption('--text <file>', 'text to learn, gzip allowed')
-    .option('--valid <file>', 'text to validate with after each epoch')
-    .addOption(
-      choice('--unit <name>', 'what a token is', ['char', 'word', 'byte']).makeOptionMandatory(),
-    )
-    .addOption(choice('--cell <name>', 'kind of cell', CELLS).default('lstm'))
-    .option('--layers <n>', 'recurrent layers', count, 2)
-    .option('--hidden <n>', 'units of a layer', count, 256)
-    .option('--embedding <n>', "size of a token's vector (default: as --hidden)", count)
-    .option('--tie-weights', 'share the weights of embedding and output', false)
-    .option('--steps <n>', 'tokens that gradients flow back', count, 50)
-    .option('--batch <n>', 'streams read side by side (default: 50, fewer for short texts)', count)
-    .option('--dropout <p>', 'share of connections dropped while training', fraction, 0)
-  addRunFlags(command).action(async (options: TrainCommandOptions) => {
-    const { train } = await import('../lm-train.js')
-    await train(options)
+async function evaluate(flags: Made<typeof evaluateFlags>): Promise<void> {
+  const { LanguageModel } = await import('../../models/index.js')
+  const { readInput } = await import('../texts.js')
+  const { printJson, printTable } = await import('../../watch/output.js')
+  await using lm = await LanguageModel.load(flags.model, flags)
+  const unit = lm.tokenizer.unit === 'byte' ? 'byte' : 'char'
+  const score = await lm.evaluate(await readInput(flags.text, unit))
+  if (flags.json) return printJson(score)
+  printTable({
+    nats: score.nats.toFixed(4),
+    perplexity: score.perplexity.toFixed(3),
+    'bits per token': score.bitsPerToken.toFixed(4),
+    'bits per character': score.bitsPerCharacter.toFixed(4),
+    tokens: score.tokens,
   })
+}
+
+async function generate({ model, prompt, ...flags }: Made<typeof generateFlags>): Promise<void> {
+  const { LanguageModel } = await import('../../models/index.js')
+  await using lm = await LanguageModel.load(model, flags)
+  process.stdout.write(prompt)
+  for await (const piece of lm.generate(prompt, flags)) process.stdout.write(piece)
+  process.stdout.write('\n')
 }

@@ -1,141 +1,154 @@
-import { Option, type Command } from 'commander'
-import {
-  addRunFlags,
-  atLeastZero,
-  CELLS,
-  choice,
-  count,
-  fraction,
-  jsonOption,
-  modelOption,
-  probability,
-  savedPrecisionOption,
-  wholeNumber,
-} from '../arguments'
-import type { EvaluateFlags, ScoreFlags } from '../seq2seq-eval'
-import type { Seq2SeqTrainFlags } from '../seq2seq-train'
-import type { TranslateFlags } from './translate'
+/** Commands of models that turn sequences into sequences. They are loaded when a command runs. */
+import type { Command } from 'commander'
+import type { Pair } from '../../data'
+import { RnnativeError } from '../../errors'
+import { seq2seqFitOptions, seq2seqOptions } from '../../models/seq2seq/options'
+import type { TiedEmbeddings } from '../../models/seq2seq/options'
+import { choice, count, type Made } from '../../schema'
+import type { Tokenizer } from '../../text'
+import { addFlags, file, json, model, neededFile, savedPrecision, takeFlags } from '../arguments'
+import type { Flags } from '../arguments'
+import { addTrain } from './train'
+import { addTranslate, models, searchFlags, withModels } from './translate'
 
-const UNITS = ['word', 'char', 'bpe', 'space']
-const ATTENTION = ['additive', 'dot', 'scaled-dot', 'general', 'concat', 'none']
+const UNITS = ['word', 'char', 'bpe', 'space'] as const
+
+const source = neededFile('a source on each line, gzip allowed')
+
+const dataFlags = {
+  source,
+  target: neededFile('its target, or several separated by tabs'),
+  validSource: file('pairs to validate with after each epoch'),
+  validTarget: file('their targets'),
+  unit: choice(UNITS, { about: 'what a token is', required: true }),
+  sourceUnit: choice(UNITS, { about: 'of sources, if not --unit' }),
+  vocabulary: count({ about: 'most tokens of a side', defaultText: '8,000 of bpe, else 50,000' }),
+}
+
+const evaluateFlags = {
+  model: models,
+  source,
+  target: neededFile('its reference, or several separated by tabs'),
+  metric: choice(['bleu', 'chrf', 'ter', 'per', 'exact'], {
+    ...{ about: 'what to measure', required: true },
+  }),
+  tokenize: choice(['13a', 'none'], { about: 'of bleu', default: '13a' }),
+  ...searchFlags,
+  precision: savedPrecision,
+  json,
+}
+
+const scoreFlags = {
+  model,
+  source,
+  target: neededFile('its target, or several separated by tabs'),
+  precision: savedPrecision,
+  json,
+}
 
 export function addSeq2Seq(program: Command): void {
   const seq2seq = program
     .command('seq2seq')
     .description('sequence to sequence: translation, pronunciation and the like')
-  addTrain(seq2seq)
-  addTranslate(seq2seq)
-  addMeasures(seq2seq)
-}
-
-function addTrain(seq2seq: Command): void {
-  const command = seq2seq
-    .command('train')
-    .description('learn pairs of lines; Ctrl-C writes a checkpoint and stops')
-    .requiredOption('--source <file>', 'a source on each line, gzip allowed')
-    .requiredOption('--target <file>', 'its target, or several separated by tabs')
-    .option('--valid-source <file>', 'pairs to validate with after each epoch')
-    .option('--valid-target <file>', 'their targets')
-    .addOption(choice('--unit <name>', 'what a token is', UNITS).makeOptionMandatory())
-    .addOption(choice('--source-unit <name>', 'of sources, if not --unit', UNITS))
-    .option('--vocabulary <n>', 'most tokens of a side (default: 8,000 of bpe, else 50,000)', count)
-    .addOption(choice('--cell <name>', 'kind of cell', CELLS).default('lstm'))
-    .option('--layers <n>', 'recurrent layers of encoder and decoder', count, 1)
-    .option('--hidden <n>', 'units of a layer', count, 256)
-    .option('--embedding <n>', "size of a token's vector (default: as --hidden)", count)
-    .option('--bidirectional', 'read sources in both directions', false)
-    .option('--reverse-source', 'read sources backwards', false)
-    .addOption(choice('--attention <name>', 'kind of attention', ATTENTION).default('additive'))
-    .option('--input-feeding', 'feed what was attended to into the next step', false)
-    .option('--residual', 'layers add their input to their output', false)
-    .addOption(
-      choice('--tie-embeddings <name>', "the output shares the target's embedding, or all", [
-        ...['none', 'target', 'all'],
-      ]).default('none'),
-    )
-    .option('--dropout <p>', 'share of connections dropped while training', fraction, 0)
-    .option('--label-smoothing <p>', 'share of probability spread over all tokens', fraction, 0)
-    .addOption(
-      choice('--references <name>', 'of several targets learn', ['first', 'each']).default('first'),
-    )
-    .option('--batch-tokens <n>', 'real tokens of a step, sources and targets', count, 4096)
-  addRunFlags(command).action(async (options: Seq2SeqTrainFlags) => {
-    const { trainSeq2Seq } = await import('../seq2seq-train.js')
-    await trainSeq2Seq(options)
+  addTrain(seq2seq, {
+    about: 'learn pairs of lines; Ctrl-C writes a checkpoint and stops',
+    data: dataFlags,
+    model: seq2seqOptions,
+    fit: seq2seqFitOptions,
+    validation: '--valid-source and --valid-target',
+    validates: ({ validSource, validTarget }) => {
+      if ((validSource === undefined) !== (validTarget === undefined))
+        throw new RnnativeError('ERR_ARGUMENT', '--valid-source and --valid-target go together')
+      return validSource !== undefined
+    },
+    async begin(data, options, fit) {
+      const { readPairs } = await import('../../data/index.js')
+      const { Seq2Seq } = await import('../../models/index.js')
+      const { validSource, validTarget } = data
+      const pairs = await readPairs(data.source, data.target)
+      const validation =
+        validSource !== undefined && validTarget !== undefined
+          ? await readPairs(validSource, validTarget)
+          : undefined
+      const tokenizers = await makeTokenizers(pairs, data, options.tieEmbeddings)
+      const model = new Seq2Seq({ ...options, ...tokenizers })
+      return { model, run: model.fit(pairs, { ...fit, validation }) }
+    },
   })
+  addTranslate(seq2seq)
+  addFlags(seq2seq.command('eval').description('translate and compare'), evaluateFlags).action(
+    (flags: Flags) => evaluate(takeFlags(evaluateFlags, flags)),
+  )
+  const about = 'the log-probability of each target, given its source'
+  addFlags(seq2seq.command('score').description(about), scoreFlags).action((flags: Flags) =>
+    score(takeFlags(scoreFlags, flags)),
+  )
 }
 
-/** Flags of a search that mean nothing to `--sample`. */
-const SEARCHING = [
-  ...['beam', 'lengthPenalty', 'coveragePenalty', 'blockNgrams', 'replaceUnknown'],
-  'attentionPlot',
-]
-
-const MODELS = 'a saved model or a checkpoint directory; several, with commas, decide together'
-
-function addTranslate(seq2seq: Command): void {
-  seq2seq
-    .command('translate')
-    .description('stdin to stdout, line by line')
-    .requiredOption('--model <dirs>', MODELS)
-    .option('--beam <n>', 'hypotheses kept at a step; 1 is greedy', count, 5)
-    .option('--n-best <n>', 'print so many: number, score and text, by tabs', count, 1)
-    .option('--length-penalty <x>', 'exponent of ((5 + n) / 6)', atLeastZero, 0)
-    .option('--coverage-penalty <x>', 'weight of the coverage of the source', atLeastZero, 0)
-    .option('--block-ngrams <n>', 'no n-gram of so many tokens twice; 0: no matter', wholeNumber, 0)
-    .option('--min-length <n>', 'tokens before the end is allowed', wholeNumber, 0)
-    .option('--max-length <n>', 'most tokens (default: 50 and twice those of the source)', count)
-    .option('--replace-unknown', 'write the source token that <unk> looked at', false)
-    .addOption(
-      new Option('--sample', 'draw from the distribution instead of searching')
-        .default(false)
-        .conflicts(SEARCHING),
+/** One tokenizer of both sides where all embeddings are tied, else one for each. */
+async function makeTokenizers(
+  pairs: readonly Pair[],
+  { unit, sourceUnit = unit, vocabulary }: Made<typeof dataFlags>,
+  tied: TiedEmbeddings | undefined,
+): Promise<{ source: Tokenizer; target: Tokenizer }> {
+  const { makeTokenizer } = await import('../texts.js')
+  const sources = pairs.map(([source]) => source)
+  const targets = pairs.flatMap(([, target]) => target)
+  if (tied !== 'all')
+    return {
+      source: makeTokenizer(sourceUnit, sources, vocabulary),
+      target: makeTokenizer(unit, targets, vocabulary),
+    }
+  if (sourceUnit !== unit)
+    throw new RnnativeError(
+      'ERR_ARGUMENT',
+      `--tie-embeddings all needs one unit on both sides, got ${sourceUnit} and ${unit}`,
     )
-    .option('--temperature <x>', 'of --sample: below 1 bolder, above 1 more random', atLeastZero)
-    .option('--top-k <k>', 'of --sample: choose among the k likeliest tokens', count)
-    .option('--top-p <p>', 'of --sample: among the likeliest of this probability', probability)
-    .option('--seed <n>', 'of --sample: the same seed writes the same', wholeNumber)
-    .option('--attention-plot <file>', 'draw the attention of the first 20 lines: .html or .svg')
-    .addOption(savedPrecisionOption())
-    .action(async (options: TranslateFlags) => {
-      const { translateLines } = await import('./translate.js')
-      await translateLines(options)
-    })
+  const both = makeTokenizer(unit, [...sources, ...targets], vocabulary)
+  return { source: both, target: both }
 }
 
-function addMeasures(seq2seq: Command): void {
-  seq2seq
-    .command('eval')
-    .description('translate and compare')
-    .requiredOption('--model <dirs>', MODELS)
-    .requiredOption('--source <file>', 'a source on each line, gzip allowed')
-    .requiredOption('--target <file>', 'its reference, or several separated by tabs')
-    .addOption(
-      choice('--metric <name>', 'what to measure', [
-        ...['bleu', 'chrf', 'ter', 'per', 'exact'],
-      ]).makeOptionMandatory(),
-    )
-    .addOption(choice('--tokenize <name>', 'of bleu', ['13a', 'none']).default('13a'))
-    .option('--beam <n>', 'hypotheses kept at a step; 1 is greedy', count, 5)
-    .option('--length-penalty <x>', 'exponent of ((5 + n) / 6)', atLeastZero, 0)
-    .option('--replace-unknown', 'write the source token that <unk> looked at', false)
-    .addOption(savedPrecisionOption())
-    .addOption(jsonOption())
-    .action(async (options: EvaluateFlags) => {
-      const { evaluateSeq2Seq } = await import('../seq2seq-eval.js')
-      await evaluateSeq2Seq(options)
-    })
+async function evaluate(flags: Made<typeof evaluateFlags>): Promise<void> {
+  const { readPairs } = await import('../../data/index.js')
+  const { bleu, chrf, exactMatch, ter, tokenErrorRate } = await import('../../metrics/index.js')
+  const { printJson, printTable } = await import('../../watch/output.js')
+  const { source, target, metric, tokenize } = flags
+  const pairs = await readPairs(source, target)
+  const texts = await withModels(flags, async (translator) => {
+    const sources = pairs.map(([one]) => one)
+    return (await translator.translate(sources, flags)).map(({ text }) => text)
+  })
+  const references = pairs.map(([, reference]) => reference)
+  const measure = {
+    bleu: () => bleu(texts, references, { tokenize }),
+    chrf: () => chrf(texts, references),
+    ter: () => ter(texts, references),
+    per: () => tokenErrorRate(texts, references),
+    exact: () => exactMatch(texts, references),
+  }
+  const { score, ...more } = measure[metric]()
+  if (flags.json) return printJson({ metric, score, ...more })
+  printTable({ [metric]: score.toFixed(2), ...more })
+}
 
-  seq2seq
-    .command('score')
-    .description('the log-probability of each target, given its source')
-    .addOption(modelOption())
-    .requiredOption('--source <file>', 'a source on each line, gzip allowed')
-    .requiredOption('--target <file>', 'its target, or several separated by tabs')
-    .addOption(savedPrecisionOption())
-    .addOption(jsonOption())
-    .action(async (options: ScoreFlags) => {
-      const { scoreSeq2Seq } = await import('../seq2seq-eval.js')
-      await scoreSeq2Seq(options)
-    })
+/** A line for each target: its log-probability in nats and how many tokens it has, the end included. */
+async function score(flags: Made<typeof scoreFlags>): Promise<void> {
+  const { readPairs } = await import('../../data/index.js')
+  const { Seq2Seq } = await import('../../models/index.js')
+  const { printJson } = await import('../../watch/output.js')
+  const pairs = await readPairs(flags.source, flags.target)
+  await using translator = await Seq2Seq.load(flags.model, flags)
+  const each = pairs.flatMap(([one, targets]): Pair[] =>
+    (typeof targets === 'string' ? [targets] : targets).map((text): Pair => [one, text]),
+  )
+  const scores = await translator.score(each)
+  scores.forEach(({ logProbability, logProbabilities }, i) => {
+    const [from, to] = each[i] as Pair
+    if (flags.json)
+      printJson({
+        ...{ source: from, target: to, logProbability },
+        logProbabilities: Array.from(logProbabilities),
+      })
+    else process.stdout.write(`${logProbability.toFixed(6)}\t${logProbabilities.length}\n`)
+  })
 }

@@ -1,32 +1,45 @@
-/** What the commands that train have in common. */
+/** The `train` command, one for all families of models. A family says what it learns from. */
+import type { Command } from 'commander'
 import { RnnativeError } from '../../errors'
-import { findCheckpoint } from '../../io/checkpoint'
-import { schedule as schedules } from '../../optim'
-import type { OptimizerKind, Schedule, ScheduleName } from '../../optim'
-import { setThreads, type DeviceOption, type Precision } from '../../tensor'
-import type { Run, TrainingEvent, TrainingResult, Watcher } from '../../train'
-import * as watch from '../../watch'
+import type { Model } from '../../models/model'
+import { createNamed, type Named } from '../../named'
+import type { OptimizerKind } from '../../optim'
+import { create, type Schedule, type ScheduleName } from '../../optim/schedule'
+import { atLeastZero, choice, count, custom, flag, fraction, positive, text } from '../../schema'
+import type { Given, Made, Rows, Schema } from '../../schema'
+import type { DeviceOption } from '../../tensor'
+import type { Run, TrainingEvent, TrainingOptions, TrainingResult } from '../../train'
+import { addFlags, device, json, readFlags, takeFlags, threads, type Flags } from '../arguments'
 
-/** Flags of every such command. */
-export interface RunFlags {
-  optimizer: OptimizerKind
-  learningRate?: number
-  schedule: ScheduleName
-  clipNorm: number
-  epochs?: number
-  maxSeconds?: number
-  patience?: number
-  seed: number
-  threads?: number
-  device: DeviceOption
-  precision: Precision
-  checkpoint: string
-  checkpointEvery?: number
-  resume: boolean
-  json?: true
+/** A family of models, as far as training goes. */
+export interface Family<Data extends Rows, Options extends Rows, Fit extends Rows> {
+  about: string
+  /** What it learns from. */
+  data: Data
+  model: Schema<Options>
+  fit: Schema<Fit>
+  /** The flags that give something to validate with, in words. */
+  validation: string
+  /** Whether they are given. */
+  validates(data: Made<Data>): boolean
+  /** Reads the data, makes the model and begins to learn. */
+  begin(
+    data: Made<Data>,
+    model: Given<Options> & { device: DeviceOption },
+    fit: Given<Fit> & TrainingOptions,
+  ): Promise<Begun>
 }
 
-export const LEARNING_RATES: Readonly<Record<OptimizerKind, number>> = {
+interface Begun {
+  model: Model
+  run: Run<TrainingEvent, TrainingResult>
+}
+
+const OPTIMIZERS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad'] as const
+const MOMENTUM: readonly string[] = ['sgd', 'rmsprop'] satisfies OptimizerKind[]
+const DEVICES = ['cpu', 'cuda', 'auto'] as const
+
+const LEARNING_RATES: Readonly<Record<OptimizerKind, number>> = {
   sgd: 1,
   adam: 2e-3,
   adamw: 2e-3,
@@ -34,65 +47,144 @@ export const LEARNING_RATES: Readonly<Record<OptimizerKind, number>> = {
   adagrad: 1e-2,
 }
 
+/** Epochs, where no other limit is given. */
+const EPOCHS = 10
+
+/** inverse-sqrt warms up for a tenth of the run at most, unless told otherwise. */
+function makeSchedule({ name, options }: Named): Schedule {
+  const own = name === 'inverse-sqrt' && !('warmup' in options) ? { share: 0.1 } : {}
+  return create({ name: name as ScheduleName, options: { ...own, ...options } })
+}
+
+/** How to train and for how long. */
+const runFlags = {
+  optimizer: choice(OPTIMIZERS, { about: 'optimizer', default: 'adam' }),
+  learningRate: positive({ about: 'learning rate', defaultText: 'as suits the optimizer' }),
+  weightDecay: atLeastZero({ about: 'weight decay', defaultText: '0.01 of adamw, else 0' }),
+  momentum: fraction({ about: 'momentum, of sgd and rmsprop', defaultText: '0' }),
+  schedule: custom<Schedule>()(
+    {
+      expected: 'a schedule',
+      valid: () => true,
+      argument: '<schedule>',
+      read: (given) => createNamed('schedule', given, makeSchedule),
+    },
+    {
+      about:
+        'of the learning rate: constant, step, exponential, plateau, inverse-sqrt, cosine or linear, ' +
+        'with options as in step:gamma=0.5,after=4; cosine and linear span the run',
+      defaultText: 'constant',
+    },
+  ),
+  clipNorm: positive({ about: 'largest norm of the gradient', default: 1 }),
+  epochs: count({
+    about: 'passes over the data',
+    defaultText: `${EPOCHS}, unlimited with --max-steps or --max-seconds`,
+  }),
+  maxSteps: count({ about: 'stop after so many steps' }),
+  maxSeconds: positive({
+    about: 'stop after so much training, validation not counted',
+    argument: '<s>',
+  }),
+  evaluateEvery: count({ about: 'steps between validations', defaultText: 'each epoch' }),
+  patience: count({ about: 'stop after so many validations without a new best' }),
+  threads,
+  device: device(DEVICES),
+  checkpoint: text({
+    about: 'where checkpoints go; also the directory of the model',
+    ...{ argument: '<dir>', required: true },
+  }),
+  checkpointEvery: count({ about: 'steps between checkpoints', defaultText: 'each epoch' }),
+  resume: flag({
+    ...{ about: "continue from the directory's latest checkpoint, if it has one", default: false },
+  }),
+  json,
+}
+
+type RunFlags = Made<typeof runFlags>
+
 const EXIT_INTERRUPTED = 130
+
+/** Adds `train` to a family's commands. */
+export function addTrain<Data extends Rows, Options extends Rows, Fit extends Rows>(
+  parent: Command,
+  family: Family<Data, Options, Fit>,
+): void {
+  const command = parent.command('train').description(family.about)
+  addFlags(command, family.data)
+  addFlags(command, family.model.rows, { seed: 1 })
+  addFlags(command, family.fit.rows)
+  addFlags(command, runFlags)
+  command.action((flags: Flags) => train(family, flags))
+}
+
+async function train<Data extends Rows, Options extends Rows, Fit extends Rows>(
+  family: Family<Data, Options, Fit>,
+  flags: Flags,
+): Promise<void> {
+  const data = takeFlags(family.data, flags)
+  const training = takeFlags(runFlags, flags)
+  await check(training, family.validates(data), family.validation)
+  const options = { ...readFlags(family.model.rows, flags), device: training.device }
+  const fit = { ...readFlags(family.fit.rows, flags), ...(await trainingOptions(training)) }
+  await follow(() => family.begin(data, options, fit))
+}
 
 /**
  * Checks flags that need others and heeds `--threads`; tells of a run that is about to be replaced.
- * `validates`: whether there is a text to validate with; `flags`: those that give one.
+ * `validates`: whether there is something to validate with; `flags`: those that give it.
  */
-export async function checkFlags(
-  { schedule, patience, threads, checkpoint, resume }: RunFlags,
-  validates: boolean,
-  flags: string,
-): Promise<void> {
-  if (patience !== undefined && !validates)
-    throw new RnnativeError('ERR_ARGUMENT', `--patience counts validations: give ${flags}`)
-  if (schedule === 'plateau' && !validates)
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      `--schedule plateau follows the validation loss: give ${flags}`,
-    )
-  if (threads !== undefined) setThreads(threads)
+async function check(run: RunFlags, validates: boolean, flags: string): Promise<void> {
+  const { schedule, patience, evaluateEvery, checkpoint, resume } = run
+  const needs = (flag: string) => new RnnativeError('ERR_ARGUMENT', `${flag}: give ${flags}`)
+  if (patience !== undefined && !validates) throw needs('--patience counts validations')
+  if (evaluateEvery !== undefined && !validates) throw needs('--evaluate-every validates')
+  if (schedule?.name === 'plateau' && !validates)
+    throw needs('--schedule plateau follows the validation loss')
+  if (run.momentum !== undefined && !MOMENTUM.includes(run.optimizer))
+    throw new RnnativeError('ERR_ARGUMENT', `--momentum: ${run.optimizer} has none`)
+  if (run.threads !== undefined) (await import('../../tensor/index.js')).setThreads(run.threads)
+  const { findCheckpoint } = await import('../../io/checkpoint.js')
   const previous = await findCheckpoint(checkpoint, 'latest')
   if (previous !== null && !resume)
     process.stderr.write(`note: a new run replaces ${previous}; --resume would continue it\n`)
 }
 
-/** Cosine ends with the last epoch; inverse-sqrt warms up for a tenth of the run at most. */
-export function makeSchedule(
-  { schedule, maxSeconds }: RunFlags,
-  totalSteps: number | undefined,
-): Schedule {
-  if (schedule === 'cosine') {
-    if (totalSteps === undefined)
-      throw new RnnativeError('ERR_ARGUMENT', '--schedule cosine needs an end: give --epochs')
-    if (maxSeconds !== undefined)
-      process.stderr.write(
-        'note: --schedule cosine reaches its end with --epochs, not with --max-seconds\n',
-      )
-    return schedules.cosine({ steps: totalSteps })
+async function trainingOptions(run: RunFlags): Promise<TrainingOptions> {
+  const { optimizer, learningRate: lr = LEARNING_RATES[optimizer], weightDecay, momentum } = run
+  const { maxSteps, maxSeconds } = run
+  const unlimited = maxSteps !== undefined || maxSeconds !== undefined
+  const { create: createOptimizer } = await import('../../optim/index.js')
+  return {
+    ...run,
+    epochs: run.epochs ?? (unlimited ? undefined : EPOCHS),
+    optimizer: createOptimizer(optimizer, { lr, weightDecay, momentum }),
+    watch: await watchers(run),
   }
-  if (schedule === 'inverse-sqrt')
-    return schedules.inverseSqrt({
-      warmup: Math.max(1, Math.min(4000, Math.ceil((totalSteps ?? Infinity) / 10))),
-    })
-  return schedules.create({ name: schedule, options: {} })
 }
 
 /** Who looks on: JSON on standard output for programs, else lines, and a bar on a terminal. */
-export const watchers = (flags: RunFlags): Watcher[] =>
-  flags.json === true ? [watch.json()] : [watch.bar(), watch.lines()]
+async function watchers({ json }: RunFlags): Promise<TrainingOptions['watch']> {
+  const watch = await import('../../watch/index.js')
+  return json ? [watch.json()] : [watch.bar(), watch.lines()]
+}
 
-/** Waits for a run. The first Ctrl-C stops it in good order, the second at once. */
-export async function follow(run: Run<TrainingEvent, TrainingResult>): Promise<void> {
-  const interrupt = () => run.abort()
+/**
+ * Begins a run and waits for it. The first Ctrl-C stops it in good order, the second at once, and so does any
+ * before it has begun.
+ */
+async function follow(begin: () => Promise<Begun>): Promise<void> {
+  let begun: Begun | null = null
+  const interrupt = () => (begun ? begun.run.abort() : process.exit(EXIT_INTERRUPTED))
   process.once('SIGINT', interrupt)
   process.once('SIGTERM', interrupt)
   try {
-    const { stopped } = await run
+    begun = await begin()
+    const { stopped } = await begun.run
     if (stopped === 'aborted') process.exitCode = EXIT_INTERRUPTED
   } finally {
     process.off('SIGINT', interrupt)
     process.off('SIGTERM', interrupt)
+    await begun?.model.dispose()
   }
 }

@@ -1,67 +1,55 @@
-import type { Readable } from 'node:stream'
+/** Translating lines as they come, with one model or several that decide together. */
+import type { Command } from 'commander'
 import { RnnativeError } from '../../errors'
 import type { Seq2Seq, Seq2SeqEnsemble, Translation } from '../../models'
-import { drawAttention, writeFigures, type AttentionMap } from '../../report'
-import type { Precision } from '../../tensor'
-import { withModels } from '../seq2seq-models'
+import type { Precision } from '../../precision'
+import type { AttentionMap } from '../../report'
+import { atLeastZero, count, flag, probability, text, wholeNumber, type Made } from '../../schema'
+import { addFlags, file, savedPrecision, takeFlags, type Flags } from '../arguments'
 
-export interface TranslateFlags {
-  model: string
-  beam: number
-  nBest: number
-  lengthPenalty: number
-  coveragePenalty: number
-  blockNgrams: number
-  minLength: number
-  maxLength?: number
-  replaceUnknown: boolean
-  sample: boolean
-  temperature?: number
-  topK?: number
-  topP?: number
-  seed?: number
-  attentionPlot?: string
-  precision?: Precision
+export const models = text({
+  about: 'a saved model or a checkpoint directory; several, with commas, decide together',
+  ...{ argument: '<dirs>', required: true },
+})
+
+/** Of a beam search. */
+export const searchFlags = {
+  beam: count({ about: 'hypotheses kept at a step; 1 is greedy', default: 5 }),
+  lengthPenalty: atLeastZero({ about: 'exponent of ((5 + n) / 6)', default: 0 }),
+  replaceUnknown: flag({
+    ...{ about: 'write the source token that <unk> looked at', default: false },
+  }),
 }
 
-/** Most lines that are translated together. */
-const CHUNK = 1024
-const MOST_PLOTS = 20
-
-/**
- * The lines that have arrived when the last ones were dealt with: one by one at a terminal. They end
- * with `\n` or `\r\n`, as those of files do; a byte-order mark is dropped.
- */
-async function* chunksOfLines(input: Readable): AsyncGenerator<string[], void, void> {
-  let wake = (): void => undefined
-  let failure: Error | null = null
-  const heard = () => wake()
-  input.setEncoding('utf8')
-  input.on('readable', heard).on('end', heard)
-  input.on('error', (error) => {
-    failure = error
-    wake()
-  })
-  let [rest, begun] = ['', false]
-  try {
-    while (!input.readableEnded) {
-      const piece = input.read() as string | null
-      if (piece === null) {
-        await new Promise<void>((resolve) => (wake = resolve))
-        if (failure !== null) throw failure as Error
-        continue
-      }
-      const lines = (rest + (begun ? piece : piece.replace(/^\ufeff/, ''))).split('\n')
-      begun = true
-      rest = lines.pop() as string
-      while (lines.length > 0) yield lines.splice(0, CHUNK).map((line) => line.replace(/\r$/, ''))
-    }
-    if (rest !== '') yield [rest]
-  } finally {
-    input.destroy() // else the process waits for its end
-  }
+const translateFlags = {
+  model: models,
+  ...searchFlags,
+  nBest: count({ about: 'print so many: number, score and text, by tabs', default: 1 }),
+  coveragePenalty: atLeastZero({ about: 'weight of the coverage of the source', default: 0 }),
+  blockNgrams: wholeNumber({
+    about: 'no n-gram of so many tokens twice; 0: no matter',
+    default: 0,
+  }),
+  minLength: wholeNumber({ about: 'tokens before the end is allowed', default: 0 }),
+  maxLength: count({ about: 'most tokens', defaultText: '50 and twice those of the source' }),
+  sample: flag({ about: 'draw from the distribution instead of searching', default: false }),
+  temperature: atLeastZero({ about: 'of --sample: below 1 bolder, above 1 more random' }),
+  topK: count({ about: 'of --sample: choose among the k likeliest tokens', argument: '<k>' }),
+  topP: probability({ about: 'of --sample: among the likeliest of this probability' }),
+  seed: wholeNumber({ about: 'of --sample: the same seed writes the same' }),
+  attentionPlot: file('draw the attention of the first 20 lines: .html or .svg'),
+  precision: savedPrecision,
 }
 
+type TranslateFlags = Made<typeof translateFlags>
+
+/** Flags of a search that mean nothing to `--sample`. */
+const SEARCHING = [
+  ...['beam', 'lengthPenalty', 'coveragePenalty', 'blockNgrams', 'replaceUnknown'],
+  'attentionPlot',
+]
+
+/** And the other way round. */
 const SAMPLING = [
   ['temperature', '--temperature'],
   ['topK', '--top-k'],
@@ -69,7 +57,36 @@ const SAMPLING = [
   ['seed', '--seed'],
 ] as const
 
-export async function translateLines(flags: TranslateFlags): Promise<void> {
+const MOST_PLOTS = 20
+
+export function addTranslate(parent: Command): void {
+  const command = parent.command('translate').description('stdin to stdout, line by line')
+  addFlags(command, translateFlags)
+  command.options.find((option) => option.attributeName() === 'sample')?.conflicts(SEARCHING)
+  command.action((flags: Flags) => translate(takeFlags(translateFlags, flags)))
+}
+
+/** Loads the models that `--model` names, one or several that decide together, for as long as `use`. */
+export async function withModels<T>(
+  { model: list, precision }: { model: string; precision: Precision | undefined },
+  use: (translator: Seq2Seq | Seq2SeqEnsemble) => Promise<T>,
+): Promise<T> {
+  const { Seq2Seq, Seq2SeqEnsemble } = await import('../../models/index.js')
+  const directories = list.split(',').filter((directory) => directory !== '')
+  if (directories.length === 0)
+    throw new RnnativeError('ERR_ARGUMENT', '--model: expected a directory')
+  const models: Seq2Seq[] = []
+  try {
+    for (const directory of directories) models.push(await Seq2Seq.load(directory, { precision }))
+    const [only] = models
+    return await use(models.length === 1 && only ? only : new Seq2SeqEnsemble(models))
+  } finally {
+    for (const model of models) await model.dispose()
+  }
+}
+
+async function translate(flags: TranslateFlags): Promise<void> {
+  const { chunksOfLines } = await import('../texts.js')
   const { attentionPlot, sample, nBest } = flags
   if (!sample)
     for (const [name, flag] of SAMPLING)
@@ -121,6 +138,7 @@ function print({ text, nBest }: Translation, count: number, number: number): voi
 }
 
 async function plot(path: string, maps: readonly AttentionMap[]): Promise<void> {
+  const { drawAttention, writeFigures } = await import('../../report/index.js')
   if (maps.length === 0)
     throw new RnnativeError('ERR_EMPTY', '--attention-plot: expected a line to draw, got none')
   const figures = []
