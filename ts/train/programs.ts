@@ -8,7 +8,6 @@ import type { Optimizer } from '../optim'
 import type { DeviceName, Tensor } from '../tensor'
 import { Program, programShare } from '../tensor/program'
 import { sendInputs, type StepInput } from './objective'
-import type { Enqueued } from './step'
 
 /** Of tokens, which differ between steps of a kind, there is room for a multiple of this. */
 export const TOKEN_STEP = 512
@@ -19,12 +18,17 @@ const MOST = 128
 /** Of the device's memory, what programs may hold together when another is recorded. */
 const SHARE = 0.4
 
-interface Recorded {
+/** What is enqueued for a step. */
+interface HasScalars {
+  readonly scalars: readonly Tensor[]
+}
+
+interface Recorded<Made> {
   program: Program
   /** The step that it was recorded of. */
   step: number
   inputs: Tensor[]
-  made: Enqueued
+  made: Made
 }
 
 /** Whether steps on `device` run as programs. RNNATIVE_CUDA_GRAPHS=0 submits every op instead. */
@@ -33,8 +37,8 @@ export const runsPrograms = (device: DeviceName): boolean =>
   process.env['RNNATIVE_CUDA_GRAPHS'] !== '0' &&
   process.env['RNNATIVE_CUDA_SYNC'] !== '1'
 
-export class Programs {
-  private readonly byKey = new Map<string, Recorded>()
+export class Programs<Made extends HasScalars> {
+  private readonly byKey = new Map<string, Recorded<Made>>()
 
   constructor(
     private readonly device: DeviceName,
@@ -51,8 +55,8 @@ export class Programs {
     step: number,
     key: string,
     given: readonly StepInput[],
-    enqueue: (inputs: readonly Tensor[]) => Enqueued,
-  ): Enqueued {
+    enqueue: (inputs: readonly Tensor[]) => Made,
+  ): Made {
     const found = this.byKey.get(key)
     if (found === undefined) return this.record(step, key, given, enqueue)
     this.byKey.delete(key)
@@ -67,14 +71,14 @@ export class Programs {
     step: number,
     key: string,
     given: readonly StepInput[],
-    enqueue: (inputs: readonly Tensor[]) => Enqueued,
-  ): Enqueued {
+    enqueue: (inputs: readonly Tensor[]) => Made,
+  ): Made {
     // What is free in their memory may suit no other shape, and stays while there is a program.
     if (programShare() > SHARE) this.dispose()
     if (this.byKey.size >= this.most) this.drop(this.byKey.keys().next().value as string)
     const inputs = sendInputs(given, this.device)
     const { optimizer } = this
-    let made!: Enqueued
+    let made!: Made
     try {
       const updates = () => optimizer.updates()
       const program = Program.record(() => (made = enqueue(inputs)).scalars, TOKEN_STEP, updates)
@@ -88,7 +92,7 @@ export class Programs {
   }
 
   private drop(key: string): void {
-    const { program, inputs } = this.byKey.get(key) as Recorded
+    const { program, inputs } = this.byKey.get(key) as Recorded<Made>
     this.byKey.delete(key)
     program.dispose()
     for (const input of inputs) input.dispose()

@@ -55,7 +55,7 @@ interface Part {
 
 export class Steps<B, C extends object> {
   readonly carried: Carried<C>
-  private readonly programs: Programs | null
+  private readonly programs: Programs<Enqueued> | null
 
   constructor(
     private readonly objective: Objective<B, C>,
@@ -65,7 +65,7 @@ export class Steps<B, C extends object> {
   ) {
     const { device } = optimizer
     const recorded = objective.repeats && runsPrograms(device)
-    this.programs = recorded ? new Programs(device, optimizer) : null
+    this.programs = recorded ? new Programs<Enqueued>(device, optimizer) : null
     this.carried = new Carried<C>(objective.zeros?.bind(objective), recorded, device)
   }
 
