@@ -1,10 +1,10 @@
-// rnnative beside its rivals, row by row: BENCHMARKS.md tells what is measured and how.
+// rnnative beside its rivals, row by row: docs/benchmarks.md tells what is measured and how.
 //
 //   npm run bench:peers -- [--rows REGEXP] [--threads 1,2] [--cells lstm,gru] [--modes infer,train]
 //     [--precision f32,bf16] [--rivals torch,ort,ort-node,tfjs] [--rounds 7] [--runs N]
 //     [--seconds-per-row 40] [--python PATH] [--json] [--out FILE]
 //   node bench/peers.mjs --list [...]            the ids of the rows, for --rows
-//   node bench/peers.mjs --markdown FILE         puts a recorded run into BENCHMARKS.md
+//   node bench/peers.mjs --markdown FILE         puts a recorded run into docs/benchmarks.md
 import { writeFileSync } from 'node:fs'
 import os from 'node:os'
 import { parseArgs } from 'node:util'

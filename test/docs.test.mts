@@ -1,7 +1,11 @@
-/** Runs the examples of README.md and docs/ whose fence says so: ```js run, or ```sh run. */
+/**
+ * Runs the examples of README.md and docs/ whose fence says so, ```js run or ```sh run: each in an empty folder with
+ * rnnative installed. And follows the links between pages.
+ */
 import test from 'ava'
 import { spawnSync } from 'node:child_process'
 import {
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -10,9 +14,10 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 
-const pages = ['README.md', ...readdirSync('docs').map((name) => join('docs', name))]
+const names = readdirSync('docs').filter((name) => name.endsWith('.md'))
+const pages = ['README.md', ...names.map((name) => join('docs', name))]
 
 interface Example {
   page: string
@@ -61,3 +66,19 @@ for (const { page, line, language, code } of pages
     })
     t.is(status, 0, `${page}:${line} ended with ${String(status ?? signal)}\n${stdout}${stderr}`)
   })
+
+/** Where a page links to in this folder. */
+const linksOf = (page: string): string[] =>
+  [...readFileSync(page, 'utf8').matchAll(/\]\((?!https?:)([^)#\s]+)(?:#[^)]*)?\)/g)].map(
+    ({ 1: target = '' }) => join(dirname(page), target),
+  )
+
+test('links between pages lead somewhere', (t) => {
+  for (const page of pages)
+    for (const target of linksOf(page)) t.true(existsSync(target), `${page} links to ${target}`)
+})
+
+test('docs/README.md names every page', (t) => {
+  const linked = linksOf('docs/README.md')
+  for (const page of pages) t.true(page === 'docs/README.md' || linked.includes(page), page)
+})

@@ -1,4 +1,4 @@
-// Figures as text, for the terminal and for BENCHMARKS.md alike.
+// Figures as text, for the terminal and for docs/benchmarks.md alike.
 
 export const formatTime = (ms) =>
   `${ms >= 100 ? ms.toFixed(0) : ms >= 10 ? ms.toFixed(1) : ms.toFixed(2)} ms`

@@ -1,10 +1,11 @@
-// A recorded run as the tables of BENCHMARKS.md, so that no figure there is typed by hand.
+// A recorded run as the tables of docs/benchmarks.md, so that no figure there is typed by hand.
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { formatRatio, formatSize, formatSpeed, formatTime } from './format.mjs'
 
-const DOCUMENT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../../BENCHMARKS.md')
+const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
+const DOCUMENT = path.join(ROOT, 'docs/benchmarks.md')
 const MARKERS = /(<!-- figures -->\n)[^]*(<!-- end of figures -->)/
 
 const unique = (values) => [...new Set(values)]
@@ -132,12 +133,12 @@ function toMarkdown({ date, cpu, cores, versions, rows }) {
   return parts.join('\n\n') + '\n'
 }
 
-/** Puts a recorded run's tables between the markers of BENCHMARKS.md. */
+/** Puts a recorded run's tables between the markers of docs/benchmarks.md. */
 export function writeMarkdown(file) {
   const tables = toMarkdown(JSON.parse(readFileSync(file, 'utf8')))
   const text = readFileSync(DOCUMENT, 'utf8')
   if (!MARKERS.test(text)) throw new Error(`${DOCUMENT}: the markers of the figures are missing`)
-  const name = path.relative(path.dirname(DOCUMENT), path.resolve(file))
+  const name = path.relative(ROOT, path.resolve(file))
   const figures = `From \`${name}\`. ${tables}`
   writeFileSync(
     DOCUMENT,
