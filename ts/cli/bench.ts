@@ -1,14 +1,10 @@
+/** What is timed of recurrent stacks, by the command and beside other packages. */
 import type { Recurrent } from '../nn'
-import { cellOf } from '../models/parts/recurrent-options'
+import { cellOf, type CellName } from '../models/parts/recurrent-options'
 import { makeRecurrent } from '../nn/recurrent'
-import { info, noGrad, randn, scope, setThreads, synchronize } from '../tensor'
-import type { Tensor } from '../tensor'
-import { chooseDevice, type DeviceOption } from '../tensor/device'
+import { noGrad, scope, type DeviceOption, type Tensor } from '../tensor'
 import { gatesOf, type Integers } from '../ops'
-import { printJson, printTable } from '../watch/output'
-import type { RnnFlags } from './commands/bench'
-
-const WARM_UP = 3
+import type { Precision } from '../precision'
 
 /** 2·T·B·G·H·(I+H) over layers and directions; three times that for forward and backward. */
 export function recurrentFlops(
@@ -25,10 +21,13 @@ export function recurrentFlops(
   return train ? 3 * forward : forward
 }
 
-export interface StackOptions extends Pick<
-  RnnFlags,
-  'cell' | 'layers' | 'input' | 'hidden' | 'bidirectional' | 'precision'
-> {
+export interface StackOptions {
+  cell: CellName
+  layers: number
+  input: number
+  hidden: number
+  bidirectional: boolean
+  precision: Precision
   device: DeviceOption
 }
 
@@ -58,50 +57,5 @@ export function enqueueRun(
     stack.zeroGrad()
     x.zeroGrad()
     stack.forward(x, { lengths }).output.backward(dy)
-  })
-}
-
-/** Times whole sequences, each awaited. In training every run packs new weights and computes dx. */
-export async function benchRnn(options: RnnFlags): Promise<void> {
-  const device = chooseDevice(options.device).device
-  if (options.threads !== undefined) setThreads(options.threads)
-  await synchronize()
-
-  const { cell, layers, steps, batch, input, hidden, bidirectional, mode, precision, runs } =
-    options
-  const train = mode === 'train'
-  using stack = makeStack({ ...options, device })
-  stack.train(train)
-  using x = randn([steps, batch, input], { seed: 2, device, requiresGrad: train })
-  using dy = train ? randn([steps, batch, hidden * stack.directions], { seed: 3, device }) : null
-
-  const times: number[] = []
-  for (let run = -WARM_UP; run < runs; ++run) {
-    const began = performance.now()
-    enqueueRun(stack, x, dy)
-    await synchronize()
-    if (run >= 0) times.push(performance.now() - began)
-  }
-  times.sort((a, b) => a - b)
-  const middle = times.length >> 1
-  const upper = times[middle] as number
-  const milliseconds = times.length % 2 === 1 ? upper : ((times[middle - 1] as number) + upper) / 2
-  const { threads, isa } = info()
-  const result = {
-    milliseconds,
-    min: times[0] as number,
-    max: times.at(-1) as number,
-    gflops: recurrentFlops(stack, steps, batch, train) / milliseconds / 1e6,
-    threads,
-    isa,
-    device,
-    ...{ cell, layers, steps, batch, input, hidden, bidirectional, mode, precision, runs },
-  }
-  if (options.json) return printJson(result)
-  printTable({
-    median: `${result.milliseconds.toFixed(3)} ms`,
-    range: `${result.min.toFixed(3)} to ${result.max.toFixed(3)} ms over ${runs} runs`,
-    speed: `${result.gflops.toFixed(1)} GFLOP/s`,
-    engine: `${device}, ${isa}, ${threads} thread${threads === 1 ? '' : 's'}`,
   })
 }

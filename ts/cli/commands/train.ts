@@ -99,6 +99,10 @@ const runFlags = {
     ...{ about: "continue from the directory's latest checkpoint, if it has one", default: false },
   }),
   json,
+  tensorboard: text({
+    about: 'write event files for TensorBoard (needs protobufjs and @node-rs/crc32)',
+    argument: '<dir>',
+  }),
 }
 
 type RunFlags = Made<typeof runFlags>
@@ -164,9 +168,12 @@ async function trainingOptions(run: RunFlags): Promise<TrainingOptions> {
 }
 
 /** Who looks on: JSON on standard output for programs, else lines, and a bar on a terminal. */
-async function watchers({ json }: RunFlags): Promise<TrainingOptions['watch']> {
+async function watchers({ json, tensorboard }: RunFlags): Promise<TrainingOptions['watch']> {
   const watch = await import('../../watch/index.js')
-  return json ? [watch.json()] : [watch.bar(), watch.lines()]
+  return [
+    ...(json ? [watch.json()] : [watch.bar(), watch.lines()]),
+    ...(tensorboard === undefined ? [] : [watch.tensorboard(tensorboard)]),
+  ]
 }
 
 /**

@@ -1,0 +1,48 @@
+// Writes docs/cli.md from the commands' own flags: `node scripts/cli-docs.mjs`, after a build. With --check it
+// only tells, by its exit code, whether the page is up to date.
+import { readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { makeProgram } from '../dist/cli/program.js'
+
+const page = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', 'docs', 'cli.md')
+
+const escape = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;')
+
+/** What a flag may be, and what it is unless given. */
+function values({ argChoices, defaultValue, mandatory }) {
+  const parts = []
+  if (argChoices) parts.push(argChoices.map((name) => `\`${name}\``).join(', '))
+  if (mandatory) parts.push('needed')
+  if (defaultValue !== undefined) parts.push(`default: \`${defaultValue}\``)
+  return parts.join('; ')
+}
+
+function* sections(command, names) {
+  const name = [...names, command.name()]
+  if (command.commands.length > 0) {
+    for (const inner of command.commands) yield* sections(inner, name)
+    return
+  }
+  yield `## ${name.slice(1).join(' ')}\n\n${command.description()}\n`
+  const rows = command.options.map((option) => {
+    const cells = [`\`${option.flags}\``, escape(option.description), values(option)]
+    return `| ${cells.join(' | ')} |`
+  })
+  if (rows.length > 0) yield `| flag | what it is | values |\n|---|---|---|\n${rows.join('\n')}\n`
+}
+
+const text = [
+  '# The command line',
+  "<!-- Made by scripts/cli-docs.mjs from the options' schemas: change those, not this page. -->",
+  '`rnnative COMMAND --help` tells the same. A wrong flag is one line on standard error and exit code 2, any\n' +
+    'other failure exit code 1; Ctrl-C in training writes a checkpoint and ends with 130.\n',
+  ...sections(makeProgram(), []),
+].join('\n\n')
+const content = `${text.replace(/\n{3,}/g, '\n\n').trimEnd()}\n`
+
+if (!process.argv.includes('--check')) writeFileSync(page, content)
+else if (readFileSync(page, 'utf8') !== content) {
+  console.error('docs/cli.md is not what the commands say: run `npm run docs:cli`')
+  process.exitCode = 1
+}
