@@ -1,12 +1,11 @@
-// Copies between strided layouts, and masking of padded time steps. A copy whose inner axis is
-// dense on both sides is a walk by rows. One that turns two axes around (a transpose inside a
-// permutation) goes through tiles of shared memory, so that both sides are read and written along
-// their own dense axis; tiles are padded by a column against bank conflicts.
+// Copies between strided layouts. A copy whose inner axis is dense on both sides is a walk by rows.
+// One that turns two axes around (a transpose inside a permutation) goes through tiles of shared
+// memory, so that both sides are read and written along their own dense axis; tiles are padded by a
+// column against bank conflicts.
 #include <algorithm>
 
 #include "cuda/core/copy.cuh"
 #include "cuda/core/walk.cuh"
-#include "cuda/mask_time.cuh"
 #include "intrinsics.cuh"
 #include "native/abi/backend.h"
 
@@ -91,20 +90,6 @@ int32_t transpose(RnContext* ctx, const Walk<2>& walk, const float* x, const RnG
   return launch(ctx, how, transpose_kernel, walk, outer, x, y);
 }
 
-// Rows are t * batch + b; [rows, features] on both sides.
-template <int kWidth>
-__global__ void mask_time_kernel(int64_t rows, int64_t batch, int64_t features,
-                                 const int32_t* lengths, const float* x, RnGrad y) {
-  const int64_t f = first_column(kWidth);
-  if (f >= features) return;
-  for (int64_t row = first_row(); row < rows; row += row_stride()) {
-    const int64_t t = row / batch, at = row * features + f;
-    Floats<kWidth> v = {};
-    if (t < lengths[row - t * batch]) v = load<kWidth>(x + at, features - f);
-    put<kWidth>(y, at, v, features - f);
-  }
-}
-
 }  // namespace
 
 int32_t strided_copy(RnContext* ctx, const RnStridedCopy* args) {
@@ -141,21 +126,6 @@ int32_t copy_floats(RnContext* ctx, std::initializer_list<CopyAxis> axes, const 
   copy.x = x;
   copy.y = y;
   return strided_copy(ctx, &copy);
-}
-
-int32_t mask_checked(RnContext* ctx, const RnMaskTime& args) {
-  const int64_t rows = args.time * args.batch, features = args.features;
-  if (args.y.mode == RN_GRAD_SKIP || rows == 0 || features == 0) return RN_OK;
-  const auto* x = static_cast<const float*>(args.x);
-  const bool wide = features % kWide == 0 && aligned(x, args.y.data);
-  return launch(ctx, over_rows(rows, features, wide ? kWide : 1),
-                wide ? mask_time_kernel<kWide> : mask_time_kernel<1>, rows, args.batch, features,
-                args.lengths, x, args.y);
-}
-
-int32_t mask_time(RnContext* ctx, const RnMaskTime* args) {
-  const int32_t status = check_lengths(ctx, args->lengths, args->batch, args->time);
-  return status == RN_OK ? mask_checked(ctx, *args) : status;
 }
 
 }  // namespace rnnative::cuda

@@ -8,8 +8,6 @@
 #include <cstring>
 
 #include "cuda/core/memory.cuh"
-#include "cuda/gemm/cublas.cuh"
-#include "cuda/recurrent/persistent/block.cuh"
 
 // Memory goes after the graph that uses it.
 struct RnProgram {
@@ -51,6 +49,9 @@ constexpr size_t kLiveAlignment = 16;
 // That is being recorded, by the one thread that runs ops; leaked at exit, when it may be at work.
 RnProgram* current = nullptr;
 
+// Null before any of them is made, whatever the order of static objects is.
+constinit const BeforeRecording* preparations = nullptr;
+
 // Ends the capture; with `made`, of a graph to launch.
 int32_t end_capture(RnContext* ctx, cudaGraphExec_t* made) {
   cudaGraph_t graph = nullptr;
@@ -63,6 +64,10 @@ int32_t end_capture(RnContext* ctx, cudaGraphExec_t* made) {
 }
 
 }  // namespace
+
+BeforeRecording::BeforeRecording(void (*work)()) : work(work), next(preparations) {
+  preparations = this;
+}
 
 bool recording() {
   return current != nullptr;
@@ -121,8 +126,7 @@ Draws draws_of(const RnRandom& random) {
 
 int32_t begin_program(int64_t token_step, char* error) {
   RnContext ctx = {};
-  prepare_persistent();
-  find_cublas();
+  for (auto* first = preparations; first != nullptr; first = first->next) first->work();
   current = new (std::nothrow) RnProgram;
   if (!current) return answer(ctx, fail(&ctx, RN_ERR_OUT_OF_MEMORY, "no memory"), error);
   current->token_step = token_step;

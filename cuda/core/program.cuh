@@ -22,6 +22,14 @@ namespace rnnative::cuda {
 
 bool recording();
 
+// Made once for each thing that must not happen for the first time in a recording: `work` is called
+// before each.
+struct BeforeRecording {
+  explicit BeforeRecording(void (*work)());
+  void (*const work)();
+  const BeforeRecording* const next;
+};
+
 // How many tokens there is to be room for when there are `n` of at most `most`; `n` itself unless
 // recording. Runs with more fail, if they are told by check_room.
 int64_t room_for(int64_t n, int64_t most);

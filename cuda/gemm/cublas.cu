@@ -11,6 +11,7 @@
 
 #include "cuda/core/device.cuh"
 #include "cuda/core/elements.cuh"
+#include "cuda/core/program.cuh"
 
 namespace rnnative::cuda {
 namespace {
@@ -124,6 +125,8 @@ const Cublas& find_cublas() {
   static const Cublas found = open_cublas();
   return found;
 }
+
+static const BeforeRecording kFind([] { find_cublas(); });
 
 int32_t gemm_cublas(RnContext* ctx, const Gemm& product, bool bf16) {
   Gemm p = product;

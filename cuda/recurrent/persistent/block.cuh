@@ -106,8 +106,6 @@ struct PersistentKernels {
   const Shape* shapes;
   int32_t count;
 };
-// Asks the device what it can hold, unless that is known.
-void prepare_persistent();
 bool plan_layer(const Layer& layer, bool backward, const PersistentKernels& kernels, Plan* plan);
 // Fills `run`, but for `first_group`, `ring` and `counters`.
 void describe_run(const Layer& layer, const Plan& plan, PersistentRun* run);

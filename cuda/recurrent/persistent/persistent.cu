@@ -1,6 +1,8 @@
 // The host side of the persistent recurrences: the device's limits, and the exchange's memory.
 #include "cuda/recurrent/persistent/block.cuh"
 
+#include "cuda/core/program.cuh"
+
 namespace rnnative::cuda {
 namespace {
 
@@ -57,11 +59,10 @@ const Machine& machine() {
   return known;
 }
 
-}  // namespace
+// What the device can hold.
+const BeforeRecording kLookAtMachine([] { machine(); });
 
-void prepare_persistent() {
-  machine();
-}
+}  // namespace
 
 bool plan_layer(const Layer& layer, bool backward, const PersistentKernels& kernels, Plan* plan) {
   if (layer.sequence->tokens == 0) return false;
