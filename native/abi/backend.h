@@ -27,7 +27,7 @@
 extern "C" {
 #endif
 
-#define RN_BACKEND_ABI 9
+#define RN_BACKEND_ABI 10
 
 typedef struct RnBackend {
   uint32_t abi;          // RN_BACKEND_ABI

@@ -1,4 +1,4 @@
-// Every cell and every parameter of a recurrent layer once. From these rows come RnCell, names,
+// Every cell, parameter and phase of a recurrent layer once. From these rows come RnCell, names,
 // counts and shapes, the switches from a cell to its type or text in the three backends, and what
 // the addon tells TypeScript (`native.cells()`). Code asks a row; it never compares a cell's name.
 //
@@ -37,6 +37,13 @@
   SLOT(B_IH,     bias_ih,    GATES, ONE,     0) \
   SLOT(B_HH,     bias_hh,    GATES, ONE,     0)
 
+// What a step may have beside its cell, with one number, its amount; 0 leaves it out. The constant,
+// the name, what amounts are below, and whether it acts in training only. How each acts:
+// RnRecurrentDesc.
+#define RN_PHASES(PHASE) \
+  /*    constant       name           below training */ \
+  PHASE(STATE_DROPOUT, state_dropout, 1,    1)
+
 // An extent of a slot: its name, and what it is with H units, G gates and `in` features of input.
 #define RN_EXTENTS(EXTENT) \
   EXTENT(ONE,    one,    1) \
@@ -49,6 +56,10 @@
 enum RnCell { RN_CELLS(RN_CONSTANT) RN_CELL_COUNT };
 enum RnSlot { RN_SLOTS(RN_CONSTANT) RN_SLOT_COUNT };
 #undef RN_CONSTANT
+
+#define RN_PHASE_CONSTANT(NAME, ...) RN_PHASE_##NAME,
+enum RnPhase { RN_PHASES(RN_PHASE_CONSTANT) RN_PHASE_COUNT };
+#undef RN_PHASE_CONSTANT
 
 #define RN_EXTENT_CONSTANT(NAME, ...) RN_EXTENT_##NAME,
 enum RnExtent { RN_EXTENTS(RN_EXTENT_CONSTANT) RN_EXTENT_COUNT };
@@ -80,6 +91,19 @@ static inline const RnSlotRow* rn_slot(int32_t slot) {
   static const RnSlotRow rows[RN_SLOT_COUNT] = {RN_SLOTS(RN_ROW)};
 #undef RN_ROW
   return &rows[slot];
+}
+
+typedef struct RnPhaseRow {
+  const char* name;
+  double below;
+  int32_t training;
+} RnPhaseRow;
+
+static inline const RnPhaseRow* rn_phase(int32_t phase) {
+#define RN_ROW(NAME, name, below, training) {#name, below, training},
+  static const RnPhaseRow rows[RN_PHASE_COUNT] = {RN_PHASES(RN_ROW)};
+#undef RN_ROW
+  return &rows[phase];
 }
 
 static inline int64_t rn_extent(int32_t extent, int64_t G, int64_t H, int64_t in) {

@@ -169,6 +169,94 @@ def recurrent():
     golden.save()
 
 
+# ---- phases of a recurrent step -------------------------------------------------------------------
+
+
+def philox(key, counter):
+    """Philox4x32-10 (Salmon et al. 2011): four words."""
+    (k0, k1), (c0, c1, c2, c3) = key, counter
+    for _ in range(10):
+        p0, p1 = 0xD2511F53 * c0, 0xCD9E8D57 * c2
+        c0, c1, c2, c3 = p1 >> 32 ^ c1 ^ k0, p1 & 0xFFFFFFFF, p0 >> 32 ^ c3 ^ k1, p0 & 0xFFFFFFFF
+        k0, k1 = k0 + 0x9E3779B9 & 0xFFFFFFFF, k1 + 0xBB67AE85 & 0xFFFFFFFF
+    return c0, c1, c2, c3
+
+
+def dropout_factor(random, stream, sample, element, p):
+    """0 or 1 / (1 - p), of the word that RnRandom (native/abi/base.h) gives an element."""
+    sample, step = sample + random['sampleBase'], random['step']
+    high = stream << 24 | (step >> 32 & 0xFF) << 16 | sample >> 32 & 0xFFFF
+    word = philox(random['key'], (element >> 2, sample & 0xFFFFFFFF, step & 0xFFFFFFFF, high))[element & 3]
+    return 1 / (1 - p) if (word >> 8) / 2**24 >= p else 0
+
+
+def plain_step(cell, wx, w_hh, b_hh, h, c, m):
+    """A step of any cell, one mask m on what w_hh is applied to."""
+    if cell in ('rnn_tanh', 'rnn_relu'):
+        return getattr(torch, cell[4:])(wx + w_hh @ (m * h) + b_hh), c
+    if cell == 'lstm':
+        i, f, g, o = (wx + w_hh @ (m * h) + b_hh).chunk(4)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * torch.tanh(c), c
+    (w_r, w_z, w_n), (x_r, x_z, x_n), (b_r, b_z, b_n) = w_hh.chunk(3), wx.chunk(3), b_hh.chunk(3)
+    r, z = torch.sigmoid(x_r + w_r @ (m * h) + b_r), torch.sigmoid(x_z + w_z @ (m * h) + b_z)
+    after = r * (w_n @ (m * h) + b_n) if cell == 'gru' else w_n @ (m * (r * h)) + b_n
+    n = torch.tanh(x_n + after)
+    return (1 - z) * n + z * h, c
+
+
+def run_plain(cell, x, parameters, lengths, h0, c0, layers, directions, masks):
+    steps, batch, _ = x.shape
+    hidden = parameters[0][1].shape[1]
+    final = []
+    for layer in range(layers):
+        outputs = []
+        for direction in range(directions):
+            run = layer * directions + direction
+            w_ih, w_hh, b_ih, b_hh = parameters[run]
+            y = [[torch.zeros(hidden)] * batch for _ in range(steps)]
+            last = []
+            for b in range(batch):
+                h, c = h0[run, b], torch.zeros(hidden) if c0 is None else c0[run, b]
+                order = range(int(lengths[b]))
+                for t in reversed(order) if direction else order:
+                    h, c = plain_step(cell, w_ih @ x[t, b] + b_ih, w_hh, b_hh, h, c, masks[run, b])
+                    y[t][b] = h
+                last.append((h, c))
+            outputs.append(torch.stack([torch.stack(row) for row in y]))
+            final.append([torch.stack(states) for states in zip(*last)])
+        x = torch.cat(outputs, dim=2)
+    hn, cn = (torch.stack(states) for states in zip(*final))
+    return x, hn, cn if cell == 'lstm' else None
+
+
+def phases():
+    golden = Golden('phases')
+    random = {'key': [0x9BADCAFE, 0x12345678], 'step': 2**33 + 7, 'sampleBase': 5}
+    steps, batch, input, hidden, p = 4, 3, 3, 5, 0.4
+    for cell, (layers, directions) in itertools.product(GATES, ((1, 1), (2, 2))):
+        parameters = parameters_of(cell, input, hidden, layers, directions, True)
+        x = leaf(steps, batch, input)
+        lengths = torch.tensor([steps, 0, 3])
+        h0 = leaf(layers * directions, batch, hidden)
+        c0 = leaf(layers * directions, batch, hidden) if cell == 'lstm' else None
+        masks = torch.tensor([[[dropout_factor(random, layers, b, run * hidden + j, p)
+                                for j in range(hidden)] for b in range(batch)]
+                              for run in range(layers * directions)], dtype=torch.float64)
+        y, hn, cn = run_plain(cell, x, parameters, lengths, h0, c0, layers, directions, masks)
+        outputs = {'y': y, 'hn': hn} | ({} if cn is None else {'cn': cn})
+        upstream = backward(outputs)
+        tensors = {'x': x, 'h0': h0, 'c0': c0, 'lengths': lengths, **outputs, **upstream}
+        tensors |= {'grad_x': x.grad, 'grad_h0': h0.grad, 'grad_c0': None if c0 is None else c0.grad}
+        for index, slots in enumerate(parameters):
+            for name, value in zip(['w_ih', 'w_hh', 'b_ih', 'b_hh'], slots):
+                tensors |= {f'{name}_{index}': value, f'grad_{name}_{index}': value.grad}
+        options = dict(cell=cell, layers=layers, directions=directions, hidden=hidden)
+        options |= dict(phases={'state_dropout': p}, random=random)
+        golden.add(f'{cell}-{layers}x{directions}-state_dropout', options, tensors)
+    golden.save()
+
+
 # ---- attention -----------------------------------------------------------------------------------
 
 
@@ -429,7 +517,8 @@ def optimizers():
 
 
 if __name__ == '__main__':
-    makers = (recurrent, attention, decoder, cross_entropy, layer_norm, softmax, embedding, optimizers)
+    makers = (recurrent, phases, attention, decoder, cross_entropy, layer_norm, softmax, embedding)
+    makers += (optimizers,)
     chosen = sys.argv[1:]
     for make in makers:
         if not chosen or make.__name__ in chosen:

@@ -5,7 +5,14 @@ import type { Tensor } from 'rnnative'
 class Net extends nn.Module {
   readonly a = new nn.Dropout(0.5)
   readonly b = new nn.Dropout(0.5)
-  readonly gru = new nn.GRU({ input: 6, hidden: 6, layers: 2, dropout: 0.4, seed: 1 })
+  readonly gru = new nn.GRU({
+    input: 6,
+    hidden: 6,
+    layers: 2,
+    dropout: 0.4,
+    recurrentDropout: 0.3,
+    seed: 1,
+  })
 
   forward(x: Tensor): Tensor {
     return ops.add(this.gru.forward(this.a.forward(x)).output, this.b.forward(x))

@@ -36,3 +36,43 @@ test('inputs of another width than the gates are refused where they should be pr
     message: '[lstm] x: expected [time, batch, 20] without weight_ih_l0, got [2, 1, 3]',
   })
 })
+
+for (const Layer of [nn.LSTM, nn.GRU, nn.RNN])
+  test(`${Layer.name}: recurrentDropout acts while training only, and draws anew for each call`, async (t) => {
+    const sizes = { input: 3, hidden: 8, layers: 2, bidirectional: true, seed: 1 }
+    using plain = new Layer(sizes)
+    using layer = new Layer({ ...sizes, recurrentDropout: 0.5 })
+    using x = randn([4, 2, 3], { seed: 2 })
+    const run = async (of: typeof layer) => values(of.forward(x).output)
+    const first = await run(layer)
+    t.notDeepEqual(first, await run(layer))
+    t.notDeepEqual(first, await run(plain))
+    layer.eval()
+    t.deepEqual(await run(layer), await run(plain))
+    for (const p of [-0.1, 1, NaN])
+      t.throws(() => new Layer({ ...sizes, recurrentDropout: p }), {
+        code: 'ERR_ARGUMENT',
+        message: new RegExp(`recurrentDropout: expected a number in \\[0, 1\\), got ${p}$`),
+      })
+  })
+
+test('phases that do not exist, amounts that they cannot have, and no stream to draw from', (t) => {
+  using layer = new nn.LSTM({ input: 3, hidden: 5, seed: 1 })
+  using x = randn([2, 1, 3], { seed: 2 })
+  for (const [phases, expected] of [
+    [{ zoning: 1 }, 'phases.zoning: expected one of the phases state_dropout, got 1'],
+    [{ state_dropout: 1 }, 'phases.state_dropout: expected a number in [0, 1), got 1'],
+    [{ state_dropout: 0.5 }, 'random: expected a stream for dropout'],
+  ] as const)
+    t.throws(
+      () =>
+        ops.recurrent(x, layer.cells(), {
+          cell: 'lstm',
+          phases: phases as { state_dropout: number },
+        }),
+      {
+        code: 'ERR_ARGUMENT',
+        message: `[lstm] ${expected}`,
+      },
+    )
+})

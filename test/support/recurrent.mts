@@ -14,6 +14,7 @@ for (const { name, gates, hasC } of known.cells) {
   GATES[name] = gates
   STATES[name] = hasC ? ['h', 'c'] : ['h']
 }
+export const PHASES = known.phases
 /** A cell's row in native/abi/cells.h. */
 export const rowOf = (cell: Cell) => known.cells[CELLS.indexOf(cell)]!
 
@@ -50,6 +51,7 @@ export interface Stack {
   hidden: number
   dropout?: number
   random?: NativeRandom
+  phases?: NonNullable<RecurrentOptions['phases']>
   precision?: Precision
 }
 
@@ -83,6 +85,7 @@ export function recurrent(
     training: true,
     dropout: stack.dropout ?? 0,
     random: stack.random ?? null,
+    phases: stack.phases ?? {},
     precision: stack.precision ?? 'f32',
   }
   return {

@@ -83,7 +83,9 @@ export interface RecurrentOptions {
   hidden: number
   training: boolean
   dropout: number
-  /** Required when dropout > 0. */
+  /** Amounts of the phases of a step; those left out, or 0, are not there. */
+  phases?: Partial<Record<NativePhase['name'], number>>
+  /** Required when dropout or a phase's amount is above 0. */
   random?: NativeRandom | null
   /** 'f32' unless given, here and below. */
   precision?: Precision
@@ -110,6 +112,14 @@ export interface NativeSlot {
   rows: NativeExtent
   columns: NativeExtent
   required: boolean
+}
+
+/** A row of RN_PHASES there: what a step may have beside its cell, in an amount of 0..below. */
+export interface NativePhase {
+  name: 'state_dropout'
+  below: number
+  /** Whether it acts in training only. */
+  training: boolean
 }
 type NativeExtent = 'one' | 'hidden' | 'gates' | 'input'
 
@@ -324,7 +334,7 @@ export interface NativeAddon {
     precision?: Precision,
   ): void
   /** The rows of native/abi/cells.h. */
-  cells(): { cells: NativeCell[]; slots: NativeSlot[] }
+  cells(): { cells: NativeCell[]; slots: NativeSlot[]; phases: NativePhase[] }
   /**
    * x: [T, B, I]; parameters: per (layer, direction), layer-major, an entry for each of `slots`;
    * h0, c0: [layers*directions, B, H] or null; lengths: i32 [B] or null.

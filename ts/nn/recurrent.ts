@@ -20,6 +20,11 @@ export interface RecurrentOptions extends LayerOptions {
   bidirectional?: boolean | undefined
   /** On every layer's output but the last, while training. */
   dropout?: number | undefined
+  /**
+   * The probability in [0, 1) that a unit of the state is hidden from the recurrent weights while
+   * training: one mask for all steps of a sequence (Gal & Ghahramani 2016). Default 0.
+   */
+  recurrentDropout?: number | undefined
   /** Default true. */
   bias?: boolean | undefined
   /** Of every product, forward and backward. Default 'f32'. */
@@ -47,15 +52,17 @@ export abstract class Recurrent extends Module {
   readonly layers: number
   readonly directions: 1 | 2
   readonly dropout: number
+  readonly recurrentDropout: number
   readonly precision: Precision
   private readonly byName = new Map<string, Parameter>()
 
   protected constructor(cell: ops.Cell, options: RecurrentOptions) {
     super()
     const { input, hidden, layers = 1, bidirectional = false, dropout = 0, bias = true } = options
-    const { precision = 'f32' } = options
+    const { precision = 'f32', recurrentDropout = 0 } = options
     checkSizes(cell, { input, hidden, layers })
     ops.checkDropout(cell, dropout)
+    ops.checkDropout(cell, recurrentDropout, 'recurrentDropout')
     checkPrecision(cell, precision)
     this.cell = cell
     this.input = input
@@ -63,6 +70,7 @@ export abstract class Recurrent extends Module {
     this.layers = layers
     this.directions = bidirectional ? 2 : 1
     this.dropout = dropout
+    this.recurrentDropout = recurrentDropout
     this.precision = precision
     for (const [layer, suffix] of this.suffixes()) {
       const width = layer === 0 ? input : this.directions * hidden
@@ -103,6 +111,7 @@ export abstract class Recurrent extends Module {
   forward(x: Tensor, options: ForwardOptions = {}): ops.RecurrentResult {
     const { state, lengths, projected = false } = options
     const dropout = this.training && this.layers > 1 ? this.dropout : 0
+    const hidden = this.training ? this.recurrentDropout : 0
     return ops.recurrent(x, this.cells(projected), {
       cell: this.cell,
       layers: this.layers,
@@ -110,7 +119,8 @@ export abstract class Recurrent extends Module {
       state,
       lengths,
       dropout,
-      random: dropout > 0 ? this.drawRandom() : null,
+      phases: { state_dropout: hidden },
+      random: dropout > 0 || hidden > 0 ? this.drawRandom() : null,
       precision: this.precision,
     })
   }

@@ -1,10 +1,16 @@
-import { native, type NativeCell, type NativeSlot } from '../native/index'
+import { RnnativeError } from '../errors'
+import { native, type NativeCell, type NativePhase, type NativeSlot } from '../native/index'
 import type { Tensor } from '../tensor/tensor'
 
 export type Cell = NativeCell['name']
 
-/** The parameters of a layer and direction, in the order in which the native ops take them. */
-export const { cells, slots } = native.cells()
+export type Phase = NativePhase['name']
+
+/**
+ * Cells; parameters of a layer and direction, in the order in which the native ops take them; and the
+ * phases that a step may have beside its cell.
+ */
+export const { cells, slots, phases } = native.cells()
 
 const byName = <T>(of: (cell: NativeCell) => T) =>
   Object.fromEntries(cells.map((cell) => [cell.name, of(cell)])) as Record<Cell, T>
@@ -57,4 +63,24 @@ export function slotShape(slot: NativeSlot, cell: Cell, hidden: number, input: n
   const extents = { one: 1, hidden, gates: gatesOf[cell] * hidden, input }
   const rows = extents[slot.rows]
   return slot.columns === 'one' ? [rows] : [rows, extents[slot.columns]]
+}
+
+type Amounts = Readonly<Partial<Record<Phase, number>>>
+
+export const isPresent = (amounts: Amounts): boolean =>
+  Object.values(amounts).some((amount) => amount > 0)
+
+/** Throws `ERR_ARGUMENT` for an amount that its phase cannot have, or a name that no phase has. */
+export function checkPhases(op: string, amounts: Amounts): void {
+  for (const [name, amount] of Object.entries(amounts)) {
+    const below = phases.find((phase) => phase.name === name)?.below
+    const known = phases.map((phase) => phase.name).join(', ')
+    const expected =
+      below === undefined ? `one of the phases ${known}` : `a number in [0, ${below})`
+    if (below === undefined || !(amount >= 0 && amount < below))
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        `[${op}] phases.${name}: expected ${expected}, got ${amount}`,
+      )
+  }
 }

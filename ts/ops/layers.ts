@@ -68,11 +68,11 @@ export interface DropoutOptions {
 }
 
 /** Throws `ERR_ARGUMENT` unless `p` is a probability below 1. */
-export function checkDropout(op: string, p: number): void {
+export function checkDropout(op: string, p: number, name = 'dropout'): void {
   if (!(p >= 0 && p < 1))
     throw new RnnativeError(
       'ERR_ARGUMENT',
-      `[${op}] dropout: expected a number in [0, 1), got ${p}`,
+      `[${op}] ${name}: expected a number in [0, 1), got ${p}`,
     )
 }
 

@@ -5,12 +5,12 @@ import { native, type NativeRandom, type RecurrentOptions } from '../native/inde
 import { checkPrecision, type Precision } from '../precision'
 import { checkShape, formatShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
-import { gatesOf, hasC, inSlots, perCell, slots, slotShape } from './cells'
-import type { Cell, CellParameters } from './cells'
+import { checkPhases, gatesOf, hasC, inSlots, isPresent, perCell, slots, slotShape } from './cells'
+import type { Cell, CellParameters, Phase } from './cells'
 import { checkDropout } from './layers'
 import { borrowIntegers, checkDevice, checkReal, result, type Integers } from './support'
 
-export { gatesOf, hasC, type Cell, type CellParameters } from './cells'
+export { gatesOf, hasC, type Cell, type CellParameters, type Phase } from './cells'
 
 /** What a recurrent stack carries from one call to the next. */
 export interface RecurrentState {
@@ -31,6 +31,12 @@ export interface RecurrentArguments {
   lengths?: Integers | null | undefined
   /** Dropout between layers; needs `random`. */
   dropout?: number | undefined
+  /**
+   * What a step has beside its cell, by amount; needs `random`. `state_dropout`: the probability in
+   * [0, 1) that a unit of the state is hidden from the recurrent weight, in all steps of a sequence
+   * alike (Gal & Ghahramani 2016).
+   */
+  phases?: Readonly<Partial<Record<Phase, number>>> | undefined
   random?: NativeRandom | null | undefined
   /** Of every product of the stack, forward and backward. Default 'f32'. */
   precision?: Precision | undefined
@@ -57,6 +63,7 @@ function check(
     directions = 1,
     state,
     dropout = 0,
+    phases = {},
     random,
     precision = 'f32',
   }: RecurrentArguments,
@@ -108,7 +115,8 @@ function check(
   }
   checkDropout(cell, dropout)
   checkPrecision(cell, precision)
-  if (dropout > 0 && !random)
+  checkPhases(cell, phases)
+  if ((dropout > 0 || isPresent(phases)) && !random)
     throw new RnnativeError('ERR_ARGUMENT', `[${cell}] random: expected a stream for dropout`)
   return hidden
 }
@@ -125,7 +133,7 @@ export function recurrent(
 ): RecurrentResult {
   const hidden = check(x, parameters, settings)
   const { cell, layers = 1, directions = 1, state, lengths, dropout = 0, random } = settings
-  const { precision = 'f32' } = settings
+  const { precision = 'f32', phases = {} } = settings
   const [time, batch] = x.shape as [number, number, number]
   const flat = parameters.flatMap(inSlots)
   const h0 = state?.h ?? null
@@ -138,8 +146,9 @@ export function recurrent(
     layers,
     directions,
     hidden,
-    training: training || dropout > 0,
+    training: training || dropout > 0 || isPresent(phases),
     dropout,
+    phases,
     random: random ?? null,
     precision,
   }

@@ -5,10 +5,6 @@
 #include "native/abi/base.h"
 #include "native/abi/cells.h"
 
-// One step of one layer and direction is a row of phases: state prologue (masks: zoneout, recurrent
-// dropout) -> GEMM -> row reduction (layer norm) -> cell -> second GEMM (projection, reset before).
-// A slot without data leaves its phase out.
-
 // The parameters of a layer and direction by RnSlot: W_IH [G*H, in], in = I for layer 0, else
 // directions*H; W_HH [G*H, H]; B_IH, B_HH [G*H] or absent. W_IH is absent in every direction of
 // layer 0 of `recurrent` where x holds what W x would be, the directions side by side,
@@ -20,6 +16,17 @@ typedef struct RnRecurrentSlotGrads {
   RnGrad slot[RN_SLOT_COUNT];
 } RnRecurrentSlotGrads;
 
+// One step of one layer and direction is a row of phases, those of its cell (a product with R and
+// what follows it, once or twice) and those of RN_PHASES that `phases` names. A way of running a
+// layer says which it can; where none of a backend's can, the op is refused with
+// RN_ERR_UNSUPPORTED.
+//   STATE_DROPOUT, probability p (Gal & Ghahramani 2016): R is applied to m v in place of v, which
+//     is the state h before the step, or r h where a GRU's reset gate comes before the product. So
+//     r and z of a GRU_RESET_BEFORE see R (m h) and its candidate R (r m h). What a cell does with
+//     h itself, as z h of a GRU, is not masked. m, one mask for all steps of a sequence, is 0 or
+//     1 / (1 - p): element (layer * directions + direction) * H + unit of sample b, kept as by
+//     RnDropout.
+// Phase i draws from stream + layers + i.
 typedef struct RnRecurrentDesc {
   int32_t cell, layers, directions;  // directions: 1, or 2 (the second runs backward in time)
   int32_t training;                  // 1: reserve is filled for backward
@@ -27,7 +34,14 @@ typedef struct RnRecurrentDesc {
   double dropout;     // between layers, on every layer's output but the last; 0 in inference
   RnRandom random;    // layer l draws from stream + l; element = t * (directions*H) + f of sample b
   int32_t precision;  // RnPrecision, of every product of the stack; states and gates stay f32
+  int32_t phases;     // 1 << RnPhase of each whose amount is not 0
+  double amounts[RN_PHASE_COUNT];
 } RnRecurrentDesc;
+
+// The stream of a phase, to be added to random.stream.
+static inline uint32_t rn_phase_stream(const RnRecurrentDesc* desc, int32_t phase) {
+  return (uint32_t)(desc->layers + phase);
+}
 
 // Ragged batches: row b has steps 0 .. lengths[b]-1; the backward direction starts at its last real
 // step. Padded x (and dy) is never read; padded y (and dx) is exactly zero. A row of length 0

@@ -84,6 +84,12 @@ Napi::Value cells(const Info& info) {
     row["columns"] = extent_name(slot.columns);
     row["required"] = slot.required != 0;
   });
+  result["phases"] = list(env, RN_PHASE_COUNT, [](int i, Napi::Object& row) {
+    const RnPhaseRow& phase = *rn_phase(i);
+    row["name"] = phase.name;
+    row["below"] = phase.below;
+    row["training"] = phase.training != 0;
+  });
   return result;
 }
 

@@ -16,6 +16,19 @@ std::string slot_names() {
   return names;
 }
 
+// An object of amounts by the names of phases; those that it lacks are 0.
+std::array<double, RN_PHASE_COUNT> read_amounts(Napi::Value value, const char* op) {
+  std::array<double, RN_PHASE_COUNT> amounts = {};
+  if (value.IsNull() || value.IsUndefined()) return amounts;
+  const Napi::Object object = to_options(value, op, "phases");
+  for (int phase = 0; phase < RN_PHASE_COUNT; ++phase) {
+    const char* name = rn_phase(phase)->name;
+    const Napi::Value amount = object.Get(name);
+    if (!amount.IsUndefined()) amounts[phase] = to_number(amount, op, name);
+  }
+  return amounts;
+}
+
 }  // namespace
 
 RecurrentOptions read_recurrent_options(Napi::Value value, const char* op) {
@@ -28,9 +41,13 @@ RecurrentOptions read_recurrent_options(Napi::Value value, const char* op) {
   options.training = to_bool(object.Get("training"), op, "training");
   options.dropout = to_number(object.Get("dropout"), op, "dropout");
   options.precision = to_precision(object.Get("precision"), op, "precision");
+  options.amounts = read_amounts(object.Get("phases"), op);
+  const bool draws =
+      options.dropout > 0 ||
+      std::any_of(options.amounts.begin(), options.amounts.end(), [](double a) { return a != 0; });
   const Napi::Value random = object.Get("random");
   const bool given = !random.IsNull() && !random.IsUndefined();
-  if (given || (options.training && options.dropout > 0)) {
+  if (given || (options.training && draws)) {
     options.random = to_random(random, op, "random");
   }
   return options;

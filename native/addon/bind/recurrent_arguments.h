@@ -10,7 +10,8 @@
 
 namespace rnnative::addon {
 
-// An options object: cell, layers, directions, hidden, training, dropout, random, precision.
+// An options object: cell, layers, directions, hidden, training, dropout, phases, random,
+// precision.
 RecurrentOptions read_recurrent_options(Napi::Value value, const char* op);
 // An array of the parameters of each layer and direction, in the order of native/abi/cells.h.
 std::vector<RecurrentParameters> read_recurrent_parameters(Napi::Value value, const char* op);

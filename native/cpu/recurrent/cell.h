@@ -42,6 +42,8 @@ struct ForwardStep {
   const Bf16::Left* rounded_h;
   Bf16::Left *rounded_h_next, *rounded_extra;
   int64_t rounded_stride;
+  // What a phase makes of the product's left operand (training): rows as above; NULL: nothing does.
+  const void* operand;
 };
 
 struct BackwardStep {
@@ -63,6 +65,7 @@ struct BackwardStep {
   // With bf16: dgates and dextra once more as rounded left operands. NULL in f32.
   Bf16::Left *rounded_dgates, *rounded_dextra;
   int64_t rounded_gates_stride, rounded_extra_stride;
+  const float* masks;  // [B, stride] that the products' sums pass first; NULL: none
 };
 
 RN_INLINE vf load_units(const float* row, int64_t unit, int64_t hidden) {

@@ -24,11 +24,18 @@ inline void drop_row(const RnRandom& random, int layer, uint64_t sample, int64_t
   }
 }
 
+RN_INLINE uint32_t drop_threshold(double p) {
+  return (uint32_t)::ceil(p * 0x1p24);
+}
+RN_INLINE float drop_scale(double p) {
+  return (float)(1.0 / (1.0 - p));
+}
+
 // The active rows of step t.
 inline void drop_step(const RnRecurrentDesc& desc, const Sequence& s, int layer, int64_t width,
                       int64_t t, float* rows) {
-  const uint32_t threshold = (uint32_t)::ceil(desc.dropout * 0x1p24);
-  const float scale = (float)(1.0 / (1.0 - desc.dropout));
+  const uint32_t threshold = drop_threshold(desc.dropout);
+  const float scale = drop_scale(desc.dropout);
   for (int64_t r = 0; r < s.active(t); ++r)
     drop_row(desc.random, layer, (uint64_t)s.order[r], t * width, width, threshold, scale,
              rows + r * width);

@@ -22,6 +22,8 @@ struct Run {
   float *hn, *cn;       // [B, H]
   Bf16::Left* rounded;  // bf16: two sets of [B] rows of h, used in turn, and one of extra; or NULL
   int64_t rounded_stride;
+  const float* masks;  // of state dropout, and where its products' operands go; or NULL
+  void* masked;
 };
 
 // Sets initial states where each row starts; rows without steps pass theirs through.

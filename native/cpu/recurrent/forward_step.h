@@ -89,9 +89,13 @@ struct ForwardOperand {
   const typename E::Left* data;
   int64_t stride;
 };
-template <class E, class Phase>
+template <class E, class Phase, bool kTraining>
 RN_INLINE ForwardOperand<E> operand_of(const ForwardStep& s) {
-  if constexpr (E::kPrecision == RN_PRECISION_F32) {
+  constexpr bool kRounded = E::kPrecision == RN_PRECISION_BF16;
+  if constexpr (kTraining)
+    if (s.operand)
+      return {(const typename E::Left*)s.operand, kRounded ? s.rounded_stride : s.stride};
+  if constexpr (!kRounded) {
     return {Phase::kReadsExtra ? s.extra : s.h_prev, s.stride};
   } else {
     return {Phase::kReadsExtra ? s.rounded_extra : s.rounded_h, s.rounded_stride};
@@ -104,7 +108,7 @@ RN_INLINE void forward_tiles(const ForwardStep& s, const Tiles& tiles, ForwardBl
   using Tile = ForwardTile<Phase>;
   constexpr int kRows = Tile::kRows;
   const bool whole = block.first && block.last;  // then one tile's sums suffice
-  const ForwardOperand<E> operand = operand_of<E, Phase>(s);
+  const ForwardOperand<E> operand = operand_of<E, Phase, kTraining>(s);
   for (int64_t tile = tiles.first; tile < tiles.end; tile += tiles.step) {
     const int64_t row = tiles.row(tile), next = tiles.row(tile + 1);
     const int64_t rows = (next < s.rows ? next : s.rows) - row;

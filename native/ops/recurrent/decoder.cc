@@ -39,6 +39,11 @@ void check_steps(const Checker& check, const char* name, const Tensor& t, const 
 
 void check_options(const Checker& check, const DecoderArgs& args) {
   check_options(check, args.stack);
+  for (int phase = 0; phase < RN_PHASE_COUNT; ++phase) {
+    if (args.stack.amounts[phase] == 0) continue;
+    check.fail("ERR_ARGUMENT",
+               std::string(rn_phase(phase)->name) + ": expected 0, a decoder has no phases");
+  }
   if (args.stack.directions != 1) {
     check.fail("ERR_ARGUMENT",
                "directions: expected 1, got " + std::to_string(args.stack.directions));

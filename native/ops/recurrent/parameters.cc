@@ -39,6 +39,11 @@ RnRecurrentDesc describe_stack(const RecurrentOptions& o, int64_t time, int64_t 
   d.dropout = o.training ? o.dropout : 0;
   d.random = o.random;
   d.precision = o.precision;
+  for (int phase = 0; phase < RN_PHASE_COUNT; ++phase) {
+    if (o.amounts[phase] == 0 || (rn_phase(phase)->training && !o.training)) continue;
+    d.phases |= 1 << phase;
+    d.amounts[phase] = o.amounts[phase];
+  }
   return d;
 }
 
@@ -46,7 +51,10 @@ void check_options(const Checker& check, const RecurrentOptions& o) {
   if (o.directions != 1 && o.directions != 2) {
     check.fail("ERR_ARGUMENT", "directions: expected 1 or 2, got " + std::to_string(o.directions));
   }
-  const int64_t most = 256 - static_cast<int64_t>(o.random.stream);  // a stream of Philox per layer
+  // A stream of Philox for each layer, and for each phase.
+  const bool phases =
+      std::any_of(o.amounts.begin(), o.amounts.end(), [](double a) { return a != 0; });
+  const int64_t most = 256 - static_cast<int64_t>(o.random.stream) - (phases ? RN_PHASE_COUNT : 0);
   if (o.layers < 1 || o.layers > most) {
     check.fail("ERR_ARGUMENT",
                "layers: expected 1.." + std::to_string(most) + ", got " + std::to_string(o.layers));
@@ -55,6 +63,9 @@ void check_options(const Checker& check, const RecurrentOptions& o) {
     check.fail("ERR_ARGUMENT", "hidden: expected a positive size, got " + std::to_string(o.hidden));
   }
   check.in_range("dropout", o.dropout, 0, 1, false);
+  for (int phase = 0; phase < RN_PHASE_COUNT; ++phase) {
+    check.in_range(rn_phase(phase)->name, o.amounts[phase], 0, rn_phase(phase)->below, false);
+  }
 }
 
 bool is_projected(const RnRecurrentDesc& d, const std::vector<RecurrentParameters>& parameters) {

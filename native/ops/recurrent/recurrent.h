@@ -22,7 +22,8 @@ struct RecurrentOptions {
   int64_t directions = 1;
   int64_t hidden = 0;
   bool training = false;
-  double dropout = 0;  // between layers, only when training
+  double dropout = 0;                               // between layers, only when training
+  std::array<double, RN_PHASE_COUNT> amounts = {};  // of the phases; those of training only then
   RnRandom random = {};
   RnPrecision precision = RN_PRECISION_F32;
 };

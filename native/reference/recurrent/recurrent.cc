@@ -1,6 +1,7 @@
 // The recurrent stack, one row of the batch at a time: layers, directions, rows, then the row's own
 // steps. A step is W x + b_ih, then the cell, which does everything that involves the state.
 #include "native/abi/backend.h"
+#include "native/reference/recurrent/phases/state_dropout.h"
 #include "native/reference/recurrent/stack.h"
 #include "native/reference/support.h"
 
@@ -57,7 +58,8 @@ void run_forward(const Stack& stack, const RnRecurrentForward& args, int32_t lay
   const int64_t gates = stack.gates * H, run = stack.run_of(layer, direction);
   const RnRecurrentSlots& slots = args.slots[run];
   const Saved saved = stack.saved_of(run, real(args.reserve));
-  double *h0 = work, *c0 = h0 + H, *wx = c0 + H, *rest = wx + gates;
+  const StateDropout dropout(desc, run);
+  double *h0 = work, *c0 = h0 + H, *masked = c0 + H, *wx = masked + H, *rest = wx + gates;
   for (int64_t b = 0; b < B; ++b) {
     copy_or_zero(args.h0, (run * B + b) * H, H, h0);
     copy_or_zero(args.c0, (run * B + b) * H, H, c0);
@@ -72,7 +74,8 @@ void run_forward(const Stack& stack, const RnRecurrentForward& args, int32_t lay
       else
         add_bias(input + row * in + direction * gates, real(slots.slot[RN_B_IH].data), gates, wx);
       stack.cell.forward({H, wx, real(slots.slot[RN_W_HH].data), real(slots.slot[RN_B_HH].data), h,
-                          c, saved.gates + row * stack.cell.saved * H, h_next, c_next, rest});
+                          c, dropout.operand(b, h, masked),
+                          saved.gates + row * stack.cell.saved * H, h_next, c_next, rest});
       std::copy_n(h_next, H, output + row * stack.width + direction * H);
       h = h_next;
       c = c_next;
@@ -94,7 +97,9 @@ void run_backward(const Stack& stack, const RnRecurrentBackward& args, int32_t l
   // Backward only reads what forward saved.
   const Saved saved = stack.saved_of(run, const_cast<double*>(real(args.reserve)));
   double *h0 = work, *c0 = h0 + H, *dh = c0 + H, *dc = dh + H, *dh_next = dc + H;
-  double *dc_next = dh_next + H, *dwx = dc_next + H, *rest = dwx + gates;
+  double *dc_next = dh_next + H, *masked = dc_next + H, *dmasked = masked + H;
+  double *dwx = dmasked + H, *rest = dwx + gates;
+  const StateDropout dropout(desc, run);
   for (int64_t b = 0; b < B; ++b) {
     copy_or_zero(args.h0, (run * B + b) * H, H, h0);
     copy_or_zero(args.c0, (run * B + b) * H, H, c0);
@@ -109,11 +114,13 @@ void run_backward(const Stack& stack, const RnRecurrentBackward& args, int32_t l
         dc_next[j] = dc[j];
         dh[j] = dc[j] = 0;
       }
-      stack.cell.backward({H, real(slots.slot[RN_W_HH].data), s > 0 ? saved.h + before * H : h0,
-                           s > 0 ? saved.c + before * H : c0,
-                           saved.gates + row * stack.cell.saved * H, saved.h + row * H,
-                           saved.c + row * H, dh_next, dc_next, dwx, dh, dc, d.slot[RN_W_HH],
-                           d.slot[RN_B_HH], rest});
+      const double* h = s > 0 ? saved.h + before * H : h0;
+      double* doperand = dropout.open_gradient(dh, dmasked);
+      stack.cell.backward({H, real(slots.slot[RN_W_HH].data), h, s > 0 ? saved.c + before * H : c0,
+                           dropout.operand(b, h, masked), saved.gates + row * stack.cell.saved * H,
+                           saved.h + row * H, saved.c + row * H, dh_next, dc_next, dwx, dh, dc,
+                           doperand, d.slot[RN_W_HH], d.slot[RN_B_HH], rest});
+      dropout.close_gradient(b, doperand, dh);
       double* dx = dinput ? dinput + row * in : nullptr;
       if (slots.slot[RN_W_IH].data)
         affine_backward(real(slots.slot[RN_W_IH].data), input + row * in, dwx, gates, in,

@@ -47,8 +47,8 @@ struct Stack {
   int64_t reserve_size() const {
     return desc.layers * desc.directions * saved_size() + (desc.layers - 1) * output_size();
   }
-  // Six states and two rows of gates.
-  int64_t work_size() const { return (6 + 2 * gates) * desc.hidden; }
+  // Eight states and two rows of gates.
+  int64_t work_size() const { return (8 + 2 * gates) * desc.hidden; }
 
   Saved saved_of(int64_t run, double* reserve) const {
     double* gates = reserve + run * saved_size();

@@ -4,6 +4,7 @@
  * bit, its steps one by one. Deeper stacks are held against the reference within a tolerance.
  */
 import test from 'ava'
+import { native } from '#dist/native/index.js'
 import { product, roundedInputs, toBf16 } from '../../support/bf16.mjs'
 import { checkOp, drawUpstream, F32_TOLERANCE, SLOW } from '../../support/check.mjs'
 import { identical, near, type Named } from '../../support/compare.mjs'
@@ -13,12 +14,13 @@ import {
   CELLS,
   drawInputs,
   GATES,
+  PHASES,
   recurrent,
   rowOf,
   SLOTS,
   STATES,
-  type Cell,
   type Sizes,
+  type Stack,
 } from '../../support/recurrent.mjs'
 
 /** Rounding moves an operand by at most 2^-9 of itself, so a product by 2^-8: of one step. */
@@ -41,8 +43,20 @@ const stepOf = ({ shape, data }: Host, t: number): Host => {
   return { shape: [1, ...shape.slice(1)], data: data.slice(t * width, (t + 1) * width) }
 }
 
-for (const cell of CELLS) {
-  test.serial(`${cell}: one step on operands that bf16 represents`, async (t) => {
+/** Cells alone and with each phase, of which half an amount is one that bf16 represents. */
+const FORMS = CELLS.flatMap((cell) => [
+  { cell, title: cell, settings: {} },
+  ...PHASES.map(({ name, below }) => ({
+    ...{ cell, title: `${cell}, ${name}` },
+    settings: {
+      phases: { [name]: below / 2 },
+      random: { key: native.streamKey(3, cell), step: 1, sampleBase: 2 },
+    },
+  })),
+])
+
+for (const { cell, title, settings } of FORMS) {
+  test.serial(`${title}: one step on operands that bf16 represents`, async (t) => {
     for (const [hidden, batch, input] of [
       [1, 1, 1],
       [5, 3, 7],
@@ -51,7 +65,8 @@ for (const cell of CELLS) {
       [100, 7, 65],
       [257, 5, 3],
     ] as const) {
-      const stack = { cell, layers: 1, directions: 1, hidden, precision: 'bf16' as const }
+      const shape = { layers: 1, directions: 1, hidden, precision: 'bf16' as const }
+      const stack = { cell, ...shape, ...settings }
       const inputs = roundedInputs(drawInputs(stack, { time: 1, batch, input }), isBias)
       const op = recurrent(stack, inputs)
       const reference = await evaluate(op, REFERENCE)
@@ -62,6 +77,19 @@ for (const cell of CELLS) {
     }
   })
 
+  test.serial(`${title}: a sequence is its steps one by one`, async (t) => {
+    for (const [hidden, time, batch, input] of [
+      [5, 5, 3, 4],
+      [33, 5, 14, 17],
+      [64, 5, 1, 32],
+      [24, 40, 3, 8],
+    ] as const)
+      for (const variant of kernels(2))
+        await checkSteps(t, variant, { cell, ...settings }, hidden, { time, batch, input })
+  })
+}
+
+for (const cell of CELLS) {
   test.serial(`${cell}: gradients of one token are products of rounded operands`, async (t) => {
     for (const [hidden, input] of [
       [3, 5],
@@ -95,17 +123,6 @@ for (const cell of CELLS) {
         near(t, actual, reference, TOLERANCE, `${isa}, H ${hidden}, reference`)
       }
     }
-  })
-
-  test.serial(`${cell}: a sequence is its steps one by one`, async (t) => {
-    for (const [hidden, time, batch, input] of [
-      [5, 5, 3, 4],
-      [33, 5, 14, 17],
-      [64, 5, 1, 32],
-      [24, 40, 3, 8],
-    ] as const)
-      for (const variant of kernels(2))
-        await checkSteps(t, variant, cell, { hidden, sizes: { time, batch, input } })
   })
 
   test.serial(`${cell}: stacks, directions and ragged batches`, async (t) => {
@@ -144,11 +161,13 @@ async function checkOutputs(t: Parameters<typeof near>[0], op: Op): Promise<void
 async function checkSteps(
   t: Parameters<typeof near>[0],
   variant: Variant,
-  cell: Cell,
-  { hidden, sizes }: { hidden: number; sizes: Sizes },
+  form: Pick<Stack, 'cell' | 'phases' | 'random'>,
+  hidden: number,
+  sizes: Sizes,
 ): Promise<void> {
   const { time, batch } = sizes
-  const stack = { cell, layers: 1, directions: 1, hidden, precision: 'bf16' as const }
+  const { cell } = form
+  const stack = { ...form, layers: 1, directions: 1, hidden, precision: 'bf16' as const }
   const inputs = drawInputs(stack, sizes)
   const where = `${describe(variant)}, H ${hidden}`
   const draw = new Draw(5)

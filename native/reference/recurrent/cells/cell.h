@@ -14,6 +14,7 @@ struct StepForward {
   const double* w_hh;       // [G*H, H]
   const double* b_hh;       // [G*H] or NULL
   const double *h, *c;      // [H] the state before
+  const double* operand;    // [H] what R is applied to: h, or what a phase makes of it
   double* saved;            // [saved*H] assigned: what the backward step needs
   double *h_next, *c_next;  // [H] assigned
   double* work;             // [G*H]
@@ -22,12 +23,12 @@ struct StepForward {
 struct StepBackward {
   int64_t hidden;
   const double* w_hh;               // [G*H, H]
-  const double *h, *c;              // [H] the state before
+  const double *h, *c, *operand;    // [H] as in forward
   const double* saved;              // [saved*H]
   const double *h_next, *c_next;    // [H]
   const double *dh_next, *dc_next;  // [H]
   double* dwx;                      // [G*H] assigned
-  double *dh, *dc;                  // [H] accumulated
+  double *dh, *dc, *doperand;       // [H] accumulated; doperand may be dh
   double *dw_hh, *db_hh;            // accumulated; NULL: not wanted
   double* work;                     // [G*H]
 };

@@ -10,7 +10,7 @@ void forward(const StepForward& step) {
   const int64_t H = step.hidden;
   double *r = step.saved, *z = r + H, *n = z + H, *q = n + H;
   const double* rh = step.work;
-  affine(step.w_hh, step.b_hh, step.h, 3 * H, H, step.work);
+  affine(step.w_hh, step.b_hh, step.operand, 3 * H, H, step.work);
   for (int64_t j = 0; j < H; ++j) {
     r[j] = sigmoid(step.wx[j] + rh[j]);
     z[j] = sigmoid(step.wx[H + j] + rh[H + j]);
@@ -35,7 +35,7 @@ void backward(const StepBackward& step) {
     drh[2 * H + j] = dn[j] * r[j];
     step.dh[j] += dh * z[j];
   }
-  affine_backward(step.w_hh, step.h, drh, 3 * H, H, step.dw_hh, step.db_hh, step.dh);
+  affine_backward(step.w_hh, step.operand, drh, 3 * H, H, step.dw_hh, step.db_hh, step.doperand);
 }
 
 }  // namespace

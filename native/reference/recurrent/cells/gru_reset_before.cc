@@ -17,11 +17,11 @@ double* after(double* data, int64_t n) {
 void forward(const StepForward& step) {
   const int64_t H = step.hidden;
   double *r = step.saved, *z = r + H, *n = z + H;
-  affine(step.w_hh, step.b_hh, step.h, 2 * H, H, step.saved);
+  affine(step.w_hh, step.b_hh, step.operand, 2 * H, H, step.saved);
   for (int64_t j = 0; j < H; ++j) {
     r[j] = sigmoid(step.wx[j] + r[j]);
     z[j] = sigmoid(step.wx[H + j] + z[j]);
-    step.work[j] = r[j] * step.h[j];
+    step.work[j] = r[j] * step.operand[j];
   }
   affine(step.w_hh + 2 * H * H, after(step.b_hh, 2 * H), step.work, H, H, n);
   for (int64_t j = 0; j < H; ++j) {
@@ -34,22 +34,23 @@ void backward(const StepBackward& step) {
   const int64_t H = step.hidden;
   const double *r = step.saved, *z = r + H, *n = z + H;
   double *dr = step.dwx, *dz = dr + H, *dn = dz + H;
-  double *rh = step.work, *drh = rh + H;  // r * h and its gradient
+  double *rh = step.work, *drh = rh + H;  // r times the operand, and its gradient
   for (int64_t j = 0; j < H; ++j) {
     const double dh = step.dh_next[j];
     dn[j] = dh * (1 - z[j]) * (1 - n[j] * n[j]);
     dz[j] = dh * (step.h[j] - n[j]) * z[j] * (1 - z[j]);
-    rh[j] = r[j] * step.h[j];
+    rh[j] = r[j] * step.operand[j];
     drh[j] = 0;
     step.dh[j] += dh * z[j];
   }
   affine_backward(step.w_hh + 2 * H * H, rh, dn, H, H, after(step.dw_hh, 2 * H * H),
                   after(step.db_hh, 2 * H), drh);
   for (int64_t j = 0; j < H; ++j) {
-    dr[j] = drh[j] * step.h[j] * r[j] * (1 - r[j]);
-    step.dh[j] += drh[j] * r[j];
+    dr[j] = drh[j] * step.operand[j] * r[j] * (1 - r[j]);
+    step.doperand[j] += drh[j] * r[j];
   }
-  affine_backward(step.w_hh, step.h, step.dwx, 2 * H, H, step.dw_hh, step.db_hh, step.dh);
+  affine_backward(step.w_hh, step.operand, step.dwx, 2 * H, H, step.dw_hh, step.db_hh,
+                  step.doperand);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@ namespace {
 
 template <double (*f)(double)>
 void forward(const StepForward& step) {
-  affine(step.w_hh, step.b_hh, step.h, step.hidden, step.hidden, step.h_next);
+  affine(step.w_hh, step.b_hh, step.operand, step.hidden, step.hidden, step.h_next);
   for (int64_t j = 0; j < step.hidden; ++j) step.h_next[j] = f(step.wx[j] + step.h_next[j]);
 }
 
@@ -14,7 +14,7 @@ template <double (*slope)(double)>
 void backward(const StepBackward& step) {
   const int64_t H = step.hidden;
   for (int64_t j = 0; j < H; ++j) step.dwx[j] = step.dh_next[j] * slope(step.h_next[j]);
-  affine_backward(step.w_hh, step.h, step.dwx, H, H, step.dw_hh, step.db_hh, step.dh);
+  affine_backward(step.w_hh, step.operand, step.dwx, H, H, step.dw_hh, step.db_hh, step.doperand);
 }
 
 double tanh_value(double a) {

@@ -1,0 +1,157 @@
+/** Every cell with every phase that a step may have beside it: native/abi/cells.h lists both. */
+import test from 'ava'
+import { native, type NativeRandom } from '#dist/native/index.js'
+import { checkGolden, checkOp, drawUpstream } from '../../support/check.mjs'
+import { identical, near, type Named } from '../../support/compare.mjs'
+import { golden } from '../../support/golden.mjs'
+import { cut, poisoned, type Host } from '../../support/host.mjs'
+import {
+  allVariants,
+  describe,
+  evaluate,
+  kernels,
+  REFERENCE,
+  type Variant,
+} from '../../support/op.mjs'
+import {
+  CELLS,
+  drawInputs,
+  PHASES,
+  recurrent,
+  type Sizes,
+  type Stack,
+} from '../../support/recurrent.mjs'
+
+// Until the CUDA backend has them.
+const serial = native.cudaProbe().available ? test.serial.skip : test.serial
+
+const randomOf = (sampleBase: number): NativeRandom => ({
+  ...{ key: native.streamKey(5, 'phases'), step: 3, sampleBase },
+})
+interface GoldenStack extends Omit<Stack, 'random'> {
+  random: Omit<NativeRandom, 'key'> & { key: number[] }
+}
+for (const { name, settings, tensors } of await golden<GoldenStack>('phases'))
+  serial(`PyTorch: ${name}`, async (t) => {
+    const { random, ...rest } = settings
+    const stack = { ...rest, random: { ...random, key: new Uint32Array(random.key) } }
+    const upstream = Object.fromEntries(
+      ['y', 'hn', 'cn'].flatMap((key) => (tensors[`d${key}`] ? [[key, tensors[`d${key}`]!]] : [])),
+    )
+    await checkGolden(t, recurrent(stack, tensors), upstream, tensors)
+  })
+
+/** Layers, directions, hidden, sizes, lengths. */
+const SMALL: [number, number, number, Sizes, number[]?][] = [
+  [1, 1, 1, { time: 1, batch: 1, input: 1 }],
+  [1, 1, 3, { time: 5, batch: 1, input: 3 }],
+  [2, 1, 5, { time: 1, batch: 3, input: 17 }],
+  [1, 2, 17, { time: 3, batch: 2, input: 1 }, [3, 1]],
+  [2, 2, 4, { time: 4, batch: 4, input: 5 }, [4, 0, 2, 4]],
+]
+const LARGE: typeof SMALL = [
+  [1, 1, 129, { time: 3, batch: 17, input: 5 }],
+  [2, 2, 31, { time: 4, batch: 21, input: 16 }, Array.from({ length: 21 }, (_, b) => b % 5)],
+]
+
+for (const cell of CELLS)
+  for (const { name, below } of PHASES) {
+    const phases = { [name]: 0.4 * below }
+    const title = `${cell}, ${name}`
+    const stackOf = (layers: number, directions: number, hidden: number) => ({
+      ...{ cell, layers, directions, hidden, phases, random: randomOf(7) },
+    })
+
+    serial(`${title}: small stacks`, async (t) => {
+      for (const [layers, directions, hidden, sizes, lengths] of SMALL) {
+        const stack = stackOf(layers, directions, hidden)
+        await checkOp(t, recurrent(stack, drawInputs(stack, sizes, lengths ? { lengths } : {})))
+        const bare = drawInputs(stack, sizes, { bias: false, state: false })
+        await checkOp(t, recurrent(stack, bare))
+      }
+    })
+
+    serial(`${title}: sizes around vectors, tiles and blocks`, async (t) => {
+      for (const [layers, directions, hidden, sizes, lengths] of LARGE) {
+        const stack = stackOf(layers, directions, hidden)
+        const inputs = drawInputs(stack, sizes, lengths ? { lengths } : {})
+        await checkOp(t, recurrent(stack, inputs), { large: true, threads: [1, 2, 3] })
+      }
+    })
+
+    serial(`${title}: beside dropout between layers`, async (t) => {
+      const stack = { ...stackOf(3, 2, 6), dropout: 0.4 }
+      const inputs = drawInputs(stack, { time: 4, batch: 3, input: 3 }, { lengths: [4, 2, 3] })
+      await checkOp(t, recurrent(stack, inputs))
+    })
+
+    serial(`${title}: rows do as well alone, and padding is never read`, async (t) => {
+      for (const precision of ['f32', 'bf16'] as const)
+        for (const variant of allVariants()) await checkRows(t, variant, precision)
+    })
+
+    // What bf16.test.mts checks of a sequence of steps holds with it for stacks.
+    const checkRows = async (
+      t: Parameters<typeof near>[0],
+      variant: Variant,
+      precision: 'f32' | 'bf16',
+    ) => {
+      const stack = { ...stackOf(2, 2, 9), precision }
+      const lengths = [4, 0, 3, 1]
+      const inputs = drawInputs(stack, { time: 4, batch: 4, input: 5 }, { lengths })
+      const op = recurrent(stack, inputs)
+      const upstream = drawUpstream(op, 4)
+      const dirty = recurrent(stack, { ...inputs, x: poisoned(inputs['x']!, lengths) })
+      const dirtyUpstream = { ...upstream, y: poisoned(upstream['y']!, lengths) }
+      const together = await evaluate(op, variant, { upstream })
+      const poison = await evaluate(dirty, variant, { upstream: dirtyUpstream })
+      identical(t, poison, together, describe(variant))
+      for (const [b, length] of lengths.entries()) {
+        const { lengths: _, ...given } = { ...inputs, ...rowOf(inputs, b, length) }
+        const own = { ...stack, random: randomOf(7 + b) }
+        const alone = await evaluate(recurrent(own, given), variant)
+        const expected: Named = {}
+        for (const [output, steps, width] of [
+          ['y', length, 18],
+          ['hn', 4, 9],
+        ] as const) {
+          const all = { shape: [4, 4, width], data: together[output] as Float64Array }
+          expected[output] = cut(all, b, steps).data as Float64Array
+        }
+        const tolerance = variant.device === 'reference' ? 0 : 1e-6
+        delete alone['cn']
+        near(t, alone, expected, tolerance, `${describe(variant)}, row ${b}`)
+      }
+    }
+
+    serial(`${title}: an amount of 0 is none`, async (t) => {
+      const stack = stackOf(2, 2, 5)
+      const inputs = drawInputs(stack, { time: 3, batch: 2, input: 4 })
+      for (const variant of [REFERENCE, ...kernels()]) {
+        const none = await evaluate(recurrent({ ...stack, phases: {} }, inputs), variant)
+        const { random: _, ...rest } = stack
+        const zero = { ...rest, phases: { [name]: 0 } }
+        identical(t, await evaluate(recurrent(zero, inputs), variant), none, describe(variant))
+        const some = await evaluate(recurrent(stack, inputs), variant)
+        t.notDeepEqual(some['y'], none['y'], describe(variant))
+      }
+    })
+
+    serial(`${title}: a stack without steps or rows`, async (t) => {
+      const stack = stackOf(2, 2, 4)
+      for (const sizes of [
+        { time: 0, batch: 3, input: 2 },
+        { time: 3, batch: 0, input: 2 },
+      ])
+        await checkOp(t, recurrent(stack, drawInputs(stack, sizes)))
+    })
+  }
+
+function rowOf(inputs: Record<string, Host>, b: number, length: number): Record<string, Host> {
+  const picked: Record<string, Host> = { x: cut(inputs['x']!, b, length) }
+  for (const name of ['h0', 'c0']) {
+    const state = inputs[name]
+    if (state) picked[name] = cut(state, b, state.shape[0] as number)
+  }
+  return picked
+}
