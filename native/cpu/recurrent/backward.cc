@@ -79,7 +79,7 @@ int32_t recurrent_backward(RnContext* ctx, const RnRecurrentBackward* args) {
       run.saved = layout.saved(reserve, run.index);
       run.work = work;
       const ScratchScope scope(ctx);
-      if (!state_masks(ctx, desc, sequence, layout, run.index, &run.masks))
+      if (!start_phases_backward(ctx, desc, sequence, layout, run.index, &run.phases))
         return RN_ERR_OUT_OF_MEMORY;
       status = with_cell(desc.cell, [&]<class Cell>() { return run_backward<Cell>(ctx, run); });
       if (status != RN_OK) return status;

@@ -3,7 +3,7 @@
 #ifndef RNNATIVE_CPU_RECURRENT_BACKWARD_STEP_H_
 #define RNNATIVE_CPU_RECURRENT_BACKWARD_STEP_H_
 
-#include "native/cpu/recurrent/phases/state_dropout.h"
+#include "native/cpu/recurrent/phases/phases.h"
 #include "native/cpu/recurrent/tile.h"
 
 namespace rnnative::cpu::RN_ISA {
@@ -21,7 +21,7 @@ template <class Phase, int kPanels>
 __attribute__((noinline)) void backward_cells(const BackwardStep& s, int64_t row, int64_t rows,
                                               int64_t panel, float* sums) {
   const int64_t units = s.stride / kLanes, first = panel * kPanelVectors;
-  if (s.masks) mask_sums(s.masks, s.stride, row, rows, first, kPanels * kPanelVectors, sums);
+  after_product(s.phases, s.stride, row, rows, first, kPanels * kPanelVectors, sums);
   for (int64_t r = 0; r < rows; ++r, sums += kPanels * kPanel)
     for (int u = 0; u < kPanels * kPanelVectors && first + u < units; ++u)
       Phase::cell(s, row + r, first + u, load(sums + u * kLanes));

@@ -48,7 +48,7 @@ BackwardStep step_of(const BackwardRun& run, int64_t s) {
   step.order = q.order;
   step.dgates = run.work.dgates + row * l.traits.gates * l.hidden;
   step.dextra = run.work.dextra ? run.work.dextra + row * l.hidden : nullptr;
-  step.masks = run.masks;
+  step.phases = &run.phases;
   step.carry_h = run.work.carry_h;
   step.carry_c = run.work.carry_c;
   const RoundedWork rounded = rounded_of(run, s);

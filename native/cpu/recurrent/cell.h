@@ -20,6 +20,8 @@
 namespace rnnative::cpu::RN_ISA {
 namespace {
 
+struct StepPhases;  // phases/phases.h
+
 // Pointers are to the first row of the step unless a comment says otherwise.
 struct ForwardStep {
   int64_t rows;            // active rows
@@ -42,7 +44,7 @@ struct ForwardStep {
   const Bf16::Left* rounded_h;
   Bf16::Left *rounded_h_next, *rounded_extra;
   int64_t rounded_stride;
-  // What a phase makes of the product's left operand (training): rows as above; NULL: nothing does.
+  // The product's left operand where phases/phases.h makes one (training): rows as above; or NULL.
   const void* operand;
 };
 
@@ -65,7 +67,7 @@ struct BackwardStep {
   // With bf16: dgates and dextra once more as rounded left operands. NULL in f32.
   Bf16::Left *rounded_dgates, *rounded_dextra;
   int64_t rounded_gates_stride, rounded_extra_stride;
-  const float* masks;  // [B, stride] that the products' sums pass first; NULL: none
+  const StepPhases* phases;
 };
 
 RN_INLINE vf load_units(const float* row, int64_t unit, int64_t hidden) {

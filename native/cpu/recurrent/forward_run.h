@@ -3,6 +3,7 @@
 #ifndef RNNATIVE_CPU_RECURRENT_FORWARD_RUN_H_
 #define RNNATIVE_CPU_RECURRENT_FORWARD_RUN_H_
 
+#include "native/cpu/recurrent/phases/phases.h"
 #include "native/cpu/recurrent/weights.h"
 
 namespace rnnative::cpu::RN_ISA {
@@ -22,8 +23,7 @@ struct Run {
   float *hn, *cn;       // [B, H]
   Bf16::Left* rounded;  // bf16: two sets of [B] rows of h, used in turn, and one of extra; or NULL
   int64_t rounded_stride;
-  const float* masks;  // of state dropout, and where its products' operands go; or NULL
-  void* masked;
+  StepPhases phases;
 };
 
 // Sets initial states where each row starts; rows without steps pass theirs through.

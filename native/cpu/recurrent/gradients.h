@@ -6,7 +6,7 @@
 
 #include "native/cpu/core/loops.h"
 #include "native/cpu/gemm/gemm.h"
-#include "native/cpu/recurrent/phases/state_dropout.h"
+#include "native/cpu/recurrent/phases/phases.h"
 #include "native/cpu/recurrent/recurrent.h"
 
 namespace rnnative::cpu::RN_ISA {
@@ -44,7 +44,7 @@ struct BackwardRun {
   bool projected;  // x holds the products with W, and dx their gradients, direction by direction
   Saved saved;
   Work work;
-  float* masks;  // of state dropout; or NULL
+  StepPhases phases;
 };
 
 inline bool wanted(const RnGrad& g) {
@@ -128,8 +128,7 @@ int32_t initial_state_gradients(RnContext* ctx, const BackwardRun& run,
       if (status != RN_OK) return status;
       accumulate = true;
     }
-  for (int64_t r = 0; run.masks && r < rows; ++r)
-    for (int64_t i = 0; i < hidden; ++i) dh[r * hidden + i] *= run.masks[r * run.layout.stride + i];
+  after_last_product(run.phases, run.layout, rows, dh);
   put_state_gradient(run, args.dh0, dh, hidden, Cell::kCarriesH ? run.work.carry_h : nullptr,
                      (const float*)args.dhn);
   return RN_OK;
@@ -170,8 +169,8 @@ inline int32_t recurrent_gradients(RnContext* ctx, const BackwardRun& run,
       const int64_t row = spec.first_gate * hidden, rows = spec.gates * hidden;
       if (wanted(grads.slot[RN_W_HH])) {
         const ScratchScope scope(ctx);
-        const float* b = masked_tokens(ctx, *run.sequence, l, run.masks,
-                                       spec.current ? run.saved.extra : run.saved.h_prev);
+        const float* b = applied_to(ctx, run.phases, *run.sequence, l,
+                                    spec.current ? run.saved.extra : run.saved.h_prev);
         if (!b) return RN_ERR_OUT_OF_MEMORY;
         const int32_t status = weight_gradient(ctx, run, a, rows, b, l.stride, hidden,
                                                (float*)grads.slot[RN_W_HH].data + row * hidden,

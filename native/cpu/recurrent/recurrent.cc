@@ -7,7 +7,6 @@
 #include "native/cpu/core/loops.h"
 #include "native/cpu/recurrent/dropout.h"
 #include "native/cpu/recurrent/forward_run.h"
-#include "native/cpu/recurrent/phases/state_dropout.h"
 #include "native/cpu/recurrent/steps.h"
 
 namespace rnnative::cpu::RN_ISA {
@@ -33,20 +32,6 @@ void load_gates(RnContext* ctx, const Layout& l, const float* x, int64_t ldx, in
           store(gates + r * l.gate_stride + at, value + load(bias + at));
         }
   });
-}
-
-bool start_phases(RnContext* ctx, int64_t index, Run* run) {
-  const RnRecurrentDesc& desc = run->args->desc;
-  float* masks = nullptr;
-  if (!state_masks(ctx, desc, *run->sequence, run->layout, index, &masks)) return false;
-  if (!masks) return true;
-  run->masks = masks;
-  run->masked = with_element(desc.precision, [&]<class E>() {
-    const bool rounded = E::kPrecision == RN_PRECISION_BF16;
-    return (void*)masked_rows<E>(ctx, *run->sequence,
-                                 rounded ? run->rounded_stride : run->layout.stride);
-  });
-  return run->masked != nullptr;
 }
 
 template <class Cell, bool kTraining>
@@ -84,7 +69,8 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
   start_states(run, h0, run.state.h_prev, run.hn, kTraining, 2);
   if (desc.precision == RN_PRECISION_BF16 && !start_rounded(ctx, h0, &run))
     return RN_ERR_OUT_OF_MEMORY;
-  if (kTraining && !start_phases(ctx, index, &run)) return RN_ERR_OUT_OF_MEMORY;
+  if (kTraining && !start_phases(ctx, desc, q, l, index, run.rounded_stride, &run.phases))
+    return RN_ERR_OUT_OF_MEMORY;
   if (Cell::kHasC)
     start_states(run, c0 ? c0 + index * states : nullptr, run.state.c_prev, run.cn, kTraining, 1);
 

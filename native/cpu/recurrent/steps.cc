@@ -3,7 +3,6 @@
 #include "native/cpu/recurrent/steps.h"
 
 #include "native/cpu/recurrent/forward_run.h"
-#include "native/cpu/recurrent/phases/state_dropout.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {
@@ -64,15 +63,6 @@ StepShape shape_of(Phases<First, Rest...>, const Layout& l, int64_t rows) {
           Tile::kRows, Tile::kVectors,        sizeof(typename E::Right)};
 }
 
-// What comes before a phase's product.
-template <class E, class Phase, bool kTraining, class Sync>
-RN_INLINE void prologue(const Run& run, const Place& place, const Sync& sync, ForwardStep* step) {
-  if (!kTraining || !run.masks) return;
-  mask_operand<E, Phase>(*step, run.masks, place, (typename E::Left*)run.masked);
-  step->operand = run.masked;
-  sync();
-}
-
 // Steps s0 .. s1 of the direction's order, whose W x + b lies in `gates`, packed rows from `row0`.
 template <class E, bool kTraining, class... Phase>
 int32_t run_steps(Phases<Phase...> phases, RnContext* ctx, const Run& run, int64_t s0, int64_t s1,
@@ -84,7 +74,7 @@ int32_t run_steps(Phases<Phase...> phases, RnContext* ctx, const Run& run, int64
       const int64_t row = q.offset[q.time_of(s, run.direction)] - row0;
       ForwardStep step = step_of(run, s, gates + row * run.layout.gate_stride, kTraining);
       int i = 0;
-      ((prologue<E, Phase, kTraining>(run, place, sync, &step),
+      ((kTraining ? before_product<E, Phase>(run.phases, place, sync, &step) : void(),
         forward_phase<E, Phase, kTraining>(
             step, (const typename E::Right*)run.weights.recurrent[i++], place, sums),
         sync()),

@@ -16,7 +16,7 @@ namespace {
 // The masks [B, stride] of a layer and direction, `run` among all, by sorted row, zero past H.
 // NULL where the phase is not there; false: no memory.
 inline bool state_masks(RnContext* ctx, const RnRecurrentDesc& desc, const Sequence& q,
-                        const Layout& l, int64_t run, float** out) {
+                        const Layout& l, int64_t run, const float** out) {
   const double p = desc.amounts[RN_PHASE_STATE_DROPOUT];
   *out = nullptr;
   if (p <= 0) return true;
@@ -35,16 +35,8 @@ inline bool state_masks(RnContext* ctx, const RnRecurrentDesc& desc, const Seque
   return true;
 }
 
-// A forward product's left operand, masked: rows of [B] as E has them, zero past H.
-template <class E>
-typename E::Left* masked_rows(RnContext* ctx, const Sequence& q, int64_t stride) {
-  const size_t bytes = (size_t)(q.batch * stride) * sizeof(typename E::Left);
-  void* rows = ctx->scratch(ctx->runtime, bytes);
-  if (rows) memset(rows, 0, bytes);
-  return (typename E::Left*)rows;
-}
-
-// Writes them for the rows of a group, its members sharing the units.
+// Writes the left operand of a forward product, for the rows of a group, its members sharing the
+// units.
 template <class E, class Phase>
 void mask_operand(const ForwardStep& s, const float* masks, const Place& place,
                   typename E::Left* out) {
@@ -79,11 +71,9 @@ RN_INLINE void mask_sums(const float* masks, int64_t stride, int64_t row, int64_
     }
 }
 
-// What R was applied to, for all tokens: x [N, stride] masked, or x itself where there are no
-// masks. NULL: no memory.
+// x [N, stride] of all tokens, masked. NULL: no memory.
 inline const float* masked_tokens(RnContext* ctx, const Sequence& q, const Layout& l,
                                   const float* masks, const float* x) {
-  if (!masks) return x;
   float* out = scratch_floats(ctx, q.rows * l.stride);
   if (!out) return nullptr;
   parallel_for(ctx, q.steps, 16384 / (q.batch * l.stride + 1), [&](int64_t begin, int64_t end) {

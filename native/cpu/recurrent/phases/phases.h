@@ -1,0 +1,74 @@
+// The phases that a step may have beside its cell's (RN_PHASES), as the steps meet them: what each
+// needs is made once for a layer and direction, and wherever one may act, the steps call what is
+// below. A new phase is a file beside this one and a line wherever it takes part.
+#ifndef RNNATIVE_CPU_RECURRENT_PHASES_PHASES_H_
+#define RNNATIVE_CPU_RECURRENT_PHASES_PHASES_H_
+
+#include "native/cpu/recurrent/phases/state_dropout.h"
+
+namespace rnnative::cpu::RN_ISA {
+namespace {
+
+// Of a layer and direction; zeros where it has none.
+struct StepPhases {
+  const float* masks;  // state dropout's
+  void* operand;  // forward: what R is applied to in place of the cell's, a row for each of [B]
+};
+
+// Rows of a forward product's left operand, as E has them, zero past H. NULL: no memory.
+template <class E>
+typename E::Left* operand_rows(RnContext* ctx, const Sequence& q, int64_t stride) {
+  const size_t bytes = (size_t)(q.batch * stride) * sizeof(typename E::Left);
+  void* rows = ctx->scratch(ctx->runtime, bytes);
+  if (rows) memset(rows, 0, bytes);
+  return (typename E::Left*)rows;
+}
+
+// Forward, training only. `rounded_stride`: between rounded rows, with bf16. False: no memory.
+inline bool start_phases(RnContext* ctx, const RnRecurrentDesc& desc, const Sequence& q,
+                         const Layout& l, int64_t run, int64_t rounded_stride, StepPhases* out) {
+  if (desc.phases == 0) return true;
+  if (!state_masks(ctx, desc, q, l, run, &out->masks)) return false;
+  out->operand = with_element(desc.precision, [&]<class E>() {
+    const bool rounded = E::kPrecision == RN_PRECISION_BF16;
+    return (void*)operand_rows<E>(ctx, q, rounded ? rounded_stride : l.stride);
+  });
+  return out->operand != nullptr;
+}
+inline bool start_phases_backward(RnContext* ctx, const RnRecurrentDesc& desc, const Sequence& q,
+                                  const Layout& l, int64_t run, StepPhases* out) {
+  return desc.phases == 0 || state_masks(ctx, desc, q, l, run, &out->masks);
+}
+
+// Before a product of a forward step: its left operand. sync() is the barrier of the group.
+template <class E, class Phase, class Sync>
+RN_INLINE void before_product(const StepPhases& phases, const Place& place, const Sync& sync,
+                              ForwardStep* step) {
+  if (!phases.masks) return;
+  mask_operand<E, Phase>(*step, phases.masks, place, (typename E::Left*)phases.operand);
+  step->operand = phases.operand;
+  sync();
+}
+
+// After a product of a backward step: a tile's sums, the gradient of the operand, become that of
+// the cell's own.
+RN_INLINE void after_product(const StepPhases* phases, int64_t stride, int64_t row, int64_t rows,
+                             int64_t unit, int64_t vectors, float* sums) {
+  if (phases && phases->masks) mask_sums(phases->masks, stride, row, rows, unit, vectors, sums);
+}
+// The same for the products that reach the states before the first steps: dh [rows, H].
+inline void after_last_product(const StepPhases& phases, const Layout& l, int64_t rows, float* dh) {
+  for (int64_t r = 0; phases.masks && r < rows; ++r)
+    for (int64_t i = 0; i < l.hidden; ++i) dh[r * l.hidden + i] *= phases.masks[r * l.stride + i];
+}
+
+// What R was applied to, for all tokens, from the cell's own x [N, stride]. NULL: no memory.
+inline const float* applied_to(RnContext* ctx, const StepPhases& phases, const Sequence& q,
+                               const Layout& l, const float* x) {
+  return phases.masks ? masked_tokens(ctx, q, l, phases.masks, x) : x;
+}
+
+}  // namespace
+}  // namespace rnnative::cpu::RN_ISA
+
+#endif  // RNNATIVE_CPU_RECURRENT_PHASES_PHASES_H_
