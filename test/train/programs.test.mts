@@ -15,11 +15,13 @@ import {
   type Seq2SeqFitOptions,
   type Seq2SeqModelOptions,
   type Tensor,
+  type TrainerFitOptions,
 } from 'rnnative'
 import { Programs } from '#dist/train/programs.js'
 import { makePairs } from '../models/seq2seq/pairs.mjs'
 import { makeText, temporaryDirectory, text, tokenizer } from '../models/language/support.mjs'
 import { kernels } from '../support/op.mjs'
+import { accuracy, makeTrainer, settings, Tagger } from './tagger.mjs'
 
 const available = kernels().some(({ device }) => device === 'cuda')
 const onDevice = available ? test.serial : test.serial.skip
@@ -142,6 +144,30 @@ for (const [what, learn] of [
     const over = await learn({}, { checkpoint, resume: true, maxSteps: 9 })
     const ended = await learn({}, { checkpoint, resume: true })
     t.deepEqual([...begun, ...over, ...ended], straight)
+  })
+
+for (const [what, fit] of [
+  ['', {}],
+  [', accumulated', { accumulate: 2 }],
+] as const)
+  onDevice(`a module of ones own${what}: as op by op, and resumed bit for bit`, async (t) => {
+    const learn = async (options: TrainerFitOptions = {}) => {
+      using tagger = new Tagger({ dropout: 0.2, device })
+      const trainer = makeTrainer(tagger, { measures: accuracy })
+      const events: number[] = []
+      const run = trainer.fit({ ...settings, epochs: 4, ...fit, ...options })
+      for await (const { loss, gradientNorm, measures } of run)
+        events.push(loss, gradientNorm, measures?.['accuracy'] as number)
+      return events
+    }
+    const rows = await profile(async () => {
+      const recorded = await learn()
+      const checkpoint = temporaryDirectory()
+      const begun = await learn({ checkpoint, maxSteps: 6 })
+      t.deepEqual([...begun, ...(await learn({ checkpoint, resume: true }))], recorded)
+      t.true(close(recorded, await submitted(() => learn())))
+    })
+    t.true(rows.some(({ op, calls }) => op === 'program' && calls > 6))
   })
 
 onDevice('a fit that was stopped leaves a model that trains on', async (t) => {

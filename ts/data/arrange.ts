@@ -65,8 +65,8 @@ function cut(order: Uint32Array, { count, rows, weight }: Arrangement): Uint32Ar
   for (let batch = 1; batch <= count; ++batch) {
     const most = order.length - (count - batch) // one example at least for each batch to come
     let end = begin
-    while (end < most && (end === begin || tokens < (total * batch) / count))
-      tokens += weight(order[end++] as number)
+    const share = batch === count ? Infinity : (total * batch) / count
+    while (end < most && (end === begin || tokens < share)) tokens += weight(order[end++] as number)
     batches.push(order.subarray(begin, end))
     begin = end
   }

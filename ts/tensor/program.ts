@@ -2,6 +2,9 @@
 import { native, type NativeProgram } from '../native/index'
 import type { Tensor } from './tensor'
 
+/** Of tokens, which differ between runs of a program, there is room for a multiple of this. */
+export const TOKEN_STEP = 512
+
 export class Program {
   private constructor(
     private readonly handle: NativeProgram,
@@ -11,19 +14,15 @@ export class Program {
 
   /**
    * Records what `enqueue` enqueues on cuda, and runs it. There is room for as many tokens as its inputs
-   * have, to a multiple of `tokenStep`; `updates` are [lr, step] of each optimizer's step in it.
+   * have, to a multiple of {@link TOKEN_STEP}; `updates` are [lr, step] of each optimizer's step in it.
    */
-  static record(
-    enqueue: () => readonly Tensor[],
-    tokenStep: number,
-    updates: () => Float64Array,
-  ): Program {
+  static record(enqueue: () => readonly Tensor[], updates: () => Float64Array): Program {
     let outputs: readonly Tensor[] = []
     try {
       native.beginProgram()
       outputs = enqueue()
       const handles = outputs.map(({ handle }) => handle)
-      return new Program(native.endProgram(handles, tokenStep, updates()), outputs)
+      return new Program(native.endProgram(handles, TOKEN_STEP, updates()), outputs)
     } catch (error) {
       native.cancelProgram()
       for (const output of outputs) output.dispose()

@@ -1,3 +1,8 @@
+export { Trainer, type TrainerFitOptions, type TrainerOptions } from './trainer'
+export type { Feed, Portion } from './feed'
+export type { LossResult, ModuleTask } from './module-objective'
+export type { Measure } from './objective'
+export type { Total, Totals } from './totals'
 export { Run, type RunContext } from './run'
 export type {
   Outcome,

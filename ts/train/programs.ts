@@ -9,9 +9,6 @@ import type { DeviceName, Tensor } from '../tensor'
 import { Program, programShare } from '../tensor/program'
 import { sendInputs, type StepInput } from './objective'
 
-/** Of tokens, which differ between steps of a kind, there is room for a multiple of this. */
-export const TOKEN_STEP = 512
-
 /** Programs kept at most; that which has not run for longest goes. Each holds a few MB. */
 const MOST = 128
 
@@ -81,7 +78,7 @@ export class Programs<Made extends HasScalars> {
     let made!: Made
     try {
       const updates = () => optimizer.updates()
-      const program = Program.record(() => (made = enqueue(inputs)).scalars, TOKEN_STEP, updates)
+      const program = Program.record(() => (made = enqueue(inputs)).scalars, updates)
       this.byKey.set(key, { program, step, inputs, made })
       return made
     } catch (error) {

@@ -9,14 +9,9 @@ import { noGrad, scope, type Tensor } from '../tensor'
 import * as ops from '../ops'
 import { Carried } from './carried'
 import type { Portion } from './feed'
-import {
-  withInputs,
-  type BatchLoss,
-  type Measure,
-  type Objective,
-  type StepInput,
-} from './objective'
+import { withInputs, type BatchLoss, type Objective, type StepInput } from './objective'
 import { Programs, runsPrograms } from './programs'
+import { measuresOf, Scalars } from './scalars'
 import { addTotals, figures, type Total } from './totals'
 
 /** What a step came to, before its update. */
@@ -32,25 +27,10 @@ export interface Enqueued {
   read(values: readonly number[]): Measured
 }
 
-/** Scalars to be read in one go. */
-class Scalars {
-  readonly tensors: Tensor[] = []
-
-  /** Where the value will be found. */
-  add(value: Tensor | number): (values: readonly number[]) => number {
-    if (typeof value === 'number') return () => value
-    const found = this.tensors.indexOf(value)
-    const at = found >= 0 ? found : this.tensors.push(value) - 1
-    return (values) => values[at] as number
-  }
-}
-
-interface Part {
-  /** The sum times the step's share. */
-  mean: Tensor
-  /** 1 / count, of this part where that of all of them is not known. */
-  share: Tensor | number
-  made: Pick<BatchLoss<object>, 'count' | 'measures'>
+/** What is left of a batch when its gradient has been added. */
+interface Part extends Pick<BatchLoss<object>, 'count' | 'measures'> {
+  /** Its sum, divided by the count of the whole step where that was known. */
+  loss: Tensor
 }
 
 export class Steps<B, C extends object> {
@@ -84,8 +64,8 @@ export class Steps<B, C extends object> {
       return state
     })
     const inputs = portions.map(({ batch }) => objective.inputs(batch))
-    const share =
-      objective.count && 1 / total(portions.map(({ batch }) => objective.count?.(batch)))
+    const count = portions.reduce((sum, { batch }) => sum + (objective.count?.(batch) ?? 0), 0)
+    const share = objective.count && 1 / count
     const enqueue = (given: readonly Tensor[], share: Tensor | number | undefined) =>
       this.enqueue(step, portions, states, distribute(given, inputs), share)
     const keys = portions.map(({ key }) => key)
@@ -110,30 +90,30 @@ export class Steps<B, C extends object> {
   ): Enqueued {
     const { optimizer, objective, carried, clipNorm } = this
     optimizer.zeroGrad()
-    let share = known
+    // Of the only batch the loss tells it; of several it is known when all gradients have been added up.
+    const shareOf = ({ count }: BatchLoss<C>) =>
+      known ?? (portions.length === 1 ? reciprocal(count) : 1)
     let sampleBase = 0
-    const parts = portions.map(({ batch, rows }, i) => {
+    const parts = portions.map(({ batch, rows }, i): Part => {
       this.random.set({ step, sampleBase })
       sampleBase += rows
       const { carry, ...part } = scope(() => {
         const given = inputs[i] as readonly Tensor[]
         objective.module.train()
         const made = objective.loss(given, batch, { step, carried: states[i] ?? null })
-        const own = share ?? shareOf(made.count)
-        const mean = ops.mul(made.sum, own)
-        mean.backward()
+        const loss = ops.mul(made.sum, shareOf(made))
+        loss.backward()
         const { count, measures, carry } = made
-        return { mean: mean.detach(), share: own, made: { count, measures }, carry }
+        return { loss: loss.detach(), count, measures, carry }
       })
       carried.keep(i, carry)
-      share ??= part.share
       return part
     })
     const scalars = new Scalars()
-    const scale = known === undefined ? this.rescale(parts, scalars) : () => 1
+    const scale = known === undefined ? this.divide(parts, scalars) : () => 1
     const norm = scalars.add(optimizer.step({ clipNorm: clipNorm === Infinity ? 0 : clipNorm }))
-    const losses = parts.map(({ mean }) => scalars.add(mean))
-    const measured = parts.map(({ made }) => measuresOf(made.measures, scalars))
+    const losses = parts.map(({ loss }) => scalars.add(loss))
+    const measured = parts.map(({ measures }) => measuresOf(measures, scalars))
     return {
       scalars: scalars.tensors,
       read: (values) => {
@@ -149,28 +129,15 @@ export class Steps<B, C extends object> {
     }
   }
 
-  /**
-   * Where counts became known one after the other, all gradients were divided by the first: here by that of
-   * the whole step instead. The factor.
-   */
-  private rescale(parts: readonly Part[], scalars: Scalars): (values: readonly number[]) => number {
-    const counts = parts.map(({ made }) => made.count)
-    const share = parts[0]?.share as Tensor | number
-    if (typeof share === 'number' && counts.every((count) => typeof count === 'number')) {
-      const all = total(counts)
-      if (parts.length === 1) return () => 1
-      const factor = 1 / (all * share)
-      this.optimizer.scaleGradients(factor)
-      return () => factor
-    }
-    // Read, though only the factor is wanted: so they are kept, and disposed with all the others.
-    for (const value of [share, ...counts]) scalars.add(value)
+  /** Divides the gradients of several batches by the count of them all. What losses are to be multiplied by. */
+  private divide(parts: readonly Part[], scalars: Scalars): (values: readonly number[]) => number {
+    const counts = parts.map(({ count }) => count)
+    // Read, though nobody asks for them: so they are kept, and disposed with all the others.
+    for (const count of counts) scalars.add(count)
     if (parts.length === 1) return () => 1
-    const factor = scope(() =>
-      noGrad(() => ops.pow(ops.mul(counts.reduce(plus) as Tensor, share), -1)),
-    )
-    this.optimizer.scaleGradients(factor)
-    return scalars.add(factor)
+    const share = scope(() => noGrad(() => reciprocal(counts.reduce(plus))))
+    this.optimizer.scaleGradients(share)
+    return scalars.add(share)
   }
 
   dispose(): void {
@@ -181,18 +148,14 @@ export class Steps<B, C extends object> {
 
 const scalar = (value: number): StepInput => ({ shape: [], data: Float64Array.of(value) })
 
-/** A count of nothing is 1 here: others of the step may count. */
-const shareOf = (count: Tensor | number): Tensor | number =>
-  typeof count === 'number' ? 1 / (count || 1) : noGrad(() => ops.pow(count, -1))
+function reciprocal(count: Tensor | number): Tensor | number {
+  if (typeof count !== 'number') return noGrad(() => ops.pow(count, -1))
+  if (count > 0) return 1 / count
+  throw new RnnativeError('ERR_ARGUMENT', `[fit] loss: count: expected one above 0, got ${count}`)
+}
 
 const plus = (a: Tensor | number, b: Tensor | number): Tensor | number =>
   typeof a === 'number' && typeof b === 'number' ? a + b : ops.add(a, b)
-
-function total(counts: readonly (number | undefined)[]): number {
-  const all = counts.reduce<number>((sum, count) => sum + (count ?? 0), 0)
-  if (all > 0) return all
-  throw new RnnativeError('ERR_ARGUMENT', `[fit] loss: count: expected one above 0, got ${all}`)
-}
 
 /** Each batch's own tensors, out of those of all. */
 function distribute(
@@ -201,19 +164,6 @@ function distribute(
 ): (readonly Tensor[])[] {
   let at = 0
   return inputs.map(({ length }) => given.slice(at, (at += length)))
-}
-
-function measuresOf(
-  measures: Readonly<Record<string, Measure>> | undefined,
-  scalars: Scalars,
-): (values: readonly number[]) => Record<string, Total> {
-  const found = Object.entries(measures ?? {}).map(
-    ([name, { sum, count }]) => [name, scalars.add(sum), scalars.add(count)] as const,
-  )
-  return (values) =>
-    Object.fromEntries(
-      found.map(([name, sum, count]) => [name, { sum: sum(values), count: count(values) }]),
-    )
 }
 
 const read = async ({ scalars, read }: Enqueued): Promise<Measured> =>

@@ -1,0 +1,196 @@
+import { createHash } from 'node:crypto'
+import { expect, RnnativeError } from '../errors'
+import { checkWhole } from '../check'
+import { randomUniforms, streamKey } from '../tensor/random'
+import { arrange, numbersFor } from './arrange'
+import { collate, lengthOf, type Collated } from './collate'
+import type { Feed, Portion } from './feed'
+import { keyOf } from './tree'
+
+/** In recorded steps, batches are padded to a multiple of so many positions: few shapes serve many. */
+const REPEATING = 8
+
+/** Examples: an array, or a source that is read anew each pass, which may be larger than memory. */
+export type Examples<E> = Iterable<E> | AsyncIterable<E> | (() => Iterable<E> | AsyncIterable<E>)
+
+export interface BatchesOptions<E, B = Collated<E>> {
+  /** Examples of a batch; those left over make up a smaller one. Default 32, unless `tokens` is given. */
+  rows?: number | undefined
+  /** In place of `rows`: about so many steps of all examples together, padding not counted. */
+  tokens?: number | undefined
+  /** Of the order, which differs from pass to pass. Default 0. */
+  seed?: number | undefined
+  /** How long an example is. Default: its longest field that is an array of numbers. */
+  length?: ((example: E) => number) | undefined
+  /** What fields are padded with, by name. Default 0. */
+  pad?: Readonly<Record<string, number>> | undefined
+  /**
+   * Makes a batch of examples, the longest of which is to be padded to `steps`. Values that are to go to
+   * the device have the form `{ shape, data }`, such as `data.pad` gives. Default: field by field.
+   */
+  collate?: ((examples: readonly E[], padding: { steps: number }) => B) | undefined
+  /** Of a source that is no array: examples in memory, among which those alike are found. Default 8192. */
+  buffer?: number | undefined
+}
+
+/**
+ * Batches of examples for a `Trainer`: those of similar lengths together, padded, in an order that depends on
+ * seed and pass alone, so that a run continues from any place.
+ *
+ * Examples are objects, such as `{ words: [4, 8, 1], tags: [0, 2, 0] }` or `{ words: [4, 8], label: 1 }`; their
+ * batch then holds `words` i32 [steps, rows], `label` i32 [rows] and `lengths` i32 [rows]. Throws
+ * `ERR_ARGUMENT` for options out of their range, `ERR_EMPTY` for no example.
+ */
+export function batches<E, B = Collated<E>>(
+  examples: Examples<E>,
+  options: BatchesOptions<E, B> = {},
+): Feed<B> {
+  const { rows = 32, tokens, seed = 0, buffer = 8192 } = options
+  for (const [name, value] of Object.entries({ rows, buffer }))
+    checkWhole('batches', name, value, 1)
+  checkWhole('batches', 'seed', seed, 0)
+  if (tokens !== undefined) {
+    checkWhole('batches', 'tokens', tokens, 1)
+    expect('batches', 'rows', options.rows === undefined, 'none beside tokens', options.rows)
+  }
+  return Array.isArray(examples)
+    ? new ArrayFeed(new Batcher(options), examples as readonly E[])
+    : new StreamFeed(new Batcher(options), examples, buffer)
+}
+
+/** Makes batches of examples that are in memory. */
+class Batcher<E, B> {
+  readonly unit: string
+  readonly identity: Readonly<Record<string, unknown>>
+  readonly length: (example: E) => number
+  private readonly seed: number
+  private readonly collate: (examples: readonly E[], padding: { steps: number }) => B
+  private readonly seen = new Set<string>()
+
+  constructor(private readonly options: BatchesOptions<E, B>) {
+    const { tokens, rows = 32, seed = 0, length = lengthOf, pad: values } = options
+    this.unit = tokens === undefined ? 'examples' : 'tokens'
+    this.identity = tokens === undefined ? { rows, seed } : { tokens, seed }
+    this.seed = seed
+    this.length = length
+    this.collate =
+      options.collate ?? ((all, { steps }) => collate(all, { steps, values }) as unknown as B)
+  }
+
+  /** How many batches these lengths make. */
+  count(lengths: Int32Array): number {
+    const { tokens, rows = 32 } = this.options
+    if (tokens === undefined) return Math.ceil(lengths.length / rows)
+    const total = lengths.reduce((sum, length) => sum + length, 0)
+    return Math.max(1, Math.min(lengths.length, Math.ceil(total / tokens)))
+  }
+
+  /** Which examples come together, in a pass and of `window`, the part of a source that is in memory. */
+  arrange(lengths: Int32Array, pass: number, window: number): Uint32Array[] {
+    const { tokens, rows = 32 } = this.options
+    const lengthAt = (i: number) => lengths[i] as number
+    const arrangement = {
+      ...{ length: lengths.length, sizes: [lengthAt], count: this.count(lengths), rows },
+      weight: tokens === undefined ? undefined : lengthAt,
+    }
+    const key = streamKey(this.seed, `batches ${window}`)
+    const random = { key, step: pass, sampleBase: 0 }
+    return arrange(arrangement, randomUniforms(random, numbersFor(arrangement)))
+  }
+
+  portion(examples: readonly E[], lengths: readonly number[], repeating: boolean): Portion<B> {
+    const longest = lengths.reduce((most, length) => Math.max(most, length), 0)
+    const steps = repeating ? Math.ceil(longest / REPEATING) * REPEATING : longest
+    const batch = this.collate(examples, { steps })
+    const total = lengths.reduce((sum, length) => sum + length, 0)
+    return {
+      batch,
+      items: this.unit === 'tokens' ? total : examples.length,
+      rows: examples.length,
+      key: repeating ? this.keyOf(batch) : null,
+    }
+  }
+
+  /** Null for shapes that have not been met before: what does not repeat is not worth recording. */
+  private keyOf(batch: B): string | null {
+    const key = keyOf(batch)
+    if (key === null || this.seen.has(key)) return key
+    this.seen.add(key)
+    return null
+  }
+}
+
+class ArrayFeed<E, B> implements Feed<B> {
+  readonly unit: string
+  readonly count: number
+  readonly identity: Readonly<Record<string, unknown>>
+  readonly facts: Readonly<Record<string, number>>
+  private readonly lengths: Int32Array
+
+  constructor(
+    private readonly batcher: Batcher<E, B>,
+    private readonly examples: readonly E[],
+  ) {
+    if (examples.length === 0)
+      throw new RnnativeError('ERR_EMPTY', '[batches] examples: expected at least one, got none')
+    this.lengths = Int32Array.from(examples, batcher.length)
+    this.unit = batcher.unit
+    this.count = batcher.count(this.lengths)
+    const lengths = createHash('sha256').update(this.lengths).digest('hex')
+    this.identity = { ...batcher.identity, examples: examples.length, lengths }
+    this.facts = { examples: examples.length }
+  }
+
+  *pass(pass: number, first: number, repeating = false): Generator<Portion<B>> {
+    for (const chosen of this.batcher.arrange(this.lengths, pass, 0).slice(first)) {
+      const all = Array.from(chosen, (i) => this.examples[i] as E)
+      const lengths = Array.from(chosen, (i) => this.lengths[i] as number)
+      yield this.batcher.portion(all, lengths, repeating)
+    }
+  }
+}
+
+class StreamFeed<E, B> implements Feed<B> {
+  readonly unit: string
+  readonly count = null
+  readonly identity: Readonly<Record<string, unknown>>
+
+  constructor(
+    private readonly batcher: Batcher<E, B>,
+    private readonly examples: Examples<E>,
+    private readonly buffer: number,
+  ) {
+    const source = examples as Partial<Iterable<E> & AsyncIterable<E>> | null
+    const read = source?.[Symbol.asyncIterator] ?? source?.[Symbol.iterator]
+    const valid = typeof examples === 'function' || typeof read === 'function'
+    expect('batches', 'examples', valid, 'an array, an iterable or a function', examples)
+    this.unit = batcher.unit
+    this.identity = { ...batcher.identity, buffer }
+  }
+
+  async *pass(pass: number, first: number, repeating = false): AsyncGenerator<Portion<B>> {
+    const { examples, batcher, buffer } = this
+    let [window, skip] = [0, first]
+    let held: E[] = []
+    function* flush(): Generator<Portion<B>> {
+      const lengths = Int32Array.from(held, batcher.length)
+      const arranged = batcher.arrange(lengths, pass, window++)
+      // Batches that a resumed run has had are not made again.
+      for (const chosen of arranged.slice(skip)) {
+        const all = Array.from(chosen, (i) => held[i] as E)
+        yield batcher.portion(
+          all,
+          Array.from(chosen, (i) => lengths[i] as number),
+          repeating,
+        )
+      }
+      skip = Math.max(0, skip - arranged.length)
+      held = []
+    }
+    for await (const example of typeof examples === 'function' ? examples() : examples) {
+      held.push(example)
+      if (held.length >= buffer) yield* flush()
+    }
+    if (held.length > 0) yield* flush()
+  }
+}

@@ -1,0 +1,5 @@
+/** The namespace `data`: examples in batches, for a `Trainer`. */
+export { batches, type BatchesOptions, type Examples } from './batches'
+export { collate, pad, type Collated, type Padded, type PadOptions } from './collate'
+export type { Feed, Portion } from './feed'
+export type { OnDevice } from './tree'

@@ -1,0 +1,94 @@
+import { hostTensors, withTensors, type OnDevice } from '../data/tree'
+import { expect } from '../errors'
+import type { CheckpointFiles } from '../io/checkpoint'
+import { MODEL_FILE, toHost } from '../io/model-files'
+import type { HostTensor, Module } from '../nn'
+import { noGrad, Tensor } from '../tensor'
+import type { BatchLoss, BatchPlace, Measure, Objective, StepInput } from './objective'
+import type { Totals } from './totals'
+
+/** What a loss gives. */
+export interface LossResult<O, C> {
+  /** A scalar that gradients flow from: of what is to become small, the sum over the batch. */
+  sum: Tensor
+  /** How many it is the sum of, a number or a scalar tensor of reals. */
+  count: Tensor | number
+  /** For `measures`, such as logits. */
+  output?: O
+  /** What the next batch continues from, detached; see `carried`. */
+  carry?: C
+}
+
+/** What an own module is trained by. */
+export interface ModuleTask<B, O, C extends object> {
+  module: Module
+  /** Called within a scope; the batch's `{ shape, data }` are tensors on the module's device. */
+  loss: (batch: NoInfer<OnDevice<B>>, carried: C | null) => LossResult<O, C>
+  /** What else is measured of a batch, without gradients: `{ accuracy: { sum, count } }`. */
+  measures?:
+    ((batch: NoInfer<OnDevice<B>>, output: O) => Readonly<Record<string, Measure>>) | undefined
+  /**
+   * Figures out of the measures' sums and counts, such as F1 of a class out of three; sum / count of each
+   * unless given.
+   */
+  summary?: ((totals: Totals) => Record<string, number>) | undefined
+  /**
+   * What the first batch of a pass continues from, for so many rows: tensors of zeros, [layers, rows,
+   * features], by name. Each `loss` then is given what the one before carried.
+   */
+  carried?: ((rows: number) => C) | undefined
+  /** JSON files that belong to the model, by name, kept in each checkpoint. */
+  files?: Readonly<Record<string, unknown>> | undefined
+  /**
+   * Whether steps on CUDA may be recorded as graphs where shapes repeat. Then `loss` and `measures` must
+   * depend on nothing but the batch and the parameters. Default true.
+   */
+  graphs?: boolean | undefined
+}
+
+/** {@link ModuleTask} as the loop takes it. */
+export class ModuleObjective<B, O, C extends object> implements Objective<B, C> {
+  readonly module: Module
+  readonly repeats: boolean
+  readonly summary: ((totals: Totals) => Record<string, number>) | undefined
+  readonly zeros?: (rows: number) => C
+
+  constructor(
+    private readonly task: ModuleTask<B, O, C>,
+    readonly identity: Readonly<Record<string, unknown>>,
+    readonly validate: (() => Promise<Totals>) | undefined,
+  ) {
+    this.module = task.module
+    this.repeats = task.graphs ?? true
+    this.summary = task.summary
+    if (task.carried) this.zeros = task.carried
+  }
+
+  inputs(batch: B): readonly StepInput[] {
+    return hostTensors(batch)
+  }
+
+  loss(inputs: readonly Tensor[], batch: B, { carried }: BatchPlace<C>): BatchLoss<C> {
+    const given = withTensors(batch, inputs)
+    const made = this.task.loss(given, carried)
+    checkLoss(made)
+    const { sum, count, output, carry } = made
+    const measures = this.task.measures && noGrad(() => this.task.measures?.(given, output as O))
+    return { sum, count, measures, carry }
+  }
+
+  async files(): Promise<CheckpointFiles> {
+    const weights: Map<string, HostTensor> = await toHost(this.module.stateDict())
+    return { json: this.task.files ?? {}, tensors: { [MODEL_FILE]: weights } }
+  }
+}
+
+function checkLoss({ sum, count }: LossResult<unknown, object>): void {
+  const scalar = sum instanceof Tensor && sum.size === 1
+  expect('fit', 'loss: sum', scalar, 'a scalar tensor', sum)
+  const valid =
+    count instanceof Tensor
+      ? count.size === 1 && count.dtype !== 'i32'
+      : typeof count === 'number' && count >= 0 && count < Infinity
+  expect('fit', 'loss: count', valid, 'a number of at least 0 or a scalar tensor of reals', count)
+}

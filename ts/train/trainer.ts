@@ -1,0 +1,134 @@
+import { join } from 'node:path'
+import { checkWhole } from '../check'
+import { checkSignal, expect, RnnativeError } from '../errors'
+import { findCheckpoint, type Pointer } from '../io/checkpoint'
+import { MODEL_FILE } from '../io/model-files'
+import { readSafetensors } from '../io/safetensors'
+import { Module } from '../nn'
+import type { DeviceName } from '../tensor'
+import { freshSeed } from '../tensor/create'
+import { evaluate } from './evaluate'
+import type { Feed } from './feed'
+import { Fits } from './fits'
+import { TrainingLoop } from './loop'
+import { ModuleObjective, type ModuleTask } from './module-objective'
+import type { TrainingEvent, TrainingOptions, TrainingResult } from './options'
+import type { Run } from './run'
+import { figures, means, type Totals } from './totals'
+
+export interface TrainerOptions<B, O, C extends object> extends ModuleTask<B, O, C> {
+  /** Where batches come from, such as `data.batches(examples)`. */
+  feed: Feed<B>
+  /**
+   * What progress is measured by: a feed whose first pass is not learned from, or a function that gives sums
+   * and counts, that of the loss under `loss`. Default: nothing is.
+   */
+  validate?: Feed<B> | (() => Totals | Promise<Totals>) | undefined
+  /** Of dropout. Default: a new one each time. */
+  seed?: number | undefined
+}
+
+export interface TrainerFitOptions extends TrainingOptions {
+  /** Batches whose gradients make up a step. Default 1. */
+  accumulate?: number | undefined
+}
+
+/**
+ * Trains a module of your own as the models here are trained: accumulation, clipping, schedules, early
+ * stopping, checkpoints that a run continues from bit for bit, watchers, and steps as CUDA graphs.
+ *
+ * ```ts
+ * const trainer = new Trainer({
+ *   module: tagger,
+ *   feed: data.batches(examples, { tokens: 4096, pad: { tags: -100 } }),
+ *   loss: ({ words, tags, lengths }) => {
+ *     const output = tagger.forward(words, lengths)
+ *     const { losses, weights } = ops.crossEntropyLosses(output, tags)
+ *     return { sum: ops.sum(losses), count: ops.sum(weights), output }
+ *   },
+ * })
+ * await trainer.fit({ epochs: 10, optimizer: optim.adam(), checkpoint: 'runs/tagger', resume: true })
+ * ```
+ */
+export class Trainer<B, O = unknown, C extends object = never> {
+  readonly module: Module
+  private readonly fits = new Fits()
+  private readonly options: TrainerOptions<B, O, C>
+
+  /** Throws `ERR_ARGUMENT` for options that make no sense. */
+  constructor(options: TrainerOptions<B, O, C>) {
+    const { module, feed, validate, loss, seed } = options
+    const op = 'trainer'
+    expect(op, 'module', module instanceof Module, 'an nn.Module', module)
+    expect(op, 'feed', isFeed(feed), 'a feed, such as data.batches gives', feed)
+    expect(op, 'loss', typeof loss === 'function', 'a function of a batch', loss)
+    const measured = validate === undefined || typeof validate === 'function' || isFeed(validate)
+    expect(op, 'validate', measured, 'a feed or a function', validate)
+    if (seed !== undefined) checkWhole(op, 'seed', seed, 0)
+    this.module = module
+    this.options = options
+  }
+
+  /**
+   * Trains, starting at once. Await the run for its result or iterate over its events. Rejects as
+   * `LanguageModel.fit` does; `clipNorm` is 1 unless given. The module is in evaluation when it ends.
+   */
+  fit(options: TrainerFitOptions = {}): Run<TrainingEvent, TrainingResult> {
+    const { feed, seed = freshSeed() } = this.options
+    return this.fits.begin(feed.unit, options, () => {
+      const { accumulate: perStep = 1, clipNorm = 1 } = options
+      checkWhole('fit', 'accumulate', perStep, 1)
+      const objective = this.objective({ accumulate: perStep })
+      const loop = new TrainingLoop(objective, feed, { ...options, clipNorm, seed, perStep })
+      return {
+        run: (context) => loop.run(context),
+        dispose: () => {
+          loop.dispose()
+          this.module.eval()
+        },
+      }
+    })
+  }
+
+  /** The mean loss and all measures over a feed's first pass. `ERR_EMPTY` for one without a batch. */
+  async evaluate(
+    feed: Feed<B>,
+    { signal }: { signal?: AbortSignal | undefined } = {},
+  ): Promise<{ loss: number; [measure: string]: number }> {
+    checkSignal('evaluate', signal)
+    const totals = await evaluate(this.objective({}), feed, this.device, () => {
+      if (signal?.aborted)
+        throw new RnnativeError('ERR_ABORTED', '[evaluate] aborted', { cause: signal.reason })
+    })
+    if (totals['loss'] === undefined)
+      throw new RnnativeError('ERR_EMPTY', '[evaluate] feed: expected at least one batch, got none')
+    return { ...figures(totals, this.options.summary), loss: means(totals)['loss'] as number }
+  }
+
+  /** Takes the weights of a run's best checkpoint, or its latest. `ERR_IO` where there is none. */
+  async load(directory: string, which: Pointer = 'best'): Promise<void> {
+    const path = await findCheckpoint(directory, which)
+    if (path === null)
+      throw new RnnativeError('ERR_IO', `[load] ${directory}: holds no complete checkpoint`)
+    this.module.loadStateDict((await readSafetensors(join(path, MODEL_FILE))).tensors)
+  }
+
+  private get device(): DeviceName {
+    return this.module.parameters()[0]?.device ?? 'cpu'
+  }
+
+  private objective(identity: Readonly<Record<string, unknown>>): ModuleObjective<B, O, C> {
+    const { validate } = this.options
+    const objective: ModuleObjective<B, O, C> = new ModuleObjective(
+      this.options,
+      { model: 'Trainer', ...identity },
+      validate &&
+        (async () =>
+          typeof validate === 'function' ? validate() : evaluate(objective, validate, this.device)),
+    )
+    return objective
+  }
+}
+
+const isFeed = (feed: unknown): boolean =>
+  typeof feed === 'object' && typeof (feed as Partial<Feed<unknown>> | null)?.pass === 'function'
