@@ -131,9 +131,9 @@ const real = <S extends Settings<number>>(
     settings,
   )
 
-/** A number above 0; `Infinity` is none. */
+/** A number above 0, `Infinity` included. */
 export const positive = <S extends Settings<number>>(settings: S) =>
-  real('a number above 0', (value) => value > 0 && value < Infinity, settings)
+  real('a number above 0', (value) => value > 0, settings)
 
 /** A number of at least 0; `Infinity` is none. */
 export const atLeastZero = <S extends Settings<number>>(settings: S) =>

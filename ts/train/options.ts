@@ -1,9 +1,46 @@
 import { checkSignal, expect, RnnativeError } from '../errors'
 import type { OptimizerSpec, Schedule } from '../optim'
+import { count, flag, positive, Schema, text, type Given } from '../schema'
 import type { DeviceName } from '../tensor'
 
+/** How long a run is, what it keeps and when it looks: what can be told in plain words, too. */
+export const limitOptions = {
+  /** `Infinity`: never. */
+  clipNorm: positive({ about: 'largest norm of the gradient', defaultText: '1', argument: '<x>' }),
+  /** May be a fraction. */
+  epochs: positive({
+    about: 'passes over the data',
+    defaultText: '1, unlimited with maxSteps or maxSeconds',
+    argument: '<n>',
+  }),
+  maxSteps: count({ about: 'stop after so many steps' }),
+  maxSeconds: positive({
+    about: 'stop after so much training, validation and checkpoints not counted',
+    argument: '<s>',
+  }),
+  evaluateEvery: count({ about: 'steps between validations', defaultText: 'each epoch' }),
+  /** Needs validation data. */
+  patience: count({ about: 'stop after so many validations without a new best' }),
+  /** The latest and the best are kept. */
+  checkpoint: text({
+    about: 'where checkpoints go; also the directory of the model',
+    argument: '<dir>',
+  }),
+  /** One is written at the end and at a new best always. */
+  checkpointEvery: count({ about: 'steps between checkpoints', defaultText: 'each epoch' }),
+  /**
+   * Bit for bit as if never interrupted; from the beginning if there is no checkpoint yet. Limits (`epochs`,
+   * `maxSteps`, `maxSeconds`) count from the very beginning.
+   */
+  resume: flag({
+    ...{ about: "continue from the directory's latest checkpoint, if it has one", default: false },
+  }),
+}
+
+const limits = new Schema('fit', limitOptions)
+
 /** What every model's `fit` takes. */
-export interface TrainingOptions {
+export interface TrainingOptions extends Given<typeof limitOptions> {
   /** Default `optim.adam()`. */
   optimizer?: OptimizerSpec | undefined
   /**
@@ -11,27 +48,6 @@ export interface TrainingOptions {
    * span the run. Default constant.
    */
   schedule?: Schedule | undefined
-  /** Scales gradients down to this global norm; `Infinity`: never. Default 1. */
-  clipNorm?: number | undefined
-  /** Passes over the data. Default 1, or unlimited when `maxSteps` or `maxSeconds` is given. */
-  epochs?: number | undefined
-  /** Stops after this many optimizer steps. */
-  maxSteps?: number | undefined
-  /** Stops after this much training; validation and checkpoints do not count. */
-  maxSeconds?: number | undefined
-  /** Validates every so many steps. Default: after each epoch. */
-  evaluateEvery?: number | undefined
-  /** Stops after this many validations in a row without a new best; needs validation data. */
-  patience?: number | undefined
-  /** A directory for checkpoints: the latest and the best one are kept. */
-  checkpoint?: string | undefined
-  /** Writes one every so many steps. Default: after each epoch. At the end and at a new best always. */
-  checkpointEvery?: number | undefined
-  /**
-   * Continues from the latest checkpoint, bit for bit as if never interrupted; from the beginning if
-   * there is none yet. Limits (`epochs`, `maxSteps`, `maxSeconds`) count from the very beginning.
-   */
-  resume?: boolean | undefined
   /** Stops the run when aborted: a checkpoint is written and the run rejects with `ERR_ABORTED`. */
   signal?: AbortSignal | undefined
   /** Who looks on, any number of them; a function is told the events alone. */
@@ -145,22 +161,7 @@ const WITHOUT = 'without validation data'
 
 /** Throws `ERR_ARGUMENT` for an option out of its range, or one that rests on a missing validation. */
 export function checkTrainingOptions(options: TrainingOptions, validates: boolean): void {
-  const check = (
-    name: keyof TrainingOptions,
-    valid: (value: number) => boolean,
-    expected: string,
-  ) => {
-    const value = options[name] as unknown
-    if (value !== undefined && !(typeof value === 'number' && valid(value)))
-      throw new RnnativeError(
-        'ERR_ARGUMENT',
-        `[fit] ${name}: expected ${expected}, got ${String(value)}`,
-      )
-  }
-  for (const name of ['maxSteps', 'evaluateEvery', 'patience', 'checkpointEvery'] as const)
-    check(name, (value) => Number.isSafeInteger(value) && value >= 1, 'a whole number above 0')
-  for (const name of ['epochs', 'maxSeconds', 'clipNorm'] as const)
-    check(name, (value) => value > 0, 'a number above 0')
+  limits.resolve(options)
   const { patience, schedule, signal } = options
   expect('fit', 'patience', validates || patience === undefined, `none ${WITHOUT}`, patience)
   const follows = schedule?.toJSON().name === 'plateau'

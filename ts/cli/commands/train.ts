@@ -5,10 +5,11 @@ import type { Model } from '../../models/model'
 import { createNamed, type Named } from '../../named'
 import type { OptimizerKind } from '../../optim'
 import { create, type Schedule, type ScheduleName } from '../../optim/schedule'
-import { atLeastZero, choice, count, custom, flag, fraction, positive, text } from '../../schema'
+import { atLeastZero, choice, custom, fraction, positive, text } from '../../schema'
 import type { Given, Made, Rows, Schema } from '../../schema'
 import type { DeviceOption } from '../../tensor'
 import type { Run, TrainingEvent, TrainingOptions, TrainingResult } from '../../train'
+import { limitOptions } from '../../train/options'
 import { addFlags, device, json, readFlags, takeFlags, threads, type Flags } from '../arguments'
 
 /** A family of models, as far as training goes. */
@@ -76,28 +77,14 @@ const runFlags = {
       defaultText: 'constant',
     },
   ),
-  clipNorm: positive({ about: 'largest norm of the gradient', default: 1 }),
-  epochs: count({
-    about: 'passes over the data',
-    defaultText: `${EPOCHS}, unlimited with --max-steps or --max-seconds`,
-  }),
-  maxSteps: count({ about: 'stop after so many steps' }),
-  maxSeconds: positive({
-    about: 'stop after so much training, validation not counted',
-    argument: '<s>',
-  }),
-  evaluateEvery: count({ about: 'steps between validations', defaultText: 'each epoch' }),
-  patience: count({ about: 'stop after so many validations without a new best' }),
+  ...limitOptions,
+  epochs: {
+    ...limitOptions.epochs,
+    fallbackText: `${EPOCHS}, unlimited with --max-steps or --max-seconds`,
+  },
+  checkpoint: { ...limitOptions.checkpoint, required: true },
   threads,
   device: device(DEVICES),
-  checkpoint: text({
-    about: 'where checkpoints go; also the directory of the model',
-    ...{ argument: '<dir>', required: true },
-  }),
-  checkpointEvery: count({ about: 'steps between checkpoints', defaultText: 'each epoch' }),
-  resume: flag({
-    ...{ about: "continue from the directory's latest checkpoint, if it has one", default: false },
-  }),
   json,
   tensorboard: text({
     about: 'write event files for TensorBoard (needs protobufjs and @node-rs/crc32)',
@@ -148,9 +135,10 @@ async function check(run: RunFlags, validates: boolean, flags: string): Promise<
   if (run.momentum !== undefined && !MOMENTUM.includes(run.optimizer))
     throw new RnnativeError('ERR_ARGUMENT', `--momentum: ${run.optimizer} has none`)
   if (run.threads !== undefined) (await import('../../tensor/index.js')).setThreads(run.threads)
+  if (checkpoint === undefined || resume) return
   const { findCheckpoint } = await import('../../io/checkpoint.js')
   const previous = await findCheckpoint(checkpoint, 'latest')
-  if (previous !== null && !resume)
+  if (previous !== null)
     process.stderr.write(`note: a new run replaces ${previous}; --resume would continue it\n`)
 }
 
