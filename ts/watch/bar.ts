@@ -2,9 +2,16 @@ import { SingleBar } from 'cli-progress'
 import type { RunPlan, TrainingEvent, Watcher } from '../train'
 import { formatCount, formatSeconds } from './output'
 
+/** What of a `tty.WriteStream` is asked for. */
+export interface Terminal {
+  readonly isTTY?: boolean | undefined
+  readonly columns?: number | undefined
+  write(text: string): unknown
+}
+
 export interface BarOptions {
-  /** Where it is drawn. Default: standard error. */
-  stream?: NodeJS.WriteStream | undefined
+  /** A terminal to draw on. Default: standard error. */
+  stream?: Terminal | undefined
 }
 
 /** The widest and the narrowest that the bar itself may be. */
@@ -34,7 +41,7 @@ export function bar({ stream = process.stderr }: BarOptions = {}): Watcher {
   let payload: Payload | null = null
   let line = ''
   const single = new SingleBar({
-    stream,
+    stream: stream as NodeJS.WritableStream,
     format: (_options, _state, shown) => (line = fitLine(shown as Payload, stream.columns || 80)),
     hideCursor: true,
     clearOnComplete: true,

@@ -4,7 +4,7 @@ import { formatCount, formatSeconds } from './output'
 
 export interface LinesOptions {
   /** Where they go. Default: standard output. */
-  stream?: NodeJS.WritableStream | undefined
+  stream?: { write(text: string): unknown } | undefined
 }
 
 /**
