@@ -43,7 +43,15 @@
   OP(sample_tokens, RnSampleTokens) \
   OP(global_norm, RnGlobalNorm) \
   OP(optimizer_step, RnOptimizerStep) \
-  OP(peak, RnPeak)
+  OP(peak, RnPeak) \
+  OP(compare, RnCompare) \
+  OP(where, RnWhere) \
+  OP(where_backward, RnWhereBackward) \
+  OP(one_hot, RnOneHot) \
+  OP(to_real, RnToReal) \
+  OP(pool_time, RnPoolTime) \
+  OP(pool_time_backward, RnPoolTimeBackward) \
+  OP(orthogonal, RnOrthogonal)
 // clang-format on
 
 #endif  // RNNATIVE_ABI_OPS_H_

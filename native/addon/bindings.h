@@ -30,7 +30,9 @@ void export_program(Napi::Env env, Napi::Object exports);
   GROUP(attention) \
   GROUP(decoder) \
   GROUP(search) \
+  GROUP(select) \
   GROUP(optimizer) \
+  GROUP(orthogonal) \
   GROUP(peak)
 // clang-format on
 

@@ -1,30 +1,20 @@
 // Uniform and normal tensors. Used to initialise, not in training steps, so the numbers are formed
 // in double by libm: the same on every instruction set.
-#include <math.h>
-
 #include "native/abi/backend.h"
 #include "native/cpu/core/loops.h"
+#include "native/cpu/core/normal.h"
 #include "native/cpu/core/random_words.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {
 
-double unit(uint32_t word) {
-  return (double)(word >> 8) * 0x1p-24;
-}
-
 void uniform4(const RnRandomFill* args, const uint32_t words[4], double out[4]) {
   for (int k = 0; k < 4; ++k) out[k] = args->a + (args->b - args->a) * unit(words[k]);
 }
 
-// Box and Muller 1958: a pair of words makes a pair of normal numbers.
 void normal4(const RnRandomFill* args, const uint32_t words[4], double out[4]) {
-  for (int k = 0; k < 4; k += 2) {
-    const double radius = ::sqrt(-2 * ::log(unit(words[k]) + 0x1p-24));
-    const double angle = 2 * M_PI * unit(words[k + 1]);
-    out[k] = args->a + args->b * (radius * ::cos(angle));
-    out[k + 1] = args->a + args->b * (radius * ::sin(angle));
-  }
+  for (int k = 0; k < 4; k += 2) normal_pair(words + k, out + k);
+  for (int k = 0; k < 4; ++k) out[k] = args->a + args->b * out[k];
 }
 
 }  // namespace

@@ -1,8 +1,6 @@
 #include "native/ops/elementwise.h"
 
-#include <algorithm>
-#include <string>
-
+#include "native/ops/broadcast.h"
 #include "native/ops/check.h"
 #include "native/ops/strided.h"
 
@@ -14,44 +12,6 @@ void check_scalars(const Checker& check, RnUnary op, double a, double b) {
   if (op == RN_AFFINE || op == RN_POW || op == RN_CLAMP) check.not_nan("a", a);
   if (op == RN_AFFINE || op == RN_CLAMP) check.not_nan("b", b);
   if (op == RN_CLAMP && a > b) check.fail("ERR_ARGUMENT", "b: expected a bound not below a");
-}
-
-// What a and b broadcast to.
-Shape broadcast(const Checker& check, const Shape& a, const Shape& b) {
-  const int dims = std::max(a.dims(), b.dims());
-  Shape shape;
-  for (int i = 0; i < dims; ++i) {
-    const int ai = i - (dims - a.dims());
-    const int bi = i - (dims - b.dims());
-    const int64_t left = ai < 0 ? 1 : a[ai];
-    const int64_t right = bi < 0 ? 1 : b[bi];
-    if (left != right && left != 1 && right != 1) {
-      check.fail("ERR_SHAPE", "b: expected a shape that broadcasts with " + a.to_string() +
-                                  ", got " + b.to_string());
-    }
-    shape.push(left == 1 ? right : left);
-  }
-  return shape;
-}
-
-// Strides of an operand along the axes of the result: 0 where it is broadcast.
-void broadcast_strides(const Shape& operand, const Shape& result, int64_t* strides) {
-  int64_t own[RN_MAX_DIMS] = {};
-  dense_strides(operand, own);
-  const int missing = result.dims() - operand.dims();
-  for (int i = 0; i < result.dims(); ++i) {
-    const bool repeats = i < missing || operand[i - missing] == 1;
-    strides[i] = repeats ? 0 : own[i - missing];
-  }
-}
-
-StridedAxes broadcast_axes(const Shape& a, const Shape& b, const Shape& result) {
-  int64_t a_strides[RN_MAX_DIMS], b_strides[RN_MAX_DIMS];
-  broadcast_strides(a, result, a_strides);
-  broadcast_strides(b, result, b_strides);
-  StridedAxes axes;
-  for (int i = 0; i < result.dims(); ++i) axes.push(result[i], a_strides[i], b_strides[i]);
-  return fold(axes);
 }
 
 }  // namespace
@@ -108,16 +68,15 @@ Tensor binary(Queue& queue, RnBinary op, const Tensor& a, const Tensor& b) {
   const Checker check("binary", a.device);
   check.real("a", a);
   check.real("b", b);
-  const Tensor y = check.make(broadcast(check, a.shape, b.shape));
+  const Tensor y = check.make(broadcast(check, a.shape, "b", b.shape));
   queue.submit(Op("binary", a.device).reads(a).reads(b).writes(y), [=](OpRun& run) -> int32_t {
     if (y.elements() == 0) return RN_OK;
-    const StridedAxes axes = broadcast_axes(a.shape, b.shape, y.shape);
+    const BroadcastAxes axes = broadcast_axes(y.shape, a.shape, b.shape);
     RnBinaryArgs args = {};
     args.op = op;
-    args.dims = axes.dims;
-    std::copy_n(axes.shape, axes.dims, args.shape);
-    std::copy_n(axes.a, axes.dims, args.a_strides);
-    std::copy_n(axes.b, axes.dims, args.b_strides);
+    axes.copy_to(&args.dims, args.shape);
+    axes.copy_to(0, args.a_strides);
+    axes.copy_to(1, args.b_strides);
     args.a = run.data(a);
     args.b = run.data(b);
     args.y = run.data(y);
@@ -131,7 +90,7 @@ void binary_backward(Queue& queue, RnBinary op, const Tensor& a, const Tensor& b
   const Checker check("binary_backward", a.device);
   check.real("a", a);
   check.real("b", b);
-  check.real("dy", dy, broadcast(check, a.shape, b.shape));
+  check.real("dy", dy, broadcast(check, a.shape, "b", b.shape));
   check.sink("da", da, a.shape);
   check.sink("db", db, b.shape);
   if (!da.tensor && !db.tensor) return;
@@ -146,13 +105,12 @@ void binary_backward(Queue& queue, RnBinary op, const Tensor& a, const Tensor& b
                    const int32_t status = zero(run, da);
                    return status != RN_OK ? status : zero(run, db);
                  }
-                 const StridedAxes axes = broadcast_axes(a.shape, b.shape, dy.shape);
+                 const BroadcastAxes axes = broadcast_axes(dy.shape, a.shape, b.shape);
                  RnBinaryBackward args = {};
                  args.op = op;
-                 args.dims = axes.dims;
-                 std::copy_n(axes.shape, axes.dims, args.shape);
-                 std::copy_n(axes.a, axes.dims, args.a_strides);
-                 std::copy_n(axes.b, axes.dims, args.b_strides);
+                 axes.copy_to(&args.dims, args.shape);
+                 axes.copy_to(0, args.a_strides);
+                 axes.copy_to(1, args.b_strides);
                  args.a_size = a.elements();
                  args.b_size = b.elements();
                  args.a = run.data(a);

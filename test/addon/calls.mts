@@ -371,6 +371,10 @@ export const calls: Calls = {
     ...([m.device, m.realType, m.shape()] as const),
     ...([m.pick(['uniform', 'normal'] as const), 0, 2, m.random()] as const),
   ],
+  orthogonal: (m) => {
+    const blocks = 1 + m.draw.below(3)
+    return [m.device, blocks * m.extent(), m.extent(), blocks, 1, m.random()]
+  },
   view: (m) => {
     const shape = m.shape()
     const offset = m.draw.below(size(shape) + 1)
@@ -450,6 +454,40 @@ export const calls: Calls = {
     const [time, batch] = shape as [number, number]
     return [m.real(shape), m.ints([batch], time + 1), m.maybeReal(shape), m.bool()]
   },
+
+  poolTime: (m) => {
+    const shape = m.shape(2 + m.draw.below(3))
+    const [time, batch] = shape as [number, number]
+    const lengths = m.bool() ? m.ints([batch], time + 1) : null
+    return [m.pick(['mean', 'max', 'last'] as const), m.real(shape), lengths]
+  },
+  poolTimeBackward: (m) => {
+    const op = m.pick(['mean', 'max', 'last'] as const)
+    const shape = m.shape(2 + m.draw.below(3))
+    const [time, batch, ...features] = shape as [number, number, ...number[]]
+    const lengths = m.bool() ? m.ints([batch], time + 1) : null
+    const y = [batch, ...features]
+    const steps = op === 'max' ? m.ints(y, time + 1) : null
+    return [op, lengths, steps, m.real(y), m.sinks(shape), m.add(1)]
+  },
+  compare: (m) => {
+    const [a, b] = broadcast(m)
+    const op = m.pick(['equal', 'not_equal', 'less', 'less_equal'] as const)
+    return m.bool() ? [op, m.ints(a, 3), m.ints(b, 3)] : [op, m.real(a), m.real(b)]
+  },
+  where: (m) => {
+    const [a, b, y] = broadcast(m)
+    return [m.ints(m.pick([a, b, y]), 2), m.real(a), m.real(b)]
+  },
+  whereBackward: (m) => {
+    const [a, b, y] = broadcast(m)
+    return [m.ints(m.pick([a, b, y]), 2), m.real(y), m.sinks(a, b), m.add(2)]
+  },
+  oneHot: (m) => {
+    const classes = m.extent(1)
+    return [m.ints(m.shape(m.draw.below(4)), classes), classes]
+  },
+  toReal: (m) => [m.ints(m.shape(), 9)],
 
   matmul: (m) => {
     const { a, b, flags } = product(m)

@@ -203,6 +203,15 @@ export interface NativeAddon {
     b: number,
     random: NativeRandom,
   ): N
+  /** `blocks` blocks of rows, each of orthonormal rows, or columns if it has more rows, times gain. */
+  orthogonal(
+    device: DeviceName,
+    rows: number,
+    columns: number,
+    blocks: number,
+    gain: number,
+    random: NativeRandom,
+  ): N
   /** Shares storage: `offset` elements from x's own start. */
   view(x: N, offset: number, shape: readonly number[]): N
   describe(x: N): {
@@ -280,6 +289,21 @@ export interface NativeAddon {
   concat(xs: readonly N[], axis: number): N
   /** x: [T, B, ...], lengths: i32 [B]. sink null: returns a new tensor; else (+)= into sink. */
   maskTime(x: N, lengths: N, sink: Maybe, add: boolean): N
+  /** x: [T, B, ...], lengths: i32 [B] or null. steps: i32, where each maximum was; null unless 'max'. */
+  poolTime(op: 'mean' | 'max' | 'last', x: N, lengths: Maybe): { y: N; steps: Maybe }
+  /** sinks: [dx]. */
+  poolTimeBackward(op: string, lengths: Maybe, steps: Maybe, dy: N, sinks: Sinks, add: number): void
+
+  // --- comparing, choosing, integers as reals
+  /** i32, with broadcasting; a and b real or both i32. */
+  compare(op: 'equal' | 'not_equal' | 'less' | 'less_equal', a: N, b: N): N
+  /** condition: i32. All three broadcast. */
+  where(condition: N, a: N, b: N): N
+  /** sinks: [da, db], whose shapes are the operands'. */
+  whereBackward(condition: N, dy: N, sinks: Sinks, add: number): void
+  /** ids: i32 of any shape -> [...ids, classes]. */
+  oneHot(ids: N, classes: number): N
+  toReal(x: N): N
 
   // --- matrix products
   /** a: [..., M, K], b: [..., K, N] (after transposition), equal leading axes or b 2-D. */

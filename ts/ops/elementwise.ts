@@ -1,8 +1,8 @@
 import { record, tracks } from '../tensor/autograd'
 import { native, type NativeAddon } from '../native/index'
-import { formatShape, sameShape, shapeError, type Shape } from '../tensor/shape'
+import { sameShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
-import { checkDevice, checkReal, result } from './support'
+import { broadcastShape, checkDevice, checkReal, result, type Operand } from './support'
 
 type UnaryName = Parameters<NativeAddon['unary']>[0]
 type BinaryName = Parameters<NativeAddon['binary']>[0]
@@ -60,22 +60,11 @@ export const pow = (x: Tensor, exponent: number): Tensor => unary('pow', x, expo
 /** min(max(x, low), high); its gradient is zero outside. */
 export const clamp = (x: Tensor, low: number, high: number): Tensor => unary('clamp', x, low, high)
 
-function broadcast(op: string, a: Shape, b: Shape): number[] {
-  const dims = Math.max(a.length, b.length)
-  return Array.from({ length: dims }, (_, i) => {
-    const m = a[i - dims + a.length] ?? 1
-    const n = b[i - dims + b.length] ?? 1
-    if (m !== n && m !== 1 && n !== 1)
-      throw shapeError(op, 'b', `a shape that broadcasts with ${formatShape(a)}`, formatShape(b))
-    return m === 1 ? n : m
-  })
-}
-
 function binary(op: BinaryName, a: Tensor, b: Tensor): Tensor {
   checkReal(op, 'a', a)
   checkReal(op, 'b', b)
   checkDevice(op, a, { b })
-  const shape = broadcast(op, a.shape, b.shape)
+  const shape = broadcastShape(op, a.shape, 'b', b.shape)
   const y = result(native.binary(op, a.handle, b.handle), shape, a)
   if (tracks(a, b)) {
     const isPlainSum = op === 'add' && sameShape(a.shape, b.shape)
@@ -97,8 +86,6 @@ function binary(op: BinaryName, a: Tensor, b: Tensor): Tensor {
   }
   return y
 }
-
-type Operand = Tensor | number
 
 /** NumPy broadcasting, as for all two-operand ops; either operand may be a number. */
 export function add(a: Operand, b: Operand): Tensor {

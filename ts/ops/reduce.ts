@@ -1,9 +1,10 @@
 import { record, tracks } from '../tensor/autograd'
 import { native, type NativeAddon, type NativeTensor } from '../native/index'
 import { resolveAxis } from '../tensor/shape'
-import { Tensor } from '../tensor/tensor'
+import type { Tensor } from '../tensor/tensor'
+import { toReal } from './select'
 import { reshape } from './shape'
-import { checkReal, result } from './support'
+import { checkReal, integers, result } from './support'
 
 type ReduceName = Parameters<NativeAddon['reduce']>[0]
 
@@ -43,11 +44,23 @@ function reduce(op: ReduceName, x: Tensor, axis: number | undefined): Reduced {
   return reduced
 }
 
-/** Over one axis, which disappears, or over all elements. */
-export const sum = (x: Tensor, axis?: number): Tensor => reduce('sum', x, axis).y
+/** Integers are counted as reals. */
+function total(op: 'sum' | 'mean', x: Tensor, axis: number | undefined): Tensor {
+  if (x.dtype !== 'i32') return reduce(op, x, axis).y
+  const real = toReal(x)
+  const { y } = reduce(op, real, axis)
+  real.dispose()
+  return y
+}
+
+/**
+ * Over one axis, which disappears, or over all elements. Integers give a real, so that
+ * `sum(equal(a, b))` is a count (exact to 2^24 in f32).
+ */
+export const sum = (x: Tensor, axis?: number): Tensor => total('sum', x, axis)
 
 /** See {@link sum}. */
-export const mean = (x: Tensor, axis?: number): Tensor => reduce('mean', x, axis).y
+export const mean = (x: Tensor, axis?: number): Tensor => total('mean', x, axis)
 
 /** See {@link sum}. The gradient goes to the first maximum. */
 export function max(x: Tensor, axis?: number): Tensor {
@@ -60,9 +73,8 @@ export function max(x: Tensor, axis?: number): Tensor {
 export function argmax(x: Tensor, axis = -1): Tensor {
   checkReal('argmax', 'x', x)
   const at = resolveAxis('argmax', axis, x.dims)
-  const shape = Object.freeze(x.shape.filter((_, i) => i !== at))
+  const shape = x.shape.filter((_, i) => i !== at)
   const reduced = native.reduce('max', x.handle, at)
   native.dispose(reduced.y)
-  const handle = reduced.argmax as NativeTensor
-  return new Tensor({ handle, shape, dtype: 'i32', device: x.device })
+  return integers(reduced.argmax as NativeTensor, shape, x)
 }

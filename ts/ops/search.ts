@@ -1,9 +1,9 @@
 import { expect, RnnativeError } from '../errors'
 import { tensor } from '../tensor/create'
-import { native, type NativeTensor } from '../native/index'
+import { native } from '../native/index'
 import { checkShape, formatShape, shapeError } from '../tensor/shape'
-import { Tensor } from '../tensor/tensor'
-import { borrowIntegers, checkDevice, checkReal, result, type Integers } from './support'
+import type { Tensor } from '../tensor/tensor'
+import { borrowIntegers, checkDevice, checkReal, integers, result, type Integers } from './support'
 import { embedding } from './layers'
 import { reshape } from './shape'
 
@@ -34,9 +34,6 @@ function checkRows(op: string, logits: Tensor): number {
     throw shapeError(op, 'logits', '[rows, vocabulary]', formatShape(logits.shape))
   return logits.shape[0] as number
 }
-
-const integers = (handle: NativeTensor, shape: readonly number[], { device }: Tensor): Tensor =>
-  new Tensor({ handle, shape: Object.freeze([...shape]), dtype: 'i32', device })
 
 export interface TopkOptions {
   /** Hypotheses of a sentence, one after another among the rows. Default 1. */

@@ -1,4 +1,4 @@
-import { RnnativeError } from '../errors'
+import { expect, RnnativeError } from '../errors'
 import { record, tracks } from '../tensor/autograd'
 import { native, type NativeTensor } from '../native/index'
 import {
@@ -12,7 +12,14 @@ import {
 import type { Shape } from '../tensor/shape'
 import { tensor } from '../tensor/create'
 import type { Tensor } from '../tensor/tensor'
-import { borrowIntegers, checkDevice, checkReal, result, type Integers } from './support'
+import {
+  borrowIntegers,
+  checkDevice,
+  checkReal,
+  result,
+  type Borrowed,
+  type Integers,
+} from './support'
 
 /** The same elements in another shape, sharing storage. One extent may be -1. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
@@ -148,16 +155,22 @@ export function stack(xs: readonly Tensor[], axis = 0): Tensor {
   return y
 }
 
+/** Steps of each row, as an i32 tensor of a batch; null where all are real. */
+function borrowLengths(op: string, x: Tensor, lengths: Integers | null): Borrowed | null {
+  checkReal(op, 'x', x)
+  if (x.dims < 2) throw shapeError(op, 'x', '[time, batch, ...]', formatShape(x.shape))
+  if (lengths === null) return null
+  const batch = x.shape[1] as number
+  const make = (data: Int32Array) => tensor(data, [batch], { device: x.device })
+  return borrowIntegers(op, 'lengths', lengths, batch, x, make)
+}
+
 /**
  * Zeros what lies past each sequence's end. x: [time, batch, ...]; lengths: one per batch row. What
  * is zeroed is never read.
  */
 export function maskTime(x: Tensor, lengths: Integers): Tensor {
-  checkReal('maskTime', 'x', x)
-  if (x.dims < 2) throw shapeError('maskTime', 'x', '[time, batch, ...]', formatShape(x.shape))
-  const batch = x.shape[1] as number
-  const make = (data: Int32Array) => tensor(data, [batch], { device: x.device })
-  const { tensor: ends, release } = borrowIntegers('maskTime', 'lengths', lengths, batch, x, make)
+  const { tensor: ends, release } = borrowLengths('maskTime', x, lengths) as Borrowed
   const y = result(native.maskTime(x.handle, ends.handle, null, false), x.shape, x)
   if (tracks(x))
     record({
@@ -169,5 +182,38 @@ export function maskTime(x: Tensor, lengths: Integers): Tensor {
         call.give(0, native.maskTime(call.dy, call.saved(0), null, false) satisfies NativeTensor),
     })
   release()
+  return y
+}
+
+/** What {@link poolTime} makes of a row's steps. */
+export type Pool = 'mean' | 'max' | 'last'
+
+/**
+ * One step of each row's own steps: their mean, their maximum by feature, or the last of them. x:
+ * [time, batch, ...]; lengths: one per batch row, zero included, all steps unless given. Gives
+ * [batch, ...], zeros for a row of no steps. What lies past a row's end is never read, and its gradient
+ * is zero; that of a maximum goes to the first one.
+ */
+export function poolTime(x: Tensor, pool: Pool, lengths: Integers | null = null): Tensor {
+  const op = 'poolTime'
+  expect(op, 'pool', ['mean', 'max', 'last'].includes(pool), 'mean, max or last', pool)
+  const ends = borrowLengths(op, x, lengths)
+  const { y: handle, steps } = native.poolTime(pool, x.handle, ends?.tensor.handle ?? null)
+  const y = result(handle, x.shape.slice(1), x)
+  if (tracks(x))
+    record({
+      op,
+      inputs: [x],
+      outputs: [y],
+      save: [ends?.tensor ?? null],
+      own: [steps],
+      backward: (call) => {
+        const { sinks, bits } = call.open()
+        const [rows, at] = [call.savedOrNull(0), call.savedOrNull(1)]
+        native.poolTimeBackward(pool, rows, at, call.dy, sinks, bits)
+      },
+    })
+  else if (steps) native.dispose(steps)
+  ends?.release()
   return y
 }

@@ -1,11 +1,38 @@
 import { RnnativeError } from '../errors'
 import type { NativeTensor } from '../native/index'
-import { checkShape, type Shape } from '../tensor/shape'
-import { Tensor } from '../tensor/tensor'
+import { realType } from '../tensor/device'
+import { checkShape, formatShape, shapeError, type Shape } from '../tensor/shape'
+import { Tensor, type TensorInit } from '../tensor/tensor'
 
 /** An op's result: a tensor on the device of `like`, of its dtype. */
-export const result = (handle: NativeTensor, shape: Shape, like: Tensor): Tensor =>
-  new Tensor({ handle, shape: Object.freeze([...shape]), dtype: like.dtype, device: like.device })
+export const result = (
+  handle: NativeTensor,
+  shape: Shape,
+  { device, dtype }: Pick<TensorInit, 'device' | 'dtype'>,
+): Tensor => new Tensor({ handle, shape: Object.freeze([...shape]), dtype, device })
+
+/** The same of i32. */
+export const integers = (handle: NativeTensor, shape: Shape, { device }: Tensor): Tensor =>
+  result(handle, shape, { device, dtype: 'i32' })
+
+/** The same of reals. */
+export const reals = (handle: NativeTensor, shape: Shape, { device }: Tensor): Tensor =>
+  result(handle, shape, { device, dtype: realType(device) })
+
+/** A tensor, or a number that stands for a scalar. */
+export type Operand = Tensor | number
+
+/** What two shapes broadcast to, as NumPy's do; `ERR_SHAPE` names the second. */
+export function broadcastShape(op: string, a: Shape, name: string, b: Shape): number[] {
+  const dims = Math.max(a.length, b.length)
+  return Array.from({ length: dims }, (_, i) => {
+    const m = a[i - dims + a.length] ?? 1
+    const n = b[i - dims + b.length] ?? 1
+    if (m !== n && m !== 1 && n !== 1)
+      throw shapeError(op, name, `a shape that broadcasts with ${formatShape(a)}`, formatShape(b))
+    return m === 1 ? n : m
+  })
+}
 
 /** Throws `ERR_DEVICE` unless all operands lie on one device. Names and tensors alternate. */
 export function checkDevice(

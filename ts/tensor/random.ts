@@ -39,3 +39,19 @@ export function fillRandom(
   native.copyInto(x.handle, values)
   native.dispose(values)
 }
+
+/**
+ * Overwrites `x`, [blocks*n, m], in place: each block gets orthonormal rows (columns, where it has more
+ * rows) times gain.
+ */
+export function fillOrthogonal(
+  x: Tensor,
+  gain: number,
+  blocks: number,
+  random: NativeRandom,
+): void {
+  const [rows, columns] = x.shape as [number, number]
+  const values = native.orthogonal(x.device, rows, columns, blocks, gain, random)
+  native.copyInto(x.handle, values)
+  native.dispose(values)
+}

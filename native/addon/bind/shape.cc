@@ -1,6 +1,7 @@
-// permute, slice, concat, maskTime.
+// permute, slice, concat, maskTime, poolTime.
 #include "native/ops/shape.h"
 #include "native/addon/arguments.h"
+#include "native/ops/pool_time.h"
 
 namespace rnnative::addon {
 namespace {
@@ -60,6 +61,29 @@ Napi::Value mask_time(const Info& info) {
                  rnnative::mask_time(queue(info.Env(), x.device), x, lengths, {sink, add}));
 }
 
+Napi::Value pool_time(const Info& info) {
+  constexpr const char* kOp = "pool_time";
+  const RnPool op = parse_pool(kOp, to_string(info[0], kOp, "op"));
+  const Tensor x = tensor_arg(info, 1, kOp, "x");
+  const Tensor lengths = maybe_tensor_arg(info, 2, kOp, "lengths");
+  const Pooled made = rnnative::pool_time(queue(info.Env(), x.device), op, x, lengths);
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("y", wrap(info.Env(), made.y));
+  result.Set("steps", wrap(info.Env(), made.steps));
+  return result;
+}
+
+Napi::Value pool_time_backward(const Info& info) {
+  constexpr const char* kOp = "pool_time_backward";
+  const RnPool op = parse_pool(kOp, to_string(info[0], kOp, "op"));
+  const Tensor lengths = maybe_tensor_arg(info, 1, kOp, "lengths");
+  const Tensor steps = maybe_tensor_arg(info, 2, kOp, "steps");
+  const Tensor dy = tensor_arg(info, 3, kOp, "dy");
+  const std::vector<Sink> sinks = to_sinks(info[4], info[5], 1, kOp);
+  rnnative::pool_time_backward(queue(info.Env(), dy.device), op, lengths, steps, dy, sinks[0]);
+  return info.Env().Undefined();
+}
+
 }  // namespace
 }  // namespace rnnative::addon
 
@@ -71,6 +95,8 @@ void bind_shape(Napi::Env env, Napi::Object exports) {
   addon::export_function<&addon::slice_backward>(env, exports, "sliceBackward");
   addon::export_function<&addon::concat>(env, exports, "concat");
   addon::export_function<&addon::mask_time>(env, exports, "maskTime");
+  addon::export_function<&addon::pool_time>(env, exports, "poolTime");
+  addon::export_function<&addon::pool_time_backward>(env, exports, "poolTimeBackward");
 }
 
 }  // namespace rnnative

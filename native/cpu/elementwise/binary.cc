@@ -1,7 +1,8 @@
 // Binary functions with broadcasting. After broadcast() most calls are a single loop (same shape,
-// scalar) or rows of one (row or column vectors); see elementwise_broadcast.h.
+// scalar) or rows of one (row or column vectors); see core/broadcast.h.
 #include "native/abi/backend.h"
-#include "native/cpu/elementwise/broadcast.h"
+#include "native/cpu/core/broadcast.h"
+#include "native/cpu/elementwise/functions.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {
@@ -10,21 +11,13 @@ template <class F, bool kAVaries, bool kBVaries>
 void run(RnContext* ctx, const Broadcast& s, const RnBinaryArgs* args) {
   const float *a = (const float*)args->a, *b = (const float*)args->b;
   float* y = (float*)args->y;
-  // Long inner axes are cut, so that one loop alone can be shared.
-  const int64_t pieces = (s.inner.size + kChunk - 1) / kChunk;
-  const int64_t elements = pieces > 1 ? kChunk : s.inner.size;
-  parallel_items(ctx, s.outer * pieces, elements, [&](int64_t begin, int64_t end) {
-    for (int64_t item = begin; item < end; ++item) {
-      const Offsets o = offsets_at(s, item / pieces);
-      const int64_t first = item % pieces * kChunk;
-      const int64_t last = s.inner.size - first < kChunk ? s.inner.size : first + kChunk;
-      const float *row_a = a + o.a, *row_b = b + o.b;
-      float* row_y = y + o.y;
-      each_vector(first, last, [=](int64_t i, auto at) {
-        at.store(row_y + i,
-                 F::value(operand<kAVaries>(at, row_a, i), operand<kBVaries>(at, row_b, i)));
-      });
-    }
+  each_piece(ctx, s, [=](const Offsets& o, int64_t first, int64_t last, int64_t) {
+    const float *row_a = a + o.a, *row_b = b + o.b;
+    float* row_y = y + o.y;
+    each_vector(first, last, [=](int64_t i, auto at) {
+      at.store(row_y + i,
+               F::value(operand<kAVaries>(at, row_a, i), operand<kBVaries>(at, row_b, i)));
+    });
   });
 }
 
