@@ -79,3 +79,62 @@ test('the forget bias is the sum of the two', async (t) => {
   t.deepEqual(other.slice(2, 4), [0, 0])
   t.true([...bias.slice(0, 2), ...other.slice(4)].every((v) => v !== 0 && Math.abs(v) < 1))
 })
+
+test('layers start as their option says; the usual way stays as it was', async (t) => {
+  const of = (module: nn.Module, name: string): Promise<number[]> =>
+    values(module.stateDict().get(name) as Tensor)
+  using usual = new nn.Linear(30, 20, { seed: 1 })
+  using same = new nn.Linear(30, 20, { seed: 1, init: { uniform: 1 / Math.sqrt(30) } })
+  t.deepEqual(await of(usual, 'weight'), await of(same, 'weight'))
+  using narrow = new nn.LSTM({ input: 20, hidden: 30, seed: 1, init: { uniform: 0.1 } })
+  for (const name of narrow.stateDict().keys()) {
+    const most = Math.max(...(await of(narrow, name)).map(Math.abs))
+    t.true(most <= 0.1 && most > 0.08, name)
+  }
+  using table = new nn.Embedding(200, 50, { seed: 1, init: { normal: 0.02 }, paddingIndex: 3 })
+  const rows = await of(table, 'weight')
+  t.true(Math.abs(deviation(rows) - 0.02) < 0.001)
+  t.true(rows.slice(150, 200).every((x) => x === 0))
+
+  using gru = new nn.GRU({ input: 4, hidden: 6, seed: 1, init: 'orthogonal' })
+  const weight = await of(gru, 'weight_hh_l0')
+  for (let gate = 0; gate < 3; ++gate)
+    for (let i = 0; i < 6; ++i)
+      for (let j = 0; j <= i; ++j) {
+        const row = (k: number): number[] =>
+          weight.slice((gate * 6 + k) * 6, (gate * 6 + k + 1) * 6)
+        const dot = row(i).reduce((sum, x, k) => sum + x * (row(j)[k] as number), 0)
+        t.true(Math.abs(dot - (i === j ? 1 : 0)) < 1e-5)
+      }
+  t.true((await of(gru, 'bias_ih_l0')).every((x) => x === 0))
+
+  using decoder = new nn.AttentionDecoder({
+    ...({ cell: 'lstm', input: 3, hidden: 4, memory: 5, attention: 'additive' } as const),
+    ...({ feeding: 'output', seed: 1, init: { xavier: 0.5 }, forgetBias: 1 } as const),
+  })
+  t.true((await of(decoder, 'bias_out')).every((x) => x === 0))
+  t.deepEqual((await of(decoder, 'bias_ih_l0')).slice(4, 8), [1, 1, 1, 1])
+  const v = await of(decoder, 'attention.v')
+  t.true(v.every((x) => Math.abs(x) <= 0.5 * Math.sqrt(6 / 5)))
+})
+
+test('reset takes a way to start for all layers but those that have their own', async (t) => {
+  class Two extends nn.Module {
+    readonly a = new nn.Linear(3, 4)
+    readonly b = new nn.Linear(3, 4, { init: { uniform: 0.001 } })
+    readonly norm = new nn.LayerNorm(4)
+  }
+  using two = new Two().reset(5, { uniform: 7 })
+  const most = async (x: Tensor): Promise<number> => Math.max(...(await values(x)).map(Math.abs))
+  t.true((await most(two.a.weight)) > 1)
+  t.true((await most(two.b.weight)) <= 0.001)
+  t.deepEqual(await values(two.norm.weight), [1, 1, 1, 1])
+})
+
+test('what is no way to start is refused', (t) => {
+  for (const bad of ['uniform', {}, { uniform: -1 }, { uniform: NaN }, { normal: 1, xavier: 1 }, 3])
+    t.throws(() => new nn.Linear(2, 2, { init: bad as { uniform: number } }), {
+      code: 'ERR_ARGUMENT',
+      message: /^\[linear\] init: expected \{ uniform \}/,
+    })
+})

@@ -2,8 +2,7 @@ import { RnnativeError } from '../errors'
 import { Parameter, type Tensor } from '../tensor'
 import { freshSeed } from '../tensor/create'
 import * as ops from '../ops'
-import * as init from './init'
-import type { InitSource } from './init'
+import { checkInit, type InitSource } from './init'
 import { checkSizes, type LayerOptions } from './layers'
 import { Module } from './module'
 
@@ -61,6 +60,8 @@ export class Attention extends Module {
         `[attention] kind: expected one of ${Object.keys(SCORES).join(', ')}, got ${String(kind)}`,
       )
     checkSizes('attention', { query, memory, size })
+    checkInit('attention', options.init)
+    this.initSpec = options.init
     this.kind = kind
     this.score = SCORES[kind]
     if (this.score === 'additive') {
@@ -77,10 +78,8 @@ export class Attention extends Module {
   }
 
   protected override initialise(source: InitSource): void {
-    for (const [name, parameter] of this.namedParameters()) {
-      const bound = 1 / Math.sqrt(parameter.shape.at(-1) as number)
-      init.uniform(parameter, -bound, bound, source.of(name))
-    }
+    for (const [name, parameter] of this.namedParameters())
+      source.fill(name, parameter, { uniform: 1 / Math.sqrt(parameter.shape.at(-1) as number) })
   }
 
   /** Memory [time, batch, memory] as keys [time, batch, A], for use in many calls. */

@@ -4,7 +4,6 @@ import { freshSeed } from '../tensor/create'
 import * as ops from '../ops'
 import type { Precision } from '../precision'
 import { Attention, type AttentionKind } from './attention'
-import * as init from './init'
 import type { InitSource } from './init'
 import { checkSizes, type LayerOptions } from './layers'
 import { Module } from './module'
@@ -82,9 +81,10 @@ export class AttentionDecoder extends Module {
     this.dropout = options.dropout ?? 0
     const fed = { context: memory, output, none: 0 }[feeding]
     this.layers = makeRecurrent(options.cell, { ...options, input: options.input + fed })
-    const { attention: kind, device, seed } = options
+    const { attention: kind, device, seed, init } = options
+    this.initSpec = init
     this.attention = new Attention({
-      ...{ kind, query: hidden, memory, device, seed },
+      ...{ kind, query: hidden, memory, device, seed, init },
       size: attentionSize,
     })
     if (feeding !== 'context') {
@@ -105,9 +105,10 @@ export class AttentionDecoder extends Module {
   protected override initialise(source: InitSource): void {
     for (const [name, member] of this.members()) {
       if (!(member instanceof Parameter)) continue
-      const width = name.endsWith('_out') ? this.weight_out!.shape[1]! : this.layers.hidden
-      const bound = 1 / Math.sqrt(width)
-      init.uniform(member, -bound, bound, source.of(name))
+      const isOutput = name.endsWith('_out')
+      const width = isOutput ? this.weight_out!.shape[1]! : this.layers.hidden
+      const usual = { uniform: 1 / Math.sqrt(width) }
+      source.fill(name, member, usual, isOutput ? 1 : ops.gatesOf[this.layers.cell])
     }
     if (this.layers instanceof LSTM) this.layers.biasForgetGate()
   }

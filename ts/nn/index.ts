@@ -19,8 +19,11 @@ export type {
   RecurrentOptions,
   RNNOptions,
 } from './recurrent'
+export { AttentionPooling, type AttentionPoolingOptions } from './pooling'
+export { Sequential, type SequentialOptions, type Step } from './sequential'
 export { RandomContext, type RandomState } from './random'
 export * as init from './init'
+export type { InitSpec } from './init'
 export type {
   AttentionResult,
   DecoderResult,

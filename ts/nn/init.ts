@@ -2,10 +2,10 @@
  * Initialisers. Each writes into a tensor in place, from a stream of its own: the values depend on the
  * seed and the stream's name only, never on the order of calls.
  */
+import { expect } from '../errors'
 import type { Tensor } from '../tensor'
-import { fillRandom, streamKey, type NativeRandom } from '../tensor/random'
+import { fillOrthogonal, fillRandom, streamKey, type NativeRandom } from '../tensor/random'
 import { formatShape, shapeError, sizeOf } from '../tensor/shape'
-import { orthogonalRows } from './orthogonal'
 
 /** A stream of initial values. */
 export interface InitStream {
@@ -14,15 +14,72 @@ export interface InitStream {
   name: string
 }
 
-/** Streams for the parameters of one module. */
+/**
+ * How weights start, an option of every layer and of `Module.reset`. `uniform`: within ± the number;
+ * `normal`: with that deviation; both fill biases too. `xavier` ({@link xavierUniform}) and
+ * `orthogonal` (gates each on its own; {@link orthogonal}), with a gain where a number is given, fill
+ * weights and set biases to zero.
+ */
+export type InitSpec =
+  | { readonly uniform: number }
+  | { readonly normal: number }
+  | 'xavier'
+  | { readonly xavier: number }
+  | 'orthogonal'
+  | { readonly orthogonal: number }
+
+type Kind = 'uniform' | 'normal' | 'xavier' | 'orthogonal'
+const KINDS: readonly string[] = ['uniform', 'normal', 'xavier', 'orthogonal'] satisfies Kind[]
+
+/** The kind and its number. `ERR_ARGUMENT`. */
+function resolve(op: string, spec: InitSpec): [kind: Kind, scale: number] {
+  const named = spec === 'xavier' || spec === 'orthogonal'
+  const entries = named ? [[spec, 1] as const] : Object.entries(Object(spec) as object)
+  const [kind, scale] = entries[0] ?? []
+  const valid =
+    entries.length === 1 &&
+    KINDS.includes(kind as string) &&
+    typeof scale === 'number' &&
+    scale >= 0 &&
+    scale < Infinity
+  const forms = "{ uniform }, { normal }, 'xavier', { xavier }, 'orthogonal' or { orthogonal }"
+  expect(op, 'init', valid, `${forms} of a number of at least 0`, spec)
+  return [kind as Kind, scale as number]
+}
+
+/** Throws `ERR_ARGUMENT` unless it is an {@link InitSpec} or none. */
+export function checkInit(op: string, spec: InitSpec | null | undefined): void {
+  if (spec !== undefined && spec !== null) resolve(op, spec)
+}
+
+/** Streams for the parameters of one module, and how they start. */
 export class InitSource {
   constructor(
     private readonly seed: number,
     private readonly path: string,
+    private readonly spec: InitSpec | null = null,
   ) {}
 
   of(parameter: string): InitStream {
     return { seed: this.seed, name: this.path === '' ? parameter : `${this.path}.${parameter}` }
+  }
+
+  /**
+   * Fills a parameter of the module's own as it was asked for, or else in the `usual` way. `blocks`:
+   * see {@link OrthogonalOptions}.
+   */
+  fill(name: string, x: Tensor, usual: InitSpec, blocks = 1): void {
+    const [kind, scale] = resolve('init', this.spec ?? usual)
+    const stream = this.of(name)
+    if (kind === 'uniform') return uniform(x, -scale, scale, stream)
+    if (kind === 'normal') return normal(x, 0, scale, stream)
+    if (name.startsWith('bias')) return zeros(x)
+    // A vector of weights is a row.
+    const matrix = x.detach()
+    const rows = x.dims === 1 ? matrix.reshape(1, x.size) : matrix
+    if (kind === 'xavier') xavierUniform(rows, stream, scale)
+    else orthogonal(rows, stream, { gain: scale, blocks: x.dims === 1 ? 1 : blocks })
+    for (const view of new Set([matrix, rows])) view.dispose()
   }
 }
 
@@ -72,18 +129,13 @@ export interface OrthogonalOptions {
 
 /**
  * Orthonormal rows (columns, where there are more rows), times gain (Saxe et al. 2014), uniformly
- * distributed. Computed in JavaScript in double: 5 seconds or so for a block of 1000 × 1000.
+ * distributed: by Gram-Schmidt in double, half a second of a processor's time for 4,096 x 1,024. For a
+ * CUDA device the host computes it.
  */
 export function orthogonal(x: Tensor, stream: InitStream, options: OrthogonalOptions = {}): void {
   const { gain = 1, blocks = 1 } = options
-  const [all, columns] = x.shape
-  if (x.dims !== 2 || all === undefined || columns === undefined || all % blocks !== 0)
+  const [rows] = x.shape
+  if (x.dims !== 2 || rows === undefined || rows % blocks !== 0)
     throw shapeError('orthogonal', 'tensor', `[${blocks}*n, m]`, formatShape(x.shape))
-  const rows = all / blocks
-  const values = new Float64Array(x.size)
-  for (let block = 0; block < blocks; ++block) {
-    const random = { ...randomOf(stream), step: block }
-    values.set(orthogonalRows(rows, columns, gain, random), block * rows * columns)
-  }
-  x.assign(values)
+  fillOrthogonal(x, gain, blocks, randomOf(stream))
 }

@@ -5,7 +5,7 @@ import type { DeviceOption } from '../tensor/device'
 import { checkPrecision, type Precision } from '../precision'
 import * as ops from '../ops'
 import * as init from './init'
-import { InitSource } from './init'
+import { checkInit, type InitSource, type InitSpec } from './init'
 import { Module } from './module'
 
 export interface LayerOptions {
@@ -13,6 +13,8 @@ export interface LayerOptions {
   device?: DeviceOption | undefined
   /** Of the initial values. Default: a new one each time. */
   seed?: number | undefined
+  /** How weights start. Default: each layer's usual way, as it says. */
+  init?: InitSpec | null | undefined
 }
 
 /** Throws `ERR_ARGUMENT` unless each is a whole number above zero. */
@@ -43,16 +45,18 @@ export class Linear extends Module {
     checkSizes('linear', { input, output })
     const { precision = 'f32' } = options
     checkPrecision('linear', precision)
+    checkInit('linear', options.init)
     this.precision = precision
+    this.initSpec = options.init
     this.weight = new Parameter([output, input], options)
     this.bias = options.bias === false ? null : new Parameter([output], options)
     this.reset(options.seed ?? freshSeed())
   }
 
   protected override initialise(source: InitSource): void {
-    const bound = 1 / Math.sqrt(this.weight.shape[1] as number)
-    init.uniform(this.weight, -bound, bound, source.of('weight'))
-    if (this.bias) init.uniform(this.bias, -bound, bound, source.of('bias'))
+    const usual = { uniform: 1 / Math.sqrt(this.weight.shape[1] as number) }
+    source.fill('weight', this.weight, usual)
+    if (this.bias) source.fill('bias', this.bias, usual)
   }
 
   forward(x: Tensor): Tensor {
@@ -76,6 +80,7 @@ export class Embedding extends Module {
   constructor(vocabulary: number, features: number, options: EmbeddingLayerOptions = {}) {
     super()
     checkSizes('embedding', { vocabulary, features })
+    checkInit('embedding', options.init)
     const { paddingIndex = null } = options
     if (paddingIndex !== null && !(paddingIndex >= 0 && paddingIndex < vocabulary))
       throw new RnnativeError(
@@ -84,12 +89,13 @@ export class Embedding extends Module {
       )
     this.paddingIndex = paddingIndex
     this.deviation = options.deviation ?? 1
+    this.initSpec = options.init
     this.weight = new Parameter([vocabulary, features], options)
     this.reset(options.seed ?? freshSeed())
   }
 
   protected override initialise(source: InitSource): void {
-    init.normal(this.weight, 0, this.deviation, source.of('weight'))
+    source.fill('weight', this.weight, { normal: this.deviation })
     this.clearPadding()
   }
 

@@ -1,7 +1,7 @@
 import { RnnativeError } from '../errors'
 import { Parameter, Tensor, type Shape, type TypedArray } from '../tensor'
 import { formatShape, sameShape } from '../tensor/shape'
-import { InitSource } from './init'
+import { InitSource, type InitSpec } from './init'
 import { RandomContext } from './random'
 
 /** A tensor's values on the host, as a checkpoint file gives them. */
@@ -130,13 +130,20 @@ export abstract class Module {
     return this.context.draw(this.path)
   }
 
-  /** Initialises every parameter anew from `seed` and its own name. */
-  reset(seed: number): this {
-    for (const [path, module] of this.namedModules()) module.initialise(new InitSource(seed, path))
+  /** How this module's own weights start, where it was told. Layers set it from their `init`. */
+  protected initSpec: InitSpec | null | undefined
+
+  /**
+   * Initialises every parameter anew from `seed` and its own name, in its layer's usual way or as
+   * `init` says; a layer that was given an `init` of its own keeps to it.
+   */
+  reset(seed: number, init: InitSpec | null = null): this {
+    for (const [path, module] of this.namedModules())
+      module.initialise(new InitSource(seed, path, module.initSpec ?? init))
     return this
   }
 
-  /** Fills this module's own parameters (not those of modules below). */
+  /** Fills this module's own parameters (not those of modules below), with `source.fill`. */
   protected initialise(_source: InitSource): void {}
 
   // --- state

@@ -4,8 +4,7 @@ import { freshSeed } from '../tensor/create'
 import * as ops from '../ops'
 import { cellParameters, slots, slotShape } from '../ops/cells'
 import { checkPrecision, type Precision } from '../precision'
-import * as init from './init'
-import type { InitSource } from './init'
+import { checkInit, type InitSource } from './init'
 import { checkSizes, type LayerOptions } from './layers'
 import { Module } from './module'
 
@@ -64,6 +63,8 @@ export abstract class Recurrent extends Module {
     ops.checkDropout(cell, dropout)
     ops.checkDropout(cell, recurrentDropout, 'recurrentDropout')
     checkPrecision(cell, precision)
+    checkInit(cell, options.init)
+    this.initSpec = options.init
     this.cell = cell
     this.input = input
     this.hidden = hidden
@@ -98,9 +99,9 @@ export abstract class Recurrent extends Module {
   }
 
   protected override initialise(source: InitSource): void {
-    const bound = 1 / Math.sqrt(this.hidden)
+    const usual = { uniform: 1 / Math.sqrt(this.hidden) }
     for (const [name, parameter] of this.byName)
-      init.uniform(parameter, -bound, bound, source.of(name))
+      source.fill(name, parameter, usual, ops.gatesOf[this.cell])
   }
 
   /**

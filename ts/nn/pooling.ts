@@ -1,0 +1,64 @@
+import { Parameter, zeros, type Tensor } from '../tensor'
+import { freshSeed } from '../tensor/create'
+import * as ops from '../ops'
+import { checkInit, type InitSource } from './init'
+import { checkSizes, type LayerOptions } from './layers'
+import { Module } from './module'
+
+export interface AttentionPoolingOptions extends LayerOptions {
+  /** Of a step. */
+  features: number
+  /** Hidden units of the scores. Default: as many as features. */
+  size?: number | undefined
+}
+
+/**
+ * A weighted average of each row's steps: weights softmax over time of v · tanh(W h + b) (Yang et al.
+ * 2016, without their second level). Parameters: `weight` [size, features], `bias` [size], `v` [size];
+ * uniform at first within ±1/sqrt(their inputs).
+ */
+export class AttentionPooling extends Module {
+  weight: Parameter
+  bias: Parameter
+  v: Parameter
+
+  constructor({ features, size = features, ...options }: AttentionPoolingOptions) {
+    super()
+    checkSizes('attentionPooling', { features, size })
+    checkInit('attentionPooling', options.init)
+    this.initSpec = options.init
+    this.weight = new Parameter([size, features], options)
+    this.bias = new Parameter([size], options)
+    this.v = new Parameter([size], options)
+    this.reset(options.seed ?? freshSeed())
+  }
+
+  protected override initialise(source: InitSource): void {
+    const [size, features] = this.weight.shape as [number, number]
+    source.fill('weight', this.weight, { uniform: 1 / Math.sqrt(features) })
+    source.fill('bias', this.bias, { uniform: 1 / Math.sqrt(features) })
+    source.fill('v', this.v, { uniform: 1 / Math.sqrt(size) })
+  }
+
+  /**
+   * x: [time, batch, features]; lengths: steps of each row, zero included (its output is zeros).
+   * Gives output [batch, features] and weights [batch, time].
+   */
+  forward(
+    x: Tensor,
+    { lengths }: { lengths?: ops.Integers | null | undefined } = {},
+  ): { output: Tensor; weights: Tensor } {
+    const [time, batch, features] = x.shape as [number, number, number]
+    // The bias is the query that every row asks with: tanh(q + k).
+    const rows = zeros([1, batch, 1], { device: x.device })
+    const queries = ops.add(rows, this.bias)
+    const keys = ops.linear(x, this.weight)
+    const made = ops.attention(queries, keys, x, {
+      ...{ score: 'additive', v: this.v, memoryLengths: lengths },
+    })
+    const output = ops.reshape(made.context, [batch, features])
+    const weights = ops.reshape(made.weights, [batch, time])
+    for (const used of [rows, queries, keys, made.context, made.weights]) used.dispose()
+    return { output, weights }
+  }
+}
