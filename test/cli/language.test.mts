@@ -137,6 +137,7 @@ test('recipes by flags alone: SGD with step decay, accumulated; schedules know t
   const flags = ['--optimizer', 'sgd', '--momentum', 0.5, '--weight-decay', 0.001, '--json']
   const { code, stderr, lines } = await rnnative([
     ...trainFlags('recipe', '--accumulate', 2, '--epochs', 3, ...flags),
+    ...['--recurrent-dropout', 0.1],
     ...['--schedule', 'step:gamma=0.5,after=1'],
   ])
   t.is(code, 0, stderr)

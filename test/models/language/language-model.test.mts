@@ -152,7 +152,8 @@ test.serial('a generation that fails midway leaves nothing behind', async (t) =>
 for (const tieWeights of [false, true])
   test(`save and load keep the model (tied: ${tieWeights})`, async (t) => {
     const directory = join(temporaryDirectory(), 'model')
-    await using model = makeModel({ tieWeights, hidden: 8, embedding: 8, dropout: 0.1 })
+    const dropped = { dropout: 0.1, recurrentDropout: 0.2 }
+    await using model = makeModel({ tieWeights, hidden: 8, embedding: 8, ...dropped })
     await model.save(directory)
     t.deepEqual(readdirSync(directory).sort(), [
       'config.json',
@@ -253,8 +254,27 @@ test('bad input has codes, and the model survives it', async (t) => {
   t.is((await model.fit(text, { ...fitOptions(), maxSteps: 2 })).step, 2)
 })
 
+test('recurrentDropout is of training alone', async (t) => {
+  const losses = async (recurrentDropout: number) => {
+    await using model = makeModel({ recurrentDropout })
+    const { nats } = await model.evaluate(text)
+    const run = model.fit(text, { ...fitOptions(), maxSteps: 1 })
+    return { nats, loss: (await run).loss }
+  }
+  const [plain, dropped] = [await losses(0), await losses(0.5)]
+  t.is(dropped.nats, plain.nats)
+  t.not(dropped.loss, plain.loss)
+})
+
 test('what a saved model could not say is refused', (t) => {
-  const options = { seed: -1, tieWeights: 1, dropout: '0.1', layers: 1.5, precision: 'f8' }
+  const options = {
+    seed: -1,
+    tieWeights: 1,
+    dropout: '0.1',
+    recurrentDropout: 1,
+    layers: 1.5,
+    precision: 'f8',
+  }
   for (const [name, value] of Object.entries(options))
     t.throws(() => makeModel({ [name]: value }), { code: 'ERR_ARGUMENT', message: RegExp(name) })
 })

@@ -21,11 +21,13 @@ export class LanguageNetwork extends Module {
 
   constructor(
     vocabulary: number,
-    { cell, layers, hidden, embedding, dropout, tieWeights, precision }: LanguageNetworkOptions,
+    options: LanguageNetworkOptions,
     { seed, device }: { seed: number; device: DeviceOption },
   ) {
     super()
-    const sizes = { input: embedding, hidden, layers, dropout, device, precision }
+    const { cell, layers, hidden, embedding, tieWeights, precision } = options
+    const { dropout, recurrentDropout } = options
+    const sizes = { input: embedding, hidden, layers, dropout, recurrentDropout, device, precision }
     this.embedding = new Embedding(vocabulary, embedding, { device })
     this.rnn = makeRecurrent(cellOf(cell), { ...sizes, forgetBias: 1 })
     this.output = new Linear(hidden, vocabulary, { device, precision })

@@ -1,4 +1,4 @@
-import { count, flag, ModelSchema, Schema, type Given, type Made } from '../../schema'
+import { count, flag, fraction, ModelSchema, Schema, type Given, type Made } from '../../schema'
 import { learningOptions, stackOptions } from '../parts/recurrent-options'
 
 /** A language model: embedding, recurrent stack, output projection. */
@@ -9,6 +9,11 @@ export const languageOptions = new ModelSchema(
     ...stackOptions({ about: 'recurrent layers', default: 2 }),
     /** Press & Wolf 2017. */
     tieWeights: flag({ about: 'share the weights of embedding and output', default: false }),
+    /** One mask for all steps of a window (Gal & Ghahramani 2016). */
+    recurrentDropout: fraction({
+      about: "share of a state's units dropped while training, the same over the steps",
+      ...{ default: 0, formerly: 0 },
+    }),
     ...learningOptions(),
   },
   ({ tieWeights, embedding, hidden }, refuse) =>
