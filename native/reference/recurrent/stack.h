@@ -5,10 +5,7 @@
 #define RNNATIVE_REFERENCE_RECURRENT_STACK_H_
 
 #include "native/abi/backend.h"
-#include "native/reference/recurrent/cells/gru.h"
-#include "native/reference/recurrent/cells/gru_reset_before.h"
-#include "native/reference/recurrent/cells/lstm.h"
-#include "native/reference/recurrent/cells/rnn.h"
+#include "native/reference/recurrent/cells/cell.h"
 #include "native/reference/support.h"
 
 namespace rnnative::reference {

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdint>
 
+#include "native/abi/cells.h"
+
 namespace rnnative::reference {
 
 struct StepForward {
@@ -39,6 +41,11 @@ struct Cell {
   void (*forward)(const StepForward&);
   void (*backward)(const StepBackward&);
 };
+
+// Of each row there; each is in the file of its cell.
+#define RN_DECLARE(NAME, name, ...) extern const Cell name##_cell;
+RN_CELLS(RN_DECLARE)
+#undef RN_DECLARE
 
 inline double sigmoid(double x) {
   return 1 / (1 + std::exp(-x));

@@ -1,6 +1,6 @@
 // The GRU of cuDNN and PyTorch: the reset gate acts after the recurrent product. Rows r z n:
 //   n = tanh(W x + b_in + r (R h + b_hn));  h' = (1 - z) n + z h
-#include "native/reference/recurrent/cells/gru.h"
+#include "native/reference/recurrent/cells/cell.h"
 
 namespace rnnative::reference {
 namespace {

@@ -1,7 +1,7 @@
 // The GRU as first published (Cho et al. 2014): the reset gate acts on the state before the
 // recurrent product, which therefore needs the gates first: two products a step. Rows r z n:
 //   n = tanh(W x + b_in + R (r h) + b_hn);  h' = (1 - z) n + z h
-#include "native/reference/recurrent/cells/gru_reset_before.h"
+#include "native/reference/recurrent/cells/cell.h"
 
 namespace rnnative::reference {
 namespace {

@@ -1,6 +1,6 @@
 // Hochreiter and Schmidhuber 1997 with the forget gate of Gers et al. 2000. Rows i f g o:
 //   c' = f c + i g;  h' = o tanh(c')
-#include "native/reference/recurrent/cells/lstm.h"
+#include "native/reference/recurrent/cells/cell.h"
 
 namespace rnnative::reference {
 namespace {

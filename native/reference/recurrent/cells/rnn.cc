@@ -1,5 +1,5 @@
 // h' = f(W x + b_ih + R h + b_hh), f = tanh (Elman 1990) or relu. f' follows from h' alone.
-#include "native/reference/recurrent/cells/rnn.h"
+#include "native/reference/recurrent/cells/cell.h"
 
 namespace rnnative::reference {
 namespace {
