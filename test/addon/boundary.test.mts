@@ -6,12 +6,8 @@
  */
 import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
-import {
-  native,
-  type NativeAddon,
-  type NativeTensor,
-  type RecurrentOptions,
-} from '#dist/native/index.js'
+import { native, type NativeAddon, type NativeTensor } from '#dist/native/index.js'
+import type { RecurrentOptions } from '#dist/ops/cells.js'
 import { calls, Maker } from './calls.mjs'
 import { hostile } from './hostile.mjs'
 

@@ -8,10 +8,10 @@ import type {
   NativeProgram,
   NativeRandom,
   NativeTensor,
-  OptimizerOptions,
-  RecurrentOptions,
 } from '#dist/native/index.js'
 import { native } from '#dist/native/index.js'
+import type { RecurrentOptions } from '#dist/ops/cells.js'
+import type { OptimizerOptions } from '#dist/ops/optimizer.js'
 import { Draw, size, upload } from '../support/host.mjs'
 import { CELLS, slotsOf, STATES, type Cell } from '../support/recurrent.mjs'
 

@@ -1,5 +1,6 @@
 import test from 'ava'
-import { native, type NativeTensor, type OptimizerOptions } from '#dist/native/index.js'
+import { native, type NativeTensor } from '#dist/native/index.js'
+import type { OptimizerOptions } from '#dist/ops/optimizer.js'
 import { F32_TOLERANCE, F64_TOLERANCE } from '../support/check.mjs'
 import { identical, near, type Named } from '../support/compare.mjs'
 import { golden } from '../support/golden.mjs'

@@ -1,15 +1,13 @@
 /** The attentional decoder as op tests see it: inputs and gradients by name. */
-import {
-  native,
-  type AttentionScore,
-  type DecoderFeeding,
-  type DecoderOptions,
-  type NativeRandom,
-} from '#dist/native/index.js'
+import { native, type NativeAddon, type NativeRandom } from '#dist/native/index.js'
+import type { AttentionScore } from '#dist/ops/attention.js'
+import type { DecoderFeeding } from '#dist/ops/decoder.js'
 import type { Precision } from '#dist/precision.js'
 import { Draw, ints, type Host } from './host.mjs'
 import type { Op, Tensors } from './op.mjs'
 import { drawSlots, parametersOf, SLOTS, slotsOf, STATES, type Cell } from './recurrent.mjs'
+
+type DecoderOptions = Parameters<NativeAddon['decoder']>[0]
 
 export interface Decoder {
   cell: Cell

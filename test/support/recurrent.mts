@@ -1,10 +1,11 @@
 /** The recurrent op as op tests see it: inputs and gradients by name, parameters numbered by run. */
-import { native, type NativeRandom, type RecurrentOptions } from '#dist/native/index.js'
+import { native, type NativeRandom } from '#dist/native/index.js'
+import type { Cell, RecurrentOptions } from '#dist/ops/cells.js'
 import type { Precision } from '#dist/precision.js'
 import { Draw, ints, type Host } from './host.mjs'
 import type { Op, Tensors } from './op.mjs'
 
-export type Cell = RecurrentOptions['cell']
+export type { Cell }
 const known = native.cells()
 export const CELLS: readonly Cell[] = known.cells.map(({ name }) => name)
 /** Gates per unit, and the states of a cell, by its name. */

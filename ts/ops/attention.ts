@@ -1,12 +1,46 @@
 import { RnnativeError } from '../errors'
 import { record, tracks } from '../tensor/autograd'
 import { tensor } from '../tensor/create'
-import { native, type AttentionScore } from '../native/index'
+import { native } from '../native/index'
 import { checkShape, formatShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
 import { borrowIntegers, checkDevice, checkReal, result, type Integers } from './support'
 
-export type { AttentionScore } from '../native/index'
+/** How queries are scored against keys: RnScore in native/abi/backend.h. */
+export type AttentionScore = 'additive' | 'dot' | 'scaled_dot'
+
+declare module '../native/index' {
+  interface NativeAddon {
+    /**
+     * queries: [Tq, B, A], keys: [Tk, B, A], values: [Tk, B, V]; v: [A] where score is 'additive', else
+     * null; lengths: i32 [B] or null. context: [Tq, B, V], weights: [Tq, B, Tk].
+     */
+    attention(
+      score: AttentionScore,
+      queries: N,
+      keys: N,
+      values: N,
+      v: Maybe,
+      queryLengths: Maybe,
+      memoryLengths: Maybe,
+    ): { context: N; weights: N }
+    /** sinks: [dqueries, dkeys, dvalues, dv]; weights as forward made them. */
+    attentionBackward(
+      score: AttentionScore,
+      queries: N,
+      keys: N,
+      values: N,
+      v: Maybe,
+      queryLengths: Maybe,
+      memoryLengths: Maybe,
+      weights: N,
+      dcontext: Maybe,
+      dweights: Maybe,
+      sinks: Sinks,
+      add: number,
+    ): void
+  }
+}
 
 export interface AttentionArguments {
   /**

@@ -1,10 +1,66 @@
 import { RnnativeError } from '../errors'
-import { native, type NativeCell, type NativePhase, type NativeSlot } from '../native/index'
+import { native, type NativeRandom } from '../native/index'
+import type { Precision } from '../precision'
 import type { Tensor } from '../tensor/tensor'
 
-export type Cell = NativeCell['name']
+export type Cell = 'rnn_tanh' | 'rnn_relu' | 'lstm' | 'gru' | 'gru_reset_before'
 
-export type Phase = NativePhase['name']
+export type Phase = 'state_dropout'
+
+/** A row of RN_CELLS in native/abi/cells.h. */
+export interface NativeCell {
+  name: Cell
+  /** Rows of a weight per unit. */
+  gates: number
+  /** Whether there is a c beside h. */
+  hasC: boolean
+  /** With R, one after the other in a step. */
+  products: number
+  /** Whether the state after a step has a part of that before it that no product touches. */
+  carriesH: boolean
+  /** Whether the last gate's term with R has a bias and a gradient of its own. */
+  apart: boolean
+}
+
+/** A row of RN_SLOTS there: a parameter of a layer and direction, its shape and whether it must be. */
+export interface NativeSlot {
+  name: 'weight_ih' | 'weight_hh' | 'bias_ih' | 'bias_hh'
+  rows: NativeExtent
+  columns: NativeExtent
+  required: boolean
+}
+
+/** A row of RN_PHASES there: what a step may have beside its cell, in an amount of 0..below. */
+export interface NativePhase {
+  name: Phase
+  below: number
+  /** Whether it acts in training only. */
+  training: boolean
+}
+type NativeExtent = 'one' | 'hidden' | 'gates' | 'input'
+
+declare module '../native/index' {
+  interface NativeAddon {
+    /** The rows of native/abi/cells.h. */
+    cells(): { cells: NativeCell[]; slots: NativeSlot[]; phases: NativePhase[] }
+  }
+}
+
+/** What the native ops of recurrent stacks are told. */
+export interface RecurrentOptions {
+  cell: Cell
+  layers: number
+  directions: number
+  hidden: number
+  training: boolean
+  dropout: number
+  /** Amounts of the phases of a step; those left out, or 0, are not there. */
+  phases?: Partial<Record<Phase, number>>
+  /** Required when dropout or a phase's amount is above 0. */
+  random?: NativeRandom | null
+  /** 'f32' unless given. */
+  precision?: Precision
+}
 
 /**
  * Cells; parameters of a layer and direction, in the order in which the native ops take them; and the

@@ -7,6 +7,41 @@ import { div } from './elementwise'
 import { sum } from './reduce'
 import { checkDevice, checkInteger, checkReal, result } from './support'
 
+declare module '../native/index' {
+  interface NativeAddon {
+    /**
+     * x: [..., H], targets: i32 [...]; weight [V, H] or null (x holds logits), bias [V] or null.
+     * losses and weights have the shape of targets. reserve is null unless training.
+     */
+    crossEntropy(
+      x: N,
+      weight: Maybe,
+      bias: Maybe,
+      targets: N,
+      classWeights: Maybe,
+      ignoreIndex: number,
+      labelSmoothing: number,
+      training: boolean,
+      precision?: Precision,
+    ): { losses: N; weights: N; reserve: Maybe }
+    /** sinks: [dx, dweight, dbias]. */
+    crossEntropyBackward(
+      x: N,
+      weight: Maybe,
+      bias: Maybe,
+      targets: N,
+      classWeights: Maybe,
+      ignoreIndex: number,
+      labelSmoothing: number,
+      reserve: N,
+      dlosses: N,
+      sinks: Sinks,
+      add: number,
+      precision?: Precision,
+    ): void
+  }
+}
+
 export interface CrossEntropyOptions {
   /** Output projection [V, H], fused: x is then [..., H] and logits are never stored whole. */
   weight?: Tensor | null | undefined

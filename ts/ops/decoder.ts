@@ -1,22 +1,63 @@
 import { RnnativeError } from '../errors'
 import { record, tracks } from '../tensor/autograd'
 import { tensor } from '../tensor/create'
-import {
-  native,
-  type AttentionScore,
-  type DecoderFeeding,
-  type DecoderOptions,
-  type NativeRandom,
-} from '../native/index'
+import { native, type NativeRandom } from '../native/index'
 import { checkPrecision, type Precision } from '../precision'
 import { formatShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
-import { inSlots, perCell, type Cell, type CellParameters } from './cells'
+import type { AttentionScore } from './attention'
+import { inSlots, perCell } from './cells'
+import type { Cell, CellParameters, RecurrentOptions } from './cells'
 import { checkDropout } from './layers'
 import type { RecurrentState } from './recurrent'
 import { borrowIntegers, checkReal, result, type Integers } from './support'
 
-export type { DecoderFeeding } from '../native/index'
+/** What each step of a decoder is fed: RnFeeding in native/abi/backend.h. */
+export type DecoderFeeding = 'context' | 'output'
+
+interface DecoderOptions extends RecurrentOptions {
+  score: AttentionScore
+  feeding: DecoderFeeding
+  /** Rows of the batch that share a row of the memory; 1 in training. */
+  beams: number
+}
+
+declare module '../native/index' {
+  interface NativeAddon {
+    /**
+     * x: [T, B, E]; layers: as parameters of `recurrent`, w_ih of the first [G*H, E + F] with F the
+     * features fed; weights: [w_query, v, w_out, b_out]; memory: [keys, values, lengths] of B / beams
+     * rows; state: [h0, c0, fed0]. See RnDecoderDesc in native/abi/backend.h.
+     */
+    decoder(
+      options: DecoderOptions,
+      x: N,
+      layers: readonly (readonly Maybe[])[],
+      weights: readonly Maybe[],
+      memory: readonly Maybe[],
+      lengths: Maybe,
+      state: readonly Maybe[],
+    ): { y: N; context: Maybe; weights: N; hn: N; cn: Maybe; fedn: Maybe; reserve: Maybe }
+    /**
+     * gradients: of [y, context, weights, hn, cn, fedn]; sinks: [dx, dkeys, dvalues, dh0, dc0, dfed0,
+     * dw_query, dv, dw_out, db_out, then dw_ih, dw_hh, db_ih, db_hh per layer].
+     */
+    decoderBackward(
+      options: DecoderOptions,
+      x: N,
+      layers: readonly (readonly Maybe[])[],
+      weights: readonly Maybe[],
+      memory: readonly Maybe[],
+      lengths: Maybe,
+      state: readonly Maybe[],
+      alignment: N,
+      reserve: N,
+      gradients: readonly Maybe[],
+      sinks: Sinks,
+      add: readonly boolean[],
+    ): void
+  }
+}
 
 export interface DecoderParameters {
   /** One entry per layer. `weightInput` of the first is [G*H, E + F]: columns of x, then of what is fed. */

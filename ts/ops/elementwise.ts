@@ -4,6 +4,43 @@ import { sameShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
 import { broadcastShape, checkDevice, checkReal, result, type Operand } from './support'
 
+declare module '../native/index' {
+  interface NativeAddon {
+    unary(
+      op:
+        | 'neg'
+        | 'exp'
+        | 'log'
+        | 'sqrt'
+        | 'abs'
+        | 'square'
+        | 'tanh'
+        | 'sigmoid'
+        | 'relu'
+        | 'affine'
+        | 'pow'
+        | 'clamp',
+      x: N,
+      a: number,
+      b: number,
+    ): N
+    unaryBackward(
+      op: string,
+      x: N,
+      y: N,
+      dy: N,
+      a: number,
+      b: number,
+      sinks: Sinks,
+      add: number,
+    ): void
+    /** NumPy broadcasting. */
+    binary(op: 'add' | 'sub' | 'mul' | 'div' | 'maximum' | 'minimum', a: N, b: N): N
+    /** sinks: [da, db]. */
+    binaryBackward(op: string, a: N, b: N, dy: N, sinks: Sinks, add: number): void
+  }
+}
+
 type UnaryName = Parameters<NativeAddon['unary']>[0]
 type BinaryName = Parameters<NativeAddon['binary']>[0]
 

@@ -6,6 +6,29 @@ import type { Tensor } from '../tensor/tensor'
 import { transpose } from './shape'
 import { checkDevice, checkInteger, checkReal, result } from './support'
 
+declare module '../native/index' {
+  interface NativeAddon {
+    /** ids: i32 of any shape, table: [V, E] -> [...ids, E]. */
+    embedding(ids: N, table: N): N
+    /** sinks: [dtable]. */
+    embeddingBackward(ids: N, dy: N, sinks: Sinks, add: number): void
+    /** `batchAxis` is the axis of samples (1 for [T, B, F], 0 for [B, F]). Its own backward. */
+    dropout(x: N, p: number, batchAxis: number, random: NativeRandom, sink: Maybe, add: boolean): N
+    /** saved is null unless training. */
+    layerNorm(
+      x: N,
+      gain: Maybe,
+      bias: Maybe,
+      eps: number,
+      training: boolean,
+    ): { y: N; saved: Maybe }
+    /** sinks: [dx, dgain, dbias]. */
+    layerNormBackward(x: N, gain: Maybe, saved: N, dy: N, sinks: Sinks, add: number): void
+    softmax(x: N, log: boolean): N
+    softmaxBackward(y: N, dy: N, log: boolean, sinks: Sinks, add: number): void
+  }
+}
+
 export interface EmbeddingOptions {
   /** A row that this use of the table never teaches. */
   paddingIndex?: number | null | undefined

@@ -6,6 +6,18 @@ import type { Tensor } from '../tensor/tensor'
 import { permute } from './shape'
 import { checkDevice, checkReal, result } from './support'
 
+declare module '../native/index' {
+  interface NativeAddon {
+    /** a: [..., M, K], b: [..., K, N] (after transposition), equal leading axes or b 2-D. */
+    matmul(a: N, b: N, transA: boolean, transB: boolean): N
+    matmulInto(a: N, b: N, transA: boolean, transB: boolean, y: N, add: boolean): void
+    /** x: [..., I], weight: [O, I], bias: [O] or null -> [..., O]. */
+    linear(x: N, weight: N, bias: Maybe, precision?: Precision): N
+    /** sinks: [dx, dweight, dbias]. */
+    linearBackward(x: N, weight: N, dy: N, sinks: Sinks, add: number, precision?: Precision): void
+  }
+}
+
 export interface MatmulOptions {
   /** Multiplies with the transpose (of the last two axes) of a. */
   transposeA?: boolean | undefined

@@ -1,8 +1,38 @@
 /** What an optimizer does on the device. Neither records gradients. */
-import { native, type OptimizerOptions } from '../native/index'
+import { native } from '../native/index'
 import { Tensor } from '../tensor/tensor'
 
-export type { OptimizerOptions } from '../native/index'
+export interface OptimizerOptions {
+  kind: 'sgd' | 'adam' | 'adamw' | 'rmsprop' | 'adagrad'
+  clipNorm: number
+  lr: number
+  weightDecay: number
+  momentum: number
+  dampening: number
+  beta1: number
+  beta2: number
+  eps: number
+  alpha: number
+  lrDecay: number
+  nesterov: boolean
+  centered: boolean
+  step: number
+}
+
+declare module '../native/index' {
+  interface NativeAddon {
+    /** Scalar: sqrt of the sum of squares over all given tensors. */
+    globalNorm(gradients: readonly N[]): N
+    /** state: SGD [buf]; Adam(W) [m, v]; RMSProp [v, buf, avg]; Adagrad [sum]; absent ones null. norm: scalar or null. */
+    optimizerStep(
+      options: OptimizerOptions,
+      parameter: N,
+      gradient: N,
+      state: readonly Maybe[],
+      norm: Maybe,
+    ): void
+  }
+}
 
 /** The square root of the sum of squares over all given tensors, a scalar. */
 export function globalNorm(gradients: readonly [Tensor, ...Tensor[]]): Tensor {

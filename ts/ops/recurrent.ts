@@ -1,16 +1,48 @@
 import { RnnativeError } from '../errors'
 import { record, tracks } from '../tensor/autograd'
 import { tensor } from '../tensor/create'
-import { native, type NativeRandom, type RecurrentOptions } from '../native/index'
+import { native, type NativeRandom } from '../native/index'
 import { checkPrecision, type Precision } from '../precision'
 import { checkShape, formatShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
 import { checkPhases, gatesOf, hasC, inSlots, isPresent, perCell, slots, slotShape } from './cells'
-import type { Cell, CellParameters, Phase } from './cells'
+import type { Cell, CellParameters, Phase, RecurrentOptions } from './cells'
 import { checkDropout } from './layers'
 import { borrowIntegers, checkDevice, checkReal, result, type Integers } from './support'
 
 export { gatesOf, hasC, type Cell, type CellParameters, type Phase } from './cells'
+
+declare module '../native/index' {
+  interface NativeAddon {
+    /**
+     * x: [T, B, I]; parameters: per (layer, direction), layer-major, an entry for each of `slots`;
+     * h0, c0: [layers*directions, B, H] or null; lengths: i32 [B] or null.
+     */
+    recurrent(
+      options: RecurrentOptions,
+      x: N,
+      parameters: readonly (readonly Maybe[])[],
+      lengths: Maybe,
+      h0: Maybe,
+      c0: Maybe,
+    ): { y: N; hn: N; cn: Maybe; reserve: Maybe }
+    /** sinks: [dx, dh0, dc0, then dw_ih, dw_hh, db_ih, db_hh per (layer, direction)]; add as bits, a BigInt when over 31 sinks is avoided by an array of booleans. */
+    recurrentBackward(
+      options: RecurrentOptions,
+      x: N,
+      parameters: readonly (readonly Maybe[])[],
+      lengths: Maybe,
+      h0: Maybe,
+      c0: Maybe,
+      reserve: N,
+      dy: Maybe,
+      dhn: Maybe,
+      dcn: Maybe,
+      sinks: Sinks,
+      add: readonly boolean[],
+    ): void
+  }
+}
 
 /** What a recurrent stack carries from one call to the next. */
 export interface RecurrentState {

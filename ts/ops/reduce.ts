@@ -6,6 +6,23 @@ import { toReal } from './select'
 import { reshape } from './shape'
 import { checkReal, integers, result } from './support'
 
+declare module '../native/index' {
+  interface NativeAddon {
+    /** Over one axis, which disappears. 'max' also returns argmax as i32. */
+    reduce(op: 'sum' | 'mean' | 'max', x: N, axis: number): { y: N; argmax: Maybe }
+    /** sinks: [dx]; `shape` is x's. */
+    reduceBackward(
+      op: string,
+      shape: readonly number[],
+      axis: number,
+      argmax: Maybe,
+      dy: N,
+      sinks: Sinks,
+      add: number,
+    ): void
+  }
+}
+
 type ReduceName = Parameters<NativeAddon['reduce']>[0]
 
 interface Reduced {

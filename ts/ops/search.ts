@@ -7,6 +7,41 @@ import { borrowIntegers, checkDevice, checkReal, integers, result, type Integers
 import { embedding } from './layers'
 import { reshape } from './shape'
 
+declare module '../native/index' {
+  interface NativeAddon {
+    /**
+     * logits: [rows, V], scores: [rows], rows = sentences * beams; penalties: P entries each, or all
+     * null. indices: i32 [sentences, k] of beam * V + token, scores: [sentences, k]. See RnTopk in
+     * native/abi/backend.h.
+     */
+    topk(
+      logits: N,
+      scores: N,
+      beams: number,
+      k: number,
+      penaltyRows: Int32Array | null,
+      penaltyTokens: Int32Array | null,
+      penaltyValues: Float32Array | Float64Array | null,
+    ): { indices: N; scores: N }
+    /**
+     * logits: [rows, V]; given: i32 [rows] or null, -1 where free; words: 2 * rows words of random
+     * bits, or null with a temperature of 0; topK 0: all; penalties as of `topk`. tokens: i32 [rows],
+     * logProbabilities: [rows]. See RnSampleTokens in native/abi/backend.h.
+     */
+    sampleTokens(
+      logits: N,
+      given: Maybe,
+      words: Int32Array | null,
+      temperature: number,
+      topK: number,
+      topP: number,
+      penaltyRows: Int32Array | null,
+      penaltyTokens: Int32Array | null,
+      penaltyValues: Float32Array | Float64Array | null,
+    ): { tokens: N; logProbabilities: N }
+  }
+}
+
 /** Adds `values[i]` to the score of token `tokens[i]` after row `rows[i]`; -Infinity forbids it. */
 export interface Penalties {
   rows: Int32Array | readonly number[]

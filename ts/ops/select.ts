@@ -16,6 +16,20 @@ import {
   type Operand,
 } from './support'
 
+declare module '../native/index' {
+  interface NativeAddon {
+    /** i32, with broadcasting; a and b real or both i32. */
+    compare(op: 'equal' | 'not_equal' | 'less' | 'less_equal', a: N, b: N): N
+    /** condition: i32. All three broadcast. */
+    where(condition: N, a: N, b: N): N
+    /** sinks: [da, db], whose shapes are the operands'. */
+    whereBackward(condition: N, dy: N, sinks: Sinks, add: number): void
+    /** ids: i32 of any shape -> [...ids, classes]. */
+    oneHot(ids: N, classes: number): N
+    toReal(x: N): N
+  }
+}
+
 type Comparison = Parameters<NativeAddon['compare']>[0]
 
 /** Runs `body` on an operand that may be a number: a scalar of `dtype` on the device of `like`. */

@@ -21,6 +21,30 @@ import {
   type Integers,
 } from './support'
 
+declare module '../native/index' {
+  interface NativeAddon {
+    permute(x: N, axes: readonly number[], sink: Maybe, add: boolean): N
+    /** x[begin : begin + length] along axis, as a copy. */
+    slice(x: N, axis: number, begin: number, length: number): N
+    /** dx[begin : begin + length] along axis (+)= dy; with add = false the rest of dx becomes 0. */
+    sliceBackward(dy: N, axis: number, begin: number, dx: N, add: boolean): void
+    concat(xs: readonly N[], axis: number): N
+    /** x: [T, B, ...], lengths: i32 [B]. sink null: returns a new tensor; else (+)= into sink. */
+    maskTime(x: N, lengths: N, sink: Maybe, add: boolean): N
+    /** x: [T, B, ...], lengths: i32 [B] or null. steps: i32, where each maximum was; null unless 'max'. */
+    poolTime(op: 'mean' | 'max' | 'last', x: N, lengths: Maybe): { y: N; steps: Maybe }
+    /** sinks: [dx]. */
+    poolTimeBackward(
+      op: string,
+      lengths: Maybe,
+      steps: Maybe,
+      dy: N,
+      sinks: Sinks,
+      add: number,
+    ): void
+  }
+}
+
 /** The same elements in another shape, sharing storage. One extent may be -1. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const to = resolveReshape('reshape', x.size, shape)

@@ -1,5 +1,6 @@
 import test from 'ava'
-import { native, type AttentionScore, type NativeTensor } from '#dist/native/index.js'
+import { native, type NativeTensor } from '#dist/native/index.js'
+import type { AttentionScore } from '#dist/ops/attention.js'
 import { checkGolden, checkOp, drawUpstream } from '../../support/check.mjs'
 import { identical, near, type Named } from '../../support/compare.mjs'
 import {
