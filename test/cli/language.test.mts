@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { gzipSync } from 'node:zlib'
 import test from 'ava'
+import { LanguageModel } from 'rnnative'
 import { makeText } from '../models/language/support.mjs'
 import { rnnative } from './support.mjs'
 
@@ -137,7 +138,7 @@ test('recipes by flags alone: SGD with step decay, accumulated; schedules know t
   const flags = ['--optimizer', 'sgd', '--momentum', 0.5, '--weight-decay', 0.001, '--json']
   const { code, stderr, lines } = await rnnative([
     ...trainFlags('recipe', '--accumulate', 2, '--epochs', 3, ...flags),
-    ...['--recurrent-dropout', 0.1],
+    ...['--recurrent-dropout', 0.1, '--init', 'uniform:0.1'],
     ...['--schedule', 'step:gamma=0.5,after=1'],
   ])
   t.is(code, 0, stderr)
@@ -145,6 +146,8 @@ test('recipes by flags alone: SGD with step decay, accumulated; schedules know t
   const rates = lines.slice(1, -1).map(({ learningRate }) => learningRate)
   t.deepEqual([...new Set(rates)], [1, 0.5, 0.25])
   t.is(rates.lastIndexOf(1), perEpoch - 1)
+  await using model = await LanguageModel.load(join(directory, 'recipe'))
+  t.like(model.options, { recurrentDropout: 0.1, init: { uniform: 0.1 } })
 
   for (const [schedule, begun] of [
     ['linear', 0.9],

@@ -40,6 +40,7 @@ const failures: [string, (string | number)[], number, RegExp][] = [
     2,
     /^error: .*--schedule.*gamma, every, after, unit, got "gama"/,
   ],
+  ['bad init', trainFlags('--init', 'uniform'), 2, /^error: .*--init.*\n$/],
   ['momentum of adam', trainFlags('--momentum', 0.9), 1, /^error: --momentum: adam has none/],
   ['precision', ['bench', 'rnn', '--precision', 'fp8'], 2, /^error: .*f32, bf16/],
   ['plateau without --valid', trainFlags('--schedule', 'plateau'), 1, /^error: .*--valid.*\n$/],

@@ -133,13 +133,14 @@ test.serial('every option of a network and of its training has a flag', async (t
     ...trainFlags('options', '--max-steps', 2, '--json', '--attention', 'none', '--feed-summary'),
     ...['--encoder-layers', 2, '--encoder-hidden', 5, '--bridge', 'dense', '--max-length', 40],
     ...['--attention-size', 7, '--scheduled-sampling', 'linear:steps=3,min=0.5'],
+    ...['--init', 'orthogonal'],
   ])
   t.is(code, 0, stderr)
   t.regex(stdout, /"step":2/)
   await using model = await Seq2Seq.load(join(directory, 'options'))
   t.like(model.options, {
     ...{ bridge: 'dense', attention: 'none', attentionSize: 7, feedSummary: true },
-    encoder: { layers: 2, hidden: 5, bidirectional: true },
+    ...{ init: 'orthogonal', encoder: { layers: 2, hidden: 5, bidirectional: true } },
   })
   const state = readFileSync(join(directory, 'options', 'step-2', 'state.json'), 'utf8')
   t.like((JSON.parse(state) as { identity: object }).identity, {

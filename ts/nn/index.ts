@@ -23,7 +23,7 @@ export { AttentionPooling, type AttentionPoolingOptions } from './pooling'
 export { Sequential, type SequentialOptions, type Step } from './sequential'
 export { RandomContext, type RandomState } from './random'
 export * as init from './init'
-export type { InitSpec } from './init'
+export type { InitSpec } from '../init-spec'
 export type {
   AttentionResult,
   DecoderResult,

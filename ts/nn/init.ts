@@ -3,6 +3,7 @@
  * seed and the stream's name only, never on the order of calls.
  */
 import { expect } from '../errors'
+import { INIT_FORMS, readInitSpec, type InitSpec } from '../init-spec'
 import type { Tensor } from '../tensor'
 import { fillOrthogonal, fillRandom, streamKey, type NativeRandom } from '../tensor/random'
 import { formatShape, shapeError, sizeOf } from '../tensor/shape'
@@ -14,37 +15,11 @@ export interface InitStream {
   name: string
 }
 
-/**
- * How weights start, an option of every layer and of `Module.reset`. `uniform`: within ± the number;
- * `normal`: with that deviation; both fill biases too. `xavier` ({@link xavierUniform}) and
- * `orthogonal` (gates each on its own; {@link orthogonal}), with a gain where a number is given, fill
- * weights and set biases to zero.
- */
-export type InitSpec =
-  | { readonly uniform: number }
-  | { readonly normal: number }
-  | 'xavier'
-  | { readonly xavier: number }
-  | 'orthogonal'
-  | { readonly orthogonal: number }
-
-type Kind = 'uniform' | 'normal' | 'xavier' | 'orthogonal'
-const KINDS: readonly string[] = ['uniform', 'normal', 'xavier', 'orthogonal'] satisfies Kind[]
-
 /** The kind and its number. `ERR_ARGUMENT`. */
-function resolve(op: string, spec: InitSpec): [kind: Kind, scale: number] {
-  const named = spec === 'xavier' || spec === 'orthogonal'
-  const entries = named ? [[spec, 1] as const] : Object.entries(Object(spec) as object)
-  const [kind, scale] = entries[0] ?? []
-  const valid =
-    entries.length === 1 &&
-    KINDS.includes(kind as string) &&
-    typeof scale === 'number' &&
-    scale >= 0 &&
-    scale < Infinity
-  const forms = "{ uniform }, { normal }, 'xavier', { xavier }, 'orthogonal' or { orthogonal }"
-  expect(op, 'init', valid, `${forms} of a number of at least 0`, spec)
-  return [kind as Kind, scale as number]
+function resolve(op: string, spec: InitSpec) {
+  const found = readInitSpec(spec)
+  expect(op, 'init', found !== null, INIT_FORMS, spec)
+  return found as NonNullable<typeof found>
 }
 
 /** Throws `ERR_ARGUMENT` unless it is an {@link InitSpec} or none. */

@@ -5,7 +5,8 @@ import type { DeviceOption } from '../tensor/device'
 import { checkPrecision, type Precision } from '../precision'
 import * as ops from '../ops'
 import * as init from './init'
-import { checkInit, type InitSource, type InitSpec } from './init'
+import type { InitSpec } from '../init-spec'
+import { checkInit, type InitSource } from './init'
 import { Module } from './module'
 
 export interface LayerOptions {

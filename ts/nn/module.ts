@@ -1,7 +1,8 @@
 import { RnnativeError } from '../errors'
 import { Parameter, Tensor, type Shape, type TypedArray } from '../tensor'
 import { formatShape, sameShape } from '../tensor/shape'
-import { InitSource, type InitSpec } from './init'
+import type { InitSpec } from '../init-spec'
+import { InitSource } from './init'
 import { RandomContext } from './random'
 
 /** A tensor's values on the host, as a checkpoint file gives them. */

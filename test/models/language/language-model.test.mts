@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { io, LanguageModel, nn, optim, Tokenizer } from 'rnnative'
+import { io, LanguageModel, nn, optim, Tokenizer, type LanguageModelOptions } from 'rnnative'
 import { collectGarbage, liveStorages } from '../../tensor/live.mjs'
 import { fitOptions, makeModel, makeText, temporaryDirectory, text, weightsOf } from './support.mjs'
 
@@ -152,7 +152,7 @@ test.serial('a generation that fails midway leaves nothing behind', async (t) =>
 for (const tieWeights of [false, true])
   test(`save and load keep the model (tied: ${tieWeights})`, async (t) => {
     const directory = join(temporaryDirectory(), 'model')
-    const dropped = { dropout: 0.1, recurrentDropout: 0.2 }
+    const dropped = { dropout: 0.1, recurrentDropout: 0.2, init: { uniform: 0.2 } } as const
     await using model = makeModel({ tieWeights, hidden: 8, embedding: 8, ...dropped })
     await model.save(directory)
     t.deepEqual(readdirSync(directory).sort(), [
@@ -252,6 +252,27 @@ test('bad input has codes, and the model survives it', async (t) => {
     await rejects(model.fit(text, options), 'ERR_ARGUMENT')
   t.deepEqual(await weightsOf(model), before)
   t.is((await model.fit(text, { ...fitOptions(), maxSteps: 2 })).step, 2)
+})
+
+test('init says how all weights begin', async (t) => {
+  const begun = async (init: LanguageModelOptions['init']) => {
+    await using model = makeModel({ init })
+    return weightsOf(model)
+  }
+  const uniform = Object.entries(await begun({ uniform: 0.05 }))
+  for (const [name, values] of uniform) {
+    const largest = Math.max(...values.map(Math.abs))
+    t.true(largest > 0.02 && largest <= 0.05, `${name}: ${largest}`)
+  }
+  const orthogonal = await begun('orthogonal')
+  t.deepEqual([...new Set(orthogonal['output.bias'])], [0])
+  // The forget gate begins open.
+  t.deepEqual(orthogonal['rnn.bias_ih_l0']?.slice(0, 25), [
+    ...new Array<number>(12).fill(0),
+    ...[...new Array<number>(12).fill(1), 0],
+  ])
+  await using plain = makeModel()
+  t.deepEqual(await begun(undefined), await weightsOf(plain))
 })
 
 test('recurrentDropout is of training alone', async (t) => {

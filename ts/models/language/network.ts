@@ -4,7 +4,7 @@ import type { RecurrentState } from '../../nn'
 import type { Tensor } from '../../tensor'
 import * as ops from '../../ops'
 import type { DeviceOption } from '../../tensor/device'
-import { cellOf } from '../parts/recurrent-options'
+import { cellOf, forgetBiasOf } from '../parts/recurrent-options'
 import type { LanguageNetworkOptions } from './options'
 
 /**
@@ -26,10 +26,10 @@ export class LanguageNetwork extends Module {
   ) {
     super()
     const { cell, layers, hidden, embedding, tieWeights, precision } = options
-    const { dropout, recurrentDropout } = options
+    const { dropout, recurrentDropout, init } = options
     const sizes = { input: embedding, hidden, layers, dropout, recurrentDropout, device, precision }
     this.embedding = new Embedding(vocabulary, embedding, { device })
-    this.rnn = makeRecurrent(cellOf(cell), { ...sizes, forgetBias: 1 })
+    this.rnn = makeRecurrent(cellOf(cell), { ...sizes, forgetBias: forgetBiasOf(init) })
     this.output = new Linear(hidden, vocabulary, { device, precision })
     if (tieWeights) {
       this.output.weight.dispose()
@@ -37,7 +37,7 @@ export class LanguageNetwork extends Module {
     }
     this.inputDropout = new Dropout(dropout)
     this.outputDropout = new Dropout(dropout)
-    this.reset(seed)
+    this.reset(seed, init)
   }
 
   /** What each token gives the first layer's gates: [vocabulary, G*H]. */

@@ -1,6 +1,8 @@
 /** The options that all families of recurrent models share. Each family says how many layers it has. */
+import { INIT_FORMS, readInitSpec, type InitSpec } from '../../init-spec'
+import { readNamed } from '../../named'
 import type { Precision } from '../../precision'
-import { choice, count, fraction, wholeNumber } from '../../schema'
+import { choice, count, custom, fraction, wholeNumber } from '../../schema'
 import { freshSeed } from '../../seed'
 
 /** In plain text, since help must not load the addon; a test holds it against the addon's list. */
@@ -26,8 +28,34 @@ export const stackOptions = (layers: { default: number; about: string }) => ({
   }),
 })
 
+/** As a command line has it: `uniform:0.1`, `orthogonal`. */
+function readInit(text: string): unknown {
+  const { name, options } = readNamed(text)
+  return Object.keys(options).length === 0 ? name : { [name]: options[''] }
+}
+
+/**
+ * An LSTM's forget gates begin open (Jozefowicz et al. 2015), unless all its values, biases included, are to
+ * begin in one way.
+ */
+export const forgetBiasOf = (init: InitSpec | undefined): number | undefined =>
+  typeof init === 'object' && ('uniform' in init || 'normal' in init) ? undefined : 1
+
 /** How it is trained and computed: the last rows of a schema. */
 export const learningOptions = () => ({
+  /** Of all weights: see `nn.InitSpec`. */
+  init: custom<InitSpec>()(
+    {
+      expected: INIT_FORMS,
+      valid: (spec) => readInitSpec(spec) !== null,
+      argument: '<init>',
+      read: readInit,
+    },
+    {
+      about: 'how weights begin: uniform:0.1, normal:0.1, xavier, orthogonal',
+      defaultText: "each layer's usual way",
+    },
+  ),
   dropout: fraction({ about: 'share of connections dropped while training', default: 0 }),
   /** Of all products, in training and inference; saved with the model. */
   precision: choice(PRECISIONS, {

@@ -1,9 +1,9 @@
-import type { RecurrentState } from '../../nn'
+import type { InitSpec, RecurrentState } from '../../nn'
 import { makeRecurrent, type Recurrent } from '../../nn/recurrent'
 import { ResidualStack } from '../../nn/residual'
 import type { Precision } from '../../precision'
 import type { DeviceOption } from '../../tensor/device'
-import { cellOf, type CellName } from './recurrent-options'
+import { cellOf, forgetBiasOf, type CellName } from './recurrent-options'
 
 /** Standard deviation of a token's initial vector: its length is then about 1. */
 export const embeddingDeviation = (features: number): number => 1 / Math.sqrt(features)
@@ -14,15 +14,16 @@ export interface StackOptions {
   residual: boolean
   dropout: number
   precision: Precision
+  init?: InitSpec | undefined
 }
 
 /** A stack of a network's kind. */
 export function makeStack(
-  { cell, residual, dropout, precision }: StackOptions,
+  { cell, residual, dropout, precision, init }: StackOptions,
   sizes: { input: number; hidden: number; layers: number; bidirectional?: boolean },
   device: DeviceOption,
 ): Recurrent | ResidualStack {
-  const options = { ...sizes, dropout, precision, device, forgetBias: 1 }
+  const options = { ...sizes, dropout, precision, device, forgetBias: forgetBiasOf(init) }
   const kind = cellOf(cell)
   return residual ? new ResidualStack({ ...options, cell: kind }) : makeRecurrent(kind, options)
 }

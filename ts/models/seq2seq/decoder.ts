@@ -5,7 +5,7 @@ import type { Tensors } from '../../decode'
 import { tensor, type Tensor } from '../../tensor'
 import type { DeviceOption } from '../../tensor/device'
 import * as ops from '../../ops'
-import { cellOf } from '../parts/recurrent-options'
+import { cellOf, forgetBiasOf } from '../parts/recurrent-options'
 import { embeddingDeviation, makeStack } from '../parts/stack'
 import type { Seq2SeqNetworkOptions } from './options'
 
@@ -87,7 +87,7 @@ export class Decoder extends Module implements DecodesSteps {
       top = above > 0 ? hidden : features
       this.attending = new AttentionDecoder({
         ...{ input: embedding, hidden, memory, attention, dropout, precision, device },
-        ...{ cell: cellOf(options.cell), layers: own, forgetBias: 1 },
+        ...{ cell: cellOf(options.cell), layers: own, forgetBias: forgetBiasOf(options.init) },
         attentionSize: options.attentionSize,
         feeding: inputFeeding ? 'output' : plain,
         output: top,

@@ -53,7 +53,7 @@ export class Seq2SeqNetwork extends Module {
       this.encoder.embedding.weight.dispose()
       this.encoder.embedding.weight = this.decoder.embedding.weight
     }
-    this.reset(seed)
+    this.reset(seed, options.init)
   }
 
   /** A batch's ids on the network's device. */
