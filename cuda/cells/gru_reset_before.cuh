@@ -5,7 +5,7 @@
 #ifndef RNNATIVE_CUDA_CELLS_GRU_RESET_BEFORE_CUH_
 #define RNNATIVE_CUDA_CELLS_GRU_RESET_BEFORE_CUH_
 
-#include "native/cells/math.h"
+#include "cuda/cells/cell.cuh"
 
 namespace rnnative::cuda {
 

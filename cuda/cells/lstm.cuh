@@ -4,7 +4,7 @@
 #ifndef RNNATIVE_CUDA_CELLS_LSTM_CUH_
 #define RNNATIVE_CUDA_CELLS_LSTM_CUH_
 
-#include "native/cells/math.h"
+#include "cuda/cells/cell.cuh"
 
 namespace rnnative::cuda {
 

@@ -2,7 +2,7 @@
 #ifndef RNNATIVE_CUDA_CELLS_RNN_CUH_
 #define RNNATIVE_CUDA_CELLS_RNN_CUH_
 
-#include "native/cells/math.h"
+#include "cuda/cells/cell.cuh"
 
 namespace rnnative::cuda {
 

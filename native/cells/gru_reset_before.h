@@ -1,91 +1,60 @@
-// GRU with the reset gate applied to the state before the product (Cho et al. 2014):
+// GRU with the reset gate applied to the state before the product (Cho et al. 2014). Gates r z n:
 //   n = tanh(W x + b_in + R (r h) + b_hn),  h' = (1 - z) n + z h.
-// R_n needs all of r h, so a step has two phases in either direction. Saved: r, z, n and r h
-// (extra).
+// R_n needs all of r h (extra), so a step has two phases.
 #ifndef RNNATIVE_CELLS_GRU_RESET_BEFORE_H_
 #define RNNATIVE_CELLS_GRU_RESET_BEFORE_H_
 
-#include "native/cpu/recurrent/cell.h"
+#include "native/cells/math.h"
 
-namespace rnnative::cpu::RN_ISA {
-namespace {
+namespace rnnative::cells {
 
+template <class A>
 struct GruResetBefore {
-  static constexpr int kGates = 3;
-  static constexpr bool kHasC = false, kHasExtra = true;
-  static constexpr int kBiasApart = -1;
+  using V = typename A::V;
+  static constexpr int kGates = 3, kApart = -1;
+  static constexpr bool kHasC = false, kCarriesH = true;
+  static constexpr Extra kExtra = Extra::kOperand;
 
-  static RN_INLINE float* gates_of(const ForwardStep& s, int64_t row, int64_t unit) {
-    return s.gates + row * s.gate_stride + unit * kGates * kLanes;
-  }
-  static RN_INLINE const float* gates_of(const BackwardStep& s, int64_t row, int64_t unit) {
-    return s.gates + row * s.gate_stride + unit * kGates * kLanes;
-  }
+  struct Reset : Gates<0, 2> {
+    static constexpr int kMade = 1;  // r
 
-  struct ForwardGates {
-    static constexpr int kFirstGate = 0, kGates = 2, kUnits = 2;
-    static constexpr bool kReadsExtra = false;
-
-    template <bool kTraining>
-    static RN_INLINE void activate(const ForwardStep&, int64_t, int64_t, float*) {}
-    template <bool kTraining>
-    static RN_INLINE void update(const ForwardStep& s, int64_t row, int64_t unit,
-                                 const float* sums) {
-      float* gates = gates_of(s, row, unit);
-      const int64_t at = row * s.stride + unit * kLanes;
-      const vf r = sigmoid(load(gates) + load(sums));
-      store(gates, r);
-      store(gates + kLanes, sigmoid(load(gates + kLanes) + load(sums + kLanes)));
-      put_extra(s, row, unit, r * load(s.h_prev + at));
+    template <class Unit>
+    RN_CELL void update(Unit& u) {
+      const V r = A::sigmoid(u.sum(0));
+      u.keep(0, r);
+      u.keep(1, A::sigmoid(u.sum(1)));
+      u.keep_extra(r * u.h());
+    }
+    template <class Unit>
+    RN_CELL void backward(Unit& u) {
+      const V r = u.gate(0), d = u.sums();
+      u.carry_h(A::fma(d, r, u.carried_h()));
+      u.put(0, d * u.h() * (r * (1.0f - r)));
     }
   };
-  struct ForwardCandidate {
-    static constexpr int kFirstGate = 2, kGates = 1, kUnits = 4;
-    static constexpr bool kReadsExtra = true;  // R is applied to r h
+  struct Candidate : Gates<2, 1> {
+    static constexpr int kFirstMade = 1, kMade = 2;  // z n
 
-    template <bool kTraining>
-    static RN_INLINE void activate(const ForwardStep&, int64_t, int64_t, float*) {}
-    template <bool kTraining>
-    static RN_INLINE void update(const ForwardStep& s, int64_t row, int64_t unit,
-                                 const float* sums) {
-      float* gates = gates_of(s, row, unit);
-      const vf z = load(gates + kLanes);
-      const vf n = tanh(load(gates + 2 * kLanes) + load(sums));
-      if constexpr (kTraining) store(gates + 2 * kLanes, n);
-      put_h(s, row, unit, fma(z, load(s.h_prev + row * s.stride + unit * kLanes) - n, n));
+    template <class Unit>
+    RN_CELL void update(Unit& u) {
+      const V z = u.gate(1);
+      const V n = A::tanh(u.sum(2));
+      u.keep(2, n);
+      u.put_h(A::fma(z, u.h() - n, n));
+    }
+    template <class Unit>
+    RN_CELL void backward(Unit& u) {
+      const V z = u.gate(1), n = u.gate(2);
+      const V dh = u.dh();
+      const V dz = dh * (u.h() - n);
+      u.carry_h(dh * z);
+      u.put(1, dz * (z * (1.0f - z)));
+      u.put(2, dh * (1.0f - z) * A::fnma(n, n, A::splat(1.0f)));
     }
   };
-  using ForwardPhases = Phases<ForwardGates, ForwardCandidate>;
-
-  struct BackwardCandidate {
-    static constexpr ProductSpec kProducts[] = {{false, false, 0, 2}};
-
-    static RN_INLINE void cell(const BackwardStep& s, int64_t row, int64_t unit, vf sums) {
-      const float* gates = gates_of(s, row, unit);
-      const int64_t at = row * s.stride + unit * kLanes;
-      const vf z = load(gates + kLanes), n = load(gates + 2 * kLanes);
-      const vf dh = take_dh(s, row, unit, sums, true);
-      const vf dz = dh * (load(s.h_prev + at) - n);
-      store(s.carry_h + at, dh * z);
-      put_gate(s, kGates, row, 1, unit, dz * (z * (1.0f - z)));
-      put_gate(s, kGates, row, 2, unit, dh * (1.0f - z) * fnma(n, n, splat(1.0f)));
-    }
-  };
-  struct BackwardGates {
-    static constexpr ProductSpec kProducts[] = {{false, true, 2, 1}};
-
-    static RN_INLINE void cell(const BackwardStep& s, int64_t row, int64_t unit, vf sums) {
-      const vf r = load(gates_of(s, row, unit));
-      const int64_t at = row * s.stride + unit * kLanes;
-      store(s.carry_h + at, fma(sums, r, load(s.carry_h + at)));
-      put_gate(s, kGates, row, 0, unit, sums * load(s.h_prev + at) * (r * (1.0f - r)));
-    }
-  };
-  using BackwardPhases = Phases<BackwardCandidate, BackwardGates>;
-  static constexpr bool kCarriesH = true;
+  using Phases = cells::Phases<Reset, Candidate>;
 };
 
-}  // namespace
-}  // namespace rnnative::cpu::RN_ISA
+}  // namespace rnnative::cells
 
 #endif  // RNNATIVE_CELLS_GRU_RESET_BEFORE_H_

@@ -1,62 +1,48 @@
 // The simple recurrent network (Elman 1990): h' = f(W x + R h + b), f = tanh or ReLU.
-// Saved for backward: h', as the gate's activation.
+// f' follows from h', which is the gate's activation.
 #ifndef RNNATIVE_CELLS_RNN_H_
 #define RNNATIVE_CELLS_RNN_H_
 
-#include "native/cpu/recurrent/cell.h"
+#include "native/cells/math.h"
 
-namespace rnnative::cpu::RN_ISA {
-namespace {
+namespace rnnative::cells {
 
-template <bool kRelu>
+template <class A, bool kRelu>
 struct Rnn {
-  static constexpr int kGates = 1;
-  static constexpr bool kHasC = false, kHasExtra = false;
-  static constexpr int kBiasApart = -1;
+  using V = typename A::V;
+  static constexpr int kGates = 1, kApart = -1;
+  static constexpr bool kHasC = false, kCarriesH = false;
+  static constexpr Extra kExtra = Extra::kNone;
 
-  struct Forward {
-    static constexpr int kFirstGate = 0, kGates = 1, kUnits = 4;
-    static constexpr bool kReadsExtra = false;  // R is applied to h_prev
-
-    template <bool kTraining>
-    static RN_INLINE void activate(const ForwardStep&, int64_t, int64_t, float*) {}
-    template <bool kTraining>
-    static RN_INLINE void update(const ForwardStep& s, int64_t row, int64_t unit,
-                                 const float* sums) {
-      float* gates = s.gates + row * s.gate_stride + unit * kLanes;
-      const vf a = load(gates) + load(sums);
-      vf h;
+  struct Step : Gates<0, 1> {
+    RN_CELL V f(V a) {
+      if constexpr (kRelu) return A::select(a < 0.0f, A::splat(0.0f), a);  // NaN stays
+      return A::tanh(a);
+    }
+    template <class Unit>
+    RN_CELL void update(Unit& u) {
+      const V h = f(u.sum(0));
+      u.keep(0, h);
+      u.put_h(h);
+    }
+    template <class Unit>
+    RN_CELL void backward(Unit& u) {
+      const V h = u.gate(0);
+      const V dh = u.dh();
       if constexpr (kRelu) {
-        h = select(a < 0.0f, zero(), a);  // NaN stays
+        u.put(0, A::select(h > 0.0f, dh, A::splat(0.0f)));
       } else {
-        h = tanh(a);
+        u.put(0, dh * A::fnma(h, h, A::splat(1.0f)));
       }
-      if constexpr (kTraining) store(gates, h);
-      put_h(s, row, unit, h);
     }
   };
-  using ForwardPhases = Phases<Forward>;
-
-  struct Backward {
-    static constexpr ProductSpec kProducts[] = {{false, false, 0, 1}};
-
-    static RN_INLINE void cell(const BackwardStep& s, int64_t row, int64_t unit, vf sums) {
-      const vf h = load(s.gates + row * s.gate_stride + unit * kLanes);
-      const vf dh = take_dh(s, row, unit, sums, false);
-      vf d;
-      if constexpr (kRelu) {
-        d = select(h > 0.0f, dh, zero());
-      } else {
-        d = dh * fnma(h, h, splat(1.0f));
-      }
-      put_gate(s, kGates, row, 0, unit, d);
-    }
-  };
-  using BackwardPhases = Phases<Backward>;
-  static constexpr bool kCarriesH = false;
+  using Phases = cells::Phases<Step>;
 };
+template <class A>
+using RnnTanh = Rnn<A, false>;
+template <class A>
+using RnnRelu = Rnn<A, true>;
 
-}  // namespace
-}  // namespace rnnative::cpu::RN_ISA
+}  // namespace rnnative::cells
 
 #endif  // RNNATIVE_CELLS_RNN_H_

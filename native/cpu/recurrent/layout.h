@@ -16,7 +16,7 @@ struct CellTraits {
 };
 template <class Cell>
 constexpr CellTraits traits_of() {
-  return {Cell::kGates, Cell::kHasC, Cell::kHasExtra, Cell::kBiasApart >= 0};
+  return {Cell::kGates, Cell::kHasC, Cell::kHasExtra, Cell::kApart >= 0};
 }
 
 // Arrays saved for a layer and direction; rows are packed rows (recurrent_sequence.h).

@@ -2,38 +2,13 @@
 #ifndef RNNATIVE_CPU_RECURRENT_RECURRENT_H_
 #define RNNATIVE_CPU_RECURRENT_RECURRENT_H_
 
-#include "native/cells/gru.h"
-#include "native/cells/gru_reset_before.h"
-#include "native/cells/lstm.h"
-#include "native/cells/rnn.h"
+#include "native/cpu/recurrent/cells.h"
 #include "native/cpu/recurrent/layout.h"
 #include "native/cpu/recurrent/sequence.h"
 #include "native/cpu/recurrent/team.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {
-
-using RnnTanh = Rnn<false>;
-using RnnRelu = Rnn<true>;
-
-// Calls body.template operator()<Cell>().
-template <class Body>
-auto with_cell(int32_t cell, const Body& body) {
-#define RN_CASE(NAME, name, Type, ...) \
-  case RN_##NAME:                      \
-    return body.template operator()<Type>();
-  switch (cell) { RN_CELLS(RN_CASE) }
-#undef RN_CASE
-  __builtin_unreachable();
-}
-
-// A cell's text agrees with its row.
-#define RN_AGREES(NAME, name, Type, gates, states, products, carries, apart)                    \
-  static_assert(Type::kGates == gates && Type::kHasC == (states == 2) &&                        \
-                Type::ForwardPhases::kCount == products && Type::kCarriesH == (carries != 0) && \
-                (Type::kBiasApart >= 0) == (apart != 0));
-RN_CELLS(RN_AGREES)
-#undef RN_AGREES
 
 // Kinds of packed forms: a weight may serve cells of different types, in either precision. 1 to 4
 // are the GEMM's. The last three are the decoder's, of parts of its first layer's W.

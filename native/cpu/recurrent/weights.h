@@ -55,8 +55,8 @@ bool pack_biases(RnContext* ctx, const RnRecurrentSlots& slots, const Layout& l,
       const float input = real && b_ih ? b_ih[g * l.hidden + unit] : 0.0f;
       const float hidden = real && b_hh ? b_hh[g * l.hidden + unit] : 0.0f;
       float* at = bias + (unit / kLanes * Cell::kGates + g) * kLanes + unit % kLanes;
-      *at = g == Cell::kBiasApart ? input : input + hidden;
-      if (g == Cell::kBiasApart) apart[unit] = hidden;
+      *at = g == Cell::kApart ? input : input + hidden;
+      if (g == Cell::kApart) apart[unit] = hidden;
     }
   out->bias = bias;
   out->bias_apart = apart;
