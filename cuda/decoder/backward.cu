@@ -1,7 +1,7 @@
 // The attentional decoder, backward through time: a step's gradients pass through the output, the
 // attention and the layers in the reverse of forward's order. The loop keeps the gradients before
 // each product and of the scores; everything that sums over steps, of the weights, of x and of the
-// memory, follows in a few large launches (decoder_gradients.cu).
+// memory, follows in a few large launches (gradients.cu).
 #include "cuda/decoder/backward.cuh"
 
 #include <new>
@@ -12,26 +12,26 @@ namespace rnnative::cuda {
 namespace {
 
 struct OutputGradient {
-  DecoderRows rows;
-  int64_t features;           // D
+  Rows rows;
+  int64_t t, features;        // D
   const float* dy;            // [B, D] or null
   const float *dfed, *dfedn;  // [B, D] from the next step, or after the last; either may be null
   const float* outputs;       // [B, D] h~ before dropout
   float* doutputs;            // [B, D] before tanh
   Rounded rounded;            // of doutputs
-  StepDropout dropout;
+  DropoutMask dropout;
 };
 
 __global__ void output_kernel(OutputGradient s) {
   const int64_t n = s.rows.batch * s.features;
   for (int64_t i = first_index(); i < n; i += index_stride()) {
-    const int64_t b = i / s.features, f = i % s.features, end = s.rows.end(b);
+    const int64_t b = i / s.features, f = i % s.features, end = s.rows.length(b);
     float d = 0;
-    if (s.rows.t < end) {
+    if (s.t < end) {
       if (s.dy) d = s.dy[i];
-      const float* later = s.rows.t + 1 == end ? s.dfedn : s.dfed;
+      const float* later = s.t + 1 == end ? s.dfedn : s.dfed;
       if (later) d += later[i];
-      d *= s.dropout.factor(b, s.rows.t * s.features + f) * (1 - s.outputs[i] * s.outputs[i]);
+      d *= s.dropout.factor(b, s.t * s.features + f) * (1 - s.outputs[i] * s.outputs[i]);
     }
     s.doutputs[i] = d;
     s.rounded.put(b, f, d);
@@ -56,21 +56,16 @@ int32_t attention_backward_step(RnContext* ctx, const DecoderBackward& g, int64_
   const int32_t status = attend_step_backward(ctx, step);
   if (status != RN_OK || !d.args->w_query.data) return status;
   return multiply(ctx, d.stack().precision,
-                  {l.B,
-                   l.H,
-                   l.A,
-                   {step.dqueries, l.A, g.dqueries_rounded},
-                   d.weights.query,
-                   false,
-                   g.dstate,
-                   l.H});
+                  {l.B, l.H, l.A, left(step.dqueries, l.A, g.dqueries_rounded), d.weights.query,
+                   false, g.dstate, l.H});
 }
 
 int32_t output_backward(RnContext* ctx, const DecoderBackward& g, int64_t t) {
   const Decoder& d = g.forward;
   const DecoderLayout& l = d.layout;
   OutputGradient s = {};
-  s.rows = d.rows(t);
+  s.rows = d.sequence.rows;
+  s.t = t;
   s.features = l.D;
   s.dy = at(d, g.args->dy, t, l.D);
   s.dfed = t + 1 < d.steps ? g.dfed : nullptr;
@@ -78,59 +73,38 @@ int32_t output_backward(RnContext* ctx, const DecoderBackward& g, int64_t t) {
   s.outputs = d.at(l.outputs(d.reserve), t, l.D);
   s.doutputs = d.at(g.doutputs, t, l.D);
   s.rounded = g.doutputs_rounded;
-  s.dropout = step_dropout(d.stack(), l.L - 1);
+  s.dropout = d.dropout(l.L - 1);
   const int32_t status = launch(ctx, over(l.B * l.D, 128), output_kernel, s);
   if (status != RN_OK) return status;
   return multiply(ctx, d.stack().precision,
-                  {l.B,
-                   l.joined_width,
-                   l.D,
-                   {s.doutputs, l.D, s.rounded},
-                   d.weights.out,
-                   false,
-                   d.at(g.djoined, t, l.joined_width),
-                   l.joined_width});
+                  {l.B, l.joined_width, l.D, left(s.doutputs, l.D, s.rounded), d.weights.out, false,
+                   d.at(g.djoined, t, l.joined_width), l.joined_width});
 }
 
 // Of the state that step t's query was made of.
-const float* query_gradient(const DecoderBackward& g, int64_t t) {
-  return g.forward.args->w_query.data ? g.dstate : g.forward.at(g.dqueries, t, g.layout().A);
+StateGradient query_gradient(const DecoderBackward& g, int64_t t) {
+  const DecoderLayout& l = g.layout();
+  return {g.forward.args->w_query.data ? g.dstate : g.forward.at(g.dqueries, t, l.A), l.H};
 }
 
 int32_t layer_backward(RnContext* ctx, const DecoderBackward& g, int64_t i, int64_t t) {
   const Decoder& d = g.forward;
   const DecoderLayout& l = d.layout;
   const int64_t gates = l.G * l.H, width = l.S * l.H;
-  CellBackward s = {};
-  s.rows = d.rows(t);
-  s.hidden = l.H;
-  s.gates = d.at(l.gates(d.reserve, i), t, width);
-  s.h = d.at(l.h(d.reserve, i), t, l.H);
-  s.h_before = d.h_before(i, t);
-  if (l.has_c) {
-    s.c = d.at(l.c(d.reserve, i), t, l.H);
-    s.c_before = d.c_before(i, t);
-    s.dc = g.dc + i * l.B * l.H;
-  }
-  s.dh = g.dh + i * l.B * l.H;
-  s.dgates = d.at(g.dgates[i], t, width);
-  s.reset = d.at(g.reset_of(i), t, l.H);
-  s.dgates_rounded = g.dgates_rounded;
-  s.dproduct_rounded = g.dproduct_rounded;
-  s.dropout = {};
+  StepGradients more;
+  more.dgates = g.dgates_rounded;
   if (i < l.L - 1) {
-    s.above[0] = {g.dinput, l.H};
-    if (l.drops) s.dropout = step_dropout(d.stack(), i);
+    more.above[0] = {g.dinput, l.H};
+    more.dropout = d.dropout(i);
   } else if (l.feeds_output) {
-    s.above[0] = {d.at(g.djoined, t, l.joined_width) + l.V, l.joined_width};
-    s.above[1] = {query_gradient(g, t), l.H};
-  } else {
-    s.above[0] = {at(d, g.args->dy, t, l.H), l.H};
-    if (t + 1 < d.steps) s.above[1] = {query_gradient(g, t + 1), l.H};
+    more.above[0] = {d.at(g.djoined, t, l.joined_width) + l.V, l.joined_width};
+    more.above[1] = query_gradient(g, t);
+  } else if (t + 1 < d.steps) {
+    more.above[0] = query_gradient(g, t + 1);
   }
-  const int32_t status = step_backward(ctx, d.recurrence(i), s);
+  const int32_t status = g.layers[i].step(ctx, d.steps - 1 - t, more);
   if (status != RN_OK) return status;
-  const LeftOperand of_gates = {s.dgates, width, s.dgates_rounded};
+  const Operand of_gates = left(d.at(g.dgates[i], t, width), width, g.dgates_rounded);
   if (i > 0)
     return multiply(ctx, d.stack().precision,
                     {l.B, l.H, gates, of_gates, d.weights.input[i], false, g.dinput, l.H});
@@ -153,12 +127,24 @@ int32_t step_backward(RnContext* ctx, const DecoderBackward& g, int64_t t) {
 
 int32_t start(RnContext* ctx, const DecoderBackward& g) {
   const DecoderLayout& l = g.layout();
-  const int64_t states = l.L * l.B * l.H;
-  int32_t status = copy_or_zero(ctx, g.dh, g.args->dhn, states);
-  if (status == RN_OK && l.has_c) status = copy_or_zero(ctx, g.dc, g.args->dcn, states);
-  if (status != RN_OK || l.feeds_output) return status;
+  for (int64_t i = 0; i < l.L; ++i) {
+    const int32_t status = g.layers[i].prepare(ctx, g.layer(i), false);
+    if (status != RN_OK) return status;
+  }
+  if (l.feeds_output) return RN_OK;
   if (!g.args->dcontext) return copy_or_zero(ctx, g.dcontext, nullptr, g.forward.steps * l.B * l.V);
   return mask_padding(ctx, g.forward, static_cast<const float*>(g.args->dcontext), l.V, g.dcontext);
+}
+
+// The states before the first step.
+int32_t finish(RnContext* ctx, const DecoderBackward& g) {
+  const DecoderLayout& l = g.layout();
+  int32_t status = RN_OK;
+  for (int64_t i = 0; status == RN_OK && i < l.L; ++i) {
+    const bool asked = i == l.L - 1 && !l.feeds_output;
+    status = g.layers[i].finish(ctx, asked ? query_gradient(g, 0) : StateGradient{});
+  }
+  return status;
 }
 
 }  // namespace
@@ -167,7 +153,7 @@ int32_t DecoderBackward::prepare(RnContext* ctx) {
   int32_t status = forward.prepare(ctx);
   if (status != RN_OK) return status;
   const DecoderLayout& l = layout();
-  const int64_t rows = forward.steps * l.B, states = l.L * l.B * l.H;
+  const int64_t rows = forward.steps * l.B;
   bool enough = true;
   const auto room = [&](int64_t n) {
     float* data = enough ? scratch_of<float>(ctx, n) : nullptr;
@@ -175,28 +161,32 @@ int32_t DecoderBackward::prepare(RnContext* ctx) {
     return data;
   };
   dgates.reset(new (std::nothrow) float*[static_cast<size_t>(l.L)]);
-  if (!dgates) return fail(ctx, RN_ERR_OUT_OF_MEMORY, "no memory for gradients");
+  layers.reset(new (std::nothrow) StepwiseBackward[static_cast<size_t>(l.L)]);
+  if (!dgates || !layers) return fail(ctx, RN_ERR_OUT_OF_MEMORY, "no memory for gradients");
   for (int64_t i = 0; i < l.L; ++i) dgates[i] = room(rows * l.S * l.H);
-  const bool resets = rn_cell(forward.stack().cell)->products == 2;
-  reset = resets ? room(l.L * rows * l.H) : nullptr;
   factors = room(rows * args->forward.desc.keys);
   dqueries = room(rows * l.A);
   dcontext = l.feeds_output ? nullptr : room(rows * l.V);
   djoined = l.feeds_output ? room(rows * l.joined_width) : nullptr;
   doutputs = l.feeds_output ? room(rows * l.D) : nullptr;
-  dh = room(states);
-  dc = l.has_c ? room(states) : nullptr;
   dfed = l.feeds_output ? room(l.B * l.D) : nullptr;
   dstate = room(l.B * l.H);
   dinput = room(l.B * l.H);
   if (!enough) return RN_ERR_OUT_OF_MEMORY;
   status = forward.allocate(ctx, l.G * l.H, &dgates_rounded);
-  if (status == RN_OK && rn_cell(forward.stack().cell)->apart)
-    status = forward.allocate(ctx, l.G * l.H, &dproduct_rounded);
   if (status == RN_OK && l.feeds_output) status = forward.allocate(ctx, l.D, &doutputs_rounded);
   if (status == RN_OK && args->forward.w_query.data)
     status = forward.allocate(ctx, l.A, &dqueries_rounded);
   return status;
+}
+
+LayerBackward DecoderBackward::layer(int64_t l) const {
+  const DecoderLayout& s = layout();
+  const bool last = l == s.L - 1;
+  LayerBackward layer = backward_of(s.stack, forward.layer(l), forward.reserve, *args, l);
+  if (last && !s.feeds_output) layer.dy = static_cast<const float*>(args->dy);
+  layer.dgates = dgates[l];
+  return layer;
 }
 
 int32_t decoder_backward(RnContext* ctx, const RnDecoderBackward* args) {
@@ -205,6 +195,7 @@ int32_t decoder_backward(RnContext* ctx, const RnDecoderBackward* args) {
   if (status == RN_OK) status = start(ctx, g);
   for (int64_t t = g.forward.steps - 1; status == RN_OK && t >= 0; --t)
     status = step_backward(ctx, g, t);
+  if (status == RN_OK) status = finish(ctx, g);
   return status == RN_OK ? decoder_gradients(ctx, g) : status;
 }
 

@@ -11,34 +11,30 @@ struct DecoderBackward {
   Decoder forward;
   // Of every step that was run; zeros for rows past their ends.
   std::unique_ptr<float*[]> dgates;  // [L] of [T, B, S*H]
-  float* reset;                      // [L, T, B, H] r h: GRU_RESET_BEFORE only
   float* factors;                    // [T, B, Tk] as pair_gradients takes them
   float* dqueries;                   // [T, B, A]
   float* dcontext;                   // [T, B, V]: CONTEXT only
   float* djoined;                    // [T, B, V + H]: OUTPUT only
   float* doutputs;                   // [T, B, D] before tanh: OUTPUT only
   // From step to step.
-  float *dh, *dc;  // [L, B, H]
-  float* dfed;     // [B, D]: OUTPUT only
-  float* dstate;   // [B, H] of the state that a query was made of
-  float* dinput;   // [B, H] of what a layer read
-  // As RoundedSteps: D, A, G*H and, where R h has other gradients than W x, G*H once more.
-  Rounded doutputs_rounded, dqueries_rounded, dgates_rounded, dproduct_rounded;
+  std::unique_ptr<StepwiseBackward[]> layers;  // [L]
+  float* dfed;                                 // [B, D]: OUTPUT only
+  float* dstate;                               // [B, H] of the state that a query was made of
+  float* dinput;                               // [B, H] of what a layer read
+  // As RoundedSteps: D, A, G*H.
+  Rounded doutputs_rounded, dqueries_rounded, dgates_rounded;
 
   explicit DecoderBackward(const RnDecoderBackward& args) : args(&args), forward(args.forward) {}
   int32_t prepare(RnContext* ctx);
 
   const DecoderLayout& layout() const { return forward.layout; }
-  float* reset_of(int64_t l) const {
-    const DecoderLayout& s = layout();
-    return reset ? reset + l * forward.steps * s.B * s.H : nullptr;
-  }
+  LayerBackward layer(int64_t l) const;
   // Of the contexts, rows `dcontext_stride` apart.
   const float* dcontexts() const { return djoined ? djoined : dcontext; }
   int64_t dcontext_stride() const { return djoined ? layout().joined_width : layout().V; }
 };
 
-// After the loop: all that is a sum over steps, and the states before the first.
+// After the loop: all that is a sum over steps.
 int32_t decoder_gradients(RnContext* ctx, const DecoderBackward& decoder);
 
 }  // namespace rnnative::cuda

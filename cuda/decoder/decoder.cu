@@ -15,43 +15,43 @@ namespace rnnative::cuda {
 namespace {
 
 struct OutputStep {
-  DecoderRows rows;
-  int64_t features;  // D
-  float* outputs;    // [B, D] in: W_out [c; h] + b_out; out: its tanh
-  float *y, *next;   // [B, D] after dropout; next: what the next step is fed, or null
-  float* fedn;       // [B, D] of rows whose last step this is
-  const float* fed;  // [B, D] what this step was fed
+  Rows rows;
+  int64_t t, features;  // D
+  float* outputs;       // [B, D] in: W_out [c; h] + b_out; out: its tanh
+  float *y, *next;      // [B, D] after dropout; next: what the next step is fed, or null
+  float* fedn;          // [B, D] of rows whose last step this is
+  const float* fed;     // [B, D] what this step was fed
   Rounded next_rounded;
-  StepDropout dropout;
+  DropoutMask dropout;
 };
 
 __global__ void output_kernel(OutputStep s) {
   const int64_t n = s.rows.batch * s.features;
   for (int64_t i = first_index(); i < n; i += index_stride()) {
-    const int64_t b = i / s.features, f = i % s.features, end = s.rows.end(b);
-    const bool active = s.rows.t < end;
+    const int64_t b = i / s.features, f = i % s.features, end = s.rows.length(b);
+    const bool active = s.t < end;
     const float output = active ? tanhf(s.outputs[i]) : 0.0f;
-    const float y = active ? output * s.dropout.factor(b, s.rows.t * s.features + f) : 0.0f;
+    const float y = active ? output * s.dropout.factor(b, s.t * s.features + f) : 0.0f;
     s.outputs[i] = output;
     s.y[i] = y;
     if (s.next) s.next[i] = y;
     s.next_rounded.put(b, f, y);
-    if (s.rows.t + 1 == end) s.fedn[i] = y;
-    if (end == 0 && s.rows.t == 0) s.fedn[i] = s.fed[i];
+    if (s.t + 1 == end) s.fedn[i] = y;
+    if (end == 0 && s.t == 0) s.fedn[i] = s.fed[i];
   }
 }
 
-int32_t attend(RnContext* ctx, const Decoder& d, int64_t t, const float* h) {
+// h: the state that is asked with.
+int32_t attend(RnContext* ctx, const Decoder& d, int64_t t, const Operand& h) {
   const DecoderLayout& l = d.layout;
   AttentionStep step = d.attention(t);
   float* const queries = d.at(l.queries(d.reserve), t, l.A);
   int32_t status = RN_OK;
-  if (d.args->w_query.data && h)
-    status =
-        multiply(ctx, d.stack().precision,
-                 {l.B, l.A, l.H, d.state_operand(l.L - 1, h), d.weights.query, true, queries, l.A});
-  else if (!h)
+  if (!h.data)
     status = copy_or_zero(ctx, queries, nullptr, l.B * l.A);
+  else if (d.args->w_query.data)
+    status =
+        multiply(ctx, d.stack().precision, {l.B, l.A, l.H, h, d.weights.query, true, queries, l.A});
   if (status != RN_OK) return status;
   if (l.feeds_output) {
     step.context = d.at(l.joined(d.reserve), t, l.joined_width);
@@ -66,71 +66,49 @@ int32_t attend(RnContext* ctx, const Decoder& d, int64_t t, const float* h) {
   return attend_step(ctx, step);
 }
 
+// W x of what the layer reads at step t: the first one's of x is there already.
+int32_t project(RnContext* ctx, const Decoder& d, int64_t i, int64_t t) {
+  const DecoderLayout& l = d.layout;
+  const int64_t gates = l.G * l.H, width = l.S * l.H;
+  float* const to = d.at(l.stack.saved_gates(d.reserve, i), t, width);
+  if (i == 0)
+    return multiply(ctx, d.stack().precision,
+                    {l.B, gates, l.F, left(d.fed(t), l.F, d.rounded.fed), d.weights.fed, true, to,
+                     width, true});
+  const Operand below = l.drops ? left(d.at(d.input(i), t, l.H), l.H, d.rounded.dropped)
+                                : d.layers[i - 1].state(t + 1);
+  return multiply(ctx, d.stack().precision,
+                  {l.B, gates, l.H, below, d.weights.input[i], true, to, width});
+}
+
 int32_t run_layer(RnContext* ctx, const Decoder& d, int64_t i, int64_t t) {
   const DecoderLayout& l = d.layout;
   const RnDecoderForward& args = *d.args;
-  const int64_t gates = l.G * l.H, width = l.S * l.H;
   const bool top = i == l.L - 1;
-  CellForward s = {};
-  s.rows = d.rows(t);
-  s.hidden = l.H;
-  s.gates = d.at(l.gates(d.reserve, i), t, width);
-  const int32_t status =
-      i == 0 ? multiply(ctx, d.stack().precision,
-                        {l.B,
-                         gates,
-                         l.F,
-                         {d.fed(t), l.F, d.rounded.fed},
-                         d.weights.fed,
-                         true,
-                         s.gates,
-                         width,
-                         true})
-             : multiply(ctx, d.stack().precision,
-                        {l.B,
-                         gates,
-                         l.H,
-                         {d.at(d.input(i), t, l.H), l.H,
-                          l.drops ? d.rounded.dropped : d.rounded.states[i - 1]},
-                         d.weights.input[i],
-                         true,
-                         s.gates,
-                         width,
-                         false,
-                         static_cast<const float*>(args.slots[i].slot[RN_B_IH].data)});
-  if (status != RN_OK) return status;
-  s.b_hh = static_cast<const float*>(args.slots[i].slot[RN_B_HH].data);
-  s.h_before = d.h_before(i, t);
-  s.h = d.at(l.h(d.reserve, i), t, l.H);
-  s.hn = static_cast<float*>(args.hn) + i * l.B * l.H;
-  if (l.has_c) {
-    s.c_before = d.c_before(i, t);
-    s.c = d.at(l.c(d.reserve, i), t, l.H);
-    s.cn = static_cast<float*>(args.cn) + i * l.B * l.H;
-  }
+  StateCopies copies;
   if (!top && l.drops) {
-    s.dropped = d.at(l.output(d.reserve, i), t, l.H);
-    s.dropped_rounded = d.rounded.dropped;
-    s.dropout = step_dropout(d.stack(), i);
+    copies.dropped = {d.at(l.output(d.reserve, i), t, l.H), l.H};
+    copies.dropped_rounded = d.rounded.dropped;
+    copies.dropout = d.dropout(i);
   }
-  s.state_rounded = d.rounded.states[i];
-  s.reset_rounded = d.rounded.reset;
   if (top && l.feeds_output) {
-    s.copies[0] = {d.at(l.joined(d.reserve), t, l.joined_width) + l.V, l.joined_width};
-    s.copy_rounded = d.rounded.joined.from_column(l.V);
+    copies.plain[0] = {d.at(l.joined(d.reserve), t, l.joined_width) + l.V, l.joined_width};
+    copies.plain_rounded = d.rounded.joined.from_column(l.V);
   }
-  if (top && !l.feeds_output) s.copies[0] = {d.at(static_cast<float*>(args.y), t, l.H), l.H};
+  if (top && !l.feeds_output) copies.plain[0] = {d.at(static_cast<float*>(args.y), t, l.H), l.H};
   // Without W_query the state itself is a query, of this step or of the next.
   const int64_t asking = l.feeds_output ? t : t + 1;
   if (top && !args.w_query.data && asking < d.steps)
-    s.copies[1] = {d.at(l.queries(d.reserve), asking, l.A), l.A};
-  return step_forward(ctx, d.recurrence(i), s, args.reserve != nullptr);
+    copies.plain[1] = {d.at(l.queries(d.reserve), asking, l.A), l.A};
+  const int32_t status = project(ctx, d, i, t);
+  return status == RN_OK ? d.layers[i].step(ctx, t, copies) : status;
 }
 
 int32_t put_output(RnContext* ctx, const Decoder& d, int64_t t) {
   const DecoderLayout& l = d.layout;
   OutputStep s = {};
-  s.rows = d.rows(t);
+  s.rows = d.sequence.rows;
+  s.t = t;
   s.features = l.D;
   s.outputs = d.at(l.outputs(d.reserve), t, l.D);
   s.y = d.at(static_cast<float*>(d.args->y), t, l.D);
@@ -138,29 +116,22 @@ int32_t put_output(RnContext* ctx, const Decoder& d, int64_t t) {
   s.next = t + 1 < d.steps ? d.at(l.fed(d.reserve), t + 1, l.D) : nullptr;
   s.fedn = static_cast<float*>(d.args->fedn);
   s.next_rounded = d.rounded.fed;
-  s.dropout = step_dropout(d.stack(), l.L - 1);
-  const int32_t status =
-      multiply(ctx, d.stack().precision,
-               {l.B,
-                l.D,
-                l.joined_width,
-                {d.at(l.joined(d.reserve), t, l.joined_width), l.joined_width, d.rounded.joined},
-                d.weights.out,
-                true,
-                s.outputs,
-                l.D,
-                false,
-                static_cast<const float*>(d.args->b_out.data)});
+  s.dropout = d.dropout(l.L - 1);
+  const int32_t status = multiply(
+      ctx, d.stack().precision,
+      {l.B, l.D, l.joined_width,
+       left(d.at(l.joined(d.reserve), t, l.joined_width), l.joined_width, d.rounded.joined),
+       d.weights.out, true, s.outputs, l.D, false, static_cast<const float*>(d.args->b_out.data)});
   return status == RN_OK ? launch(ctx, over(l.B * l.D, 128), output_kernel, s) : status;
 }
 
 int32_t run_step(RnContext* ctx, const Decoder& d, int64_t t) {
   const DecoderLayout& l = d.layout;
   int32_t status = RN_OK;
-  if (!l.feeds_output) status = attend(ctx, d, t, d.h_before(l.L - 1, t));
+  if (!l.feeds_output) status = attend(ctx, d, t, d.layers[l.L - 1].state(t));
   for (int64_t i = 0; status == RN_OK && i < l.L; ++i) status = run_layer(ctx, d, i, t);
   if (status != RN_OK || !l.feeds_output) return status;
-  status = attend(ctx, d, t, d.h_before(l.L - 1, t + 1));
+  status = attend(ctx, d, t, d.layers[l.L - 1].state(t + 1));
   return status == RN_OK ? put_output(ctx, d, t) : status;
 }
 
@@ -171,17 +142,28 @@ int32_t start_rounded(RnContext* ctx, Decoder* d) {
   int32_t status = d->allocate(ctx, l.F, &to.fed);
   if (status == RN_OK && l.feeds_output) status = d->allocate(ctx, l.joined_width, &to.joined);
   if (status == RN_OK && l.drops) status = d->allocate(ctx, l.H, &to.dropped);
-  if (status == RN_OK && rn_cell(d->stack().cell)->products == 2)
-    status = d->allocate(ctx, l.H, &to.reset);
-  for (int64_t i = 0; status == RN_OK && i < l.L; ++i) {
-    Rounded& state = to.states[i];
-    status = d->allocate(ctx, l.H, &state);
-    const float* h0 = d->h_before(i, 0);
-    if (status == RN_OK && state.data && h0)
-      status = round_to_bf16(ctx, h0, l.H, l.B, l.H, state.data, state.ld);
-  }
   if (status != RN_OK || !to.fed.data || !l.feeds_output) return status;
   return round_to_bf16(ctx, d->fed(0), l.F, l.B, l.F, to.fed.data, to.fed.ld);
+}
+
+int32_t start_layers(RnContext* ctx, Decoder* d) {
+  const RecurrentLayout& stack = d->layout.stack;
+  const RnDecoderForward& args = *d->args;
+  d->layers.reset(new (std::nothrow) StepwiseForward[static_cast<size_t>(d->layout.L)]);
+  if (!d->layers) return fail(ctx, RN_ERR_OUT_OF_MEMORY, "no memory for layers");
+  for (int64_t i = 0; i < d->layout.L; ++i) {
+    LayerForward layer = {};
+    layer.layer = d->layer(i);
+    layer.training = args.reserve != nullptr;
+    layer.gates = stack.saved_gates(d->reserve, i);
+    layer.h = stack.saved_h(d->reserve, i);
+    layer.c = layer.training ? stack.saved_c(d->reserve, i) : nullptr;
+    layer.hn = static_cast<float*>(args.hn) + stack.states(i);
+    layer.cn = stack.has_c() ? static_cast<float*>(args.cn) + stack.states(i) : nullptr;
+    const int32_t status = d->layers[i].prepare(ctx, layer, false);
+    if (status != RN_OK) return status;
+  }
+  return RN_OK;
 }
 
 // Zeros for the steps past the longest row; all rows' states where there is no step.
@@ -222,6 +204,10 @@ int32_t Decoder::prepare(RnContext* ctx) {
     steps = 0;
     for (int64_t b = 0; b < layout.B; ++b) steps = std::max<int64_t>(steps, lengths[b]);
   }
+  sequence.rows.time = steps;
+  sequence.rows.batch = layout.B;
+  sequence.rows.lengths = args->lengths;
+  sequence.tokens = steps * layout.B;
   memory = {d.score,
             d.keys,
             memory_rows,
@@ -233,10 +219,7 @@ int32_t Decoder::prepare(RnContext* ctx) {
             args->memory_lengths};
   reserve =
       args->reserve ? static_cast<float*>(args->reserve) : scratch_of<float>(ctx, layout.floats());
-  work = scratch_of<float>(ctx, step_work(layout));
-  if (!reserve || !work) return RN_ERR_OUT_OF_MEMORY;
-  rounded.states.reset(new (std::nothrow) Rounded[static_cast<size_t>(layout.L)]);
-  if (!rounded.states) return fail(ctx, RN_ERR_OUT_OF_MEMORY, "no memory for states");
+  if (!reserve) return RN_ERR_OUT_OF_MEMORY;
   return weights.make(ctx, layout, *args);
 }
 
@@ -290,22 +273,15 @@ int32_t decoder(RnContext* ctx, const RnDecoderForward* args) {
   status = without_padding(ctx, d, &x);
   if (status == RN_OK)
     status = multiply(ctx, d.stack().precision,
-                      {d.steps * l.B,
-                       l.G * l.H,
-                       l.E,
-                       {x, l.E},
-                       d.weights.embedded,
-                       true,
-                       l.gates(d.reserve, 0),
-                       l.S * l.H,
-                       false,
-                       static_cast<const float*>(args->slots[0].slot[RN_B_IH].data)});
+                      {d.steps * l.B, l.G * l.H, l.E, left(x, l.E), d.weights.embedded, true,
+                       l.stack.saved_gates(d.reserve, 0), l.S * l.H});
   if (status == RN_OK && l.feeds_output && !d.fed_in_place())
     status = copy_or_zero(ctx, l.fed(d.reserve), args->fed0, l.B * l.F);
   // Without W_query the first step's query is the initial state.
   if (status == RN_OK && !l.feeds_output && !args->w_query.data)
     status = copy_or_zero(ctx, l.queries(d.reserve), d.h_before(l.L - 1, 0), l.B * l.A);
   if (status == RN_OK) status = start_rounded(ctx, &d);
+  if (status == RN_OK) status = start_layers(ctx, &d);
   for (int64_t t = 0; status == RN_OK && t < d.steps; ++t) status = run_step(ctx, d, t);
   return status;
 }

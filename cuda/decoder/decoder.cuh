@@ -3,16 +3,16 @@
 #define RNNATIVE_CUDA_DECODER_DECODER_CUH_
 
 #include "cuda/attention/attention.cuh"
-#include "cuda/decoder/step.cuh"
+#include "cuda/decoder/weights.cuh"
+#include "cuda/recurrent/stepwise/stepwise.cuh"
 
 namespace rnnative::cuda {
 
 // Bf16 forms of what the next product reads (cuda/gemm/rounded.cuh), [B, ...] of one step. All
 // absent in f32, and where there is one step only: then the products round.
 struct RoundedSteps {
-  std::unique_ptr<Rounded[]> states;  // [L] of H, before the step, then after
-  Rounded dropped, reset;             // H
-  Rounded fed, joined;                // F, V + H
+  Rounded dropped;      // H
+  Rounded fed, joined;  // F, V + H
 };
 
 struct Decoder {
@@ -20,9 +20,10 @@ struct Decoder {
   DecoderLayout layout;
   DecoderWeights weights;
   float* reserve;
-  int64_t steps;  // of the longest row, or that may be
+  int64_t steps;      // of the longest row, or that may be
+  Sequence sequence;  // those steps, its rows in place
   AttentionMemory memory;
-  float* work;  // step_work() floats
+  std::unique_ptr<StepwiseForward[]> layers;  // [L]: forward only
   RoundedSteps rounded;
 
   explicit Decoder(const RnDecoderForward& args) : args(&args), layout(args.desc) {}
@@ -34,17 +35,14 @@ struct Decoder {
   int32_t allocate(RnContext* ctx, int64_t columns, Rounded* to) const;
   const RnRecurrentDesc& stack() const { return args->desc.stack; }
   const float* x() const { return static_cast<const float*>(args->x); }
-  DecoderRows rows(int64_t t) const { return {t, layout.B, args->lengths, layout.T}; }
+  Layer layer(int64_t l) const { return make_layer(layout.stack, *args, sequence, l); }
   // Where step t of an array with `columns` lies.
   float* at(float* array, int64_t t, int64_t columns) const {
     return array ? array + t * layout.B * columns : nullptr;
   }
   // Layer l's states [B, H] before step t; null: zeros.
   const float* h_before(int64_t l, int64_t t) const {
-    return before(args->h0, layout.h(reserve, l), l, t);
-  }
-  const float* c_before(int64_t l, int64_t t) const {
-    return before(args->c0, layout.c(reserve, l), l, t);
+    return t > 0 ? at(layout.stack.saved_h(reserve, l), t - 1, layout.H) : layer(l).h0;
   }
   // What layer l > 0 reads.
   float* input(int64_t l) const { return layout.output(reserve, l - 1); }
@@ -54,20 +52,10 @@ struct Decoder {
     return at(layout.fed(reserve), t, layout.F);
   }
   bool fed_in_place() const { return !args->reserve && args->fed0; }
-  LeftOperand state_operand(int64_t l, const float* h) const {
-    return {h, layout.H, rounded.states[l]};
-  }
-  StepRecurrence recurrence(int64_t l) const {
-    return {stack().cell, stack().precision, weights.recurrent[l], work};
-  }
+  // The dropout of layer l's output.
+  DropoutMask dropout(int64_t l) const { return dropout_mask(stack().dropout, stack().random, l); }
   // Of step t, without context.
   AttentionStep attention(int64_t t) const;
-
- private:
-  const float* before(const void* initial, float* states, int64_t l, int64_t t) const {
-    if (t > 0) return at(states, t - 1, layout.H);
-    return initial ? static_cast<const float*>(initial) + l * layout.B * layout.H : nullptr;
-  }
 };
 
 // to [steps, B, features] = x, zeros past the rows' ends.

@@ -1,8 +1,8 @@
 // What follows the decoder's backward loop: products over all steps for the weights and x, sums of
-// columns for the biases, the sums over queries and keys that the attention op has kernels for, and
-// the states before the first step.
+// columns for the biases, and the sums over queries and keys that the attention op has kernels for.
 #include "cuda/core/reduction.cuh"
 #include "cuda/decoder/backward.cuh"
+#include "cuda/recurrent/gradients.cuh"
 
 namespace rnnative::cuda {
 namespace {
@@ -57,16 +57,6 @@ int32_t state_product(RnContext* ctx, const Decoder& f, int64_t l, int64_t m, co
   return add || status != RN_OK ? status : copy_or_zero(ctx, dw, nullptr, m * H);
 }
 
-// to[i] (+)= x[i] + y[i]; either may be null.
-__global__ void add_kernel(const float* x, const float* y, int64_t n, RnGrad to) {
-  for (int64_t i = first_index(); i < n; i += index_stride())
-    put(to, i, (x ? x[i] : 0.0f) + (y ? y[i] : 0.0f));
-}
-int32_t put_sum(RnContext* ctx, const float* x, const float* y, int64_t n, const RnGrad& to) {
-  if (n == 0 || !wanted(to)) return RN_OK;
-  return launch(ctx, over(n), add_kernel, x, y, n, to);
-}
-
 // dfed0: rows without a step pass the gradient of what is fed after the last one through.
 __global__ void fed_kernel(const float* dfed, const float* dfedn, const int32_t* lengths, int64_t n,
                            int64_t features, bool any, RnGrad to) {
@@ -76,20 +66,10 @@ __global__ void fed_kernel(const float* dfed, const float* dfedn, const int32_t*
   }
 }
 
-int32_t initial_gradients(RnContext* ctx, const DecoderBackward& g) {
+int32_t fed_gradient(RnContext* ctx, const DecoderBackward& g) {
   const RnDecoderBackward& args = *g.args;
   const DecoderLayout& l = g.layout();
-  const int64_t states = l.B * l.H, below = (l.L - 1) * states;
-  int32_t status = RN_OK;
-  if (wanted(args.dh0)) {
-    const bool asked = !l.feeds_output && g.forward.steps > 0;
-    const float* query = args.forward.w_query.data ? g.dstate : g.dqueries;
-    const RnGrad top = {static_cast<float*>(args.dh0.data) + below, args.dh0.mode};
-    status = put_sum(ctx, g.dh, nullptr, below, args.dh0);
-    if (status == RN_OK) status = put_sum(ctx, g.dh + below, asked ? query : nullptr, states, top);
-  }
-  if (status == RN_OK) status = put_sum(ctx, g.dc, nullptr, l.L * states, args.dc0);
-  if (status != RN_OK || !wanted(args.dfed0) || !l.feeds_output) return status;
+  if (!wanted(args.dfed0) || !l.feeds_output) return RN_OK;
   return launch(ctx, over(l.B * l.F), fed_kernel, g.dfed, static_cast<const float*>(args.dfedn),
                 args.forward.lengths, l.B * l.F, l.F, g.forward.steps > 0, args.dfed0);
 }
@@ -104,9 +84,9 @@ int32_t input_gradients(RnContext* ctx, const DecoderBackward& g) {
   const bool add = dx.mode == RN_GRAD_ADD;
   int32_t status = RN_OK;
   if (rows > 0)
-    status = multiply(
-        ctx, f.stack().precision,
-        {rows, l.E, l.G * l.H, {g.dgates[0], l.S * l.H}, f.weights.embedded, false, to, l.E, add});
+    status = multiply(ctx, f.stack().precision,
+                      {rows, l.E, l.G * l.H, left(g.dgates[0], l.S * l.H), f.weights.embedded,
+                       false, to, l.E, add});
   if (status != RN_OK || add) return status;
   return copy_or_zero(ctx, to + rows * l.E, nullptr, (l.T - f.steps) * l.B * l.E);
 }
@@ -116,49 +96,41 @@ int32_t clear(RnContext* ctx, const RnGrad& grad, int64_t n) {
   return grad.mode == RN_GRAD_WRITE ? copy_or_zero(ctx, grad.data, nullptr, n) : int32_t{RN_OK};
 }
 
-int32_t layer_gradients(RnContext* ctx, const DecoderBackward& g, int64_t i, const float* x) {
+// The first layer's W: x and what is fed are apart.
+int32_t first_weight(RnContext* ctx, const DecoderBackward& g, const float* x) {
   const Decoder& f = g.forward;
   const DecoderLayout& l = f.layout;
-  const RnRecurrentSlotGrads& to = g.args->dslots[i];
+  const RnGrad& to = g.args->dslots[0].slot[RN_W_IH];
+  if (!wanted(to)) return RN_OK;
   const int32_t precision = f.stack().precision;
-  const int64_t gates = l.G * l.H, width = l.S * l.H, rows = f.steps * l.B;
-  const int64_t in = i == 0 ? l.E + l.F : l.H;
-  const float* d = g.dgates[i];
-  int32_t status = RN_OK;
-  if (wanted(to.slot[RN_W_IH])) {
-    auto* dw = static_cast<float*>(to.slot[RN_W_IH].data);
-    const bool add = to.slot[RN_W_IH].mode == RN_GRAD_ADD;
-    if (i == 0) {
-      status = weight_product(ctx, precision, {rows, gates, l.E, d, width, x, l.E, dw, in}, add);
-      if (status == RN_OK)
-        status = weight_product(
-            ctx, precision, {rows, gates, l.F, d, width, l.fed(f.reserve), l.F, dw + l.E, in}, add);
-    } else {
-      status = weight_product(ctx, precision, {rows, gates, l.H, d, width, f.input(i), l.H, dw, in},
-                              add);
-    }
+  const int64_t gates = l.G * l.H, width = l.S * l.H, rows = f.steps * l.B, in = l.E + l.F;
+  const float* d = g.dgates[0];
+  auto* dw = static_cast<float*>(to.data);
+  const bool add = to.mode == RN_GRAD_ADD;
+  const int32_t status =
+      weight_product(ctx, precision, {rows, gates, l.E, d, width, x, l.E, dw, in}, add);
+  if (status != RN_OK) return status;
+  return weight_product(ctx, precision,
+                        {rows, gates, l.F, d, width, l.fed(f.reserve), l.F, dw + l.E, in}, add);
+}
+
+int32_t weight_gradients(RnContext* ctx, const DecoderBackward& g, const float* x) {
+  const DecoderLayout& l = g.layout();
+  GradientWork work;
+  int32_t status = first_weight(ctx, g, x);
+  if (status == RN_OK) status = work.allocate(ctx, l.stack, g.forward.sequence);
+  for (int64_t i = 0; status == RN_OK && i < l.L; ++i) {
+    RnRecurrentSlotGrads dslots = g.args->dslots[i];
+    if (i == 0) dslots.slot[RN_W_IH].mode = RN_GRAD_SKIP;
+    LayerGradients of = {};
+    of.slots = g.args->forward.slots + i;
+    of.dslots = &dslots;
+    of.input = i > 0 ? g.forward.input(i) : nullptr;
+    of.in = l.H;
+    of.dinput = {nullptr, RN_GRAD_SKIP};
+    status = layer_gradients(ctx, l.stack, work, g.layer(i), of);
   }
-  if (status == RN_OK) status = sum_columns(ctx, d, rows, gates, width, to.slot[RN_B_IH]);
-  // The gates whose R h has other gradients than their W x, or is a product with r h.
-  const bool apart = rn_cell(f.stack().cell)->apart, resets = g.reset != nullptr;
-  const int64_t together = apart || resets ? 2 * l.H : gates;
-  const float* last = apart ? d + 3 * l.H : d + 2 * l.H;
-  if (status == RN_OK && wanted(to.slot[RN_W_HH])) {
-    auto* dw = static_cast<float*>(to.slot[RN_W_HH].data);
-    const bool add = to.slot[RN_W_HH].mode == RN_GRAD_ADD;
-    status = state_product(ctx, f, i, together, d, width, dw, add);
-    if (status == RN_OK && apart)
-      status = state_product(ctx, f, i, l.H, last, width, dw + together * l.H, add);
-    if (status == RN_OK && resets)
-      status = weight_product(
-          ctx, precision,
-          {rows, l.H, l.H, last, width, g.reset_of(i), l.H, dw + together * l.H, l.H}, add);
-  }
-  if (status == RN_OK) status = sum_columns(ctx, d, rows, together, width, to.slot[RN_B_HH]);
-  if (status != RN_OK || together == gates || !wanted(to.slot[RN_B_HH])) return status;
-  const RnGrad rest = {static_cast<float*>(to.slot[RN_B_HH].data) + together,
-                       to.slot[RN_B_HH].mode};
-  return sum_columns(ctx, last, rows, l.H, width, rest);
+  return status;
 }
 
 int32_t projection_gradients(RnContext* ctx, const DecoderBackward& g) {
@@ -171,12 +143,11 @@ int32_t projection_gradients(RnContext* ctx, const DecoderBackward& g) {
   if (wanted(args.dw_query)) {
     auto* dw = static_cast<float*>(args.dw_query.data);
     const bool add = args.dw_query.mode == RN_GRAD_ADD;
-    status =
-        l.feeds_output
-            ? weight_product(
-                  ctx, precision,
-                  {rows, l.A, l.H, g.dqueries, l.A, l.h(f.reserve, l.L - 1), l.H, dw, l.H}, add)
-            : state_product(ctx, f, l.L - 1, l.A, g.dqueries, l.A, dw, add);
+    status = l.feeds_output ? weight_product(ctx, precision,
+                                             {rows, l.A, l.H, g.dqueries, l.A,
+                                              l.stack.saved_h(f.reserve, l.L - 1), l.H, dw, l.H},
+                                             add)
+                            : state_product(ctx, f, l.L - 1, l.A, g.dqueries, l.A, dw, add);
   }
   if (status == RN_OK && wanted(args.dw_out))
     status = weight_product(ctx, precision,
@@ -235,15 +206,14 @@ int32_t clear_weights(RnContext* ctx, const DecoderBackward& g) {
 }  // namespace
 
 int32_t decoder_gradients(RnContext* ctx, const DecoderBackward& g) {
-  int32_t status = initial_gradients(ctx, g);
+  int32_t status = fed_gradient(ctx, g);
   if (status == RN_OK) status = input_gradients(ctx, g);
   if (status == RN_OK) status = memory_gradients(ctx, g);
   if (status != RN_OK) return status;
   if (g.forward.steps == 0) return clear_weights(ctx, g);
   const float* x = nullptr;
   if (wanted(g.args->dslots[0].slot[RN_W_IH])) status = without_padding(ctx, g.forward, &x);
-  for (int64_t i = 0; status == RN_OK && i < g.layout().L; ++i)
-    status = layer_gradients(ctx, g, i, x);
+  if (status == RN_OK) status = weight_gradients(ctx, g, x);
   return status == RN_OK ? projection_gradients(ctx, g) : status;
 }
 

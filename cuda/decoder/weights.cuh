@@ -12,29 +12,22 @@
 namespace rnnative::cuda {
 
 struct DecoderWeights {
-  Operand embedded, fed;                 // [G*H, E], [G*H, F]
-  std::unique_ptr<Operand[]> input;      // [L] of [G*H, H]; the first unused
-  std::unique_ptr<Operand[]> recurrent;  // [L] of [G*H, H]
-  Operand query, out;                    // [A, H] or absent, [D, V + H] with OUTPUT
+  Operand embedded, fed;             // [G*H, E], [G*H, F]
+  std::unique_ptr<Operand[]> input;  // [L] of [G*H, H]; the first unused
+  Operand query, out;                // [A, H] or absent, [D, V + H] with OUTPUT
 
   int32_t make(RnContext* ctx, const DecoderLayout& layout, const RnDecoderForward& args);
 };
 
 // The left operand of a product, in its bf16 form where it has one.
-struct LeftOperand {
-  const float* data;
-  int64_t ld;
-  Rounded rounded = {};
-
-  Operand operand() const {
-    if (rounded.data) return {rounded.data, true, rounded.ld};
-    return {data, false, ld};
-  }
-};
+inline Operand left(const float* data, int64_t ld, const Rounded& rounded = {}) {
+  if (rounded.data) return {rounded.data, true, rounded.ld};
+  return {data, false, ld};
+}
 // c[m, n] (+)= a[m, k] times a weight [n, k] transposed, or [k, n] as it is (+ bias).
 struct DecoderProduct {
   int64_t m, n, k;
-  LeftOperand a;
+  Operand a;
   Operand weight;
   bool transposed;
   float* c;
@@ -47,7 +40,7 @@ inline int32_t multiply(RnContext* ctx, int32_t precision, const DecoderProduct&
   product.m = p.m;
   product.n = p.n;
   product.k = p.k;
-  set_a(product, p.a.operand());
+  set_a(product, p.a);
   set_b(product, p.weight);
   product.trans_b = p.transposed;
   product.c = p.c;

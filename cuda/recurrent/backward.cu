@@ -47,28 +47,6 @@ struct Buffers {
   }
 };
 
-// The states' gradients of one layer among those of all.
-RnGrad part(const RnGrad& all, int64_t states) {
-  if (all.mode == RN_GRAD_SKIP) return all;
-  return {static_cast<float*>(all.data) + states, all.mode};
-}
-
-LayerBackward make_backward(const RecurrentLayout& layout, const RnRecurrentBackward& args,
-                            const Sequence& sequence, int64_t index) {
-  void* reserve = const_cast<void*>(args.reserve);  // only read
-  const int64_t states = layout.states(index);
-  LayerBackward layer = {};
-  layer.layer = make_layer(layout, args, sequence, index);
-  layer.gates = layout.saved_gates(reserve, index);
-  layer.h = layout.saved_h(reserve, index);
-  layer.c = layout.saved_c(reserve, index);
-  layer.dhn = args.dhn ? floats(args.dhn) + states : nullptr;
-  layer.dcn = args.dcn ? floats(args.dcn) + states : nullptr;
-  layer.dh0 = part(args.dh0, states);
-  layer.dc0 = layout.has_c() ? part(args.dc0, states) : RnGrad{nullptr, RN_GRAD_SKIP};
-  return layer;
-}
-
 }  // namespace
 
 int32_t recurrent_backward(RnContext* ctx, const RnRecurrentBackward* args) {
@@ -89,7 +67,8 @@ int32_t recurrent_backward(RnContext* ctx, const RnRecurrentBackward* args) {
     if (dx.data == nullptr) status = RN_ERR_OUT_OF_MEMORY;
   }
   for (int32_t index = desc.layers - 1; status == RN_OK && index >= 0; --index) {
-    LayerBackward layer = make_backward(layout, *args, sequence, index);
+    LayerBackward layer = backward_of(layout, make_layer(layout, *args, sequence, index),
+                                      args->reserve, *args, index);
     layer.dy = dy;
     layer.dgates = buffers.dgates;
     status = backward_steps(ctx, layer);

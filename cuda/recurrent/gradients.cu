@@ -19,12 +19,13 @@ namespace {
 struct Before {
   Rows rows;
   int64_t tokens, hidden, width;  // N, H, D*H
-  int32_t direction;
+  int32_t cell, direction;
+  bool two;               // whether the cell has a second phase
   const float* h;         // [N, D*H], from the direction's first column on
   const float* h0;        // [B, H] of the direction in the caller's order, or null
-  const float* reset;     // r: rows gate_row apart; null unless its product with h is wanted
-  int64_t gate_row, ld;   // ld: row stride of the results
-  void *state, *product;  // [N, H] h and r h before each step, as operands
+  const float* gates;     // [N, S*H] of the direction
+  int64_t gate_row, ld;   // S*H; row stride of the results
+  void *state, *operand;  // [N, H] h before each step, and what the second phase multiplied
 };
 
 // Threads over columns (x) and tokens (y).
@@ -42,7 +43,7 @@ __global__ void before_kernel(Before s) {
     const int64_t token = s.rows.token(n);
     if (token < 0) {
       put(s.state, n, 0.0f);
-      if (s.reset != nullptr) put(s.product, n, 0.0f);
+      if (s.two) put(s.operand, n, 0.0f);
       continue;
     }
     const int64_t t = token / s.rows.batch;
@@ -54,7 +55,17 @@ __global__ void before_kernel(Before s) {
     else if (s.h0 != nullptr)
       h = s.h0[s.rows.place(i) * s.hidden + j];
     put(s.state, n, h);
-    if (s.reset != nullptr) put(s.product, n, s.reset[n * s.gate_row + j] * h);
+    if (!s.two) continue;
+    with_cell(s.cell, [&]<class Cell>() {
+      if constexpr (Cell::kTwoPhases) {
+        BackwardUnit<Cell> unit = {};
+#pragma unroll
+        for (int g = 0; g < Cell::kGates; ++g)
+          unit.slots[g] = s.gates[n * s.gate_row + g * s.hidden + j];
+        unit.h_before = h;
+        put(s.operand, n, Cell::First::operand(unit));
+      }
+    });
   }
 }
 
@@ -121,20 +132,22 @@ int32_t recurrent_weight(RnContext* ctx, const Run& run) {
   const Layer& layer = run.layer.layer;
   const int64_t hidden = desc.hidden;
   const bool bf16 = desc.precision == RN_PRECISION_BF16;
-  const bool two = rn_cell(desc.cell)->products == 2;
+  const CellTraits& cell = run.layout.cell;
   Before s = {};
   s.rows = layer.sequence->rows;
   s.tokens = run.tokens();
   s.hidden = hidden;
   s.width = run.layout.width;
+  s.cell = desc.cell;
   s.direction = static_cast<int32_t>(run.direction);
+  s.two = cell.products == 2;
   s.h = run.layer.h + run.direction * hidden;
   s.h0 = layer.h0 ? layer.h0 + run.direction * desc.batch * hidden : nullptr;
-  s.reset = two ? run.own(run.layer.gates) : nullptr;
+  s.gates = run.own(run.layer.gates);
   s.gate_row = run.gate_row();
   s.ld = bf16 ? bf16_ld(hidden) : hidden;
   s.state = run.work.before[0];
-  s.product = run.work.before[1];
+  s.operand = run.work.before[1];
   int32_t status = RN_OK;
   if (s.tokens > 0) {
     Launch how;
@@ -144,16 +157,15 @@ int32_t recurrent_weight(RnContext* ctx, const Run& run) {
                     static_cast<unsigned>(std::min<int64_t>(s.tokens, 65535)));
     status = launch(ctx, how, bf16 ? before_kernel<true> : before_kernel<false>, s);
   }
-  const Operand state = {s.state, bf16, s.ld}, product = {s.product, bf16, s.ld};
-  // The last gate's gradient may be in another slot than its own, or its operand another.
-  const int64_t last = run.layout.gates - 1, slot = run.layout.slots - 1;
-  const bool apart = slot != last || two;
-  const int64_t together = apart ? last : run.layout.gates;
+  const Operand state = {s.state, bf16, s.ld}, operand = {s.operand, bf16, s.ld};
+  // Gates whose product has its gradient in another slot, or is with another operand.
+  const int64_t together = cell.apart ? cell.gates - 1 : cell.first_gates;
+  const int64_t rest = cell.gates - together, slot = cell.apart ? cell.gates : together;
   if (status == RN_OK)
     status = over_tokens(ctx, run, run.dgates, together * hidden, state, hidden, grad, 0);
-  if (status == RN_OK && apart)
-    status = over_tokens(ctx, run, run.dgates.at(0, slot * hidden), hidden, two ? product : state,
-                         hidden, grad, last * hidden);
+  if (status == RN_OK && rest > 0)
+    status = over_tokens(ctx, run, run.dgates.at(0, slot * hidden), rest * hidden,
+                         cell.products == 2 ? operand : state, hidden, grad, together * hidden);
   return status;
 }
 
@@ -215,7 +227,7 @@ int32_t GradientWork::allocate(RnContext* ctx, const RecurrentLayout& layout,
   const int64_t widest = desc.layers > 1 ? std::max(layout.width, desc.input) : desc.input;
   int32_t status = operand_buffer(ctx, desc.precision, n, widest, &input);
   if (status == RN_OK) status = operand_buffer(ctx, desc.precision, n, gate_row, &dgates);
-  for (int i = 0; status == RN_OK && i < (rn_cell(desc.cell)->products == 2 ? 2 : 1); ++i) {
+  for (int i = 0; status == RN_OK && i < (layout.cell.products == 2 ? 2 : 1); ++i) {
     uint16_t* rounded = nullptr;
     status = operand_buffer(ctx, desc.precision, n, desc.hidden, &rounded);
     before[i] = rounded;
@@ -233,7 +245,7 @@ int32_t layer_gradients(RnContext* ctx, const RecurrentLayout& layout, const Gra
   const RnRecurrentDesc& desc = layout.desc;
   Run run = {layout, work, layer, gradients, 0, {}, {}};
   int32_t status = RN_OK;
-  if (gradients.slots[0].slot[RN_W_IH].data != nullptr)
+  if (gradients.input != nullptr && gradients.slots[0].slot[RN_W_IH].data != nullptr)
     status = make_operand(ctx, desc.precision, gradients.input, run.tokens(), gradients.in,
                           gradients.in, work.input, &run.input);
   for (run.direction = 0; status == RN_OK && run.direction < desc.directions; ++run.direction) {

@@ -19,7 +19,8 @@ struct GradientWork {
 struct LayerGradients {
   const RnRecurrentSlots* slots;  // [D]
   const RnRecurrentSlotGrads* dslots;
-  const float* input;  // [N, in]: what the layer read, after dropout
+  // [N, in]: what the layer read, after dropout; null where no gradient asks for it
+  const float* input;
   int64_t in;
   RnGrad dinput;  // [N, in]
 };

@@ -12,8 +12,9 @@ namespace rnnative::cuda {
 struct RecurrentLayout {
   explicit RecurrentLayout(const RnRecurrentDesc& desc)
       : desc(desc),
-        gates(gates_of(desc.cell)),
-        slots(slots_of(desc.cell)),
+        cell(traits_of(desc.cell)),
+        gates(cell.gates),
+        slots(cell.slots),
         width(desc.directions * desc.hidden) {}
 
   int64_t input_of(int64_t layer) const { return layer == 0 ? desc.input : width; }
@@ -21,7 +22,7 @@ struct RecurrentLayout {
   int64_t array(int64_t columns) const {
     return ceil_div(desc.time * desc.batch * columns, 16) * 16;
   }
-  bool has_c() const { return rn_cell(desc.cell)->has_c; }
+  bool has_c() const { return cell.has_c; }
   int64_t layer_floats() const { return array(slots * width) + array(width) * (has_c() ? 2 : 1); }
   // States [D, B, H] of a layer among those of all.
   int64_t states(int64_t layer) const { return layer * desc.directions * desc.batch * desc.hidden; }
@@ -37,6 +38,7 @@ struct RecurrentLayout {
   }
 
   const RnRecurrentDesc& desc;
+  CellTraits cell;
   int64_t gates, slots;  // G, S
   int64_t width;         // D*H
 };
@@ -64,6 +66,31 @@ Layer make_layer(const RecurrentLayout& layout, const Arguments& args, const Seq
   layer.h0 = states(args.h0);
   layer.c0 = states(args.c0);
   return layer;
+}
+
+// What backward finds of a layer, but for dy and dgates.
+template <class Arguments>
+LayerBackward backward_of(const RecurrentLayout& layout, const Layer& layer, const void* reserve,
+                          const Arguments& args, int64_t index) {
+  auto* kept = const_cast<void*>(reserve);  // only read
+  const int64_t states = layout.states(index);
+  const auto of_state = [&](const void* all) {
+    return all ? static_cast<const float*>(all) + states : nullptr;
+  };
+  const auto part = [&](const RnGrad& all) {
+    return all.mode == RN_GRAD_SKIP ? all
+                                    : RnGrad{static_cast<float*>(all.data) + states, all.mode};
+  };
+  LayerBackward backward = {};
+  backward.layer = layer;
+  backward.gates = layout.saved_gates(kept, index);
+  backward.h = layout.saved_h(kept, index);
+  backward.c = layout.saved_c(kept, index);
+  backward.dhn = of_state(args.dhn);
+  backward.dcn = of_state(args.dcn);
+  backward.dh0 = part(args.dh0);
+  backward.dc0 = layout.has_c() ? part(args.dc0) : RnGrad{nullptr, RN_GRAD_SKIP};
+  return backward;
 }
 
 }  // namespace rnnative::cuda

@@ -5,6 +5,9 @@
 // first active(t), and those of one time lie together: packed row of (t, i) = offsets[t] + i. A
 // dense batch is its own packed form: no maps, no copies, the caller's arrays are used as they are.
 //
+// Rows in place are for who cannot pack (the decoder): row (t, i) is that of the caller's arrays,
+// and only `lengths` tells which rows have a step.
+//
 // In a program (program.cuh) the lengths are known on the device only. There is room for N rows,
 // then, of which the last may be none's (idle rows): x and what is summed over rows are zero there.
 #ifndef RNNATIVE_CUDA_RECURRENT_SEQUENCE_CUH_
@@ -16,11 +19,12 @@
 
 namespace rnnative::cuda {
 
-// What kernels know of it; i is a place in sorted order. All pointers are null when dense.
+// What kernels know of it; i is a place in sorted order. All pointers are null when dense, and all
+// but `lengths` for rows in place.
 struct Rows {
   int64_t time;            // T: the longest length, which may be less than the caller's
   int64_t batch;           // B
-  const int32_t* lengths;  // [B] falling
+  const int32_t* lengths;  // [B] falling; in place, as they come
   const int32_t* order;    // [B] sorted place -> row of the caller's batch
   const int32_t* offsets;  // [T + 1] packed row of (t, 0); the last is the sum of the lengths
   const int32_t* tokens;   // [N] packed row -> t * B + b in the caller's arrays; -1 for idle ones
@@ -29,6 +33,8 @@ struct Rows {
     return offsets ? offsets[t] + i : t * batch + i;
   }
   __device__ int64_t length(int64_t i) const { return lengths ? lengths[i] : time; }
+  // Whether rows without a step at t have places in arrays nonetheless.
+  __host__ __device__ bool in_place() const { return lengths != nullptr && offsets == nullptr; }
   __device__ int64_t active(int64_t t) const {
     return offsets ? offsets[t + 1] - offsets[t] : batch;
   }

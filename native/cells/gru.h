@@ -9,10 +9,8 @@
 namespace rnnative::cells {
 
 template <class A>
-struct Gru {
+struct Gru : Row<RN_GRU> {
   using V = typename A::V;
-  static constexpr int kGates = 3, kApart = 2;
-  static constexpr bool kHasC = false, kCarriesH = true;
   static constexpr Extra kExtra = Extra::kKept;
 
   struct Step : Gates<0, 3> {

@@ -9,15 +9,17 @@
 namespace rnnative::cells {
 
 template <class A>
-struct GruResetBefore {
+struct GruResetBefore : Row<RN_GRU_RESET_BEFORE> {
   using V = typename A::V;
-  static constexpr int kGates = 3, kApart = -1;
-  static constexpr bool kHasC = false, kCarriesH = true;
   static constexpr Extra kExtra = Extra::kOperand;
 
   struct Reset : Gates<0, 2> {
     static constexpr int kMade = 1;  // r
 
+    template <class Unit>
+    RN_CELL V operand(Unit& u) {
+      return u.gate(0) * u.h();
+    }
     template <class Unit>
     RN_CELL void update(Unit& u) {
       const V r = A::sigmoid(u.sum(0));

@@ -9,10 +9,8 @@
 namespace rnnative::cells {
 
 template <class A>
-struct Lstm {
+struct Lstm : Row<RN_LSTM> {
   using V = typename A::V;
-  static constexpr int kGates = 4, kApart = -1;
-  static constexpr bool kHasC = true, kCarriesH = false;
   static constexpr Extra kExtra = Extra::kOfC;
   RN_CELL V extra_of(V c) { return A::tanh(c); }
 

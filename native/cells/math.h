@@ -5,22 +5,18 @@
 //   select(x < y, a, b)
 // and is a type without linkage wherever code is compiled once per instruction set.
 //
-// A cell has
-//   kGates     rows of W and R per unit, in PyTorch's order
-//   kHasC      whether there is a second state c
-//   kCarriesH  whether h before the step reaches h after it past the product with R
-//   kApart     the gate, the last one, whose R h + b_hh is more than a summand of it: it is needed
-//              by itself, and its gradient is not that of W x. -1: none
+// A cell has what its row in native/abi/cells.h says (Row), and
 //   kExtra     what backward reads besides activations and states; see below
-//   Phases     one or two. Each is a product with rows of R and what becomes of each unit's sums.
-//              The first one's product is with h, the second one's with what the first left as
-//              `extra`. Backward takes them in reverse.
+//   Phases     one for each product of a step with rows of R: what becomes of each unit's sums. The
+//              first one's product is with h, the second one's with what the first left as `extra`.
+//              Backward takes them in reverse.
 // and a phase
 //   Gates<first, count>          what its product makes
 //   kActivated                   how many of these follow from their sums alone
 //   kFirstMade, kMade            the gates whose gradients `backward` makes
 //   activate(gate, sum)          of such a gate. The CPU does this for all rows of a tile first
 //   update(u), backward(u)       the rest of a unit's step
+//   operand(u)                   `extra` of kOperand again, from what is kept
 // where u reads and writes wherever its user keeps things:
 //   input(g), product(g), sum(g)     W x + b_ih, R h + b_hh, and both together
 //   gate(g), h(), c(), extra()       activations; the states before the step
@@ -33,6 +29,8 @@
 #ifndef RNNATIVE_CELLS_MATH_H_
 #define RNNATIVE_CELLS_MATH_H_
 
+#include "native/abi/cells.h"
+
 #ifdef __CUDACC__
 #define RN_CELL static __device__ __forceinline__
 #else
@@ -41,11 +39,24 @@
 
 namespace rnnative::cells {
 
+template <int32_t kCell>
+struct Row;
+// kApart: the gate whose R h + b_hh is apart, or -1.
+#define RN_ROW(NAME, name, Type, gates, states, products, carries, apart)     \
+  template <>                                                                 \
+  struct Row<RN_##NAME> {                                                     \
+    static constexpr int kGates = gates, kApart = (apart) ? (gates) - 1 : -1; \
+    static constexpr bool kHasC = (states) == 2, kCarriesH = (carries) != 0;  \
+    static constexpr int kProducts = products;                                \
+  };
+RN_CELLS(RN_ROW)
+#undef RN_ROW
+
 enum class Extra {
   kNone,
   kKept,    // of forward's making
   kOfC,     // c after the step gives it again: extra_of(c)
-  kOperand  // of the second phase's product
+  kOperand  // of the second phase's product; follows from activations and h: operand(u)
 };
 
 template <int kFrom, int kCount>
@@ -54,10 +65,19 @@ struct Gates {
   static constexpr int kFirstMade = kFrom, kMade = kCount;
 };
 
-template <class First, class... Second>
-struct Phases {
-  static constexpr int kCount = 1 + sizeof...(Second);
-  static_assert(kCount <= 2);
+template <class... Phase>
+struct Phases;
+template <class Only>
+struct Phases<Only> {
+  using First = Only;
+  using Last = Only;
+  static constexpr int kCount = 1;
+};
+template <class One, class Two>
+struct Phases<One, Two> {
+  using First = One;
+  using Last = Two;
+  static constexpr int kCount = 2;
 };
 
 }  // namespace rnnative::cells

@@ -8,10 +8,8 @@
 namespace rnnative::cells {
 
 template <class A, bool kRelu>
-struct Rnn {
+struct Rnn : Row<kRelu ? RN_RNN_RELU : RN_RNN_TANH> {
   using V = typename A::V;
-  static constexpr int kGates = 1, kApart = -1;
-  static constexpr bool kHasC = false, kCarriesH = false;
   static constexpr Extra kExtra = Extra::kNone;
 
   struct Step : Gates<0, 1> {

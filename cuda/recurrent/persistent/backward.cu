@@ -127,15 +127,24 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
 #pragma unroll
       for (int g = 0; g < kMaxGates; ++g) put[e][g] = 0.0f;
       if (!live[e]) continue;
-      with_one_phase_cell(run.cell, [&]<class Cell>() {
-        float had[Cell::kSlots], made[Cell::kSlots];
+      with_cell(run.cell, [&]<class Cell>() {
+        if constexpr (!Cell::kTwoPhases) {
+          BackwardUnit<Cell> unit;
 #pragma unroll
-        for (int k = 0; k < Cell::kSlots; ++k) had[k] = slots[e][k];
-        Cell::backward(had, h_before[e], c_before[e], c[e], dh[e], dc[e], made);
+          for (int k = 0; k < Cell::kSlots; ++k) unit.slots[k] = slots[e][k];
+          unit.h_before = h_before[e];
+          unit.c_before = c_before[e];
+          unit.c_after = c[e];
+          unit.dh_after = dh[e];
+          unit.dc_after = dc[e];
+          unit.template step<typename Cell::First>();
+          dh[e] = unit.dh_before;
+          if (Cell::kHasC) dc[e] = unit.dc_before;
 #pragma unroll
-        for (int k = 0; k < Cell::kSlots; ++k) d[e][k] = made[k];
+          for (int k = 0; k < Cell::kSlots; ++k) d[e][k] = unit.d[k];
 #pragma unroll
-        for (int g = 0; g < Cell::kGates; ++g) put[e][g] = made[Cell::product_slot(g)];
+          for (int g = 0; g < Cell::kGates; ++g) put[e][g] = unit.d[Cell::product_slot(g)];
+        }
       });
     }
     if (s + 1 < rounds) {

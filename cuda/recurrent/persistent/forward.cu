@@ -104,20 +104,26 @@ __global__ void __launch_bounds__(Product::kThreads, 1) forward_kernel(const For
 #pragma unroll
     for (int e = 0; e < kElements; ++e) {
       if (!live[e]) continue;
-      with_one_phase_cell(run.cell, [&]<class Cell>() {
-        float wx[Cell::kGates], rh[Cell::kGates] = {}, made[Cell::kSlots];
-        const float* from = sums + own.u[e] * plan.ld + own.b[e];
-        for (int part = 0; part < plan.parts; ++part, from += part_sums)
+      with_cell(run.cell, [&]<class Cell>() {
+        if constexpr (!Cell::kTwoPhases) {
+          ForwardUnit<Cell, typename Cell::First> unit = {};
+          const float* from = sums + own.u[e] * plan.ld + own.b[e];
+          for (int part = 0; part < plan.parts; ++part, from += part_sums)
 #pragma unroll
-          for (int g = 0; g < Cell::kGates; ++g) rh[g] += from[g * U * plan.ld];
+            for (int g = 0; g < Cell::kGates; ++g) unit.r[g] += from[g * U * plan.ld];
 #pragma unroll
-        for (int g = 0; g < Cell::kGates; ++g) {
-          wx[g] = x[e][g] + bias[g * U + own.u[e]];
-          rh[g] += bias[(G + g) * U + own.u[e]];
+          for (int g = 0; g < Cell::kGates; ++g) {
+            unit.x[g] = x[e][g] + bias[g * U + own.u[e]];
+            unit.r[g] += bias[(G + g) * U + own.u[e]];
+          }
+          unit.h_before = h[e];
+          unit.c_before = c[e];
+          unit.step();
+          h[e] = unit.h_after;
+          if (Cell::kHasC) c[e] = unit.c_after;
+#pragma unroll
+          for (int k = 0; k < Cell::kSlots; ++k) slots[e][k] = unit.slot(k);
         }
-        Cell::forward(wx, rh, h[e], c[e], made);
-#pragma unroll
-        for (int k = 0; k < Cell::kSlots; ++k) slots[e][k] = made[k];
       });
     }
     if (s + 1 < place.steps) send(s + 1, next.count);

@@ -66,11 +66,12 @@ const BeforeRecording kLookAtMachine([] { machine(); });
 
 bool plan_layer(const Layer& layer, bool backward, const PersistentKernels& kernels, Plan* plan) {
   if (layer.sequence->tokens == 0) return false;
-  // Its second product waits for the first of all units: two exchanges a step.
-  if (rn_cell(layer.cell)->products == 2) return false;
+  const CellTraits cell = traits_of(layer.cell);
+  // A second product waits for the first of all units: two exchanges a step.
+  if (cell.products == 2 || cell.slots > kMaxGates) return false;
   const Recurrence what = {is_bf16(layer),
                            backward,
-                           static_cast<int32_t>(gates_of(layer.cell)),
+                           static_cast<int32_t>(cell.gates),
                            layer.hidden,
                            layer.sequence->rows.batch,
                            layer.directions};
@@ -78,11 +79,12 @@ bool plan_layer(const Layer& layer, bool backward, const PersistentKernels& kern
 }
 
 void describe_run(const Layer& layer, const Plan& plan, PersistentRun* run) {
+  const CellTraits cell = traits_of(layer.cell);
   run->plan = plan;
   run->cell = layer.cell;
-  run->gates = static_cast<int32_t>(gates_of(layer.cell));
-  run->slots = static_cast<int32_t>(slots_of(layer.cell));
-  run->reads_h = rn_cell(layer.cell)->carries_h;
+  run->gates = static_cast<int32_t>(cell.gates);
+  run->slots = static_cast<int32_t>(cell.slots);
+  run->reads_h = cell.carries_h;
   run->hidden = layer.hidden;
   run->directions = layer.directions;
   run->tokens = layer.sequence->tokens;

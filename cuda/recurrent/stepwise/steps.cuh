@@ -1,77 +1,22 @@
-// What the two passes of the stepwise tier share. A step is one phase, or two (GruResetBefore): a
-// product with a part of R, and an update of each unit by its sums. With few rows both are one
-// kernel (recurrent_skinny.cuh); else the product is a GEMM, and the update a kernel that finds the
-// sums in the L2 cache.
+// What the two passes of the stepwise tier share. With few rows a phase is one kernel
+// (skinny.cuh); else its product is a GEMM, and the update a kernel that finds the sums in the L2
+// cache.
 #ifndef RNNATIVE_CUDA_RECURRENT_STEPWISE_STEPS_CUH_
 #define RNNATIVE_CUDA_RECURRENT_STEPWISE_STEPS_CUH_
 
 #include <algorithm>
 
-#include <intrinsics.cuh>
-
-#include "cuda/gemm/operand.cuh"
-#include "cuda/recurrent/cells.cuh"
-#include "cuda/recurrent/layer.cuh"
 #include "cuda/recurrent/stepwise/skinny.cuh"
+#include "cuda/recurrent/stepwise/stepwise.cuh"
 
 namespace rnnative::cuda {
 
-// An array [D, B, columns] that updates write and products read: f32, or bf16 with padded rows.
-struct StepOperand {
-  float* values = nullptr;      // f32 only
-  uint16_t* rounded = nullptr;  // BF16 only
-  int64_t ld = 0, batch = 0;
-
-  int32_t allocate(RnContext* ctx, const Layer& layer, int64_t columns) {
-    batch = layer.sequence->rows.batch;
-    const bool bf16 = layer.precision == RN_PRECISION_BF16;
-    ld = bf16 ? bf16_ld(columns) : columns;
-    const int64_t n = layer.directions * batch * ld;
-    if (bf16)
-      rounded = scratch_of<uint16_t>(ctx, n);
-    else
-      values = scratch_of<float>(ctx, n);
-    return rounded == nullptr && values == nullptr ? RN_ERR_OUT_OF_MEMORY : RN_OK;
-  }
-  int32_t clear(RnContext* ctx, int64_t directions) const {
-    const size_t bytes = static_cast<size_t>(directions * batch * ld) * (rounded ? 2 : 4);
-    void* data = rounded ? static_cast<void*>(rounded) : values;
-    return check(ctx, cudaMemsetAsync(data, 0, bytes, device().stream));
-  }
-  Operand operand() const {
-    if (rounded != nullptr) return {rounded, true, ld};
-    return {values, false, ld};
-  }
-  int64_t group() const { return batch * ld; }
-
-  __device__ void put(int64_t d, int64_t i, int64_t column, float value) const {
-    const int64_t at = (d * batch + i) * ld + column;
-    if (rounded != nullptr)
-      rounded[at] = static_cast<uint16_t>(pack_bf16(value, 0.0f));
-    else
-      values[at] = value;
-  }
-};
-
-// A part of R of each direction, [outputs, summands], or [summands, outputs] unless `transposed`.
-struct StepWeights {
-  Operand w[2];
-  bool transposed = true;
-};
 // Rows of R from gate `first` on, as they are: outputs forward, summands backward.
 int32_t recurrent_rows(RnContext* ctx, const Layer& layer, int64_t first, bool transposed,
                        StepWeights* weights);
 // Those of `count` gates transposed, [H, count*H]; cached with the weight.
 int32_t recurrent_columns(RnContext* ctx, const Layer& layer, int64_t first, int64_t count,
                           StepWeights* weights);
-
-struct StepProduct {
-  const StepOperand* operand = nullptr;  // null: the sums are zero
-  StepWeights weights;
-  int64_t k = 0, rows = 0;  // summands; the first rows of the sorted batch
-  bool skinny = false;
-  float* sums = nullptr;  // [D, B, groups*H] unless skinny
-};
 
 // A thread for each unit of (row, direction): x, y, z. Rows beyond the grid are strided over.
 template <class Phase>

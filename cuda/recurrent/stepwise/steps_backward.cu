@@ -2,37 +2,23 @@
 // what else reaches the state, and makes of the sum this step's gradients before the activations.
 // Rows that do not take part in a step count as zeros in its product, so the gradient of each row's
 // state waits, unchanged, for the row's first step, or for the end after its last.
-#include "cuda/core/device.cuh"
+#include <type_traits>
+
 #include "cuda/recurrent/stepwise/steps.cuh"
 
 namespace rnnative::cuda {
 namespace {
 
-struct BackwardStep {
-  static constexpr int kMostTiles = 2;  // the products read count*H summands of each row
-  Rows rows;
-  int32_t cell;
-  int64_t hidden, width;            // H, D*H
-  int64_t gate_row, gate_group;     // S*H, N*S*H
-  int64_t step;                     // direction 0 is at time T - 1 - step, direction 1 at `step`
-  const float *gates, *h, *c, *dy;  // as in LayerBackward
-  const float *h0, *c0;             // [D, B, H] in the caller's order, or null
-  float* dgates;
-  float *dh, *dc;         // [D, B, H] sorted: what reaches the state past the product
-  StepOperand next;       // [D, B, count*H] gradients of R h, for the step before this one
-  StepOperand candidate;  // [D, B, H] dn of GruResetBefore, for its second phase
-};
-
 struct Unit {
   int64_t d, i, j;
   bool active;
-  int64_t row, before;  // packed rows; `before` -1: follows the initial state
-  int64_t state;        // place in [D, B, H]
+  int64_t t, row, before;  // time; rows in arrays, `before` -1: follows the initial state
+  int64_t state;           // place in [D, B, H]
 
   __device__ Unit(const BackwardStep& s, int64_t d, int64_t i, int64_t j) : d(d), i(i), j(j) {
-    const int64_t t = d == 0 ? s.rows.time - 1 - s.step : s.step;
-    active = i < s.rows.active(t);
-    row = active ? s.rows.row(t, i) : 0;
+    t = d == 0 ? s.rows.time - 1 - s.step : s.step;
+    active = t < s.rows.length(i);
+    row = active || s.rows.in_place() ? s.rows.row(t, i) : 0;
     before = active ? s.rows.row_before(t, i, static_cast<int>(d)) : 0;
     state = (d * s.rows.batch + i) * s.hidden + j;
   }
@@ -51,92 +37,77 @@ struct Unit {
   }
 };
 
+__device__ float value_of(const StateGradient& gradient, const Unit& unit) {
+  return gradient.data == nullptr ? 0.0f : gradient.data[unit.i * gradient.stride + unit.j];
+}
 // The gradient of the state after the step.
 __device__ float state_gradient(const BackwardStep& s, const Unit& unit, float sum) {
-  const float dh = s.dh[unit.state] + sum;
-  return s.dy != nullptr && unit.active ? dh + s.dy[unit.at(s, unit.row)] : dh;
+  float dh = s.dh[unit.state] + sum;
+  if (!unit.active) return dh;
+  if (s.dy != nullptr) dh += s.dy[unit.at(s, unit.row)];
+  const StepGradients& more = s.more;
+  if (more.above[0].data != nullptr)
+    dh += value_of(more.above[0], unit) *
+          more.dropout.factor(s.rows.place(unit.i), unit.t * s.width + unit.j);
+  return dh + value_of(more.above[1], unit);
 }
 
-// Whatever the cell, there is one sum: so one kernel serves all.
-struct Whole {
+// The phase that comes first in backward is the last of forward's; kFirst: of one or two. Whatever
+// the cell, there is one sum: so one kernel serves all.
+template <bool kFirst>
+struct Phase {
   static constexpr int kGroups = 1;
   using Step = BackwardStep;
 
   __device__ static void update(const Step& s, int64_t d, int64_t i, int64_t j,
                                 const float (&sum)[1]) {
-    with_one_phase_cell(s.cell, [&]<class Cell>() { update_cell<Cell>(s, d, i, j, sum); });
+    with_cell(s.cell, [&]<class Cell>() {
+      if constexpr (kFirst || Cell::kTwoPhases) update_cell<Cell>(s, d, i, j, sum[0]);
+    });
   }
   template <class Cell>
-  __device__ static void update_cell(const Step& s, int64_t d, int64_t i, int64_t j,
-                                     const float (&sum)[1]) {
+  __device__ static void update_cell(const Step& s, int64_t d, int64_t i, int64_t j, float sum) {
+    using Of = std::conditional_t<kFirst, typename Cell::Last, typename Cell::First>;
     const Unit unit(s, d, i, j);
-    float gradients[Cell::kSlots] = {};
-    float dh = state_gradient(s, unit, sum[0]);
+    BackwardUnit<Cell> u;
+#pragma unroll
+    for (float& gradient : u.d) gradient = 0.0f;
+    u.dh_before = kFirst ? state_gradient(s, unit, sum) : s.dh[unit.state];
     if (unit.active) {
       const float* gates = s.gates + unit.gate(s);
-      float slots[Cell::kSlots];
 #pragma unroll
-      for (int slot = 0; slot < Cell::kSlots; ++slot) slots[slot] = gates[slot * s.hidden];
-      float dc = 0.0f, c = 0.0f, c_before = 0.0f;
+      for (int slot = 0; slot < Cell::kSlots; ++slot) u.slots[slot] = gates[slot * s.hidden];
+      u.h_before = unit.state_before(s, s.h, s.h0);
       if (Cell::kHasC) {
-        dc = s.dc[unit.state];
-        c = s.c[unit.at(s, unit.row)];
-        c_before = unit.state_before(s, s.c, s.c0);
+        u.dc_after = s.dc[unit.state];
+        u.c_after = s.c[unit.at(s, unit.row)];
+        u.c_before = unit.state_before(s, s.c, s.c0);
       }
-      const float h_before = unit.state_before(s, s.h, s.h0);
-      Cell::backward(slots, h_before, c_before, c, dh, dc, gradients);
-      if (Cell::kHasC) s.dc[unit.state] = dc;
-      float* dgates = s.dgates + unit.gate(s);
-#pragma unroll
-      for (int slot = 0; slot < Cell::kSlots; ++slot) dgates[slot * s.hidden] = gradients[slot];
+      u.dh_after = u.dh_before;
+      u.d_extra = sum;
+      u.template step<Of>();
+      if (Cell::kHasC) s.dc[unit.state] = u.dc_before;
     }
-    s.dh[unit.state] = dh;
-#pragma unroll
-    for (int g = 0; g < Cell::kGates; ++g)
-      s.next.put(d, i, g * s.hidden + j, gradients[Cell::product_slot(g)]);
+    s.dh[unit.state] = u.dh_before;
+    put<Cell, Of>(s, unit, u.d);
   }
-};
-
-// The two phases of GruResetBefore: gradients of z and n from those of r and z of the later step,
-// then that of r from that of n.
-struct Candidate {
-  static constexpr int kGroups = 1;
-  using Step = BackwardStep;
-
-  __device__ static void update(const Step& s, int64_t d, int64_t i, int64_t j,
-                                const float (&sum)[1]) {
-    const Unit unit(s, d, i, j);
-    float dz = 0.0f, dn = 0.0f, dh = state_gradient(s, unit, sum[0]);
-    if (unit.active) {
-      const float* gates = s.gates + unit.gate(s);
-      GruResetBefore::backward_candidate(gates[s.hidden], gates[2 * s.hidden],
-                                         unit.state_before(s, s.h, s.h0), dh, dz, dn);
-      float* dgates = s.dgates + unit.gate(s);
-      dgates[s.hidden] = dz;
-      dgates[2 * s.hidden] = dn;
+  template <class Cell, class Of>
+  __device__ static void put(const Step& s, const Unit& unit, const float (&d)[Cell::kSlots]) {
+    constexpr int kInner = Cell::First::kGates;  // gates from here on are of the second phase
+    float* dgates = s.dgates + unit.gate(s);
+    const bool stored = unit.active || s.rows.in_place();
+#pragma unroll
+    for (int g = Of::kFirstMade; g < Of::kFirstMade + Of::kMade; ++g) {
+      if (stored) dgates[g * s.hidden] = d[g];
+      s.more.dgates.put(unit.i, g * s.hidden + unit.j, d[g]);
+      const float of_product = d[Cell::product_slot(g)];
+      if (g < kInner)
+        s.next.put(unit.d, unit.i, g * s.hidden + unit.j, of_product);
+      else
+        s.inner.put(unit.d, unit.i, (g - kInner) * s.hidden + unit.j, of_product);
     }
-    s.dh[unit.state] = dh;
-    s.candidate.put(d, i, j, dn);
-    s.next.put(d, i, s.hidden + j, dz);
-  }
-};
-
-struct Reset {
-  static constexpr int kGroups = 1;
-  using Step = BackwardStep;
-
-  __device__ static void update(const Step& s, int64_t d, int64_t i, int64_t j,
-                                const float (&sum)[1]) {
-    const Unit unit(s, d, i, j);
-    float dr = 0.0f;
-    if (unit.active) {
-      float dh = s.dh[unit.state];
-      dr = GruResetBefore::backward_reset(s.gates[unit.gate(s)], unit.state_before(s, s.h, s.h0),
-                                          sum[0], dh);
-      s.dh[unit.state] = dh;
-      s.dgates[unit.gate(s)] = dr;
-    }
-    s.next.put(d, i, j, dr);
+    if (Cell::kSlots > Cell::kGates && stored)
+      dgates[Cell::kGates * s.hidden] = d[Cell::kSlots - 1];
   }
 };
 
@@ -147,33 +118,26 @@ struct Final {
 
   __device__ static void update(const Step& s, int64_t d, int64_t i, int64_t j,
                                 const float (&sum)[1]) {
-    s.dh[(d * s.rows.batch + i) * s.hidden + j] += sum[0];
+    const StateGradient& above = s.more.above[0];
+    float more = sum[0];
+    if (above.data != nullptr) more += above.data[i * above.stride + j];
+    s.dh[(d * s.rows.batch + i) * s.hidden + j] += more;
   }
 };
 
-struct Run {
-  const LayerBackward& args;
-  StepOperand gradients[2];  // of R h: of even and odd steps
-  StepWeights weights[2];    // of R h, and of R_n (r h)
-  int64_t count;             // gates in the first
-  BackwardStep s = {};
-  StepProduct product;
+}  // namespace
 
-  int32_t prepare(RnContext* ctx);
-  int32_t step(RnContext* ctx, int64_t index);
-  int32_t finish(RnContext* ctx);
-};
-
-int32_t Run::prepare(RnContext* ctx) {
+int32_t StepwiseBackward::prepare(RnContext* ctx, const LayerBackward& given, bool skinny) {
+  args = given;
   const Layer& layer = args.layer;
   const Sequence& sequence = *layer.sequence;
   const int64_t states = layer.directions * sequence.rows.batch * layer.hidden;
-  const bool has_c = rn_cell(layer.cell)->has_c, two = rn_cell(layer.cell)->products == 2;
+  cell = traits_of(layer.cell);
   s.rows = sequence.rows;
   s.cell = layer.cell;
   s.hidden = layer.hidden;
   s.width = layer.directions * layer.hidden;
-  s.gate_row = slots_of(layer.cell) * layer.hidden;
+  s.gate_row = cell.slots * layer.hidden;
   s.gate_group = sequence.tokens * s.gate_row;
   s.gates = args.gates;
   s.h = args.h;
@@ -183,11 +147,10 @@ int32_t Run::prepare(RnContext* ctx) {
   s.c0 = layer.c0;
   s.dgates = args.dgates;
   s.dh = scratch_of<float>(ctx, states);
-  s.dc = has_c ? scratch_of<float>(ctx, states) : nullptr;
-  if (s.dh == nullptr || (has_c && s.dc == nullptr)) return RN_ERR_OUT_OF_MEMORY;
-  count = two ? 2 : gates_of(layer.cell);
-  product.skinny =
-      sequence.rows.batch <= skinny_rows<BackwardStep>(layer.precision == RN_PRECISION_BF16);
+  s.dc = cell.has_c ? scratch_of<float>(ctx, states) : nullptr;
+  if (s.dh == nullptr || (cell.has_c && s.dc == nullptr)) return RN_ERR_OUT_OF_MEMORY;
+  product.skinny = skinny && sequence.rows.batch <=
+                                 skinny_rows<BackwardStep>(layer.precision == RN_PRECISION_BF16);
   if (!product.skinny) {
     product.sums = scratch_of<float>(ctx, states);
     if (product.sums == nullptr) return RN_ERR_OUT_OF_MEMORY;
@@ -195,64 +158,66 @@ int32_t Run::prepare(RnContext* ctx) {
   int32_t status = RN_OK;
   // Rows that no step has reached yet count as zeros.
   for (StepOperand& operand : gradients) {
-    if (status == RN_OK) status = operand.allocate(ctx, layer, count * layer.hidden);
+    if (status == RN_OK) status = operand.allocate(ctx, layer, cell.first_gates * layer.hidden);
     if (status == RN_OK) status = operand.clear(ctx, layer.directions);
   }
-  if (status == RN_OK && two) status = s.candidate.allocate(ctx, layer, layer.hidden);
+  const int64_t inner = cell.gates - cell.first_gates;  // gates of the second phase
+  if (status == RN_OK && inner > 0) status = s.inner.allocate(ctx, layer, inner * layer.hidden);
   if (status == RN_OK) status = sort_states(ctx, layer, args.dhn, s.dh);
-  if (status == RN_OK && has_c) status = sort_states(ctx, layer, args.dcn, s.dc);
-  for (int phase = 0; status == RN_OK && phase < (two ? 2 : 1); ++phase)
-    status = product.skinny
-                 ? recurrent_columns(ctx, layer, phase == 0 ? 0 : 2, phase == 0 ? count : 1,
-                                     &weights[phase])
-                 : recurrent_rows(ctx, layer, phase == 0 ? 0 : 2, false, &weights[phase]);
+  if (status == RN_OK && cell.has_c) status = sort_states(ctx, layer, args.dcn, s.dc);
+  for (int phase = 0; status == RN_OK && phase < (cell.products == 2 ? 2 : 1); ++phase) {
+    const int64_t first = phase == 0 ? 0 : cell.first_gates;
+    const int64_t count = phase == 0 ? cell.first_gates : inner;
+    status = product.skinny ? recurrent_columns(ctx, layer, first, count, &weights[phase])
+                            : recurrent_rows(ctx, layer, first, false, &weights[phase]);
+  }
   return status;
 }
 
-int32_t Run::step(RnContext* ctx, int64_t index) {
+int32_t StepwiseBackward::step(RnContext* ctx, int64_t index, const StepGradients& more) {
   const Layer& layer = args.layer;
   const Sequence& sequence = *layer.sequence;
   s.step = index;
+  s.more = more;
   s.next = gradients[(index + 1) & 1];
   // Rows join direction 0 and leave direction 1, each after a product that still counts.
   product.rows =
       layer.directions == 2 ? s.rows.batch : sequence.active_at(sequence.rows.time - 1 - index);
   product.operand = index == 0 ? nullptr : &gradients[index & 1];
-  product.k = count * layer.hidden;
+  product.k = cell.first_gates * layer.hidden;
   product.weights = weights[0];
-  if (rn_cell(layer.cell)->products == 1) return run_phase<Whole>(ctx, layer, s, product);
-  const int32_t status = run_phase<Candidate>(ctx, layer, s, product);
-  if (status != RN_OK) return status;
-  product.operand = &s.candidate;
-  product.k = layer.hidden;
+  const int32_t status = run_phase<Phase<true>>(ctx, layer, s, product);
+  if (status != RN_OK || cell.products == 1) return status;
+  product.operand = &s.inner;
+  product.k = (cell.gates - cell.first_gates) * layer.hidden;
   product.weights = weights[1];
-  return run_phase<Reset>(ctx, layer, s, product);
+  return run_phase<Phase<false>>(ctx, layer, s, product);
 }
 
-int32_t Run::finish(RnContext* ctx) {
+int32_t StepwiseBackward::finish(RnContext* ctx, const StateGradient& above) {
   const Layer& layer = args.layer;
   const int64_t steps = layer.sequence->rows.time;
   if (layer.sequence->tokens > 0 && args.dh0.mode != RN_GRAD_SKIP) {
+    s.more = {};
+    s.more.above[0] = above;
     product.rows = s.rows.batch;
     product.operand = &gradients[steps & 1];
-    product.k = count * layer.hidden;
+    product.k = cell.first_gates * layer.hidden;
     product.weights = weights[0];
     const int32_t status = run_phase<Final>(ctx, layer, s, product);
     if (status != RN_OK) return status;
   }
   const int32_t status = unsort_states(ctx, layer, s.dh, args.dh0);
-  if (status != RN_OK || !rn_cell(layer.cell)->has_c) return status;
+  if (status != RN_OK || !cell.has_c) return status;
   return unsort_states(ctx, layer, s.dc, args.dc0);
 }
 
-}  // namespace
-
 int32_t stepwise_backward(RnContext* ctx, const LayerBackward& args) {
-  const Layer& layer = args.layer;
-  Run run = {args, {}, {}, 0, {}, {}};
-  int32_t status = run.prepare(ctx);
-  if (layer.sequence->tokens > 0)
-    for (int64_t step = 0; status == RN_OK && step < layer.sequence->rows.time; ++step)
+  const Sequence& sequence = *args.layer.sequence;
+  StepwiseBackward run;
+  int32_t status = run.prepare(ctx, args, true);
+  if (sequence.tokens > 0)
+    for (int64_t step = 0; status == RN_OK && step < sequence.rows.time; ++step)
       status = run.step(ctx, step);
   return status == RN_OK ? run.finish(ctx) : status;
 }

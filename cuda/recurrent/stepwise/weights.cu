@@ -48,7 +48,7 @@ int32_t transpose(RnContext* ctx, const float* from, int64_t rows, int64_t colum
 
 int32_t recurrent_rows(RnContext* ctx, const Layer& layer, int64_t first, bool transposed,
                        StepWeights* weights) {
-  const int64_t rows = gates_of(layer.cell) * layer.hidden;
+  const int64_t rows = traits_of(layer.cell).gates * layer.hidden;
   weights->transposed = transposed;
   for (int64_t d = 0; d < layer.directions; ++d) {
     Operand all;

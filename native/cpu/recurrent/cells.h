@@ -3,10 +3,7 @@
 #ifndef RNNATIVE_CPU_RECURRENT_CELLS_H_
 #define RNNATIVE_CPU_RECURRENT_CELLS_H_
 
-#include "native/cells/gru.h"
-#include "native/cells/gru_reset_before.h"
-#include "native/cells/lstm.h"
-#include "native/cells/rnn.h"
+#include "native/cells/cells.h"
 #include "native/cpu/recurrent/cell.h"
 
 namespace rnnative::cpu::RN_ISA {
@@ -22,11 +19,6 @@ struct Vectors {
   static RN_INLINE vf splat(float x) { return RN_ISA::splat(x); }
   static RN_INLINE vf select(vi m, vf a, vf b) { return RN_ISA::select(m, a, b); }
 };
-
-template <class First, class... Second>
-First first_of(cells::Phases<First, Second...>);
-template <class First, class Second>
-Second second_of(cells::Phases<First, Second>);
 
 // A unit vector of a row while a forward phase has its sums: [gate of the phase][kLanes].
 template <class Math, class Phase, bool kOperand, bool kKeeps>
@@ -77,10 +69,11 @@ struct ForwardPhase {
     Unit<kTraining> u = {s, row, unit, sums};
     if constexpr (Phase::kActivated > 0) {
 #pragma GCC unroll 4
-      for (int g = 0; g < Phase::kActivated; ++g) {
-        const vf y = Phase::activate(g, u.sum(g));
-        store(sums + g * kLanes, y);
-        u.keep(g, y);
+      for (int i = 0; i < Phase::kActivated; ++i) {
+        const int gate = Phase::kFirst + i;
+        const vf y = Phase::activate(gate, u.sum(gate));
+        store(u.sum_at(gate), y);
+        u.keep(gate, y);
       }
     }
   }
@@ -117,8 +110,7 @@ struct BackwardUnit {
 // later step made of its product with h; the first, those that the last has made of `extra`.
 template <class Math, bool kOfLater>
 struct Products {
-  using First = decltype(first_of(typename Math::Phases()));
-  static constexpr ProductSpec kProducts[] = {{false, false, 0, First::kGates}};
+  static constexpr ProductSpec kProducts[] = {{false, false, 0, Math::Phases::First::kGates}};
 };
 template <class Math>
   requires(Math::kApart >= 0)
@@ -128,7 +120,7 @@ struct Products<Math, true> {
 };
 template <class Math>
 struct Products<Math, false> {
-  using Second = decltype(second_of(typename Math::Phases()));
+  using Second = typename Math::Phases::Last;
   static constexpr ProductSpec kProducts[] = {{false, true, Second::kFirst, Second::kGates}};
 };
 
@@ -153,6 +145,7 @@ Phases<BackwardPhase<Math, Second, true>, BackwardPhase<Math, First, false>> bac
 
 template <class Math>
 struct CellOf : Math {
+  static_assert(Math::Phases::kCount == Math::kProducts);
   static constexpr bool kHasExtra = Math::kExtra != cells::Extra::kNone;
   using ForwardPhases = decltype(forward_of<Math>(typename Math::Phases()));
   using BackwardPhases = decltype(backward_of<Math>(typename Math::Phases()));
