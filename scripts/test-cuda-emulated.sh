@@ -17,5 +17,5 @@ if [ $# -eq 0 ]; then
     RNNATIVE_CUDA_RECURRENCE=$tier node scripts/test.mjs 'dist-test/ops/recurrent/basic.test.*'
   done
   # What a step of training does, from graphs that were recorded of other lengths and ids.
-  RNNATIVE_TEST_PROGRAMS=1 node scripts/test.mjs dist-test/ops/{attention,cross_entropy,dropout,embedding,pool_time,recurrent/decoder,recurrent/ragged,select,shape}.test.mjs
+  RNNATIVE_TEST_PROGRAMS=1 node scripts/test.mjs dist-test/ops/{attention,cross_entropy,dropout,embedding,pool_time,recurrent/decoder,recurrent/phases,recurrent/ragged,select,shape}.test.mjs
 fi

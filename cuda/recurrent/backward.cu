@@ -50,8 +50,6 @@ struct Buffers {
 }  // namespace
 
 int32_t recurrent_backward(RnContext* ctx, const RnRecurrentBackward* args) {
-  if (args->desc.phases != 0)
-    return fail(ctx, RN_ERR_UNSUPPORTED, "expected a step without phases of its own");
   const RnRecurrentDesc& desc = args->desc;
   const RecurrentLayout layout(desc);
   Sequence sequence;

@@ -26,6 +26,7 @@ struct Before {
   const float* gates;     // [N, S*H] of the direction
   int64_t gate_row, ld;   // S*H; row stride of the results
   void *state, *operand;  // [N, H] h before each step, and what the second phase multiplied
+  StateDropout dropout;   // of both
 };
 
 // Threads over columns (x) and tokens (y).
@@ -54,7 +55,8 @@ __global__ void before_kernel(Before s) {
       h = s.h[before * s.width + j];
     else if (s.h0 != nullptr)
       h = s.h0[s.rows.place(i) * s.hidden + j];
-    put(s.state, n, h);
+    const float kept = s.dropout.factor(s.rows, s.direction, i, j);
+    put(s.state, n, h * kept);
     if (!s.two) continue;
     with_cell(s.cell, [&]<class Cell>() {
       if constexpr (Cell::kTwoPhases) {
@@ -63,7 +65,7 @@ __global__ void before_kernel(Before s) {
         for (int g = 0; g < Cell::kGates; ++g)
           unit.slots[g] = s.gates[n * s.gate_row + g * s.hidden + j];
         unit.h_before = h;
-        put(s.operand, n, Cell::First::operand(unit));
+        put(s.operand, n, Cell::First::operand(unit) * kept);
       }
     });
   }
@@ -148,6 +150,7 @@ int32_t recurrent_weight(RnContext* ctx, const Run& run) {
   s.ld = bf16 ? bf16_ld(hidden) : hidden;
   s.state = run.work.before[0];
   s.operand = run.work.before[1];
+  s.dropout = layer.state_dropout;
   int32_t status = RN_OK;
   if (s.tokens > 0) {
     Launch how;

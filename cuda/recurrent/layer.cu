@@ -1,8 +1,6 @@
 // Which tier runs a layer's steps, and its states' way in and out.
 #include "cuda/recurrent/layer.cuh"
 
-#include <intrinsics.cuh>
-
 #include "cuda/core/vector.cuh"
 
 namespace rnnative::cuda {
@@ -10,16 +8,11 @@ namespace {
 
 // One thread for each of [D, B, H]; rows by sorted place i.
 __global__ void sort_kernel(Rows rows, int64_t directions, int64_t hidden, const float* from,
-                            float* sorted, uint16_t* rounded, int64_t rounded_ld) {
+                            float* sorted) {
   const int64_t n = directions * rows.batch * hidden;
   for (int64_t at = first_index(); at < n; at += index_stride()) {
-    const int64_t j = at % hidden, di = at / hidden;
-    const int64_t i = di % rows.batch, d = di / rows.batch;
-    const float value =
-        from == nullptr ? 0.0f : from[(d * rows.batch + rows.place(i)) * hidden + j];
-    sorted[at] = value;
-    if (rounded != nullptr)
-      rounded[di * rounded_ld + j] = static_cast<uint16_t>(pack_bf16(value, 0.0f));
+    const int64_t j = at % hidden, i = at / hidden % rows.batch, d = at / hidden / rows.batch;
+    sorted[at] = from == nullptr ? 0.0f : from[(d * rows.batch + rows.place(i)) * hidden + j];
   }
 }
 
@@ -32,27 +25,35 @@ __global__ void unsort_kernel(Rows rows, int64_t directions, int64_t hidden, con
   }
 }
 
+// Of the last tier that is asked.
+int32_t check_phases(RnContext* ctx, const Layer& layer) {
+  if ((layer.phases & ~kStepwisePhases) == 0) return RN_OK;
+  return fail(ctx, RN_ERR_UNSUPPORTED, "expected phases that some way of running a layer can");
+}
+
 }  // namespace
 
 int32_t forward_steps(RnContext* ctx, const LayerForward& layer) {
   bool ran = false;
-  const int32_t status = persistent_forward(ctx, layer, &ran);
-  return ran ? status : stepwise_forward(ctx, layer);
+  int32_t status = persistent_forward(ctx, layer, &ran);
+  if (ran) return status;
+  status = check_phases(ctx, layer.layer);
+  return status == RN_OK ? stepwise_forward(ctx, layer) : status;
 }
 
 int32_t backward_steps(RnContext* ctx, const LayerBackward& layer) {
   bool ran = false;
-  const int32_t status = persistent_backward(ctx, layer, &ran);
-  return ran ? status : stepwise_backward(ctx, layer);
+  int32_t status = persistent_backward(ctx, layer, &ran);
+  if (ran) return status;
+  status = check_phases(ctx, layer.layer);
+  return status == RN_OK ? stepwise_backward(ctx, layer) : status;
 }
 
-int32_t sort_states(RnContext* ctx, const Layer& layer, const float* from, float* sorted,
-                    uint16_t* rounded, int64_t rounded_ld) {
+int32_t sort_states(RnContext* ctx, const Layer& layer, const float* from, float* sorted) {
   const Rows& rows = layer.sequence->rows;
   const int64_t n = layer.directions * rows.batch * layer.hidden;
   if (n == 0) return RN_OK;
-  return launch(ctx, over(n), sort_kernel, rows, layer.directions, layer.hidden, from, sorted,
-                rounded, rounded_ld);
+  return launch(ctx, over(n), sort_kernel, rows, layer.directions, layer.hidden, from, sorted);
 }
 
 int32_t unsort_states(RnContext* ctx, const Layer& layer, const float* sorted, const RnGrad& to) {

@@ -15,7 +15,7 @@
 #ifndef RNNATIVE_CUDA_RECURRENT_LAYER_CUH_
 #define RNNATIVE_CUDA_RECURRENT_LAYER_CUH_
 
-#include "cuda/recurrent/sequence.cuh"
+#include "cuda/recurrent/phases/state_dropout.cuh"
 
 namespace rnnative::cuda {
 
@@ -29,6 +29,8 @@ struct Layer {
   const float* b_hh[2];  // [G*H] or null
   // Initial states [D, B, H] by row of the caller's batch, or null: zeros. c0: LSTM only.
   const float *h0, *c0;
+  int32_t phases;  // RnRecurrentDesc's
+  StateDropout state_dropout;
 };
 
 struct LayerForward {
@@ -55,7 +57,11 @@ struct LayerBackward {
   RnGrad dh0, dc0;  // [D, B, H] by row of the caller's batch
 };
 
-// `ran` false: nothing was done, since R does not fit on chip or a product a step is faster.
+// The phases that each tier can.
+constexpr int32_t kPersistentPhases = 0, kStepwisePhases = 1 << RN_PHASE_STATE_DROPOUT;
+
+// `ran` false: nothing was done, since R does not fit on chip, a product a step is faster, or a
+// phase is not this tier's.
 int32_t persistent_forward(RnContext* ctx, const LayerForward& layer, bool* ran);
 int32_t persistent_backward(RnContext* ctx, const LayerBackward& layer, bool* ran);
 
@@ -63,14 +69,12 @@ int32_t persistent_backward(RnContext* ctx, const LayerBackward& layer, bool* ra
 int32_t stepwise_forward(RnContext* ctx, const LayerForward& layer);
 int32_t stepwise_backward(RnContext* ctx, const LayerBackward& layer);
 
-// Persistent where that runs.
+// Persistent where that runs; RN_ERR_UNSUPPORTED where neither can.
 int32_t forward_steps(RnContext* ctx, const LayerForward& layer);
 int32_t backward_steps(RnContext* ctx, const LayerBackward& layer);
 
 // States [D, B, H] between the caller's order of rows and the sorted one; `from` null: zeros.
-// rounded, [D, B, rounded_ld] as operands of BF16, may be null.
-int32_t sort_states(RnContext* ctx, const Layer& layer, const float* from, float* sorted,
-                    uint16_t* rounded = nullptr, int64_t rounded_ld = 0);
+int32_t sort_states(RnContext* ctx, const Layer& layer, const float* from, float* sorted);
 int32_t unsort_states(RnContext* ctx, const Layer& layer, const float* sorted, const RnGrad& to);
 
 }  // namespace rnnative::cuda

@@ -65,6 +65,8 @@ Layer make_layer(const RecurrentLayout& layout, const Arguments& args, const Seq
   };
   layer.h0 = states(args.h0);
   layer.c0 = states(args.c0);
+  layer.phases = desc.phases;
+  layer.state_dropout = state_dropout(desc, index);
   return layer;
 }
 

@@ -92,8 +92,6 @@ size_t recurrent_reserve(const RnRecurrentDesc* desc) {
 }
 
 int32_t recurrent(RnContext* ctx, const RnRecurrentForward* args) {
-  if (args->desc.phases != 0)
-    return fail(ctx, RN_ERR_UNSUPPORTED, "expected a step without phases of its own");
   const RnRecurrentDesc& desc = args->desc;
   const RecurrentLayout layout(desc);
   const bool training = args->reserve != nullptr;

@@ -15,8 +15,7 @@ for (const { name, gates, hasC } of known.cells) {
   GATES[name] = gates
   STATES[name] = hasC ? ['h', 'c'] : ['h']
 }
-/** Those that all backends have: none where there is a CUDA device, until that backend has them. */
-export const PHASES = native.cudaProbe().available ? [] : known.phases
+export const PHASES = known.phases
 /** A cell's row in native/abi/cells.h. */
 export const rowOf = (cell: Cell) => known.cells[CELLS.indexOf(cell)]!
 

@@ -29,6 +29,9 @@ __device__ float value_of(const float* states, const Unit& unit) {
   return states == nullptr ? 0.0f : states[unit.state];
 }
 
+__device__ void put_operand(const ForwardStep& s, const Unit& unit, float value) {
+  s.next.put(unit.d, unit.i, unit.j, value * s.dropout.factor(s.rows, unit.d, unit.i, unit.j));
+}
 __device__ void put(const StateCopy& copy, const Unit& unit, float value) {
   if (copy.data != nullptr) copy.data[unit.i * copy.stride + unit.j] = value;
 }
@@ -37,7 +40,7 @@ template <bool kHasC>
 __device__ void put_state(const ForwardStep& s, const Unit& unit, float h, float c) {
   const int64_t at = unit.row * s.width + unit.d * s.hidden + unit.j;
   s.h[at] = h;
-  s.next.put(unit.d, unit.i, unit.j, h);
+  put_operand(s, unit, h);
   if (kHasC && s.training) s.c[at] = c;
   const StateCopies& more = s.copies;
   for (const StateCopy& copy : more.plain) put(copy, unit, h);
@@ -88,10 +91,25 @@ struct Phase {
       if (Cell::kHasC) s.c_state[unit.state] = u.c_after;
       put_state<Cell::kHasC>(s, unit, u.h_after, Cell::kHasC ? u.c_after : 0.0f);
     } else {
-      s.next.put(d, i, j, u.kept);
+      put_operand(s, unit, u.kept);
     }
   }
 };
+
+// h0 as a product reads it. Rows that start later than others find it in either operand.
+__global__ void start_kernel(ForwardStep s, int64_t directions, const float* h0, StepOperand even,
+                             StepOperand odd) {
+  const int64_t n = directions * s.rows.batch * s.hidden;
+  for (int64_t at = first_index(); at < n; at += index_stride()) {
+    const int64_t j = at % s.hidden, i = at / s.hidden % s.rows.batch,
+                  d = at / s.hidden / s.rows.batch;
+    const float h = h0 == nullptr ? 0.0f : h0[(d * s.rows.batch + s.rows.place(i)) * s.hidden + j];
+    if (s.rows.order != nullptr) s.h_state[at] = h;
+    const float masked = h * s.dropout.factor(s.rows, d, i, j);
+    even.put(d, i, j, masked);
+    odd.put(d, i, j, masked);
+  }
+}
 
 // The rows that take part in a step of either direction, those of one being fewer, perhaps.
 int64_t rows_of_step(const Layer& layer, int64_t step) {
@@ -103,45 +121,33 @@ int64_t rows_of_step(const Layer& layer, int64_t step) {
 
 }  // namespace
 
-// Every row starts with the first step, and states are in the caller's order: its arrays serve.
-int32_t StepwiseForward::start_in_order(RnContext* ctx) {
+int32_t StepwiseForward::start(RnContext* ctx) {
   const Layer& layer = args.layer;
-  s.h_state = args.hn;
-  s.c_state = args.cn;
-  const int64_t rows = layer.directions * s.rows.batch;
-  for (StepOperand& operand : h) {
-    const int32_t status = operand.allocate(ctx, layer, layer.hidden);
-    if (status != RN_OK) return status;
-  }
-  if (layer.h0 == nullptr || rows == 0) return RN_OK;
-  if (product.skinny && layer.precision == RN_PRECISION_BF16) {
-    first = h[0];
-    return round_to_bf16(ctx, layer.h0, layer.hidden, rows, layer.hidden, first.rounded, first.ld);
-  }
-  // Only read, and rounded by the product that does.
-  first = {const_cast<float*>(layer.h0), nullptr, layer.hidden, s.rows.batch};
-  return RN_OK;
-}
-
-// Rows that start later than others find h0 in either operand.
-int32_t StepwiseForward::start_sorted(RnContext* ctx) {
-  const Layer& layer = args.layer;
-  const int64_t states = layer.directions * s.rows.batch * layer.hidden;
-  const bool bf16 = layer.precision == RN_PRECISION_BF16;
-  s.h_state = scratch_of<float>(ctx, states);
-  s.c_state = cell.has_c ? scratch_of<float>(ctx, states) : nullptr;
-  if (s.h_state == nullptr || (cell.has_c && s.c_state == nullptr)) return RN_ERR_OUT_OF_MEMORY;
+  const int64_t states = s.rows.batch * s.width;
   int32_t status = RN_OK;
-  for (StepOperand& operand : h) {
+  for (StepOperand& operand : h)
     if (status == RN_OK) status = operand.allocate(ctx, layer, layer.hidden);
-    if (status == RN_OK)
-      status = sort_states(ctx, layer, layer.h0, bf16 ? s.h_state : operand.values, operand.rounded,
-                           operand.ld);
+  if (status != RN_OK) return status;
+  if (in_order()) {
+    // Every row starts with the first step, and states are the caller's arrays.
+    s.h_state = args.hn;
+    s.c_state = args.cn;
+    if (layer.h0 == nullptr || states == 0) return RN_OK;
+    const bool rounded = product.skinny && layer.precision == RN_PRECISION_BF16;
+    if (!rounded && !s.dropout.present()) {
+      // Only read, and rounded by the product that does.
+      first = {const_cast<float*>(layer.h0), nullptr, layer.hidden, s.rows.batch};
+      return RN_OK;
+    }
+  } else {
+    s.h_state = scratch_of<float>(ctx, states);
+    s.c_state = cell.has_c ? scratch_of<float>(ctx, states) : nullptr;
+    if (s.h_state == nullptr || (cell.has_c && s.c_state == nullptr)) return RN_ERR_OUT_OF_MEMORY;
+    if (cell.has_c) status = sort_states(ctx, layer, layer.c0, s.c_state);
+    if (status != RN_OK || states == 0) return status;
   }
-  if (status == RN_OK && !bf16) status = sort_states(ctx, layer, layer.h0, s.h_state);
-  if (status == RN_OK && cell.has_c) status = sort_states(ctx, layer, layer.c0, s.c_state);
   first = h[0];
-  return status;
+  return launch(ctx, over(states), start_kernel, s, layer.directions, layer.h0, h[0], h[1]);
 }
 
 int32_t StepwiseForward::prepare(RnContext* ctx, const LayerForward& given, bool skinny) {
@@ -162,6 +168,7 @@ int32_t StepwiseForward::prepare(RnContext* ctx, const LayerForward& given, bool
   s.gates = args.gates;
   s.h = args.h;
   s.c = args.c;
+  s.dropout = layer.state_dropout;
   product.k = layer.hidden;
   product.skinny =
       skinny && s.rows.batch <= skinny_rows<ForwardStep>(layer.precision == RN_PRECISION_BF16);
@@ -169,7 +176,7 @@ int32_t StepwiseForward::prepare(RnContext* ctx, const LayerForward& given, bool
     product.sums = scratch_of<float>(ctx, s.rows.batch * s.width * cell.gates);
     if (product.sums == nullptr) return RN_ERR_OUT_OF_MEMORY;
   }
-  int32_t status = in_order() ? start_in_order(ctx) : start_sorted(ctx);
+  int32_t status = start(ctx);
   if (status == RN_OK && cell.products == 2) status = extra.allocate(ctx, layer, layer.hidden);
   if (status == RN_OK) status = recurrent_rows(ctx, layer, 0, true, &weights[0]);
   if (status == RN_OK && cell.products == 2)

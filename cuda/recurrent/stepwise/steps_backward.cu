@@ -72,6 +72,7 @@ struct Phase {
     BackwardUnit<Cell> u;
 #pragma unroll
     for (float& gradient : u.d) gradient = 0.0f;
+    sum *= s.dropout.factor(s.rows, d, i, j);
     u.dh_before = kFirst ? state_gradient(s, unit, sum) : s.dh[unit.state];
     if (unit.active) {
       const float* gates = s.gates + unit.gate(s);
@@ -119,7 +120,7 @@ struct Final {
   __device__ static void update(const Step& s, int64_t d, int64_t i, int64_t j,
                                 const float (&sum)[1]) {
     const StateGradient& above = s.more.above[0];
-    float more = sum[0];
+    float more = sum[0] * s.dropout.factor(s.rows, d, i, j);
     if (above.data != nullptr) more += above.data[i * above.stride + j];
     s.dh[(d * s.rows.batch + i) * s.hidden + j] += more;
   }
@@ -146,6 +147,7 @@ int32_t StepwiseBackward::prepare(RnContext* ctx, const LayerBackward& given, bo
   s.h0 = layer.h0;
   s.c0 = layer.c0;
   s.dgates = args.dgates;
+  s.dropout = layer.state_dropout;
   s.dh = scratch_of<float>(ctx, states);
   s.dc = cell.has_c ? scratch_of<float>(ctx, states) : nullptr;
   if (s.dh == nullptr || (cell.has_c && s.dc == nullptr)) return RN_ERR_OUT_OF_MEMORY;

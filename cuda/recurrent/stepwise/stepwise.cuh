@@ -107,6 +107,7 @@ struct ForwardStep {
   // [D, B, H] what the next phase multiplies: h, or the first phase's `extra`. While one kernel
   // reads the state of the step before, it cannot write the new one to the same place.
   StepOperand next;
+  StateDropout dropout;  // of `next`
   StateCopies copies;
 };
 
@@ -120,9 +121,10 @@ struct BackwardStep {
   const float *gates, *h, *c, *dy;  // as in LayerBackward
   const float *h0, *c0;             // [D, B, H] in the caller's order, or null
   float* dgates;
-  float *dh, *dc;     // [D, B, H] sorted: what reaches the state past the product
-  StepOperand next;   // [D, B, count*H] gradients of R h, for the step before this one
-  StepOperand inner;  // [D, B, H] those of the second phase's product, for the first one
+  float *dh, *dc;        // [D, B, H] sorted: what reaches the state past the product
+  StepOperand next;      // [D, B, count*H] gradients of R h, for the step before this one
+  StepOperand inner;     // [D, B, H] those of the second phase's product, for the first one
+  StateDropout dropout;  // of what the products were with
   StepGradients more;
 };
 
@@ -147,8 +149,7 @@ class StepwiseForward {
   StepProduct product;
 
   bool in_order() const { return s.rows.order == nullptr; }
-  int32_t start_in_order(RnContext* ctx);
-  int32_t start_sorted(RnContext* ctx);
+  int32_t start(RnContext* ctx);
 };
 
 class StepwiseBackward {

@@ -22,8 +22,6 @@ import {
   type Stack,
 } from '../../support/recurrent.mjs'
 
-const serial = PHASES.length > 0 ? test.serial : test.serial.skip
-
 const randomOf = (sampleBase: number): NativeRandom => ({
   ...{ key: native.streamKey(5, 'phases'), step: 3, sampleBase },
 })
@@ -31,7 +29,7 @@ interface GoldenStack extends Omit<Stack, 'random'> {
   random: Omit<NativeRandom, 'key'> & { key: number[] }
 }
 for (const { name, settings, tensors } of await golden<GoldenStack>('phases'))
-  serial(`PyTorch: ${name}`, async (t) => {
+  test.serial(`PyTorch: ${name}`, async (t) => {
     const { random, ...rest } = settings
     const stack = { ...rest, random: { ...random, key: new Uint32Array(random.key) } }
     const upstream = Object.fromEntries(
@@ -61,7 +59,7 @@ for (const cell of CELLS)
       ...{ cell, layers, directions, hidden, phases, random: randomOf(7) },
     })
 
-    serial(`${title}: small stacks`, async (t) => {
+    test.serial(`${title}: small stacks`, async (t) => {
       for (const [layers, directions, hidden, sizes, lengths] of SMALL) {
         const stack = stackOf(layers, directions, hidden)
         await checkOp(t, recurrent(stack, drawInputs(stack, sizes, lengths ? { lengths } : {})))
@@ -70,7 +68,7 @@ for (const cell of CELLS)
       }
     })
 
-    serial(`${title}: sizes around vectors, tiles and blocks`, async (t) => {
+    test.serial(`${title}: sizes around vectors, tiles and blocks`, async (t) => {
       for (const [layers, directions, hidden, sizes, lengths] of LARGE) {
         const stack = stackOf(layers, directions, hidden)
         const inputs = drawInputs(stack, sizes, lengths ? { lengths } : {})
@@ -78,13 +76,13 @@ for (const cell of CELLS)
       }
     })
 
-    serial(`${title}: beside dropout between layers`, async (t) => {
+    test.serial(`${title}: beside dropout between layers`, async (t) => {
       const stack = { ...stackOf(3, 2, 6), dropout: 0.4 }
       const inputs = drawInputs(stack, { time: 4, batch: 3, input: 3 }, { lengths: [4, 2, 3] })
       await checkOp(t, recurrent(stack, inputs))
     })
 
-    serial(`${title}: rows do as well alone, and padding is never read`, async (t) => {
+    test.serial(`${title}: rows do as well alone, and padding is never read`, async (t) => {
       for (const precision of ['f32', 'bf16'] as const)
         for (const variant of allVariants()) await checkRows(t, variant, precision)
     })
@@ -123,7 +121,7 @@ for (const cell of CELLS)
       }
     }
 
-    serial(`${title}: an amount of 0 is none`, async (t) => {
+    test.serial(`${title}: an amount of 0 is none`, async (t) => {
       const stack = stackOf(2, 2, 5)
       const inputs = drawInputs(stack, { time: 3, batch: 2, input: 4 })
       for (const variant of [REFERENCE, ...kernels()]) {
@@ -136,7 +134,7 @@ for (const cell of CELLS)
       }
     })
 
-    serial(`${title}: a stack without steps or rows`, async (t) => {
+    test.serial(`${title}: a stack without steps or rows`, async (t) => {
       const stack = stackOf(2, 2, 4)
       for (const sizes of [
         { time: 0, batch: 3, input: 2 },
