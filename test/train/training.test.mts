@@ -201,6 +201,14 @@ test('what rests on a validation needs one', async (t) => {
     })
 })
 
+test('a schedule that spans the run needs its end', async (t) => {
+  await using model = makeModel()
+  const endless = { ...fitOptions(), epochs: Infinity, schedule: optim.schedule.cosine() }
+  await t.throwsAsync(model.fit(text, endless).then(), {
+    ...{ code: 'ERR_ARGUMENT', message: /^\[fit\] schedule: .* got "cosine"/ },
+  })
+})
+
 test('an infinite norm clips nothing', async (t) => {
   const norms = []
   for (const clipNorm of [1e30, Infinity]) {

@@ -1,5 +1,5 @@
 /** The training loop that all models share: steps until a limit, with validations and checkpoints between. */
-import { RnnativeError } from '../errors'
+import { expect, RnnativeError } from '../errors'
 import { RandomContext } from '../nn'
 import { adam, schedule as schedules, type Optimizer, type Schedule } from '../optim'
 import { FeedReader, type Feed } from './feed'
@@ -45,6 +45,10 @@ export class TrainingLoop<B, C extends object> {
     this.limits = new Limits(options)
     // A copy: plateau has state, and the caller may use the object again.
     this.schedule = schedules.create((options.schedule ?? schedules.constant()).toJSON())
+    const { name, options: given } = this.schedule.toJSON()
+    const spans = ['cosine', 'linear'].includes(name) && given['steps'] === undefined
+    const ends = this.limits.finite || !spans
+    expect('fit', 'schedule', ends, 'one with steps, as nothing ends the run', name)
     this.optimizer = (options.optimizer ?? adam()).bind(objective.module)
     const random = new RandomContext({ seed: options.seed })
     this.steps = new Steps(objective, this.optimizer, options.clipNorm, random)
