@@ -2,11 +2,13 @@
 //
 //   npm run bench:peers -- [--rows REGEXP] [--threads 1,2] [--cells lstm,gru] [--modes infer,train]
 //     [--precision f32,bf16] [--rivals torch,ort,ort-node,tfjs] [--rounds 7] [--runs N]
-//     [--seconds-per-row 40] [--python PATH] [--json] [--out FILE]
+//     [--seconds-per-row 40] [--python PATH] [--base DIR] [--json] [--out FILE]
+//   --base: another checkout of this project, built, which takes its turns as the contestant `base`
 //   node bench/peers.mjs --list [...]            the ids of the rows, for --rows
 //   node bench/peers.mjs --markdown FILE         puts a recorded run into docs/benchmarks.md
-import { writeFileSync } from 'node:fs'
+import { existsSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
+import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { circumstances } from './circumstances.mjs'
 import { House, RIVALS } from './measure/contestants.mjs'
@@ -28,6 +30,7 @@ const { values: options } = parseArgs({
     runs: { type: 'string' },
     'seconds-per-row': { type: 'string', default: '40' },
     python: { type: 'string' },
+    base: { type: 'string' },
     json: { type: 'boolean', default: false },
     out: { type: 'string' },
     list: { type: 'boolean', default: false },
@@ -48,9 +51,12 @@ function chooseRows() {
   })
   return rows.map((row) => ({
     ...row,
-    entrants: row.entrants.filter(
-      ({ contestant }) => contestant === 'ours' || rivals.includes(contestant),
-    ),
+    entrants: row.entrants.flatMap((entrant) => {
+      const { name, contestant } = entrant
+      if (contestant !== 'ours') return rivals.includes(contestant) ? [entrant] : []
+      const before = { ...entrant, name: name.replace('ours', 'base'), contestant: 'base' }
+      return options.base === undefined ? [entrant] : [entrant, before]
+    }),
   }))
 }
 
@@ -64,8 +70,17 @@ function setUp(rows) {
   return pythonNeeded ? setUpPython(options.python) : undefined
 }
 
+/** What the checkout `--base` runs as its own contestant, at whichever place it has it. */
+function baseScript() {
+  if (options.base === undefined) return undefined
+  const places = ['bench/contestants/ours/ours.mjs', 'bench/peers/ours.mjs']
+  const script = places.map((place) => path.resolve(options.base, place)).find(existsSync)
+  if (script === undefined) throw new Error(`--base ${options.base}: no ${places.join(' or ')}`)
+  return script
+}
+
 async function measureAll(rows) {
-  const house = new House(setUp(rows))
+  const house = new House(setUp(rows), { base: baseScript() })
   const report = {
     ...circumstances(),
     cores: os.availableParallelism(),

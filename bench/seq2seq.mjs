@@ -146,7 +146,7 @@ function print({ training, translation }) {
     console.log(`${translation.same} of ${translation.sentences} translations are the same`)
 }
 
-const house = new House(setUpPython(options.python), { torch: KEEP_MEMORY })
+const house = new House(setUpPython(options.python), { environments: { torch: KEEP_MEMORY } })
 try {
   const parts = options.parts.split(',')
   const pairs = await multi30k('train')

@@ -35,11 +35,11 @@ for (const [signal, code] of [
   process.on(signal, () => process.exit(code))
 
 export class Contestant {
-  constructor(name, { python, threads, environment }) {
+  constructor(name, { python, threads, environment, base }) {
     this.label = `${name}@${threads}`
-    const [runtime, script] = PROGRAMS[name]
+    const [runtime, script] = name === 'base' ? ['node', base] : PROGRAMS[name]
     const command = runtime === 'node' ? process.execPath : python
-    this.child = spawn(command, [path.join(contestants, script)], {
+    this.child = spawn(command, [path.resolve(contestants, script)], {
       env: {
         ...process.env,
         ...{ OMP_NUM_THREADS: String(threads), TF_CPP_MIN_LOG_LEVEL: '3', PYTHONPATH: here }, // serve.py
@@ -109,10 +109,11 @@ export class Contestant {
 
 /** Starts contestants when they are first needed, one for each entrant name and number of threads. */
 export class House {
-  /** `environments`: more environment variables, by contestant. */
-  constructor(python, environments = {}) {
+  /** `environments`: more environment variables, by contestant; `base`: the script of that contestant. */
+  constructor(python, { environments = {}, base } = {}) {
     this.python = python
     this.environments = environments
+    this.base = base
     this.members = new Map()
     this.idle = new Map()
     this.versions = {}
@@ -130,7 +131,10 @@ export class House {
   /** A process of its own, which the caller closes. */
   async start(contestant, threads) {
     const environment = this.environments[contestant]
-    const member = new Contestant(contestant, { python: this.python, threads, environment })
+    const member = new Contestant(contestant, {
+      ...{ python: this.python, base: this.base },
+      ...{ threads, environment },
+    })
     Object.assign(this.versions, await member.request('versions'))
     return member
   }

@@ -1,6 +1,7 @@
 // The contestant rnnative.
 import { info, peakGflops } from '#dist/index.js'
 import { prepareAttention } from './ours-attention.mjs'
+import { prepareClassifier } from './ours-classifier.mjs'
 import { prepareGeneration, prepareLanguage } from './ours-language.mjs'
 import { countFlops, prepareLayers } from './ours-layers.mjs'
 import { prepareSeq2Seq, prepareTranslation } from './ours-seq2seq.mjs'
@@ -8,6 +9,7 @@ import { serve } from '../../measure/serve.mjs'
 
 const tasks = {
   attention: prepareAttention,
+  classifier: prepareClassifier,
   layers: prepareLayers,
   language: prepareLanguage,
   generation: prepareGeneration,

@@ -7,6 +7,7 @@ import torch
 from serve import serve
 from torch_attention import prepare_attention
 from torch_beam import prepare_translation
+from torch_classifier import prepare_classifier
 from torch_generation import prepare_generation
 from torch_language import prepare_language
 from torch_layers import prepare_layers
@@ -14,6 +15,7 @@ from torch_seq2seq import prepare_seq2seq
 
 TASKS = {
     "attention": prepare_attention,
+    "classifier": prepare_classifier,
     "layers": prepare_layers,
     "language": prepare_language,
     "generation": prepare_generation,

@@ -1,0 +1,90 @@
+// Training the classifier of examples/own-module.mjs, beside the same in PyTorch with packed sequences:
+//
+//   node bench/own-module.mjs [--data trec|sst2] [--shared ../shared/data/classification] [--threads 1,2] [--rounds 7]
+//     [--python PATH] [--out FILE]
+//
+// Both learn from the same batches of 32, sorted into batches of like lengths; a turn is a pass over 40 of them.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { readLines, Tokenizer } from '#dist/index.js'
+import { circumstances } from './circumstances.mjs'
+import { House } from './measure/contestants.mjs'
+import { measureRow } from './measure/measure.mjs'
+import { setUpPython } from './measure/setup.mjs'
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
+const { values: options } = parseArgs({
+  options: {
+    data: { type: 'string', default: 'trec' },
+    shared: { type: 'string', default: path.resolve(root, '../shared/data/classification') },
+    threads: { type: 'string', default: '1,2' },
+    rounds: { type: 'string', default: '7' },
+    python: { type: 'string' },
+    out: { type: 'string' },
+  },
+})
+const FILES = { trec: 'trec/TREC.train.gz', sst2: 'sst2/stsa.binary.train.gz' }
+const BATCH = 32
+const BATCHES = 40
+const SETTINGS = { embedding: 100, hidden: 128, dropout: 0.5, lr: 1e-3, clipNorm: 5 }
+
+/** Every so many-th of the batches of the whole set, so that all lengths occur. */
+async function makeBatches() {
+  const lines = (await readLines(path.join(options.shared, FILES[options.data]))).filter(Boolean)
+  const rows = lines.map((line) => /^([^\s:]+)\S* +(.*)$/.exec(line.toLowerCase()).slice(1))
+  const tokenizer = Tokenizer.spaces(rows.map(([, text]) => text))
+  const labels = [...new Set(rows.map(([label]) => label))].sort()
+  const examples = rows
+    .map(([label, text]) => ({ ids: [...tokenizer.encode(text)], label: labels.indexOf(label) }))
+    .sort((a, b) => a.ids.length - b.ids.length)
+  const all = Math.floor(examples.length / BATCH)
+  const batches = Array.from({ length: BATCHES }, (_, i) => {
+    const from = Math.floor((i * all) / BATCHES) * BATCH
+    const batch = examples.slice(from, from + BATCH)
+    const steps = Math.max(...batch.map(({ ids }) => ids.length))
+    return {
+      ids: Array.from({ length: steps }, (_, t) => batch.map(({ ids }) => ids[t] ?? 0)),
+      lengths: batch.map(({ ids }) => ids.length),
+      labels: batch.map(({ label }) => label),
+    }
+  })
+  return { vocabulary: tokenizer.size, classes: labels.length, batches }
+}
+
+const scratch = mkdtempSync(path.join(os.tmpdir(), 'rnnative-bench-'))
+const house = new House(setUpPython(options.python))
+try {
+  const data = path.join(scratch, 'batches.json')
+  const made = await makeBatches()
+  writeFileSync(data, JSON.stringify(made))
+  const tokens = made.batches.flatMap(({ lengths }) => lengths).reduce((sum, n) => sum + n, 0)
+  const task = { kind: 'classifier', data, ...SETTINGS }
+  const entrants = ['ours', 'torch'].map((name) => ({ name, contestant: name, task }))
+  const rows = []
+  for (const threads of options.threads.split(',').map(Number)) {
+    const row = {
+      section: 'classifier',
+      id: `${options.data}/${threads}`,
+      threads,
+      tokens,
+      entrants,
+    }
+    const measured = await measureRow(row, house, {
+      ...{ rounds: Number(options.rounds), secondsPerRow: 120 },
+    })
+    rows.push(measured)
+    const { ours, torch } = measured.results
+    const speed = ({ tokensPerSecond }) => Math.round(tokensPerSecond).toLocaleString('en')
+    console.log(
+      `${row.id}: ours ${speed(ours)} tokens/s, PyTorch ${speed(torch)}: ${ours.ratio.torch.toFixed(2)}×`,
+    )
+  }
+  const result = { ...circumstances(), versions: house.versions, ...SETTINGS, batch: BATCH, rows }
+  if (options.out) writeFileSync(options.out, JSON.stringify(result, null, 1) + '\n')
+} finally {
+  await house.close()
+  rmSync(scratch, { recursive: true, force: true })
+}
