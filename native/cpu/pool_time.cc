@@ -118,12 +118,12 @@ int32_t pool_time_backward(RnContext* ctx, const RnPoolTimeBackward* args) {
       const int64_t t = item / args->batch, row = item % args->batch;
       const int64_t length = length_of(args->lengths, row, time);
       const float* dy = (const float*)args->dy + row * features;
-      const float* steps = (const float*)args->steps + row * features;  // integers
       float* dx = (float*)args->dx.data + item * features;
       const bool reached = args->op == RN_POOL_LAST ? t == length - 1 : t < length;
       if (!reached) {
         if (!add) memset(dx, 0, (size_t)features * sizeof(float));
       } else if (args->op == RN_POOL_MAX) {
+        const float* steps = (const float*)args->steps + row * features;  // integers
         const vi step = splat_int((int32_t)t);
         put_step(dx, features, add, [=](int64_t i, auto at) {
           return select((vi)at.load(steps + i) == step, at.load(dy + i), zero());
