@@ -8,8 +8,9 @@ import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
 import { native, type NativeAddon, type NativeTensor } from '#dist/native/index.js'
 import type { RecurrentOptions } from '#dist/ops/cells.js'
-import { calls, Maker } from './calls.mjs'
+import { calls } from './calls/index.mjs'
 import { hostile } from './hostile.mjs'
+import { Maker } from './maker.mjs'
 
 const RUNS = Number(process.env['RNNATIVE_FUZZ_RUNS'] ?? 100)
 const MEMORY_LIMIT = 64 * 2 ** 20

@@ -1,0 +1,38 @@
+/**
+ * Valid arguments for every function of the addon, drawn at random: small shapes, empty ones
+ * included, both devices. The boundary test mutates them.
+ */
+import type { Calls } from '../maker.mjs'
+import { processCalls } from './process.mjs'
+import { programsCalls } from './programs.mjs'
+import { tensorsCalls } from './tensors.mjs'
+import { elementwiseCalls } from './elementwise.mjs'
+import { reduceCalls } from './reduce.mjs'
+import { shapeCalls } from './shape.mjs'
+import { selectCalls } from './select.mjs'
+import { matmulCalls } from './matmul.mjs'
+import { layersCalls } from './layers.mjs'
+import { crossEntropyCalls } from './cross-entropy.mjs'
+import { recurrentCalls } from './recurrent.mjs'
+import { attentionCalls } from './attention.mjs'
+import { decoderCalls } from './decoder.mjs'
+import { searchCalls } from './search.mjs'
+import { optimizerCalls } from './optimizer.mjs'
+
+export const calls: Calls = {
+  ...processCalls,
+  ...programsCalls,
+  ...tensorsCalls,
+  ...elementwiseCalls,
+  ...reduceCalls,
+  ...shapeCalls,
+  ...selectCalls,
+  ...matmulCalls,
+  ...layersCalls,
+  ...crossEntropyCalls,
+  ...recurrentCalls,
+  ...attentionCalls,
+  ...decoderCalls,
+  ...searchCalls,
+  ...optimizerCalls,
+}
