@@ -1,7 +1,7 @@
-// What a step of a layer is, whatever its cell (native/cells; cells.h turns one into phases). A step
-// is a row of phases with a barrier after each; a phase is a product with (part of) the recurrent
-// weight, followed at once, tile by tile, by the phase's elementwise function while the tile's sums
-// are still in the L1 cache.
+// What a step of a layer is, whatever its cell (native/cells; cells.h turns one into phases). A
+// step is a row of phases with a barrier after each; a phase is a product with (part of) the
+// recurrent weight, followed at once, tile by tile, by the phase's elementwise function while the
+// tile's sums are still in the L1 cache.
 //
 // Units are handled a vector at a time: "unit vector" u is units u * kLanes ... Rows of internal
 // arrays are padded to whole vectors (stride = padded H). Rows of gates hold, for each unit vector,
