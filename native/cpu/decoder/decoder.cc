@@ -59,6 +59,7 @@ int32_t make_layer(RnContext* ctx, const DecoderRun& d, int64_t l, float* reserv
   const int64_t states = d.sequence.batch * d.layout.H;
   const float *h0 = (const float*)d.args->h0, *c0 = (const float*)d.args->c0;
   if (h0) h0 += l * states;
+  run->from_zero = !h0;
   run->hn = (float*)d.args->hn + l * states;
   start_states(*run, h0, run->state.h_prev, run->hn, true, 1);
   if (desc.precision == RN_PRECISION_BF16 && !start_rounded(ctx, h0, run))
@@ -114,18 +115,17 @@ int32_t run_layers(const DecoderRun& d, RecycledScratch* scratch, int64_t t) {
   const Sequence& q = d.sequence;
   const DecoderLayout& l = d.layout;
   const RnRecurrentDesc& desc = d.stack();
-  const int64_t rows = q.active(t), row = q.offset[t], width = l.stack.gate_stride;
+  const int64_t rows = q.active(t), row = q.offset[t], width = l.stack.gate_stride,
+                columns = l.stack.columns();
   for (int64_t i = 0; i < desc.layers; ++i) {
     const Run& run = d.layers[i];
     float* gates = run.state.gates + row * width;
     const PackedProduct product =
-        i == 0 ? PackedProduct{rows,    width,  l.F,   d.saved.inputs + row * l.input + l.E,
-                               l.input, d.fed,  gates, width,
+        i == 0 ? PackedProduct{rows,    columns, l.F,   d.saved.inputs + row * l.input + l.E,
+                               l.input, d.fed,   gates, width,
                                true,    nullptr}
-               : PackedProduct{rows,  width,
-                               l.H,   d.layers[i - 1].y + row * l.H,
-                               l.H,   run.weights.input,
-                               gates, width,
+               : PackedProduct{rows,  columns,           l.H,   d.layers[i - 1].y + row * l.H,
+                               l.H,   run.weights.input, gates, width,
                                false, run.weights.bias};
     int32_t status = multiply_packed(scratch->restart(), desc.precision, product);
     if (status != RN_OK) return status;
@@ -208,7 +208,7 @@ int32_t run_decoder(RnContext* ctx, DecoderRun* d, float* reserve) {
   const Run& first = d->layers[0];
   int32_t status = multiply_packed(
       ctx, desc.precision,
-      {d->sequence.rows, l.stack.gate_stride, l.E, d->saved.inputs, l.input, first.weights.input,
+      {d->sequence.rows, l.stack.columns(), l.E, d->saved.inputs, l.input, first.weights.input,
        first.state.gates, l.stack.gate_stride, false, first.weights.bias});
   RecycledScratch scratch(ctx);
   for (int64_t t = 0; t < d->sequence.steps && status == RN_OK; ++t)

@@ -31,6 +31,8 @@ struct ForwardStep {
   int64_t hidden, stride;  // H, and H padded to vectors: the row stride of internal arrays
   float* gates;            // in: W x + biases; out: activations. Rows gate_stride apart
   int64_t gate_stride;
+  int64_t tail_lanes;  // Layout's
+  bool from_zero;      // all of h_prev is zero, and not multiplied
   const float *h_prev, *c_prev;
   float *h_next, *c_next;       // for continuing rows
   float* extra;                 // a third array of the cell's own

@@ -20,6 +20,7 @@ struct Run {
   float* y;     // the layer's output at the direction's first column, rows y_stride apart
   int64_t y_stride;
   bool last;            // y is the caller's tensor, by batch row; else packed rows
+  bool from_zero;       // no initial h is given
   float *hn, *cn;       // [B, H]
   Bf16::Left* rounded;  // bf16: two sets of [B] rows of h, used in turn, and one of extra; or NULL
   int64_t rounded_stride;

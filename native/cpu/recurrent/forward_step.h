@@ -2,6 +2,7 @@
 #ifndef RNNATIVE_CPU_RECURRENT_FORWARD_STEP_H_
 #define RNNATIVE_CPU_RECURRENT_FORWARD_STEP_H_
 
+#include "native/cpu/recurrent/layout.h"
 #include "native/cpu/recurrent/tile.h"
 
 namespace rnnative::cpu::RN_ISA {
@@ -20,51 +21,80 @@ struct ForwardTile {
       (kStreamsFromL2 ? 128 << 10 : 20 << 10) / (kRowFloats * sizeof(typename E::Right));
 
   static int64_t panels(int64_t units) { return (units + Phase::kUnits - 1) / Phase::kUnits; }
+  // Of a panel: kVectors, but in the last one only those that hold gates.
+  static int64_t vectors(int64_t panel, int64_t units, int64_t tail_lanes) {
+    const int64_t left = units - panel * Phase::kUnits;
+    if (left > Phase::kUnits) return kVectors;
+    return (left - 1) * Phase::kGates + (Phase::kGates * tail_lanes + kLanes - 1) / kLanes;
+  }
   template <class E>
-  static size_t packed_bytes(int64_t units, int64_t k) {
-    return (size_t)(panels(units) * turns_of<E>(k) * kRowFloats) * sizeof(typename E::Right);
+  static size_t packed_bytes(const Layout& l) {
+    return (size_t)(panels(l.units) * turns_of<E>(l.hidden) * kRowFloats) *
+           sizeof(typename E::Right);
   }
 };
 
 // Packs R [G * H, H] for a phase: [panel][turn][unit vector][gate][lane].
 template <class E, class Phase>
-void pack_recurrent(RnContext* ctx, const float* weight, int64_t hidden, int64_t units,
-                    typename E::Right* out) {
+void pack_recurrent(RnContext* ctx, const float* weight, const Layout& l, typename E::Right* out) {
   using Tile = ForwardTile<Phase>;
-  const int64_t turns = turns_of<E>(hidden);
-  parallel_for(ctx, Tile::panels(units), 65536 / (hidden * Tile::kRowFloats + 1),
+  const int64_t hidden = l.hidden, turns = turns_of<E>(hidden);
+  const float* rows = weight + Phase::kFirstGate * hidden * hidden;
+  parallel_for(ctx, Tile::panels(l.units), 65536 / (hidden * Tile::kRowFloats + 1),
                [&](int64_t begin, int64_t end) {
                  for (int64_t p = begin; p < end; ++p) {
-                   typename E::Right* panel = out + p * turns * Tile::kRowFloats;
-                   for (int u = 0; u < Phase::kUnits; ++u)
-                     for (int g = 0; g < Phase::kGates; ++g) {
-                       const float* columns[kLanes];
-                       for (int lane = 0; lane < kLanes; ++lane) {
-                         const int64_t unit = (p * Phase::kUnits + u) * kLanes + lane;
-                         const int64_t row = (Phase::kFirstGate + g) * hidden + unit;
-                         columns[lane] = unit < hidden ? weight + row * hidden : nullptr;
-                       }
-                       pack_columns<E>(columns, hidden, Tile::kRowFloats,
-                                       panel + (u * Phase::kGates + g) * kLanes);
+                   const int64_t vectors = Tile::vectors(p, l.units, l.tail_lanes);
+                   for (int64_t v = 0; v < vectors; ++v) {
+                     const float* columns[kLanes];
+                     for (int lane = 0; lane < kLanes; ++lane) {
+                       const int64_t row =
+                           l.row_at(Phase::kGates, p * Phase::kUnits + v / Phase::kGates,
+                                    v % Phase::kGates * kLanes + lane);
+                       columns[lane] = row < 0 ? nullptr : rows + row * hidden;
                      }
+                     pack_columns<E>(columns, hidden, vectors * kLanes,
+                                     out + p * turns * Tile::kRowFloats + v * kLanes);
+                   }
                  }
                });
 }
 
+// row_floats: of sums.
 template <class Phase, bool kTraining>
 __attribute__((noinline)) void forward_cells(const ForwardStep& s, int64_t row, int64_t rows,
-                                             int64_t panel, float* sums) {
-  using Tile = ForwardTile<Phase>;
+                                             int64_t panel, float* sums, int64_t row_floats) {
   const int64_t units = s.stride / kLanes, first = panel * Phase::kUnits;
   const int64_t count = units - first < Phase::kUnits ? units - first : Phase::kUnits;
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t u = 0; u < count; ++u)
       Phase::template activate<kTraining>(s, row + r, first + u,
-                                          sums + r * Tile::kRowFloats + u * Phase::kGates * kLanes);
+                                          sums + r * row_floats + u * Phase::kGates * kLanes);
   for (int64_t r = 0; r < rows; ++r)
     for (int64_t u = 0; u < count; ++u)
       Phase::template update<kTraining>(s, row + r, first + u,
-                                        sums + r * Tile::kRowFloats + u * Phase::kGates * kLanes);
+                                        sums + r * row_floats + u * Phase::kGates * kLanes);
+}
+
+// A gate of `rest` units in a vector of its own: of gates that share vectors, `lanes` apart.
+template <int kGates>
+RN_INLINE void unfold(const float* from, int64_t lanes, int64_t rest, float* to) {
+  vf gate[kGates];
+#pragma GCC unroll 4
+  for (int g = 0; g < kGates; ++g) gate[g] = load_first(from + g * lanes, rest);
+#pragma GCC unroll 4
+  for (int g = 0; g < kGates; ++g) store(to + g * kLanes, gate[g]);
+}
+// Of rows of the last unit vector: their W x, and their sums, which are kVectors a row.
+template <class Phase, int kVectors>
+__attribute__((noinline)) void unfold_rows(const ForwardStep& s, int64_t row, int64_t rows,
+                                           int64_t panel, float* sums) {
+  const int64_t rest = s.hidden - panel * kLanes;
+  float* gates = s.gates + row * s.gate_stride + panel * Phase::kGates * kLanes;
+  for (int64_t r = rows; r-- > 0;) {  // from the last one on: in place
+    unfold<Phase::kGates>(sums + r * kVectors * kLanes, s.tail_lanes, rest,
+                          sums + r * Phase::kGates * kLanes);
+    unfold<Phase::kGates>(gates + r * s.gate_stride, s.tail_lanes, rest, gates + r * s.gate_stride);
+  }
 }
 
 // What the cells of a tile's rows will touch, fetched while the tile's product runs.
@@ -102,7 +132,7 @@ RN_INLINE ForwardOperand<E> operand_of(const ForwardStep& s) {
   }
 }
 
-template <class E, class Phase, bool kTraining>
+template <class E, class Phase, bool kTraining, int kVectors>
 RN_INLINE void forward_tiles(const ForwardStep& s, const Tiles& tiles, ForwardBlock<E> block,
                              float* sums) {
   using Tile = ForwardTile<Phase>;
@@ -118,10 +148,15 @@ RN_INLINE void forward_tiles(const ForwardStep& s, const Tiles& tiles, ForwardBl
         prefetch_row(s, row + r, block.panel * Phase::kUnits, Phase::kUnits);
     const FetchLines fetch = block.next.during(block.turns, block.data);
     with_rows<kRows>(rows, [&]<int kCount>() __attribute__((always_inline)) {
-      multiply_into<E, Tile::kVectors, kCount, Tile::kVectors>(sums, block.first, a, operand.stride,
-                                                               block.data, 0, block.turns, fetch);
+      multiply_into<E, kVectors, kCount, kVectors>(sums, block.first, a, operand.stride, block.data,
+                                                   0, block.turns, fetch);
     });
-    if (block.last) forward_cells<Phase, kTraining>(s, row, rows, block.panel, sums);
+    if (block.last) {
+      constexpr bool kShared = Phase::kUnits == 1 && kVectors < Phase::kGates;
+      constexpr int64_t kFloats = kLanes * (kShared ? Phase::kGates : kVectors);
+      if constexpr (kShared) unfold_rows<Phase, kVectors>(s, row, rows, block.panel, sums);
+      forward_cells<Phase, kTraining>(s, row, rows, block.panel, sums, kFloats);
+    }
     if (!whole) sums += kRows * Tile::kRowFloats;
   }
 }
@@ -134,29 +169,33 @@ void forward_phase(const ForwardStep& s, const typename E::Right* weights, const
   constexpr int64_t kMaxTurns = Tile::template kMaxTurns<E>;
   constexpr int64_t kTurnBytes = Tile::kRowFloats * sizeof(typename E::Right);
   const int64_t turns = turns_of<E>(s.hidden);
-  const PanelOrder panels = {split(Tile::panels(s.stride / kLanes), place.members, place.member),
-                             s.turned};
+  const int64_t used = s.from_zero && !Phase::kReadsExtra ? 0 : turns;
+  const int64_t units = s.stride / kLanes;
+  const PanelOrder panels = {split(Tile::panels(units), place.members, place.member), s.turned};
   const bool far = panels.count() * turns * kTurnBytes > kNearBytes;
   each_chunk(s.rows, Tile::kRows, place, [&](const Tiles& tiles) {
     // Blocks pay only where more than one tile meets them.
     const bool one_tile = tiles.first + tiles.step >= tiles.end;
-    const int64_t blocks = one_tile ? 1 : (turns + kMaxTurns - 1) / kMaxTurns;
+    const int64_t blocks = one_tile || used == 0 ? 1 : (turns + kMaxTurns - 1) / kMaxTurns;
     for (int64_t i = 0; i < panels.count() * blocks; ++i) {
       const int64_t p = panels.at(i / blocks), b = i % blocks;
-      const int64_t t0 = turns * b / blocks, t1 = turns * (b + 1) / blocks;
+      const int64_t t0 = used * b / blocks, t1 = used * (b + 1) / blocks;
       const bool last = b == blocks - 1, end = i + 1 == panels.count() * blocks;
-      const int64_t next = last ? (end ? p : panels.at(i / blocks + 1)) * turns : p * turns + t1;
-      const auto data_at = [=](int64_t turn) { return weights + turn * Tile::kRowFloats; };
-      forward_tiles<E, Phase, kTraining>(
-          s, tiles,
-          {p,
-           data_at(p * turns + t0),
-           t0,
-           t1 - t0,
-           b == 0,
-           last,
-           {(const char*)data_at(next), far && !end ? (t1 - t0) * kTurnBytes : 0}},
-          sums);
+      const int64_t vectors = Tile::vectors(p, units, s.tail_lanes);
+      const auto data_at = [=](int64_t panel, int64_t turn) {
+        return weights + panel * turns * Tile::kRowFloats + turn * vectors * kLanes;
+      };
+      const auto* next = last ? data_at(end ? p : panels.at(i / blocks + 1), 0) : data_at(p, t1);
+      const ForwardBlock<E> block = {p,
+                                     data_at(p, t0),
+                                     t0,
+                                     t1 - t0,
+                                     b == 0,
+                                     last,
+                                     {(const char*)next, far && !end ? (t1 - t0) * kTurnBytes : 0}};
+      with_rows<Tile::kVectors>(vectors, [&]<int kVectors>() __attribute__((always_inline)) {
+        forward_tiles<E, Phase, kTraining, kVectors>(s, tiles, block, sums);
+      });
     }
   });
 }

@@ -27,8 +27,9 @@ void load_gates(RnContext* ctx, const Layout& l, const float* x, int64_t ldx, in
       for (int64_t unit = 0; unit < l.hidden; unit += kLanes)
         for (int g = 0; g < Cell::kGates; ++g) {
           const float* from = x + r * ldx + g * l.hidden + unit;
-          const int64_t rest = l.hidden - unit, at = unit * Cell::kGates + g * kLanes;
+          const int64_t rest = l.hidden - unit, at = l.column(g, unit);
           const vf value = rest < kLanes ? load_first(from, rest) : load(from);
+          // May overhang into the next gate, which is written later.
           store(gates + r * l.gate_stride + at, value + load(bias + at));
         }
   });
@@ -66,6 +67,7 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
   run.cn = Cell::kHasC ? (float*)args.cn + index * states : nullptr;
   const float *h0 = (const float*)args.h0, *c0 = (const float*)args.c0;
   if (h0) h0 += index * states;
+  run.from_zero = !h0;
   start_states(run, h0, run.state.h_prev, run.hn, kTraining, 2);
   if (desc.precision == RN_PRECISION_BF16 && !start_rounded(ctx, h0, &run))
     return RN_ERR_OUT_OF_MEMORY;
@@ -88,7 +90,7 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
     } else {
       status = gemm(ctx, {.precision = desc.precision,
                           .m = rows,
-                          .n = l.gate_stride,
+                          .n = l.columns(),
                           .k = in,
                           .a = x + row0 * in,
                           .lda = in,

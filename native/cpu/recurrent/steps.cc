@@ -23,6 +23,8 @@ ForwardStep step_of(const Run& run, int64_t s, float* gates, bool training) {
   step.stride = l.stride;
   step.gates = gates;
   step.gate_stride = l.gate_stride;
+  step.tail_lanes = l.tail_lanes;
+  step.from_zero = s == 0 && run.from_zero;
   if (training) {
     const int64_t here = q.offset[t] * l.stride, there = then > 0 ? q.offset[next] * l.stride : 0;
     step.h_prev = state.h_prev + here;

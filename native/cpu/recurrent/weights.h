@@ -11,8 +11,8 @@ namespace {
 
 // Packed weights and biases of a layer and direction.
 struct Weights {
-  const void* input;                   // W, its columns in gate order [unit vector][gate][lane]
-  const float* bias;                   // [gate_stride] in the same order
+  const void* input;                   // W, its columns in the order of Layout::column
+  const float* bias;                   // [columns] in the same order
   const float* bias_apart;             // [stride] or NULL: ForwardStep.recurrent_bias
   const void* recurrent[kMostPhases];  // a packed form of R for each phase
 };
@@ -29,16 +29,15 @@ const void* pack_input(RnContext* ctx, const RnRecurrentDesc& desc, const RnWeig
   int32_t fresh = 0;
   const int64_t cut = in.first > 0 ? in.first : in.count % in.ld;
   void* packed = packed_weight(ctx, w, packed_kind(desc, in.form, cut),
-                               packed_bytes(desc.precision, in.count, l.gate_stride), &fresh);
+                               packed_bytes(desc.precision, in.count, l.columns()), &fresh);
   if (!packed || !fresh) return packed;
-  int32_t* columns = (int32_t*)ctx->scratch(ctx->runtime, (size_t)l.gate_stride * sizeof(int32_t));
+  int32_t* columns = (int32_t*)ctx->scratch(ctx->runtime, (size_t)l.columns() * sizeof(int32_t));
   if (!columns) return nullptr;
-  for (int64_t j = 0; j < l.gate_stride; ++j) {
-    const int64_t vector = j / kLanes, unit = vector / Cell::kGates * kLanes + j % kLanes;
-    columns[j] = unit < l.hidden ? (int32_t)(vector % Cell::kGates * l.hidden + unit) : -1;
-  }
+  constexpr int64_t kPer = Cell::kGates * kLanes;
+  for (int64_t j = 0; j < l.columns(); ++j)
+    columns[j] = (int32_t)l.row_at(Cell::kGates, j / kPer, j % kPer);
   pack_matrix(ctx, desc.precision, (const float*)w.data + in.first, in.ld, true, in.count,
-              l.gate_stride, columns, packed);
+              l.columns(), columns, packed);
   return packed;
 }
 
@@ -49,13 +48,12 @@ bool pack_biases(RnContext* ctx, const RnRecurrentSlots& slots, const Layout& l,
   float* apart = bias + l.gate_stride;
   const float *b_ih = (const float*)slots.slot[RN_B_IH].data,
               *b_hh = (const float*)slots.slot[RN_B_HH].data;
-  for (int64_t unit = 0; unit < l.stride; ++unit)
+  memset(bias, 0, (size_t)(l.gate_stride + l.stride) * sizeof(float));
+  for (int64_t unit = 0; unit < l.hidden; ++unit)
     for (int g = 0; g < Cell::kGates; ++g) {
-      const bool real = unit < l.hidden;
-      const float input = real && b_ih ? b_ih[g * l.hidden + unit] : 0.0f;
-      const float hidden = real && b_hh ? b_hh[g * l.hidden + unit] : 0.0f;
-      float* at = bias + (unit / kLanes * Cell::kGates + g) * kLanes + unit % kLanes;
-      *at = g == Cell::kApart ? input : input + hidden;
+      const float input = b_ih ? b_ih[g * l.hidden + unit] : 0.0f;
+      const float hidden = b_hh ? b_hh[g * l.hidden + unit] : 0.0f;
+      bias[l.column(g, unit)] = g == Cell::kApart ? input : input + hidden;
       if (g == Cell::kApart) apart[unit] = hidden;
     }
   out->bias = bias;
@@ -67,12 +65,11 @@ template <class Phase>
 const void* pack_phase(RnContext* ctx, const RnRecurrentDesc& desc, int index, const RnWeight& w,
                        const Layout& l) {
   return with_element(desc.precision, [&]<class E>() {
-    const size_t bytes = ForwardTile<Phase>::template packed_bytes<E>(l.units, l.hidden);
+    const size_t bytes = ForwardTile<Phase>::template packed_bytes<E>(l);
     int32_t fresh = 0;
     auto* packed = (typename E::Right*)packed_weight(
         ctx, w, packed_kind(desc, kPackedForward + index), bytes, &fresh);
-    if (packed && fresh)
-      pack_recurrent<E, Phase>(ctx, (const float*)w.data, l.hidden, l.units, packed);
+    if (packed && fresh) pack_recurrent<E, Phase>(ctx, (const float*)w.data, l, packed);
     return (const void*)packed;
   });
 }
