@@ -11,6 +11,7 @@
 #include "native/cpu/core/parallel.h"
 #include "native/cpu/gemm/kernel.h"
 #include "native/cpu/gemm/pack.h"
+#include "native/cpu/gemm/share.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {
@@ -38,11 +39,16 @@ struct Buffers {
   typename E::Left* packed_a;        // kPackedA of them, this thread's; NULL: A is not packed
 };
 
-// Rows of A as the kernel reads them.
+// Rows of A as the kernel reads them: those of a block's tiles, packed, or all where they lie.
 template <class E>
 struct Left {
   const typename E::Left* a;
-  int64_t tile_stride, row_stride, turn_stride;
+  int64_t tile_stride, row_stride, turn_stride;  // tile_stride 0: not packed
+  // The block's i-th tile, whose first row is `row`.
+  RN_INLINE Left tile(int64_t i, int64_t row) const {
+    const int64_t at = tile_stride > 0 ? i * tile_stride : row * row_stride;
+    return {a + at, tile_stride, row_stride, turn_stride};
+  }
 };
 
 // A function of its own: inlined into the loops over tiles, GCC may keep sums in memory, as it does
@@ -93,99 +99,80 @@ RN_INLINE void any_tile(const Gemm& g, const Left<E>& left, const typename E::Ri
   }
 }
 
-// The tiles of rows i0 .. i0 + rows in one panel.
+// A block's tiles in kVectors vectors of B.
 template <class E, int kVectors>
-void panel_tiles(const Gemm& g, Left<E> left, const typename E::Right* b, int64_t turns, bool first,
-                 int64_t i0, int64_t rows, int64_t j) {
+void panel_tiles(const Gemm& g, const Left<E>& left, const typename E::Right* b, int64_t turns,
+                 bool first, const Block& block, int64_t j) {
+  constexpr int kMost = kVectors > kPanelVectors ? kFewRows : kTileRows;
   const auto* next = (const char*)(b + turns * kPanel);
-  const int64_t bytes = turns * kPanel * (int64_t)sizeof(*b);
-  const int64_t tiles = (rows + kTileRows - 1) / kTileRows;
-  const int64_t share = kStreamsFromL2 || tiles < kManyTiles ? 0 : (bytes + tiles - 1) / tiles;
-  for (int64_t i = 0; i < rows; i += kTileRows, left.a += left.tile_stride, next += share) {
-    const int64_t count = rows - i < kTileRows ? rows - i : kTileRows;
+  const int64_t bytes = turns * kPanel * (int64_t)sizeof(*b), count = block.count;
+  const int64_t share = kStreamsFromL2 || count < kManyTiles ? 0 : (bytes + count - 1) / count;
+  for (int64_t i = 0; i < count; ++i, next += share) {
+    const int64_t row = block.row[i];
     for (int64_t at = 0; at < share; at += 64) prefetch(next + at);
-    with_rows<kTileRows>(count, [&]<int kRows>() __attribute__((always_inline)) {
-      any_tile<E, kRows, kVectors>(g, left, b, turns, first, i0 + i, j);
+    with_rows<kMost>(block.height[i], [&]<int kRows>() __attribute__((always_inline)) {
+      any_tile<E, kRows, kVectors>(g, left.tile(i, row), b, turns, first, row, j);
     });
   }
 }
 
-// At most kFewRows rows in two panels.
+// A block's rows and k0 .. k0 + k of A: packed, or where they lie.
 template <class E>
-void few_rows_tile(const Gemm& g, const Left<E>& left, const typename E::Right* b, int64_t turns,
-                   bool first, int64_t i0, int64_t rows, int64_t j) {
-  with_rows<kFewRows>(rows, [&]<int kRows>() __attribute__((always_inline)) {
-    any_tile<E, kRows, 2 * kPanelVectors>(g, left, b, turns, first, i0, j);
-  });
-}
-
-// Rows i0 .. i0 + rows and k0 .. k0 + k of A: packed, or where they lie.
-template <class E>
-Left<E> left_of(const Gemm& g, const Buffers<E>& buffers, int64_t i0, int64_t rows, int64_t k0,
+Left<E> left_of(const Gemm& g, const Buffers<E>& buffers, const Block& block, int64_t k0,
                 int64_t k) {
   if constexpr (E::kPrecision == RN_PRECISION_F32)
-    if (!buffers.packed_a) return {g.a + i0 * g.lda + k0, kTileRows * g.lda, g.lda, 1};
-  pack_a<E>(g.a, g.lda, g.trans_a, g.m, i0, rows, k0, k, buffers.packed_a);
-  return {buffers.packed_a, kTileRows * turns_of<E>(k), 1, kTileRows};
-}
-
-// How the team shares C: `across` parts of rows by `along` parts of panels.
-struct Grid {
-  int across, along;
-};
-Grid grid_of(const Gemm& g, int threads) {
-  const int64_t tiles = (g.m + kTileRows - 1) / kTileRows, panels = (g.n + kPanel - 1) / kPanel;
-  Grid best = {threads, 1};
-  int64_t least = INT64_MAX;
-  for (int across = threads; across >= 1; --across) {
-    const int along = threads / across;
-    // Reading a panel or packing a tile's rows takes about as long as a tile's product.
-    const int64_t work = (1 + (tiles + across - 1) / across) * (1 + (panels + along - 1) / along);
-    if (work < least) {
-      least = work;
-      best = {across, along};
-    }
+    if (!buffers.packed_a) return {g.a + k0, 0, g.lda, 1};
+  const int64_t tile_stride = kTileRows * turns_of<E>(k);
+  if (g.trans_a) {
+    const int64_t i0 = block.row[0], last = block.count - 1;
+    const int64_t rows = block.row[last] + block.height[last] - i0;
+    pack_transposed<E>(g.a, g.lda, g.m, i0, rows, k0, k, buffers.packed_a);
+  } else {
+    for (int64_t i = 0; i < block.count; ++i)
+      pack_rows<E>(g.a + block.row[i] * g.lda + k0, g.lda, block.height[i], k,
+                   buffers.packed_a + i * tile_stride);
   }
-  return best;
+  return {buffers.packed_a, tile_stride, 1, kTileRows};
 }
 
 template <class E>
 void gemm_thread(const Gemm& g, const Buffers<E>& buffers, Barrier* barrier, int thread,
                  int threads) {
-  const Grid grid = grid_of(g, threads);
+  const GemmShare* share = share_of(g, threads);
+  const Grid grid = share ? Grid{share->groups, share->members} : grid_of(g, threads);
   const bool idle = thread >= grid.across * grid.along;
   const int64_t panels = (g.n + kPanel - 1) / kPanel;
-  const Range rows = split(g.m, grid.across, thread / grid.along, kTileRows);
+  const RowTiles tiles = row_tiles(g.m, share, grid, thread / grid.along);
   const Range columns = split(panels, grid.along, thread % grid.along);
   const Range packing = split(panels, threads, thread);
   const MatrixB b = {(const float*)g.b.data, g.ldb, g.trans_b, g.n, nullptr};
   const Blocks blocks = blocks_of<E>(g.k);
-  const int64_t block_m = buffers.packed_a ? kBlockM : kBlockM / 2;
+  const int64_t most = buffers.packed_a ? Block::kMost : Block::kMost / 2;
 
-  for (int64_t block = 0; block < blocks.count(); ++block) {
-    const int64_t k0 = blocks.begin(block), k = blocks.length(block), turns = turns_of<E>(k);
+  for (int64_t i = 0; i < blocks.count(); ++i) {
+    const int64_t k0 = blocks.begin(i), k = blocks.length(i), turns = turns_of<E>(k);
     const typename E::Right* packed_b = buffers.whole_b + turns_of<E>(k0) * panels * kPanel;
     if (!buffers.whole_b) {
-      typename E::Right* out = buffers.block_b[block & 1];
+      typename E::Right* out = buffers.block_b[i & 1];
       for (int64_t p = packing.begin; p < packing.end; ++p)
         pack_b_panel<E>(b, p, k0, k, out + p * kPanel * turns);
       barrier->wait(threads);
       packed_b = out;
     }
     if (idle) continue;
-    for (int64_t i0 = rows.begin; i0 < rows.end; i0 += block_m) {
-      const int64_t count = rows.end - i0 < block_m ? rows.end - i0 : block_m;
-      const Left<E> left = left_of<E>(g, buffers, i0, count, k0, k);
+    for (int64_t tile = 0; tile < tiles.count; tile += most) {
+      const Block block = block_of(tiles, tile, most);
+      const Left<E> left = left_of<E>(g, buffers, block, k0, k);
       for (int64_t p = columns.begin; p < columns.end; ++p) {
         const int64_t j = p * kPanel;
         const typename E::Right* panel = packed_b + p * kPanel * turns;
-        if (count <= kFewRows && p + 1 < columns.end) {
-          few_rows_tile<E>(g, left, panel, turns, block == 0, i0, count, j);
+        if (block.highest <= kFewRows && p + 1 < columns.end) {
+          panel_tiles<E, 2 * kPanelVectors>(g, left, panel, turns, i == 0, block, j);
           ++p;
         } else if (g.n - j > kLanes) {
-          panel_tiles<E, kPanelVectors>(g, left, panel, turns, block == 0, i0, count, j);
+          panel_tiles<E, kPanelVectors>(g, left, panel, turns, i == 0, block, j);
         } else {
-          panel_tiles<E, 1>(g, left, panel, turns, block == 0, i0, count, j);
+          panel_tiles<E, 1>(g, left, panel, turns, i == 0, block, j);
         }
       }
     }

@@ -13,6 +13,14 @@
 
 namespace rnnative::cpu::RN_ISA {
 
+// How the team shares C where those who read it next share it so: rows are steps of `period` rows,
+// and a group takes the same part of each, its members parts of the columns. Then what a thread is
+// about to read is in its own caches, not in another core's.
+struct GemmShare {
+  int64_t period;
+  int groups, members;
+};
+
 struct Gemm {
   int32_t precision;  // RN_PRECISION_*
   int64_t m, n, k;
@@ -30,6 +38,7 @@ struct Gemm {
                          // differ in it
   const void* packed_b;  // B already packed by pack_matrix in this precision, or NULL. Then b, ldb,
                          // trans_b are unused
+  const GemmShare* share = nullptr;  // not with trans_a
 };
 
 // Runs on the whole team. Answers RN_OK or RN_ERR_OUT_OF_MEMORY.

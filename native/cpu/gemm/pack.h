@@ -139,18 +139,13 @@ void pack_rows(const float* a, int64_t lda, int64_t rows, int64_t length, typena
                  [=](int64_t turn, typename E::Left x) { to[turn * kTileRows + i] = x; });
 }
 
-// A[m0 .. m0 + rows, k0 .. k0 + length] in tiles of kTileRows rows: [turn][row].
+// Columns m0 .. m0 + rows of a [k, m], k0 .. k0 + length of each, as tiles of kTileRows rows:
+// [turn][row].
 template <class E>
-void pack_a(const float* a, int64_t lda, bool transposed, int64_t m, int64_t m0, int64_t rows,
-            int64_t k0, int64_t length, typename E::Left* out) {
+void pack_transposed(const float* a, int64_t lda, int64_t m, int64_t m0, int64_t rows, int64_t k0,
+                     int64_t length, typename E::Left* out) {
   constexpr int kVectors = (kTileRows + kLanes - 1) / kLanes;
   const int64_t tiles = (rows + kTileRows - 1) / kTileRows, turns = turns_of<E>(length);
-  if (!transposed) {
-    for (int64_t i = 0; i < rows; i += kTileRows)
-      pack_rows<E>(a + (m0 + i) * lda + k0, lda, rows - i < kTileRows ? rows - i : kTileRows,
-                   length, out + i * turns);
-    return;
-  }
   // A few turns at a time, so that the rows of A stay in L1 while their columns go to different
   // tiles.
   constexpr int64_t kStep = 8;

@@ -99,7 +99,8 @@ int32_t run_steps(Phases<Phase...>, RnContext* ctx, const BackwardRun& run,
                            (hidden + kPanel - 1) / kPanel,
                            kTileRows,
                            kPanelVectors,
-                           sizeof(typename E::Right)};
+                           sizeof(typename E::Right),
+                           q.dense};
   return run_grid(ctx, shape, [&](const Place& place, float* sums, const auto& sync) {
     for (int64_t s = s1 - 1; s >= s0; --s) {
       const BackwardStep step = step_of(run, s);

@@ -27,6 +27,15 @@ struct Run {
   StepPhases phases;
 };
 
+// The planner's view of a step; the first phase stands for all.
+template <class E, class First, class... Rest>
+StepShape forward_shape(Phases<First, Rest...>, const Layout& l, const Sequence& q) {
+  using Tile = ForwardTile<First>;
+  return {q.batch,     turns_of<E>(l.hidden), Tile::panels(l.units),
+          Tile::kRows, Tile::kVectors,        sizeof(typename E::Right),
+          q.dense};
+}
+
 // Sets initial states where each row starts; rows without steps pass theirs through.
 inline void start_states(const Run& run, const float* initial, float* state, float* final_state,
                          bool training, int copies) {

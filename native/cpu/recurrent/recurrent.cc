@@ -76,6 +76,11 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
   if (Cell::kHasC)
     start_states(run, c0 ? c0 + index * states : nullptr, run.state.c_prev, run.cn, kTraining, 1);
 
+  // Threads make the W x that they will read, unless theirs are few rows of many steps.
+  const TeamGrid grid = with_element(desc.precision, [&]<class E>() {
+    return plan_grid(forward_shape<E>(phases, l, q), ctx->threads);
+  });
+  const bool few = 2 * q.batch < grid.groups * kFewRows;
   for (int64_t s0 = 0, s1 = 0; s0 < q.steps; s0 = s1) {
     int64_t rows = 0;
     while (s1 < q.steps &&
@@ -83,6 +88,7 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
       rows += q.active(q.time_of(s1++, run.direction));
     // The steps' packed rows are contiguous; the earliest comes first in either direction.
     const int64_t row0 = q.offset[run.direction == 0 ? s0 : q.time_of(s1 - 1, 1)];
+    const GemmShare share = {grid.groups > 1 ? q.batch : rows, grid.groups, grid.members};
     int32_t status = RN_OK;
     if (projected) {
       load_gates<Cell>(ctx, l, x + row0 * in + run.direction * Cell::kGates * l.hidden, in, rows,
@@ -103,7 +109,8 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
                           .accumulate = false,
                           .bias = run.weights.bias,
                           .packed_kind = 0,
-                          .packed_b = run.weights.input});
+                          .packed_b = run.weights.input,
+                          .share = q.dense && !few ? &share : nullptr});
     }
     if (status != RN_OK) return status;
     status = forward_steps(ctx, desc, &run, kTraining, s0, s1, gates, row0);

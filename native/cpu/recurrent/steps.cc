@@ -57,20 +57,12 @@ ForwardStep step_of(const Run& run, int64_t s, float* gates, bool training) {
   return step;
 }
 
-// The planner's view of a step; the first phase stands for all.
-template <class E, class First, class... Rest>
-StepShape shape_of(Phases<First, Rest...>, const Layout& l, int64_t rows) {
-  using Tile = ForwardTile<First>;
-  return {rows,        turns_of<E>(l.hidden), Tile::panels(l.units),
-          Tile::kRows, Tile::kVectors,        sizeof(typename E::Right)};
-}
-
 // Steps s0 .. s1 of the direction's order, whose W x + b lies in `gates`, packed rows from `row0`.
 template <class E, bool kTraining, class... Phase>
 int32_t run_steps(Phases<Phase...> phases, RnContext* ctx, const Run& run, int64_t s0, int64_t s1,
                   float* gates, int64_t row0) {
   const Sequence& q = *run.sequence;
-  const StepShape shape = shape_of<E>(phases, run.layout, q.batch);
+  const StepShape shape = forward_shape<E>(phases, run.layout, q);
   return run_grid(ctx, shape, [&](const Place& place, float* sums, const auto& sync) {
     for (int64_t s = s0; s < s1; ++s) {
       const int64_t row = q.offset[q.time_of(s, run.direction)] - row0;

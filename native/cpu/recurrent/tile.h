@@ -64,24 +64,26 @@ struct PanelOrder {
 RN_INLINE void prefetch_floats(const float* p, int64_t n) {
   for (int64_t i = 0; i < n; i += 16) prefetch(p + i);
 }
-// The tiles of a step that a thread takes through a panel together. The batch is cut evenly, since
-// a short tile takes as long as a longer one; a step of fewer rows has the first of the tiles, so
+// The tiles of a step that a thread takes through a panel together. Rows are cut evenly, since a
+// short tile takes as long as a longer one; a step of fewer rows has the first of the tiles, so
 // that a row stays with its group of threads.
 struct Tiles {
   int64_t first, end, step;
-  int64_t count, batch;  // all tiles, all rows
+  Range rows;  // of all `count` tiles, with those that other groups take in turn
+  int64_t count;
 
-  int64_t row(int64_t tile) const { return batch * tile / count; }
+  int64_t row(int64_t tile) const { return rows.begin + (rows.end - rows.begin) * tile / count; }
 };
 // body(tiles) over a thread's share of the first `rows` rows, kRowChunk rows of its own at a time.
 template <class Body>
 RN_INLINE void each_chunk(int64_t rows, int tile_rows, const Place& place, const Body& body) {
-  const int64_t count = tile_count(place.batch, tile_rows);
-  const int64_t used = (rows * count + place.batch - 1) / place.batch;
-  const int64_t chunk = kRowChunk / tile_rows * place.groups;
-  for (int64_t first = place.group; first < used; first += chunk)
-    body(Tiles{first, first + chunk < used ? first + chunk : used, place.groups, count,
-               place.batch});
+  const bool dense = place.dense;
+  const Range part = dense ? split(place.batch, place.groups, place.group) : Range{0, place.batch};
+  const int64_t length = part.end - part.begin, count = tile_count(length, tile_rows);
+  const int64_t used = dense ? count : (rows * count + length - 1) / length;
+  const int64_t step = dense ? 1 : place.groups, chunk = kRowChunk / tile_rows * step;
+  for (int64_t first = dense ? 0 : place.group; first < used; first += chunk)
+    body(Tiles{first, first + chunk < used ? first + chunk : used, step, part, count});
 }
 
 }  // namespace
