@@ -54,6 +54,7 @@ export abstract class Recurrent extends Module {
   readonly recurrentDropout: number
   readonly precision: Precision
   private readonly byName = new Map<string, Parameter>()
+  private ofCells: readonly ops.CellParameters[] | undefined // once made
 
   protected constructor(cell: ops.Cell, options: RecurrentOptions) {
     super()
@@ -143,11 +144,13 @@ export abstract class Recurrent extends Module {
    * The parameters of each layer and direction, layer-major; those of the first layer without W where
    * inputs are `projected`.
    */
-  cells(projected = false): ops.CellParameters[] {
-    return Array.from(this.suffixes(), ([layer, suffix]) => ({
-      ...cellParameters(({ name }) => this.byName.get(`${name}_${suffix}`)),
-      ...(projected && layer === 0 && { weightInput: null }),
-    }))
+  cells(projected = false): readonly ops.CellParameters[] {
+    this.ofCells ??= Array.from(this.suffixes(), ([, suffix]) =>
+      cellParameters(({ name }) => this.byName.get(`${name}_${suffix}`)),
+    )
+    if (!projected) return this.ofCells
+    const { directions } = this
+    return this.ofCells.map((of, i) => (i < directions ? { ...of, weightInput: null } : of))
   }
 }
 

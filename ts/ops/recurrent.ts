@@ -3,7 +3,7 @@ import { record, tracks } from '../tensor/autograd'
 import { tensor } from '../tensor/create'
 import { native, type NativeRandom } from '../native/index'
 import { checkPrecision, type Precision } from '../precision'
-import { checkShape, formatShape, shapeError } from '../tensor/shape'
+import { checkShape, formatShape, sameShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
 import { checkPhases, gatesOf, hasC, inSlots, isPresent, perCell, slots, slotShape } from './cells'
 import type { Cell, CellParameters, Phase, RecurrentOptions } from './cells'
@@ -111,13 +111,14 @@ function check(
   const rows = gatesOf[cell] * hidden
   parameters.forEach((of, i) => {
     const layer = Math.floor(i / directions)
-    const suffix = suffixOf(layer, i % directions)
     const input = layer === 0 ? (x.shape[2] as number) : directions * hidden
     const given = inSlots(of)
     slots.forEach((slot, at) => {
-      const name = `${slot.name}_${suffix}`
       const parameter = given[at] as Tensor | null
       const shape = slotShape(slot, cell, hidden, input)
+      // Names are made for messages alone: inference of small stacks is a matter of microseconds.
+      if (parameter?.device === x.device && sameShape(parameter.shape, shape)) return
+      const name = `${slot.name}_${suffixOf(layer, i % directions)}`
       if (parameter) {
         checkDevice(cell, x, { [name]: parameter })
         checkShape(cell, name, parameter.shape, shape)
