@@ -1,6 +1,6 @@
 // The recurrent stack, backward, layer by layer from the last: the steps of all directions make
-// dgates (recurrent_layer.cuh), and products over all tokens the gradients of everything else
-// (recurrent_gradients.cu). All of it on packed rows, as forward left them.
+// dgates (layer.cuh), and products over all tokens the gradients of everything else
+// (gradients.cu). All of it on packed rows, as forward left them.
 #include <algorithm>
 
 #include "cuda/recurrent/gradients.cuh"

@@ -3,10 +3,10 @@
 // tokens in one product; after those of the backward pass it forms the gradients of W, R, the
 // biases and x from dgates. Between them are several ways to run the steps (tiers), which share
 // everything here, so that the backward pass of one may follow the forward pass of another:
-//   persistent (persistent*.cu): R stays on chip for the whole sequence;
-//   stepwise (recurrent_steps*.cu): a product and a kernel of gate math a step, for any size.
+//   persistent (persistent/*.cu): R stays on chip for the whole sequence;
+//   stepwise (stepwise/*.cu): a product and a kernel of gate math a step, for any size.
 //
-// N packed rows (recurrent_sequence.cuh), D directions, G gates, S slots kept per unit (cells/).
+// N packed rows (sequence.cuh), D directions, G gates, S slots kept per unit (cells.cuh).
 // Direction 0 visits t = 0 .. T-1, direction 1 t = T-1 .. 0; at time t only rows i < active(t) take
 // part, so row i starts at t = 0 or at t = length(i) - 1, from h0. Arrays by packed row hold all
 // directions of h side by side, but gates of one direction after those of the other.

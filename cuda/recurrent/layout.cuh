@@ -1,5 +1,5 @@
 // Sizes of a recurrent stack, and where its reserve keeps what forward leaves for backward: of each
-// layer the gates, h and c (recurrent_layer.cuh). It is sized for T * B rows; a ragged batch uses
+// layer the gates, h and c (layer.cuh). It is sized for T * B rows; a ragged batch uses
 // the first N of each array. Outputs after dropout are not kept: the mask is drawn again.
 #ifndef RNNATIVE_CUDA_RECURRENT_LAYOUT_CUH_
 #define RNNATIVE_CUDA_RECURRENT_LAYOUT_CUH_

@@ -1,5 +1,5 @@
 // The recurrent stack, forward, layer by layer: W x of all tokens and a direction in one
-// product, then the steps of all directions (recurrent_layer.cuh). Rows are packed before the first
+// product, then the steps of all directions (layer.cuh). Rows are packed before the first
 // layer and unpacked after the last; a dense batch needs neither.
 #include "cuda/core/copy.cuh"
 #include "cuda/core/device.cuh"

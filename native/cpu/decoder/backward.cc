@@ -1,7 +1,7 @@
 // The attentional decoder, backward through time. A step's gradients pass through the output, the
 // attention and the layers in the reverse of forward's order; kept of them are those before each
 // product and of the scores. All gradients that are sums over steps, of the weights, of the
-// embedded inputs and of the memory, follow after the loop (decoder_gradients.h).
+// embedded inputs and of the memory, follow after the loop (gradients.h).
 #include "native/abi/backend.h"
 #include "native/cpu/core/recycled_scratch.h"
 #include "native/cpu/decoder/gradients.h"

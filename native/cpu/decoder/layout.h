@@ -1,5 +1,5 @@
 // Sizes of a decoder, and where its reserve keeps what: first what a recurrent stack keeps, then
-// the arrays of the steps between the layers. Rows are packed rows (recurrent_sequence.h).
+// the arrays of the steps between the layers. Rows are packed rows (sequence.h).
 #ifndef RNNATIVE_CPU_DECODER_LAYOUT_H_
 #define RNNATIVE_CPU_DECODER_LAYOUT_H_
 

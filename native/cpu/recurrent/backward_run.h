@@ -1,4 +1,4 @@
-// One layer and direction, backward: its packed weights and work. Its steps: recurrent_steps.cc.
+// One layer and direction, backward: its packed weights and work. Its steps: steps.cc.
 #ifndef RNNATIVE_CPU_RECURRENT_BACKWARD_RUN_H_
 #define RNNATIVE_CPU_RECURRENT_BACKWARD_RUN_H_
 

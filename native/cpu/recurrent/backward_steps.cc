@@ -1,4 +1,4 @@
-// The backward steps of the recurrent stack and of the decoder, as recurrent_steps.cc has the
+// The backward steps of the recurrent stack and of the decoder, as steps.cc has the
 // forward ones.
 #include "native/cpu/recurrent/backward_run.h"
 #include "native/cpu/recurrent/backward_step.h"

@@ -1,4 +1,4 @@
-// One layer and direction, forward: where its steps (recurrent_steps.cc) find their state and leave
+// One layer and direction, forward: where its steps (steps.cc) find their state and leave
 // their output.
 #ifndef RNNATIVE_CPU_RECURRENT_FORWARD_RUN_H_
 #define RNNATIVE_CPU_RECURRENT_FORWARD_RUN_H_

@@ -33,7 +33,7 @@ constexpr CellTraits traits_of() {
           share_vectors(typename Cell::ForwardPhases())};
 }
 
-// Arrays saved for a layer and direction; rows are packed rows (recurrent_sequence.h).
+// Arrays saved for a layer and direction; rows are packed rows (sequence.h).
 struct Saved {
   float* gates;   // [N, unit vectors, G, kLanes] activations
   float* h_prev;  // [N, stride] the state before the step

@@ -1,6 +1,6 @@
 // The recurrent stack, forward. A layer and direction is one GEMM for W x + b over many steps,
 // whose output is laid out as the cells want it, and then one parallel region for the sequence, in
-// which each step is the cell's phases (recurrent_forward_step.h). In training W x + b is computed
+// which each step is the cell's phases (forward_step.h). In training W x + b is computed
 // into the reserve and the activations overwrite it; in inference it is computed in chunks of steps
 // that stay cached.
 #include "native/abi/backend.h"

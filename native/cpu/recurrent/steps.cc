@@ -1,5 +1,5 @@
 // The forward steps of the recurrent stack and of the decoder: for each, the phases of the cell,
-// shared out over the team (recurrent_team.h).
+// shared out over the team (team.h).
 #include "native/cpu/recurrent/steps.h"
 
 #include "native/cpu/recurrent/forward_run.h"
