@@ -2,9 +2,9 @@
 import { writeFileSync } from 'node:fs'
 import { optim, Seq2Seq, Tokenizer } from '#dist/index.js'
 import { PairSet } from '#dist/data/index.js'
-import { Seq2SeqTask } from '#dist/models/seq2seq/task.js'
-import { RandomContext } from '#dist/nn/index.js'
-import { withInputs } from '#dist/train/task.js'
+import { PairFeed, Seq2SeqTask } from '#dist/models/seq2seq/task.js'
+import { TrainingLoop } from '#dist/train/loop.js'
+import { Run } from '#dist/train/run.js'
 import { multi30k } from '../../measure/multi30k.mjs'
 import { timed } from '../../measure/serve.mjs'
 
@@ -15,33 +15,25 @@ export const makeModel = (tokenizer) =>
     ...{ hidden: 256, embedding: 256, layers: 1, encoder: { bidirectional: true } },
   })
 
-/** A run is a step for each of the first `count` batches of a pass, as `fit` makes it. */
+/** A run is a step for each of the first `count` batches of a pass, by `fit`'s own loop. */
 export async function prepareSeq2Seq({ tokenizer, batchTokens, count, seed, clipNorm }) {
   const model = makeModel(await Tokenizer.load(tokenizer))
-  const { network } = model
-  const task = new Seq2SeqTask(network, await PairSet.encode(await multi30k('train'), model), {
-    ...{ batchTokens, seed, labelSmoothing: 0, scheduledSampling: null },
+  const pairs = await PairSet.encode(await multi30k('train'), model)
+  const objective = new Seq2SeqTask(model.network, {
+    ...{ labelSmoothing: 0, seed, files: async () => ({ json: {}, tensors: {} }) },
+    vocabularies: { source: model.source.size, target: model.target.size },
   })
-  const random = new RandomContext({ seed })
-  network.setRandom(random)
-  const optimizer = optim.adam({ lr: 1e-3 }).bind(network)
-  const step = async (index) => {
-    optimizer.zeroGrad()
-    const plan = task.step(index, index + 1, random, false)
-    const losses = withInputs(plan.inputs, 'cpu', plan.gradient)
-    const scalars = [optimizer.step({ clipNorm }), ...losses]
-    await Promise.all(scalars.map((scalar) => scalar.item()))
-    for (const scalar of scalars) scalar.dispose()
+  const feed = new PairFeed(pairs, batchTokens, seed)
+  const settings = { optimizer: optim.adam({ lr: 1e-3 }), clipNorm, seed, perStep: 1 }
+  const train = async () => {
+    const loop = new TrainingLoop(objective, feed, { ...settings, maxSteps: count })
+    try {
+      await new Run((context) => loop.run(context))
+    } finally {
+      loop.dispose()
+    }
   }
-  return {
-    runs: timed(async () => {
-      for (let index = 0; index < count; ++index) await step(index)
-    }),
-    dispose: () => {
-      optimizer.dispose()
-      return model.dispose()
-    },
-  }
+  return { runs: timed(train), dispose: () => model.dispose() }
 }
 
 /** A run translates all of test_2016_flickr. What the first one finds is written to `out`. */
