@@ -1,7 +1,7 @@
 // The classifier of examples/own-module.mjs, trained by a Trainer on batches that are laid out already.
 import { readFileSync } from 'node:fs'
 import { optim, Trainer } from '#dist/index.js'
-import { Classifier, lossOf } from '../../../examples/own-module.mjs'
+import { Classifier } from '../../../examples/own-module.mjs'
 import { timed } from '../../measure/serve.mjs'
 
 const laidOut = ({ ids, lengths, labels }) => ({
@@ -19,7 +19,7 @@ export function prepareClassifier({ data, lr, clipNorm, ...sizes }) {
   }))
   const trainer = new Trainer({
     module,
-    loss: (batch) => lossOf(module, batch),
+    loss: (batch) => module.loss(batch),
     feed: {
       ...{ unit: 'tokens', count: portions.length, identity: {} },
       pass: (_, first) => portions.slice(first),

@@ -50,4 +50,4 @@ def prepare_classifier(data, embedding, hidden, dropout, lr, clipNorm, **_):
             nn.utils.clip_grad_norm_(model.parameters(), clipNorm)
             optimizer.step()
 
-    return timed(run)
+    return timed(run), {}
