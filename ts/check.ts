@@ -1,5 +1,9 @@
 import { expect } from './errors'
 
+/** Neither null nor a list. */
+export const isObject = (x: unknown): x is Record<string, unknown> =>
+  typeof x === 'object' && x !== null && !Array.isArray(x)
+
 export const whole = (x: unknown, least: number): x is number =>
   Number.isSafeInteger(x) && (x as number) >= least
 

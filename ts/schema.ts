@@ -2,7 +2,7 @@
  * An option is written once, as a row of its schema. From the row come its TypeScript type, its default,
  * its check, its place in `config.json` and its flag on the command line. Schemas load without the addon.
  */
-import { whole } from './check'
+import { isObject, whole } from './check'
 import { expect, RnnativeError } from './errors'
 
 /** A row: `Given` is what a user may write, `Made` what it is with every choice made. */
@@ -202,9 +202,6 @@ export const group = <R extends Rows>(rows: R, about: string): Row<Given<R>, Mad
   ),
   ...{ rows, optional: false, types: undefined },
 })
-
-const isObject = (given: unknown): given is Record<string, unknown> =>
-  typeof given === 'object' && given !== null && !Array.isArray(given)
 
 /** Refuses a value that does not go with others unless `valid`: "[op] name: expected ..., got ...". */
 export type Refuse = (name: string, valid: boolean, expected: string, got: unknown) => void

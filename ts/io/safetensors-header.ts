@@ -3,6 +3,7 @@
  * read by a number from the file before that number has been held against the file's real size.
  * Format: u64 length n, n bytes of JSON { name: { dtype, shape, data_offsets } }, then the data.
  */
+import { isObject } from '../check'
 import { RnnativeError } from '../errors'
 
 /** The limit of the reference implementation. */
@@ -72,9 +73,6 @@ function duplicateKey(json: string): string | null {
   }
   return null
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isCount = (value: unknown): value is number =>
   Number.isSafeInteger(value) && (value as number) >= 0

@@ -4,6 +4,7 @@
  * ours on space-separated scripts up to rare punctuation, but keeps a run of Chinese as one token;
  * we recognise the pattern and segment with Intl.Segmenter again.
  */
+import { isObject } from '../check'
 import { RnnativeError } from '../errors'
 import { PIECES, type Merge } from './bpe-trainer'
 import { BYTE_TOKENS, type SchemeName } from './scheme'
@@ -91,9 +92,6 @@ export function toTokenizerJson({ scheme, tokens, boundaries, merges }: Vocabula
       : { type: 'WordLevel', vocab, unk_token: UNKNOWN },
   }
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 type Fail = (problem: string) => RnnativeError
 

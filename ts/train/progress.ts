@@ -1,3 +1,4 @@
+import { isObject } from '../check'
 import { RnnativeError } from '../errors'
 import type { OptimizerMeta, ScheduleJSON } from '../optim'
 
@@ -40,9 +41,6 @@ export interface SavedRun {
   optimizer: OptimizerMeta
   identity: Readonly<Record<string, unknown>>
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
 
 const isNumber = (value: unknown): value is number => typeof value === 'number'
 
