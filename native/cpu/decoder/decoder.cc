@@ -58,15 +58,13 @@ int32_t make_layer(RnContext* ctx, const DecoderRun& d, int64_t l, float* reserv
   }
   const int64_t states = d.sequence.batch * d.layout.H;
   const float *h0 = (const float*)d.args->h0, *c0 = (const float*)d.args->c0;
-  if (h0) h0 += l * states;
-  run->from_zero = !h0;
+  run->h0 = h0 ? h0 + l * states : nullptr;
+  run->c0 = c0 ? c0 + l * states : nullptr;
   run->hn = (float*)d.args->hn + l * states;
-  start_states(*run, h0, run->state.h_prev, run->hn, true, 1);
-  if (desc.precision == RN_PRECISION_BF16 && !start_rounded(ctx, h0, run))
-    return RN_ERR_OUT_OF_MEMORY;
-  if (!Cell::kHasC) return RN_OK;
-  run->cn = (float*)d.args->cn + l * states;
-  start_states(*run, c0 ? c0 + l * states : nullptr, run->state.c_prev, run->cn, true, 1);
+  run->cn = Cell::kHasC ? (float*)d.args->cn + l * states : nullptr;
+  if (desc.precision == RN_PRECISION_BF16 && !take_rounded(ctx, run)) return RN_ERR_OUT_OF_MEMORY;
+  start_rows(*run, true, 0, d.sequence.batch);  // before the first step attends
+  run->started = true;
   return RN_OK;
 }
 

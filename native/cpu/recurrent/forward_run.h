@@ -16,13 +16,14 @@ struct Run {
   Layout layout;
   int direction;
   Weights weights;
-  Saved state;  // training: the reserve's arrays. Inference: see start_states
+  Saved state;  // training: the reserve's arrays. Inference: see start_row
   float* y;     // the layer's output at the direction's first column, rows y_stride apart
   int64_t y_stride;
-  bool last;            // y is the caller's tensor, by batch row; else packed rows
-  bool from_zero;       // no initial h is given
-  float *hn, *cn;       // [B, H]
-  Bf16::Left* rounded;  // bf16: two sets of [B] rows of h, used in turn, and one of extra; or NULL
+  bool last;             // y is the caller's tensor, by batch row; else packed rows
+  const float *h0, *c0;  // [B, H] or NULL: zeros
+  bool started;          // rows have their initial states; else their threads are to put them there
+  float *hn, *cn;        // [B, H]
+  Bf16::Left* rounded;   // bf16: two sets of [B] rows of h, used in turn, and one of extra; or NULL
   int64_t rounded_stride;
   StepPhases phases;
 };
@@ -36,43 +37,50 @@ StepShape forward_shape(Phases<First, Rest...>, const Layout& l, const Sequence&
           q.dense};
 }
 
-// Sets initial states where each row starts; rows without steps pass theirs through.
-inline void start_states(const Run& run, const float* initial, float* state, float* final_state,
-                         bool training, int copies) {
+// An initial state of row r, [B, H] or NULL, to where the row starts, `copies` sets apart in
+// inference; a row without steps passes it through.
+inline void start_row(const Run& run, int64_t r, const float* initial, float* state,
+                      float* final_state, bool training, int copies) {
   const Sequence& q = *run.sequence;
   const Layout& l = run.layout;
-  for (int64_t r = 0; r < q.batch; ++r) {
-    const float* from = initial ? initial + q.order[r] * l.hidden : nullptr;
-    const auto put = [&](float* to, int64_t size) {
-      if (from) memcpy(to, from, (size_t)l.hidden * sizeof(float));
-      const int64_t used = from ? l.hidden : 0;
-      memset(to + used, 0, (size_t)(size - used) * sizeof(float));
-    };
-    if (q.length[r] == 0) {
-      put(final_state + q.order[r] * l.hidden, l.hidden);
-    } else if (training) {
-      put(state + q.first_row(r, run.direction) * l.stride, l.stride);
-    } else {
-      for (int i = 0; i < copies; ++i) put(state + (i * q.batch + r) * l.stride, l.stride);
-    }
+  const float* from = initial ? initial + q.order[r] * l.hidden : nullptr;
+  const auto put = [&](float* to, int64_t size) {
+    if (from) memcpy(to, from, (size_t)l.hidden * sizeof(float));
+    const int64_t used = from ? l.hidden : 0;
+    memset(to + used, 0, (size_t)(size - used) * sizeof(float));
+  };
+  if (q.length[r] == 0) {
+    put(final_state + q.order[r] * l.hidden, l.hidden);
+  } else if (training) {
+    put(state + q.first_row(r, run.direction) * l.stride, l.stride);
+  } else {
+    for (int i = 0; i < copies; ++i) put(state + (i * q.batch + r) * l.stride, l.stride);
   }
 }
 
-// The rounded copies of h, with each row's initial state in both sets, and zeros past H.
-inline bool start_rounded(RnContext* ctx, const float* initial, Run* run) {
-  const Sequence& q = *run->sequence;
-  const int64_t hidden = run->layout.hidden, stride = turns_of<Bf16>(run->layout.stride);
-  const int64_t set = q.batch * stride;
-  run->rounded = (Bf16::Left*)scratch_floats(ctx, 3 * set);
-  run->rounded_stride = stride;
-  if (!run->rounded) return false;
-  memset(run->rounded, 0, (size_t)(3 * set) * sizeof(Bf16::Left));
-  for (int64_t r = 0; initial && r < q.batch; ++r) {
-    Bf16::Left* row = run->rounded + r * stride;
-    Bf16::each_left(initial + q.order[r] * hidden, 1, hidden,
+// The rounded copies of h of row r: its initial state in both sets, and zeros past H.
+inline void start_rounded(const Run& run, int64_t r) {
+  const int64_t hidden = run.layout.hidden, stride = run.rounded_stride;
+  const int64_t set = run.sequence->batch * stride;
+  Bf16::Left* row = run.rounded + r * stride;
+  for (int i = 0; i < 3; ++i) memset(row + i * set, 0, (size_t)stride * sizeof(Bf16::Left));
+  if (run.h0)
+    Bf16::each_left(run.h0 + run.sequence->order[r] * hidden, 1, hidden,
                     [=](int64_t i, Bf16::Left x) { row[i] = row[set + i] = x; });
+}
+inline bool take_rounded(RnContext* ctx, Run* run) {
+  run->rounded_stride = turns_of<Bf16>(run->layout.stride);
+  run->rounded = (Bf16::Left*)scratch_floats(ctx, 3 * run->sequence->batch * run->rounded_stride);
+  return run->rounded != nullptr;
+}
+
+// Whatever sorted rows r0 .. r1 start with.
+inline void start_rows(const Run& run, bool training, int64_t r0, int64_t r1) {
+  for (int64_t r = r0; r < r1; ++r) {
+    start_row(run, r, run.h0, run.state.h_prev, run.hn, training, 2);
+    if (run.cn) start_row(run, r, run.c0, run.state.c_prev, run.cn, training, 1);
+    if (run.rounded) start_rounded(run, r);
   }
-  return true;
 }
 
 }  // namespace

@@ -66,15 +66,12 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
   run.hn = (float*)args.hn + index * states;
   run.cn = Cell::kHasC ? (float*)args.cn + index * states : nullptr;
   const float *h0 = (const float*)args.h0, *c0 = (const float*)args.c0;
-  if (h0) h0 += index * states;
-  run.from_zero = !h0;
-  start_states(run, h0, run.state.h_prev, run.hn, kTraining, 2);
-  if (desc.precision == RN_PRECISION_BF16 && !start_rounded(ctx, h0, &run))
-    return RN_ERR_OUT_OF_MEMORY;
+  run.h0 = h0 ? h0 + index * states : nullptr;
+  run.c0 = c0 ? c0 + index * states : nullptr;
+  if (desc.precision == RN_PRECISION_BF16 && !take_rounded(ctx, &run)) return RN_ERR_OUT_OF_MEMORY;
   if (kTraining && !start_phases(ctx, desc, q, l, index, run.rounded_stride, &run.phases))
     return RN_ERR_OUT_OF_MEMORY;
-  if (Cell::kHasC)
-    start_states(run, c0 ? c0 + index * states : nullptr, run.state.c_prev, run.cn, kTraining, 1);
+  if (q.steps == 0) start_rows(run, kTraining, 0, q.batch);
 
   // Threads make the W x that they will read, unless theirs are few rows of many steps.
   const TeamGrid grid = with_element(desc.precision, [&]<class E>() {

@@ -24,7 +24,7 @@ ForwardStep step_of(const Run& run, int64_t s, float* gates, bool training) {
   step.gates = gates;
   step.gate_stride = l.gate_stride;
   step.tail_lanes = l.tail_lanes;
-  step.from_zero = s == 0 && run.from_zero;
+  step.from_zero = s == 0 && !run.h0;
   if (training) {
     const int64_t here = q.offset[t] * l.stride, there = then > 0 ? q.offset[next] * l.stride : 0;
     step.h_prev = state.h_prev + here;
@@ -64,6 +64,14 @@ int32_t run_steps(Phases<Phase...> phases, RnContext* ctx, const Run& run, int64
   const Sequence& q = *run.sequence;
   const StepShape shape = forward_shape<E>(phases, run.layout, q);
   return run_grid(ctx, shape, [&](const Place& place, float* sums, const auto& sync) {
+    if (s0 == 0 && !run.started) {
+      if (place.member == 0)
+        each_chunk(q.batch, shape.tile_rows, place, [&](const Tiles& tiles) {
+          for (int64_t tile = tiles.first; tile < tiles.end; tile += tiles.step)
+            start_rows(run, kTraining, tiles.row(tile), tiles.row(tile + 1));
+        });
+      sync();
+    }
     for (int64_t s = s0; s < s1; ++s) {
       const int64_t row = q.offset[q.time_of(s, run.direction)] - row0;
       ForwardStep step = step_of(run, s, gates + row * run.layout.gate_stride, kTraining);
