@@ -145,8 +145,11 @@ export abstract class Recurrent extends Module {
    * inputs are `projected`.
    */
   cells(projected = false): readonly ops.CellParameters[] {
-    this.ofCells ??= Array.from(this.suffixes(), ([, suffix]) =>
-      cellParameters(({ name }) => this.byName.get(`${name}_${suffix}`)),
+    // Frozen: checked once.
+    this.ofCells ??= Object.freeze(
+      Array.from(this.suffixes(), ([, suffix]) =>
+        Object.freeze(cellParameters(({ name }) => this.byName.get(`${name}_${suffix}`))),
+      ),
     )
     if (!projected) return this.ofCells
     const { directions } = this

@@ -3,7 +3,7 @@ import { record, tracks } from '../tensor/autograd'
 import { tensor } from '../tensor/create'
 import { native, type NativeRandom } from '../native/index'
 import { checkPrecision, type Precision } from '../precision'
-import { checkShape, formatShape, sameShape, shapeError } from '../tensor/shape'
+import { checkShape, formatShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
 import { checkPhases, gatesOf, hasC, inSlots, isPresent, perCell, slots, slotShape } from './cells'
 import type { Cell, CellParameters, Phase, RecurrentOptions } from './cells'
@@ -85,23 +85,39 @@ export interface RecurrentResult {
 export const suffixOf = (layer: number, direction: number): string =>
   `l${layer}${direction === 1 ? '_reverse' : ''}`
 
-/** Checks everything but values, and returns the hidden size. */
-function check(
+interface Stack {
+  cell: Cell
+  layers: number
+  directions: number
+  /** Of what the parameters are to meet. */
+  input: number
+  device: string
+  hidden: number
+  /** The parameters of all cells, slot by slot. */
+  flat: readonly (Tensor | null)[]
+}
+/**
+ * Lists that were found right, if they are frozen: neither shapes nor devices of tensors change.
+ * Inference of a small stack is a matter of microseconds, and its checks would be some of them.
+ */
+const found = new WeakMap<readonly CellParameters[], Stack>()
+
+/** Checks the parameters of a stack. */
+function checkStack(
   x: Tensor,
   parameters: readonly CellParameters[],
-  {
-    cell,
-    layers = 1,
-    directions = 1,
-    state,
-    dropout = 0,
-    phases = {},
-    random,
-    precision = 'f32',
-  }: RecurrentArguments,
-): number {
-  checkReal(cell, 'x', x)
-  if (x.dims !== 3) throw shapeError(cell, 'x', '[time, batch, input]', formatShape(x.shape))
+  { cell, layers = 1, directions = 1 }: RecurrentArguments,
+): Stack {
+  const input = x.shape[2] as number
+  const known = found.get(parameters)
+  if (
+    known?.cell === cell &&
+    known.layers === layers &&
+    known.directions === directions &&
+    known.input === input &&
+    known.device === x.device
+  )
+    return known
   checkShape(cell, 'parameters', [parameters.length], [layers * directions])
   const [first] = parameters
   if (first === undefined)
@@ -111,14 +127,13 @@ function check(
   const rows = gatesOf[cell] * hidden
   parameters.forEach((of, i) => {
     const layer = Math.floor(i / directions)
-    const input = layer === 0 ? (x.shape[2] as number) : directions * hidden
+    const suffix = suffixOf(layer, i % directions)
+    const width = layer === 0 ? input : directions * hidden
     const given = inSlots(of)
     slots.forEach((slot, at) => {
+      const name = `${slot.name}_${suffix}`
       const parameter = given[at] as Tensor | null
-      const shape = slotShape(slot, cell, hidden, input)
-      // Names are made for messages alone: inference of small stacks is a matter of microseconds.
-      if (parameter?.device === x.device && sameShape(parameter.shape, shape)) return
-      const name = `${slot.name}_${suffixOf(layer, i % directions)}`
+      const shape = slotShape(slot, cell, hidden, width)
       if (parameter) {
         checkDevice(cell, x, { [name]: parameter })
         checkShape(cell, name, parameter.shape, shape)
@@ -126,13 +141,31 @@ function check(
         throw shapeError(cell, name, formatShape(shape), 'null')
     })
   })
-  if (projected && x.shape[2] !== directions * rows)
+  if (projected && input !== directions * rows)
     throw shapeError(
       cell,
       'x',
       `[time, batch, ${directions * rows}] without weight_ih_l0`,
       formatShape(x.shape),
     )
+  const flat = parameters.flatMap(inSlots)
+  const stack = { cell, layers, directions, input, device: x.device, hidden, flat }
+  if (Object.isFrozen(parameters) && parameters.every(Object.isFrozen)) found.set(parameters, stack)
+  return stack
+}
+
+/** Checks everything but values. */
+function check(
+  x: Tensor,
+  parameters: readonly CellParameters[],
+  settings: RecurrentArguments,
+): Stack {
+  const { cell, layers = 1, directions = 1, state, dropout = 0, phases = {} } = settings
+  const { random, precision = 'f32' } = settings
+  checkReal(cell, 'x', x)
+  if (x.dims !== 3) throw shapeError(cell, 'x', '[time, batch, input]', formatShape(x.shape))
+  const stack = checkStack(x, parameters, settings)
+  const { hidden } = stack
   if (state) {
     const shape = [layers * directions, x.shape[1] as number, hidden]
     checkDevice(cell, x, { h: state.h, c: state.c ?? null })
@@ -151,7 +184,7 @@ function check(
   checkPhases(cell, phases)
   if ((dropout > 0 || isPresent(phases)) && !random)
     throw new RnnativeError('ERR_ARGUMENT', `[${cell}] random: expected a stream for dropout`)
-  return hidden
+  return stack
 }
 
 /**
@@ -164,11 +197,10 @@ export function recurrent(
   parameters: readonly CellParameters[],
   settings: RecurrentArguments,
 ): RecurrentResult {
-  const hidden = check(x, parameters, settings)
+  const { hidden, flat } = check(x, parameters, settings)
   const { cell, layers = 1, directions = 1, state, lengths, dropout = 0, random } = settings
   const { precision = 'f32', phases = {} } = settings
   const [time, batch] = x.shape as [number, number, number]
-  const flat = parameters.flatMap(inSlots)
   const h0 = state?.h ?? null
   const c0 = state?.c ?? null
   const training = tracks(x, h0, c0, ...flat)
