@@ -20,6 +20,8 @@ constexpr size_t kMaxTasks = 1024, kRoomyTasks = 960;
 constexpr size_t kMaxStagedBytes = size_t{256} << 20;
 // A sleeping thread takes some 50 µs to wake; the gap between two ops of a step is less than this.
 constexpr auto kSpin = std::chrono::microseconds(20);
+// Reading a call's arguments takes less than this, even with none of it in a cache.
+constexpr auto kRoused = std::chrono::microseconds(200);
 
 bool full(const Backlog& backlog) {
   return backlog.unfinished >= kMaxTasks || backlog.staged_bytes >= kMaxStagedBytes;
@@ -76,6 +78,15 @@ void Engine::push(const std::shared_ptr<EngineQueue>& queue, std::unique_ptr<Tas
   if (notify) wake_.notify_one();
 }
 
+void Engine::rouse() {
+  if (!asleep_.load(std::memory_order_relaxed)) return;
+  {
+    const std::lock_guard lock(mutex_);
+    roused_ = true;
+  }
+  wake_.notify_one();
+}
+
 void Engine::drain(EngineQueue& queue) {
   Backlog& backlog = queue.backlog;
   std::unique_lock lock(mutex_);
@@ -108,8 +119,8 @@ void Engine::set_threads(int threads) {
   threads_ = threads > 0 ? threads : default_threads();
 }
 
-void Engine::spin() const {
-  const auto end = std::chrono::steady_clock::now() + kSpin;
+void Engine::spin(std::chrono::microseconds time) const {
+  const auto end = std::chrono::steady_clock::now() + time;
   do {
     for (int i = 0; i < 32; ++i) {
       if (ready_count_.load(std::memory_order_acquire) > 0) return;
@@ -119,15 +130,19 @@ void Engine::spin() const {
 }
 
 std::shared_ptr<EngineQueue> Engine::next(std::unique_lock<std::mutex>& lock) {
-  if (ready_.empty() && affinity_cpus() > 1) {
-    lock.unlock();
-    spin();
-    lock.lock();
-  }
-  while (ready_.empty()) {
+  auto patience = kSpin;
+  for (;;) {
+    if (ready_.empty() && affinity_cpus() > 1) {
+      lock.unlock();
+      spin(patience);
+      lock.lock();
+    }
+    if (!ready_.empty()) break;
+    roused_ = false;
     asleep_ = true;
-    wake_.wait(lock);
+    wake_.wait(lock, [&] { return roused_ || !ready_.empty(); });
     asleep_ = false;
+    patience = kRoused;
   }
   std::shared_ptr<EngineQueue> queue = std::move(ready_.front());
   ready_.pop_front();

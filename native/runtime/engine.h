@@ -5,6 +5,7 @@
 #define RNNATIVE_RUNTIME_ENGINE_H_
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <deque>
@@ -56,6 +57,8 @@ class Engine {
   void push(const std::shared_ptr<EngineQueue>& queue, std::unique_ptr<Task> task);
   // Blocks until all tasks pushed so far have run.
   void drain(EngineQueue& queue);
+  // Says that a task is about to be pushed: a thread that sleeps wakes meanwhile.
+  void rouse();
   // Drops the tasks that wait, and returns when none that writes JavaScript's memory runs.
   void close(EngineQueue& queue);
 
@@ -71,14 +74,15 @@ class Engine {
   [[noreturn]] void serve();
   // The next queue in turn; waits, spinning briefly first.
   std::shared_ptr<EngineQueue> next(std::unique_lock<std::mutex>& lock);
-  void spin() const;
+  void spin(std::chrono::microseconds time) const;
 
   const char* const name_;  // of the thread
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::deque<std::shared_ptr<EngineQueue>> ready_;  // queues with waiting tasks, in turn
   std::atomic<int> ready_count_{0};
-  bool asleep_ = false;
+  std::atomic<bool> asleep_{false};
+  bool roused_ = false;
   bool started_ = false;
   int threads_ = 1;
 };

@@ -76,3 +76,14 @@ test('phases that do not exist, amounts that they cannot have, and no stream to 
       },
     )
 })
+
+test('a stack that has run is checked again where its input or its parameters are others', (t) => {
+  using x = randn([2, 1, 3], { seed: 2 })
+  using wide = randn([2, 1, 4], { seed: 2 })
+  const layer = new nn.LSTM({ input: 3, hidden: 5, layers: 2, seed: 1 })
+  layer.forward(x)
+  t.throws(() => layer.forward(wide), { code: 'ERR_SHAPE', message: /weight_ih_l0/ })
+  layer.forward(x)
+  layer.dispose()
+  t.throws(() => layer.forward(x), { code: 'ERR_DISPOSED' })
+})

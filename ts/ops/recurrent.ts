@@ -1,7 +1,7 @@
 import { RnnativeError } from '../errors'
 import { record, tracks } from '../tensor/autograd'
 import { tensor } from '../tensor/create'
-import { native, type NativeRandom } from '../native/index'
+import { native, type Maybe, type NativeRandom } from '../native/index'
 import { checkPrecision, type Precision } from '../precision'
 import { checkShape, formatShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
@@ -93,8 +93,9 @@ interface Stack {
   input: number
   device: string
   hidden: number
-  /** The parameters of all cells, slot by slot. */
+  /** The parameters of all cells, slot by slot, and the same for the addon. */
   flat: readonly (Tensor | null)[]
+  handles: readonly (readonly Maybe[])[]
 }
 /**
  * Lists that were found right, if they are frozen: neither shapes nor devices of tensors change.
@@ -149,7 +150,8 @@ function checkStack(
       formatShape(x.shape),
     )
   const flat = parameters.flatMap(inSlots)
-  const stack = { cell, layers, directions, input, device: x.device, hidden, flat }
+  const handles = perCell(flat.map((parameter) => parameter?.handle ?? null))
+  const stack = { cell, layers, directions, input, device: x.device, hidden, flat, handles }
   if (Object.isFrozen(parameters) && parameters.every(Object.isFrozen)) found.set(parameters, stack)
   return stack
 }
@@ -197,7 +199,7 @@ export function recurrent(
   parameters: readonly CellParameters[],
   settings: RecurrentArguments,
 ): RecurrentResult {
-  const { hidden, flat } = check(x, parameters, settings)
+  const { hidden, flat, handles } = check(x, parameters, settings)
   const { cell, layers = 1, directions = 1, state, lengths, dropout = 0, random } = settings
   const { precision = 'f32', phases = {} } = settings
   const [time, batch] = x.shape as [number, number, number]
@@ -220,7 +222,7 @@ export function recurrent(
   const made = native.recurrent(
     options,
     x.handle,
-    perCell(flat.map((parameter) => parameter?.handle ?? null)),
+    handles,
     ends?.tensor.handle ?? null,
     h0?.handle ?? null,
     c0?.handle ?? null,

@@ -2,6 +2,7 @@
 #include "native/ops/recurrent/recurrent.h"
 #include "native/addon/arguments.h"
 #include "native/addon/bind/recurrent_arguments.h"
+#include "native/runtime/engine.h"
 
 namespace rnnative::addon {
 namespace {
@@ -9,8 +10,9 @@ namespace {
 // The first six arguments of both functions.
 RecurrentArgs read_args(const Info& info, const char* op) {
   RecurrentArgs args;
-  args.options = read_recurrent_options(info[0], op);
   args.x = tensor_arg(info, 1, op, "x");
+  Engine::of(args.x.device).rouse();  // reading the rest takes as long as it does to wake
+  args.options = read_recurrent_options(info[0], op);
   args.parameters = read_recurrent_parameters(info[2], op);
   args.lengths = maybe_tensor_arg(info, 3, op, "lengths");
   args.h0 = maybe_tensor_arg(info, 4, op, "h0");
