@@ -1,7 +1,7 @@
 // Training the classifier of examples/own-module.mjs, beside the same in PyTorch with packed sequences:
 //
-//   node bench/own-module.mjs [--data trec|sst2] [--shared ../shared/data/classification] [--threads 1,2] [--rounds 7]
-//     [--python PATH] [--out FILE]
+//   node bench/own-module.mjs [--data ../shared/data/classification/sst2/stsa.binary.train.gz] [--threads 1,2]
+//     [--rounds 7] [--python PATH] [--out FILE]
 //
 // Both learn from the same batches of 32, sorted into batches of like lengths; a turn is a pass over 40 of them.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -18,22 +18,23 @@ import { setUpPython } from './measure/setup.mjs'
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
 const { values: options } = parseArgs({
   options: {
-    data: { type: 'string', default: 'trec' },
-    shared: { type: 'string', default: path.resolve(root, '../shared/data/classification') },
+    data: {
+      type: 'string',
+      default: path.resolve(root, '../shared/data/classification/sst2/stsa.binary.train.gz'),
+    },
     threads: { type: 'string', default: '1,2' },
     rounds: { type: 'string', default: '7' },
     python: { type: 'string' },
     out: { type: 'string' },
   },
 })
-const FILES = { trec: 'trec/TREC.train.gz', sst2: 'sst2/stsa.binary.train.gz' }
 const BATCH = 32
 const BATCHES = 40
 const SETTINGS = { embedding: 100, hidden: 128, dropout: 0.5, lr: 1e-3, clipNorm: 5 }
 
 /** Every so many-th of the batches of the whole set, so that all lengths occur. */
 async function makeBatches() {
-  const lines = (await readLines(path.join(options.shared, FILES[options.data]))).filter(Boolean)
+  const lines = (await readLines(options.data)).filter(Boolean)
   const rows = lines.map((line) => /^([^\s:]+)\S* +(.*)$/.exec(line.toLowerCase()).slice(1))
   const tokenizer = Tokenizer.spaces(rows.map(([, text]) => text))
   const labels = [...new Set(rows.map(([label]) => label))].sort()
@@ -67,7 +68,7 @@ try {
   for (const threads of options.threads.split(',').map(Number)) {
     const row = {
       section: 'classifier',
-      id: `${options.data}/${threads}`,
+      id: `${path.basename(options.data, '.gz')}/${threads}`,
       threads,
       tokens,
       entrants,

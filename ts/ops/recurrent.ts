@@ -1,7 +1,7 @@
 import { RnnativeError } from '../errors'
 import { record, tracks } from '../tensor/autograd'
 import { tensor } from '../tensor/create'
-import { native, type Maybe, type NativeRandom } from '../native/index'
+import { native, type NativeRandom } from '../native/index'
 import { checkPrecision, type Precision } from '../precision'
 import { checkShape, formatShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
@@ -93,9 +93,8 @@ interface Stack {
   input: number
   device: string
   hidden: number
-  /** The parameters of all cells, slot by slot, and the same for the addon. */
+  /** The parameters of all cells, slot by slot. */
   flat: readonly (Tensor | null)[]
-  handles: readonly (readonly Maybe[])[]
 }
 /**
  * Lists that were found right, if they are frozen: neither shapes nor devices of tensors change.
@@ -150,8 +149,7 @@ function checkStack(
       formatShape(x.shape),
     )
   const flat = parameters.flatMap(inSlots)
-  const handles = perCell(flat.map((parameter) => parameter?.handle ?? null))
-  const stack = { cell, layers, directions, input, device: x.device, hidden, flat, handles }
+  const stack = { cell, layers, directions, input, device: x.device, hidden, flat }
   if (Object.isFrozen(parameters) && parameters.every(Object.isFrozen)) found.set(parameters, stack)
   return stack
 }
@@ -199,7 +197,7 @@ export function recurrent(
   parameters: readonly CellParameters[],
   settings: RecurrentArguments,
 ): RecurrentResult {
-  const { hidden, flat, handles } = check(x, parameters, settings)
+  const { hidden, flat } = check(x, parameters, settings)
   const { cell, layers = 1, directions = 1, state, lengths, dropout = 0, random } = settings
   const { precision = 'f32', phases = {} } = settings
   const [time, batch] = x.shape as [number, number, number]
@@ -222,7 +220,7 @@ export function recurrent(
   const made = native.recurrent(
     options,
     x.handle,
-    handles,
+    perCell(flat.map((parameter) => parameter?.handle ?? null)),
     ends?.tensor.handle ?? null,
     h0?.handle ?? null,
     c0?.handle ?? null,
