@@ -67,6 +67,11 @@ void Team::run(int32_t threads, Body body, void* argument) {
   send_apart();
   start_turn();
   body(argument, 0, n);
+  for (int32_t i = 1; i < n; ++i) {
+    if (!claim(i - 1, turn_)) continue;
+    body(argument, i, n);
+    __atomic_sub_fetch(&working_, 1, __ATOMIC_SEQ_CST);
+  }
   for (uint32_t left = load(&working_); left > 0; left = load(&working_))
     patience_.wait_while(&working_, left, &working_sleepers_);
 }
@@ -77,12 +82,21 @@ void Team::start_turn() {
   if (load(&turn_sleepers_) > 0) wake_sleepers(&turn_);
 }
 
+bool Team::claim(int32_t worker, uint32_t turn) {
+  // A thread that comes late, for a turn that is over, finds that it was taken.
+  uint32_t before = turn - 1;
+  return __atomic_compare_exchange_n(&claims_[static_cast<size_t>(worker)].turn, &before, turn,
+                                     false, __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE);
+}
+
 void Team::resize(int32_t workers) {
-  body_ = nullptr;
+  __atomic_store_n(&ending_, true, __ATOMIC_RELEASE);
   if (!workers_.empty()) start_turn();
   for (std::thread& worker : workers_) worker.join();
   workers_.clear();
+  __atomic_store_n(&ending_, false, __ATOMIC_RELEASE);
   asked_ = workers;
+  claims_.assign(static_cast<size_t>(workers), {turn_});
   roam();
   try {
     for (int32_t i = 0; i < workers; ++i)
@@ -99,8 +113,9 @@ void Team::work(int32_t index, uint32_t turn) {
   Patience patience;
   for (;;) {
     patience.wait_while(&turn_, turn, &turn_sleepers_);
-    ++turn;
-    if (body_ == nullptr) return leave_place();
+    turn = load(&turn_);
+    if (__atomic_load_n(&ending_, __ATOMIC_ACQUIRE)) return leave_place();
+    if (!claim(index - 1, turn)) continue;
     const auto threads = static_cast<int32_t>(workers_.size()) + 1;
     take_place(index, threads);
     body_(argument_, index, threads);

@@ -19,6 +19,8 @@ export interface Place {
 export class FeedReader<B> {
   private at: (Place & { portions: Portions<B> }) | null = null
   private next: Promise<Portion<B>[]> | null = null
+  /** What `next` gives, where it is there already. */
+  private ready: Portion<B>[] | null = null
 
   constructor(
     private readonly feed: Feed<B>,
@@ -41,20 +43,21 @@ export class FeedReader<B> {
     if (this.at?.epoch !== epoch || this.at.index !== index) this.open({ epoch, index })
     const taken = await this.unlessStopped((this.next ??= this.read()))
     if (taken === null) return null
-    this.next = null
+    this.next = this.ready = null
     if (this.at) ++this.at.index
     if (taken.length === 0 && (index === 0 || this.feed.count !== null))
       throw this.empty(epoch, index)
     return taken
   }
 
-  /** Begins to read the next step of this pass. */
-  ahead(): void {
+  /** Begins to read the next step of this pass; its portions, if they are there at once. */
+  ahead(): readonly Portion<B>[] | null {
     const { count } = this.feed
     const { at, perStep } = this
-    if (at === null || (count !== null && at.index * perStep >= count)) return
+    if (at === null || (count !== null && at.index * perStep >= count)) return null
     this.next ??= this.read()
     this.next.catch(() => undefined) // told when it is taken
+    return this.ready
   }
 
   /** Whether nothing is left of this pass. Null when the run is asked to stop before that is known. */
@@ -69,7 +72,7 @@ export class FeedReader<B> {
   /** Lets a source go that has not been read to its end. */
   close(): void {
     this.next?.catch(() => undefined)
-    this.next = null
+    this.next = this.ready = null
     // Not awaited: a source that stalls would hold this up.
     const closed: unknown = this.at?.portions.return?.()
     if (closed instanceof Promise) closed.catch(() => undefined)
@@ -94,6 +97,7 @@ export class FeedReader<B> {
       if (done === true) break
       read.push(value as Portion<B>)
     }
+    this.ready = read
     return read
   }
 

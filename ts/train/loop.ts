@@ -2,7 +2,7 @@
 import { expect, RnnativeError } from '../errors'
 import { RandomContext } from '../nn'
 import { adam, schedule as schedules, type Optimizer, type Schedule } from '../optim'
-import { FeedReader, type Feed } from './feed'
+import { FeedReader, type Feed, type Portion } from './feed'
 import { Limits } from './limits'
 import type { Objective } from './objective'
 import { checkTrainingOptions } from './options'
@@ -135,7 +135,9 @@ export class TrainingLoop<B, C extends object> {
       optimizer.hyperparameters.lr * this.schedule.factor({ step, epoch, fraction })
     optimizer.lr = learningRate
     const running = steps.run(step, portions)
-    reader.ahead()
+    const next = reader.ahead()
+    if (next !== null && next.length > 0 && this.goesOn(stepsPerEpoch, clock.lastStep))
+      this.prepare(step + 1, next)
     const { loss, gradientNorm, measures } = await running
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
       throw nonFinite(step, loss, gradientNorm, learningRate)
@@ -148,6 +150,26 @@ export class TrainingLoop<B, C extends object> {
       ...{ gradientNorm, learningRate, unit, items, itemsPerSecond },
       ...(unit === 'tokens' && { tokens: items, tokensPerSecond: itemsPerSecond }),
       seconds: progress.seconds,
+    }
+  }
+
+  /** Whether nothing comes between this step and the next, as far as can be told before it has run. */
+  private goesOn(stepsPerEpoch: number | null, lastStep: number): boolean {
+    const { options, progress, objective } = this
+    const step = progress.step + 1
+    const due = (every: number | undefined) => every !== undefined && step % every === 0
+    if (objective.validate && due(options.evaluateEvery)) return false
+    if (options.checkpoint !== undefined && due(options.checkpointEvery)) return false
+    const seconds = progress.seconds + 2 * lastStep
+    const after = { ...progress, step, index: progress.index + 1, seconds }
+    return this.limits.reached(after, stepsPerEpoch) === null
+  }
+
+  private prepare(step: number, portions: readonly Portion<B>[]): void {
+    try {
+      this.steps.prepare(step, portions)
+    } catch {
+      // It will throw again in its turn, when what this step has come to has been told and kept.
     }
   }
 

@@ -90,6 +90,8 @@ export function checkIdentity(
 /** Measures training time only: `pause` around everything else. */
 export class TrainingClock {
   private since = 0
+  /** Seconds of the last step; 0 before there was one. */
+  lastStep = 0
   private mark = { seconds: 0, items: 0, rate: 0 }
   private readonly progress: Progress
 
@@ -104,7 +106,8 @@ export class TrainingClock {
 
   /** Counts the time since `start` and the items it went to. */
   stop(items: number): void {
-    this.progress.seconds += (performance.now() - this.since) / 1000
+    this.lastStep = (performance.now() - this.since) / 1000
+    this.progress.seconds += this.lastStep
     this.progress.items += items
   }
 

@@ -1,13 +1,15 @@
 /**
  * One optimizer step: gradients of one or more batches, divided by the count of them all, the update, and
  * one await for loss, norm and measures together, which also keeps the event loop free and the queue short.
+ * The device need not wait for JavaScript between two steps: the gradients of the next may be enqueued while
+ * one runs. Its update is not, so that a step that fails is the last to change anything.
  */
 import { RnnativeError } from '../errors'
 import type { RandomContext } from '../nn'
 import type { Optimizer } from '../optim'
 import { noGrad, scope, type Tensor } from '../tensor'
 import * as ops from '../ops'
-import { Carried } from './carried'
+import { Carried, disposeAll } from './carried'
 import type { Portion } from './feed'
 import { withInputs, type BatchLoss, type Objective, type StepInput } from './objective'
 import { Programs, runsPrograms } from './programs'
@@ -28,14 +30,23 @@ export interface Enqueued {
 }
 
 /** What is left of a batch when its gradient has been added. */
-interface Part extends Pick<BatchLoss<object>, 'count' | 'measures'> {
+interface Part<C> extends Pick<BatchLoss<C>, 'count' | 'measures' | 'carry'> {
   /** Its sum, divided by the count of the whole step where that was known. */
   loss: Tensor
+}
+
+/** The gradients of a step, enqueued. */
+interface Gradients<B, C> {
+  portions: readonly Portion<B>[]
+  parts: readonly Part<C>[]
+  /** What the loss is divided by, where it was known beforehand. */
+  share: Tensor | number | undefined
 }
 
 export class Steps<B, C extends object> {
   readonly carried: Carried<C>
   private readonly programs: Programs<Enqueued> | null
+  private prepared: Gradients<B, C> | null = null
 
   constructor(
     private readonly objective: Objective<B, C>,
@@ -56,61 +67,85 @@ export class Steps<B, C extends object> {
 
   /** Makes step number `step` of these batches. All is enqueued when it returns. */
   run(step: number, portions: readonly Portion<B>[]): Promise<Measured> {
-    const { objective, programs } = this
-    let rows = 0
-    const states = portions.map((portion, i) => {
-      const state = this.carried.get(i, rows, portion.rows)
-      rows += portion.rows
-      return state
-    })
-    const inputs = portions.map(({ batch }) => objective.inputs(batch))
-    const count = portions.reduce((sum, { batch }) => sum + (objective.count?.(batch) ?? 0), 0)
-    const share = objective.count && 1 / count
-    const enqueue = (given: readonly Tensor[], share: Tensor | number | undefined) =>
-      this.enqueue(step, portions, states, distribute(given, inputs), share)
-    const keys = portions.map(({ key }) => key)
-    if (programs && !keys.includes(null)) {
+    const programs = this.programsFor(portions)
+    if (programs !== null) {
+      const { inputs, share } = this.inputs(portions)
       const all = [...inputs.flat(), ...(share === undefined ? [] : [scalar(share)])]
-      const key = keys.join(' | ')
-      const made = programs.run(step, key, all, (given) =>
-        enqueue(given, share === undefined ? share : given.at(-1)),
-      )
+      const key = portions.map((portion) => portion.key).join(' | ')
+      const made = programs.run(step, key, all, (given) => {
+        const known = share === undefined ? share : given.at(-1)
+        return this.update(this.gradients(step, portions, distribute(given, inputs), known))
+      })
       return read(made)
     }
-    const made = withInputs(inputs.flat(), this.optimizer.device, (given) => enqueue(given, share))
+    if (this.prepared?.portions !== portions) this.prepare(step, portions)
+    const made = this.update(this.prepared as Gradients<B, C>)
+    this.prepared = null
     return read(made).finally(() => made.scalars.forEach((tensor) => tensor.dispose()))
   }
 
-  private enqueue(
+  /**
+   * Enqueues the gradients of a step whose {@link run} comes next, which carries its state on. Steps that are
+   * recorded have little for JavaScript to do.
+   */
+  prepare(step: number, portions: readonly Portion<B>[]): void {
+    this.discard()
+    if (this.programsFor(portions) !== null) return
+    const { inputs, share } = this.inputs(portions)
+    this.prepared = withInputs(inputs.flat(), this.optimizer.device, (given) =>
+      this.gradients(step, portions, distribute(given, inputs), share),
+    )
+  }
+
+  /** What records a step of these batches; null where none does. */
+  private programsFor(portions: readonly Portion<B>[]): Programs<Enqueued> | null {
+    return portions.every(({ key }) => key !== null) ? this.programs : null
+  }
+
+  private inputs(portions: readonly Portion<B>[]): {
+    inputs: readonly (readonly StepInput[])[]
+    share: number | undefined
+  } {
+    const { objective } = this
+    const inputs = portions.map(({ batch }) => objective.inputs(batch))
+    const count = portions.reduce((sum, { batch }) => sum + (objective.count?.(batch) ?? 0), 0)
+    return { inputs, share: objective.count && 1 / count }
+  }
+
+  private gradients(
     step: number,
     portions: readonly Portion<B>[],
-    states: readonly (C | null)[],
     inputs: readonly (readonly Tensor[])[],
-    known: Tensor | number | undefined,
-  ): Enqueued {
-    const { optimizer, objective, carried, clipNorm } = this
+    share: Tensor | number | undefined,
+  ): Gradients<B, C> {
+    const { optimizer, objective, carried } = this
     optimizer.zeroGrad()
     // Of the only batch the loss tells it; of several it is known when all gradients have been added up.
     const shareOf = ({ count }: BatchLoss<C>) =>
-      known ?? (portions.length === 1 ? reciprocal(count) : 1)
+      share ?? (portions.length === 1 ? reciprocal(count) : 1)
     let sampleBase = 0
-    const parts = portions.map(({ batch, rows }, i): Part => {
+    const parts = portions.map(({ batch, rows }, i): Part<C> => {
+      const state = carried.get(i, sampleBase, rows)
       this.random.set({ step, sampleBase })
       sampleBase += rows
-      const { carry, ...part } = scope(() => {
+      return scope(() => {
         const given = inputs[i] as readonly Tensor[]
         objective.module.train()
-        const made = objective.loss(given, batch, { step, carried: states[i] ?? null })
+        const made = objective.loss(given, batch, { step, carried: state })
         const loss = ops.mul(made.sum, shareOf(made))
         loss.backward()
         const { count, measures, carry } = made
         return { loss: loss.detach(), count, measures, carry }
       })
-      carried.keep(i, carry)
-      return part
     })
+    return { portions, parts, share }
+  }
+
+  private update({ parts, share }: Gradients<B, C>): Enqueued {
+    const { optimizer, objective, carried, clipNorm } = this
+    parts.forEach(({ carry }, i) => carried.keep(i, carry))
     const scalars = new Scalars()
-    const scale = known === undefined ? this.divide(parts, scalars) : () => 1
+    const scale = share === undefined ? this.divide(parts, scalars) : () => 1
     const norm = scalars.add(optimizer.step({ clipNorm: clipNorm === Infinity ? 0 : clipNorm }))
     const losses = parts.map(({ loss }) => scalars.add(loss))
     const measured = parts.map(({ measures }) => measuresOf(measures, scalars))
@@ -130,7 +165,10 @@ export class Steps<B, C extends object> {
   }
 
   /** Divides the gradients of several batches by the count of them all. What losses are to be multiplied by. */
-  private divide(parts: readonly Part[], scalars: Scalars): (values: readonly number[]) => number {
+  private divide(
+    parts: readonly Part<C>[],
+    scalars: Scalars,
+  ): (values: readonly number[]) => number {
     const counts = parts.map(({ count }) => count)
     // Read, though nobody asks for them: so they are kept, and disposed with all the others.
     for (const count of counts) scalars.add(count)
@@ -140,7 +178,18 @@ export class Steps<B, C extends object> {
     return scalars.add(share)
   }
 
+  /** Lets gradients go that are not to be applied. */
+  private discard(): void {
+    for (const { loss, count, measures, carry } of this.prepared?.parts ?? []) {
+      const scalars = Object.values(measures ?? {}).flatMap(({ sum, count }) => [sum, count])
+      for (const held of [loss, count, ...scalars]) if (typeof held !== 'number') held.dispose()
+      disposeAll(carry ?? null)
+    }
+    this.prepared = null
+  }
+
   dispose(): void {
+    this.discard()
     this.programs?.dispose()
     this.carried.dispose()
   }
