@@ -18,6 +18,13 @@ const RnBackend& backend_of(Device device) {
   return *status.device->backend;
 }
 
+void profile(EngineQueue& queue) {
+  queue.control([](EngineQueue& self) {
+    self.profile.clear();
+    self.profiling = true;
+  });
+}
+
 }  // namespace
 
 void Environment::create(Napi::Env env) {
@@ -41,8 +48,16 @@ Environment::Environment(Napi::Env env)
 
 EngineQueue& Environment::queue(Device device) {
   std::shared_ptr<EngineQueue>& queue = queues_[static_cast<size_t>(device)];
-  if (!queue) queue = std::make_shared<EngineQueue>(device, backend_of(device));
+  if (!queue) {
+    queue = std::make_shared<EngineQueue>(device, backend_of(device));
+    if (profiling_) profile(*queue);
+  }
   return *queue;
+}
+
+void Environment::start_profile() {
+  profiling_ = true;
+  for (EngineQueue* queue : queues()) profile(*queue);
 }
 
 std::vector<EngineQueue*> Environment::queues() const {

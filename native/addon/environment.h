@@ -27,6 +27,9 @@ class Environment {
   EngineQueue& queue(Device device);
   // Those that exist.
   std::vector<EngineQueue*> queues() const;
+  // Of all queues, those to be created too.
+  void start_profile();
+  void stop_profile() { profiling_ = false; }
 
   const HandleBytes& handle_bytes() const { return handle_bytes_; }
 
@@ -44,6 +47,7 @@ class Environment {
   std::shared_ptr<Mailbox> mailbox_;
   HandleBytes handle_bytes_ = std::make_shared<int64_t>(0);
   int64_t reported_bytes_ = 0;
+  bool profiling_ = false;
 };
 
 }  // namespace rnnative::addon

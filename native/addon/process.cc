@@ -130,14 +130,7 @@ Napi::Value synchronize(const Info& call) {
 }
 
 Napi::Value profile_start(const Info& call) {
-  Environment& environment = Environment::of(call.Env());
-  environment.queue(Device::kCpu);
-  environment.queue(Device::kReference);
-  for (EngineQueue* queue : environment.queues())
-    queue->control([](EngineQueue& self) {
-      self.profile.clear();
-      self.profiling = true;
-    });
+  Environment::of(call.Env()).start_profile();
   return call.Env().Undefined();
 }
 
@@ -164,7 +157,8 @@ napi_value to_rows(napi_env raw, const std::vector<Line>& lines) {
 
 Napi::Value profile_stop(const Info& call) {
   Environment& environment = Environment::of(call.Env());
-  environment.queue(Device::kCpu);
+  environment.stop_profile();
+  environment.queue(Device::kCpu);  // at least one queue to visit
   const auto lines = std::make_shared<std::vector<Line>>();
   const auto request = std::make_shared<Request>();
   request->value = [lines](napi_env env) -> napi_value {

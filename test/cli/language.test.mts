@@ -5,6 +5,7 @@ import { gzipSync } from 'node:zlib'
 import test from 'ava'
 import { LanguageModel } from 'rnnative'
 import { makeText } from '../models/language/support.mjs'
+import { eventFiles, readEvents, scalars } from '../watch/event-files.mjs'
 import { rnnative } from './support.mjs'
 
 const directory = mkdtempSync(join(tmpdir(), 'rnnative-'))
@@ -18,6 +19,18 @@ const trainFlags = (checkpoint: string, ...more: (string | number)[]) => [
   ...['lm', 'train', '--text', textFile, '--unit', 'char', '--layers', 1, '--hidden', 8],
   ...['--steps', 10, '--batch', 5, '--checkpoint', join(directory, checkpoint), ...more],
 ]
+
+test('lm train writes TensorBoard event files', async (t) => {
+  const events = join(directory, 'events')
+  const { code, stderr } = await rnnative(
+    trainFlags('watched', '--max-steps', 3, '--json', '--tensorboard', events),
+  )
+  t.is(code, 0, stderr)
+  const [file, ...others] = eventFiles(events)
+  t.deepEqual(others, [])
+  const steps = scalars(readEvents(file as string))['train/loss']?.map(([step]) => step)
+  t.deepEqual(steps, [1, 2, 3])
+})
 
 test('lm train, eval and generate work together', async (t) => {
   const model = join(directory, 'together')

@@ -132,3 +132,10 @@ test('inputs that do not fit together are refused by every metric', (t) => {
   t.throws(() => bleu(['a'], ['a'], { tokenize: 'intl' as 'none' }), { code: 'ERR_ARGUMENT' })
   t.throws(() => chrf(['a'], ['a'], { wordOrder: -1 }), { code: 'ERR_ARGUMENT' })
 })
+
+test('white space within a line takes no longer than it is', (t) => {
+  t.is(
+    metrics.bleu(['a' + ' '.repeat(1e6) + 'b'], ['a b']).score,
+    metrics.bleu(['a b'], ['a b']).score,
+  )
+})

@@ -52,6 +52,35 @@ function stringEnd(json: string, start: number): number {
   return at
 }
 
+/** More than tensors have anywhere. */
+const MAX_DIMS = 64
+/** An object of objects that hold lists. */
+const MAX_DEPTH = 3
+
+const BYTES = { quote: 34, comma: 44, backslash: 92, open: [91, 123], close: [93, 125] } as const
+
+/**
+ * What is wrong with the outline of JSON, seen before it is parsed: nested lists take a hundred times the
+ * memory of their brackets, and so do long ones.
+ */
+function outlineProblem(json: Uint8Array): string | null {
+  let depth = 0
+  let commas = 0 // of the list at hand
+  for (let at = 0; at < json.length; ++at) {
+    const c = json[at] as number
+    if (c === BYTES.quote) {
+      for (++at; at < json.length && json[at] !== BYTES.quote; ++at)
+        if (json[at] === BYTES.backslash) ++at
+    } else if (c === BYTES.open[0] || c === BYTES.open[1]) {
+      if (++depth > MAX_DEPTH) return `nested deeper than ${MAX_DEPTH}`
+      commas = 0
+    } else if (c === BYTES.close[0] || c === BYTES.close[1]) --depth
+    else if (c === BYTES.comma && depth === MAX_DEPTH && ++commas >= MAX_DIMS)
+      return `a list of more than ${MAX_DIMS}`
+  }
+  return null
+}
+
 /** The first name that occurs twice in the outermost object; JSON.parse would drop one silently. */
 function duplicateKey(json: string): string | null {
   const seen = new Set<string>()
@@ -87,6 +116,17 @@ function show(value: unknown): string {
   return text.length > 60 ? `${text.slice(0, 60)}…` : text
 }
 
+/** Infinity where numbers cannot tell: a product of doubles could round its way past a check. */
+function bytesOf(shape: readonly number[], each: number): number {
+  if (shape.includes(0)) return 0
+  let bytes = each
+  for (const extent of shape) {
+    bytes *= extent
+    if (bytes > Number.MAX_SAFE_INTEGER) return Infinity
+  }
+  return bytes
+}
+
 function parseEntry(name: string, value: unknown, dataBytes: number, file: string): Entry {
   const fail = (problem: string) => formatError(file, `tensor ${show(name)}: ${problem}`)
   if (!isObject(value)) throw fail(`expected an object, got ${show(value)}`)
@@ -103,10 +143,10 @@ function parseEntry(name: string, value: unknown, dataBytes: number, file: strin
       `data_offsets: expected begin <= end <= ${dataBytes} (truncated?), got ${show(offsets)}`,
     )
   const type = dtype as SafetensorsDType
-  // In BigInt: a product of doubles could round its way past the check.
-  const bytes = shape.reduce((n, extent) => n * BigInt(extent), BigInt(DTYPE_BYTES[type]))
-  if (bytes !== BigInt(end - begin))
-    throw fail(`${dtype} ${show(shape)} needs ${bytes} bytes, data_offsets give ${end - begin}`)
+  const bytes = bytesOf(shape, DTYPE_BYTES[type])
+  const needed = bytes === Infinity ? 'more than 2^53' : bytes
+  if (bytes !== end - begin)
+    throw fail(`${dtype} ${show(shape)} needs ${needed} bytes, data_offsets give ${end - begin}`)
   return { name, dtype: type, shape, begin, end }
 }
 
@@ -129,6 +169,8 @@ function checkCoverage(entries: readonly Entry[], dataBytes: number, file: strin
 
 /** Parses and checks the JSON part; `dataBytes` is what follows it in the file. */
 export function parseHeader(bytes: Uint8Array, dataBytes: number, file: string): Header {
+  const problem = outlineProblem(bytes)
+  if (problem !== null) throw formatError(file, `header: ${problem}`)
   let text: string
   let json: unknown
   try {

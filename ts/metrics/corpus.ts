@@ -58,12 +58,17 @@ export function segmentsOf(
 const SPACE =
   '[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]+'
 const SPACES = new RegExp(SPACE, 'u')
-const LAST_SPACES = new RegExp(`${SPACE}$`, 'u')
+const ALL_SPACES = new RegExp(`^${SPACE}$`, 'u')
 
 /** What stands between white space. */
 export const words = (text: string): string[] => text.split(SPACES).filter((word) => word !== '')
 
-export const trimEnd = (text: string): string => text.replace(LAST_SPACES, '')
+// Not by /…+$/, which begins anew at each space of a run that is not the last.
+export function trimEnd(text: string): string {
+  let end = text.length
+  while (end > 0 && ALL_SPACES.test(text.charAt(end - 1))) --end
+  return text.slice(0, end)
+}
 
 export type Counts = ReadonlyMap<string, number>
 
