@@ -7,6 +7,13 @@ export const isObject = (x: unknown): x is Record<string, unknown> =>
 export const whole = (x: unknown, least: number): x is number =>
   Number.isSafeInteger(x) && (x as number) >= least
 
+/** Could be the name of a file; the empty string would be the working directory to some functions. */
+export const isPath = (x: unknown): x is string =>
+  typeof x === 'string' && x !== '' && !x.includes('\0')
+
+export const checkPath = (op: string, name: string, value: unknown): void =>
+  expect(op, name, isPath(value), 'a path', value)
+
 export function checkWhole(op: string, name: string, value: unknown, least: number): void {
   expect(op, name, whole(value, least), `a whole number of at least ${least}`, value)
 }

@@ -2,7 +2,7 @@
  * An option is written once, as a row of its schema. From the row come its TypeScript type, its default,
  * its check, its place in `config.json` and its flag on the command line. Schemas load without the addon.
  */
-import { isObject, whole } from './check'
+import { isObject, isPath, whole } from './check'
 import { expect, RnnativeError } from './errors'
 
 /** A row: `Given` is what a user may write, `Made` what it is with every choice made. */
@@ -185,6 +185,13 @@ export const text = <S extends Settings<string>>(settings: S) =>
       argument: '<text>',
       read: (words) => words,
     },
+    settings,
+  )
+
+/** The path of a file or a directory. */
+export const path = <S extends Settings<string>>(settings: S) =>
+  row<string, S>(
+    { expected: 'a path', valid: isPath, argument: '<file>', read: (words) => words },
     settings,
   )
 

@@ -167,7 +167,7 @@ test('recipes by flags alone: SGD with step decay, accumulated; schedules know t
     ['inverse-sqrt', 1],
   ] as const) {
     const run = await rnnative([
-      ...trainFlags('end', '--schedule', schedule, '--max-steps', 10),
+      ...trainFlags('end', '--overwrite', '--schedule', schedule, '--max-steps', 10),
       ...['--optimizer', 'sgd', '--json'],
     ])
     const followed = run.lines.slice(1, -1).map(({ learningRate }) => learningRate as number)

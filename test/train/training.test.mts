@@ -121,7 +121,8 @@ test('a checkpoint directory holds the latest and the best, and loads as the bes
   t.is(nats, best?.loss as number)
   // A new run there leaves nothing of the old one, even at the same steps.
   await using fresh = makeModel()
-  await fresh.fit(text, { ...options, checkpoint, maxSteps: step, evaluateEvery: step })
+  const overwriting = { checkpoint, overwrite: true, maxSteps: step, evaluateEvery: step }
+  await fresh.fit(text, { ...options, ...overwriting })
   await using again = await LanguageModel.load(checkpoint)
   t.deepEqual(await weightsOf(again), await weightsOf(fresh))
 })

@@ -7,14 +7,17 @@
  *
  * A checkpoint is written under a temporary name, every file and the directory are flushed, and it is
  * renamed; only then do the pointers move, each by an atomic rename, and only after that is anything
- * older removed. So whatever moment a process dies at, the pointers name whole checkpoints.
+ * older removed. So whatever moment a process dies at, the pointers name whole checkpoints. What is
+ * removed is known by its `state.json`: directories of such names may be somebody else's.
  */
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { lstat, mkdir, readdir, readFile, rename, rm } from 'node:fs/promises'
+import { basename, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isObject } from '../check'
 import { RnnativeError } from '../errors'
 import type { HostTensor } from '../nn'
-import { ioError, syncDirectory, temporaryName, writeFileAtomic } from './files'
+import { makeDurableDirectory, syncDirectory } from './directories'
+import { discard, ioError, temporaryFor, temporaryName, unless, writeFileAtomic } from './files'
 import { writeSafetensors } from './safetensors'
 
 export type Pointer = 'latest' | 'best'
@@ -25,11 +28,17 @@ export interface CheckpointFiles {
   tensors: Readonly<Record<string, ReadonlyMap<string, HostTensor>>>
 }
 
+/** The file that tells a checkpoint from any other directory. */
+export const STATE_FILE = 'state.json'
+
 const STEP_NAME = /^step-\d+(-\d+)?$/
-const TEMPORARY_NAME = /^\.(step-|latest\.|best\.).*tmp-/
+const POINTERS: readonly string[] = ['latest', 'best'] satisfies Pointer[]
+
+/** What a JSON file holds, as a human may read it. */
+export const jsonText = (content: unknown): string => `${JSON.stringify(content, null, 1)}\n`
 
 /** For tests only: waits this long between the stages of a write, so that a kill can hit each. */
-async function testDelay(): Promise<void> {
+export async function testDelay(): Promise<void> {
   const milliseconds = Number(process.env['RNNATIVE_TEST_CHECKPOINT_DELAY_MS'] ?? 0)
   if (milliseconds > 0) await sleep(milliseconds)
 }
@@ -49,29 +58,112 @@ async function readPointer(directory: string, pointer: Pointer): Promise<string 
   return name
 }
 
+/** The names of DIR's latest and best checkpoints. */
+export async function readPointers(directory: string): Promise<Record<Pointer, string | null>> {
+  const [latest, best] = [
+    await readPointer(directory, 'latest'),
+    await readPointer(directory, 'best'),
+  ]
+  return { latest, best }
+}
+
 /** The directory of DIR's latest or best checkpoint; null when DIR holds none. */
 export async function findCheckpoint(directory: string, pointer: Pointer): Promise<string | null> {
   const name = await readPointer(directory, pointer)
   return name === null ? null : join(directory, name)
 }
 
-const exists = (path: string): Promise<boolean> =>
-  stat(path).then(
-    () => true,
-    () => false,
+/**
+ * The names of a checkpoint's files, the last of them `state.json`; null where a directory is none, or a link.
+ * Those that earlier versions wrote do not list them.
+ */
+async function ownFiles(path: string): Promise<string[] | null> {
+  if (!(await lstat(path)).isDirectory()) return null
+  const text = await readFile(join(path, STATE_FILE), 'utf8').catch(() => '')
+  let state: unknown
+  try {
+    state = JSON.parse(text)
+  } catch {
+    return null
+  }
+  if (!isObject(state) || state['format'] !== 1 || !isObject(state['progress'])) return null
+  const listed: unknown = state['files']
+  const names = Array.isArray(listed)
+    ? listed.filter((name) => typeof name === 'string' && basename(name) === name)
+    : (await readdir(path)).filter((name) => /\.(json|safetensors)$/.test(name))
+  return [...names.filter((name) => name !== STATE_FILE), STATE_FILE] as string[]
+}
+
+export const isCheckpoint = async (path: string): Promise<boolean> =>
+  (await ownFiles(path)) !== null
+
+/** The checkpoints of a directory that the pointers do not name. */
+async function others(directory: string, named: ReadonlySet<string | null>): Promise<string[]> {
+  const names = (await readdir(directory)).filter(
+    (name) => STEP_NAME.test(name) && !named.has(name),
   )
+  const own = await Promise.all(names.map((name) => isCheckpoint(join(directory, name))))
+  return names.filter((_, i) => own[i])
+}
+
+/** The name of a checkpoint of the run that has its checkpoints there, the latest if it is known. */
+export async function checkpointIn(directory: string): Promise<string | null> {
+  const { latest, best } = await readPointers(directory)
+  return latest ?? best ?? (await others(directory, new Set())).at(-1) ?? null
+}
+
+/** Removes a checkpoint's files, and its directory unless something else is in it. */
+async function removeCheckpoint(path: string): Promise<void> {
+  const names = await ownFiles(path)
+  if (names === null) return
+  for (const name of names) if (name !== STATE_FILE) await rm(join(path, name), { force: true })
+  // As long as `state.json` is there, or by its temporary name, what is left is known for ours.
+  if ((await readdir(path)).some((name) => name !== STATE_FILE))
+    return rm(join(path, STATE_FILE), { force: true })
+  const aside = temporaryName(path)
+  await rename(path, aside)
+  await rm(aside, { recursive: true, force: true })
+}
 
 /** Writes files into a new directory, flushed to disk. */
 async function writeFiles(directory: string, { json, tensors }: CheckpointFiles): Promise<void> {
-  await mkdir(directory, { recursive: true })
+  await mkdir(directory)
   for (const [name, content] of Object.entries(tensors)) {
     await writeSafetensors(join(directory, name), content)
     await testDelay()
   }
   for (const [name, content] of Object.entries(json))
-    await writeFileAtomic(join(directory, name), `${JSON.stringify(content, null, 1)}\n`)
+    await writeFileAtomic(join(directory, name), jsonText(content))
   await testDelay()
   await syncDirectory(directory)
+}
+
+/** The files of a run with their names in `state.json`. */
+function listed({ json, tensors }: CheckpointFiles): CheckpointFiles {
+  const state = json[STATE_FILE] as object
+  const files = [...Object.keys(tensors), ...Object.keys(json)]
+  return { json: { ...json, [STATE_FILE]: { ...state, files } }, tensors }
+}
+
+/**
+ * A free name for the checkpoint of a step. A new run in the directory of an old one may reach a step that a
+ * pointer still names; and there may be a directory of that name that is not ours.
+ */
+async function freeName(
+  directory: string,
+  step: number,
+  named: ReadonlySet<string | null>,
+): Promise<string> {
+  for (let i = 0; ; ++i) {
+    const name = i === 0 ? `step-${step}` : `step-${step}-${i}`
+    if (named.has(name)) continue
+    const path = join(directory, name)
+    const there = () => lstat(path).catch(unless('ENOENT', null))
+    if ((await there()) === null) return name
+    if (!(await isCheckpoint(path))) continue
+    await removeCheckpoint(path)
+    if ((await there()) === null) return name
+  }
 }
 
 /**
@@ -85,24 +177,18 @@ export async function writeCheckpoint(
   isBest: boolean,
 ): Promise<string> {
   try {
-    await mkdir(directory, { recursive: true })
-    const [latest, best] = [
-      await readPointer(directory, 'latest'),
-      await readPointer(directory, 'best'),
-    ]
-    // A new run in the directory of an old one may reach a step that a pointer still names.
-    let name = `step-${step}`
-    for (let i = 1; name === latest || name === best; ++i) name = `step-${step}-${i}`
+    await makeDurableDirectory(directory)
+    const { latest, best } = await readPointers(directory)
+    const name = await freeName(directory, step, new Set([latest, best]))
     const target = join(directory, name)
     const temporary = temporaryName(target)
     try {
-      await writeFiles(temporary, files)
+      await writeFiles(temporary, listed(files))
+      await rename(temporary, target)
     } catch (error) {
-      await rm(temporary, { recursive: true, force: true })
+      await discard(temporary)
       throw error
     }
-    await rm(target, { recursive: true, force: true })
-    await rename(temporary, target)
     await syncDirectory(directory)
     await testDelay()
 
@@ -120,58 +206,10 @@ export async function writeCheckpoint(
 }
 
 async function prune(directory: string, kept: ReadonlySet<string>): Promise<void> {
-  for (const name of await readdir(directory))
-    if ((STEP_NAME.test(name) && !kept.has(name)) || TEMPORARY_NAME.test(name))
-      await rm(join(directory, name), { recursive: true, force: true })
-}
-
-/** The file that tells a model's directory from any other. */
-export const CONFIG_FILE = 'config.json'
-
-/**
- * Writes a model as a plain directory. What is there is replaced only if it is a saved model itself;
- * `ERR_ARGUMENT` for any other directory that is not empty.
- */
-export async function writeModelDirectory(path: string, files: CheckpointFiles): Promise<void> {
-  const target = resolve(path)
-  const temporary = temporaryName(target)
-  try {
-    const there = await readdir(target).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return null
-      throw error
-    })
-    if (there !== null && there.length > 0 && !there.includes(CONFIG_FILE))
-      throw new RnnativeError(
-        'ERR_ARGUMENT',
-        `[save] ${path}: the directory is not empty and holds no saved model`,
-      )
-    await mkdir(dirname(target), { recursive: true })
-    await writeFiles(temporary, files)
-    if (there === null || there.length === 0) {
-      await rename(temporary, target) // replaces an empty directory
-    } else {
-      const old = temporaryName(target)
-      await rename(target, old)
-      await rename(temporary, target)
-      await rm(old, { recursive: true, force: true })
-    }
-    await syncDirectory(dirname(target))
-  } catch (error) {
-    await rm(temporary, { recursive: true, force: true })
-    throw ioError('save', path, error)
+  for (const name of await others(directory, kept)) await removeCheckpoint(join(directory, name))
+  for (const name of await readdir(directory)) {
+    const file = temporaryFor(name)
+    if (file !== null && (STEP_NAME.test(file) || POINTERS.includes(file)))
+      await discard(join(directory, name))
   }
-}
-
-/**
- * The directory that holds a model's files: the best checkpoint of a checkpoint directory, or `path`
- * itself. Throws `ERR_IO` when there is no model.
- */
-export async function findModel(path: string): Promise<string> {
-  const best = await findCheckpoint(path, 'best')
-  if (best !== null) return best
-  if (await exists(join(path, CONFIG_FILE))) return path
-  const reason = (await exists(path))
-    ? `holds no model (neither ${CONFIG_FILE} nor a complete checkpoint)`
-    : 'no such directory'
-  throw new RnnativeError('ERR_IO', `[load] ${path}: ${reason}`)
 }

@@ -27,6 +27,9 @@ export interface Header {
   metadata: Map<string, string>
 }
 
+/** The name under which a file's metadata lie among its tensors. */
+export const METADATA = '__metadata__'
+
 export const formatError = (file: string, problem: string): RnnativeError =>
   new RnnativeError('ERR_FORMAT', `[safetensors] ${file}: ${problem}`)
 
@@ -127,6 +130,18 @@ function bytesOf(shape: readonly number[], each: number): number {
   return bytes
 }
 
+/** Why so many numbers cannot have this shape; null where they can. */
+export function shapeProblem(shape: readonly number[], count: number): string | null {
+  if (!Array.isArray(shape) || !shape.every(isCount))
+    return `shape: expected whole numbers of at least 0, got ${show(shape)}`
+  if (shape.length > MAX_DIMS)
+    return `shape: expected at most ${MAX_DIMS} dimensions, got ${shape.length}`
+  const size = bytesOf(shape, 1)
+  return size === count
+    ? null
+    : `expected ${size === Infinity ? 'more than 2^53' : size} numbers for ${show(shape)}, got ${count}`
+}
+
 function parseEntry(name: string, value: unknown, dataBytes: number, file: string): Entry {
   const fail = (problem: string) => formatError(file, `tensor ${show(name)}: ${problem}`)
   if (!isObject(value)) throw fail(`expected an object, got ${show(value)}`)
@@ -187,7 +202,7 @@ export function parseHeader(bytes: Uint8Array, dataBytes: number, file: string):
   const metadata = new Map<string, string>()
   const entries: Entry[] = []
   for (const [name, value] of Object.entries(json)) {
-    if (name !== '__metadata__') {
+    if (name !== METADATA) {
       entries.push(parseEntry(name, value, dataBytes, file))
       continue
     }

@@ -1,5 +1,5 @@
 import { open, type FileHandle } from 'node:fs/promises'
-import { RnnativeError } from '../errors'
+import { expect, RnnativeError } from '../errors'
 import type { HostTensor } from '../nn'
 import type { TypedArray } from '../tensor'
 import { ioError, replaceFile } from './files'
@@ -7,7 +7,10 @@ import {
   DTYPE_BYTES,
   formatError,
   headerLength,
+  MAX_HEADER_BYTES,
+  METADATA,
   parseHeader,
+  shapeProblem,
   type Entry,
   type SafetensorsDType,
 } from './safetensors-header'
@@ -114,47 +117,90 @@ function dtypeOf(name: string, data: TypedArray): SafetensorsDType {
   )
 }
 
-/**
- * Writes tensors by name. The file appears under its name only when it is complete and on disk.
- * Throws `ERR_SHAPE` when a shape does not fit its data, `ERR_DTYPE` for other arrays, `ERR_IO` when
- * writing fails.
- */
-export async function writeSafetensors(
+/** Throws `ERR_ARGUMENT` for a text that UTF-8 cannot hold, or for what is none. */
+const checkName = (what: string, name: unknown): void =>
+  expect(
+    'safetensors',
+    what,
+    typeof name === 'string' && !/\p{Surrogate}/u.test(name),
+    'well-formed text',
+    name,
+  )
+
+/** A file's header, with the tensors in the order of their data. What the reader would refuse is refused. */
+function makeHeader(
   path: string,
   tensors: ReadonlyMap<string, HostTensor>,
-  metadata: Readonly<Record<string, string>> = {},
-): Promise<void> {
+  metadata: Readonly<Record<string, string>>,
+): { start: Buffer; sorted: readonly (readonly [string, HostTensor])[] } {
   const header = Object.create(null) as Record<string, unknown> // a tensor may be called __proto__
-  if (Object.keys(metadata).length > 0) header['__metadata__'] = metadata
+  for (const [key, value] of Object.entries(metadata)) {
+    checkName('a name in the metadata', key)
+    checkName(`metadata ${JSON.stringify(key)}`, value)
+  }
+  if (Object.keys(metadata).length > 0) header[METADATA] = metadata
   // The widest elements first, so that each tensor is aligned to its own type.
   const sorted = [...tensors].sort(
     ([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT,
   )
   let end = 0
   for (const [name, { shape, data }] of sorted) {
+    checkName("a tensor's name", name)
+    expect('safetensors', "a tensor's name", name !== METADATA, 'another', name)
     const dtype = dtypeOf(name, data)
-    const size = shape.reduce((n, extent) => n * extent, 1)
-    if (size !== data.length)
-      throw new RnnativeError(
-        'ERR_SHAPE',
-        `[safetensors] ${name}: expected ${size} numbers for [${shape.join(', ')}], got ${data.length}`,
-      )
+    const problem = shapeProblem(shape, data.length)
+    if (problem !== null) throw new RnnativeError('ERR_SHAPE', `[safetensors] ${name}: ${problem}`)
     const begin = end
-    end += size * DTYPE_BYTES[dtype]
+    end += data.length * DTYPE_BYTES[dtype]
     header[name] = { dtype, shape, data_offsets: [begin, end] }
   }
   const json = Buffer.from(JSON.stringify(header))
   const padded = Math.ceil(json.length / 8) * 8
+  const most = `at most ${MAX_HEADER_BYTES} bytes`
+  expect('safetensors', 'names and shapes', padded <= MAX_HEADER_BYTES, most, padded)
+  parseHeader(json, end, path)
   const start = Buffer.alloc(8 + padded, ' ')
   start.writeBigUInt64LE(BigInt(padded))
   json.copy(start, 8)
+  return { start, sorted }
+}
 
-  await replaceFile(path, async (file) => {
+/** What writes a file of these tensors, checked at the call. */
+export function safetensorsWriter(
+  path: string,
+  tensors: ReadonlyMap<string, HostTensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): (file: FileHandle) => Promise<void> {
+  const { start, sorted } = makeHeader(path, tensors, metadata)
+  const bytes = sorted.map(([, { data }]) => data.byteLength)
+  return async (file) => {
     await file.writeFile(start)
-    for (const [, { data }] of sorted)
-      for (let at = 0; at < data.byteLength; at += CHUNK)
-        await file.writeFile(
-          new Uint8Array(data.buffer, data.byteOffset + at, Math.min(CHUNK, data.byteLength - at)),
-        )
-  })
+    for (const [i, [name, { data }]] of sorted.entries()) {
+      const size = bytes[i] as number
+      // What is transferred to another thread while it is written has no bytes left here.
+      const check = () => {
+        const { byteLength: now } = data
+        expect('safetensors', name, now === size, `${size} bytes until they are written`, now)
+      }
+      for (let at = 0; at < size; at += CHUNK) {
+        check()
+        const length = Math.min(CHUNK, size - at)
+        await file.writeFile(new Uint8Array(data.buffer, data.byteOffset + at, length))
+      }
+      check()
+    }
+  }
+}
+
+/**
+ * Writes tensors by name. The file appears under its name only when it is complete and on disk.
+ * Throws `ERR_SHAPE` when a shape does not fit its data, `ERR_DTYPE` for other arrays, `ERR_ARGUMENT` for
+ * names and metadata that cannot be written, `ERR_IO` when writing fails.
+ */
+export async function writeSafetensors(
+  path: string,
+  tensors: ReadonlyMap<string, HostTensor>,
+  metadata: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  await replaceFile(path, safetensorsWriter(path, tensors, metadata))
 }

@@ -1,6 +1,6 @@
-import { join } from 'node:path'
 import { checkSignal, expect, RnnativeError } from '../errors'
-import { writeModelDirectory, type CheckpointFiles } from '../io/checkpoint'
+import type { CheckpointFiles } from '../io/checkpoint'
+import { readModel, writeModelDirectory } from '../io/model-directory'
 import { MODEL_FILE } from '../io/model-files'
 import { readSafetensors } from '../io/safetensors'
 import type { Module } from '../nn'
@@ -22,7 +22,12 @@ export abstract class Model {
   /** The files that make up the model. */
   protected abstract files(): Promise<CheckpointFiles>
 
-  /** Writes the model into a directory of its own: weights, `config.json` and its tokenizers. */
+  /**
+   * Writes the model into a directory: weights, `config.json` and its tokenizers. It replaces a saved model, at
+   * once: who loads from there, also after a crash, gets the old one or the new. Other files there stay, and so
+   * do the checkpoints of a run. Throws `ERR_ARGUMENT` for a directory that is neither empty nor has a saved
+   * model or a run in it, `ERR_BUSY` while another process saves there, `ERR_IO`.
+   */
   async save(directory: string): Promise<void> {
     this.checkUsable('save')
     await writeModelDirectory(directory, await this.files())
@@ -74,9 +79,18 @@ export abstract class Model {
   }
 }
 
-/** A new model with the weights of a directory that {@link Model.save} wrote. */
-export async function loadWeights<M extends Model>(directory: string, make: () => M): Promise<M> {
-  const { tensors } = await readSafetensors(join(directory, MODEL_FILE))
+/** What `load` makes of the files of a directory that {@link Model.save} wrote, given their paths. */
+export const loadModel = <M extends Model>(
+  directory: string,
+  load: (file: (name: string) => string) => Promise<M>,
+): Promise<M> => readModel(directory, load, (model) => model.dispose())
+
+/** A new model with weights of a file. */
+export async function loadWeights<M extends Model>(
+  file: (name: string) => string,
+  make: () => M,
+): Promise<M> {
+  const { tensors } = await readSafetensors(file(MODEL_FILE))
   const model = make()
   try {
     model.network.loadStateDict(tensors)

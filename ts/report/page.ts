@@ -1,6 +1,7 @@
-import { mkdir } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { checkPath } from '../check'
 import { RnnativeError } from '../errors'
+import { makeDirectory } from '../io/directories'
 import { ioError, writeFileAtomic } from '../io/files'
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -37,8 +38,9 @@ ${body}
 
 /** Writes a file, in a directory that is made where it is missing; `ERR_IO` when that fails. */
 export async function writeInto(path: string, content: string): Promise<void> {
+  checkPath('report', 'path', path)
   try {
-    await mkdir(dirname(path), { recursive: true })
+    makeDirectory(dirname(path))
   } catch (error) {
     throw ioError('report', path, error)
   }

@@ -1,4 +1,5 @@
 import { RnnativeError } from '../errors'
+import { openRunDirectory, type RunDirectory } from '../io/run-directory'
 import { settle } from './loop'
 import type { TrainingEvent, TrainingOptions, TrainingResult } from './options'
 import { Run, type RunContext } from './run'
@@ -20,10 +21,11 @@ export class Fits {
    */
   begin(
     unit: string,
-    { signal }: TrainingOptions,
+    options: TrainingOptions,
     make: (context: RunContext<TrainingEvent>) => Fit | Promise<Fit | null>,
   ): Run<TrainingEvent, TrainingResult> {
     const { busy } = this
+    const { signal, checkpoint } = options
     const stop = signal instanceof AbortSignal ? signal : undefined
     const run: Run<TrainingEvent, TrainingResult> = new Run(async (context) => {
       if (busy)
@@ -32,15 +34,22 @@ export class Fits {
           '[fit] another fit of this model is running; await or abort it',
         )
       this.busy = true
+      let directory: RunDirectory | null = null
+      // Made at the call: what it was given may change after it.
+      const making = (async () => make(context))()
+      making.catch(() => undefined) // awaited below
       try {
-        const fit = await make(context)
+        // Before the data has been read to its end, let alone learned from.
+        if (checkpoint !== undefined) directory = await openRunDirectory(checkpoint, options)
+        const fit = await making
         if (fit === null) return settle(nothing(unit), stop)
-        try {
-          return await fit.run(context)
-        } finally {
-          fit.dispose()
-        }
+        return await fit.run(context)
+      } catch (error) {
+        run.abort()
+        throw error
       } finally {
+        ;(await making.catch(() => null))?.dispose()
+        await directory?.close()
         this.busy = false
       }
     }, stop)

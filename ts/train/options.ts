@@ -1,6 +1,6 @@
 import { checkSignal, expect, RnnativeError } from '../errors'
 import type { OptimizerSpec, Schedule } from '../optim'
-import { count, flag, positive, Schema, text, type Given } from '../schema'
+import { count, flag, path, positive, Schema, type Given } from '../schema'
 import type { DeviceName } from '../tensor'
 
 /** How long a run is, what it keeps and when it looks: what can be told in plain words, too. */
@@ -21,8 +21,8 @@ export const limitOptions = {
   evaluateEvery: count({ about: 'steps between validations', defaultText: 'each epoch' }),
   /** Needs validation data. */
   patience: count({ about: 'stop after so many validations without a new best' }),
-  /** The latest and the best are kept. */
-  checkpoint: text({
+  /** The latest and the best are kept. One run at a time has a directory (`ERR_BUSY`). */
+  checkpoint: path({
     about: 'where checkpoints go; also the directory of the model',
     argument: '<dir>',
   }),
@@ -34,6 +34,10 @@ export const limitOptions = {
    */
   resume: flag({
     ...{ about: "continue from the directory's latest checkpoint, if it has one", default: false },
+  }),
+  /** Without `resume` or this a run does not begin in a directory with checkpoints (`ERR_ARGUMENT`). */
+  overwrite: flag({
+    ...{ about: "replace the checkpoints of the directory's earlier run", default: false },
   }),
 }
 
@@ -167,9 +171,12 @@ export function checkTrainingOptions(options: TrainingOptions, validates: boolea
   const follows = schedule?.toJSON().name === 'plateau'
   expect('fit', 'schedule', validates || !follows, `another than plateau ${WITHOUT}`, 'plateau')
   checkSignal('fit', signal)
-  if (options.resume && options.checkpoint === undefined)
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      '[fit] resume: expected a checkpoint directory to go with it',
-    )
+  const { checkpoint, resume, overwrite } = options
+  for (const [name, given] of Object.entries({ resume, overwrite }))
+    if (given && checkpoint === undefined)
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        `[fit] ${name}: expected a checkpoint directory to go with it`,
+      )
+  expect('fit', 'overwrite', !(resume && overwrite), 'none with resume', overwrite)
 }

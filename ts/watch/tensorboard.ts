@@ -1,5 +1,8 @@
-import { accessSync, constants, mkdirSync } from 'node:fs'
-import { expect, RnnativeError } from '../errors'
+import { accessSync, constants } from 'node:fs'
+import { checkPath } from '../check'
+import { expect } from '../errors'
+import { makeDirectory } from '../io/directories'
+import { ioError } from '../io/files'
 import type { TrainingEvent, Watcher } from '../train'
 import { EventFile } from './event-file'
 import { eventEncoder, scalarValue, SESSION_START, textValue, type Value } from './event-format'
@@ -23,7 +26,7 @@ export interface TensorBoard extends Required<Watcher> {
  * watcher and lets the run go on.
  */
 export function tensorboard(directory: string): TensorBoard {
-  expect('tensorboard', 'directory', typeof directory === 'string', 'a path', directory)
+  checkPath('tensorboard', 'directory', directory)
   const encode = eventEncoder()
   prepare(directory)
   let file: EventFile | null = null
@@ -69,10 +72,9 @@ const named = (group: string, values: Readonly<Record<string, number>>): Value[]
 /** Makes the directory; throws `ERR_IO` where files cannot be made in it. */
 function prepare(directory: string): void {
   try {
-    mkdirSync(directory, { recursive: true })
+    makeDirectory(directory)
     accessSync(directory, constants.W_OK | constants.X_OK)
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new RnnativeError('ERR_IO', `[tensorboard] ${directory}: ${reason}`, { cause })
+  } catch (error) {
+    throw ioError('tensorboard', directory, error)
   }
 }

@@ -122,11 +122,11 @@ async function train<Data extends Rows, Options extends Rows, Fit extends Rows>(
 }
 
 /**
- * Checks flags that need others and heeds `--threads`; tells of a run that is about to be replaced.
+ * Checks flags that need others and heeds `--threads`; tries the directory before any data is read.
  * `validates`: whether there is something to validate with; `flags`: those that give it.
  */
 async function check(run: RunFlags, validates: boolean, flags: string): Promise<void> {
-  const { schedule, patience, evaluateEvery, checkpoint, resume } = run
+  const { schedule, patience, evaluateEvery, checkpoint } = run
   const needs = (flag: string) => new RnnativeError('ERR_ARGUMENT', `${flag}: give ${flags}`)
   if (patience !== undefined && !validates) throw needs('--patience counts validations')
   if (evaluateEvery !== undefined && !validates) throw needs('--evaluate-every validates')
@@ -135,11 +135,9 @@ async function check(run: RunFlags, validates: boolean, flags: string): Promise<
   if (run.momentum !== undefined && !MOMENTUM.includes(run.optimizer))
     throw new RnnativeError('ERR_ARGUMENT', `--momentum: ${run.optimizer} has none`)
   if (run.threads !== undefined) (await import('../../tensor/index.js')).setThreads(run.threads)
-  if (checkpoint === undefined || resume) return
-  const { findCheckpoint } = await import('../../io/checkpoint.js')
-  const previous = await findCheckpoint(checkpoint, 'latest')
-  if (previous !== null)
-    process.stderr.write(`note: a new run replaces ${previous}; --resume would continue it\n`)
+  if (checkpoint === undefined) return
+  const { openRunDirectory } = await import('../../io/run-directory.js')
+  await (await openRunDirectory(checkpoint, run)).close()
 }
 
 async function trainingOptions(run: RunFlags): Promise<TrainingOptions> {

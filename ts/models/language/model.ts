@@ -1,8 +1,8 @@
-import { join } from 'node:path'
 import { Sampler } from '../../decode/sampler'
 import { RnnativeError } from '../../errors'
-import { CONFIG_FILE, findModel, type CheckpointFiles } from '../../io/checkpoint'
+import type { CheckpointFiles } from '../../io/checkpoint'
 import { readJson } from '../../io/files'
+import { CONFIG_FILE } from '../../io/model-directory'
 import { MODEL_FILE, toHost } from '../../io/model-files'
 import { countCharacters, languageScore, type LanguageScore } from '../../metrics/language'
 import { adam } from '../../optim'
@@ -17,7 +17,7 @@ import { generatePieces, type GenerateOptions } from './generate'
 import { LanguageNetwork } from './network'
 import { lineNats, totalNats } from './score'
 import { LanguageTask, WindowFeed } from './task'
-import { checkTexts, loadWeights, Model } from '../model'
+import { checkTexts, loadModel, loadWeights, Model } from '../model'
 
 export interface LanguageModelOptions extends LanguageOptions {
   tokenizer: Tokenizer
@@ -152,12 +152,13 @@ export class LanguageModel extends Model {
     directory: string,
     { device, precision }: Pick<LanguageModelOptions, 'device' | 'precision'> = {},
   ): Promise<LanguageModel> {
-    const path = await findModel(directory)
-    const configPath = join(path, CONFIG_FILE)
-    const config = languageOptions.parse(await readJson(configPath), configPath)
-    const tokenizer = await Tokenizer.load(join(path, 'tokenizer.json'))
-    const given = { tokenizer, device, precision: precision ?? config.precision }
-    return loadWeights(path, () => new LanguageModel({ ...config, ...given }))
+    return loadModel(directory, async (file) => {
+      const configPath = file(CONFIG_FILE)
+      const config = languageOptions.parse(await readJson(configPath), configPath)
+      const tokenizer = await Tokenizer.load(file('tokenizer.json'))
+      const given = { tokenizer, device, precision: precision ?? config.precision }
+      return loadWeights(file, () => new LanguageModel({ ...config, ...given }))
+    })
   }
 
   private tokensOf(method: string, text: string | Int32Array): Int32Array {

@@ -1,8 +1,8 @@
-import { join } from 'node:path'
 import { PairSet, type Pair, type PairOptions } from '../../data'
 import { RnnativeError } from '../../errors'
-import { CONFIG_FILE, findModel, type CheckpointFiles } from '../../io/checkpoint'
+import type { CheckpointFiles } from '../../io/checkpoint'
 import { readJson } from '../../io/files'
+import { CONFIG_FILE } from '../../io/model-directory'
 import { MODEL_FILE, toHost } from '../../io/model-files'
 import { adam } from '../../optim'
 import { chooseDevice, type DeviceOption } from '../../tensor/device'
@@ -15,7 +15,7 @@ import type { Fit } from '../../train/fits'
 import { TrainingLoop } from '../../train/loop'
 import type { Total } from '../../train/totals'
 import type { Translation } from './candidate'
-import { loadWeights, Model } from '../model'
+import { loadModel, loadWeights, Model } from '../model'
 import { Seq2SeqNetwork } from './network'
 import { seq2seqFitOptions, seq2seqOptions } from './options'
 import type { Seq2SeqLearningOptions, Seq2SeqNetworkOptions, Seq2SeqOptions } from './options'
@@ -240,15 +240,16 @@ export class Seq2Seq extends Model {
     directory: string,
     { device, precision }: { device?: DeviceOption; precision?: Precision | undefined } = {},
   ): Promise<Seq2Seq> {
-    const path = await findModel(directory)
-    const configPath = join(path, CONFIG_FILE)
-    const options = seq2seqOptions.parse(await readJson(configPath), configPath)
-    const [source, target] = await Promise.all(
-      [SOURCE_FILE, TARGET_FILE].map((name) => Tokenizer.load(join(path, name))),
-    )
-    const given = { device, precision: precision ?? options.precision }
-    const tokenizers = { source: source as Tokenizer, target: target as Tokenizer }
-    return loadWeights(path, () => new Seq2Seq({ ...options, ...tokenizers, ...given }))
+    return loadModel(directory, async (file) => {
+      const configPath = file(CONFIG_FILE)
+      const options = seq2seqOptions.parse(await readJson(configPath), configPath)
+      const [source, target] = await Promise.all(
+        [SOURCE_FILE, TARGET_FILE].map((name) => Tokenizer.load(file(name))),
+      )
+      const given = { device, precision: precision ?? options.precision }
+      const tokenizers = { source: source as Tokenizer, target: target as Tokenizer }
+      return loadWeights(file, () => new Seq2Seq({ ...options, ...tokenizers, ...given }))
+    })
   }
 }
 
