@@ -97,9 +97,10 @@ test.serial('train, translate, eval and score', async (t) => {
 test.serial('resumes; says what is wrong', async (t) => {
   for (const epochs of [1, 2]) {
     const flags = trainFlags('again', '--epochs', epochs, '--resume', '--json')
-    const { code, lines } = await rnnative(flags)
+    const { code, lines, stderr } = await rnnative(flags)
     t.is(code, 0)
     t.is(lines.at(-1)?.['epochs'], epochs)
+    t.is(stderr, epochs === 1 ? '' : 'note: resumed with epochs 2, formerly 1\n')
   }
   const fails = async (args: readonly (string | number)[], code: number, message: RegExp) => {
     const outcome = await rnnative(args, { input: '' })
@@ -107,6 +108,7 @@ test.serial('resumes; says what is wrong', async (t) => {
     t.regex(outcome.stderr, message)
     t.is(outcome.stderr.trim().split('\n').length, 1)
   }
+  await fails(trainFlags('again', '--hidden', 9, '--resume'), 1, /^error: \[resume\] hidden: /)
   await fails(trainFlags('x', '--attention', 'hard'), 2, /--attention/)
   await fails(trainFlags('x', '--valid-source', source), 1, /go together/)
   await fails(trainFlags('x', '--schedule', 'plateau'), 1, /--valid-source/)

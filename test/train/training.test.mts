@@ -90,10 +90,12 @@ test('resuming with other data or settings is refused', async (t) => {
     message: /text/,
   })
   await t.throwsAsync(model.fit(text, { ...resume, optimizer: optim.sgd() }), {
-    code: 'ERR_FORMAT',
+    ...{ code: 'ERR_ARGUMENT', message: /^\[resume\] optimizer: .*"adam", got "sgd"/ },
   })
   await using wider = makeModel({ hidden: 16 })
-  await t.throwsAsync(wider.fit(text, resume), { code: 'ERR_FORMAT' })
+  await t.throwsAsync(wider.fit(text, resume), {
+    ...{ code: 'ERR_ARGUMENT', message: /^\[resume\] hidden: .* 12, got 16/ },
+  })
 })
 
 test('a checkpoint directory holds the latest and the best, and loads as the best', async (t) => {

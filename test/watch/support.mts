@@ -5,6 +5,7 @@ export const plan = (changes: Partial<RunPlan> = {}): RunPlan => ({
   stepsPerEpoch: 10,
   steps: 40,
   maxSeconds: null,
+  changed: [],
   begun: { step: 0, seconds: 0 },
   unit: 'tokens',
   parameters: 12345,

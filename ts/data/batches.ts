@@ -54,7 +54,7 @@ export function batches<E, B = Collated<E>>(
     expect('batches', 'rows', options.rows === undefined, 'none beside tokens', options.rows)
   }
   return Array.isArray(examples)
-    ? new ArrayFeed(new Batcher(options), examples as readonly E[])
+    ? new ArrayFeed(new Batcher(options), (examples as readonly E[]).slice())
     : new StreamFeed(new Batcher(options), examples, buffer)
 }
 
@@ -120,6 +120,37 @@ class Batcher<E, B> {
   }
 }
 
+/** Examples, and characters of them, that are enough to tell one list from another. */
+const LOOKED_AT = { examples: 4096, characters: 1 << 23 }
+
+/** A digest of some examples, evenly drawn: the data of a resumed run must be the same. */
+function digestOfSome(examples: readonly unknown[]): string {
+  const hash = createHash('sha256')
+  const stride = Math.ceil(examples.length / LOOKED_AT.examples)
+  let left = LOOKED_AT.characters
+  for (let i = 0; i < examples.length && left > 0; i += stride) {
+    const text = textOf(examples[i])
+    left -= text.length
+    hash.update(text)
+  }
+  return hash.digest('hex')
+}
+
+/** What of an example JSON can tell. */
+function textOf(example: unknown): string {
+  try {
+    return (
+      JSON.stringify(example, (_, value: unknown) =>
+        ArrayBuffer.isView(value) && !(value instanceof DataView)
+          ? Array.from(value as Float32Array)
+          : value,
+      ) ?? ''
+    )
+  } catch {
+    return ''
+  }
+}
+
 class ArrayFeed<E, B> implements Feed<B> {
   readonly unit: string
   readonly count: number
@@ -137,7 +168,8 @@ class ArrayFeed<E, B> implements Feed<B> {
     this.unit = batcher.unit
     this.count = batcher.count(this.lengths)
     const lengths = createHash('sha256').update(this.lengths).digest('hex')
-    this.identity = { ...batcher.identity, examples: examples.length, lengths }
+    const contents = digestOfSome(examples)
+    this.identity = { ...batcher.identity, examples: examples.length, lengths, contents }
     this.facts = { examples: examples.length }
   }
 

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { expect, RnnativeError } from '../errors'
 import { readLines, type Tokenizer } from '../text'
+import { checkIds, digest } from './ids'
 import { IGNORED } from './streams'
 
 /** A source and its target, or several targets of which any would do. */
@@ -137,18 +137,21 @@ export class PairSet {
   private readonly targets: Column
   private readonly begin: number
   private readonly end: number
+  readonly length: number
 
   private constructor(
     sources: Column,
     targets: Column,
+    /** Which of the pairs given each is, from 0. */
+    private readonly numbers: readonly number[],
     { begin, end, dropped }: { begin: number; end: number; dropped: number },
-    readonly length: number,
   ) {
     this.sources = sources
     this.targets = targets
     this.begin = begin
     this.end = end
     this.dropped = dropped
+    this.length = numbers.length
   }
 
   /**
@@ -170,7 +173,8 @@ export class PairSet {
       )
     const sources = new Column()
     const targets = new Column()
-    let [count, length, dropped] = [0, 0, 0]
+    const numbers: number[] = []
+    let [count, dropped] = [0, 0]
     for await (const pair of pairs) {
       const [source, all] = checkPair(pair, count++)
       const from = encodeSource(source, options)
@@ -182,16 +186,28 @@ export class PairSet {
         }
         sources.push(from)
         targets.push(to)
-        ++length
+        numbers.push(count - 1)
       }
     }
-    if (length === 0)
+    if (numbers.length === 0)
       throw new RnnativeError(
         'ERR_EMPTY',
         `[pairs] expected at least one pair, got ${count}` +
           (dropped > 0 ? ` of which none has at most ${maxLength} tokens` : ''),
       )
-    return new PairSet(sources, targets, { begin, end, dropped }, length)
+    return new PairSet(sources, targets, numbers, { begin, end, dropped })
+  }
+
+  /** Which of the pairs that were given it is, from 0. */
+  numberOf(index: number): number {
+    return this.numbers[index] as number
+  }
+
+  /** Throws `ERR_INDEX` for ids that are none of these vocabularies: of a set that other tokenizers made. */
+  async check(op: string, { source, target }: { source: number; target: number }): Promise<void> {
+    await checkIds(op, 'sources', this.sources.used.ids, source)
+    await checkIds(op, 'targets', this.targets.used.ids, target)
+    await checkIds(op, 'boundaries', Int32Array.of(this.begin, this.end), target)
   }
 
   /** Tokens of a source, its `</s>` included if it has one. */
@@ -225,11 +241,8 @@ export class PairSet {
   }
 
   /** A digest of all ids, to tell whether a resumed run has the same data. */
-  digest(): string {
-    const hash = createHash('sha256')
-    for (const { ids, ends } of [this.sources.used, this.targets.used])
-      hash.update(ids).update(ends)
-    return hash.digest('hex')
+  digest(): Promise<string> {
+    return digest([this.sources.used, this.targets.used].flatMap(({ ids, ends }) => [ids, ends]))
   }
 }
 

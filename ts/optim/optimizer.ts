@@ -1,8 +1,8 @@
 import { expect, RnnativeError } from '../errors'
 import { Module, type HostTensor } from '../nn/module'
-import { mul } from '../ops'
+import { add, mul, reshape } from '../ops'
 import { globalNorm, optimizerStep } from '../ops/optimizer'
-import { Tensor, type DeviceName, type Parameter } from '../tensor'
+import { noGrad, scope, Tensor, type DeviceName, type Parameter } from '../tensor'
 import { partOf } from '../tensor/arena'
 import { formatShape, sameShape } from '../tensor/shape'
 import { Arena } from './arena'
@@ -11,6 +11,8 @@ import type { GroupOptions, Hyperparameters, OptimizerKind, OptimizerTarget } fr
 export interface StepOptions {
   /** Scales the gradient down to this norm over all parameters; 0 or absent: no clipping. */
   clipNorm?: number | undefined
+  /** What the gradient is of, scalars: where one is not finite, nothing changes either. */
+  losses?: readonly Tensor[] | undefined
 }
 
 /** The part of an optimizer's state that is not tensors. JSON-serialisable. */
@@ -66,11 +68,16 @@ function sortIntoGroups(target: OptimizerTarget, options: readonly GroupOptions[
   return groups
 }
 
+/** The norm itself, but not finite where a loss is not. */
+const withLosses = (norm: Tensor, losses: readonly Tensor[]): Tensor =>
+  scope(() => noGrad(() => losses.reduce((sum, loss) => add(sum, reshape(mul(loss, 0), [])), norm)))
+
 /**
  * Updates parameters from their gradients. The update is that of torch.optim's class of the same
  * name, over flat buffers: parameters move into one when the optimizer is made.
  *
- * A step whose gradient norm is not finite changes nothing: neither parameters nor state.
+ * A step whose gradient norm is not finite, or a loss that {@link step} is given, changes nothing: neither
+ * parameters nor state.
  */
 export class Optimizer {
   readonly kind: OptimizerKind
@@ -125,18 +132,42 @@ export class Optimizer {
    * Updates every parameter and returns the gradient's norm before clipping, a scalar to be read
    * and disposed by the caller. A parameter without a gradient counts as having one of zero.
    */
-  step({ clipNorm = 0 }: StepOptions = {}): Tensor {
+  step({ clipNorm = 0, losses = [] }: StepOptions = {}): Tensor {
     const { arena } = this
     arena.checkOwnership()
     arena.settleGradients()
     const norm = globalNorm([arena.gradients])
+    const watched = losses.length === 0 ? norm : withLosses(norm, losses)
     ++this.steps
     arena.ranges.forEach((range, i) => {
       const group = this.groups[i]
       if (range.size === 0 || group === undefined) return
-      this.update(range.offset, range.size, group, norm, clipNorm)
+      this.update(range.offset, range.size, group, watched, clipNorm)
     })
+    if (watched !== norm) watched.dispose()
     return norm
+  }
+
+  /** @internal As if the last {@link step}, which changed nothing, had not been. */
+  takeBackStep(): void {
+    --this.steps
+  }
+
+  /** @internal Waits for gradients; rejects where they could not be computed. */
+  async gradientsMade(): Promise<void> {
+    this.arena.settleGradients()
+    const norm = globalNorm([this.arena.gradients])
+    await norm.item().finally(() => norm.dispose())
+  }
+
+  /** @internal Whether all parameters are finite. */
+  async isFinite(): Promise<boolean> {
+    const norm = globalNorm([this.arena.values])
+    try {
+      return Number.isFinite(await norm.item())
+    } finally {
+      norm.dispose()
+    }
   }
 
   /** @internal Multiplies all gradients. */

@@ -29,7 +29,7 @@ export interface Schedule {
   readonly name: ScheduleName
   /** What the learning rate is multiplied with. */
   factor(progress: Progress): number
-  /** Tells the schedule a validation loss (lower is better). */
+  /** Tells the schedule a validation loss (lower is better). One that is not finite tells it nothing. */
   observe(loss: number): void
   toJSON(): ScheduleJSON
 }
@@ -191,6 +191,7 @@ export function plateau(
     name: 'plateau',
     factor: () => current,
     observe(loss) {
+      if (!Number.isFinite(loss)) return
       if (loss < (best === Infinity ? Infinity : best - Math.abs(best) * threshold)) {
         best = loss
         bad = 0

@@ -1,4 +1,5 @@
-import { native, type NativeInfo, type NativeMemory, type NativeProfileRow } from '../native/index'
+import { native, type DeviceName, type NativeInfo } from '../native/index'
+import type { NativeMemory, NativeProfileRow } from '../native/index'
 
 /** The instruction set in use, threads, limits and build of this process. */
 export const info = (): NativeInfo => native.info()
@@ -8,6 +9,10 @@ export const memory = (): NativeMemory => native.memory()
 
 /** Limits the host's memory, in bytes; 0 restores the default (from the cgroup and free memory). */
 export const setMemoryLimit = (bytes: number): void => native.setMemoryLimit(bytes)
+
+/** @internal Bytes that all tensors of a device may take together. */
+export const memoryOf = (device: DeviceName): number =>
+  device === 'cuda' ? native.cudaProbe().memory : native.memory().limit
 
 /** Sets the team's size, in queue order; 0 restores the default. Results do not depend on it. */
 export const setThreads = (threads: number): void => native.setThreads(threads)

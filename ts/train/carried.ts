@@ -1,5 +1,5 @@
 import type { HostTensor } from '../nn'
-import { tensor, type DeviceName, type Tensor } from '../tensor'
+import { tensor, zeros, type DeviceName, type Tensor } from '../tensor'
 import { joinRows, splitRows } from './rows'
 
 const entriesOf = (state: object | null): [string, Tensor][] =>
@@ -9,6 +9,19 @@ export function disposeAll(state: object | null): void {
   for (const [, value] of entriesOf(state)) value.dispose()
 }
 
+function assignAll(to: object | null, from: object | null): void {
+  const values = new Map(entriesOf(from))
+  for (const [name, tensor] of entriesOf(to)) {
+    const value = values.get(name)
+    if (value) tensor.assign(value)
+  }
+}
+
+const likeOf = <C extends object>(state: C): C =>
+  Object.fromEntries(
+    entriesOf(state).map(([name, { shape, device }]) => [name, zeros(shape, { device })]),
+  ) as C
+
 /**
  * What is carried from step to step: tensors [layers, rows, features] by name, such as recurrent state,
  * for each of a step's batches. A checkpoint holds them joined along the rows, so that a resumed run may
@@ -16,6 +29,8 @@ export function disposeAll(state: object | null): void {
  */
 export class Carried<C extends object> {
   private readonly states: (C | null)[] = []
+  /** Those before the last step, which may turn out to have failed. */
+  private readonly before: (C | null)[] = []
   private saved: ReadonlyMap<string, HostTensor> = new Map()
 
   /**
@@ -32,6 +47,7 @@ export class Carried<C extends object> {
     if (!this.zeros) return null
     const found = (this.states[i] ??=
       this.saved.size === 0 ? this.zeros(rows) : this.restored(firstRow, rows))
+    if (this.inPlace) this.before[i] ??= likeOf(found)
     return found
   }
 
@@ -46,14 +62,28 @@ export class Carried<C extends object> {
   keep(i: number, next: C | undefined): void {
     if (next === undefined) return
     const state = this.states[i] ?? null
+    const before = this.before[i] ?? null
     if (!this.inPlace || state === null) {
-      disposeAll(state)
+      disposeAll(before)
+      this.before[i] = state
       this.states[i] = next
       return
     }
-    for (const [name, value] of entriesOf(next))
-      (state as Record<string, Tensor>)[name]?.assign(value)
+    assignAll(before, state)
+    assignAll(state, next)
     disposeAll(next)
+  }
+
+  /** Takes the last step's states back; once. */
+  back(): void {
+    this.before.forEach((before, i) => {
+      if (before === null) return
+      const state = this.states[i] ?? null
+      if (this.inPlace) return assignAll(state, before)
+      disposeAll(state)
+      this.states[i] = before
+      this.before[i] = null
+    })
   }
 
   /** A new pass continues nothing. */
@@ -80,8 +110,8 @@ export class Carried<C extends object> {
   }
 
   dispose(): void {
-    for (const state of this.states) disposeAll(state)
-    this.states.length = 0
+    for (const state of [...this.states, ...this.before]) disposeAll(state)
+    this.states.length = this.before.length = 0
     this.saved = new Map()
   }
 }

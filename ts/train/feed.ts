@@ -1,6 +1,6 @@
 import { RnnativeError } from '../errors'
 import type { Feed, Portion } from '../data/feed'
-import type { RunContext } from './run'
+import { unlessStopped, type RunContext } from './run'
 
 export type { Feed, Portion } from '../data/feed'
 
@@ -102,12 +102,7 @@ export class FeedReader<B> {
   }
 
   private unlessStopped<T>(promise: Promise<T>): Promise<T | null> {
-    return new Promise((resolve, reject) => {
-      const stop = () => resolve(null)
-      const forget = this.context.onStop(stop)
-      if (this.context.stopping) setImmediate(stop) // what is there already is taken
-      promise.then(resolve, reject).finally(forget)
-    })
+    return unlessStopped(promise, this.context)
   }
 
   private empty(epoch: number, index: number): RnnativeError {

@@ -1,6 +1,6 @@
 import { RnnativeError } from '../errors'
 import { openRunDirectory, type RunDirectory } from '../io/run-directory'
-import { settle } from './loop'
+import { settle } from './ending'
 import type { TrainingEvent, TrainingOptions, TrainingResult } from './options'
 import { Run, type RunContext } from './run'
 

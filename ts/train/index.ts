@@ -5,6 +5,7 @@ export type { Measure } from './objective'
 export type { Total, Totals } from './totals'
 export { Run, type RunContext } from './run'
 export type {
+  Change,
   Outcome,
   RunPlan,
   TokenEvent,

@@ -2,17 +2,19 @@
 import { expect, RnnativeError } from '../errors'
 import { RandomContext } from '../nn'
 import { adam, schedule as schedules, type Optimizer, type Schedule } from '../optim'
+import { nonFinite, settle, unsound } from './ending'
 import { FeedReader, type Feed, type Portion } from './feed'
 import { Limits } from './limits'
 import type { Objective } from './objective'
 import { checkTrainingOptions } from './options'
-import type { RunPlan, TrainingEvent, TrainingOptions, TrainingResult } from './options'
+import type { Change, RunPlan, TrainingEvent, TrainingOptions, TrainingResult } from './options'
 import type { ValidationEvent } from './options'
-import { beginning, checkIdentity, TrainingClock, type Progress } from './progress'
-import type { RunContext } from './run'
+import { beginning, TrainingClock, type Progress } from './progress'
+import { changesOf, checkIdentity, forgetLosses, settingsOf, stateOf } from './resume'
+import { unlessStopped, type RunContext } from './run'
 import { loadRun, saveRun } from './state'
-import { Steps } from './step'
-import { figures, means, type Totals } from './totals'
+import { Steps, type Measured } from './step'
+import { figures, means } from './totals'
 import { Watchers } from './watchers'
 
 /** How a model is trained, besides what its caller chooses. */
@@ -33,6 +35,7 @@ export class TrainingLoop<B, C extends object> {
   private progress: Progress = beginning()
   private validated: { step: number; loss: number } | null = null
   private saved: { step: number; path: string } | null = null
+  private changed: readonly Change[] = []
 
   constructor(
     private readonly objective: Objective<B, C>,
@@ -67,7 +70,8 @@ export class TrainingLoop<B, C extends object> {
       await this.watchers.end({ result })
       return result
     } catch (error) {
-      await this.watchers.end({ error })
+      await this.rescue().catch(() => undefined) // the first error says more
+      await this.watchers.end({ error, checkpoint: this.saved?.path ?? null })
       throw error
     } finally {
       reader.close()
@@ -81,10 +85,12 @@ export class TrainingLoop<B, C extends object> {
     const { objective, options, watchers } = this
     if (options.resume) await this.resume()
     objective.module.setRandom(this.steps.random)
+    await objective.checkRoom?.((portion) => this.steps.rehearse(portion))
     watchers.begin(this.plan(reader))
     const clock = new TrainingClock(this.progress)
     const stopped = () => (context.stopping ? 'aborted' : this.limitReached(reader))
     let loss: number | null = null
+    if (this.progress.owed) await this.catchUp(context)
     let reason = stopped()
     while (reason === null) {
       const event = await this.step(reader, clock)
@@ -97,23 +103,21 @@ export class TrainingLoop<B, C extends object> {
       const due = (every: number | undefined) =>
         every === undefined ? endOfEpoch : this.progress.step % every === 0
 
-      if (objective.validate && due(options.evaluateEvery))
-        event.validation = await this.validate(objective.validate, true)
+      let validation = due(options.evaluateEvery) ? await this.validate(context, true) : null
       reason = stopped()
-      const missing = this.validated?.step !== this.progress.step
-      if (reason !== null && reason !== 'aborted' && objective.validate && missing)
-        event.validation = await this.validate(objective.validate, false)
-      const newBest = event.validation?.best ?? false
-      if (options.checkpoint !== undefined)
-        if (newBest || reason !== null || due(options.checkpointEvery))
-          event.checkpoint = await this.save(options.checkpoint, newBest)
+      if (reason !== null && reason !== 'aborted' && this.validated?.step !== this.progress.step)
+        validation = await this.validate(context, false)
+      if (validation !== null) event.validation = validation
+      const saves = validation?.best || reason !== null || due(options.checkpointEvery)
+      const directory = saves ? options.checkpoint : undefined
+      const doubtful = validation !== null && !Number.isFinite(validation.loss)
+      const sound = (directory === undefined && !doubtful) || (await this.optimizer.isFinite())
+      if (directory !== undefined && sound) event.checkpoint = await this.save(directory)
       watchers.event(event)
       context.emit(event, event.validation !== undefined)
+      if (!sound) throw unsound(event)
     }
-    const { step } = this.progress
-    // Stopped while it waited for data.
-    if (options.checkpoint !== undefined && step > 0 && this.saved?.step !== step)
-      await this.save(options.checkpoint, false)
+    await this.rescue() // stopped while it waited for data
     return this.result(reason, loss)
   }
 
@@ -138,9 +142,7 @@ export class TrainingLoop<B, C extends object> {
     const next = reader.ahead()
     if (next !== null && next.length > 0 && this.goesOn(stepsPerEpoch, clock.lastStep))
       this.prepare(step + 1, next)
-    const { loss, gradientNorm, measures } = await running
-    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
-      throw nonFinite(step, loss, gradientNorm, learningRate)
+    const { loss, gradientNorm, measures } = await this.settled(running, step, learningRate)
     clock.stop(portions.reduce((sum, { items }) => sum + items, 0))
     const { unit } = feed
     const [items, itemsPerSecond] = [progress.items, clock.itemsPerSecond()]
@@ -150,6 +152,23 @@ export class TrainingLoop<B, C extends object> {
       ...{ gradientNorm, learningRate, unit, items, itemsPerSecond },
       ...(unit === 'tokens' && { tokens: items, tokensPerSecond: itemsPerSecond }),
       seconds: progress.seconds,
+    }
+  }
+
+  /** What a step came to. Where it has failed, all is as before it when this throws. */
+  private async settled(
+    running: Promise<Measured>,
+    step: number,
+    learningRate: number,
+  ): Promise<Measured> {
+    try {
+      const measured = await running
+      const { loss, gradientNorm } = measured
+      if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return measured
+      throw nonFinite(step, loss, gradientNorm, learningRate)
+    } catch (error) {
+      this.steps.takeBack()
+      throw error
     }
   }
 
@@ -200,19 +219,32 @@ export class TrainingLoop<B, C extends object> {
 
   /**
    * Validates. Only `regular` validations move the schedule and the patience: the one at the end of a
-   * run that was cut short would not have happened in a longer run, which a resumed one must equal.
+   * run that was cut short would not have happened in a longer run, which a resumed one must equal. Nor does a
+   * loss that is not finite. Null without validation data, and when the run is asked to stop meanwhile: a resumed
+   * run then begins with it.
    */
   private async validate(
-    measure: () => Promise<Totals>,
+    context: RunContext<TrainingEvent>,
     regular: boolean,
-  ): Promise<ValidationEvent> {
+  ): Promise<ValidationEvent | null> {
+    const { objective, progress } = this
+    if (!objective.validate) return null
     const began = performance.now()
-    const totals = await measure()
+    progress.owed = regular
+    if (context.stopping) return null
+    const totals = await unlessStopped(
+      objective.validate(() => {
+        if (context.stopping) throw new RnnativeError('ERR_ABORTED', '[fit] asked to stop')
+      }),
+      context,
+    )
+    if (totals === null) return null
+    progress.owed = false
     const loss = means(totals)['loss'] ?? NaN
-    const measures = figures(totals, this.objective.summary)
-    const { progress } = this
-    const best = progress.best === null || loss < progress.best.loss
-    if (regular) {
+    const measures = figures(totals, objective.summary)
+    const finite = Number.isFinite(loss)
+    const best = finite && (progress.best === null || loss < progress.best.loss)
+    if (regular && finite) {
       this.schedule.observe(loss)
       const better = progress.least === null || loss < progress.least
       progress.stale = better ? 0 : progress.stale + 1
@@ -224,14 +256,34 @@ export class TrainingLoop<B, C extends object> {
     return { loss, ...(measures && { measures }), best, seconds }
   }
 
-  private async save(directory: string, newBest: boolean): Promise<string> {
-    const { progress, objective, schedule, identity, steps } = this
+  /** Makes a validation that the run which is resumed was stopped in. */
+  private async catchUp(context: RunContext<TrainingEvent>): Promise<void> {
+    const { checkpoint } = this.options
+    const made = await this.validate(context, true)
+    if (made?.best && checkpoint !== undefined) await this.save(checkpoint)
+  }
+
+  /** Keeps what a run has learned that ends amid its steps, unless that is of no use. */
+  private async rescue(): Promise<void> {
+    const { checkpoint } = this.options
+    const { step } = this.progress
+    if (checkpoint === undefined || step === 0 || this.saved?.step === step) return
+    if (await this.optimizer.isFinite()) await this.save(checkpoint)
+  }
+
+  private get settings(): Readonly<Record<string, unknown>> {
+    return settingsOf(this.options, this.optimizer, this.schedule, this.objective.validation)
+  }
+
+  private async save(directory: string): Promise<string> {
+    const { progress, objective, schedule, identity, settings, steps } = this
+    const { seed } = steps.random
     const run = {
-      state: { progress, seed: steps.random.seed, schedule: schedule.toJSON(), identity },
+      state: { progress, seed, schedule: schedule.toJSON(), identity, settings },
       model: () => objective.files(),
       carried: () => steps.carried.toHost(),
     }
-    const isBest = newBest || progress.best === null
+    const isBest = progress.best === null || progress.best.step === progress.step
     const path = await saveRun(directory, this.optimizer, run, isBest)
     this.saved = { step: progress.step, path }
     return path
@@ -242,9 +294,12 @@ export class TrainingLoop<B, C extends object> {
     if (loaded === null) return
     const { path, state, model, optimizer, carried } = loaded
     checkIdentity(state.identity, this.identity)
-    this.optimizer.loadStateDict({ tensors: optimizer, meta: state.optimizer })
+    checkIdentity({ optimizer: stateOf(state.optimizer) }, { optimizer: stateOf(this.optimizer) })
     this.objective.module.loadStateDict(model)
+    this.optimizer.loadStateDict({ tensors: optimizer, meta: state.optimizer })
     this.steps.carried.restore(carried)
+    this.changed = changesOf(state.settings, this.settings)
+    if (this.changed.some(({ name }) => name === 'validation')) forgetLosses(state)
     const { name, options } = this.schedule.toJSON()
     const same = [state.schedule.name, state.schedule.options]
     if (JSON.stringify([name, options]) === JSON.stringify(same))
@@ -257,14 +312,14 @@ export class TrainingLoop<B, C extends object> {
   }
 
   private plan(reader: FeedReader<B>): RunPlan {
-    const { objective, feed, optimizer } = this
+    const { objective, feed, optimizer, changed } = this
     const { step, seconds } = this.progress
     const stepsPerEpoch = this.stepsPerEpoch(reader)
     return {
       stepsPerEpoch,
       steps: this.limits.steps(stepsPerEpoch),
       maxSeconds: this.options.maxSeconds ?? null,
-      begun: { step, seconds },
+      ...{ changed, begun: { step, seconds } },
       unit: feed.unit,
       parameters: objective.module.parameterCount,
       device: optimizer.device,
@@ -287,24 +342,4 @@ export class TrainingLoop<B, C extends object> {
     this.steps.dispose()
     this.optimizer.dispose()
   }
-}
-
-/** A run's result; throws `ERR_ABORTED` where its signal ended it. */
-export function settle<R extends TrainingResult>(result: R, signal: AbortSignal | undefined): R {
-  if (result.stopped !== 'aborted' || !signal?.aborted) return result
-  const { step, checkpoint } = result
-  throw new RnnativeError('ERR_ABORTED', `[fit] aborted after step ${step}`, {
-    cause: signal.reason,
-    details: { step, checkpoint },
-  })
-}
-
-function nonFinite(step: number, loss: number, norm: number, learningRate: number): RnnativeError {
-  return new RnnativeError(
-    'ERR_NONFINITE',
-    `[fit] step ${step}: loss ${loss}, gradient norm ${norm}, learning rate ${learningRate}` +
-      // The fused update skips itself on the norm alone.
-      (Number.isFinite(norm) ? '' : '; the weights are those before the step'),
-    { details: { step, loss, norm, learningRate } },
-  )
 }

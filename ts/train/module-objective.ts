@@ -52,13 +52,22 @@ export class ModuleObjective<B, O, C extends object> implements Objective<B, C> 
   readonly repeats: boolean
   readonly summary: ((totals: Totals) => Record<string, number>) | undefined
   readonly zeros?: (rows: number) => C
+  readonly identity: Readonly<Record<string, unknown>>
+  readonly validate: Objective<B, C>['validate']
+  readonly validation: unknown
 
   constructor(
     private readonly task: ModuleTask<B, O, C>,
-    readonly identity: Readonly<Record<string, unknown>>,
-    readonly validate: (() => Promise<Totals>) | undefined,
+    {
+      identity,
+      validate,
+      validation,
+    }: Pick<Objective<B, C>, 'identity' | 'validate' | 'validation'>,
   ) {
     this.module = task.module
+    this.identity = identity
+    this.validate = validate
+    this.validation = validation
     this.repeats = task.graphs ?? true
     this.summary = task.summary
     if (task.carried) this.zeros = task.carried

@@ -2,6 +2,7 @@ import type { CheckpointFiles } from '../io/checkpoint'
 import type { Module } from '../nn'
 import { scope, tensor } from '../tensor'
 import type { DeviceName, Shape, Tensor, TypedArray } from '../tensor'
+import type { Portion } from './feed'
 import type { Totals } from './totals'
 
 /** Numbers that go to the device. */
@@ -56,8 +57,15 @@ export interface Objective<B, C extends object = Record<string, Tensor>> {
   loss(inputs: readonly Tensor[], batch: B, place: BatchPlace<C>): BatchLoss<C>
   /** What is carried in the beginning of a pass, for so many rows; absent where nothing is. */
   zeros?(rows: number): C
-  /** Sums and counts over validation data, that of the loss under `loss`; absent without such data. */
-  validate?: (() => Promise<Totals>) | undefined
+  /**
+   * Sums and counts over validation data, that of the loss under `loss`; absent without such data.
+   * `checkGoing` throws when the run is asked to stop.
+   */
+  validate?: ((checkGoing: () => void) => Promise<Totals>) | undefined
+  /** What is validated with, JSON-serialisable: losses over other data are not compared with each other. */
+  readonly validation?: unknown
+  /** Throws by name what there is no memory for, before the first step. `rehearse` computes a batch's gradients. */
+  checkRoom?(rehearse: (portion: Portion<B>) => Promise<void>): Promise<void>
   /** Figures of sums and counts; means unless given. */
   summary?: ((totals: Totals) => Record<string, number>) | undefined
   /** The files that make up the model, its weights among them. */

@@ -30,7 +30,11 @@ export const limitOptions = {
   checkpointEvery: count({ about: 'steps between checkpoints', defaultText: 'each epoch' }),
   /**
    * Bit for bit as if never interrupted; from the beginning if there is no checkpoint yet. Limits (`epochs`,
-   * `maxSteps`, `maxSeconds`) count from the very beginning.
+   * `maxSteps`, `maxSeconds`) count from the very beginning. The model's options and tokenizers, the data, how
+   * it is cut into batches and the kind of optimizer must be the same (`ERR_ARGUMENT` names what is not). May
+   * differ, and is told in {@link RunPlan.changed}: limits, when to validate and to write checkpoints, the
+   * optimizer's rates, schedule, `clipNorm`, `accumulate`, device and validation data. After other validation
+   * data the best counts anew; the seed is that of the checkpoint.
    */
   resume: flag({
     ...{ about: "continue from the directory's latest checkpoint, if it has one", default: false },
@@ -94,6 +98,7 @@ export interface TokenEvent extends TrainingEvent {
 }
 
 export interface ValidationEvent {
+  /** One that is not finite is never the best and counts for nothing else. */
   loss: number
   measures?: Readonly<Record<string, number>>
   /** Whether it is the lowest so far. */
@@ -127,12 +132,21 @@ export interface TokenResult extends TrainingResult {
   tokens: number
 }
 
+/** A setting of a resumed run, and what it was before; null: not given. */
+export interface Change {
+  name: string
+  from: unknown
+  to: unknown
+}
+
 /** What a run is going to do, as far as its limits tell; null where they do not. */
 export interface RunPlan {
   stepsPerEpoch: number | null
   /** Steps of the whole run, by `epochs` and `maxSteps`. */
   steps: number | null
   maxSeconds: number | null
+  /** What a resumed run does otherwise than the run that wrote the checkpoint. */
+  changed: readonly Change[]
   /** Where it begins: steps made and seconds trained before, above 0 in a resumed run. */
   begun: { step: number; seconds: number }
   /** What an item is: 'tokens', 'examples', ... */
@@ -144,8 +158,11 @@ export interface RunPlan {
   facts: Readonly<Record<string, string | number>>
 }
 
-/** What a run came to; an error of `ERR_ABORTED` where its signal ended it. */
-export type Outcome = { result: TrainingResult } | { error: unknown }
+/**
+ * What a run came to; an error of `ERR_ABORTED` where its signal ended it. `checkpoint` is the last one: an error
+ * that ends a run leaves one of the steps before it, unless weights are not finite.
+ */
+export type Outcome = { result: TrainingResult } | { error: unknown; checkpoint?: string | null }
 
 /**
  * Somebody who looks on. A run never waits for its watchers; what one throws is told as a warning of the

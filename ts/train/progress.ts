@@ -18,6 +18,8 @@ export interface Progress {
   /** The least loss of a regular validation, and how many of them came after it. */
   least: number | null
   stale: number
+  /** Whether a regular validation of this step is still to be made, as the run was stopped in it. */
+  owed: boolean
 }
 
 export const beginning = (): Progress => ({
@@ -30,6 +32,7 @@ export const beginning = (): Progress => ({
   best: null,
   least: null,
   stale: 0,
+  owed: false,
 })
 
 /** `state.json` of a checkpoint. */
@@ -40,6 +43,8 @@ export interface SavedRun {
   schedule: ScheduleJSON
   optimizer: OptimizerMeta
   identity: Readonly<Record<string, unknown>>
+  /** Of the run that wrote it; {} where an earlier version did. */
+  settings: Readonly<Record<string, unknown>>
 }
 
 const isNumber = (value: unknown): value is number => typeof value === 'number'
@@ -49,6 +54,7 @@ export function parseSavedRun(json: unknown, path: string): SavedRun {
   const fail = (problem: string) => new RnnativeError('ERR_FORMAT', `[resume] ${path}: ${problem}`)
   if (!isObject(json) || json['format'] !== 1) throw fail('expected the state of a run, format 1')
   const progress = isObject(json['progress']) ? fromBefore(json['progress']) : json['progress']
+  const { settings = {} } = json
   for (const part of ['progress', 'schedule', 'optimizer', 'identity'])
     if (!isObject(json[part])) throw fail(`${part}: expected an object`)
   for (const name of ['step', 'epoch', 'index', 'items', 'stale', 'seconds']) {
@@ -63,28 +69,17 @@ export function parseSavedRun(json: unknown, path: string): SavedRun {
   if (least !== null && !isNumber(least)) throw fail('progress.least: expected a number or null')
   if (stepsPerEpoch !== null && !Number.isSafeInteger(stepsPerEpoch))
     throw fail('progress.stepsPerEpoch: expected a count or null')
-  return { ...json, progress } as unknown as SavedRun
+  if (!isObject(settings)) throw fail('settings: expected an object')
+  return { ...json, progress, settings } as unknown as SavedRun
 }
 
 /** What earlier versions left out or had under other names. */
 function fromBefore(progress: Record<string, unknown>): Record<string, unknown> {
-  const { tokens, best, ...rest } = progress
+  const { tokens, best: saved, ...rest } = progress
+  // A loss of NaN could be the best once, and was written as null.
+  const best = isObject(saved) && saved['loss'] === null ? null : saved
   const least = isObject(best) ? best['loss'] : null
-  return { items: tokens, stepsPerEpoch: null, least, best, ...rest }
-}
-
-/** Throws `ERR_ARGUMENT` when a run is resumed with other data or settings than it began with. */
-export function checkIdentity(
-  saved: Readonly<Record<string, unknown>>,
-  own: Readonly<Record<string, unknown>>,
-): void {
-  for (const [name, value] of Object.entries(own))
-    if (JSON.stringify(saved[name]) !== JSON.stringify(value))
-      throw new RnnativeError(
-        'ERR_ARGUMENT',
-        `[resume] ${name}: the checkpoint was made with ${JSON.stringify(saved[name])}, ` +
-          `got ${JSON.stringify(value)}`,
-      )
+  return { items: tokens, stepsPerEpoch: null, least, best, owed: false, ...rest }
 }
 
 /** Measures training time only: `pause` around everything else. */

@@ -103,13 +103,35 @@ export class Run<E, R> implements AsyncIterable<E>, PromiseLike<R> {
   }
 }
 
+/** What a promise gives; null when the run is asked to stop before. What is there already is taken. */
+export function unlessStopped<T>(
+  promise: Promise<T>,
+  context: Pick<RunContext<never>, 'stopping' | 'onStop'>,
+): Promise<T | null> {
+  return new Promise((resolve, reject) => {
+    const stop = () => resolve(null)
+    const forget = context.onStop(stop)
+    if (context.stopping) setImmediate(stop)
+    promise.then(resolve, reject).finally(forget)
+  })
+}
+
 /** What comes until the run is asked to stop, even while it waits for more. */
 export const untilStopped = <T>(
   items: Iterable<T> | AsyncIterable<T>,
   context: RunContext<never>,
 ): Iterable<T> | AsyncIterable<T> => {
-  const waits = (items as Partial<AsyncIterable<T>> | null)?.[Symbol.asyncIterator] !== undefined
-  return waits ? stoppable(items as AsyncIterable<T>, context) : items
+  const given = items as Partial<Iterable<T> & AsyncIterable<T>> | null | undefined
+  if (given?.[Symbol.asyncIterator] !== undefined)
+    return stoppable(items as AsyncIterable<T>, context)
+  return given?.[Symbol.iterator] === undefined ? items : ending(items as Iterable<T>, context)
+}
+
+function* ending<T>(items: Iterable<T>, context: RunContext<never>): Generator<T, void, void> {
+  for (const item of items) {
+    if (context.stopping) return
+    yield item
+  }
 }
 
 async function* stoppable<T>(

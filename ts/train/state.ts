@@ -6,6 +6,7 @@ import { MODEL_FILE, toHost } from '../io/model-files'
 import { readSafetensors } from '../io/safetensors'
 import type { HostTensor } from '../nn'
 import type { Optimizer } from '../optim'
+import { fromJson, toJson } from './finite-json'
 import { parseSavedRun, type SavedRun } from './progress'
 
 const OPTIMIZER_FILE = 'optimizer.safetensors'
@@ -32,7 +33,7 @@ export async function saveRun(
     const [files, moments, state_] = await Promise.all([model(), toHost(tensors), carried()])
     const saved: SavedRun = { format: 1, ...state, optimizer: meta }
     const all = {
-      json: { ...files.json, [STATE_FILE]: saved },
+      json: { ...files.json, [STATE_FILE]: toJson(saved) },
       tensors: { ...files.tensors, [OPTIMIZER_FILE]: moments, [CARRIED_FILE]: state_ },
     }
     return await writeCheckpoint(directory, state.progress.step, all, isBest)
@@ -54,7 +55,7 @@ export async function loadRun(directory: string): Promise<LoadedRun | null> {
   const path = await findCheckpoint(directory, 'latest')
   if (path === null) return null
   const statePath = join(path, STATE_FILE)
-  const state = parseSavedRun(await readJson(statePath), statePath)
+  const state = parseSavedRun(fromJson(await readJson(statePath)), statePath)
   const read = async (name: string) => (await readSafetensors(join(path, name))).tensors
   const [model, optimizer, carried] = await Promise.all([
     read(MODEL_FILE),

@@ -2,7 +2,7 @@
  * One optimizer step: gradients of one or more batches, divided by the count of them all, the update, and
  * one await for loss, norm and measures together, which also keeps the event loop free and the queue short.
  * The device need not wait for JavaScript between two steps: the gradients of the next may be enqueued while
- * one runs. Its update is not, so that a step that fails is the last to change anything.
+ * one runs. Its update is not: a step that fails, for whatever reason, has changed nothing.
  */
 import { RnnativeError } from '../errors'
 import type { RandomContext } from '../nn'
@@ -72,6 +72,7 @@ export class Steps<B, C extends object> {
       const { inputs, share } = this.inputs(portions)
       const all = [...inputs.flat(), ...(share === undefined ? [] : [scalar(share)])]
       const key = portions.map((portion) => portion.key).join(' | ')
+      this.states(portions) // what is made while a program is recorded is of no use beyond it
       const made = programs.run(step, key, all, (given) => {
         const known = share === undefined ? share : given.at(-1)
         return this.update(this.gradients(step, portions, distribute(given, inputs), known))
@@ -97,6 +98,38 @@ export class Steps<B, C extends object> {
     )
   }
 
+  /**
+   * Undoes what a step whose {@link run} has rejected, or has come to what is not finite, did beside its
+   * update, which skipped itself: the next one is that step again.
+   */
+  takeBack(): void {
+    this.carried.back()
+    this.optimizer.takeBackStep()
+  }
+
+  /**
+   * Computes the gradients of a batch and drops them, to see whether there is memory for it. Does nothing where
+   * steps are recorded.
+   */
+  async rehearse(portion: Portion<B>): Promise<void> {
+    this.prepare(1, [portion])
+    try {
+      if (this.prepared) await this.optimizer.gradientsMade()
+    } finally {
+      this.discard()
+    }
+  }
+
+  /** What each batch of a step continues from. */
+  private states(portions: readonly Portion<B>[]): (C | null)[] {
+    let first = 0
+    return portions.map(({ rows }, i) => {
+      const state = this.carried.get(i, first, rows)
+      first += rows
+      return state
+    })
+  }
+
   /** What records a step of these batches; null where none does. */
   private programsFor(portions: readonly Portion<B>[]): Programs<Enqueued> | null {
     return portions.every(({ key }) => key !== null) ? this.programs : null
@@ -118,14 +151,15 @@ export class Steps<B, C extends object> {
     inputs: readonly (readonly Tensor[])[],
     share: Tensor | number | undefined,
   ): Gradients<B, C> {
-    const { optimizer, objective, carried } = this
+    const { optimizer, objective } = this
     optimizer.zeroGrad()
     // Of the only batch the loss tells it; of several it is known when all gradients have been added up.
     const shareOf = ({ count }: BatchLoss<C>) =>
       share ?? (portions.length === 1 ? reciprocal(count) : 1)
+    const states = this.states(portions)
     let sampleBase = 0
     const parts = portions.map(({ batch, rows }, i): Part<C> => {
-      const state = carried.get(i, sampleBase, rows)
+      const state = states[i] ?? null
       this.random.set({ step, sampleBase })
       sampleBase += rows
       return scope(() => {
@@ -143,12 +177,19 @@ export class Steps<B, C extends object> {
 
   private update({ parts, share }: Gradients<B, C>): Enqueued {
     const { optimizer, objective, carried, clipNorm } = this
-    parts.forEach(({ carry }, i) => carried.keep(i, carry))
     const scalars = new Scalars()
     const scale = share === undefined ? this.divide(parts, scalars) : () => 1
-    const norm = scalars.add(optimizer.step({ clipNorm: clipNorm === Infinity ? 0 : clipNorm }))
     const losses = parts.map(({ loss }) => scalars.add(loss))
     const measured = parts.map(({ measures }) => measuresOf(measures, scalars))
+    const watched = parts.map(({ loss }) => loss)
+    const norm = scalars.add(
+      scope(() => {
+        const others = scalars.tensors.filter((tensor) => !watched.includes(tensor))
+        const clip = clipNorm === Infinity ? 0 : clipNorm
+        return optimizer.step({ clipNorm: clip, losses: [...watched, ...others.map(hasValue)] })
+      }),
+    )
+    parts.forEach(({ carry }, i) => carried.keep(i, carry))
     return {
       scalars: scalars.tensors,
       read: (values) => {
@@ -194,6 +235,9 @@ export class Steps<B, C extends object> {
     this.carried.dispose()
   }
 }
+
+/** 1 unless it could not be computed: then it is an error to read, too. */
+const hasValue = (x: Tensor): Tensor => noGrad(() => ops.sum(ops.equal(x, x)))
 
 const scalar = (value: number): StepInput => ({ shape: [], data: Float64Array.of(value) })
 

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { checkWhole } from '../check'
 import { checkSignal, expect, RnnativeError } from '../errors'
@@ -21,9 +22,9 @@ export interface TrainerOptions<B, O, C extends object> extends ModuleTask<B, O,
   feed: Feed<B>
   /**
    * What progress is measured by: a feed whose first pass is not learned from, or a function that gives sums
-   * and counts, that of the loss under `loss`. Default: nothing is.
+   * and counts, that of the loss under `loss`. Null, the default: nothing is.
    */
-  validate?: Feed<B> | (() => Totals | Promise<Totals>) | undefined
+  validate?: Feed<B> | (() => Totals | Promise<Totals>) | null | undefined
   /** Of dropout. Default: a new one each time. */
   seed?: number | undefined
 }
@@ -62,8 +63,8 @@ export class Trainer<B, O = unknown, C extends object = never> {
     expect(op, 'module', module instanceof Module, 'an nn.Module', module)
     expect(op, 'feed', isFeed(feed), 'a feed, such as data.batches gives', feed)
     expect(op, 'loss', typeof loss === 'function', 'a function of a batch', loss)
-    const measured = validate === undefined || typeof validate === 'function' || isFeed(validate)
-    expect(op, 'validate', measured, 'a feed or a function', validate)
+    const measured = (validate ?? null) === null || typeof validate === 'function'
+    expect(op, 'validate', measured || isFeed(validate), 'a feed or a function', validate)
     if (seed !== undefined) checkWhole(op, 'seed', seed, 0)
     this.module = module
     this.options = options
@@ -118,17 +119,30 @@ export class Trainer<B, O = unknown, C extends object = never> {
   }
 
   private objective(identity: Readonly<Record<string, unknown>>): ModuleObjective<B, O, C> {
-    const { validate } = this.options
-    const objective: ModuleObjective<B, O, C> = new ModuleObjective(
-      this.options,
-      { model: 'Trainer', ...identity },
-      validate &&
-        (async () =>
-          typeof validate === 'function' ? validate() : evaluate(objective, validate, this.device)),
-    )
+    const { validate = null, files } = this.options
+    const measured = async (checkGoing: () => void) =>
+      typeof validate === 'function'
+        ? validate()
+        : evaluate(objective, validate as Feed<B>, this.device, checkGoing)
+    const objective: ModuleObjective<B, O, C> = new ModuleObjective(this.options, {
+      identity: { model: 'Trainer', ...identity, ...digestsOf(files) },
+      validate: validate === null ? undefined : measured,
+      validation: typeof validate === 'function' ? 'a function' : (validate?.identity ?? null),
+    })
     return objective
   }
 }
+
+/** Files that belong to a model, such as its vocabulary, say what its ids mean. */
+const digestsOf = (files: Readonly<Record<string, unknown>> = {}): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(files).map(([name, content]) => [
+      name,
+      createHash('sha256')
+        .update(JSON.stringify(content) ?? '')
+        .digest('hex'),
+    ]),
+  )
 
 const isFeed = (feed: unknown): boolean =>
   typeof feed === 'object' && typeof (feed as Partial<Feed<unknown>> | null)?.pass === 'function'

@@ -9,7 +9,7 @@ export interface LinesOptions {
 
 /**
  * Lines for people: what the run learns from, then every validation and checkpoint, and how it ended. An error is
- * left to whoever awaits the run.
+ * left to whoever awaits the run, but not where the last checkpoint is.
  */
 export function lines({ stream = process.stdout }: LinesOptions = {}): Watcher {
   const print = (text: string) => aboveBars(() => stream.write(`${text}\n`))
@@ -20,6 +20,7 @@ export function lines({ stream = process.stdout }: LinesOptions = {}): Watcher {
     },
     end(outcome) {
       if ('result' in outcome) print(resultLines(outcome.result))
+      else if (outcome.checkpoint) print(`checkpoint: ${outcome.checkpoint} (resume continues it)`)
     },
   }
 }

@@ -23,7 +23,7 @@ export async function prepareSeq2Seq({ tokenizer, batchTokens, count, seed, clip
     ...{ labelSmoothing: 0, seed, files: async () => ({ json: {}, tensors: {} }) },
     vocabularies: { source: model.source.size, target: model.target.size },
   })
-  const feed = new PairFeed(pairs, batchTokens, seed)
+  const feed = new PairFeed(pairs, '', batchTokens, seed)
   const settings = { optimizer: optim.adam({ lr: 1e-3 }), clipNorm, seed, perStep: 1 }
   const train = async () => {
     const loop = new TrainingLoop(objective, feed, { ...settings, maxSteps: count })

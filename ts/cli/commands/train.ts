@@ -8,7 +8,7 @@ import { create, type Schedule, type ScheduleName } from '../../optim/schedule'
 import { atLeastZero, choice, custom, fraction, positive, text } from '../../schema'
 import type { Given, Made, Rows, Schema } from '../../schema'
 import type { DeviceOption } from '../../tensor'
-import type { Run, TrainingEvent, TrainingOptions, TrainingResult } from '../../train'
+import type { Run, RunPlan, TrainingEvent, TrainingOptions, TrainingResult } from '../../train'
 import { limitOptions } from '../../train/options'
 import { addFlags, device, json, readFlags, takeFlags, threads, type Flags } from '../arguments'
 
@@ -157,9 +157,21 @@ async function trainingOptions(run: RunFlags): Promise<TrainingOptions> {
 async function watchers({ json, tensorboard }: RunFlags): Promise<TrainingOptions['watch']> {
   const watch = await import('../../watch/index.js')
   return [
+    { begin: tellChanges },
     ...(json ? [watch.json()] : [watch.bar(), watch.lines()]),
     ...(tensorboard === undefined ? [] : [watch.tensorboard(tensorboard)]),
   ]
+}
+
+/** Says on stderr what a resumed run does otherwise than before. */
+function tellChanges({ changed }: RunPlan): void {
+  const show = (value: unknown) => (value === null ? 'none' : JSON.stringify(value))
+  for (const { name, from, to } of changed)
+    process.stderr.write(
+      name === 'validation'
+        ? 'note: resumed with other validation data: the best loss counts anew\n'
+        : `note: resumed with ${name} ${show(to)}, formerly ${show(from)}\n`,
+    )
 }
 
 /**

@@ -1,3 +1,4 @@
+import { checkIds, digest } from '../../data/ids'
 import { Sampler } from '../../decode/sampler'
 import { RnnativeError } from '../../errors'
 import type { CheckpointFiles } from '../../io/checkpoint'
@@ -10,13 +11,15 @@ import { chooseDevice, type DeviceOption } from '../../tensor/device'
 import { Tokenizer } from '../../text'
 import type { Fit } from '../../train/fits'
 import { TrainingLoop } from '../../train/loop'
-import type { Run, TokenEvent, TokenResult, TrainingOptions } from '../../train'
+import type { Run, RunContext, TokenEvent, TokenResult } from '../../train'
+import type { TrainingEvent, TrainingOptions } from '../../train'
 import { languageFitOptions, languageOptions } from './options'
 import type { LanguageNetworkOptions, LanguageOptions, LanguageReadingOptions } from './options'
 import { generatePieces, type GenerateOptions } from './generate'
 import { LanguageNetwork } from './network'
 import { lineNats, totalNats } from './score'
 import { LanguageTask, WindowFeed } from './task'
+import { digestOf, optionsOf } from '../parts/identity'
 import { checkTexts, loadModel, loadWeights, Model } from '../model'
 
 export interface LanguageModelOptions extends LanguageOptions {
@@ -25,8 +28,8 @@ export interface LanguageModelOptions extends LanguageOptions {
 }
 
 export interface LanguageFitOptions extends TrainingOptions, LanguageReadingOptions {
-  /** Text that is not learned from, to measure progress by. */
-  validation?: string | Int32Array | undefined
+  /** Text that is not learned from, to measure progress by; null: none. */
+  validation?: string | Int32Array | null | undefined
 }
 
 /**
@@ -59,32 +62,46 @@ export class LanguageModel extends Model {
   }
 
   /**
-   * Learns from a text (or token ids), starting at once. Await the run for its result or iterate over
-   * its events. Rejects with `ERR_BUSY` while another fit runs, `ERR_EMPTY` for a text shorter than
-   * one window, `ERR_NONFINITE` (weights unharmed) when loss or gradient overflow, and `ERR_ABORTED`
-   * when `signal` aborts; after that the model can be used and trained on.
+   * Learns from a text (or token ids, copied at the call), starting at once. Await the run for its result or
+   * iterate over its events. Rejects with `ERR_BUSY` while another fit runs, `ERR_EMPTY` for a text shorter
+   * than one window, `ERR_INDEX` for an id that is none of the vocabulary, `ERR_NONFINITE` when loss or
+   * gradient overflow (weights unharmed) or the weights have, and `ERR_ABORTED` when `signal` aborts; after
+   * that the model can be used and trained on. With `checkpoint`, one of the steps made is written before.
    */
   fit(text: string | Int32Array, options: LanguageFitOptions = {}): Run<TokenEvent, TokenResult> {
-    return this.begin('tokens', options, () => this.makeFit(text, options))
+    return this.begin('tokens', options, (context) => this.makeFit(text, options, context))
   }
 
-  private makeFit(text: string | Int32Array, options: LanguageFitOptions): Fit {
+  private async makeFit(
+    text: string | Int32Array,
+    options: LanguageFitOptions,
+    context: RunContext<TrainingEvent>,
+  ): Promise<Fit | null> {
     const tokens = this.tokensOf('fit', text)
-    const { validation } = options
+    const { validation = null } = options
     const { steps, accumulate, batch: given } = languageFitOptions.resolve(options)
     const fitting = Math.floor((tokens.length - 1) / steps)
     const batch = given ?? Math.max(1, Math.min(50, fitting))
-    const held = validation === undefined ? null : this.tokensOf('fit validation', validation)
-    const measure = async (tokens: Int32Array) => {
-      const sum = await totalNats(this.network, tokens, () => undefined)
+    const held = validation === null ? null : this.tokensOf('fit validation', validation)
+    await this.checkTokens('fit', text, tokens)
+    if (held !== null) await this.checkTokens('fit validation', validation, held)
+    const [learned, validated] = [await digest([tokens]), held && (await digest([held]))]
+    if (context.stopping) return null
+    const measure = async (tokens: Int32Array, checkGoing: () => void) => {
+      const sum = await totalNats(this.network, tokens, checkGoing)
       return { loss: { sum, count: tokens.length - 1 } }
     }
     const task = new LanguageTask(this.network, {
       vocabulary: this.tokenizer.size,
-      validate: held === null ? undefined : () => measure(held),
+      identity: {
+        ...optionsOf(languageOptions.rows, this.options),
+        tokenizer: digestOf(this.tokenizer),
+      },
+      validate: held === null ? undefined : (checkGoing) => measure(held, checkGoing),
+      validation: validated,
       files: () => this.files(),
     })
-    const feed = new WindowFeed(tokens, { batch, steps, accumulate })
+    const feed = new WindowFeed(tokens, learned, { batch, steps, accumulate })
     const { clipNorm = 1, optimizer = adam({ lr: 2e-3 }) } = options
     const settings = { ...options, clipNorm, optimizer, seed: this.seed, perStep: accumulate }
     return new TrainingLoop(task, feed, settings)
@@ -97,6 +114,7 @@ export class LanguageModel extends Model {
   ): Promise<LanguageScore> {
     this.checkUsable('evaluate')
     const tokens = this.tokensOf('evaluate', text)
+    await this.checkTokens('evaluate', text, tokens)
     const total = await totalNats(this.network, tokens, () => this.checkGoing('evaluate', signal))
     const whole = countCharacters(typeof text === 'string' ? text : this.tokenizer.decode(text))
     const unscored = countCharacters(this.tokenizer.decode(tokens.subarray(0, 1)))
@@ -161,13 +179,19 @@ export class LanguageModel extends Model {
     })
   }
 
+  /** Throws `ERR_INDEX` where the caller's own ids are none of the vocabulary. */
+  private async checkTokens(method: string, given: unknown, tokens: Int32Array): Promise<void> {
+    if (typeof given !== 'string') await checkIds(method, 'text', tokens, this.tokenizer.size)
+  }
+
+  /** The ids of a text, or a copy of those given: the caller may change them while they are read. */
   private tokensOf(method: string, text: string | Int32Array): Int32Array {
     if (typeof text !== 'string' && !(text instanceof Int32Array))
       throw new RnnativeError(
         'ERR_ARGUMENT',
         `[${method}] text: expected a string or an Int32Array`,
       )
-    const tokens = typeof text === 'string' ? this.tokenizer.encode(text) : text
+    const tokens = typeof text === 'string' ? this.tokenizer.encode(text) : text.slice()
     if (tokens.length < 2)
       throw new RnnativeError(
         'ERR_EMPTY',

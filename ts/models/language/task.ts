@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { expect } from '../../errors'
 import { TokenStreams, type Feed, type Portion, type Window } from '../../data'
 import type { CheckpointFiles } from '../../io/checkpoint'
@@ -17,15 +16,16 @@ export class WindowFeed implements Feed<Window> {
   readonly facts: Readonly<Record<string, number>>
   private readonly streams: TokenStreams
 
+  /** `text`: the digest of the tokens. */
   constructor(
     tokens: Int32Array,
+    text: string,
     private readonly sizes: { batch: number; steps: number; accumulate: number },
   ) {
     const { batch, steps, accumulate } = sizes
     const most = `at most the batch of ${batch}`
     expect('fit', 'accumulate', accumulate <= batch, most, accumulate)
     this.streams = new TokenStreams(tokens, { batch, steps })
-    const text = createHash('sha256').update(tokens).digest('hex')
     this.identity = { batch, steps, tokens: tokens.length, text }
     this.facts = { tokens: tokens.length, batch }
   }
@@ -49,7 +49,11 @@ export class WindowFeed implements Feed<Window> {
 
 export interface LanguageTaskOptions {
   vocabulary: number
-  validate: (() => Promise<Totals>) | undefined
+  /** What else a resumed run must share: the model's options and its tokenizer. */
+  identity: Readonly<Record<string, unknown>>
+  validate: ((checkGoing: () => void) => Promise<Totals>) | undefined
+  /** What it validates with; null: nothing. */
+  validation: unknown
   files: () => Promise<CheckpointFiles>
 }
 
@@ -58,16 +62,18 @@ export class LanguageTask implements Objective<Window, RecurrentState> {
   readonly identity: Readonly<Record<string, unknown>>
   readonly facts: Readonly<Record<string, number>>
   readonly repeats = true
-  readonly validate: (() => Promise<Totals>) | undefined
+  readonly validate: ((checkGoing: () => void) => Promise<Totals>) | undefined
+  readonly validation: unknown
   readonly files: () => Promise<CheckpointFiles>
 
   constructor(
     readonly module: LanguageNetwork,
-    { vocabulary, validate, files }: LanguageTaskOptions,
+    { vocabulary, identity, validate, validation, files }: LanguageTaskOptions,
   ) {
-    this.identity = { model: 'LanguageModel', vocabulary }
+    this.identity = { model: 'LanguageModel', ...identity, vocabulary }
     this.facts = { vocabulary }
     this.validate = validate
+    this.validation = validation
     this.files = files
   }
 

@@ -15,11 +15,13 @@ import type { Fit } from '../../train/fits'
 import { TrainingLoop } from '../../train/loop'
 import type { Total } from '../../train/totals'
 import type { Translation } from './candidate'
+import { digestOf, optionsOf } from '../parts/identity'
 import { loadModel, loadWeights, Model } from '../model'
 import { Seq2SeqNetwork } from './network'
 import { seq2seqFitOptions, seq2seqOptions } from './options'
 import type { Seq2SeqLearningOptions, Seq2SeqNetworkOptions, Seq2SeqOptions } from './options'
-import { PairFeed, pairNats, Seq2SeqTask } from './task'
+import { checkRoomFor, oneByOne } from './room'
+import { natsOf, PairFeed, pairNats, Seq2SeqTask } from './task'
 import { representAll } from './represent'
 import { sampleAll, streamPieces, translateAll } from './translate'
 import type { SampleTextOptions, StreamOptions, TranslateOptions } from './translate'
@@ -32,8 +34,8 @@ export interface Seq2SeqModelOptions extends Seq2SeqOptions {
 }
 
 export interface Seq2SeqFitOptions extends TrainingOptions, Seq2SeqLearningOptions {
-  /** Pairs that are not learned from, to measure progress by: nats per target token. */
-  validation?: Iterable<Pair> | AsyncIterable<Pair> | undefined
+  /** Pairs that are not learned from, to measure progress by: nats per target token; null: none. */
+  validation?: Iterable<Pair> | AsyncIterable<Pair> | null | undefined
 }
 
 /** What a model gives to a target. */
@@ -99,15 +101,17 @@ export class Seq2Seq extends Model {
 
   /**
    * Learns from pairs of texts, starting at once. Await the run for its result or iterate over its
-   * events. Rejects with `ERR_BUSY` while another fit runs, `ERR_EMPTY` without a pair,
-   * `ERR_NONFINITE` (weights unharmed) when loss or gradient overflow, and `ERR_ABORTED` when `signal`
-   * aborts; after that the model can be used and trained on.
+   * events. Rejects with `ERR_BUSY` while another fit runs, `ERR_EMPTY` without a pair, `ERR_OUT_OF_MEMORY`
+   * naming a pair that is too long before the first step, `ERR_NONFINITE` when loss or gradient overflow
+   * (weights unharmed) or the weights have, and `ERR_ABORTED` when `signal` aborts; after that the model can
+   * be used and trained on. With `checkpoint`, one of the steps made is written before.
    */
   fit(
     pairs: Iterable<Pair> | AsyncIterable<Pair> | PairSet,
     options: Seq2SeqFitOptions = {},
   ): Run<TokenEvent, TokenResult> {
-    return this.begin('tokens', options, (context) => this.makeFit(pairs, options, context))
+    const held = { ...options, validation: own(options.validation) }
+    return this.begin('tokens', options, (context) => this.makeFit(own(pairs), held, context))
   }
 
   private async makeFit(
@@ -127,14 +131,32 @@ export class Seq2Seq extends Model {
         },
       )
     const set = pairs instanceof PairSet ? pairs : await read(pairs, { maxLength, references })
-    const held = validation && (await read(validation, {}))
+    const held = validation ? await read(validation, {}) : undefined
     if (context.stopping || set === null || held === null) return null
-    const feed = new PairFeed(set, batchTokens, this.seed)
-    const task = new Seq2SeqTask(this.network, {
+    const { network } = this
+    const vocabularies = { source: this.source.size, target: this.target.size }
+    await set.check('fit', vocabularies)
+    const [learned, validated] = [await set.digest(), held ? await held.digest() : null]
+    if (context.stopping) return null
+    const feed = new PairFeed(set, learned, batchTokens, this.seed)
+    const task = new Seq2SeqTask(network, {
       ...learning,
-      vocabularies: { source: this.source.size, target: this.target.size },
+      vocabularies,
+      identity: {
+        ...optionsOf(seq2seqOptions.rows, this.options),
+        ...{ source: digestOf(this.source), target: digestOf(this.target) },
+      },
       seed: this.seed,
-      validate: held && (() => this.totals(held, () => undefined)),
+      validate: held && ((checkGoing) => this.totals(held, checkGoing)),
+      validation: validated,
+      checkRoom: async (rehearse) => {
+        await checkRoomFor(network, set, feed.first, 'fit', (indices) =>
+          rehearse(feed.portionOf(indices)),
+        )
+        if (held === undefined) return
+        const compute = (indices: Uint32Array) => natsOf(network, held, indices)
+        await checkRoomFor(network, held, oneByOne(held), 'fit validation', compute)
+      },
       files: () => this.files(),
     })
     const settings = { ...options, clipNorm, optimizer, seed: this.seed, perStep: 1 }
@@ -161,7 +183,7 @@ export class Seq2Seq extends Model {
     { signal }: { signal?: AbortSignal | undefined } = {},
   ): Promise<Seq2SeqScore> {
     this.checkUsable('evaluate')
-    const set = await PairSet.encode(pairs, this.encoding)
+    const set = await PairSet.encode(own(pairs), this.encoding)
     const { loss } = await this.totals(set, () => this.checkGoing('evaluate', signal))
     const nats = loss.sum / loss.count
     return { nats, perplexity: Math.exp(nats), tokens: loss.count }
@@ -252,6 +274,9 @@ export class Seq2Seq extends Model {
     })
   }
 }
+
+/** Lists are copied at the call: the caller may change them while they are read. */
+const own = <T>(given: T): T => (Array.isArray(given) ? (given.slice() as T) : given)
 
 const SOURCE_FILE = 'source.tokenizer.json'
 const TARGET_FILE = 'target.tokenizer.json'

@@ -8,6 +8,7 @@ import { withInputs, type BatchLoss, type BatchPlace } from '../../train/objecti
 import type { Objective, StepInput } from '../../train/objective'
 import type { Totals } from '../../train/totals'
 import { pairInputs, pairTensors, type Seq2SeqNetwork } from './network'
+import { cutToCells } from './room'
 import { ScheduledSampling } from './sampled-inputs'
 import type { SamplingSchedule } from './scheduled-sampling'
 
@@ -18,13 +19,15 @@ export class PairFeed implements Feed<PairBatch> {
   readonly facts: Readonly<Record<string, number>>
   private batches: PairBatches
 
+  /** `text`: the digest of the pairs. */
   constructor(
     private readonly pairs: PairSet,
+    text: string,
     private readonly batchTokens: number,
     seed: number,
   ) {
     this.batches = new PairBatches(pairs, { batchTokens, seed })
-    this.identity = { batchTokens, pairs: pairs.length, text: pairs.digest() }
+    this.identity = { batchTokens, pairs: pairs.length, text }
     this.facts = { pairs: pairs.length }
   }
 
@@ -32,17 +35,28 @@ export class PairFeed implements Feed<PairBatch> {
     return this.batches.count
   }
 
+  /** Which pairs make up each batch of the first pass. */
+  get first(): Uint32Array[] {
+    return Array.from({ length: this.count }, (_, i) => this.batches.indices(0, i))
+  }
+
+  portionOf(indices: Uint32Array): Portion<PairBatch> {
+    return this.portion(this.pairs.assemble(indices), false)
+  }
+
+  private portion(own: PairBatch, repeating: boolean): Portion<PairBatch> {
+    const batch = repeating ? toBucket(own) : own
+    const { tokens: items, rows } = batch
+    return { batch, items, rows, key: bucketOf(batch) }
+  }
+
   reseed(seed: number): void {
     this.batches = new PairBatches(this.pairs, { batchTokens: this.batchTokens, seed })
   }
 
   *pass(pass: number, first: number, repeating = false): Generator<Portion<PairBatch>> {
-    for (let i = first; i < this.count; ++i) {
-      const own = this.batches.batch(pass, i)
-      const batch = repeating ? toBucket(own) : own
-      const { tokens: items, rows } = batch
-      yield { batch, items, rows, key: bucketOf(batch) }
-    }
+    for (let i = first; i < this.count; ++i)
+      yield this.portion(this.batches.batch(pass, i), repeating)
   }
 }
 
@@ -51,7 +65,12 @@ export interface Seq2SeqTaskOptions {
   scheduledSampling?: SamplingSchedule | undefined
   vocabularies: { source: number; target: number }
   seed: number
-  validate: (() => Promise<Totals>) | undefined
+  /** What else a resumed run must share: the model's options and its tokenizers. */
+  identity: Readonly<Record<string, unknown>>
+  validate: ((checkGoing: () => void) => Promise<Totals>) | undefined
+  /** What it validates with; null: nothing. */
+  validation: unknown
+  checkRoom: NonNullable<Objective<PairBatch>['checkRoom']>
   files: () => Promise<CheckpointFiles>
 }
 
@@ -59,7 +78,9 @@ export interface Seq2SeqTaskOptions {
 export class Seq2SeqTask implements Objective<PairBatch> {
   readonly identity: Readonly<Record<string, unknown>>
   readonly facts: Readonly<Record<string, number>>
-  readonly validate: (() => Promise<Totals>) | undefined
+  readonly validate: ((checkGoing: () => void) => Promise<Totals>) | undefined
+  readonly validation: unknown
+  readonly checkRoom: NonNullable<Objective<PairBatch>['checkRoom']>
   readonly files: () => Promise<CheckpointFiles>
   private readonly labelSmoothing: number
   private readonly schedule: SamplingSchedule | undefined
@@ -67,17 +88,20 @@ export class Seq2SeqTask implements Objective<PairBatch> {
 
   constructor(
     readonly module: Seq2SeqNetwork,
-    { labelSmoothing, scheduledSampling, vocabularies, seed, validate, files }: Seq2SeqTaskOptions,
+    options: Seq2SeqTaskOptions,
   ) {
+    const { labelSmoothing, scheduledSampling, vocabularies, seed, identity } = options
     this.labelSmoothing = labelSmoothing
     this.schedule = scheduledSampling
     this.sampling = samplingOf(scheduledSampling, seed)
     const json = scheduledSampling?.toJSON() ?? null
-    this.identity = { model: 'Seq2Seq', labelSmoothing, scheduledSampling: json }
+    this.identity = { model: 'Seq2Seq', ...identity, labelSmoothing, scheduledSampling: json }
     const { source, target } = vocabularies
     this.facts = { 'source vocabulary': source, 'target vocabulary': target }
-    this.validate = validate
-    this.files = files
+    this.validate = options.validate
+    this.validation = options.validation
+    this.checkRoom = options.checkRoom
+    this.files = options.files
   }
 
   /** Its own guesses at this step are in a batch's loss. */
@@ -144,21 +168,30 @@ export async function pairNats(
   checkGoing: () => void,
 ): Promise<Float64Array[]> {
   const found = new Array<Float64Array>(pairs.length)
-  const { device } = network.decoder.output.weight
   const batches = new PairBatches(pairs, { batchTokens: SCORED_TOKENS, seed: 0 })
-  for (let i = 0; i < batches.count; ++i) {
-    checkGoing()
-    const indices = batches.indices(0, i)
-    const batch = pairs.assemble(indices)
-    const inputs = pairInputs(batch)
-    const losses = withInputs(inputs, device, (given) =>
-      scope(() => noGrad(() => network.eval().losses(pairTensors(given)))),
-    )
-    const values = await losses.data().finally(() => losses.dispose())
-    indices.forEach((pair, row) => {
-      const length = batch.target.lengths[row] as number
-      found[pair] = Float64Array.from({ length }, (_, t) => values[t * batch.rows + row] as number)
-    })
-  }
+  for (let i = 0; i < batches.count; ++i)
+    for (const indices of cutToCells(pairs, batches.indices(0, i))) {
+      checkGoing()
+      const nats = await natsOf(network, pairs, indices)
+      indices.forEach((pair, row) => (found[pair] = nats[row] as Float64Array))
+    }
   return found
+}
+
+/** Nats of the outputs of each of these pairs. */
+export async function natsOf(
+  network: Seq2SeqNetwork,
+  pairs: PairSet,
+  indices: Uint32Array,
+): Promise<Float64Array[]> {
+  const { device } = network.decoder.output.weight
+  const batch = pairs.assemble(indices)
+  const { rows, target } = batch
+  const losses = withInputs(pairInputs(batch), device, (given) =>
+    scope(() => noGrad(() => network.eval().losses(pairTensors(given)))),
+  )
+  const values = await losses.data().finally(() => losses.dispose())
+  return Array.from(target.lengths, (length, row) =>
+    Float64Array.from({ length }, (_, t) => values[t * rows + row] as number),
+  )
 }

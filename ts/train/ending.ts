@@ -1,0 +1,39 @@
+/** How a run ends: its result, or an error that says why. */
+import { RnnativeError } from '../errors'
+import type { TrainingEvent, TrainingResult } from './options'
+
+/** A run's result; throws `ERR_ABORTED` where its signal ended it. */
+export function settle<R extends TrainingResult>(result: R, signal: AbortSignal | undefined): R {
+  if (result.stopped !== 'aborted' || !signal?.aborted) return result
+  const { step, checkpoint } = result
+  throw new RnnativeError('ERR_ABORTED', `[fit] aborted after step ${step}`, {
+    cause: signal.reason,
+    details: { step, checkpoint },
+  })
+}
+
+/** Of a step that was left out. */
+export function nonFinite(
+  step: number,
+  loss: number,
+  norm: number,
+  learningRate: number,
+): RnnativeError {
+  return new RnnativeError(
+    'ERR_NONFINITE',
+    `[fit] step ${step}: loss ${loss}, gradient norm ${norm}, learning rate ${learningRate}; ` +
+      'the weights are those before the step',
+    { details: { step, loss, norm, learningRate } },
+  )
+}
+
+/** Of weights that are worth no checkpoint. */
+export function unsound({ step, loss, learningRate, validation }: TrainingEvent): RnnativeError {
+  const validated = validation ? `, validation loss ${validation.loss}` : ''
+  return new RnnativeError(
+    'ERR_NONFINITE',
+    `[fit] step ${step}: weights that are not finite, loss ${loss}${validated}, ` +
+      `learning rate ${learningRate}; they are in no checkpoint`,
+    { details: { step, loss, learningRate } },
+  )
+}
