@@ -12,15 +12,12 @@ test('a digest is that of all numbers, however many pieces it is made in', async
 
 test('others have their turn while many ids are read', async (t) => {
   const ids = new Int32Array(1 << 25)
-  let [worst, last] = [0, performance.now()]
-  const timer = setInterval(() => {
-    worst = Math.max(worst, performance.now() - last)
-    last = performance.now()
-  }, 1)
+  let turns = 0
+  const timer = setInterval(() => ++turns, 1)
   await digest([ids])
   await checkIds('fit', 'text', ids, 1)
   clearInterval(timer)
-  t.true(worst < 250, String(worst)) // 50 where nothing else runs beside
+  t.true(turns >= 32, String(turns)) // of 64 pieces
 })
 
 test('an id that is none of the vocabulary is told with its position', async (t) => {

@@ -62,7 +62,7 @@ test('the plan of a run by passes, and of one that is resumed', async (t) => {
   t.deepEqual([steps, maxSeconds], [null, 0.05])
   const again = new Recorder()
   const watch = [again, { begin: () => run.abort() }]
-  const run = model.fit(text, { ...options, watch, epochs: 1000, maxSteps: 1e6 })
+  const run = model.fit(text, { ...options, watch, overwrite: true, epochs: 1000, maxSteps: 1e6 })
   await run
   t.is(again.plan?.steps, 1000 * (stepsPerEpoch as number))
   const resumed = new Recorder()
