@@ -36,7 +36,10 @@ const text = [
   '# The command line',
   "<!-- Made by scripts/cli-docs.mjs from the options' schemas: change those, not this page. -->",
   '`rnnative COMMAND --help` tells the same. A wrong flag is one line on standard error and exit code 2, any\n' +
-    'other failure exit code 1; Ctrl-C in training writes a checkpoint and ends with 130.\n',
+    'other failure exit code 1. Ctrl-C, a closed terminal (SIGHUP) and SIGTERM stop training with a checkpoint and end with\n' +
+    '130, 129 and 143; a second one, and SIGQUIT, stop it at once. Where standard output is lost (its reader leaves, its\n' +
+    'disk is full) training goes on to its end and then exits with 1; other commands end at once, with 141 where the reader\n' +
+    'has left. In `--json` a number that is not finite is `null`. A file given as `-` is standard input, once.\n',
   ...sections(makeProgram(), []),
 ].join('\n\n')
 const content = `${text.replace(/\n{3,}/g, '\n\n').trimEnd()}\n`

@@ -17,6 +17,12 @@ const trainFlags = (...more: (string | number)[]) => [
 const failures: [string, (string | number)[], number, RegExp][] = [
   ['no command', [], 2, /Usage/],
   ['unknown flag', ['doctor', '--frobnicate'], 2, /^error: unknown option '--frobnicate'\n$/],
+  [
+    'misspelt flag',
+    trainFlags('--hiden', 3),
+    2,
+    /^error: unknown option '--hiden' \(Did you mean --hidden\?\)\n$/,
+  ],
   ['missing flag', ['lm', 'eval', '--text', 'x'], 2, /^error: required option '--model <dir>'/],
   ['bad number', trainFlags('--dropout', 2), 2, /^error: .*--dropout.*\n$/],
   ['bad cell', ['bench', 'rnn', '--cell', 'xlstm'], 2, /^error: .*lstm, gru, rnn/],
@@ -57,5 +63,7 @@ test('help and version need no addon', async (t) => {
   const env = { RNNATIVE_BINARY: '/missing.node' }
   for (const command of ['', 'lm train', 'lm eval', 'seq2seq train', 'seq2seq translate'])
     t.is((await rnnative([...command.split(' ').filter(Boolean), '--help'], { env })).code, 0)
+  const { stdout } = await rnnative(['lm', 'eval', '--help'], { env })
+  t.regex(stdout, /--model <dir> .*\(needed\)/s)
   t.regex((await rnnative(['--version'], { env })).stdout, /^\d+\.\d+\.\d+\n$/)
 })

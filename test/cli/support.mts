@@ -16,14 +16,18 @@ export interface CliOptions {
   /** Standard input. Default: none. */
   input?: string
   /** Or what comes in pieces, a while after each other. */
-  pieces?: readonly string[]
+  pieces?: readonly (string | Uint8Array)[]
   /** Whether standard input stays open after them. */
   open?: boolean
   /** Sees each line of standard output, with the child's process id. */
   onLine?: (line: string, pid: number) => void
 }
 
-async function feed(stdin: Writable, pieces: readonly string[], open: boolean): Promise<void> {
+async function feed(
+  stdin: Writable,
+  pieces: readonly (string | Uint8Array)[],
+  open: boolean,
+): Promise<void> {
   for (const piece of pieces) {
     stdin.write(piece)
     await setTimeout(300)

@@ -193,6 +193,8 @@ test('files are paired line by line; tabs separate references', async (t) => {
   const short = file('short', 'one\ntwo\n')
   await t.throwsAsync(readPairs(source, short), { code: 'ERR_FORMAT', message: /4 lines.*got 2/ })
   await t.throwsAsync(readPairs(source, join(directory, 'none')), { code: 'ERR_IO' })
+  const tab = file('tab', 'one\ntwo\t\nx\ty\n\n')
+  await t.throwsAsync(readPairs(source, tab), { code: 'ERR_FORMAT', message: /tab: line 2: a tab/ })
 })
 
 test('what is no pair is refused', async (t) => {

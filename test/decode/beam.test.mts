@@ -261,6 +261,10 @@ test('every option rejects nonsense by name', async (t) => {
     t.regex(error.message, new RegExp(`^\\[beam\\] ${name}(\\[\\d\\])?: expected .*, got `))
     t.is(model.steps, 0)
   }
+  const nothing = { forbidden: [1, 2, 3], minLength: 1 }
+  const left = { code: 'ERR_ARGUMENT', message: /forbidden: expected a token to be left/ }
+  await t.throwsAsync(decode.beamSearch(new ToyModel(TOY), nothing), left)
+  await t.throwsAsync(decode.sample(new ToyModel(TOY), nothing), left)
   const blind = () => new ToyModel({ ...TOY, lengths: undefined } as unknown as Toy)
   await t.throwsAsync(decode.beamSearch(blind(), { coveragePenalty: 0.2 }), {
     message: '[beam] coveragePenalty: expected 0 for a model without attention, got 0.2',

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import test from 'ava'
 import { watch, type TrainingEvent } from 'rnnative'
 import { event, plan, result, Screen } from './support.mjs'
@@ -82,3 +83,28 @@ test('a bar goes away with a run that fails', (t) => {
   t.regex(screen.text, /\[\?25h[^]*left\n$/)
   t.false(screen.text.includes('no more'))
 })
+
+for (const [how, end, signal] of [
+  ['an exit', 'process.exit(3)', null],
+  ['a signal', "process.kill(process.pid, 'SIGTERM')", 'SIGTERM'],
+  ['a closed terminal', "process.kill(process.pid, 'SIGHUP')", 'SIGHUP'],
+  [
+    'a second Ctrl-C',
+    "process.once('SIGINT', () => process.kill(process.pid, 'SIGINT')); process.kill(process.pid, 'SIGINT')",
+    'SIGINT',
+  ],
+] as const)
+  test(`the cursor is back after ${how}`, (t) => {
+    const script = `
+      const { watch } = require(${JSON.stringify(process.cwd())})
+      const stream = { isTTY: true, columns: 80, write: (text) => require('fs').writeSync(1, text) }
+      const bar = watch.bar({ stream })
+      bar.begin(${JSON.stringify(plan())})
+      bar.event(${JSON.stringify(event(1))})
+      setTimeout(() => undefined, 5000)
+      ${end}`
+    const outcome = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' })
+    t.is(outcome.signal, signal)
+    t.true(outcome.stdout.includes('\x1b[?25l'))
+    t.regex(outcome.stdout, /\x1b\[\?25h\x1b\[\?7h\n$/)
+  })

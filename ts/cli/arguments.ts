@@ -65,7 +65,7 @@ export function readFlags<R extends Rows>(rows: R, flags: Flags, path = ''): Giv
 export const takeFlags = <R extends Rows>(rows: R, flags: Flags): Made<R> =>
   new Schema('command line', rows).resolve(readFlags(rows, flags))
 
-export const json = flag({ about: 'print JSON' })
+export const json = flag({ about: 'print JSON; a number that is not finite is null' })
 
 export const threads = count({ about: 'threads of the engine' })
 
@@ -85,6 +85,6 @@ export const model = text({
   ...{ argument: '<dir>', required: true },
 })
 
-/** A file's path. */
+/** A file's path; `-` where a command says so. */
 export const file = (about: string) => text({ about, argument: '<file>' })
 export const neededFile = (about: string) => text({ about, argument: '<file>', required: true })

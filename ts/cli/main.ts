@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The `rnnative` command. */
 import { CommanderError } from 'commander'
+import { heedOutput } from './output'
 import { makeProgram } from './program'
 
 const EXIT_FAILURE = 1
@@ -15,11 +16,7 @@ function describe(error: unknown): string {
 }
 
 async function main(): Promise<void> {
-  // A reader that has gone, as in `rnnative ... | head`, is no failure of ours.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EPIPE') process.exit()
-    throw error
-  })
+  heedOutput()
   try {
     await makeProgram().parseAsync()
   } catch (error) {

@@ -2,19 +2,27 @@
  * All commands. Each one's code, and the addon with it, is loaded when it runs: help is instant, and
  * `doctor` works where the addon does not.
  */
-import { Command } from 'commander'
+import { Command, Help, type Option } from 'commander'
 import { addBench } from './commands/bench'
 import { addDoctor } from './commands/doctor'
 import { addLanguageModel } from './commands/language'
 import { addSeq2Seq } from './commands/seq2seq'
 import { packageVersion } from './version'
 
+/** Help's words for a flag. */
+function describeOption(this: Help, option: Option): string {
+  const text = Help.prototype.optionDescription.call(this, option)
+  return option.mandatory ? `${text} (needed)` : text
+}
+
 export function makeProgram(): Command {
   const program = new Command('rnnative')
     .description('Train and run recurrent networks at the speed of the hardware')
     .version(packageVersion())
     .exitOverride()
-    .showSuggestionAfterError(false)
+    .configureHelp({ optionDescription: describeOption })
+    // An error is one line, with what may have been meant.
+    .configureOutput({ outputError: (text, write) => write(text.replace(/\n\(/g, ' (')) })
   addDoctor(program)
   addBench(program)
   addLanguageModel(program)

@@ -4,6 +4,7 @@ export { PairBatches } from './pair-batches'
 export { padPairs } from './pair-padding'
 export {
   encodeSource,
+  encodeSources,
   layOut,
   PairSet,
   readPairs,

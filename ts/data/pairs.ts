@@ -1,4 +1,5 @@
 import { expect, RnnativeError } from '../errors'
+import { Pauses } from '../pauses'
 import { readLines, type Tokenizer } from '../text'
 import { checkIds, digest } from './ids'
 import { IGNORED } from './streams'
@@ -8,19 +9,32 @@ export type Pair = readonly [source: string, target: string | readonly string[]]
 
 /**
  * Pairs the lines of two files, gzip allowed. A target line may hold several references, separated by
- * tabs. Throws `ERR_FORMAT` when the files differ in their number of lines, and as `readText`.
+ * tabs. Throws `ERR_FORMAT` when the files differ in their number of lines or a reference of several is
+ * empty, and as `readText`.
  */
 export async function readPairs(sourcePath: string, targetPath: string): Promise<Pair[]> {
   const [sources, targets] = await Promise.all([readLines(sourcePath), readLines(targetPath)])
+  return pairLines(sources, targets, { source: sourcePath, target: targetPath })
+}
+
+/** Pairs lines; `names`: where they are from. `ERR_FORMAT` as of {@link readPairs}. */
+export function pairLines(
+  sources: readonly string[],
+  targets: readonly string[],
+  names: { source: string; target: string },
+): Pair[] {
+  const fail = (problem: string) =>
+    new RnnativeError('ERR_FORMAT', `[read] ${names.target}: ${problem}`)
   if (sources.length !== targets.length)
-    throw new RnnativeError(
-      'ERR_FORMAT',
-      `[read] ${targetPath}: expected ${sources.length} lines as in ${sourcePath}, ` +
-        `got ${targets.length}`,
-    )
+    throw fail(`expected ${sources.length} lines as in ${names.source}, got ${targets.length}`)
   return sources.map((source, i) => {
     const references = (targets[i] as string).split('\t')
-    return [source, references.length === 1 ? (references[0] as string) : references]
+    const [only] = references
+    if (references.length === 1) return [source, only as string]
+    // An empty text would be as good a target as the others.
+    if (references.includes(''))
+      throw fail(`line ${i + 1}: a tab with nothing before or after it, where tabs part references`)
+    return [source, references]
   })
 }
 
@@ -56,6 +70,20 @@ export function encodeSource(
   const ids = source.encode(text)
   if (reverseSource) ids.reverse()
   return source.end === null ? ids : joined(ids, [source.end])
+}
+
+/** The ids of many sources. The event loop is left to others now and then. */
+export async function encodeSources(
+  texts: readonly string[],
+  options: SourceOptions,
+): Promise<Int32Array[]> {
+  const encoded: Int32Array[] = []
+  const pauses = new Pauses()
+  for (const text of texts) {
+    encoded.push(encodeSource(text, options))
+    if (pauses.due) await pauses.pause()
+  }
+  return encoded
 }
 
 /** Sequences of ids side by side, time-major. */
@@ -175,7 +203,9 @@ export class PairSet {
     const targets = new Column()
     const numbers: number[] = []
     let [count, dropped] = [0, 0]
+    const pauses = new Pauses()
     for await (const pair of pairs) {
+      if (pauses.due) await pauses.pause()
       const [source, all] = checkPair(pair, count++)
       const from = encodeSource(source, options)
       for (const reference of references === 'each' ? all : all.slice(0, 1)) {

@@ -2,7 +2,7 @@
 export interface Hypothesis {
   /** Without the model's `bos` and `eos`; a forced prefix included. */
   readonly tokens: Int32Array
-  /** Natural logarithm of the probability of the tokens and the end. */
+  /** Natural logarithm of the probability of the tokens and the end, also where that was forced. */
   readonly logProbability: number
   /** Of each token and then of the end, in nats; they sum to `logProbability`. */
   readonly logProbabilities: Float64Array

@@ -45,6 +45,9 @@ export function checkLimits(op: string, model: StepModel, options: LimitOptions)
   const least = Math.min(...maxLengths)
   expect(op, 'minLength', minLength <= least, `at most the maxLength of ${least}`, minLength)
   checkTokens(op, 'forbidden', model, forbidden)
+  const never = new Set(minLength > 0 ? [...forbidden, model.eos] : forbidden)
+  const left = never.size < model.vocabulary
+  expect(op, 'forbidden', left, 'a token to be left, or the end with a minLength of 0', forbidden)
   const perSource = Array.isArray(prefixes) && prefixes.length === sources
   const given = prefixes === undefined ? new Array<null>(sources).fill(null) : prefixes
   expect(op, 'prefixes', prefixes === undefined || perSource, `${sources} lists`, prefixes)

@@ -1,7 +1,8 @@
 import { open, type FileHandle } from 'node:fs/promises'
 import { expect, RnnativeError } from '../errors'
 import type { HostTensor } from '../nn'
-import type { TypedArray } from '../tensor'
+import { inStretches } from '../pauses'
+import type { Shape, TypedArray } from '../tensor'
 import { ioError, replaceFile } from './files'
 import {
   DTYPE_BYTES,
@@ -45,9 +46,37 @@ function halfToNumber(bits: number): number {
   return sign * (1024 + fraction) * 2 ** (exponent - 25)
 }
 
+/** Elements that are widened without a pause. */
+const PART = 1 << 16
+
+/** What `convert` makes of each. */
+function* converted<From extends ArrayLike<unknown>, To extends TypedArray>(
+  from: From,
+  to: To,
+  convert: (value: From[number]) => number,
+): Generator<void, To> {
+  for (let begin = 0; begin < from.length; begin += PART) {
+    const end = Math.min(from.length, begin + PART)
+    for (let i = begin; i < end; ++i) to[i] = convert(from[i])
+    yield
+  }
+  return to
+}
+
+const NUMBER = new DataView(new ArrayBuffer(4))
+
+/** The upper half of a float's bits. */
+function upperToNumber(bits: number): number {
+  NUMBER.setUint32(0, bits << 16)
+  return NUMBER.getFloat32(0)
+}
+
 /** The bytes (of an aligned buffer) as numbers: 16-bit types widen to f32, 64-bit integers narrow. */
-function decode(bytes: Uint8Array, { name, dtype }: Entry, file: string): TypedArray {
-  const { buffer } = bytes
+function decode(
+  { buffer }: Uint8Array,
+  { name, dtype }: Entry,
+  file: string,
+): TypedArray | Promise<TypedArray> {
   switch (dtype) {
     case 'F32':
       return new Float32Array(buffer)
@@ -56,17 +85,78 @@ function decode(bytes: Uint8Array, { name, dtype }: Entry, file: string): TypedA
     case 'I32':
       return new Int32Array(buffer)
     case 'F16':
-      return Float32Array.from(new Uint16Array(buffer), halfToNumber)
-    case 'BF16':
-      return new Float32Array(
-        Uint32Array.from(new Uint16Array(buffer), (bits) => bits << 16).buffer,
-      )
-    case 'I64':
-      return Int32Array.from(new BigInt64Array(buffer), (value) => {
+    case 'BF16': {
+      const from = new Uint16Array(buffer)
+      const convert = dtype === 'F16' ? halfToNumber : upperToNumber
+      return inStretches(converted(from, new Float32Array(from.length), convert))
+    }
+    case 'I64': {
+      const from = new BigInt64Array(buffer)
+      const narrow = (value: bigint) => {
         if (value !== BigInt.asIntN(32, value))
           throw formatError(file, `tensor "${name}": ${value} does not fit in 32 bits`)
         return Number(value)
-      })
+      }
+      return inStretches(converted(from, new Int32Array(from.length), narrow))
+    }
+  }
+}
+
+/** A file whose header has been read and checked; close it. */
+export class SafetensorsFile {
+  private constructor(
+    private readonly path: string,
+    private readonly file: FileHandle,
+    private readonly dataStart: number,
+    private readonly entries: ReadonlyMap<string, Entry>,
+    readonly metadata: Map<string, string>,
+  ) {}
+
+  /** `ERR_IO`, `ERR_FORMAT`. */
+  static async open(path: string): Promise<SafetensorsFile> {
+    let file: FileHandle
+    try {
+      file = await open(path, 'r')
+    } catch (error) {
+      throw ioError('read', path, error)
+    }
+    try {
+      const { size } = await file.stat()
+      const prefix = new Uint8Array(Math.min(8, size))
+      await readInto(file, prefix, 0)
+      const length = headerLength(prefix, size, path)
+      const header = new Uint8Array(length)
+      await readInto(file, header, 8)
+      const { entries, metadata } = parseHeader(header, size - 8 - length, path)
+      const byName = new Map(entries.map((entry) => [entry.name, entry]))
+      return new SafetensorsFile(path, file, 8 + length, byName, metadata)
+    } catch (error) {
+      await file.close()
+      throw ioError('read', path, error)
+    }
+  }
+
+  /** By name, in the order of the header: what tensors there are. */
+  get shapes(): ReadonlyMap<string, { readonly shape: Shape }> {
+    return this.entries
+  }
+
+  /** A tensor that the file has. `ERR_IO`, `ERR_FORMAT`. */
+  async read(name: string): Promise<HostTensor> {
+    const { file, path, dataStart } = this
+    const entry = this.entries.get(name) as Entry
+    try {
+      const bytes = new Uint8Array(entry.end - entry.begin)
+      if ((await readInto(file, bytes, dataStart + entry.begin)) !== bytes.length)
+        throw formatError(path, `truncated while reading tensor "${name}"`)
+      return { shape: entry.shape, data: await decode(bytes, entry, path) }
+    } catch (error) {
+      throw ioError('read', path, error)
+    }
+  }
+
+  close(): Promise<void> {
+    return this.file.close()
   }
 }
 
@@ -76,32 +166,11 @@ function decode(bytes: Uint8Array, { name, dtype }: Entry, file: string): TypedA
  * what is wrong in it, `ERR_IO` a file that cannot be read.
  */
 export async function readSafetensors(path: string): Promise<Safetensors> {
-  let file: FileHandle
+  const file = await SafetensorsFile.open(path)
   try {
-    file = await open(path, 'r')
-  } catch (error) {
-    throw ioError('read', path, error)
-  }
-  try {
-    const { size } = await file.stat()
-    const prefix = new Uint8Array(Math.min(8, size))
-    await readInto(file, prefix, 0)
-    const length = headerLength(prefix, size, path)
-    const header = new Uint8Array(length)
-    await readInto(file, header, 8)
-    const dataStart = 8 + length
-    const { entries, metadata } = parseHeader(header, size - dataStart, path)
-
     const tensors = new Map<string, HostTensor>()
-    for (const entry of entries) {
-      const bytes = new Uint8Array(entry.end - entry.begin)
-      if ((await readInto(file, bytes, dataStart + entry.begin)) !== bytes.length)
-        throw formatError(path, `truncated while reading tensor "${entry.name}"`)
-      tensors.set(entry.name, { shape: entry.shape, data: decode(bytes, entry, path) })
-    }
-    return { tensors, metadata }
-  } catch (error) {
-    throw ioError('read', path, error)
+    for (const name of file.shapes.keys()) tensors.set(name, await file.read(name))
+    return { tensors, metadata: file.metadata }
   } finally {
     await file.close()
   }

@@ -1,9 +1,13 @@
 import { checkSignal, expect, RnnativeError } from '../errors'
 import type { CheckpointFiles } from '../io/checkpoint'
-import { readModel, writeModelDirectory } from '../io/model-directory'
+import { CONFIG_FILE, readModel, writeModelDirectory } from '../io/model-directory'
 import { MODEL_FILE } from '../io/model-files'
-import { readSafetensors } from '../io/safetensors'
+import { SafetensorsFile } from '../io/safetensors'
 import type { Module } from '../nn'
+import { checkAlike, matchNames } from '../nn/state'
+import { Pauses } from '../pauses'
+import { withoutValues } from '../tensor/parameter'
+import { assignInParts } from '../tensor/write'
 import type { Run, RunContext, TokenEvent, TokenResult } from '../train'
 import type { TrainingEvent, TrainingOptions, TrainingResult } from '../train'
 import { Fits, type Fit } from '../train/fits'
@@ -85,20 +89,52 @@ export const loadModel = <M extends Model>(
   load: (file: (name: string) => string) => Promise<M>,
 ): Promise<M> => readModel(directory, load, (model) => model.dispose())
 
-/** A new model with weights of a file. */
+/** Tied weights are made of their own and let go: more tensors than there are in a file, at most by these. */
+const TIED = 2
+
+/**
+ * A new model with weights of a file. What `make` makes of `config.json` is held against its header before anything
+ * of its size is allocated, and nothing is drawn at random.
+ */
 export async function loadWeights<M extends Model>(
   file: (name: string) => string,
   make: () => M,
 ): Promise<M> {
-  const { tensors } = await readSafetensors(file(MODEL_FILE))
-  const model = make()
+  const weights = await SafetensorsFile.open(file(MODEL_FILE))
   try {
-    model.network.loadStateDict(tensors)
-  } catch (error) {
-    await model.dispose()
-    throw error
+    const model = withoutValues(weights.shapes.size + TIED, () => outlined(file(CONFIG_FILE), make))
+    try {
+      await fill(model.network, weights)
+    } catch (error) {
+      await model.dispose()
+      throw error
+    }
+    return model
+  } finally {
+    await weights.close()
   }
-  return model
+}
+
+/** What has too many tensors, or too large ones to be thought of, is the file's fault. */
+function outlined<M>(path: string, make: () => M): M {
+  try {
+    return make()
+  } catch (error) {
+    const own = error instanceof RnnativeError
+    if (own && !['ERR_FORMAT', 'ERR_SHAPE', 'ERR_OUT_OF_MEMORY'].includes(error.code)) throw error
+    const { message } = error as Error
+    throw new RnnativeError('ERR_FORMAT', `[load] ${path}: ${message}`, { cause: error })
+  }
+}
+
+async function fill(network: Module, file: SafetensorsFile): Promise<void> {
+  const { found } = matchNames([...network.allNames()], file.shapes, true)
+  const pauses = new Pauses()
+  for (const [parameter, [first, ...others]] of found) {
+    const value = await file.read(first)
+    for (const other of others) checkAlike([first, value], [other, await file.read(other)])
+    await assignInParts(parameter, value.data, pauses)
+  }
 }
 
 /** Throws `ERR_ARGUMENT` unless these are texts. */

@@ -29,11 +29,15 @@ export async function rescore(
   const pairs = translations.flatMap(({ nBest }, i) =>
     nBest.map(({ text }) => [sources[i] as string, text] as const),
   )
-  const totals = translations.flatMap(({ nBest }) => nBest.map(({ score }) => weight * score))
+  // Who has no say has none of what is impossible, either.
+  const weighted = (share: number, value: number) => (share === 0 ? 0 : share * value)
+  const totals = translations.flatMap(({ nBest }) =>
+    nBest.map(({ score }) => weighted(weight, score)),
+  )
   for (const [i, { model, weight: share }] of terms.entries()) {
     expect(op, `terms[${i}].weight`, finite(share), 'a number', share)
     const found = await logProbabilities(`terms[${i}].model`, model, pairs)
-    found.forEach((value, at) => (totals[at]! += share * value))
+    found.forEach((value, at) => (totals[at]! += weighted(share, value)))
   }
   let next = 0
   return translations.map((translation) => {

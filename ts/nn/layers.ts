@@ -150,7 +150,7 @@ export class LayerNorm extends Module {
     this.eps = options.eps ?? 1e-5
     this.weight = new Parameter([features], options)
     this.bias = options.bias === false ? null : new Parameter([features], options)
-    this.initialise()
+    this.reset(0) // no randomness
   }
 
   protected override initialise(): void {

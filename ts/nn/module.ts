@@ -1,15 +1,11 @@
-import { RnnativeError } from '../errors'
-import { Parameter, Tensor, type Shape, type TypedArray } from '../tensor'
-import { formatShape, sameShape } from '../tensor/shape'
+import { Parameter, Tensor } from '../tensor'
+import { fillsParameters } from '../tensor/parameter'
 import type { InitSpec } from '../init-spec'
 import { InitSource } from './init'
 import { RandomContext } from './random'
+import { checkAlike, matchNames, type HostTensor, type LoadReport } from './state'
 
-/** A tensor's values on the host, as a checkpoint file gives them. */
-export interface HostTensor {
-  readonly shape: Shape
-  readonly data: TypedArray
-}
+export type { HostTensor, LoadReport } from './state'
 
 /** Values by parameter name. */
 export type StateDict = ReadonlyMap<string, Tensor | HostTensor>
@@ -17,11 +13,6 @@ export type StateDict = ReadonlyMap<string, Tensor | HostTensor>
 export interface LoadOptions {
   /** Throws when names are missing or unexpected; otherwise those are left alone. Default true. */
   strict?: boolean | undefined
-}
-
-export interface LoadReport {
-  missing: string[]
-  unexpected: string[]
 }
 
 type Member = Parameter | Module
@@ -68,8 +59,8 @@ export abstract class Module {
       if (member instanceof Module) yield* member.namedModules(dotted(prefix, name), seen)
   }
 
-  /** Every name of every parameter: tied ones occur once per place. */
-  private *allNames(prefix = '', above = new Set<Module>()): Generator<[string, Parameter]> {
+  /** @internal Every name of every parameter: tied ones occur once per place. */
+  *allNames(prefix = '', above = new Set<Module>()): Generator<[string, Parameter]> {
     if (above.has(this)) return
     above.add(this)
     for (const [name, member] of this.members())
@@ -139,6 +130,7 @@ export abstract class Module {
    * `init` says; a layer that was given an `init` of its own keeps to it.
    */
   reset(seed: number, init: InitSpec | null = null): this {
+    if (!fillsParameters()) return this
     for (const [path, module] of this.namedModules())
       module.initialise(new InitSource(seed, path, module.initSpec ?? init))
     return this
@@ -156,41 +148,20 @@ export abstract class Module {
 
   /**
    * Copies values into the parameters by name; a tied parameter takes any of its names. Everything is
-   * checked first (`ERR_FORMAT`, with all missing, unexpected and mismatched names), so a failure
-   * changes nothing.
+   * checked first (`ERR_FORMAT`, with all missing, unexpected and mismatched names, and names of one
+   * parameter whose values differ), so a failure changes nothing.
    */
   loadStateDict(state: StateDict, { strict = true }: LoadOptions = {}): LoadReport {
-    const names = [...this.allNames()]
-    const known = new Set(names.map(([name]) => name))
-    const found = new Map<Parameter, Tensor | HostTensor>()
-    const mismatched: string[] = []
-    for (const [name, parameter] of names) {
-      const value = state.get(name)
-      if (value === undefined) continue
-      if (sameShape(value.shape, parameter.shape)) found.set(parameter, value)
-      else
-        mismatched.push(
-          `${name}: expected ${formatShape(parameter.shape)}, got ${formatShape(value.shape)}`,
-        )
+    const { found, ...report } = matchNames([...this.allNames()], state, strict)
+    const values = new Map<Parameter, Tensor | HostTensor>()
+    for (const [parameter, [first, ...others]] of found) {
+      const value = state.get(first) as Tensor | HostTensor
+      for (const other of others) checkAlike([first, value], [other, state.get(other)])
+      values.set(parameter, value)
     }
-    const missing = [...this.namedParameters()]
-      .filter(([, parameter]) => !found.has(parameter))
-      .map(([name]) => name)
-      .filter((name) => !mismatched.some((line) => line.startsWith(`${name}:`)))
-    const unexpected = [...state.keys()].filter((name) => !known.has(name))
-    if (mismatched.length > 0 || (strict && missing.length + unexpected.length > 0)) {
-      const parts = [
-        ...mismatched,
-        ...(strict && missing.length > 0 ? [`missing: ${missing.join(', ')}`] : []),
-        ...(strict && unexpected.length > 0 ? [`unexpected: ${unexpected.join(', ')}`] : []),
-      ]
-      throw new RnnativeError('ERR_FORMAT', `[loadStateDict] ${parts.join('; ')}`, {
-        details: { missing, unexpected, mismatched },
-      })
-    }
-    for (const [parameter, value] of found)
+    for (const [parameter, value] of values)
       parameter.assign(value instanceof Tensor ? value : value.data)
-    return { missing, unexpected }
+    return report
   }
 
   // --- lifetime

@@ -1,7 +1,33 @@
+import { RnnativeError } from '../errors'
 import { resolveDevice, realType, type DeviceOption } from './device'
 import { native } from '../native/index'
 import { checkExtents, type Shape } from './shape'
 import { Tensor } from './tensor'
+
+/** Parameters that may still be made without values; null: they are made with values. */
+let unfilled: { left: number; most: number } | null = null
+
+/** Whether parameters are made with values now, so that modules initialise them. */
+export const fillsParameters = (): boolean => unfilled === null
+
+/**
+ * What `make` makes with parameters that have no values yet and take no memory, for a file to give them. Throws
+ * `ERR_FORMAT` where it asks for more than `most`: what is asked for came from a file, too.
+ */
+export function withoutValues<T>(most: number, make: () => T): T {
+  const before = unfilled
+  unfilled = { left: most, most }
+  try {
+    return make()
+  } finally {
+    unfilled = before
+  }
+}
+
+function takeUnfilled(of: { left: number; most: number }): void {
+  if (--of.left < 0)
+    throw new RnnativeError('ERR_FORMAT', `[parameter] expected at most ${of.most}, got more`)
+}
 
 /**
  * A tensor that a module learns: a leaf that requires a gradient, owned by its module and never by a
@@ -13,7 +39,10 @@ export class Parameter extends Tensor {
     checkExtents('parameter', shape)
     const place = resolveDevice(device)
     const dtype = realType(place)
-    const handle = native.full(place, dtype, shape, 0)
+    if (unfilled) takeUnfilled(unfilled)
+    const handle = unfilled
+      ? native.empty(place, dtype, shape)
+      : native.full(place, dtype, shape, 0)
     super({ handle, shape: Object.freeze([...shape]), dtype, device: place }, false)
     this.requiresGrad = true
   }

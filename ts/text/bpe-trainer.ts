@@ -1,12 +1,13 @@
 /**
  * Learns a byte-pair-encoding vocabulary (Gage 1994; Sennrich et al. 2016) over UTF-8 bytes: the most
  * frequent pair of neighbouring tokens becomes a token, again and again. Distinct pieces of text are
- * kept once with their count, and a merge touches only the pieces that hold its pair; the counts of
- * its neighbours are adjusted in place. All pairs wait in a heap whose entries may be outdated: a
- * count only ever falls after the merge that made the pair, so an outdated entry is too high, and is
- * put back lower when it comes up.
+ * kept once with their count, all in one list whose tokens know their neighbours, and a merge touches only the
+ * places of its pair; the counts of its neighbours are adjusted in place. All pairs wait in a heap whose entries
+ * may be outdated: a count only ever falls after the merge that made the pair, so an outdated entry is too high,
+ * and is put back lower when it comes up.
  */
-import { BYTE_TOKENS } from './scheme'
+import { piecesOf } from './bpe-pieces'
+import { BYTE_TOKENS, checkCharacters } from './scheme'
 
 /** The two tokens that a token is made of. */
 export type Merge = readonly [left: string, right: string]
@@ -15,25 +16,6 @@ export interface LearnedPairs {
   /** By id: the 256 bytes, then what merges make. */
   tokens: string[]
   merges: Merge[]
-}
-
-// Marks that stand beside words in plain text. Not among them are those that words of tokenised text
-// hold: apostrophes, hyphens, and & and ; of entities such as &apos; or &quot;.
-const MARKS = '.,:!?()\\[\\]{}"“”„«»…。，、：！？（）「」『』《》'
-
-/**
- * Pieces that tokens never cross: a word with the space before it, or a run of marks; more space
- * stands alone. Written so that it means the same in JavaScript and in Oniguruma.
- */
-export const PIECES =
-  ` ?[^\\p{White_Space}${MARKS}]+| ?[${MARKS}]+|` +
-  '\\p{White_Space}+(?!\\P{White_Space})|\\p{White_Space}+'
-
-const pattern = new RegExp(PIECES, 'gu')
-
-/** The pieces of a text that is not empty, with a space before the first word. */
-export function* piecesOf(text: string): Generator<string> {
-  if (text !== '') for (const [piece] of ` ${text}`.matchAll(pattern)) yield piece
 }
 
 interface Pair {
@@ -84,11 +66,6 @@ class PairHeap {
   }
 }
 
-interface Piece {
-  tokens: number[]
-  count: number
-}
-
 const keyOf = (left: number, right: number): number => left * 2 ** 26 + right
 
 /** Counts of all pairs, and where each may be found. */
@@ -100,38 +77,91 @@ class PairTable {
     return this.counts.get(keyOf(left, right)) ?? 0
   }
 
-  /** Notes `times` more of a pair in a piece. */
-  add(left: number, right: number, times: number, piece: number): void {
+  /** Notes `times` more of a pair, whose left token is at that place. */
+  add(left: number, right: number, times: number, place: number): void {
     const key = keyOf(left, right)
-    const count = this.counts.get(key)
-    this.counts.set(key, (count ?? 0) + times)
+    this.counts.set(key, (this.counts.get(key) ?? 0) + times)
     const places = this.places.get(key)
-    if (places === undefined) this.places.set(key, [piece])
-    else if (places.at(-1) !== piece) places.push(piece)
+    if (places === undefined) this.places.set(key, [place])
+    else places.push(place)
   }
 
   subtract(left: number, right: number, times: number): void {
     this.counts.set(keyOf(left, right), this.count(left, right) - times)
   }
 
-  /** Forgets a pair; the pieces that held it, some perhaps no more. */
-  take(left: number, right: number): number[] {
+  /** Forgets a pair; the places where it was, some perhaps no more, from left to right. */
+  take(left: number, right: number): Float64Array {
     const key = keyOf(left, right)
-    const places = this.places.get(key) ?? []
+    const places = Float64Array.from(this.places.get(key) ?? []).sort()
     this.places.delete(key)
     this.counts.delete(key)
     return places
   }
 }
 
-function countPieces(texts: Iterable<string>): Piece[] {
+const NONE = -1
+
+/** The tokens of all distinct pieces, one piece after the other. A token that went into its left neighbour is NONE. */
+class Pieces {
+  readonly tokens: Int32Array
+  /** How often the piece of each token occurs. */
+  readonly counts: Float64Array
+  private readonly nexts: Int32Array
+  private readonly previous: Int32Array
+
+  constructor(pieces: ReadonlyMap<string, number>) {
+    const all = Array.from(pieces, ([piece, count]) => ({ bytes: Buffer.from(piece), count }))
+    const size = all.reduce((sum, { bytes }) => sum + bytes.length, 0)
+    this.tokens = new Int32Array(size)
+    this.counts = new Float64Array(size)
+    this.nexts = new Int32Array(size)
+    this.previous = new Int32Array(size)
+    let begin = 0
+    for (const { bytes, count } of all) {
+      const end = begin + bytes.length
+      this.tokens.set(bytes, begin)
+      this.counts.fill(count, begin, end)
+      for (let at = begin; at < end; ++at) {
+        this.previous[at] = at === begin ? NONE : at - 1
+        this.nexts[at] = at + 1 === end ? NONE : at + 1
+      }
+      begin = end
+    }
+  }
+
+  /** The place of the token after that at `place`, or NONE. */
+  next(place: number): number {
+    return this.nexts[place] as number
+  }
+
+  before(place: number): number {
+    return this.previous[place] as number
+  }
+
+  /** The token at a place; NONE where there is none. */
+  at(place: number): number {
+    return place < 0 ? NONE : (this.tokens[place] as number)
+  }
+
+  /** Makes the token at `place` and the next one `merged`. */
+  merge(place: number, merged: number): void {
+    const taken = this.next(place)
+    const next = this.next(taken)
+    this.tokens[place] = merged
+    this.tokens[taken] = NONE
+    this.nexts[place] = next
+    if (next !== NONE) this.previous[next] = place
+  }
+}
+
+function countPieces(texts: Iterable<string>): Map<string, number> {
   const counts = new Map<string, number>()
-  for (const text of texts)
+  for (const text of texts) {
+    checkCharacters(text)
     for (const piece of piecesOf(text)) counts.set(piece, (counts.get(piece) ?? 0) + 1)
-  return Array.from(counts, ([piece, count]) => ({
-    tokens: [...Buffer.from(piece, 'utf8')],
-    count,
-  }))
+  }
+  return counts
 }
 
 /**
@@ -143,14 +173,19 @@ export function learnPairs(
   { vocabulary, minCount }: { vocabulary: number; minCount: number },
   reserved: ReadonlySet<string>,
 ): LearnedPairs {
-  const all = countPieces(texts)
+  const pieces = new Pieces(countPieces(texts))
   const table = new PairTable()
   const heap = new PairHeap()
   /** Pairs that the current merge has made. */
   const made = new Map<number, Pair>()
-  const add = (left: number, right: number, times: number, piece: number) => {
-    table.add(left, right, times, piece)
+  const add = (place: number) => {
+    const [left, right] = [pieces.at(place), pieces.at(pieces.next(place))]
+    table.add(left, right, pieces.counts[place] as number, place)
     made.set(keyOf(left, right), { left, right, count: 0 })
+  }
+  const subtract = (place: number) => {
+    const [left, right] = [pieces.at(place), pieces.at(pieces.next(place))]
+    table.subtract(left, right, pieces.counts[place] as number)
   }
   const offerMade = () => {
     for (const { left, right } of made.values())
@@ -158,35 +193,20 @@ export function learnPairs(
     made.clear()
   }
 
-  all.forEach(({ tokens, count }, piece) => {
-    for (let i = 1; i < tokens.length; ++i)
-      add(tokens[i - 1] as number, tokens[i] as number, count, piece)
-  })
+  for (let place = 0; place < pieces.tokens.length; ++place)
+    if (pieces.next(place) !== NONE) add(place)
   offerMade()
 
-  /** Replaces the pair in one piece by the token `merged`, from left to right. */
-  const replace = (piece: number, { left, right }: Pair, merged: number) => {
-    const { tokens, count } = all[piece] as Piece
-    let length = 0
-    for (let at = 0; at < tokens.length; ++at) {
-      if (tokens[at] !== left || tokens[at + 1] !== right) {
-        tokens[length++] = tokens[at] as number
-        continue
-      }
-      if (length > 0) {
-        const previous = tokens[length - 1] as number
-        table.subtract(previous, left, count)
-        add(previous, merged, count, piece)
-      }
-      const next = tokens[at + 2]
-      if (next !== undefined) {
-        table.subtract(right, next, count)
-        add(merged, next, count, piece)
-      }
-      tokens[length++] = merged
-      ++at
-    }
-    tokens.length = length
+  const replace = (place: number, { left, right }: Pair, merged: number) => {
+    const second = pieces.next(place)
+    // It may have changed since the place was noted.
+    if (pieces.at(place) !== left || second === NONE || pieces.at(second) !== right) return
+    const [previous, next] = [pieces.before(place), pieces.next(second)]
+    if (previous !== NONE) subtract(previous)
+    if (next !== NONE) subtract(second)
+    pieces.merge(place, merged)
+    if (previous !== NONE) add(previous)
+    if (next !== NONE) add(place)
   }
 
   const tokens = [...BYTE_TOKENS]
@@ -210,7 +230,7 @@ export function learnPairs(
     // A token may be reached in two ways, such as ab+c and a+bc.
     const id = ids.get(token) ?? tokens.push(token) - 1
     ids.set(token, id)
-    for (const piece of table.take(left, right)) replace(piece, pair, id)
+    for (const place of table.take(left, right)) replace(place, pair, id)
     offerMade()
   }
   return { tokens, merges: [...merges.values()] }

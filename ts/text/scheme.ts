@@ -1,9 +1,13 @@
 /**
  * How text is cut into tokens and put together again. The schemes are told apart by their name, which
- * is also what a saved tokenizer is recognised by. `bpe` has a file of its own.
+ * is also what a saved tokenizer is recognised by. `word` and `bpe` have files of their own.
  */
+import { toUSVString } from 'node:util'
+import { RnnativeError } from '../errors'
 
-export type SchemeName = 'character' | 'byte' | 'word' | 'whitespace' | 'bpe'
+export type Unit = 'character' | 'byte' | 'word' | 'whitespace' | 'bpe'
+/** `spaced word`: words as earlier versions made them. */
+export type SchemeName = Unit | 'spaced word'
 
 /** Turns tokens into text one at a time, for output that appears while it is generated. */
 export interface Joiner {
@@ -15,7 +19,8 @@ export interface Joiner {
 
 export interface Scheme {
   readonly name: SchemeName
-  split(text: string): Iterable<string>
+  /** The tokens; null where it takes long to the next one, and others may have the event loop. */
+  split(text: string): Iterable<string | null>
   joiner(): Joiner
   /** The text of a token by itself. */
   show(token: string): string
@@ -25,7 +30,7 @@ const asItIs = (token: string): string => token
 const concatenation: Joiner = { write: asItIs, end: () => '' }
 
 /** Unicode code points. */
-const character: Scheme = {
+export const characters: Scheme = {
   name: 'character',
   split: (text) => text,
   joiner: () => concatenation,
@@ -65,68 +70,36 @@ export function byteJoiner(): Joiner {
 
 export const showBytes = (token: string): string => decode(token, utf8(), false)
 
+/** Throws `ERR_ARGUMENT` for half a surrogate pair, which UTF-8 has no bytes for. */
+export function checkCharacters(text: string): void {
+  if (toUSVString(text) === text) return
+  const at = text.search(/\p{Surrogate}/u)
+  throw new RnnativeError(
+    'ERR_ARGUMENT',
+    `[tokenizer] text: expected whole characters, got half a surrogate pair at index ${at}`,
+  )
+}
+
+export function bytesOfText(text: string): Buffer {
+  checkCharacters(text)
+  return Buffer.from(text, 'utf8')
+}
+
 /** UTF-8 bytes. */
-const byte: Scheme = {
+export const bytes: Scheme = {
   name: 'byte',
   *split(text) {
-    for (const value of Buffer.from(text, 'utf8')) yield BYTE_TOKENS[value] as string
+    for (const value of bytesOfText(text)) yield BYTE_TOKENS[value] as string
   },
   joiner: byteJoiner,
   show: showBytes,
-}
-
-/** Code units given to the segmenter at a time: its cost grows with the square of the length. */
-const SEGMENT_LENGTH = 1024
-
-/** Word segments of a text of any length; a piece's last segment is cut again with what follows. */
-function* segments(text: string, segmenter: Intl.Segmenter): Generator<string> {
-  let begin = 0
-  while (begin < text.length) {
-    const newline = text.indexOf('\n', begin)
-    const lineEnd = newline < 0 ? text.length : newline + 1
-    const end = Math.min(lineEnd, begin + SEGMENT_LENGTH)
-    const pieces = Array.from(segmenter.segment(text.slice(begin, end)), ({ segment }) => segment)
-    if (end < lineEnd && pieces.length > 1) pieces.pop()
-    for (const piece of pieces) {
-      yield piece
-      begin += piece.length
-    }
-  }
-}
-
-const segmenter = new Intl.Segmenter('en', { granularity: 'word' })
-const ONLY_SPACES = /^ +$/
-
-/**
- * Words and punctuation by Unicode's rules and, for Chinese, Japanese, Thai and their kin, by
- * dictionary. A single space belongs to the token after it (` whale`), so that tokens joined give
- * the text back exactly; other white space forms tokens of its own.
- */
-const word: Scheme = {
-  name: 'word',
-  *split(text) {
-    let space = ''
-    for (const segment of segments(text, segmenter)) {
-      if (ONLY_SPACES.test(segment)) {
-        const run = space + segment
-        if (run.length > 1) yield run.slice(1)
-        space = ' '
-      } else {
-        yield space + segment
-        space = ''
-      }
-    }
-    if (space !== '') yield space
-  },
-  joiner: () => concatenation,
-  show: asItIs,
 }
 
 /**
  * What stands between white space, and each line's end, in text that is tokenised already (Penn
  * Treebank, WikiText). Tokens are joined by single spaces.
  */
-const whitespace: Scheme = {
+export const whitespace: Scheme = {
   name: 'whitespace',
   *split(text) {
     for (const [token] of text.matchAll(/\n|\S+/g)) yield token
@@ -143,11 +116,4 @@ const whitespace: Scheme = {
     }
   },
   show: asItIs,
-}
-
-export const schemes: Readonly<Record<Exclude<SchemeName, 'bpe'>, Scheme>> = {
-  character,
-  byte,
-  word,
-  whitespace,
 }

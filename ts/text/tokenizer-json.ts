@@ -1,12 +1,13 @@
 /**
  * The `tokenizer.json` of Hugging Face's tokenizers library. Characters, bytes and white-space words
  * mean the same there. For words it has no Intl.Segmenter: the file holds a pattern that agrees with
- * ours on space-separated scripts up to rare punctuation, but keeps a run of Chinese as one token;
- * we recognise the pattern and segment with Intl.Segmenter again.
+ * ours on space-separated scripts up to rare punctuation, but keeps a run of Chinese as one token, and
+ * knows nothing of how tokens are spaced; we recognise the pattern and segment with Intl.Segmenter again.
  */
 import { isObject } from '../check'
 import { RnnativeError } from '../errors'
-import { PIECES, type Merge } from './bpe-trainer'
+import { PIECES } from './bpe-pieces'
+import type { Merge } from './bpe-trainer'
 import { BYTE_TOKENS, type SchemeName } from './scheme'
 
 /** The name of the token that stands for all unknown ones. */
@@ -28,7 +29,9 @@ export interface Vocabulary {
 /** Whether tokens are bytes or made of bytes, so that none is unknown. */
 export const madeOfBytes = (scheme: SchemeName): boolean => scheme === 'byte' || scheme === 'bpe'
 
-const WORD_PATTERN =
+const LETTERS = '[\\p{L}\\p{M}\\p{N}_]+'
+const WORD_PATTERN = `${LETTERS}(?:['’.:·]${LETTERS})*|[^\\s\\p{L}\\p{M}\\p{N}_]| {2,}|[^\\S ]`
+const SPACED_WORD_PATTERN =
   " ?[\\p{L}\\p{M}\\p{N}_]+(?:['’.:·][\\p{L}\\p{M}\\p{N}_]+)*| ?[^\\s\\p{L}\\p{M}\\p{N}_]| +(?= )| ?\\s"
 
 const split = (pattern: string, behavior: 'Isolated' | 'Removed') => ({
@@ -48,7 +51,11 @@ const byteLevel = {
 const preTokenizers: Readonly<Record<SchemeName, object>> = {
   character: split('[\\s\\S]', 'Isolated'),
   byte: byteLevel,
-  word: split(WORD_PATTERN, 'Isolated'),
+  word: {
+    type: 'Sequence',
+    pretokenizers: [split(WORD_PATTERN, 'Isolated'), split('^ $', 'Removed')],
+  },
+  'spaced word': split(SPACED_WORD_PATTERN, 'Isolated'),
   whitespace: {
     type: 'Sequence',
     pretokenizers: [split('[^\\S\\n]+', 'Removed'), split('\\n', 'Isolated')],
@@ -59,7 +66,8 @@ const preTokenizers: Readonly<Record<SchemeName, object>> = {
 const decoders: Readonly<Record<SchemeName, object | null>> = {
   character: { type: 'Fuse' },
   byte: byteLevel,
-  word: { type: 'Fuse' },
+  word: null, // joins by spaces
+  'spaced word': { type: 'Fuse' },
   whitespace: null, // joins by spaces
   // Without the space that the normalizer put before the first word.
   bpe: {

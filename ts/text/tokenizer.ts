@@ -1,8 +1,10 @@
 import { RnnativeError } from '../errors'
+import { atOnce, inStretches } from '../pauses'
 import { readJson, writeFileAtomic } from '../io/files'
 import { bpe } from './bpe'
 import { learnPairs, type Merge } from './bpe-trainer'
-import { BYTE_TOKENS, schemes, type Scheme, type SchemeName } from './scheme'
+import { BYTE_TOKENS, bytes, bytesOfText, characters, whitespace } from './scheme'
+import type { Scheme, SchemeName, Unit } from './scheme'
 import {
   BOUNDARIES,
   fromTokenizerJson,
@@ -11,6 +13,7 @@ import {
   UNKNOWN,
   type Vocabulary,
 } from './tokenizer-json'
+import { spacedWords, SPACING, words } from './words'
 
 /** One text or several, such as the lines of a file. */
 export type Texts = string | Iterable<string>
@@ -23,7 +26,10 @@ export interface SpacesOptions {
 }
 
 export interface WordOptions {
-  /** The most tokens to keep, the most frequent first, `<unk>` included. Default 50,000. */
+  /**
+   * The most tokens to keep, the most frequent first, `<unk>` and two that say how words are spaced included.
+   * Default 50,000.
+   */
   vocabulary?: number | undefined
   /**
    * Words that occur less often become `<unk>`. Default 2, so that `<unk>` is learned; 1 for text
@@ -49,6 +55,18 @@ export interface BpeOptions {
 
 /** Gives the text to write for an unknown token, from its position among the ids decoded. */
 export type ReplaceUnknown = (position: number) => string
+
+/** `bpe` is made of its vocabulary. */
+const schemes: Readonly<Record<Exclude<SchemeName, 'bpe'>, Scheme>> = {
+  character: characters,
+  byte: bytes,
+  word: words,
+  'spaced word': spacedWords,
+  whitespace,
+}
+
+/** Tokens that are encoded without a pause. */
+const STRETCH = 1 << 12
 
 /** No text makes these tokens, but for `<unk>` itself. */
 const RESERVED: ReadonlySet<string> = new Set([UNKNOWN, ...BOUNDARIES])
@@ -105,7 +123,11 @@ export class Tokenizer {
     return Tokenizer.make('byte', BYTE_TOKENS)
   }
 
-  /** One token per word or punctuation mark, the most frequent first. */
+  /**
+   * One token per word or punctuation mark, the most frequent first. A word is one token wherever it stands:
+   * decoding puts spaces where they are usual, and where a text has them otherwise there are tokens that say
+   * so. `ERR_EMPTY` where no word occurs `minCount` times.
+   */
   static words(texts: Texts, options: WordOptions = {}): Tokenizer {
     const { split = 'auto', vocabulary, minCount = 2 } = options
     if (split !== 'auto' && split !== 'unicode')
@@ -116,7 +138,7 @@ export class Tokenizer {
     const all = Array.from(eachText('words', texts))
     if (split === 'auto' && all.some((text) => text.includes(UNKNOWN)))
       return Tokenizer.spaces(all, options)
-    return Tokenizer.make('word', mostFrequent(schemes.word, all, { vocabulary, minCount }))
+    return Tokenizer.make('word', mostFrequent(words, all, { vocabulary, minCount }, SPACING))
   }
 
   /**
@@ -124,7 +146,7 @@ export class Tokenizer {
    * decoded text they are joined by single spaces.
    */
   static spaces(texts: Texts, options: SpacesOptions = {}): Tokenizer {
-    const tokens = mostFrequent(schemes.whitespace, eachText('spaces', texts), options)
+    const tokens = mostFrequent(whitespace, eachText('spaces', texts), options)
     return Tokenizer.make('whitespace', tokens)
   }
 
@@ -159,8 +181,9 @@ export class Tokenizer {
    * What a token is: `character`, `byte`, `word`, `bpe` or (words split at white space)
    * `whitespace`.
    */
-  get unit(): SchemeName {
-    return this.scheme.name
+  get unit(): Unit {
+    const { name } = this.scheme
+    return name === 'spaced word' ? 'word' : name
   }
 
   /** Number of tokens. */
@@ -178,26 +201,43 @@ export class Tokenizer {
     return this.idOf(madeOfBytes(this.scheme.name) ? (BYTE_TOKENS[10] as string) : '\n')
   }
 
+  /** `ERR_ARGUMENT` for half a surrogate pair where tokens are bytes, or made of them. */
   encode(text: string): Int32Array {
+    return atOnce(this.encoding(text))
+  }
+
+  /** @internal As {@link encode}, but leaves the event loop to others now and then. */
+  encodeInStretches(text: string): Promise<Int32Array> {
+    return inStretches(this.encoding(text))
+  }
+
+  private *encoding(text: string): Generator<void, Int32Array> {
     checkText('text', text)
-    if (this.scheme.name === 'byte') return Int32Array.from(Buffer.from(text, 'utf8'))
-    const { ids, unknown } = this
-    // A UTF-16 unit is at most three bytes, and byte pairs put a space before the text.
-    const most = this.scheme.name === 'bpe' ? 3 * text.length + 1 : text.length
-    let encoded = new Int32Array(Math.max(16, most))
+    const { ids, unknown, scheme } = this
+    if (scheme.name === 'byte') return new Int32Array(bytesOfText(text))
+    // A UTF-16 unit is at most three bytes, and byte pairs put a space before the text; words may have a token
+    // between two.
+    const each = { bpe: 3, word: 2, 'spaced word': 1, character: 1, whitespace: 1 }[scheme.name]
+    let encoded = new Int32Array(Math.max(16, each * text.length + 1))
     let length = 0
-    for (const token of this.scheme.split(text)) encoded[length++] = ids.get(token) ?? unknown ?? 0
+    for (const token of scheme.split(text)) {
+      if (token !== null) encoded[length++] = ids.get(token) ?? unknown ?? 0
+      if (token === null || length % STRETCH === 0) yield
+    }
     if (length < encoded.length) encoded = encoded.slice(0, length)
     return encoded
   }
 
   /**
    * The pieces of text that {@link encode} gives ids to, one each: known or not, as they are written.
-   * Of a character that several tokens make up, the parts read U+FFFD.
+   * Of a character that several tokens make up, the parts read U+FFFD; what joins two words reads as nothing.
    */
   pieces(text: string): string[] {
     checkText('text', text)
-    return Array.from(this.scheme.split(text), (token) => this.scheme.show(token))
+    const pieces: string[] = []
+    for (const token of this.scheme.split(text))
+      if (token !== null) pieces.push(this.scheme.show(token))
+    return pieces
   }
 
   /**
@@ -229,8 +269,9 @@ export class Tokenizer {
         if (id !== this.unknown || replace === undefined) return joiner.write(token)
         const text = replace(at)
         // A word's token holds the space before it.
-        if (this.scheme.name === 'word') return joiner.write((at > 0 ? ' ' : '') + text.trim())
-        return joiner.write(text)
+        if (this.scheme.name === 'spaced word')
+          return joiner.write((at > 0 ? ' ' : '') + text.trim())
+        return joiner.write(this.scheme.name === 'word' ? text.trim() : text)
       },
       end: () => joiner.end(),
     }
@@ -255,21 +296,30 @@ export class Tokenizer {
   }
 }
 
+/** `<unk>`, `fixed` and the most frequent tokens; `ERR_EMPTY` where none is frequent enough. */
 function mostFrequent(
   scheme: Scheme,
   texts: Iterable<string>,
   { vocabulary = 50_000, minCount = 1 }: SpacesOptions,
+  fixed: readonly string[] = [],
 ): string[] {
-  checkWhole('vocabulary', vocabulary, 1)
+  checkWhole('vocabulary', vocabulary, 2 + fixed.length)
   checkWhole('minCount', minCount, 1)
   const counts = new Map<string, number>()
   for (const text of texts)
-    for (const token of scheme.split(text)) counts.set(token, (counts.get(token) ?? 0) + 1)
+    for (const token of scheme.split(text))
+      if (token !== null) counts.set(token, (counts.get(token) ?? 0) + 1)
+  for (const token of [...RESERVED, ...fixed]) counts.delete(token)
   const kept = [...counts]
-    .filter(([token, count]) => count >= minCount && !RESERVED.has(token))
+    .filter(([, count]) => count >= minCount)
     .sort(([, a], [, b]) => b - a)
-    .slice(0, vocabulary - 1)
-  return [UNKNOWN, ...kept.map(([token]) => token)]
+    .slice(0, vocabulary - 1 - fixed.length)
+  if (kept.length === 0)
+    throw new RnnativeError(
+      'ERR_EMPTY',
+      `[tokenizer] texts: expected a word that occurs ${minCount === 1 ? 'once' : `${minCount} times`}, got none`,
+    )
+  return [UNKNOWN, ...fixed, ...kept.map(([token]) => token)]
 }
 
 function checkWhole(name: string, value: number, least: number): void {

@@ -19,12 +19,52 @@ const WIDTH = 24
 const NARROW = 8
 
 /** Bars on terminals now: each takes its line away for what is written and draws it again. */
-const drawn = new Set<(write: () => void) => void>()
+const drawn = new Map<(write: () => void) => void, Terminal>()
+
+/** Cursor and line wrap, which a bar does without. */
+const SHOW_AND_WRAP = '\x1b[?25h\x1b[?7h\n'
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const
+
+function restore(): void {
+  for (const terminal of new Set(drawn.values())) terminal.write(SHOW_AND_WRAP)
+  drawn.clear()
+}
+
+/** Ends the process as the signal would have, unless somebody else heeds it. */
+function restoreAtSignal(signal: NodeJS.Signals): void {
+  if (process.listenerCount(signal) > 1) return
+  restore()
+  unguard()
+  process.kill(process.pid, signal)
+}
+
+/** Restores terminals from now on where the process ends with a bar on one. */
+function guard(): void {
+  process.on('exit', restore)
+  for (const signal of SIGNALS) process.on(signal, restoreAtSignal)
+}
+
+function unguard(): void {
+  process.off('exit', restore)
+  for (const signal of SIGNALS) process.off(signal, restoreAtSignal)
+}
+
+function draw(around: (write: () => void) => void, terminal: Terminal): void {
+  if (drawn.size === 0) guard()
+  drawn.set(around, terminal)
+}
+
+function undraw(around: (write: () => void) => void): boolean {
+  const was = drawn.delete(around)
+  if (was && drawn.size === 0) unguard()
+  return was
+}
 
 /** Writes what would else run into a bar on the same terminal. */
 export function aboveBars(write: () => void): void {
   let all = write
-  for (const around of drawn) {
+  for (const around of drawn.keys()) {
     const inner = all
     all = () => around(inner)
   }
@@ -65,10 +105,10 @@ export function bar({ stream = process.stderr }: BarOptions = {}): Watcher {
       payload = { event, validation, left, share }
       if (drawn.has(around)) single.update(share, payload)
       else single.start(1, share, payload)
-      drawn.add(around)
+      if (!drawn.has(around)) draw(around, stream)
     },
     end() {
-      if (!drawn.delete(around)) return
+      if (!undraw(around)) return
       single.stop()
       stream.write(`${line}\n`)
     },

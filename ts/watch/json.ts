@@ -4,7 +4,7 @@ import type { LinesOptions } from './lines'
 /**
  * A line of JSON for each event, for programs: `{ event: 'start', ... }` with the {@link RunPlan}, its facts among
  * its fields; `{ event: 'step', ... }` as {@link TrainingEvent} has it; `{ event: 'end', ... }` with the
- * {@link TrainingResult}. An error is left to whoever awaits the run.
+ * {@link TrainingResult}. A number that is not finite is null. An error is left to whoever awaits the run.
  */
 export function json({ stream = process.stdout }: LinesOptions = {}): Watcher {
   const print = (event: string, value: object) =>

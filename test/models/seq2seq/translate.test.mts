@@ -140,3 +140,34 @@ test.serial('lengths that nobody gave leave room for what was asked for', async 
   await fails({ minLength: 9, maxLength: [5, 10] }, /minLength/)
   t.is(await liveStorages(), before)
 })
+
+test.serial('there is a block for each source, also where constraints leave nothing', async (t) => {
+  await using model = makeSeq2Seq({})
+  await model.fit(pairs, { ...fitOptions(), maxSteps: 5 })
+  const options = { blockNgrams: 1, minLength: 10, beam: 4, nBest: 3 }
+  const found = await model.translate(['abc', 'fed'], options)
+  t.is(found.length, 2)
+  for (const { text, score, logProbability, tokens, nBest } of found) {
+    t.deepEqual([text, score, logProbability, tokens.length], ['', -Infinity, -Infinity, 0])
+    t.is(nBest.length, 1)
+  }
+  const ranked = await rescore(['abc', 'fed'], found, [{ model, weight: 1 }], { weight: 0 })
+  t.true(ranked.every(({ score }) => Number.isFinite(score)))
+})
+
+test.serial(
+  'of a truncated text a search counts the end that it forced, sampling does not',
+  async (t) => {
+    await using model = makeSeq2Seq({})
+    await model.fit(pairs, { ...fitOptions(), maxSteps: 20 })
+    const limits = { minLength: 1, maxLength: 1 }
+    const [found] = await model.translate(['abc'], { ...limits, beam: 1 })
+    const [drawn] = await model.sample(['abc'], { ...limits, temperature: 0 })
+    t.true(found?.truncated && drawn?.truncated)
+    t.is(found?.text, drawn?.text)
+    const [scored] = await model.score([['abc', found?.text ?? '']])
+    const [first = NaN, end = NaN] = scored?.logProbabilities ?? []
+    t.true(Math.abs((found?.logProbability ?? NaN) - (first + end)) < 1e-4)
+    t.true(Math.abs((drawn?.logProbability ?? NaN) - first) < 1e-4)
+  },
+)

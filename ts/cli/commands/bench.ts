@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { CELL_NAMES } from '../../models/parts/recurrent-options'
 import { choice, count, flag, type Made } from '../../schema'
 import { addFlags, device, json, precision, takeFlags, threads, type Flags } from '../arguments'
+import { setThreads } from '../threads'
 
 const DEVICES = ['cpu', 'cuda'] as const
 
@@ -36,11 +37,11 @@ const WARM_UP = 3
 /** Times whole sequences, each awaited. In training every run packs new weights and computes dx. */
 async function benchRnn(options: RnnFlags): Promise<void> {
   const { enqueueRun, makeStack, recurrentFlops } = await import('../bench.js')
-  const { info, randn, setThreads, synchronize } = await import('../../tensor/index.js')
+  const { info, randn, synchronize } = await import('../../tensor/index.js')
   const { chooseDevice } = await import('../../tensor/device.js')
   const { printJson, printTable } = await import('../../watch/output.js')
   const device = chooseDevice(options.device).device
-  if (options.threads !== undefined) setThreads(options.threads)
+  await setThreads(options.threads)
   await synchronize()
 
   const { cell, layers, steps, batch, input, hidden, bidirectional, mode, precision, runs } =

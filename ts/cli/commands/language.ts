@@ -10,7 +10,7 @@ import { addTrain } from './train'
 const UNITS = ['char', 'word', 'byte', 'space', 'bpe'] as const
 
 const dataFlags = {
-  text: neededFile('text to learn, gzip allowed'),
+  text: neededFile('text to learn, gzip allowed; - is standard input'),
   valid: file('text to validate with after each epoch'),
   unit: choice(UNITS, { about: 'what a token is', required: true }),
   vocabulary: count({ about: 'most tokens', defaultText: '8,000 of bpe, else 50,000' }),
@@ -18,7 +18,7 @@ const dataFlags = {
 
 const evaluateFlags = {
   model,
-  text: neededFile('text to score, gzip allowed'),
+  text: neededFile('text to score, gzip allowed; - is standard input'),
   precision: savedPrecision,
   json,
 }
@@ -48,7 +48,8 @@ export function addLanguageModel(program: Command): void {
     validates: ({ valid }) => valid !== undefined,
     async begin({ unit, vocabulary, ...paths }, options, fit) {
       const { LanguageModel } = await import('../../models/index.js')
-      const { makeTokenizer, readInput } = await import('../texts.js')
+      const { checkInputs, makeTokenizer, readInput } = await import('../texts.js')
+      checkInputs(paths.text, paths.valid)
       const learned = await readInput(paths.text, unit)
       const validation = paths.valid === undefined ? undefined : await readInput(paths.valid, unit)
       const texts = typeof learned === 'string' ? [learned] : []

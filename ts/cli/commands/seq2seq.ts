@@ -13,7 +13,7 @@ import { addTranslate, models, searchFlags, withModels } from './translate'
 
 const UNITS = ['word', 'char', 'bpe', 'space'] as const
 
-const source = neededFile('a source on each line, gzip allowed')
+const source = neededFile('a source on each line, gzip allowed; - is standard input')
 
 const dataFlags = {
   source,
@@ -62,13 +62,14 @@ export function addSeq2Seq(program: Command): void {
       return validSource !== undefined
     },
     async begin(data, options, fit) {
-      const { readPairs } = await import('../../data/index.js')
       const { Seq2Seq } = await import('../../models/index.js')
+      const { checkInputs, readPairInput } = await import('../texts.js')
       const { validSource, validTarget } = data
-      const pairs = await readPairs(data.source, data.target)
+      checkInputs(data.source, data.target, validSource, validTarget)
+      const pairs = await readPairInput(data.source, data.target)
       const validation =
         validSource !== undefined && validTarget !== undefined
-          ? await readPairs(validSource, validTarget)
+          ? await readPairInput(validSource, validTarget)
           : undefined
       const tokenizers = await makeTokenizers(pairs, data, options.tieEmbeddings)
       const model = new Seq2Seq({ ...options, ...tokenizers })
@@ -109,11 +110,11 @@ async function makeTokenizers(
 }
 
 async function evaluate(flags: Made<typeof evaluateFlags>): Promise<void> {
-  const { readPairs } = await import('../../data/index.js')
+  const { readPairInput } = await import('../texts.js')
   const { bleu, chrf, exactMatch, ter, tokenErrorRate } = await import('../../metrics/index.js')
   const { printJson, printTable } = await import('../../watch/output.js')
   const { source, target, metric, tokenize } = flags
-  const pairs = await readPairs(source, target)
+  const pairs = await readPairInput(source, target)
   const texts = await withModels(flags, async (translator) => {
     const sources = pairs.map(([one]) => one)
     return (await translator.translate(sources, flags)).map(({ text }) => text)
@@ -133,10 +134,10 @@ async function evaluate(flags: Made<typeof evaluateFlags>): Promise<void> {
 
 /** A line for each target: its log-probability in nats and how many tokens it has, the end included. */
 async function score(flags: Made<typeof scoreFlags>): Promise<void> {
-  const { readPairs } = await import('../../data/index.js')
+  const { readPairInput } = await import('../texts.js')
   const { Seq2Seq } = await import('../../models/index.js')
   const { printJson } = await import('../../watch/output.js')
-  const pairs = await readPairs(flags.source, flags.target)
+  const pairs = await readPairInput(flags.source, flags.target)
   await using translator = await Seq2Seq.load(flags.model, flags)
   const each = pairs.flatMap(([one, targets]): Pair[] =>
     (typeof targets === 'string' ? [targets] : targets).map((text): Pair => [one, text]),

@@ -1,4 +1,5 @@
 /** The `train` command, one for all families of models. A family says what it learns from. */
+import { constants } from 'node:os'
 import type { Command } from 'commander'
 import { RnnativeError } from '../../errors'
 import type { Model } from '../../models/model'
@@ -11,6 +12,8 @@ import type { DeviceOption } from '../../tensor'
 import type { Run, RunPlan, TrainingEvent, TrainingOptions, TrainingResult } from '../../train'
 import { limitOptions } from '../../train/options'
 import { addFlags, device, json, readFlags, takeFlags, threads, type Flags } from '../arguments'
+import { withoutOutput } from '../output'
+import { setThreads } from '../threads'
 
 /** A family of models, as far as training goes. */
 export interface Family<Data extends Rows, Options extends Rows, Fit extends Rows> {
@@ -94,8 +97,6 @@ const runFlags = {
 
 type RunFlags = Made<typeof runFlags>
 
-const EXIT_INTERRUPTED = 130
-
 /** Adds `train` to a family's commands. */
 export function addTrain<Data extends Rows, Options extends Rows, Fit extends Rows>(
   parent: Command,
@@ -134,7 +135,7 @@ async function check(run: RunFlags, validates: boolean, flags: string): Promise<
     throw needs('--schedule plateau follows the validation loss')
   if (run.momentum !== undefined && !MOMENTUM.includes(run.optimizer))
     throw new RnnativeError('ERR_ARGUMENT', `--momentum: ${run.optimizer} has none`)
-  if (run.threads !== undefined) (await import('../../tensor/index.js')).setThreads(run.threads)
+  await setThreads(run.threads)
   if (checkpoint === undefined) return
   const { openRunDirectory } = await import('../../io/run-directory.js')
   await (await openRunDirectory(checkpoint, run)).close()
@@ -174,22 +175,32 @@ function tellChanges({ changed }: RunPlan): void {
     )
 }
 
-/**
- * Begins a run and waits for it. The first Ctrl-C stops it in good order, the second at once, and so does any
- * before it has begun.
- */
+/** The first of these stops a run in good order, the second at once. */
+const STOPPING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+/** Stops at once, as those do before a run has begun. */
+const QUITTING = 'SIGQUIT'
+
+const exitCodeOf = (signal: NodeJS.Signals): number => 128 + constants.signals[signal]
+
+/** Begins a run and waits for it. Ctrl-C and a closed terminal stop it in good order: it writes a checkpoint. */
 async function follow(begin: () => Promise<Begun>): Promise<void> {
   let begun: Begun | null = null
-  const interrupt = () => (begun ? begun.run.abort() : process.exit(EXIT_INTERRUPTED))
-  process.once('SIGINT', interrupt)
-  process.once('SIGTERM', interrupt)
+  let stopped: NodeJS.Signals | null = null
+  const quit = (signal: NodeJS.Signals) => process.exit(exitCodeOf(signal))
+  const interrupt = (signal: NodeJS.Signals) => {
+    if (begun === null || stopped !== null) quit(signal)
+    stopped = signal
+    begun?.run.abort()
+  }
+  for (const signal of STOPPING) process.on(signal, interrupt)
+  process.on(QUITTING, quit)
   try {
     begun = await begin()
-    const { stopped } = await begun.run
-    if (stopped === 'aborted') process.exitCode = EXIT_INTERRUPTED
+    const result = await withoutOutput(Promise.resolve(begun.run))
+    if (result.stopped === 'aborted') process.exitCode = exitCodeOf(stopped ?? 'SIGINT')
   } finally {
-    process.off('SIGINT', interrupt)
-    process.off('SIGTERM', interrupt)
+    for (const signal of STOPPING) process.off(signal, interrupt)
+    process.off(QUITTING, quit)
     await begun?.model.dispose()
   }
 }

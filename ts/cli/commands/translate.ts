@@ -1,4 +1,5 @@
 /** Translating lines as they come, with one model or several that decide together. */
+import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { RnnativeError } from '../../errors'
 import type { Seq2Seq, Seq2SeqEnsemble, Translation } from '../../models'
@@ -8,7 +9,7 @@ import { atLeastZero, count, flag, probability, text, wholeNumber, type Made } f
 import { addFlags, file, savedPrecision, takeFlags, type Flags } from '../arguments'
 
 export const models = text({
-  about: 'a saved model or a checkpoint directory; several, with commas, decide together',
+  about: 'a saved model or a checkpoint directory; several, parted by commas, decide together',
   ...{ argument: '<dirs>', required: true },
 })
 
@@ -24,7 +25,11 @@ export const searchFlags = {
 const translateFlags = {
   model: models,
   ...searchFlags,
-  nBest: count({ about: 'print so many: number, score and text, by tabs', default: 1 }),
+  nBest: count({
+    about:
+      'print so many: number, score and text, by tabs; where nothing is left, -Infinity and no text',
+    default: 1,
+  }),
   coveragePenalty: atLeastZero({ about: 'weight of the coverage of the source', default: 0 }),
   blockNgrams: wholeNumber({
     about: 'no n-gram of so many tokens twice; 0: no matter',
@@ -72,7 +77,8 @@ export async function withModels<T>(
   use: (translator: Seq2Seq | Seq2SeqEnsemble) => Promise<T>,
 ): Promise<T> {
   const { Seq2Seq, Seq2SeqEnsemble } = await import('../../models/index.js')
-  const directories = list.split(',').filter((directory) => directory !== '')
+  // A directory may have a comma in its name.
+  const directories = existsSync(list) ? [list] : list.split(',').filter(Boolean)
   if (directories.length === 0)
     throw new RnnativeError('ERR_ARGUMENT', '--model: expected a directory')
   const models: Seq2Seq[] = []
@@ -94,16 +100,21 @@ async function translate(flags: TranslateFlags): Promise<void> {
         throw new RnnativeError('ERR_ARGUMENT', `${flag}: only together with --sample`)
   await withModels(flags, async (translator) => {
     const maps: AttentionMap[] = []
-    let number = 0
+    let [number, nothing] = [0, 0]
     for await (const lines of chunksOfLines(process.stdin)) {
       const wanted = attentionPlot !== undefined && maps.length < MOST_PLOTS
       const at = { first: number, alignments: wanted }
       for (const translation of await translateChunk(translator, lines, flags, at)) {
         ++number
+        if (translation.score === -Infinity) ++nothing
         print(translation, nBest, number)
         if (wanted && translation.attention) maps.push(translation.attention)
       }
     }
+    if (nothing > 0)
+      process.stderr.write(
+        `note: ${nothing} empty lines: no text is as long as asked for and allowed\n`,
+      )
     if (attentionPlot !== undefined) await plot(attentionPlot, maps.slice(0, MOST_PLOTS))
   })
 }

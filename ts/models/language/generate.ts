@@ -1,5 +1,6 @@
 /** Text, token by token. No gradients are recorded. */
 import { Sampler, type SamplingOptions } from '../../decode/sampler'
+import { expect } from '../../errors'
 import type { RecurrentState } from '../../nn'
 import { noGrad, scope, tensor, type Tensor } from '../../tensor'
 import * as ops from '../../ops'
@@ -64,6 +65,14 @@ export async function* generatePieces(
   sampler: Sampler,
   checkGoing: () => void,
 ): AsyncGenerator<string, void, void> {
+  const writable = tokenizer.size - (tokenizer.unknown === null ? 0 : 1)
+  expect(
+    'generate',
+    'tokenizer',
+    writable > 0,
+    'a token besides <unk>, which is not written',
+    'none',
+  )
   const decoder = tokenizer.decoder()
   // The joiner must know the prompt's end, to space the first word.
   for (const id of prompt) decoder.write(id)

@@ -5,8 +5,9 @@ import type { CheckpointFiles } from '../../io/checkpoint'
 import { readJson } from '../../io/files'
 import { CONFIG_FILE } from '../../io/model-directory'
 import { MODEL_FILE, toHost } from '../../io/model-files'
-import { countCharacters, languageScore, type LanguageScore } from '../../metrics/language'
+import { languageScore, type LanguageScore } from '../../metrics/language'
 import { adam } from '../../optim'
+import { atOnce, inStretches } from '../../pauses'
 import { chooseDevice, type DeviceOption } from '../../tensor/device'
 import { Tokenizer } from '../../text'
 import type { Fit } from '../../train/fits'
@@ -17,7 +18,7 @@ import { languageFitOptions, languageOptions } from './options'
 import type { LanguageNetworkOptions, LanguageOptions, LanguageReadingOptions } from './options'
 import { generatePieces, type GenerateOptions } from './generate'
 import { LanguageNetwork } from './network'
-import { lineNats, totalNats } from './score'
+import { charactersIn, charactersOf, lineNats, totalNats } from './score'
 import { LanguageTask, WindowFeed } from './task'
 import { digestOf, optionsOf } from '../parts/identity'
 import { checkTexts, loadModel, loadWeights, Model } from '../model'
@@ -77,12 +78,15 @@ export class LanguageModel extends Model {
     options: LanguageFitOptions,
     context: RunContext<TrainingEvent>,
   ): Promise<Fit | null> {
-    const tokens = this.tokensOf('fit', text)
     const { validation = null } = options
     const { steps, accumulate, batch: given } = languageFitOptions.resolve(options)
+    const [tokens, held] = await Promise.all([
+      this.tokensOf('fit', text),
+      validation === null ? null : this.tokensOf('fit validation', validation),
+    ])
+    if (context.stopping) return null
     const fitting = Math.floor((tokens.length - 1) / steps)
     const batch = given ?? Math.max(1, Math.min(50, fitting))
-    const held = validation === null ? null : this.tokensOf('fit validation', validation)
     await this.checkTokens('fit', text, tokens)
     if (held !== null) await this.checkTokens('fit validation', validation, held)
     const [learned, validated] = [await digest([tokens]), held && (await digest([held]))]
@@ -113,11 +117,15 @@ export class LanguageModel extends Model {
     { signal }: { signal?: AbortSignal | undefined } = {},
   ): Promise<LanguageScore> {
     this.checkUsable('evaluate')
-    const tokens = this.tokensOf('evaluate', text)
+    const tokens = await this.tokensOf('evaluate', text)
     await this.checkTokens('evaluate', text, tokens)
-    const total = await totalNats(this.network, tokens, () => this.checkGoing('evaluate', signal))
-    const whole = countCharacters(typeof text === 'string' ? text : this.tokenizer.decode(text))
-    const unscored = countCharacters(this.tokenizer.decode(tokens.subarray(0, 1)))
+    const check = () => this.checkGoing('evaluate', signal)
+    check()
+    const total = await totalNats(this.network, tokens, check)
+    const whole = await inStretches(
+      typeof text === 'string' ? charactersIn(text) : charactersOf(this.tokenizer, tokens),
+    )
+    const unscored = atOnce(charactersOf(this.tokenizer, tokens.subarray(0, 1)))
     return languageScore(total, tokens.length - 1, whole - unscored)
   }
 
@@ -185,13 +193,14 @@ export class LanguageModel extends Model {
   }
 
   /** The ids of a text, or a copy of those given: the caller may change them while they are read. */
-  private tokensOf(method: string, text: string | Int32Array): Int32Array {
+  private async tokensOf(method: string, text: string | Int32Array): Promise<Int32Array> {
     if (typeof text !== 'string' && !(text instanceof Int32Array))
       throw new RnnativeError(
         'ERR_ARGUMENT',
         `[${method}] text: expected a string or an Int32Array`,
       )
-    const tokens = typeof text === 'string' ? this.tokenizer.encode(text) : text.slice()
+    const tokens =
+      typeof text === 'string' ? await this.tokenizer.encodeInStretches(text) : text.slice()
     if (tokens.length < 2)
       throw new RnnativeError(
         'ERR_EMPTY',

@@ -1,6 +1,8 @@
 /** What texts have of probability. No gradients are recorded, and every window is awaited. */
 import { evaluationWindows, IGNORED, layOut, type Window } from '../../data'
 import type { RecurrentState } from '../../nn'
+import { countCharacters } from '../../metrics/language'
+import { Pauses } from '../../pauses'
 import { noGrad, scope, tensor, type Tensor } from '../../tensor'
 import * as ops from '../../ops'
 import type { Tokenizer } from '../../text'
@@ -58,6 +60,32 @@ function score(
   )
 }
 
+/** What is counted without a pause. */
+const STRETCH = 1 << 14
+
+/** Code points of a text, with pauses. */
+export function* charactersIn(text: string): Generator<void, number> {
+  let count = 0
+  for (let begin = 0, end: number; begin < text.length; begin = end) {
+    end = begin + STRETCH
+    if ((text.codePointAt(end - 1) ?? 0) > 0xffff) ++end // not between the halves of a pair
+    count += countCharacters(text.slice(begin, end))
+    yield
+  }
+  return count
+}
+
+/** Code points of the text that these tokens are, with pauses. */
+export function* charactersOf(tokenizer: Tokenizer, tokens: Int32Array): Generator<void, number> {
+  const decoder = tokenizer.decoder()
+  let count = 0
+  for (const [at, id] of tokens.entries()) {
+    count += countCharacters(decoder.write(id))
+    if (at % STRETCH === 0) yield
+  }
+  return count + countCharacters(decoder.end())
+}
+
 /** Texts that are scored at a time. */
 const SCORED_TEXTS = 64
 
@@ -71,13 +99,14 @@ export async function lineNats(
   texts: readonly string[],
 ): Promise<number[]> {
   const end = tokenizer.lineEnd
-  const lines = texts.map((text) => {
-    const ids = Array.from(tokenizer.encode(text))
-    return Int32Array.from(end === undefined ? ids : [end, ...ids, end])
-  })
+  const pauses = new Pauses()
   const nats: number[] = []
-  for (let first = 0; first < lines.length; first += SCORED_TEXTS) {
-    const batch = lines.slice(first, first + SCORED_TEXTS)
+  for (let first = 0; first < texts.length; first += SCORED_TEXTS) {
+    const batch = texts.slice(first, first + SCORED_TEXTS).map((text) => {
+      const ids = Array.from(tokenizer.encode(text))
+      return Int32Array.from(end === undefined ? ids : [end, ...ids, end])
+    })
+    if (pauses.due) await pauses.pause()
     const { steps, ids: inputs } = layOut(batch.map((line) => line.subarray(0, -1)))
     const { ids: targets } = layOut(
       batch.map((line) => line.subarray(1)),

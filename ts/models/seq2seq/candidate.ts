@@ -9,7 +9,10 @@ export interface Candidate {
   text: string
   /** Ids of the target's tokenizer, without its boundaries. */
   tokens: Int32Array
-  /** Natural logarithm of the probability of the tokens and the end (of the tokens if truncated). */
+  /**
+   * Natural logarithm of the probability of the tokens and the end. Of a truncated text a search counts the end
+   * that it forced, as `score` does; sampling counts the tokens alone.
+   */
   logProbability: number
   /** What candidates are ranked by: with length and coverage penalties. */
   score: number
@@ -21,7 +24,10 @@ export interface Candidate {
 
 /** The best candidate, and all that were asked for. */
 export interface Translation extends Candidate {
-  /** Best first. */
+  /**
+   * Best first; at least one. Where constraints leave nothing, such as `blockNgrams` with `minLength`, it is an
+   * empty text with a score and a log-probability of -Infinity.
+   */
   nBest: Candidate[]
 }
 
@@ -94,7 +100,7 @@ const NOTHING: Candidate = {
 }
 
 /** Where constraints leave nothing, an empty text of no probability. */
-export const asTranslation = (nBest: Candidate[]): Translation => ({
-  ...(nBest[0] ?? NOTHING),
-  nBest,
-})
+export function asTranslation(found: Candidate[]): Translation {
+  const nBest = found.length > 0 ? found : [{ ...NOTHING, tokens: new Int32Array() }]
+  return { ...(nBest[0] as Candidate), nBest }
+}

@@ -1,4 +1,4 @@
-import { encodeSource, layOut } from '../../data'
+import { encodeSources, layOut } from '../../data'
 import { noGrad, scope } from '../../tensor'
 import { checkTexts } from '../model'
 import type { Member } from './candidate'
@@ -11,7 +11,7 @@ export async function representAll(
   texts: readonly string[],
 ): Promise<Float32Array[]> {
   checkTexts('represent', texts)
-  const encoded = texts.map((text) => encodeSource(text, member))
+  const encoded = await encodeSources(texts, member)
   const { network } = member
   const vectors: Float32Array[] = []
   for (let first = 0; first < texts.length; first += BATCH) {

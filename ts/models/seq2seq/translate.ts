@@ -1,5 +1,5 @@
 /** Decoding with one model or several: encoding in batches, searching, and text out of tokens. */
-import { encodeSource, layOut } from '../../data'
+import { encodeSource, encodeSources, layOut } from '../../data'
 import { beamSearch, ensemble, sample, stream } from '../../decode'
 import { DEFAULT_BEAM } from '../../decode/beam-options'
 import { whole } from '../../check'
@@ -152,7 +152,8 @@ async function decodeAll(
   checkTexts(op, texts)
   expect(op, 'batch', Number.isSafeInteger(batch) && batch >= 1, 'a whole number above 0', batch)
   const [{ target }] = members as readonly [Member]
-  const encoded = members.map((member) => texts.map((text) => encodeSource(text, member)))
+  const encoded: Int32Array[][] = []
+  for (const member of members) encoded.push(await encodeSources(texts, member))
   const length = (i: number) => Math.max(...encoded.map((all) => all[i]?.length ?? 0))
   const prefixes = prefixesOf(op, target, texts.length, prefix)
   const most = mostOf(op, maxLength, texts.length)
