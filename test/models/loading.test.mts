@@ -79,11 +79,17 @@ test.serial('a tied weight may be there twice, with the same values', async (t) 
   )
 })
 
-/** The longest that a timer waited while `work` went on, in milliseconds. */
+/** Milliseconds that this process has computed: others run beside it. */
+function processorTime(): number {
+  const { user, system } = process.cpuUsage()
+  return (user + system) / 1000
+}
+
+/** The most that was computed between two turns of a timer while `work` went on. */
 async function longestStretch(work: () => Promise<unknown>): Promise<number> {
-  let [last, worst] = [performance.now(), 0]
+  let [last, worst] = [processorTime(), 0]
   const timer = setInterval(() => {
-    const now = performance.now()
+    const now = processorTime()
     worst = Math.max(worst, now - last)
     last = now
   }, 1)
@@ -93,8 +99,8 @@ async function longestStretch(work: () => Promise<unknown>): Promise<number> {
   return worst
 }
 
-// Half a second, not 50 ms: other tests run beside this one. Each took several seconds.
-const PATIENCE = 500
+// All threads count, those of the engine and of the garbage collector too. Each took seconds.
+const PATIENCE = 200
 
 test.serial('the event loop goes on while a model loads and texts are tokenised', async (t) => {
   const directory = join(temporaryDirectory(), 'big')
