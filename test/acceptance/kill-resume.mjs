@@ -70,7 +70,9 @@ function digest(checkpoint) {
   const { progress, schedule } = JSON.parse(
     readFileSync(path.join(directory, 'state.json'), 'utf8'),
   )
-  return hash.update(JSON.stringify([{ ...progress, seconds: 0 }, schedule])).digest('hex')
+  // A resumed run may have them in another order.
+  const reached = Object.entries({ ...progress, seconds: 0 }).sort()
+  return hash.update(JSON.stringify([reached, schedule])).digest('hex')
 }
 
 async function complete(checkpoint, threads) {
