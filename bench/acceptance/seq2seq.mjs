@@ -46,7 +46,8 @@ async function scheduleFor(seconds, makeModel, pairs, options) {
  * there was one, and where it lies.
  */
 export async function train(model, pairs, { keep, ...options }) {
-  const run = model.fit(pairs, options)
+  // What an earlier run left there is replaced, as its history is.
+  const run = model.fit(pairs, { ...options, overwrite: options.checkpoint !== undefined })
   const curve = []
   let [told, tokens] = [0, 0]
   for await (const event of run) {
