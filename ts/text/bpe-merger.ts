@@ -3,6 +3,7 @@
  * pairs of a piece wait in a heap, so that long ones take n log n.
  */
 import type { Merge } from './bpe-trainer'
+import { Heap } from './heap'
 
 /** Pieces whose tokens are remembered: most of a text is words that have been seen. */
 const REMEMBERED = 1 << 16
@@ -12,45 +13,6 @@ const LONGEST_REMEMBERED = 64
 const STRETCH = 1 << 12
 
 const NONE = -1
-
-/** The least of numbers, which are added one by one. */
-class MinHeap {
-  private readonly values: number[] = []
-
-  get size(): number {
-    return this.values.length
-  }
-
-  push(value: number): void {
-    const { values } = this
-    let at = values.length
-    while (at > 0) {
-      const parent = (at - 1) >> 1
-      const above = values[parent] as number
-      if (above <= value) break
-      values[at] = above
-      at = parent
-    }
-    values[at] = value
-  }
-
-  pop(): number {
-    const { values } = this
-    const top = values[0] as number
-    const last = values.pop() as number
-    const { length } = values
-    if (length === 0) return top
-    let at = 0
-    for (let child = 1; child < length; child = 2 * at + 1) {
-      if (child + 1 < length && (values[child + 1] as number) < (values[child] as number)) ++child
-      if ((values[child] as number) >= last) break
-      values[at] = values[child] as number
-      at = child
-    }
-    values[at] = last
-    return top
-  }
-}
 
 interface Made {
   /** When the pair was learned. */
@@ -97,7 +59,7 @@ export class Merger {
     // By place; a token that went into its left neighbour is NONE.
     const next = new Int32Array(length)
     const before = new Int32Array(length)
-    const waiting = new MinHeap()
+    const waiting = new Heap<number>((a, b) => a < b)
     const pairAt = (at: number) => {
       const other = next[at] as number
       return other === NONE
@@ -115,8 +77,9 @@ export class Merger {
       offer(at)
       if ((at + 1) % STRETCH === 0) yield null
     }
-    for (let count = 1; waiting.size > 0; ++count) {
+    for (let count = 1; ; ++count) {
       const first = waiting.pop()
+      if (first === undefined) break
       const at = first % length
       const pair = ids[at] === NONE ? undefined : pairAt(at)
       // What was there when it was offered may have been merged.

@@ -7,6 +7,7 @@
  * and is put back lower when it comes up.
  */
 import { piecesOf } from './bpe-pieces'
+import { Heap } from './heap'
 import { BYTE_TOKENS, checkCharacters } from './scheme'
 
 /** The two tokens that a token is made of. */
@@ -27,44 +28,6 @@ interface Pair {
 /** The most frequent pair first; of equals the one whose tokens are older. */
 const before = (a: Pair, b: Pair): boolean =>
   (b.count - a.count || a.left - b.left || a.right - b.right) < 0
-
-/** A binary heap. */
-class PairHeap {
-  private readonly pairs: Pair[] = []
-
-  push(pair: Pair): void {
-    const { pairs } = this
-    let at = pairs.length
-    while (at > 0) {
-      const parent = (at - 1) >> 1
-      const above = pairs[parent] as Pair
-      if (!before(pair, above)) break
-      pairs[at] = above
-      at = parent
-    }
-    pairs[at] = pair
-  }
-
-  pop(): Pair | undefined {
-    const { pairs } = this
-    const top = pairs[0]
-    const last = pairs.pop()
-    if (last === undefined || pairs.length === 0) return top
-    let at = 0
-    for (;;) {
-      let child = 2 * at + 1
-      if (child >= pairs.length) break
-      if (child + 1 < pairs.length && before(pairs[child + 1] as Pair, pairs[child] as Pair))
-        ++child
-      const below = pairs[child] as Pair
-      if (!before(below, last)) break
-      pairs[at] = below
-      at = child
-    }
-    pairs[at] = last
-    return top
-  }
-}
 
 const keyOf = (left: number, right: number): number => left * 2 ** 26 + right
 
@@ -175,7 +138,7 @@ export function learnPairs(
 ): LearnedPairs {
   const pieces = new Pieces(countPieces(texts))
   const table = new PairTable()
-  const heap = new PairHeap()
+  const heap = new Heap(before)
   /** Pairs that the current merge has made. */
   const made = new Map<number, Pair>()
   const add = (place: number) => {
