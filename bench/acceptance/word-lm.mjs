@@ -1,11 +1,22 @@
 // The recipe of Zaremba et al. 2014 (small) on WikiText-2 by flags alone, beside PyTorch's: one pass with plain SGD.
 //
-//   node bench/acceptance/word-lm.mjs [--max-steps N] [--threads 2] [--python PATH]
+//   node bench/acceptance/word-lm.mjs [--max-steps N] [--threads 2] [--python PATH] [--keep DIR]
 //
 // Prints both losses over tenths of the run, and records bench/results/word-lm.json after a whole pass. Fails where
-// they differ by more than 1%.
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+// they differ by more than 1%. With --keep the losses stay in DIR as they come, and a side that is there to its end
+// is not run again.
+import { spawnSync } from 'node:child_process'
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
@@ -18,6 +29,7 @@ const { values: options } = parseArgs({
     'max-steps': { type: 'string' },
     threads: { type: 'string', default: '2' },
     python: { type: 'string' },
+    keep: { type: 'string' },
   },
 })
 const root = path.resolve(import.meta.dirname, '../..')
@@ -30,18 +42,30 @@ const FLAGS =
   '--unit space --layers 2 --hidden 200 --init uniform:0.1 --optimizer sgd --learning-rate 1 ' +
   '--schedule step:gamma=0.5,after=4 --clip-norm 5 --batch 20 --steps 35 --epochs 1 --seed 1 --json'
 
-const run = (command, args) =>
-  execFileSync(command, args, { encoding: 'utf8', maxBuffer: 1 << 28 })
+const kept = options.keep ?? scratch
+mkdirSync(kept, { recursive: true })
+
+/** The lines that a side prints, one a step, in a file that has its last name when the side is done. */
+function run(name, command, args) {
+  const whole = path.join(kept, `${name}.jsonl`)
+  if (!existsSync(whole)) {
+    const out = openSync(`${whole}.part`, 'w')
+    const { status } = spawnSync(command, args, { stdio: ['ignore', out, 'inherit'] })
+    closeSync(out)
+    if (status !== 0) throw new Error(`${name} ended with ${status}`)
+    renameSync(`${whole}.part`, whole)
+  }
+  return readFileSync(whole, 'utf8')
     .trim()
     .split('\n')
+    .map((line) => JSON.parse(line))
+}
 
 function ours() {
   const paths = ['--text', file, '--checkpoint', path.join(scratch, 'run')]
   const flags = [...paths, ...FLAGS.split(' '), ...threads, ...limits]
   const main = path.join(root, 'dist/cli/main.js')
-  const events = run(process.execPath, [main, 'lm', 'train', ...flags]).map((line) =>
-    JSON.parse(line),
-  )
+  const events = run('rnnative', process.execPath, [main, 'lm', 'train', ...flags])
   return events.filter(({ event }) => event === 'step').map(({ loss }) => loss)
 }
 
@@ -52,7 +76,7 @@ async function torch() {
   writeFileSync(ids, tokenizer.encode(text))
   const script = path.join(root, 'bench/contestants/torch/word_lm.py')
   const flags = [ids, String(tokenizer.size), ...threads, ...limits]
-  return JSON.parse(run(setUpPython(options.python), [script, ...flags]).at(-1))
+  return run('pytorch', setUpPython(options.python), [script, ...flags])
 }
 
 try {

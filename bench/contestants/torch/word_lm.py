@@ -2,11 +2,11 @@
 
     python3 bench/contestants/torch/word_lm.py IDS.bin VOCABULARY --max-steps 500 --threads 2
 
-IDS.bin holds int32, written by `node bench/acceptance/word-lm.mjs`, which runs both. Prints a JSON list.
+IDS.bin holds int32, written by `node bench/acceptance/word-lm.mjs`, which runs both. Prints a loss a line.
 """
 
 import argparse
-import json
+import itertools
 
 import numpy
 import torch
@@ -41,10 +41,8 @@ def main():
     for parameter in model.parameters():
         nn.init.uniform_(parameter, -0.1, 0.1)
     optimizer = make_optimizer(model.parameters(), "sgd", 1.0)
-    losses, state = [], None
-    for x, y in windows(ids, 20, 35):
-        if len(losses) == args.max_steps:
-            break
+    state = None
+    for x, y in itertools.islice(windows(ids, 20, 35), args.max_steps):
         optimizer.zero_grad(set_to_none=True)
         logits, state = model(x, state)
         loss = nn.functional.cross_entropy(logits.flatten(0, 1), y.flatten())
@@ -52,8 +50,7 @@ def main():
         nn.utils.clip_grad_norm_(model.parameters(), 5.0)
         optimizer.step()
         state = tuple(s.detach() for s in state)
-        losses.append(loss.item())
-    print(json.dumps(losses))
+        print(loss.item(), flush=True)
 
 
 if __name__ == "__main__":
