@@ -55,7 +55,7 @@ export class Merger {
 
   private *merge(bytes: Uint8Array): Generator<null, string[]> {
     const { length } = bytes
-    const ids = Int32Array.from(bytes)
+    const ids = new Int32Array(bytes)
     // By place; a token that went into its left neighbour is NONE.
     const next = new Int32Array(length)
     const before = new Int32Array(length)
@@ -96,8 +96,10 @@ export class Merger {
       if (count % STRETCH === 0) yield null
     }
     const tokens: string[] = []
-    for (let at = 0; at !== NONE; at = next[at] as number)
+    for (let at = 0; at !== NONE; at = next[at] as number) {
       tokens.push(this.tokens[ids[at] as number] as string)
+      if (tokens.length % STRETCH === 0) yield null
+    }
     return tokens
   }
 }

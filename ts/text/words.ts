@@ -15,6 +15,9 @@ export const SPACING: readonly string[] = [JOIN, SPACE]
 /** Code units given to the segmenter at a time: its cost grows with the square of the length. */
 const SEGMENT_LENGTH = 1024
 
+/** Code units that are segmented without a pause, however few tokens they are. */
+const STRETCH = 1 << 13
+
 // Made for the first word: a runtime without it has all else.
 let made: Intl.Segmenter | null = null
 
@@ -100,7 +103,13 @@ export const words: Scheme = {
   *split(text) {
     const spacing = new Spacing()
     let gap = ''
+    let units = 0
     for (const segment of segmentsOf(text)) {
+      units += segment.length
+      if (units >= STRETCH) {
+        units = 0
+        yield null
+      }
       if (ONLY_SPACES.test(segment)) {
         gap += segment
         continue
