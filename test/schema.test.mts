@@ -55,8 +55,12 @@ test('defaults, some from the rows above', (t) => {
     ...{ size: 4, width: 8, part: { deep: true, size: 5 }, kind: 'b', share: 0, pair: [1, 2] },
   })
   t.deepEqual([names, optional, certain], ['b', undefined, 5])
-  // What is undefined was not given; what is no option is left out.
-  t.deepEqual(schema.resolve({ size: undefined, ...{ other: 1 } }), schema.resolve({}))
+  // What is undefined was not given.
+  t.deepEqual(schema.resolve({ size: undefined, ...{ other: undefined } }), schema.resolve({}))
+  // Of a larger object, whose names were looked at before.
+  const larger: object = { other: 1 }
+  t.deepEqual(schema.resolve(larger, null), schema.resolve({}))
+  t.deepEqual(schema.resolve(larger, ['other']), schema.resolve({}))
 })
 
 test('a value that makes no sense is refused by name', (t) => {
@@ -71,6 +75,9 @@ test('a value that makes no sense is refused by name', (t) => {
   refused({ share: 1 }, '[toy] share: expected a number in [0, 1), got 1')
   refused({ pair: [1] }, '[toy] pair: expected two numbers, got [1]')
   refused({ limit: 3 }, '[toy] limit: expected at least 4, got 3')
+  refused({ sise: 3 }, '[toy] sise: is no option here; did you mean size?')
+  refused({ part: { dep: true } }, '[toy] part.dep: is no option here; did you mean deep?')
+  refused({ part: { other: 1 } }, '[toy] part.other: is no option here; expected deep, size')
 })
 
 test('config.json holds the options and gives them back', (t) => {

@@ -1,3 +1,5 @@
+import { isError, isPromise, isView } from './kinds'
+
 /** What went wrong, for programs. The message says it for people. */
 export type ErrorCode =
   | 'ERR_SHAPE'
@@ -55,22 +57,33 @@ export function expect(
   throw new RnnativeError('ERR_ARGUMENT', `[${op}] ${name}: expected ${expected}, got ${show(got)}`)
 }
 
-/** Throws `ERR_ARGUMENT` unless it is an AbortSignal or none. */
-export const checkSignal = (op: string, signal: unknown): void =>
-  expect(op, 'signal', !signal || signal instanceof AbortSignal, 'an AbortSignal', signal)
+/** Entries of a list that are told. */
+const SHOWN = 16
 
-const show = (value: unknown): string =>
-  Array.isArray(value) || ArrayBuffer.isView(value)
-    ? `[${String(value)}]`
-    : typeof value === 'string'
-      ? JSON.stringify(value)
-      : typeof value === 'object' && value !== null
-        ? 'an object'
-        : String(value)
+/** A value as a message tells it, whatever it is. */
+export function show(value: unknown): string {
+  if (typeof value === 'string')
+    return JSON.stringify(value.length > 80 ? `${value.slice(0, 80)}…` : value)
+  if (typeof value === 'bigint') return `${value}n`
+  if (typeof value === 'function') return 'a function'
+  if (typeof value !== 'object' || value === null) return String(value)
+  if (!Array.isArray(value) && !isView(value)) return 'an object'
+  const { length } = value as Partial<ArrayLike<unknown>>
+  if (length === undefined) return 'a DataView'
+  const told = Array.from({ length: Math.min(length, SHOWN) }, (_, i) => {
+    const entry = (value as ArrayLike<unknown>)[i]
+    return typeof entry === 'string'
+      ? entry.slice(0, 80)
+      : Array.isArray(entry)
+        ? `[${entry.length} entries]`
+        : show(entry)
+  })
+  return `[${told.join(',')}${length > SHOWN ? `, … ${length} in all` : ''}]`
+}
 
 /** The addon throws plain Errors with a `code`; anything else passes through unchanged. */
 export function convertNativeError(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof RnnativeError) return error
+  if (!isError(error) || error instanceof RnnativeError) return error
   const { code } = error as { code?: unknown }
   if (typeof code !== 'string' || !code.startsWith('ERR_')) return error
   return new RnnativeError(code as ErrorCode, error.message)
@@ -88,7 +101,7 @@ function guardCall(call: Callable): Callable {
       if (converted instanceof RnnativeError) Error.captureStackTrace(converted, guarded)
       throw converted
     }
-    if (!(result instanceof Promise)) return result
+    if (!isPromise(result)) return result
     return result.catch((error: unknown) => {
       throw convertNativeError(error)
     })

@@ -1,4 +1,4 @@
-export * from './errors'
+export { RnnativeError, type ErrorCode, type RnnativeErrorOptions } from './errors'
 export * from './tensor'
 export * as ops from './ops'
 export * as nn from './nn'

@@ -1,4 +1,4 @@
-import { RnnativeError } from './errors'
+import { checkChoice } from './check'
 
 /**
  * What matrix products multiply. 'bf16' rounds both operands of every product to bf16 (to nearest,
@@ -7,11 +7,9 @@ import { RnnativeError } from './errors'
  */
 export type Precision = 'f32' | 'bf16'
 
+const PRECISIONS: readonly Precision[] = ['f32', 'bf16']
+
 /** Throws `ERR_ARGUMENT` unless it is a precision. */
 export function checkPrecision(name: string, precision: unknown): asserts precision is Precision {
-  if (precision !== 'f32' && precision !== 'bf16')
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      `[${name}] precision: expected 'f32' or 'bf16', got '${String(precision)}'`,
-    )
+  checkChoice(name, 'precision', precision, PRECISIONS)
 }

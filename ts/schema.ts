@@ -2,7 +2,7 @@
  * An option is written once, as a row of its schema. From the row come its TypeScript type, its default,
  * its check, its place in `config.json` and its flag on the command line. Schemas load without the addon.
  */
-import { isObject, isPath, whole } from './check'
+import { checkNames, isObject, isPath, oneOf, whole } from './check'
 import { expect, RnnativeError } from './errors'
 
 /** A row: `Given` is what a user may write, `Made` what it is with every choice made. */
@@ -63,6 +63,11 @@ export interface Settings<T> {
   argument?: string
 }
 
+/** Of whole numbers: the largest, where more would run until memory ends. */
+interface Most {
+  most?: number
+}
+
 /** undefined is among the values where there is no default, and none is needed. */
 type MadeOf<T, S> = S extends { default: unknown } | { required: true } ? T : T | undefined
 
@@ -92,29 +97,30 @@ function row<T, S extends Settings<T>>(kind: Kind, settings: S): Row<T, MadeOf<T
 
 const toNumber = (text: string): number => (text.trim() === '' ? NaN : Number(text))
 
-/** A whole number above 0. */
-export const count = <S extends Settings<number>>(settings: S) =>
-  row<number, S>(
+const wholeFrom = <S extends Settings<number> & Most>(
+  least: number,
+  words: string,
+  settings: S,
+) => {
+  const { most = Infinity } = settings
+  return row<number, S>(
     {
-      expected: 'a whole number above 0',
-      valid: (value) => whole(value, 1),
+      expected: most === Infinity ? words : `a whole number from ${least} to ${most}`,
+      valid: (value) => whole(value, least) && value <= most,
       argument: '<n>',
       read: toNumber,
     },
     settings,
   )
+}
+
+/** A whole number above 0. */
+export const count = <S extends Settings<number> & Most>(settings: S) =>
+  wholeFrom(1, 'a whole number above 0', settings)
 
 /** A whole number of at least 0. */
-export const wholeNumber = <S extends Settings<number>>(settings: S) =>
-  row<number, S>(
-    {
-      expected: 'a whole number of at least 0',
-      valid: (value) => whole(value, 0),
-      argument: '<n>',
-      read: toNumber,
-    },
-    settings,
-  )
+export const wholeNumber = <S extends Settings<number> & Most>(settings: S) =>
+  wholeFrom(0, 'a whole number of at least 0', settings)
 
 const real = <S extends Settings<number>>(
   expected: string,
@@ -154,8 +160,7 @@ export const choice = <const N extends readonly string[], S extends Settings<N[n
 ) =>
   row<N[number], S>(
     {
-      expected:
-        names.length === 2 ? `'${names[0]}' or '${names[1]}'` : `one of ${names.join(', ')}`,
+      expected: oneOf(names),
       valid: (value) => names.includes(value as string),
       argument: '<name>',
       read: (text) => text,
@@ -222,8 +227,13 @@ export class Schema<R extends Rows> {
     private readonly rules: (options: Made<R>, refuse: Refuse) => void = () => undefined,
   ) {}
 
-  /** Fills in defaults; `ERR_ARGUMENT` names a value that makes no sense. What is no option is left out. */
-  resolve(given: Given<R>): Made<R> {
+  /**
+   * Fills in defaults; `ERR_ARGUMENT` names a value that makes no sense, and what is no option. `others`: names
+   * that `given` may hold besides; null of a larger object, whose names were checked before.
+   */
+  resolve(given: Given<R>, others: readonly string[] | null = []): Made<R> {
+    const also = others && Object.fromEntries(others.map((name) => [name, true]))
+    if (also) checkNames(this.op, given, { ...this.rows, ...also })
     const made = this.fill(this.rows, given, '', null) as Made<R>
     this.rules(made, (...check) => expect(this.op, ...check))
     return made
@@ -239,6 +249,7 @@ export class Schema<R extends Rows> {
       if (found === undefined && row.optional) continue
       const inner: unknown = found === undefined && row.rows ? {} : found
       expect(this.op, path, row.valid(inner), row.expected, inner)
+      if (row.rows) checkNames(this.op, inner, row.rows, `${path}.`)
       made[name] = row.rows ? this.fill(row.rows, inner as object, `${path}.`, made) : found
     }
     return made

@@ -66,12 +66,16 @@ napi_typedarray_type array_type(DType dtype) {
 
 Napi::ArrayBuffer new_buffer(Napi::Env env, size_t bytes) {
   if (bytes < kLargeBuffer) return Napi::ArrayBuffer::New(env, bytes);
-  // JavaScript's constructor throws a RangeError where V8's C++ one ends the process.
+  // JavaScript's constructor throws a RangeError where V8's C++ one ends the process. It is that of a
+  // buffer made here: the global one may have been replaced, by one that shrinks under the engine.
   try {
-    const auto constructor = env.Global().Get("ArrayBuffer").As<Napi::Function>();
+    napi_value prototype = nullptr;
+    if (napi_get_prototype(env, Napi::ArrayBuffer::New(env, 0), &prototype) != napi_ok) return {};
+    const auto constructor = Napi::Object(env, prototype).Get("constructor").As<Napi::Function>();
     const Napi::Object buffer =
         constructor.New({Napi::Number::New(env, static_cast<double>(bytes))});
-    if (buffer.IsArrayBuffer() && buffer.As<Napi::ArrayBuffer>().ByteLength() == bytes)
+    if (buffer.IsArrayBuffer() && buffer.As<Napi::ArrayBuffer>().ByteLength() == bytes &&
+        !buffer.Get("resizable").ToBoolean())
       return buffer.As<Napi::ArrayBuffer>();
   } catch (const Napi::Error&) {
   }

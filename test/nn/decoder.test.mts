@@ -96,7 +96,7 @@ test('dropout draws anew while training only', async (t) => {
 test('nonsense is refused by name', (t) => {
   t.throws(() => build('input' as 'none'), {
     code: 'ERR_ARGUMENT',
-    message: '[attentionDecoder] feeding: expected one of context, output, none, got input',
+    message: '[attentionDecoder] feeding: expected one of context, output, none, got "input"',
   })
   const sizes = { input: 3, hidden: 5, memory: 5 }
   const options = { ...sizes, cell: 'rnn' as 'gru', attention: 'dot', feeding: 'none' } as const

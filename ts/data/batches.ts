@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect, RnnativeError } from '../errors'
-import { checkWhole } from '../check'
+import { checkFinite, checkFunction, checkWhole, isObject, optionsOf, type Names } from '../check'
 import { randomUniforms, streamKey } from '../tensor/random'
 import { arrange, numbersFor } from './arrange'
 import { collate, lengthOf, type Collated } from './collate'
@@ -33,6 +33,10 @@ export interface BatchesOptions<E, B = Collated<E>> {
   buffer?: number | undefined
 }
 
+const NAMES: Names<BatchesOptions<unknown>> = {
+  ...{ rows: true, tokens: true, seed: true, length: true, pad: true, collate: true, buffer: true },
+}
+
 /**
  * Batches of examples for a `Trainer`: those of similar lengths together, padded, in an order that depends on
  * seed and pass alone, so that a run continues from any place.
@@ -45,7 +49,12 @@ export function batches<E, B = Collated<E>>(
   examples: Examples<E>,
   options: BatchesOptions<E, B> = {},
 ): Feed<B> {
-  const { rows = 32, tokens, seed = 0, buffer = 8192 } = options
+  const { rows = 32, tokens, seed = 0, buffer = 8192 } = optionsOf('batches', options, NAMES)
+  for (const name of ['length', 'collate'] as const)
+    if (options[name] !== undefined) checkFunction('batches', name, options[name])
+  const { pad = {} } = options
+  expect('batches', 'pad', isObject(pad), 'an object of numbers', pad)
+  for (const [name, value] of Object.entries(pad)) checkFinite('batches', `pad.${name}`, value)
   for (const [name, value] of Object.entries({ rows, buffer }))
     checkWhole('batches', name, value, 1)
   checkWhole('batches', 'seed', seed, 0)
@@ -72,7 +81,11 @@ class Batcher<E, B> {
     this.unit = tokens === undefined ? 'examples' : 'tokens'
     this.identity = tokens === undefined ? { rows, seed } : { tokens, seed }
     this.seed = seed
-    this.length = length
+    this.length = (example) => {
+      const steps = length(example)
+      checkWhole('batches', 'length of an example', steps, 0, 2 ** 31 - 1)
+      return steps
+    }
     this.collate =
       options.collate ?? ((all, { steps }) => collate(all, { steps, values }) as unknown as B)
   }

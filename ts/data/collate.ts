@@ -1,4 +1,6 @@
-import { RnnativeError } from '../errors'
+import { checkWhole as checkCount, checkFinite, isListOf, optionsOf, type Names } from '../check'
+import { expect, RnnativeError, show } from '../errors'
+import { isFloat32Array, isNumberArray } from '../kinds'
 import type { HostTensor } from '../nn'
 import type { TypedArray } from '../tensor'
 
@@ -15,18 +17,22 @@ export interface PadOptions {
   steps?: number | undefined
 }
 
+const PAD_NAMES: Names<PadOptions> = { value: true, steps: true }
+
 /**
  * Lays sequences of numbers out time-major, as ops want them: f32 where they are Float32Arrays, else i32.
  * Throws `ERR_ARGUMENT` for numbers that are not whole in the latter.
  */
-export function pad(
-  sequences: readonly ArrayLike<number>[],
-  { value = 0, steps: wanted = 0 }: PadOptions = {},
-): Padded {
+export function pad(sequences: readonly ArrayLike<number>[], options: PadOptions = {}): Padded {
+  const { value = 0, steps: wanted = 0 } = optionsOf('pad', options, PAD_NAMES)
+  checkFinite('pad', 'value', value)
+  checkCount('pad', 'steps', wanted, 0, 2 ** 31 - 1)
+  const lists = isListOf(sequences, (x) => Array.isArray(x) || isNumberArray(x))
+  expect('pad', 'sequences', lists, 'a list of lists of numbers', sequences)
   const rows = sequences.length
   const lengths = Int32Array.from(sequences, ({ length }) => length)
   const steps = lengths.reduce((most, length) => Math.max(most, length), wanted)
-  const real = sequences.every((sequence) => sequence instanceof Float32Array)
+  const real = sequences.every((sequence) => isFloat32Array(sequence))
   const all: TypedArray = new (real && rows > 0 ? Float32Array : Int32Array)(steps * rows)
   if (value !== 0) all.fill(value)
   sequences.forEach((sequence, row) => {
@@ -40,10 +46,10 @@ export function pad(
 }
 
 function checkWhole(value: number): number {
-  if (value === (value | 0)) return value
+  if (typeof value === 'number' && value === (value | 0)) return value
   throw new RnnativeError(
     'ERR_ARGUMENT',
-    `[batches] expected whole numbers or a Float32Array, got ${String(value)}`,
+    `[batches] expected whole numbers or a Float32Array, got ${show(value)}`,
   )
 }
 
@@ -56,7 +62,7 @@ export type Collated<E> = {
 }
 
 const isSequence = (value: unknown): value is ArrayLike<number> =>
-  ArrayBuffer.isView(value) || (Array.isArray(value) && value.every((x) => typeof x === 'number'))
+  isNumberArray(value) || (Array.isArray(value) && value.every((x) => typeof x === 'number'))
 
 /** How long an example is: its longest field that is an array of numbers, or it itself. */
 export function lengthOf(example: unknown): number {
@@ -73,8 +79,10 @@ export function lengthOf(example: unknown): number {
  */
 export function collate<E>(
   examples: readonly E[],
-  { steps, values = {} }: { steps: number; values?: Readonly<Record<string, number>> | undefined },
+  padding: { steps: number; values?: Readonly<Record<string, number>> | undefined },
 ): Collated<E> {
+  const { steps, values = {} } = optionsOf('batches', padding, { steps: true, values: true })
+  expect('batches', 'examples', Array.isArray(examples), 'a list of examples', examples)
   const all = examples as readonly Readonly<Record<string, unknown>>[]
   const [first] = all
   if (typeof first !== 'object' || first === null || Array.isArray(first))
@@ -84,7 +92,7 @@ export function collate<E>(
     )
   let lengths: HostTensor | undefined
   const fields = Object.keys(first).map((name) => {
-    const column = all.map((example) => example[name])
+    const column = Array.from(all, (example) => (example as typeof example | null)?.[name])
     if (column.every((value) => typeof value === 'number'))
       return [name, { shape: [all.length], data: Int32Array.from(column, checkWhole) }]
     if (!column.every(isSequence)) return [name, column]

@@ -1,4 +1,5 @@
 /** A batch as the device sees it: values with shapes go there, all else stays as it is. */
+import { isInt32Array, isPlain, isView } from '../kinds'
 import type { HostTensor } from '../nn'
 import type { Tensor, TypedArray } from '../tensor'
 import { TOKEN_STEP } from '../tensor/program'
@@ -14,14 +15,11 @@ export type OnDevice<B> = B extends HostTensor
 
 function isHostTensor(value: object): value is HostTensor {
   const { shape, data } = value as Partial<HostTensor>
-  return Array.isArray(shape) && ArrayBuffer.isView(data)
+  return Array.isArray(shape) && isView(data)
 }
 
 /** Arrays and plain objects, whose entries are looked at. */
-const isTree = (value: object): boolean => {
-  const prototype: unknown = Object.getPrototypeOf(value)
-  return Array.isArray(value) || prototype === Object.prototype || prototype === null
-}
+const isTree = (value: object): boolean => Array.isArray(value) || isPlain(value)
 
 /** All values with shapes in a batch, in a fixed order. */
 export function hostTensors(batch: unknown): HostTensor[] {
@@ -52,7 +50,7 @@ export function keyOf(batch: unknown): string | null {
   if (typeof batch !== 'object' || batch === null) return JSON.stringify(batch) ?? 'none'
   if (isHostTensor(batch)) {
     const { shape, data } = batch
-    if (!(data instanceof Int32Array)) return `f${shape.join('x')}`
+    if (!isInt32Array(data)) return `f${shape.join('x')}`
     if (shape.length !== 1) return `i${shape.join('x')}`
     return `i${data.length}/${Math.ceil(data.reduce((sum, x) => sum + x, 0) / TOKEN_STEP)}`
   }

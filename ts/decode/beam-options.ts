@@ -1,6 +1,7 @@
-import { checkPositive, checkWhole } from '../check'
-import { checkSignal, expect } from '../errors'
-import { checkLimits, type LimitOptions } from './limits'
+import { checkFlag, checkPositive, checkSignal, checkWhole, mostRows, optionsOf } from '../check'
+import type { Names } from '../check'
+import { expect } from '../errors'
+import { checkLimits, LIMIT_NAMES, type LimitOptions } from './limits'
 import type { Limits } from './limits'
 import type { StepModel } from './step-model'
 
@@ -28,6 +29,12 @@ export interface BeamOptions extends LimitOptions {
   signal?: AbortSignal | undefined
 }
 
+export const BEAM_NAMES: Names<BeamOptions> = {
+  ...LIMIT_NAMES,
+  ...{ beam: true, nBest: true, lengthPenalty: true, coveragePenalty: true, blockNgrams: true },
+  ...{ groups: true, diversity: true, alignments: true, signal: true },
+}
+
 export interface BeamSettings extends Limits {
   /** The model's `bos` and `eos`. */
   readonly start: number
@@ -47,9 +54,14 @@ export interface BeamSettings extends Limits {
 /** Throws `ERR_ARGUMENT` naming the first option that makes no sense. */
 export function checkBeam(model: StepModel, options: BeamOptions): BeamSettings {
   const op = 'beam'
-  const { beam = DEFAULT_BEAM, nBest = 1, lengthPenalty = 0, coveragePenalty = 0 } = options
+  const {
+    beam = DEFAULT_BEAM,
+    nBest = 1,
+    lengthPenalty = 0,
+    coveragePenalty = 0,
+  } = optionsOf(op, options, BEAM_NAMES)
   const { blockNgrams = 0, groups = 1, diversity = 0.5, alignments = false } = options
-  checkWhole(op, 'beam', beam, 1)
+  checkWhole(op, 'beam', beam, 1, mostRows(model.sources))
   checkWhole(op, 'nBest', nBest, 1)
   expect(op, 'nBest', nBest <= beam, `at most the beam of ${beam}`, nBest)
   checkPositive(op, 'lengthPenalty', lengthPenalty)
@@ -58,7 +70,7 @@ export function checkBeam(model: StepModel, options: BeamOptions): BeamSettings 
   checkWhole(op, 'groups', groups, 1)
   expect(op, 'groups', beam % groups === 0, `a divisor of the beam of ${beam}`, groups)
   checkPositive(op, 'diversity', diversity)
-  expect(op, 'alignments', typeof alignments === 'boolean', 'true or false', alignments)
+  checkFlag(op, 'alignments', alignments)
   checkSignal(op, options.signal)
   if (model.sourceLengths === null) {
     const where = 'for a model without attention'

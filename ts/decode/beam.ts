@@ -10,7 +10,8 @@ import {
   type RowsOfGroups,
 } from './expand'
 import type { Hypothesis } from './hypothesis'
-import { survivors, takeStates, withStep, type StepModel, type StepOutput } from './step-model'
+import { checkModel, survivors, takeStates, withStep } from './step-model'
+import type { StepModel, StepOutput } from './step-model'
 
 /**
  * The best hypotheses of every source, best first: at most `nBest`, fewer where the beam finished
@@ -39,6 +40,7 @@ export async function beamSearch(
   model: StepModel,
   options: BeamOptions = {},
 ): Promise<Hypothesis[][]> {
+  checkModel('beam', model)
   const settings = checkBeam(model, options)
   const { groups } = settings
   const all = Array.from(

@@ -1,5 +1,7 @@
-import type { AttentionDecoder } from '../nn'
-import { noGrad, type Tensor } from '../tensor'
+import { checkFunction, isListOf, optionsOf, whole, type Names } from '../check'
+import { expect } from '../errors'
+import { AttentionDecoder } from '../nn'
+import { noGrad, Tensor } from '../tensor'
 import type * as ops from '../ops'
 import { StateModel, type StepContext, type StepResult, type Tensors } from './state-model'
 
@@ -21,17 +23,33 @@ export interface DecoderModelOptions {
   project: (result: ops.DecoderResult, inputs: Tensor) => Tensor
 }
 
+const NAMES: Names<DecoderModelOptions> = {
+  ...{ decoder: true, vocabulary: true, bos: true, eos: true, memory: true, memoryLengths: true },
+  ...{ state: true, embed: true, project: true },
+}
+
 /** An attentional decoder over encoded sources, step by step. Dispose it after its decodings. */
 export class DecoderModel extends StateModel {
   private readonly keys: Tensor
   private readonly decoder: AttentionDecoder
 
   constructor(options: DecoderModelOptions) {
-    const { decoder, memory, memoryLengths, state = null } = options
+    const op = 'decoderModel'
+    const { decoder, memory, memoryLengths, state = null } = optionsOf(op, options, NAMES)
+    expect(op, 'decoder', decoder instanceof AttentionDecoder, 'an AttentionDecoder', decoder)
+    const dense = memory instanceof Tensor && memory.dims === 3
+    expect(op, 'memory', dense, 'a tensor [positions, sources, features]', memory)
+    const counts =
+      memoryLengths === undefined ||
+      (isListOf(memoryLengths, (n) => whole(n, 0)) && memoryLengths.length === memory.shape[1])
+    expect(op, 'memoryLengths', counts, `${memory.shape[1]} whole numbers`, memoryLengths)
+    checkFunction(op, 'embed', options.embed)
+    checkFunction(op, 'project', options.project)
     const [positions, sources] = memory.shape as [number, number, number]
     const keys = noGrad(() => decoder.attention.keys(memory))
+    const { vocabulary, bos, eos } = options
     super({
-      ...options,
+      ...{ vocabulary, bos, eos },
       device: memory.device,
       lengths: memoryLengths ?? new Array<number>(sources).fill(positions),
       attends: true,

@@ -1,3 +1,4 @@
+import { checkChoice, isListOf, isObject, optionsOf, type Names } from '../check'
 import { expect } from '../errors'
 import { scope, type Tensor } from '../tensor'
 import * as ops from '../ops'
@@ -13,25 +14,25 @@ export interface EnsembleOptions {
   weights?: readonly number[] | undefined
 }
 
+export const ENSEMBLE_NAMES: Names<EnsembleOptions> = { combine: true, weights: true }
+
 /**
  * Several models of one batch of sources as one: they must agree about vocabulary, `bos` and `eos`.
  * Attention is averaged with the same weights where all members give it over the same positions,
  * else there is none. An ensemble of one model equals the model. Throws `ERR_ARGUMENT`, naming it,
  * for what does not fit.
  */
-export function ensemble(
-  members: readonly StepModel[],
-  { combine = 'log-linear', weights }: EnsembleOptions = {},
-): StepModel {
+export function ensemble(members: readonly StepModel[], options: EnsembleOptions = {}): StepModel {
   const op = 'ensemble'
+  const { combine = 'log-linear', weights } = optionsOf(op, options, ENSEMBLE_NAMES)
+  expect(op, 'members', isListOf(members, isObject), 'a list of models', members)
   const [first, ...others] = members
   expect(op, 'members', first !== undefined, 'at least one model', members)
   const model = first as StepModel
   for (const name of ['vocabulary', 'bos', 'eos', 'sources'] as const)
     for (const other of others)
       expect(op, name, other[name] === model[name], `${model[name]} of all members`, other[name])
-  const kinds = combine === 'linear' || combine === 'log-linear'
-  expect(op, 'combine', kinds, 'one of log-linear, linear', combine)
+  checkChoice(op, 'combine', combine, ['log-linear', 'linear'])
   const given = weights ?? members.map(() => 1)
   const valid =
     Array.isArray(given) &&

@@ -25,8 +25,10 @@ export async function logProbabilitiesOf(
 ): Promise<ArrayLike<number>> {
   const { device } = logits
   const made = noGrad(() => {
-    using targets = tensor(tokens, [tokens.length], { device })
-    return ops.crossEntropyLosses(logits, targets, { ignoreIndex: IGNORED })
+    const targets = tensor(tokens, [tokens.length], { device })
+    const losses = ops.crossEntropyLosses(logits, targets, { ignoreIndex: IGNORED })
+    targets.dispose()
+    return losses
   })
   try {
     return (await made.losses.data()).map((loss) => (loss === 0 ? 0 : -loss))
@@ -125,8 +127,10 @@ export async function freeCandidates(
   const beams = firstRow(rows, 1, 0)
   const best = Math.min(width, beams * vocabulary)
   const made = noGrad(() => {
-    using running = tensor(scores, [scores.length], { device: logits.device, dtype: logits.dtype })
-    return ops.topk(logits, running, { beams, k: best, penalties })
+    const running = tensor(scores, [scores.length], { device: logits.device, dtype: logits.dtype })
+    const chosen = ops.topk(logits, running, { beams, k: best, penalties })
+    running.dispose()
+    return chosen
   })
   try {
     const [indices, values] = await Promise.all([made.indices.data(), made.scores.data()])

@@ -1,5 +1,6 @@
-import { checkWhole, whole } from '../check'
+import { checkWhole, isListOf, whole, type Names } from '../check'
 import { expect } from '../errors'
+import { isGone, isInt32Array } from '../kinds'
 import type { StepModel } from './step-model'
 
 /** What any way of decoding may be told about its results. */
@@ -14,6 +15,10 @@ export interface LimitOptions {
   forbidden?: readonly number[] | undefined
 }
 
+export const LIMIT_NAMES: Names<LimitOptions> = {
+  ...{ minLength: true, maxLength: true, prefixes: true, forbidden: true },
+}
+
 export interface Limits {
   readonly minLength: number
   readonly maxLengths: readonly number[]
@@ -22,7 +27,7 @@ export interface Limits {
 }
 
 const tokenList = (values: unknown): values is ArrayLike<number> =>
-  Array.isArray(values) || values instanceof Int32Array
+  Array.isArray(values) || (isInt32Array(values) && !isGone(values))
 
 /** A list of tokens of the vocabulary, the end not among them. */
 export function checkTokens(op: string, name: string, model: StepModel, values: unknown): void {
@@ -40,9 +45,9 @@ export function checkLimits(op: string, model: StepModel, options: LimitOptions)
   const maxLengths = Array.isArray(maxLength)
     ? (maxLength as readonly number[])
     : Array.from({ length: sources }, () => maxLength as number)
-  const valid = maxLengths.length === sources && maxLengths.every((n) => whole(n, 1))
+  const valid = maxLengths.length === sources && isListOf(maxLengths, (n) => whole(n, 1))
   expect(op, 'maxLength', valid, expected, maxLength)
-  const least = Math.min(...maxLengths)
+  const least = maxLengths.reduce((some, n) => Math.min(some, n), Infinity)
   expect(op, 'minLength', minLength <= least, `at most the maxLength of ${least}`, minLength)
   checkTokens(op, 'forbidden', model, forbidden)
   const never = new Set(minLength > 0 ? [...forbidden, model.eos] : forbidden)

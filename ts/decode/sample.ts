@@ -1,13 +1,14 @@
-import { checkWhole, whole } from '../check'
+import { checkSignal, checkWhole, isListOf, mostRows, optionsOf, whole } from '../check'
+import type { Names } from '../check'
 import { expect, RnnativeError } from '../errors'
 import { checkLogits, PenaltyList } from './expand'
-import { checkLimits, type LimitOptions, type Limits } from './limits'
-import { Sampler, type SamplingOptions } from './sampler'
+import { checkLimits, LIMIT_NAMES, type LimitOptions, type Limits } from './limits'
+import { Sampler, SAMPLING_NAMES, type SamplingOptions } from './sampler'
 import type { Tensor } from '../tensor'
 import { noGrad } from '../tensor/autograd'
 import { freshSeed } from '../tensor/create'
 import * as ops from '../ops'
-import { survivors, takeStates, withStep, type StepModel } from './step-model'
+import { checkModel, survivors, takeStates, withStep, type StepModel } from './step-model'
 
 export interface SampleOptions extends SamplingOptions, LimitOptions {
   /** Of each source. Default 1. */
@@ -19,6 +20,12 @@ export interface SampleOptions extends SamplingOptions, LimitOptions {
   streams?: readonly number[] | undefined
   /** Ends the sampling with `ERR_ABORTED`. */
   signal?: AbortSignal | undefined
+}
+
+export const SAMPLE_NAMES: Names<SampleOptions> = {
+  ...SAMPLING_NAMES,
+  ...LIMIT_NAMES,
+  ...{ samples: true, streams: true, signal: true },
 }
 
 export interface Sample {
@@ -107,8 +114,10 @@ export async function* stream(
   model: StepModel,
   options: Omit<SampleOptions, 'samples'> = {},
 ): AsyncGenerator<StreamedToken, void, void> {
+  checkModel('stream', model)
   expect('stream', 'sources', model.sources === 1, '1', model.sources)
-  const { all, steps } = begin(model, { ...options, samples: 1 })
+  const { samples: _, ...names } = SAMPLE_NAMES
+  const { all, steps } = begin(model, { ...optionsOf('stream', options, names), samples: 1 })
   const [[drawing]] = all as [[Drawing]]
   let told = 0
   for await (const _ of steps) if (drawing.tokens.length > told) yield drawing.at(told++)
@@ -120,22 +129,25 @@ function begin(
   options: SampleOptions,
 ): { all: Drawing[][]; steps: AsyncIterable<void> } {
   const op = 'sample'
-  const { samples = 1, seed = freshSeed() } = options
+  const { samples = 1, seed = freshSeed() } = optionsOf(op, options, SAMPLE_NAMES)
+  checkModel(op, model)
   const { sources, eos } = model
   const limits = checkLimits(op, model, options)
-  checkWhole(op, 'samples', samples, 1)
+  const { temperature, topK, topP } = options
+  const shaping = { temperature, topK, topP }
+  checkWhole(op, 'samples', samples, 1, mostRows(sources))
+  checkSignal(op, options.signal)
   const streams = options.streams ?? Array.from({ length: sources }, (_, i) => i)
-  const valid =
-    Array.isArray(streams) && streams.length === sources && streams.every((n) => whole(n, 0))
+  const valid = isListOf(streams, (n) => whole(n, 0)) && streams.length === sources
   expect(op, 'streams', valid, `${sources} whole numbers of at least 0`, streams)
   const all = streams.map((stream, source) =>
     Array.from({ length: samples }, (_, n) => {
-      const sampler = new Sampler({ ...options, seed }, `sample/${stream}/${n}`)
+      const sampler = new Sampler({ ...shaping, seed }, `sample/${stream}/${n}`)
       const maxLength = limits.maxLengths[source] as number
       return new Drawing(sampler, limits.prefixes[source] as Int32Array, maxLength, eos)
     }),
   )
-  const settings = { ...new Sampler({ ...options, seed }).options, ...limits, eos }
+  const settings = { ...new Sampler({ ...shaping, seed }).options, ...limits, eos }
   return { all, steps: drawAll(model, all, samples, settings, options.signal) }
 }
 

@@ -1,4 +1,4 @@
-import { checkPositive, checkWhole, whole } from '../check'
+import { checkPositive, checkWhole, optionsOf, whole, type Names } from '../check'
 import { expect } from '../errors'
 import { freshSeed } from '../tensor/create'
 import { randomWords, streamKey } from '../tensor/random'
@@ -14,6 +14,10 @@ export interface SamplingOptions {
   seed?: number | undefined
 }
 
+export const SAMPLING_NAMES: Names<SamplingOptions> = {
+  ...{ temperature: true, topK: true, topP: true, seed: true },
+}
+
 /** How to draw, for `ops.sampleTokens`; draw number n is a function of (seed, stream, n) alone. */
 export class Sampler {
   readonly options: { readonly temperature: number; readonly topK: number; readonly topP: number }
@@ -22,7 +26,12 @@ export class Sampler {
 
   /** Throws `ERR_ARGUMENT` for an option out of its range. */
   constructor(options: SamplingOptions = {}, stream = 'sample') {
-    const { temperature = 1, topK, topP = 1, seed = freshSeed() } = options
+    const {
+      temperature = 1,
+      topK,
+      topP = 1,
+      seed = freshSeed(),
+    } = optionsOf('sample', options, SAMPLING_NAMES)
     checkPositive('sample', 'temperature', temperature)
     if (topK !== undefined) expect('sample', 'topK', whole(topK, 1), 'a whole number above 0', topK)
     const share = typeof topP === 'number' && topP > 0 && topP <= 1

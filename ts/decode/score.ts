@@ -1,7 +1,8 @@
+import { checkSignal, optionsOf } from '../check'
 import { expect, RnnativeError } from '../errors'
 import { checkLogits, logProbabilitiesOf } from './expand'
 import { checkTokens } from './limits'
-import { survivors, takeStates, withStep, type StepModel } from './step-model'
+import { checkModel, survivors, takeStates, withStep, type StepModel } from './step-model'
 
 export interface TargetScore {
   /** Natural logarithm of the probability of the tokens and the end. */
@@ -20,6 +21,8 @@ export async function scoreTargets(
   targets: readonly ArrayLike<number>[],
   options: { signal?: AbortSignal | undefined } = {},
 ): Promise<TargetScore[]> {
+  checkModel('score', model)
+  checkSignal('score', optionsOf('score', options, { signal: true }).signal)
   const { sources, eos } = model
   const perSource = Array.isArray(targets) && targets.length === sources
   expect('score', 'targets', perSource, `${sources} lists`, targets)

@@ -1,3 +1,13 @@
+import {
+  checkFunction,
+  checkWhole,
+  isListOf,
+  isObject,
+  optionsOf,
+  whole,
+  type Names,
+} from '../check'
+import { expect } from '../errors'
 import { noGrad, scope, tensor, type DeviceName, type Tensor } from '../tensor'
 import * as ops from '../ops'
 import type { Decoding, StepModel, StepOutput } from './step-model'
@@ -41,6 +51,12 @@ export interface StateModelOptions {
   step(ids: Tensor, context: StepContext): StepResult
 }
 
+const OP = 'stateModel'
+const NAMES: Names<StateModelOptions> = {
+  ...{ vocabulary: true, bos: true, eos: true, device: true, lengths: true, attends: true },
+  ...{ source: true, state: true, step: true },
+}
+
 /** A model whose steps are a function from states to states. */
 export class StateModel implements StepModel {
   readonly vocabulary: number
@@ -50,6 +66,13 @@ export class StateModel implements StepModel {
   readonly sourceLengths: readonly number[] | null
 
   constructor(private readonly options: StateModelOptions) {
+    optionsOf(OP, options, NAMES)
+    for (const name of ['vocabulary', 'bos', 'eos'] as const)
+      checkWhole(OP, name, options[name], name === 'vocabulary' ? 1 : 0)
+    const counts = isListOf(options.lengths, (n) => whole(n, 0))
+    expect(OP, 'lengths', counts, 'a list of whole numbers', options.lengths)
+    expect(OP, 'source', isObject(options.source), 'an object of tensors', options.source)
+    checkFunction(OP, 'step', options.step)
     this.vocabulary = options.vocabulary
     this.bos = options.bos
     this.eos = options.eos

@@ -1,3 +1,5 @@
+import { isObject, whole } from '../check'
+import { expect } from '../errors'
 import { noGrad } from '../tensor/autograd'
 import type { Tensor } from '../tensor'
 
@@ -44,6 +46,15 @@ export interface StepModel {
   readonly sourceLengths: readonly number[] | null
   /** Starts `sources * beams` rows. */
   start(beams: number): Decoding
+}
+
+/** Throws `ERR_ARGUMENT` for what is no {@link StepModel}. */
+export function checkModel(op: string, model: StepModel): void {
+  const valid =
+    isObject(model) &&
+    [model.vocabulary, model.bos, model.eos, model.sources].every((n) => whole(n, 0)) &&
+    typeof model.start === 'function'
+  expect(op, 'model', valid, 'a step model', model)
 }
 
 export function disposeOutput({ logits, attention }: StepOutput): void {

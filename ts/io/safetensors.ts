@@ -1,5 +1,7 @@
 import { open, type FileHandle } from 'node:fs/promises'
+import { checkPath, isObject } from '../check'
 import { expect, RnnativeError } from '../errors'
+import { isFloat32Array, isFloat64Array, isInt32Array, isMap } from '../kinds'
 import type { HostTensor } from '../nn'
 import { inStretches } from '../pauses'
 import type { Shape, TypedArray } from '../tensor'
@@ -166,6 +168,7 @@ export class SafetensorsFile {
  * what is wrong in it, `ERR_IO` a file that cannot be read.
  */
 export async function readSafetensors(path: string): Promise<Safetensors> {
+  checkPath('safetensors', 'path', path)
   const file = await SafetensorsFile.open(path)
   try {
     const tensors = new Map<string, HostTensor>()
@@ -177,9 +180,9 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
 }
 
 function dtypeOf(name: string, data: TypedArray): SafetensorsDType {
-  if (data instanceof Float32Array) return 'F32'
-  if (data instanceof Float64Array) return 'F64'
-  if (data instanceof Int32Array) return 'I32'
+  if (isFloat32Array(data)) return 'F32'
+  if (isFloat64Array(data)) return 'F64'
+  if (isInt32Array(data)) return 'I32'
   throw new RnnativeError(
     'ERR_DTYPE',
     `[safetensors] ${name}: expected a Float32Array, Float64Array or Int32Array`,
@@ -202,6 +205,12 @@ function makeHeader(
   tensors: ReadonlyMap<string, HostTensor>,
   metadata: Readonly<Record<string, string>>,
 ): { start: Buffer; sorted: readonly (readonly [string, HostTensor])[] } {
+  expect('safetensors', 'tensors', isMap(tensors), 'a Map of { shape, data } by name', tensors)
+  expect('safetensors', 'metadata', isObject(metadata), 'an object of strings', metadata)
+  for (const [name, given] of tensors) {
+    const valid = isObject(given) && Array.isArray(given['shape'])
+    expect('safetensors', String(name), valid, 'one of { shape, data }', given)
+  }
   const header = Object.create(null) as Record<string, unknown> // a tensor may be called __proto__
   for (const [key, value] of Object.entries(metadata)) {
     checkName('a name in the metadata', key)

@@ -1,4 +1,4 @@
-import { RnnativeError } from '../errors'
+import { checkChoice, checkFlag, optionsOf } from '../check'
 import {
   count,
   ngrams,
@@ -71,13 +71,12 @@ const mostOf = (counts: readonly Counts[], ngram: string): number =>
 export function bleu(
   hypotheses: readonly string[],
   references: readonly References[],
-  { tokenize = '13a', lowercase = false }: BleuOptions = {},
+  options: BleuOptions = {},
 ): BleuScore {
-  if (tokenize !== '13a' && tokenize !== 'none')
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      `[bleu] tokenize: expected 13a or none, got ${String(tokenize)}`,
-    )
+  const names = { tokenize: true, lowercase: true } as const
+  const { tokenize = '13a', lowercase = false } = optionsOf('bleu', options, names)
+  checkChoice('bleu', 'tokenize', tokenize, ['13a', 'none'])
+  checkFlag('bleu', 'lowercase', lowercase)
   const segments = segmentsOf('bleu', hypotheses, references)
   const split = tokenize === '13a' ? tokenize13a : words
   const tokens = (text: string) => split(lowercase ? text.toLowerCase() : text)

@@ -1,4 +1,4 @@
-import { RnnativeError } from '../errors'
+import { checkFlag, checkWhole, optionsOf } from '../check'
 import {
   count,
   ngrams,
@@ -18,6 +18,8 @@ export interface ChrfOptions {
 }
 
 const CHARACTER_ORDER = 6
+/** Longer n-grams of words hardly ever match. */
+const MOST_ORDER = 100
 /** Recall counts beta squared times as much as precision. */
 const BETA = 2
 
@@ -90,13 +92,12 @@ function fScore(matches: readonly Match[]): number {
 export function chrf(
   hypotheses: readonly string[],
   references: readonly References[],
-  { wordOrder = 0, lowercase = false }: ChrfOptions = {},
+  options: ChrfOptions = {},
 ): CorpusScore {
-  if (!(Number.isInteger(wordOrder) && wordOrder >= 0))
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      `[chrf] wordOrder: expected a whole number of at least 0, got ${wordOrder}`,
-    )
+  const names = { wordOrder: true, lowercase: true } as const
+  const { wordOrder = 0, lowercase = false } = optionsOf('chrf', options, names)
+  checkWhole('chrf', 'wordOrder', wordOrder, 0, MOST_ORDER)
+  checkFlag('chrf', 'lowercase', lowercase)
   const segments = segmentsOf('chrf', hypotheses, references)
   const counts = (text: string) => orders(lowercase ? text.toLowerCase() : text, wordOrder)
   const totals = Array.from({ length: CHARACTER_ORDER + wordOrder }, () => ({

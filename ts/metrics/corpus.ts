@@ -1,7 +1,8 @@
 /** What the metrics over a corpus of hypotheses and references have in common. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { RnnativeError } from '../errors'
+import { isListOf } from '../check'
+import { expect, RnnativeError } from '../errors'
 
 /** The references of one hypothesis: one, or several of which any may be matched. */
 export type References = string | readonly string[]
@@ -28,6 +29,8 @@ export function segmentsOf(
   hypotheses: readonly string[],
   references: readonly References[],
 ): Segment[] {
+  for (const [name, given] of Object.entries({ hypotheses, references }))
+    expect(metric, name, Array.isArray(given), 'a list of strings', given)
   if (hypotheses.length !== references.length)
     throw new RnnativeError(
       'ERR_ARGUMENT',
@@ -36,15 +39,17 @@ export function segmentsOf(
     )
   if (hypotheses.length === 0)
     throw new RnnativeError('ERR_EMPTY', `[${metric}] hypotheses: expected at least one`)
-  return hypotheses.map((hypothesis, i) => {
+  return Array.from(hypotheses, (hypothesis, i) => {
     const given = references[i] as References
     const all = typeof given === 'string' ? [given] : given
+    const list = `a string, or several, for hypothesis ${i}`
+    expect(metric, 'references', Array.isArray(all), list, given)
     if (all.length === 0)
       throw new RnnativeError(
         'ERR_EMPTY',
         `[${metric}] references: expected at least one for hypothesis ${i}`,
       )
-    if (typeof hypothesis !== 'string' || !all.every((text) => typeof text === 'string'))
+    if (typeof hypothesis !== 'string' || !isListOf(all, (text) => typeof text === 'string'))
       throw new RnnativeError(
         'ERR_ARGUMENT',
         `[${metric}] hypothesis ${i} and its references: expected strings`,

@@ -1,3 +1,5 @@
+import { expect } from '../errors'
+
 /** How well a language model predicts a text. */
 export interface LanguageScore {
   /** Mean negative log-likelihood of a token, natural logarithm. */
@@ -17,6 +19,8 @@ export function languageScore(
   tokens: number,
   characters: number,
 ): LanguageScore {
+  for (const [name, value] of Object.entries({ totalNats, tokens, characters }))
+    expect('language score', name, typeof value === 'number', 'a number', value)
   const nats = totalNats / tokens
   return {
     nats,

@@ -1,3 +1,4 @@
+import { expect } from '../errors'
 import { segmentsOf, words, type CorpusScore, type References } from './corpus'
 
 export interface TokenErrorRate extends Pick<CorpusScore, 'score'> {
@@ -9,6 +10,8 @@ export interface TokenErrorRate extends Pick<CorpusScore, 'score'> {
 
 /** Fewest insertions, deletions and substitutions that make `to` of `from` (Levenshtein 1966). */
 export function editDistance<T>(from: readonly T[], to: readonly T[]): number {
+  for (const [name, given] of Object.entries({ from, to }))
+    expect('edit distance', name, Array.isArray(given), 'a list', given)
   // row[j]: from the items of `from` read so far to the first j of `to`
   const row = Int32Array.from({ length: to.length + 1 }, (_, j) => j)
   for (const item of from) {

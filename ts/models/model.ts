@@ -1,4 +1,5 @@
-import { checkSignal, expect, RnnativeError } from '../errors'
+import { checkPath, checkSignal, checkStrings } from '../check'
+import { RnnativeError } from '../errors'
 import type { CheckpointFiles } from '../io/checkpoint'
 import { CONFIG_FILE, readModel, writeModelDirectory } from '../io/model-directory'
 import { MODEL_FILE } from '../io/model-files'
@@ -34,6 +35,7 @@ export abstract class Model {
    */
   async save(directory: string): Promise<void> {
     this.checkUsable('save')
+    checkPath('save', 'directory', directory)
     await writeModelDirectory(directory, await this.files())
   }
 
@@ -139,6 +141,5 @@ async function fill(network: Module, file: SafetensorsFile): Promise<void> {
 
 /** Throws `ERR_ARGUMENT` unless these are texts. */
 export function checkTexts(op: string, texts: readonly string[]): void {
-  const strings = Array.isArray(texts) && texts.every((text) => typeof text === 'string')
-  expect(op, 'texts', strings, 'a list of strings', texts)
+  checkStrings(op, 'texts', texts)
 }

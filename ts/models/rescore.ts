@@ -1,3 +1,4 @@
+import { checkFinite, checkStrings, isListOf, isObject, optionsOf } from '../check'
 import { expect } from '../errors'
 import { LanguageModel } from './language/model'
 import { Seq2Seq } from './seq2seq/model'
@@ -20,11 +21,15 @@ export async function rescore(
   sources: readonly string[],
   translations: readonly Translation[],
   terms: readonly RescoringTerm[],
-  { weight = 1 }: { weight?: number | undefined } = {},
+  options: { weight?: number | undefined } = {},
 ): Promise<Translation[]> {
   const op = 'rescore'
-  const finite = (value: unknown) => typeof value === 'number' && Number.isFinite(value)
-  expect(op, 'weight', finite(weight), 'a number', weight)
+  const { weight = 1 } = optionsOf(op, options, { weight: true })
+  checkFinite(op, 'weight', weight)
+  checkStrings(op, 'sources', sources)
+  const lists = isListOf(translations, (x) => isObject(x) && isListOf(x['nBest'], isObject))
+  expect(op, 'translations', lists, 'what translate gave', translations)
+  expect(op, 'terms', isListOf(terms, isObject), 'a list of { model, weight }', terms)
   expect(op, 'sources', sources.length === translations.length, `${translations.length}`, sources)
   const pairs = translations.flatMap(({ nBest }, i) =>
     nBest.map(({ text }) => [sources[i] as string, text] as const),
@@ -35,7 +40,7 @@ export async function rescore(
     nBest.map(({ score }) => weighted(weight, score)),
   )
   for (const [i, { model, weight: share }] of terms.entries()) {
-    expect(op, `terms[${i}].weight`, finite(share), 'a number', share)
+    checkFinite(op, `terms[${i}].weight`, share)
     const found = await logProbabilities(`terms[${i}].model`, model, pairs)
     found.forEach((value, at) => (totals[at]! += weighted(share, value)))
   }

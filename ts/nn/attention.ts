@@ -1,9 +1,9 @@
+import { checkChoice, optionsOf, type Names } from '../check'
 import { RnnativeError } from '../errors'
 import { Parameter, type Tensor } from '../tensor'
-import { freshSeed } from '../tensor/create'
 import * as ops from '../ops'
 import { checkInit, type InitSource } from './init'
-import { checkSizes, type LayerOptions } from './layers'
+import { checkSizes, LAYER_NAMES, same, seedOf, type LayerOptions } from './layers'
 import { Module } from './module'
 
 /**
@@ -40,6 +40,14 @@ export interface AttentionForwardOptions {
   keys?: Tensor | null | undefined
 }
 
+const NAMES: Names<AttentionOptions> = {
+  ...LAYER_NAMES,
+  ...{ kind: true, query: true, memory: true, size: true },
+}
+const FORWARD_NAMES: Names<AttentionForwardOptions> = {
+  ...{ queryLengths: true, memoryLengths: true, keys: true },
+}
+
 /**
  * Attention over a memory, whose positions are keys and values at once. Parameters: `weight_query`
  * [A, query], `weight_key` [A, memory] and `v` [A] with additive scores, `weight_key` [query, memory]
@@ -52,29 +60,26 @@ export class Attention extends Module {
   weight_key: Parameter | null = null
   v: Parameter | null = null
 
-  constructor({ kind, query, memory, size = query, ...options }: AttentionOptions) {
+  constructor(options: AttentionOptions) {
     super()
-    if (!Object.hasOwn(SCORES, kind))
-      throw new RnnativeError(
-        'ERR_ARGUMENT',
-        `[attention] kind: expected one of ${Object.keys(SCORES).join(', ')}, got ${String(kind)}`,
-      )
+    const { kind, query, memory, size = query, device } = optionsOf('attention', options, NAMES)
+    checkChoice('attention', 'kind', kind, Object.keys(SCORES))
     checkSizes('attention', { query, memory, size })
     checkInit('attention', options.init)
     this.initSpec = options.init
     this.kind = kind
     this.score = SCORES[kind]
     if (this.score === 'additive') {
-      this.weight_query = new Parameter([size, query], options)
-      this.weight_key = new Parameter([size, memory], options)
-      this.v = new Parameter([size], options)
-    } else if (kind === 'general') this.weight_key = new Parameter([query, memory], options)
+      this.weight_query = new Parameter([size, query], { device })
+      this.weight_key = new Parameter([size, memory], { device })
+      this.v = new Parameter([size], { device })
+    } else if (kind === 'general') this.weight_key = new Parameter([query, memory], { device })
     else if (query !== memory)
       throw new RnnativeError(
         'ERR_SHAPE',
         `[attention] memory: expected ${query}, as the query with ${kind}, got ${memory}`,
       )
-    this.reset(options.seed ?? freshSeed())
+    this.reset(seedOf('attention', options))
   }
 
   protected override initialise(source: InitSource): void {
@@ -84,20 +89,17 @@ export class Attention extends Module {
 
   /** Memory [time, batch, memory] as keys [time, batch, A], for use in many calls. */
   keys(memory: Tensor): Tensor {
-    return this.weight_key ? ops.linear(memory, this.weight_key) : ops.reshape(memory, memory.shape)
+    return this.weight_key ? ops.linear(memory, this.weight_key) : same('attention', memory)
   }
 
   /** Queries as the keys are. */
   queries(x: Tensor): Tensor {
-    return this.weight_query ? ops.linear(x, this.weight_query) : ops.reshape(x, x.shape)
+    return this.weight_query ? ops.linear(x, this.weight_query) : same('attention', x)
   }
 
   /** x: [Tq, batch, query], memory: [Tk, batch, memory]; context: [Tq, batch, memory]. */
-  forward(
-    x: Tensor,
-    memory: Tensor,
-    { queryLengths, memoryLengths, keys }: AttentionForwardOptions = {},
-  ): ops.AttentionResult {
+  forward(x: Tensor, memory: Tensor, options: AttentionForwardOptions = {}): ops.AttentionResult {
+    const { queryLengths, memoryLengths, keys } = optionsOf('attention', options, FORWARD_NAMES)
     const queries = this.queries(x)
     const own = keys ?? this.keys(memory)
     const { score, v } = this

@@ -1,13 +1,12 @@
-import { RnnativeError } from '../errors'
+import { checkChoice, checkFlag, checkWhole, optionsOf, type Names } from '../check'
 import { Parameter, type Tensor } from '../tensor'
-import { freshSeed } from '../tensor/create'
 import * as ops from '../ops'
 import type { Precision } from '../precision'
 import { Attention, type AttentionKind } from './attention'
 import type { InitSource } from './init'
-import { checkSizes, type LayerOptions } from './layers'
+import { checkSizes, seedOf, type LayerOptions } from './layers'
 import { Module } from './module'
-import { LSTM, makeRecurrent, type Recurrent } from './recurrent'
+import { LSTM, LSTM_NAMES, makeRecurrent, type Recurrent } from './recurrent'
 
 /**
  * `context` and `output` as in {@link ops.DecoderArguments}; `none`: the layers read the input alone,
@@ -54,6 +53,23 @@ export interface DecoderForwardOptions {
   beams?: number | undefined
 }
 
+const { bidirectional: _b, recurrentDropout: _r, ...STACK_NAMES } = LSTM_NAMES
+const NAMES: Names<AttentionDecoderOptions> = {
+  ...STACK_NAMES,
+  ...{
+    cell: true,
+    memory: true,
+    attention: true,
+    attentionSize: true,
+    feeding: true,
+    output: true,
+  },
+}
+const FORWARD_NAMES: Names<DecoderForwardOptions> = {
+  ...{ state: true, lengths: true, memoryLengths: true, keys: true, beams: true },
+}
+const FEEDINGS: readonly Feeding[] = ['context', 'output', 'none']
+
 /**
  * Recurrent layers that attend to a memory at every step. Parameters: those of the layers under
  * PyTorch's names, `weight_ih_l0` being [G*H, input + features fed]; those of `attention`; and, unless
@@ -70,28 +86,38 @@ export class AttentionDecoder extends Module {
 
   constructor(options: AttentionDecoderOptions) {
     super()
-    const { hidden, memory, feeding, output = hidden, bias = true, attentionSize } = options
-    if (!['context', 'output', 'none'].includes(feeding))
-      throw new RnnativeError(
-        'ERR_ARGUMENT',
-        `[attentionDecoder] feeding: expected one of context, output, none, got ${String(feeding)}`,
-      )
-    checkSizes('attentionDecoder', { input: options.input, hidden, memory, output })
+    const op = 'attentionDecoder'
+    const {
+      hidden,
+      memory,
+      feeding,
+      output = hidden,
+      bias = true,
+      ...own
+    } = optionsOf(op, options, NAMES)
+    const { attentionSize, cell, input, layers, dropout, forgetBias, precision } = own
+    checkChoice(op, 'feeding', feeding, FEEDINGS)
+    checkFlag(op, 'bias', bias)
+    checkSizes(op, { input, hidden, memory, output })
     this.feeding = feeding
-    this.dropout = options.dropout ?? 0
+    this.dropout = dropout ?? 0
     const fed = { context: memory, output, none: 0 }[feeding]
-    this.layers = makeRecurrent(options.cell, { ...options, input: options.input + fed })
-    const { attention: kind, device, seed, init } = options
+    const { attention: kind, device, init } = own
+    const seed = seedOf(op, own)
+    this.layers = makeRecurrent(cell, {
+      ...{ input: input + fed, hidden, layers, dropout, bias, forgetBias, precision },
+      ...{ device, seed, init },
+    })
     this.initSpec = init
     this.attention = new Attention({
       ...{ kind, query: hidden, memory, device, seed, init },
       size: attentionSize,
     })
     if (feeding !== 'context') {
-      this.weight_out = new Parameter([output, memory + hidden], options)
-      this.bias_out = bias ? new Parameter([output], options) : null
+      this.weight_out = new Parameter([output, memory + hidden], { device })
+      this.bias_out = bias ? new Parameter([output], { device }) : null
     }
-    this.reset(seed ?? freshSeed())
+    this.reset(seed)
   }
 
   /** The layers' parameters are this module's own, and so are named without a prefix. */
@@ -118,6 +144,8 @@ export class AttentionDecoder extends Module {
    * input], memory: [Tk, batch / beams, memory].
    */
   forward(x: Tensor, memory: Tensor, options: DecoderForwardOptions = {}): ops.DecoderResult {
+    optionsOf('attentionDecoder', options, FORWARD_NAMES)
+    if (options.beams !== undefined) checkWhole('attentionDecoder', 'beams', options.beams, 1)
     const keys = options.keys ?? this.attention.keys(memory)
     const result =
       this.feeding === 'none'

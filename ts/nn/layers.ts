@@ -1,9 +1,12 @@
-import { RnnativeError } from '../errors'
+import { checkFinite, checkFlag, checkNames, checkWhole, optionsOf, whole } from '../check'
+import type { Names } from '../check'
+import { expect, RnnativeError, show } from '../errors'
 import { Parameter, type Tensor } from '../tensor'
 import { freshSeed } from '../tensor/create'
 import type { DeviceOption } from '../tensor/device'
 import { checkPrecision, type Precision } from '../precision'
 import * as ops from '../ops'
+import { checkTensor } from '../ops/support'
 import * as init from './init'
 import type { InitSpec } from '../init-spec'
 import { checkInit, type InitSource } from './init'
@@ -18,14 +21,18 @@ export interface LayerOptions {
   init?: InitSpec | null | undefined
 }
 
+export const LAYER_NAMES: Names<LayerOptions> = { device: true, seed: true, init: true }
+
 /** Throws `ERR_ARGUMENT` unless each is a whole number above zero. */
 export function checkSizes(layer: string, sizes: Record<string, number>): void {
   for (const [name, size] of Object.entries(sizes))
-    if (!Number.isSafeInteger(size) || size < 1)
-      throw new RnnativeError(
-        'ERR_ARGUMENT',
-        `[${layer}] ${name}: expected a whole number above 0, got ${size}`,
-      )
+    expect(layer, name, whole(size, 1), 'a whole number above 0', size)
+}
+
+/** The seed of a layer's initial values, a new one unless given. */
+export function seedOf(layer: string, { seed = freshSeed() }: LayerOptions): number {
+  checkWhole(layer, 'seed', seed, 0)
+  return seed
 }
 
 export interface LinearOptions extends LayerOptions {
@@ -35,6 +42,8 @@ export interface LinearOptions extends LayerOptions {
   precision?: Precision | undefined
 }
 
+const LINEAR_NAMES: Names<LinearOptions> = { ...LAYER_NAMES, bias: true, precision: true }
+
 /** x Wᵀ + b. [..., in] to [..., out]. Initial values are PyTorch's: uniform within ±1/sqrt(in). */
 export class Linear extends Module {
   weight: Parameter
@@ -43,15 +52,17 @@ export class Linear extends Module {
 
   constructor(input: number, output: number, options: LinearOptions = {}) {
     super()
+    optionsOf('linear', options, LINEAR_NAMES)
     checkSizes('linear', { input, output })
-    const { precision = 'f32' } = options
+    const { precision = 'f32', bias = true, device } = options
+    checkFlag('linear', 'bias', bias)
     checkPrecision('linear', precision)
     checkInit('linear', options.init)
     this.precision = precision
     this.initSpec = options.init
-    this.weight = new Parameter([output, input], options)
-    this.bias = options.bias === false ? null : new Parameter([output], options)
-    this.reset(options.seed ?? freshSeed())
+    this.weight = new Parameter([output, input], { device })
+    this.bias = bias ? new Parameter([output], { device }) : null
+    this.reset(seedOf('linear', options))
   }
 
   protected override initialise(source: InitSource): void {
@@ -72,6 +83,11 @@ export interface EmbeddingLayerOptions extends LayerOptions {
   deviation?: number | undefined
 }
 
+const EMBEDDING_NAMES: Names<EmbeddingLayerOptions> = {
+  ...LAYER_NAMES,
+  ...{ paddingIndex: true, deviation: true },
+}
+
 /** Vectors of ids: i32 [...] to [..., features]. */
 export class Embedding extends Module {
   weight: Parameter
@@ -80,19 +96,22 @@ export class Embedding extends Module {
 
   constructor(vocabulary: number, features: number, options: EmbeddingLayerOptions = {}) {
     super()
+    optionsOf('embedding', options, EMBEDDING_NAMES)
     checkSizes('embedding', { vocabulary, features })
     checkInit('embedding', options.init)
     const { paddingIndex = null } = options
-    if (paddingIndex !== null && !(paddingIndex >= 0 && paddingIndex < vocabulary))
+    if (paddingIndex !== null && !(whole(paddingIndex, 0) && paddingIndex < vocabulary))
       throw new RnnativeError(
         'ERR_INDEX',
-        `[embedding] paddingIndex: expected 0..${vocabulary - 1}, got ${paddingIndex}`,
+        `[embedding] paddingIndex: expected 0..${vocabulary - 1}, got ${show(paddingIndex)}`,
       )
+    const { deviation = 1, device } = options
+    checkFinite('embedding', 'deviation', deviation)
     this.paddingIndex = paddingIndex
-    this.deviation = options.deviation ?? 1
+    this.deviation = deviation
     this.initSpec = options.init
-    this.weight = new Parameter([vocabulary, features], options)
-    this.reset(options.seed ?? freshSeed())
+    this.weight = new Parameter([vocabulary, features], { device })
+    this.reset(seedOf('embedding', options))
   }
 
   protected override initialise(source: InitSource): void {
@@ -115,6 +134,12 @@ export class Embedding extends Module {
   }
 }
 
+/** x again, as a tensor of its own. */
+export function same(op: string, x: Tensor): Tensor {
+  checkTensor(op, 'x', x)
+  return ops.reshape(x, x.shape)
+}
+
 /** Drops elements with probability p while training, and scales the others by 1 / (1 - p). */
 export class Dropout extends Module {
   readonly p: number
@@ -127,8 +152,11 @@ export class Dropout extends Module {
 
   /** `batchAxis` is the axis of samples: 1 for [time, batch, ...], 0 for [batch, features]. */
   forward(x: Tensor, options: { batchAxis?: number | undefined } = {}): Tensor {
-    if (!this.training || this.p === 0) return ops.reshape(x, x.shape)
-    return ops.dropout(x, this.p, { ...options, random: this.drawRandom() })
+    // In a `Sequential` it is told of lengths, too, which change nothing.
+    checkNames('dropout', options, { batchAxis: true, lengths: true })
+    if (!this.training || this.p === 0) return same('dropout', x)
+    const { batchAxis } = options
+    return ops.dropout(x, this.p, { batchAxis, random: this.drawRandom() })
   }
 }
 
@@ -138,6 +166,8 @@ export interface LayerNormLayerOptions extends Pick<LayerOptions, 'device'> {
   bias?: boolean | undefined
 }
 
+const NORM_NAMES: Names<LayerNormLayerOptions> = { device: true, eps: true, bias: true }
+
 /** Normalises the last axis (Ba et al. 2016), with a gain (`weight`) and a bias. */
 export class LayerNorm extends Module {
   weight: Parameter
@@ -146,10 +176,13 @@ export class LayerNorm extends Module {
 
   constructor(features: number, options: LayerNormLayerOptions = {}) {
     super()
+    const { eps = 1e-5, bias = true, device } = optionsOf('layerNorm', options, NORM_NAMES)
     checkSizes('layerNorm', { features })
-    this.eps = options.eps ?? 1e-5
-    this.weight = new Parameter([features], options)
-    this.bias = options.bias === false ? null : new Parameter([features], options)
+    checkFinite('layerNorm', 'eps', eps)
+    checkFlag('layerNorm', 'bias', bias)
+    this.eps = eps
+    this.weight = new Parameter([features], { device })
+    this.bias = bias ? new Parameter([features], { device }) : null
     this.reset(0) // no randomness
   }
 

@@ -1,7 +1,11 @@
+import { checkFlag, checkWhole, optionsOf } from '../check'
+import { expect } from '../errors'
+import { isMap, isPlain } from '../kinds'
 import { Parameter, Tensor } from '../tensor'
 import { fillsParameters } from '../tensor/parameter'
+import { isTypedArray } from '../tensor/shape'
 import type { InitSpec } from '../init-spec'
-import { InitSource } from './init'
+import { checkInit, InitSource } from './init'
 import { RandomContext } from './random'
 import { checkAlike, matchNames, type HostTensor, type LoadReport } from './state'
 
@@ -15,14 +19,42 @@ export interface LoadOptions {
   strict?: boolean | undefined
 }
 
+/** Throws `ERR_ARGUMENT` for what is no map of tensors by name. */
+function checkState(state: StateDict): void {
+  expect('loadStateDict', 'state', isMap(state), 'a Map of tensors by name', state)
+  for (const [name, value] of state as Map<unknown, unknown>) {
+    const { shape, data } = (value ?? {}) as Partial<HostTensor>
+    const valid = value instanceof Tensor || (Array.isArray(shape) && isTypedArray(data))
+    expect('loadStateDict', String(name), valid, 'a tensor, or { shape, data }', value)
+  }
+}
+
 type Member = Parameter | Module
 
 const dotted = (prefix: string, name: string): string =>
   prefix === '' ? name : `${prefix}.${name}`
 
+/** Parameters and modules in a field: itself, or what arrays, maps and plain objects hold, to any depth. */
+function* membersIn(
+  name: string,
+  value: unknown,
+  above: readonly object[] = [],
+): Generator<[string, Member]> {
+  if (typeof value !== 'object' || value === null) return
+  if (value instanceof Parameter || value instanceof Module) return yield [name, value]
+  const isHolder = Array.isArray(value) || isMap(value) || isPlain(value)
+  if (!isHolder || above.includes(value)) return
+  const entries: Iterable<[unknown, unknown]> =
+    Array.isArray(value) || isMap(value) ? value.entries() : Object.entries(value)
+  const within = [...above, value]
+  for (const [key, entry] of entries)
+    if (typeof key === 'string' || typeof key === 'number')
+      yield* membersIn(dotted(name, String(key)), entry, within)
+}
+
 /**
- * A part of a network with parameters and parts of its own. Fields that hold a Parameter, a Module or
- * an array of them are found by name, so a subclass only assigns them:
+ * A part of a network with parameters and parts of its own. Fields that hold a Parameter, a Module, or
+ * arrays, maps and plain objects of them are found by name, so a subclass only assigns them:
  *
  * ```ts
  * class Tagger extends nn.Module {
@@ -31,6 +63,9 @@ const dotted = (prefix: string, name: string): string =>
  *   forward(x: Tensor) { return this.output.forward(this.lstm.forward(x).output) }
  * }
  * ```
+ *
+ * What is in private fields (`#lstm`) or known to a closure alone is not: an optimizer that a module is bound to
+ * refuses to step (`ERR_GRAPH`) when a loss has depended on parameters that nobody holds.
  *
  * Names are dotted paths in the order of assignment (`lstm.weight_ih_l0`). A Parameter or Module held
  * in two places (tied weights) counts once, under its first name.
@@ -42,12 +77,8 @@ export abstract class Module {
 
   /** What this module itself holds, by name. Override where fields do not tell. */
   protected *members(): Iterable<[string, Member]> {
-    for (const [field, value] of Object.entries(this) as [string, unknown][]) {
-      const isList = Array.isArray(value)
-      for (const [index, entry] of (isList ? value : [value]).entries())
-        if (entry instanceof Parameter || entry instanceof Module)
-          yield [isList ? `${field}.${index}` : field, entry]
-    }
+    for (const [field, value] of Object.entries(this) as [string, unknown][])
+      yield* membersIn(field, value)
   }
 
   /** This module and all below it, each once, with their paths. */
@@ -99,6 +130,7 @@ export abstract class Module {
   }
 
   train(training = true): this {
+    checkFlag('train', 'training', training)
     for (const [, module] of this.namedModules()) module.mode = training ? 'train' : 'eval'
     return this
   }
@@ -109,6 +141,7 @@ export abstract class Module {
 
   /** Makes this module and all below draw their masks from `context`, each under its own path. */
   setRandom(context: RandomContext): this {
+    expect('setRandom', 'context', context instanceof RandomContext, 'a RandomContext', context)
     for (const [path, module] of this.namedModules()) {
       module.context = context
       module.path = path
@@ -130,6 +163,8 @@ export abstract class Module {
    * `init` says; a layer that was given an `init` of its own keeps to it.
    */
   reset(seed: number, init: InitSpec | null = null): this {
+    checkWhole('reset', 'seed', seed, 0)
+    checkInit('reset', init)
     if (!fillsParameters()) return this
     for (const [path, module] of this.namedModules())
       module.initialise(new InitSource(seed, path, module.initSpec ?? init))
@@ -151,7 +186,10 @@ export abstract class Module {
    * checked first (`ERR_FORMAT`, with all missing, unexpected and mismatched names, and names of one
    * parameter whose values differ), so a failure changes nothing.
    */
-  loadStateDict(state: StateDict, { strict = true }: LoadOptions = {}): LoadReport {
+  loadStateDict(state: StateDict, options: LoadOptions = {}): LoadReport {
+    const { strict = true } = optionsOf('loadStateDict', options, { strict: true })
+    checkFlag('loadStateDict', 'strict', strict)
+    checkState(state)
     const { found, ...report } = matchNames([...this.allNames()], state, strict)
     const values = new Map<Parameter, Tensor | HostTensor>()
     for (const [parameter, [first, ...others]] of found) {

@@ -1,8 +1,10 @@
+import { optionsOf, type Names } from '../check'
 import { Parameter, zeros, type Tensor } from '../tensor'
-import { freshSeed } from '../tensor/create'
 import * as ops from '../ops'
 import { checkInit, type InitSource } from './init'
-import { checkSizes, type LayerOptions } from './layers'
+import { checkReal } from '../ops/support'
+import { formatShape, shapeError } from '../tensor/shape'
+import { checkSizes, LAYER_NAMES, seedOf, type LayerOptions } from './layers'
 import { Module } from './module'
 
 export interface AttentionPoolingOptions extends LayerOptions {
@@ -11,6 +13,8 @@ export interface AttentionPoolingOptions extends LayerOptions {
   /** Hidden units of the scores. Default: as many as features. */
   size?: number | undefined
 }
+
+const NAMES: Names<AttentionPoolingOptions> = { ...LAYER_NAMES, features: true, size: true }
 
 /**
  * A weighted average of each row's steps: weights softmax over time of v · tanh(W h + b) (Yang et al.
@@ -22,15 +26,16 @@ export class AttentionPooling extends Module {
   bias: Parameter
   v: Parameter
 
-  constructor({ features, size = features, ...options }: AttentionPoolingOptions) {
+  constructor(options: AttentionPoolingOptions) {
     super()
+    const { features, size = features, device } = optionsOf('attentionPooling', options, NAMES)
     checkSizes('attentionPooling', { features, size })
     checkInit('attentionPooling', options.init)
     this.initSpec = options.init
-    this.weight = new Parameter([size, features], options)
-    this.bias = new Parameter([size], options)
-    this.v = new Parameter([size], options)
-    this.reset(options.seed ?? freshSeed())
+    this.weight = new Parameter([size, features], { device })
+    this.bias = new Parameter([size], { device })
+    this.v = new Parameter([size], { device })
+    this.reset(seedOf('attentionPooling', options))
   }
 
   protected override initialise(source: InitSource): void {
@@ -46,8 +51,12 @@ export class AttentionPooling extends Module {
    */
   forward(
     x: Tensor,
-    { lengths }: { lengths?: ops.Integers | null | undefined } = {},
+    options: { lengths?: ops.Integers | null | undefined } = {},
   ): { output: Tensor; weights: Tensor } {
+    const { lengths } = optionsOf('attentionPooling', options, { lengths: true })
+    checkReal('attentionPooling', 'x', x)
+    if (x.dims !== 3)
+      throw shapeError('attentionPooling', 'x', '[time, batch, features]', formatShape(x.shape))
     const [time, batch, features] = x.shape as [number, number, number]
     // The bias is the query that every row asks with: tanh(q + k).
     const rows = zeros([1, batch, 1], { device: x.device })

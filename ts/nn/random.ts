@@ -1,3 +1,4 @@
+import { checkWhole, optionsOf, type Names } from '../check'
 import { RnnativeError } from '../errors'
 import { freshSeed } from '../tensor/create'
 import { streamKey, type NativeRandom } from '../tensor/random'
@@ -8,6 +9,9 @@ export interface RandomState {
   microBatch: number
   sampleBase: number
 }
+
+const NAMES: Names<RandomState> = { seed: true, step: true, microBatch: true, sampleBase: true }
+const { seed: _, ...PLACE_NAMES } = NAMES
 
 /** Time windows of one step that may draw masks of their own. */
 const MICRO_BATCHES = 1024
@@ -28,12 +32,15 @@ export class RandomContext {
   private readonly keys = new Map<string, Uint32Array>()
   private readonly calls = new Map<string, number>()
 
-  constructor({
-    seed = freshSeed(),
-    step = 0,
-    microBatch = 0,
-    sampleBase = 0,
-  }: Partial<RandomState> = {}) {
+  constructor(options: Partial<RandomState> = {}) {
+    const {
+      seed = freshSeed(),
+      step = 0,
+      microBatch = 0,
+      sampleBase = 0,
+    } = optionsOf('random', options, NAMES)
+    for (const [name, value] of Object.entries({ seed, step, microBatch, sampleBase }))
+      checkWhole('random', name, value, 0)
     this.seed = seed
     this.position = [step, microBatch, sampleBase]
   }
@@ -51,15 +58,10 @@ export class RandomContext {
   }
 
   /** Moves on; what is not given becomes 0. */
-  set({
-    step,
-    microBatch = 0,
-    sampleBase = 0,
-  }: {
-    step: number
-    microBatch?: number
-    sampleBase?: number
-  }): void {
+  set(place: { step: number; microBatch?: number; sampleBase?: number }): void {
+    const { step, microBatch = 0, sampleBase = 0 } = optionsOf('random', place, PLACE_NAMES)
+    for (const [name, value] of Object.entries({ step, microBatch, sampleBase }))
+      checkWhole('random', name, value, 0)
     if (microBatch >= MICRO_BATCHES)
       throw new RnnativeError(
         'ERR_ARGUMENT',

@@ -1,11 +1,20 @@
+import {
+  checkChoice,
+  checkFinite,
+  checkFlag,
+  checkWhole,
+  isObject,
+  MOST_LAYERS,
+  optionsOf,
+} from '../check'
+import type { Names } from '../check'
 import { expect } from '../errors'
 import { noGrad, Parameter, type Tensor } from '../tensor'
-import { freshSeed } from '../tensor/create'
 import * as ops from '../ops'
 import { cellParameters, slots, slotShape } from '../ops/cells'
 import { checkPrecision, type Precision } from '../precision'
 import { checkInit, type InitSource } from './init'
-import { checkSizes, type LayerOptions } from './layers'
+import { checkSizes, LAYER_NAMES, seedOf, type LayerOptions } from './layers'
 import { Module } from './module'
 
 export interface RecurrentOptions extends LayerOptions {
@@ -30,6 +39,12 @@ export interface RecurrentOptions extends LayerOptions {
   precision?: Precision | undefined
 }
 
+export const RECURRENT_NAMES: Names<RecurrentOptions> = {
+  ...LAYER_NAMES,
+  ...{ input: true, hidden: true, layers: true, bidirectional: true, dropout: true },
+  ...{ recurrentDropout: true, bias: true, precision: true },
+}
+
 export interface ForwardOptions {
   /** Zeros unless given. */
   state?: ops.RecurrentState | null | undefined
@@ -38,6 +53,8 @@ export interface ForwardOptions {
   /** x is what {@link Recurrent.project} gave. Default false. */
   projected?: boolean | undefined
 }
+
+const FORWARD_NAMES: Names<ForwardOptions> = { state: true, lengths: true, projected: true }
 
 /**
  * A stack of recurrent layers. Parameters have PyTorch's names, shapes and gate order
@@ -58,9 +75,14 @@ export abstract class Recurrent extends Module {
 
   protected constructor(cell: ops.Cell, options: RecurrentOptions) {
     super()
+    checkChoice('recurrent', 'cell', cell, Object.keys(ops.gatesOf))
+    expect(cell, 'options', isObject(options), 'an object', options)
     const { input, hidden, layers = 1, bidirectional = false, dropout = 0, bias = true } = options
     const { precision = 'f32', recurrentDropout = 0 } = options
-    checkSizes(cell, { input, hidden, layers })
+    checkSizes(cell, { input, hidden })
+    checkWhole(cell, 'layers', layers, 1, MOST_LAYERS)
+    checkFlag(cell, 'bidirectional', bidirectional)
+    checkFlag(cell, 'bias', bias)
     ops.checkDropout(cell, dropout)
     ops.checkDropout(cell, recurrentDropout, 'recurrentDropout')
     checkPrecision(cell, precision)
@@ -79,7 +101,7 @@ export abstract class Recurrent extends Module {
       for (const slot of slots) {
         if (!bias && slot.name.startsWith('bias_')) continue
         const shape = slotShape(slot, cell, hidden, width)
-        this.byName.set(`${slot.name}_${suffix}`, new Parameter(shape, options))
+        this.byName.set(`${slot.name}_${suffix}`, new Parameter(shape, { device: options.device }))
       }
     }
   }
@@ -111,7 +133,8 @@ export abstract class Recurrent extends Module {
    * an LSTM and `{ h }` for other cells, each [layers*directions, batch, hidden].
    */
   forward(x: Tensor, options: ForwardOptions = {}): ops.RecurrentResult {
-    const { state, lengths, projected = false } = options
+    const { state, lengths, projected = false } = optionsOf(this.cell, options, FORWARD_NAMES)
+    if (typeof projected !== 'boolean') checkFlag(this.cell, 'projected', projected)
     const dropout = this.training && this.layers > 1 ? this.dropout : 0
     const hidden = this.training ? this.recurrentDropout : 0
     return ops.recurrent(x, this.cells(projected), {
@@ -162,14 +185,15 @@ export interface RNNOptions extends RecurrentOptions {
   nonlinearity?: 'tanh' | 'relu' | undefined
 }
 
+const RNN_NAMES: Names<RNNOptions> = { ...RECURRENT_NAMES, nonlinearity: true }
+
 /** h' = f(W x + b_ih + R h + b_hh), f = tanh or relu (Elman 1990). */
 export class RNN extends Recurrent {
   constructor(options: RNNOptions) {
-    const { nonlinearity } = options
-    const known = [undefined, 'tanh', 'relu'].includes(nonlinearity)
-    expect('rnn', 'nonlinearity', known, 'tanh or relu', nonlinearity)
+    const { nonlinearity = 'tanh' } = optionsOf('rnn', options, RNN_NAMES)
+    checkChoice('rnn', 'nonlinearity', nonlinearity, ['tanh', 'relu'])
     super(nonlinearity === 'relu' ? 'rnn_relu' : 'rnn_tanh', options)
-    this.reset(options.seed ?? freshSeed())
+    this.reset(seedOf('rnn', options))
   }
 }
 
@@ -178,14 +202,18 @@ export interface LSTMOptions extends RecurrentOptions {
   forgetBias?: number | undefined
 }
 
+export const LSTM_NAMES: Names<LSTMOptions> = { ...RECURRENT_NAMES, forgetBias: true }
+
 /** Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000). */
 export class LSTM extends Recurrent {
   readonly forgetBias: number | undefined
 
   constructor(options: LSTMOptions) {
-    super('lstm', options)
-    this.forgetBias = options.forgetBias
-    this.reset(options.seed ?? freshSeed())
+    super('lstm', optionsOf('lstm', options, LSTM_NAMES))
+    const { forgetBias } = options
+    if (forgetBias !== undefined) checkFinite('lstm', 'forgetBias', forgetBias)
+    this.forgetBias = forgetBias
+    this.reset(seedOf('lstm', options))
   }
 
   protected override initialise(source: InitSource): void {
@@ -214,21 +242,24 @@ export interface GRUOptions extends RecurrentOptions {
   resetBefore?: boolean | undefined
 }
 
+const GRU_NAMES: Names<GRUOptions> = { ...RECURRENT_NAMES, resetBefore: true }
+
 /** Gated recurrent unit; the reset gate comes after the product as in PyTorch and cuDNN. */
 export class GRU extends Recurrent {
   constructor(options: GRUOptions) {
-    super(options.resetBefore ? 'gru_reset_before' : 'gru', options)
-    this.reset(options.seed ?? freshSeed())
+    const { resetBefore = false } = optionsOf('gru', options, GRU_NAMES)
+    checkFlag('gru', 'resetBefore', resetBefore)
+    super(resetBefore ? 'gru_reset_before' : 'gru', options)
+    this.reset(seedOf('gru', options))
   }
 }
 
 /** A stack by the name of its cell; `forgetBias` is for an LSTM. `ERR_ARGUMENT`. */
-export function makeRecurrent(cell: ops.Cell, options: LSTMOptions): Recurrent {
-  const known = Object.keys(ops.gatesOf)
-  expect('recurrent', 'cell', known.includes(cell), `one of ${known.join(', ')}`, cell)
+export function makeRecurrent(cell: ops.Cell, { forgetBias, ...options }: LSTMOptions): Recurrent {
+  checkChoice('recurrent', 'cell', cell, Object.keys(ops.gatesOf))
   switch (cell) {
     case 'lstm':
-      return new LSTM(options)
+      return new LSTM({ ...options, forgetBias })
     case 'rnn_tanh':
     case 'rnn_relu':
       return new RNN({ ...options, nonlinearity: cell === 'rnn_relu' ? 'relu' : 'tanh' })

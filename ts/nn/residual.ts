@@ -1,7 +1,6 @@
 import type { Tensor } from '../tensor'
-import { freshSeed } from '../tensor/create'
 import * as ops from '../ops'
-import { Dropout } from './layers'
+import { Dropout, seedOf } from './layers'
 import { Module } from './module'
 import { makeRecurrent, type ForwardOptions, type LSTMOptions, type Recurrent } from './recurrent'
 
@@ -26,7 +25,7 @@ export class ResidualStack extends Module {
       makeRecurrent(cell, { ...options, input: layer === 0 ? input : width }),
     )
     this.drop = new Dropout(dropout)
-    this.reset(options.seed ?? freshSeed())
+    this.reset(seedOf('residual stack', options))
   }
 
   /** As that of a recurrent stack; the state's layers are in its order. */

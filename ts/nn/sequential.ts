@@ -1,4 +1,5 @@
-import { RnnativeError } from '../errors'
+import { optionsOf } from '../check'
+import { expect, RnnativeError } from '../errors'
 import type { Integers } from '../ops'
 import { Tensor } from '../tensor'
 import { Module } from './module'
@@ -19,6 +20,11 @@ function disposeOthers(result: object, kept: Tensor): void {
     if (value instanceof Tensor) {
       if (value !== kept) value.dispose()
     } else if (typeof value === 'object' && value !== null) disposeOthers(value, kept)
+}
+
+function noTensor(step: number, made: unknown): never {
+  expect('sequential', `step ${step}`, false, 'a result that is a tensor or has an output', made)
+  throw new RnnativeError('ERR_INTERNAL', '[sequential] no tensor')
 }
 
 /**
@@ -43,6 +49,10 @@ export class Sequential extends Module {
     super()
     if (steps.length === 0)
       throw new RnnativeError('ERR_EMPTY', '[sequential] expected at least one step, got none')
+    steps.forEach((step, i) => {
+      const valid = typeof step === 'function' || step instanceof Module
+      expect('sequential', `step ${i}`, valid, 'a module or a function', step)
+    })
     this.steps = steps
   }
 
@@ -51,10 +61,12 @@ export class Sequential extends Module {
   }
 
   forward(x: Tensor, options: SequentialOptions = {}): Tensor {
+    optionsOf('sequential', options, { lengths: true })
     let current = x
     for (const step of this.steps) {
       const made = step instanceof Module ? step.forward(current, options) : step(current, options)
-      const next = made instanceof Tensor ? made : made.output
+      const next = made instanceof Tensor ? made : (made as { output?: Tensor } | undefined)?.output
+      if (!(next instanceof Tensor)) return noTensor(this.steps.indexOf(step), made)
       if (made !== next) disposeOthers(made, next)
       if (current !== x && current !== next) current.dispose()
       current = next

@@ -1,3 +1,4 @@
+import { checkChoice, optionsOf, type Names } from '../check'
 import { RnnativeError } from '../errors'
 import { record, tracks } from '../tensor/autograd'
 import { tensor } from '../tensor/create'
@@ -63,13 +64,15 @@ export interface AttentionResult {
   weights: Tensor
 }
 
-function check(
-  queries: Tensor,
-  keys: Tensor,
-  values: Tensor,
-  { score, v = null }: AttentionArguments,
-): void {
+const NAMES: Names<AttentionArguments> = {
+  ...{ score: true, v: true, queryLengths: true, memoryLengths: true },
+}
+const SCORES: readonly AttentionScore[] = ['additive', 'dot', 'scaled_dot']
+
+function check(queries: Tensor, keys: Tensor, values: Tensor, settings: AttentionArguments): void {
   const op = 'attention'
+  const { score, v = null } = optionsOf(op, settings, NAMES)
+  checkChoice(op, 'score', score, SCORES)
   const steps = { queries, keys, values }
   for (const [name, x] of Object.entries(steps)) {
     checkReal(op, name, x)
@@ -102,7 +105,7 @@ export function attention(
   const [steps, batch] = queries.shape as [number, number, number]
   const [time, , width] = values.shape as [number, number, number]
   const borrow = (name: string, lengths: Integers | null | undefined) =>
-    lengths
+    lengths !== undefined && lengths !== null
       ? borrowIntegers('attention', name, lengths, batch, queries, (data) =>
           tensor(data, [batch], { device: queries.device }),
         )

@@ -1,4 +1,4 @@
-import { RnnativeError } from '../errors'
+import { RnnativeError, show } from '../errors'
 import { native, type NativeRandom } from '../native/index'
 import type { Precision } from '../precision'
 import type { Tensor } from '../tensor/tensor'
@@ -130,13 +130,13 @@ export const isPresent = (amounts: Amounts): boolean =>
 export function checkPhases(op: string, amounts: Amounts): void {
   for (const [name, amount] of Object.entries(amounts)) {
     const below = phases.find((phase) => phase.name === name)?.below
-    if (below !== undefined && amount >= 0 && amount < below) continue
+    if (below !== undefined && typeof amount === 'number' && amount >= 0 && amount < below) continue
     const known = phases.map((phase) => phase.name).join(', ')
     const expected =
       below === undefined ? `one of the phases ${known}` : `a number in [0, ${below})`
     throw new RnnativeError(
       'ERR_ARGUMENT',
-      `[${op}] phases.${name}: expected ${expected}, got ${amount}`,
+      `[${op}] phases.${name}: expected ${expected}, got ${show(amount)}`,
     )
   }
 }

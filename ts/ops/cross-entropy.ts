@@ -1,3 +1,4 @@
+import { checkChoice, checkFinite, optionsOf, type Names } from '../check'
 import { record, tracks } from '../tensor/autograd'
 import { native } from '../native/index'
 import { checkPrecision, type Precision } from '../precision'
@@ -57,6 +58,11 @@ export interface CrossEntropyOptions {
   precision?: Precision | undefined
 }
 
+const CROSS_ENTROPY_NAMES: Names<CrossEntropyOptions> = {
+  ...{ weight: true, bias: true, classWeights: true, ignoreIndex: true, labelSmoothing: true },
+  precision: true,
+}
+
 export interface Losses {
   /** Nats per target, times its class weight; 0 where ignored. */
   losses: Tensor
@@ -74,10 +80,16 @@ export function crossEntropyLosses(
   targets: Tensor,
   options: CrossEntropyOptions = {},
 ): Losses {
-  const { weight = null, bias = null, classWeights = null } = options
+  const {
+    weight = null,
+    bias = null,
+    classWeights = null,
+  } = optionsOf('crossEntropy', options, CROSS_ENTROPY_NAMES)
   const { ignoreIndex = -100, labelSmoothing = 0, precision = 'f32' } = options
   const op = 'crossEntropy'
   checkPrecision(op, precision)
+  checkFinite(op, 'ignoreIndex', ignoreIndex)
+  checkFinite(op, 'labelSmoothing', labelSmoothing)
   checkReal(op, 'x', x)
   checkInteger(op, 'targets', targets)
   checkDevice(op, x, { targets, weight, bias, classWeights })
@@ -130,16 +142,18 @@ export function crossEntropyLosses(
 }
 
 export type Reduction = 'mean' | 'sum' | 'none'
+const REDUCTIONS: readonly Reduction[] = ['mean', 'sum', 'none']
+
+const REDUCED_NAMES: Names<ReducedOptions> = { ...CROSS_ENTROPY_NAMES, reduction: true }
+
+interface ReducedOptions extends CrossEntropyOptions {
+  reduction?: Reduction | undefined
+}
 
 /** {@link crossEntropyLosses}, reduced: 'mean' (the default) divides by the sum of the weights. */
-export function crossEntropy(
-  x: Tensor,
-  targets: Tensor,
-  {
-    reduction = 'mean',
-    ...options
-  }: CrossEntropyOptions & { reduction?: Reduction | undefined } = {},
-): Tensor {
+export function crossEntropy(x: Tensor, targets: Tensor, given: ReducedOptions = {}): Tensor {
+  const { reduction = 'mean', ...options } = optionsOf('crossEntropy', given, REDUCED_NAMES)
+  checkChoice('crossEntropy', 'reduction', reduction, REDUCTIONS)
   const { losses, weights } = crossEntropyLosses(x, targets, options)
   if (reduction === 'none') {
     weights.dispose()

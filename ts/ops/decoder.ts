@@ -1,4 +1,5 @@
-import { RnnativeError } from '../errors'
+import { checkChoice, checkWhole, isListOf, isObject, optionsOf, type Names } from '../check'
+import { expect, RnnativeError } from '../errors'
 import { record, tracks } from '../tensor/autograd'
 import { tensor } from '../tensor/create'
 import { native, type NativeRandom } from '../native/index'
@@ -6,11 +7,12 @@ import { checkPrecision, type Precision } from '../precision'
 import { formatShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
 import type { AttentionScore } from './attention'
-import { inSlots, perCell } from './cells'
+import { gatesOf, inSlots, perCell } from './cells'
 import type { Cell, CellParameters, RecurrentOptions } from './cells'
 import { checkDropout } from './layers'
 import type { RecurrentState } from './recurrent'
-import { borrowIntegers, checkReal, result, type Integers } from './support'
+import { borrowIntegers, checkDevice, checkReal, checkTensor, result } from './support'
+import type { Integers } from './support'
 
 /** What each step of a decoder is fed: RnFeeding in native/abi/backend.h. */
 export type DecoderFeeding = 'context' | 'output'
@@ -107,6 +109,15 @@ export interface DecoderArguments {
   beams?: number | undefined
 }
 
+const NAMES: Names<DecoderArguments> = {
+  ...{ cell: true, score: true, feeding: true, state: true, lengths: true, dropout: true },
+  ...{ random: true, precision: true, beams: true },
+}
+const MEMORY_NAMES: Names<DecoderMemory> = { keys: true, values: true, lengths: true }
+const PARAMETER_NAMES: Names<DecoderParameters> = {
+  ...{ layers: true, weightQuery: true, v: true, weightOutput: true, biasOutput: true },
+}
+
 export interface DecoderResult {
   /** [time, batch, H]: the top layer's states; or [time, batch, D]: h~, when that is fed. */
   output: Tensor
@@ -130,7 +141,16 @@ export function decoder(
   settings: DecoderArguments,
 ): DecoderResult {
   const op = 'decoder'
+  optionsOf(op, settings, NAMES)
+  optionsOf(`${op} memory`, memory, MEMORY_NAMES)
+  optionsOf(`${op} parameters`, parameters, PARAMETER_NAMES)
   const { cell, score, feeding, state, dropout = 0, random = null, beams = 1 } = settings
+  checkChoice(op, 'cell', cell, Object.keys(gatesOf))
+  checkChoice(op, 'score', score, ['additive', 'dot', 'scaled_dot'])
+  checkChoice(op, 'feeding', feeding, ['context', 'output'])
+  checkWhole(op, 'beams', beams, 1)
+  if (state !== undefined && state !== null)
+    expect(op, 'state', isObject(state), 'an object of tensors', state)
   const { precision = 'f32' } = settings
   checkReal(op, 'x', x)
   if (x.dims !== 3) throw shapeError(op, 'x', '[time, batch, features]', formatShape(x.shape))
@@ -140,7 +160,14 @@ export function decoder(
     throw new RnnativeError('ERR_ARGUMENT', `[${op}] random: expected a stream for dropout`)
   const [time, batch] = x.shape as [number, number, number]
   const { keys, values } = memory
+  for (const [name, given] of Object.entries({ keys, values })) {
+    checkReal(op, name, given)
+    if (given.dims !== 3)
+      throw shapeError(op, name, '[positions, batch, features]', formatShape(given.shape))
+  }
   const { layers } = parameters
+  expect(op, 'layers', isListOf(layers, isObject), 'a list of parameters', layers)
+  layers.forEach((of, i) => checkReal(op, `layers[${i}].weightHidden`, of.weightHidden))
   const own = [
     parameters.weightQuery ?? null,
     parameters.v ?? null,
@@ -149,9 +176,15 @@ export function decoder(
   ]
   const slots = layers.flatMap(inSlots)
   const states = [state?.h ?? null, state?.c ?? null, state?.fed ?? null]
+  const names = { h: states[0], c: states[1], fed: states[2], weightQuery: own[0], v: own[1] }
+  checkDevice(op, x, { ...names, weightOutput: own[2], biasOutput: own[3] } as Record<
+    string,
+    Tensor | null
+  >)
+  for (const slot of slots) if (slot) checkTensor(op, 'layers', slot)
   const training = tracks(x, keys, values, ...states, ...own, ...slots)
   const borrow = (name: string, lengths: Integers | null | undefined, extent: number) =>
-    lengths
+    lengths !== undefined && lengths !== null
       ? borrowIntegers(op, name, lengths, extent, x, (data) =>
           tensor(data, [extent], { device: x.device }),
         )

@@ -1,3 +1,4 @@
+import { expect } from '../errors'
 import { record, tracks } from '../tensor/autograd'
 import { native, type NativeAddon } from '../native/index'
 import { sameShape, shapeError } from '../tensor/shape'
@@ -62,6 +63,8 @@ const derivativeReads: Readonly<Record<UnaryName, 'x' | 'y' | null>> = {
 
 function unary(op: UnaryName, x: Tensor, a = 0, b = 0): Tensor {
   checkReal(op, 'x', x)
+  if (typeof a !== 'number' || typeof b !== 'number')
+    expect(op, 'argument', false, 'a number', typeof a === 'number' ? b : a)
   const y = result(native.unary(op, x.handle, a, b), x.shape, x)
   if (tracks(x)) {
     const read = derivativeReads[op]

@@ -1,4 +1,5 @@
-import { RnnativeError } from '../errors'
+import { isObject, optionsOf, type Names } from '../check'
+import { expect } from '../errors'
 import { record, tracks } from '../tensor/autograd'
 import { native, type NativeRandom, type NativeTensor } from '../native/index'
 import { checkShape, formatShape, resolveAxis, shapeError } from '../tensor/shape'
@@ -34,20 +35,23 @@ export interface EmbeddingOptions {
   paddingIndex?: number | null | undefined
 }
 
+const EMBEDDING_NAMES: Names<EmbeddingOptions> = { paddingIndex: true }
+
 /**
  * Rows of a table. ids: i32 of any shape, each in 0..V-1 (else the result fails with `ERR_INDEX`);
  * table: [V, E]. Returns [...ids, E]. The table's gradient is dense.
  */
-export function embedding(
-  ids: Tensor,
-  table: Tensor,
-  { paddingIndex = null }: EmbeddingOptions = {},
-): Tensor {
+export function embedding(ids: Tensor, table: Tensor, options: EmbeddingOptions = {}): Tensor {
+  const { paddingIndex = null } = optionsOf('embedding', options, EMBEDDING_NAMES)
   checkInteger('embedding', 'ids', ids)
   checkReal('embedding', 'table', table)
   checkShape('embedding', 'table', table.shape, ['V', 'E'])
   checkDevice('embedding', table, { ids })
-  const features = table.shape[1] as number
+  const [rows, features] = table.shape as [number, number]
+  if (paddingIndex !== null) {
+    const within = Number.isInteger(paddingIndex) && paddingIndex >= 0 && paddingIndex < rows
+    expect('embedding', 'paddingIndex', within, `0..${rows - 1} or null`, paddingIndex)
+  }
   const y = result(native.embedding(ids.handle, table.handle), [...ids.shape, features], table)
   if (tracks(table))
     record({
@@ -90,19 +94,19 @@ export interface DropoutOptions {
   batchAxis?: number | undefined
 }
 
+const DROPOUT_NAMES: Names<DropoutOptions> = { random: true, batchAxis: true }
+
 /** Throws `ERR_ARGUMENT` unless `p` is a probability below 1. */
 export function checkDropout(op: string, p: number, name = 'dropout'): void {
-  if (!(p >= 0 && p < 1))
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      `[${op}] ${name}: expected a number in [0, 1), got ${p}`,
-    )
+  if (!(typeof p === 'number' && p >= 0 && p < 1)) expect(op, name, false, 'a number in [0, 1)', p)
 }
 
 /** Zeros each element with probability p and divides the others by 1 - p. */
-export function dropout(x: Tensor, p: number, { random, batchAxis }: DropoutOptions): Tensor {
+export function dropout(x: Tensor, p: number, options: DropoutOptions): Tensor {
   checkReal('dropout', 'x', x)
   checkDropout('dropout', p)
+  const { random, batchAxis } = optionsOf('dropout', options, DROPOUT_NAMES)
+  expect('dropout', 'random', isObject(random), 'a stream of random numbers', random)
   const axis = resolveAxis('dropout', batchAxis ?? (x.dims > 2 ? 1 : 0), x.dims)
   const y = result(native.dropout(x.handle, p, axis, random, null, false), x.shape, x)
   if (tracks(x))
@@ -121,9 +125,12 @@ export interface LayerNormOptions {
   eps?: number | undefined
 }
 
+const NORM_NAMES: Names<LayerNormOptions> = { gain: true, bias: true, eps: true }
+
 /** (x - mean) / sqrt(var + eps) * gain + bias over the last axis (Ba et al. 2016). */
 export function layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
-  const { gain = null, bias = null, eps = 1e-5 } = options
+  const { gain = null, bias = null, eps = 1e-5 } = optionsOf('layerNorm', options, NORM_NAMES)
+  expect('layerNorm', 'eps', typeof eps === 'number', 'a number', eps)
   checkReal('layerNorm', 'x', x)
   checkDevice('layerNorm', x, { gain, bias })
   const features = x.shape.at(-1)

@@ -1,3 +1,4 @@
+import { checkFlag, optionsOf, type Names } from '../check'
 import { record, tracks, type BackwardCall } from '../tensor/autograd'
 import { native, type NativeTensor } from '../native/index'
 import { checkPrecision, type Precision } from '../precision'
@@ -24,15 +25,16 @@ export interface MatmulOptions {
   transposeB?: boolean | undefined
 }
 
+const MATMUL_NAMES: Names<MatmulOptions> = { transposeA: true, transposeB: true }
+
 /**
  * Matrix product over the last two axes: a [..., M, K], b [..., K, N] with the same leading axes, or
  * b [K, N] for all of them.
  */
-export function matmul(
-  a: Tensor,
-  b: Tensor,
-  { transposeA = false, transposeB = false }: MatmulOptions = {},
-): Tensor {
+export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+  const { transposeA = false, transposeB = false } = optionsOf('matmul', options, MATMUL_NAMES)
+  if (typeof transposeA !== 'boolean') checkFlag('matmul', 'transposeA', transposeA)
+  if (typeof transposeB !== 'boolean') checkFlag('matmul', 'transposeB', transposeB)
   checkReal('matmul', 'a', a)
   checkReal('matmul', 'b', b)
   checkDevice('matmul', a, { b })
@@ -116,14 +118,18 @@ export interface LinearArguments {
   precision?: Precision | undefined
 }
 
+const LINEAR_NAMES: Names<LinearArguments> = { precision: true }
+
 /** x Wᵀ + b. x: [..., in], weight: [out, in], bias: [out] or null. Returns [..., out]. */
 export function linear(
   x: Tensor,
   weight: Tensor,
   bias: Tensor | null = null,
-  { precision = 'f32' }: LinearArguments = {},
+  options: LinearArguments = {},
 ): Tensor {
+  const { precision = 'f32' } = optionsOf('linear', options, LINEAR_NAMES)
   checkReal('linear', 'x', x)
+  checkReal('linear', 'weight', weight)
   checkPrecision('linear', precision)
   checkDevice('linear', x, { weight, bias })
   checkShape('linear', 'weight', weight.shape, ['out', x.shape.at(-1) ?? 'in'])

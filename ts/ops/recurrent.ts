@@ -1,4 +1,6 @@
-import { RnnativeError } from '../errors'
+import { checkChoice, checkWhole, isListOf, isObject, MOST_LAYERS, optionsOf } from '../check'
+import type { Names } from '../check'
+import { expect, RnnativeError } from '../errors'
 import { record, tracks } from '../tensor/autograd'
 import { tensor } from '../tensor/create'
 import { native, type NativeRandom } from '../native/index'
@@ -74,6 +76,11 @@ export interface RecurrentArguments {
   precision?: Precision | undefined
 }
 
+const NAMES: Names<RecurrentArguments> = {
+  ...{ cell: true, layers: true, directions: true, state: true, lengths: true, dropout: true },
+  ...{ phases: true, random: true, precision: true },
+}
+
 export interface RecurrentResult {
   /** [time, batch, directions*hidden]; zero past a sequence's end. */
   output: Tensor
@@ -82,8 +89,12 @@ export interface RecurrentResult {
 }
 
 /** `weight_ih_l0_reverse` and its kin. */
-export const suffixOf = (layer: number, direction: number): string =>
-  `l${layer}${direction === 1 ? '_reverse' : ''}`
+export function suffixOf(layer: number, direction: number): string {
+  checkWhole('suffixOf', 'layer', layer, 0)
+  return `l${layer}${direction === 1 ? '_reverse' : ''}`
+}
+
+const CELLS = Object.keys(gatesOf)
 
 interface Stack {
   cell: Cell
@@ -118,11 +129,13 @@ function checkStack(
     known.device === x.device
   )
     return known
+  expect(cell, 'parameters', isListOf(parameters, isObject), 'a list of parameters', parameters)
   checkShape(cell, 'parameters', [parameters.length], [layers * directions])
   const [first] = parameters
   if (first === undefined)
     throw new RnnativeError('ERR_EMPTY', `[${cell}] layers: expected at least 1`)
   const projected = parameters.slice(0, directions).every(({ weightInput }) => weightInput === null)
+  checkReal(cell, `weight_hh_${suffixOf(0, 0)}`, first.weightHidden)
   const hidden = first.weightHidden.shape[1] ?? 0
   const rows = gatesOf[cell] * hidden
   parameters.forEach((of, i) => {
@@ -160,13 +173,19 @@ function check(
   parameters: readonly CellParameters[],
   settings: RecurrentArguments,
 ): Stack {
+  optionsOf('recurrent', settings, NAMES)
   const { cell, layers = 1, directions = 1, state, dropout = 0, phases = {} } = settings
   const { random, precision = 'f32' } = settings
+  checkChoice('recurrent', 'cell', cell, CELLS)
+  checkWhole(cell, 'layers', layers, 1, MOST_LAYERS)
+  checkWhole(cell, 'directions', directions, 1, 2)
   checkReal(cell, 'x', x)
   if (x.dims !== 3) throw shapeError(cell, 'x', '[time, batch, input]', formatShape(x.shape))
   const stack = checkStack(x, parameters, settings)
   const { hidden } = stack
-  if (state) {
+  if (state !== undefined && state !== null) {
+    expect(cell, 'state', isObject(state), 'an object of tensors', state)
+    checkReal(cell, 'h', state.h)
     const shape = [layers * directions, x.shape[1] as number, hidden]
     checkDevice(cell, x, { h: state.h, c: state.c ?? null })
     checkShape(cell, 'h', state.h.shape, shape)
@@ -181,6 +200,7 @@ function check(
   }
   checkDropout(cell, dropout)
   checkPrecision(cell, precision)
+  expect(cell, 'phases', isObject(phases), 'an object of amounts', phases)
   checkPhases(cell, phases)
   if ((dropout > 0 || isPresent(phases)) && !random)
     throw new RnnativeError('ERR_ARGUMENT', `[${cell}] random: expected a stream for dropout`)
@@ -205,7 +225,10 @@ export function recurrent(
   const c0 = state?.c ?? null
   const training = tracks(x, h0, c0, ...flat)
   const make = (data: Int32Array) => tensor(data, [batch], { device: x.device })
-  const ends = lengths ? borrowIntegers(cell, 'lengths', lengths, batch, x, make) : null
+  const ends =
+    lengths !== undefined && lengths !== null
+      ? borrowIntegers(cell, 'lengths', lengths, batch, x, make)
+      : null
   const options: RecurrentOptions = {
     cell,
     layers,

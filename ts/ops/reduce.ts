@@ -4,7 +4,7 @@ import { resolveAxis } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
 import { toReal } from './select'
 import { reshape } from './shape'
-import { checkReal, integers, result } from './support'
+import { checkReal, checkTensor, integers, result } from './support'
 
 declare module '../native/index' {
   interface NativeAddon {
@@ -55,6 +55,7 @@ function reduceAxis(op: ReduceName, x: Tensor, axis: number): Reduced {
 
 function reduce(op: ReduceName, x: Tensor, axis: number | undefined): Reduced {
   if (axis !== undefined) return reduceAxis(op, x, axis)
+  checkTensor(op, 'x', x)
   const flat = reshape(x, [x.size])
   const reduced = reduceAxis(op, flat, 0)
   flat.dispose()
@@ -63,6 +64,7 @@ function reduce(op: ReduceName, x: Tensor, axis: number | undefined): Reduced {
 
 /** Integers are counted as reals. */
 function total(op: 'sum' | 'mean', x: Tensor, axis: number | undefined): Tensor {
+  checkTensor(op, 'x', x)
   if (x.dtype !== 'i32') return reduce(op, x, axis).y
   const real = toReal(x)
   const { y } = reduce(op, real, axis)

@@ -1,9 +1,13 @@
-import { expect, RnnativeError } from '../errors'
+import { checkFinite, checkWhole, isObject, optionsOf, type Names } from '../check'
+import { expect, RnnativeError, show } from '../errors'
+import { isFloat32Array, isFloat64Array } from '../kinds'
 import { tensor } from '../tensor/create'
 import { native } from '../native/index'
 import { checkShape, formatShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
-import { borrowIntegers, checkDevice, checkReal, integers, result, type Integers } from './support'
+import { toTypedArray } from '../tensor/device'
+import { borrowIntegers, checkDevice, checkNumbers, checkReal, integers, result } from './support'
+import { toIntegers, type Integers } from './support'
 import { embedding } from './layers'
 import { reshape } from './shape'
 
@@ -51,16 +55,26 @@ export interface Penalties {
 
 /** Penalties as the addon takes them. */
 function listsOf(
+  op: string,
   penalties: Penalties | null | undefined,
 ): [Int32Array | null, Int32Array | null, Float32Array | Float64Array | null] {
-  if (!penalties || penalties.rows.length === 0) return [null, null, null]
+  if (penalties === null || penalties === undefined) return [null, null, null]
+  expect(op, 'penalties', isObject(penalties), 'an object of lists', penalties)
   const { rows, tokens, values } = penalties
-  const reals = ArrayBuffer.isView(values) ? values : Float64Array.from(values)
-  return [integersOf(rows), integersOf(tokens), reals]
+  const [at, of] = [
+    toIntegers(op, 'penalties.rows', rows),
+    toIntegers(op, 'penalties.tokens', tokens),
+  ]
+  checkNumbers(op, 'penalties.values', values)
+  const same = at.length === of.length && at.length === values.length
+  expect(op, 'penalties', same, 'lists of one length', [at.length, of.length, values.length])
+  if (at.length === 0) return [null, null, null]
+  const reals =
+    isFloat32Array(values) || isFloat64Array(values)
+      ? values
+      : (toTypedArray(op, 'penalties.values', 'f64', values) as Float64Array)
+  return [at, of, reals]
 }
-
-const integersOf = (values: Int32Array | readonly number[]): Int32Array =>
-  values instanceof Int32Array ? values : Int32Array.from(values)
 
 /** The rows of logits: [rows, vocabulary]. */
 function checkRows(op: string, logits: Tensor): number {
@@ -77,6 +91,8 @@ export interface TopkOptions {
   penalties?: Penalties | null | undefined
 }
 
+const TOPK_NAMES: Names<TopkOptions> = { beams: true, k: true, penalties: true }
+
 export interface TopkResult {
   /** i32 [sentences, k], best first: beam * vocabulary + token; -1 where no more are possible. */
   indices: Tensor
@@ -90,16 +106,16 @@ export interface TopkResult {
  * `scores[row] + logSoftmax(logits[row])[token]` and its penalties. Where the logits of a row hold NaN
  * or have no finite maximum the results fail with `ERR_NONFINITE`. Records no gradients.
  */
-export function topk(
-  logits: Tensor,
-  scores: Tensor,
-  { beams = 1, k, penalties }: TopkOptions,
-): TopkResult {
+export function topk(logits: Tensor, scores: Tensor, options: TopkOptions): TopkResult {
   const op = 'topk'
+  const { beams = 1, k, penalties } = optionsOf(op, options, TOPK_NAMES)
+  checkWhole(op, 'beams', beams, 1)
+  checkWhole(op, 'k', k, 1)
   const rows = checkRows(op, logits)
+  checkReal(op, 'scores', scores)
   checkDevice(op, logits, { scores })
   checkShape(op, 'scores', scores.shape, [rows])
-  const made = native.topk(logits.handle, scores.handle, beams, k, ...listsOf(penalties))
+  const made = native.topk(logits.handle, scores.handle, beams, k, ...listsOf(op, penalties))
   const shape = [rows / beams, k]
   return {
     indices: integers(made.indices, shape, logits),
@@ -121,6 +137,10 @@ export interface SampleTokensOptions {
   uniforms?: ArrayLike<number> | undefined
 }
 
+const SAMPLE_NAMES: Names<SampleTokensOptions> = {
+  ...{ given: true, penalties: true, temperature: true, topK: true, topP: true, uniforms: true },
+}
+
 export interface SampledTokens {
   /** i32 [rows] */
   tokens: Tensor
@@ -137,7 +157,14 @@ export interface SampledTokens {
  */
 export function sampleTokens(logits: Tensor, options: SampleTokensOptions = {}): SampledTokens {
   const op = 'sampleTokens'
+  optionsOf(op, options, SAMPLE_NAMES)
   const { given = null, penalties, temperature = 1, topK = 0, topP = 1, uniforms } = options
+  for (const [name, value] of [
+    ['temperature', temperature],
+    ['topK', topK],
+    ['topP', topP],
+  ] as const)
+    checkFinite(op, name, value)
   const rows = checkRows(op, logits)
   if (uniforms || temperature !== 0)
     expect(op, 'uniforms', uniforms?.length === rows, `${rows} numbers`, uniforms)
@@ -151,7 +178,7 @@ export function sampleTokens(logits: Tensor, options: SampleTokensOptions = {}):
     temperature,
     topK,
     topP,
-    ...listsOf(penalties),
+    ...listsOf(op, penalties),
   )
   borrowed?.release()
   return {
@@ -165,7 +192,8 @@ function wordsOf(op: string, uniforms: ArrayLike<number>): Int32Array {
   const words = new Int32Array(2 * uniforms.length)
   for (let i = 0; i < uniforms.length; ++i) {
     const u = uniforms[i] as number
-    if (!(u >= 0 && u < 1)) expect(op, `uniforms[${i}]`, false, 'a number in [0, 1)', u)
+    if (!(typeof u === 'number' && u >= 0 && u < 1))
+      expect(op, `uniforms[${i}]`, false, 'a number in [0, 1)', u)
     const high = Math.floor(u * 2 ** 32)
     words[2 * i] = high
     words[2 * i + 1] = (u * 2 ** 32 - high) * 2 ** 32
@@ -183,11 +211,12 @@ export function takeRows(x: Tensor, rows: Int32Array | readonly number[]): Tenso
     throw shapeError('takeRows', 'x', '[..., batch, features]', formatShape(x.shape))
   const [batch, features] = x.shape.slice(-2) as [number, number]
   const layers = x.dims === 3 ? (x.shape[0] as number) : 1
-  for (const row of rows)
-    if (!(Number.isInteger(row) && row >= 0 && row < batch))
+  checkNumbers('takeRows', 'rows', rows)
+  for (let i = 0; i < rows.length; ++i)
+    if (!(Number.isInteger(rows[i]) && rows[i]! >= 0 && rows[i]! < batch))
       throw new RnnativeError(
         'ERR_INDEX',
-        `[takeRows] rows: expected integers in 0..${batch - 1}, got ${row}`,
+        `[takeRows] rows: expected integers in 0..${batch - 1}, got ${show(rows[i])}`,
       )
   const ids = new Int32Array(layers * rows.length)
   for (let layer = 0; layer < layers; ++layer)

@@ -1,15 +1,16 @@
 import { checkWhole } from '../check'
-import { RnnativeError } from '../errors'
+import { expect, RnnativeError } from '../errors'
 import { native, type DType, type NativeAddon } from '../native/index'
 import { record, tracks } from '../tensor/autograd'
 import { full } from '../tensor/create'
 import { realType } from '../tensor/device'
-import type { Tensor } from '../tensor/tensor'
+import { Tensor } from '../tensor/tensor'
 import {
   broadcastShape,
   checkDevice,
   checkInteger,
   checkReal,
+  checkTensor,
   integers,
   reals,
   result,
@@ -40,7 +41,10 @@ function withOperand<T>(
   dtype: DType,
   body: (operand: Tensor) => T,
 ): T {
-  if (typeof operand !== 'number') return body(operand)
+  if (typeof operand !== 'number') {
+    if (!(operand instanceof Tensor)) expect(op, name, false, 'a tensor or a number', operand)
+    return body(operand)
+  }
   if (dtype === 'i32' && operand !== (operand | 0))
     throw new RnnativeError(
       'ERR_ARGUMENT',
@@ -54,6 +58,7 @@ function withOperand<T>(
 
 /** `name` is the public op, `swapped` says that it is `op` with its operands exchanged. */
 function compare(name: string, op: Comparison, a: Tensor, b: Operand, swapped = false): Tensor {
+  checkTensor(name, 'a', a)
   return withOperand([name, 'b'], b, a, a.dtype, (other) => {
     checkDevice(name, a, { b: other })
     if (other.dtype !== a.dtype)

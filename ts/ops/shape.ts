@@ -1,7 +1,9 @@
-import { expect, RnnativeError } from '../errors'
+import { checkChoice } from '../check'
+import { expect, RnnativeError, show } from '../errors'
 import { record, tracks } from '../tensor/autograd'
 import { native, type NativeTensor } from '../native/index'
 import {
+  checkAxes,
   checkShape,
   formatShape,
   resolveAxis,
@@ -16,6 +18,7 @@ import {
   borrowIntegers,
   checkDevice,
   checkReal,
+  checkTensor,
   result,
   type Borrowed,
   type Integers,
@@ -47,6 +50,7 @@ declare module '../native/index' {
 
 /** The same elements in another shape, sharing storage. One extent may be -1. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  checkTensor('reshape', 'x', x)
   const to = resolveReshape('reshape', x.size, shape)
   const y = result(native.view(x.handle, 0, to), to, x)
   if (tracks(x))
@@ -56,6 +60,7 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 
 /** x[begin : begin + length] along an axis; along the first it shares storage, else it is a copy. */
 export function slice(x: Tensor, axis: number, begin: number, length: number): Tensor {
+  checkTensor('slice', 'x', x)
   const at = resolveAxis('slice', axis, x.dims)
   const extent = x.shape[at] as number
   const isInside = Number.isInteger(begin) && Number.isInteger(length) && begin >= 0 && length >= 0
@@ -64,7 +69,7 @@ export function slice(x: Tensor, axis: number, begin: number, length: number): T
       'slice',
       `axis ${at}`,
       `a range within 0..${extent}`,
-      `${begin}..${begin + length}`,
+      isInside ? `${begin}..${begin + length}` : `begin ${show(begin)} and length ${show(length)}`,
     )
   const shape = x.shape.map((n, i) => (i === at ? length : n))
   const handle =
@@ -88,6 +93,7 @@ export function slice(x: Tensor, axis: number, begin: number, length: number): T
 
 /** Entry `index` along an axis, which disappears. */
 export function select(x: Tensor, axis: number, index: number): Tensor {
+  checkTensor('select', 'x', x)
   const at = resolveAxis('select', axis, x.dims)
   const part = slice(x, at, index, 1)
   const y = reshape(
@@ -100,7 +106,9 @@ export function select(x: Tensor, axis: number, index: number): Tensor {
 
 /** Axis i of the result is axis `axes[i]` of x. A copy. */
 export function permute(x: Tensor, axes: readonly number[]): Tensor {
-  const order = axes.map((axis) => resolveAxis('permute', axis, x.dims))
+  checkTensor('permute', 'x', x)
+  checkAxes('permute', 'axes', axes)
+  const order = Array.from(axes, (axis) => resolveAxis('permute', axis, x.dims))
   if (order.length !== x.dims || new Set(order).size !== x.dims)
     throw shapeError('permute', 'axes', `each of 0..${x.dims - 1} once`, formatShape(axes))
   const handle = native.permute(x.handle, order, null, false)
@@ -123,6 +131,7 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
 
 /** Exchanges two axes. A copy. */
 export function transpose(x: Tensor, a = -2, b = -1): Tensor {
+  checkTensor('transpose', 'x', x)
   const [from, to] = [resolveAxis('transpose', a, x.dims), resolveAxis('transpose', b, x.dims)]
   const swap = (i: number): number => (i === from ? to : i === to ? from : i)
   return permute(
@@ -131,8 +140,15 @@ export function transpose(x: Tensor, a = -2, b = -1): Tensor {
   )
 }
 
+/** Throws `ERR_ARGUMENT` unless these are tensors in an array. */
+function checkTensors(op: string, xs: readonly Tensor[]): void {
+  if (!Array.isArray(xs)) expect(op, 'tensors', false, 'an array of tensors', xs)
+  for (let i = 0; i < xs.length; ++i) checkTensor(op, `tensor ${i}`, xs[i] as Tensor)
+}
+
 /** Joins tensors that agree in all other axes. */
 export function concat(xs: readonly Tensor[], axis = 0): Tensor {
+  checkTensors('concat', xs)
   const [first] = xs
   if (first === undefined)
     throw new RnnativeError('ERR_EMPTY', '[concat] expected at least one tensor, got none')
@@ -171,6 +187,7 @@ export function concat(xs: readonly Tensor[], axis = 0): Tensor {
 
 /** Joins tensors of one shape along a new axis. */
 export function stack(xs: readonly Tensor[], axis = 0): Tensor {
+  checkTensors('stack', xs)
   const dims = (xs[0]?.dims ?? 0) + 1
   const at = resolveAxis('stack', axis, dims)
   const raised = xs.map((x) => reshape(x, [...x.shape.slice(0, at), 1, ...x.shape.slice(at)]))
@@ -194,6 +211,7 @@ function borrowLengths(op: string, x: Tensor, lengths: Integers | null): Borrowe
  * is zeroed is never read.
  */
 export function maskTime(x: Tensor, lengths: Integers): Tensor {
+  expect('maskTime', 'lengths', lengths !== null, 'a list of numbers or a tensor', lengths)
   const { tensor: ends, release } = borrowLengths('maskTime', x, lengths) as Borrowed
   const y = result(native.maskTime(x.handle, ends.handle, null, false), x.shape, x)
   if (tracks(x))
@@ -211,6 +229,7 @@ export function maskTime(x: Tensor, lengths: Integers): Tensor {
 
 /** What {@link poolTime} makes of a row's steps. */
 export type Pool = 'mean' | 'max' | 'last'
+const POOLS: readonly Pool[] = ['mean', 'max', 'last']
 
 /**
  * One step of each row's own steps: their mean, their maximum by feature, or the last of them. x:
@@ -220,7 +239,7 @@ export type Pool = 'mean' | 'max' | 'last'
  */
 export function poolTime(x: Tensor, pool: Pool, lengths: Integers | null = null): Tensor {
   const op = 'poolTime'
-  expect(op, 'pool', ['mean', 'max', 'last'].includes(pool), 'mean, max or last', pool)
+  checkChoice(op, 'pool', pool, POOLS)
   const ends = borrowLengths(op, x, lengths)
   const { y: handle, steps } = native.poolTime(pool, x.handle, ends?.tensor.handle ?? null)
   const y = result(handle, x.shape.slice(1), x)

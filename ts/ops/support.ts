@@ -1,7 +1,8 @@
-import { RnnativeError } from '../errors'
+import { expect, RnnativeError } from '../errors'
+import { isNumberArray } from '../kinds'
 import type { NativeTensor } from '../native/index'
-import { realType } from '../tensor/device'
-import { checkShape, formatShape, shapeError, type Shape } from '../tensor/shape'
+import { realType, toTypedArray } from '../tensor/device'
+import { checkShape, checkThere, formatShape, shapeError, type Shape } from '../tensor/shape'
 import { Tensor, type TensorInit } from '../tensor/tensor'
 
 /** An op's result: a tensor on the device of `like`, of its dtype. */
@@ -34,26 +35,37 @@ export function broadcastShape(op: string, a: Shape, name: string, b: Shape): nu
   })
 }
 
-/** Throws `ERR_DEVICE` unless all operands lie on one device. Names and tensors alternate. */
+/** Throws `ERR_ARGUMENT` unless it is a tensor. */
+export function checkTensor(op: string, name: string, tensor: Tensor): void {
+  if (!(tensor instanceof Tensor)) expect(op, name, false, 'a tensor', tensor)
+}
+
+/** Throws `ERR_DEVICE` unless all operands, those that are given, are tensors on one device. */
 export function checkDevice(
   op: string,
   first: Tensor,
   others: Record<string, Tensor | null>,
 ): void {
-  for (const [name, other] of Object.entries(others))
-    if (other !== null && other.device !== first.device)
+  for (const name in others) {
+    const other = others[name] as Tensor | null
+    if (other === null) continue
+    checkTensor(op, name, other)
+    if (other.device !== first.device)
       throw new RnnativeError(
         'ERR_DEVICE',
         `[${op}] ${name}: expected a tensor on ${first.device}, got ${other.device}`,
       )
+  }
 }
 
 export function checkReal(op: string, name: string, tensor: Tensor): void {
+  checkTensor(op, name, tensor)
   if (tensor.dtype === 'i32')
     throw new RnnativeError('ERR_DTYPE', `[${op}] ${name}: expected real numbers, got i32`)
 }
 
 export function checkInteger(op: string, name: string, tensor: Tensor): void {
+  checkTensor(op, name, tensor)
   if (tensor.dtype !== 'i32')
     throw new RnnativeError('ERR_DTYPE', `[${op}] ${name}: expected i32, got ${tensor.dtype}`)
 }
@@ -82,7 +94,25 @@ export function borrowIntegers(
     checkShape(op, name, values.shape, [extent])
     return { tensor: values, release: () => undefined }
   }
-  checkShape(op, name, [values.length], [extent])
-  const tensor = make(values instanceof Int32Array ? values : Int32Array.from(values))
+  const all = toIntegers(op, name, values)
+  checkShape(op, name, [all.length], [extent])
+  const tensor = make(all)
   return { tensor, release: () => tensor.dispose() }
+}
+
+/** Throws `ERR_ARGUMENT` unless it is an array of numbers or a typed one. */
+export function checkNumbers(op: string, name: string, values: unknown): void {
+  const list = Array.isArray(values) || isNumberArray(values)
+  if (!list) expect(op, name, false, 'a list of numbers', values)
+  checkThere(op, name, values)
+}
+
+/** A list of integers as ops take it; `ERR_DTYPE` names the first that is none of 32 bits. */
+export function toIntegers(
+  op: string,
+  name: string,
+  values: Int32Array | readonly number[],
+): Int32Array {
+  checkNumbers(op, name, values)
+  return toTypedArray(op, name, 'i32', values) as Int32Array
 }

@@ -1,6 +1,8 @@
 import { RnnativeError } from '../errors'
 import type { DeviceName, DType, Parameter, Tensor } from '../tensor'
-import { flatBuffer, moveInto, partOf } from '../tensor/arena'
+import { flatBuffer, gatherAt, moveInto, partOf } from '../tensor/arena'
+import type { GradHolder, GradSlot } from '../tensor/autograd'
+import { formatShape } from '../tensor/shape'
 
 /** Parameters start at multiples of this many elements, a cache line of f32. */
 const ALIGNMENT = 16
@@ -18,12 +20,14 @@ export interface Range {
   readonly size: number
 }
 
+const extentOf = ({ size }: Parameter): number => Math.ceil(size / ALIGNMENT) * ALIGNMENT
+
 /**
  * All parameters and all gradients, each kind in one flat buffer in which groups are contiguous: the
  * norm is one pass over the gradients and an update one call per group. Padding between parameters
  * is zero and stays so under every optimizer.
  */
-export class Arena {
+export class Arena implements GradHolder {
   readonly slices: readonly Slice[]
   /** One per group of the constructor's argument. */
   readonly ranges: readonly Range[]
@@ -34,6 +38,10 @@ export class Arena {
   readonly gradients: Tensor
   /** Each parameter's handle here, which another optimizer would replace. */
   private readonly moved = new Map<Parameter, unknown>()
+  /** The slot of each that gathers its gradient here; one that is frozen and thawed gets another. */
+  private readonly homes = new Map<Parameter, GradSlot | null>()
+  /** Parameters that a loss depended on since the last step, and that were nobody's then. */
+  private strays: readonly GradSlot[] = []
 
   /** Moves the parameters' storage here; the Parameter objects stay the same. */
   constructor(groups: readonly (readonly (readonly [string, Parameter])[])[]) {
@@ -52,7 +60,7 @@ export class Arena {
             `[optimizer] ${name}: expected a parameter on ${first.device}, got ${parameter.device}`,
           )
         slices.push({ name, parameter, offset: end })
-        end += Math.ceil(parameter.size / ALIGNMENT) * ALIGNMENT
+        end += extentOf(parameter)
       }
       ranges.push({ offset: begin, size: end - begin })
     }
@@ -66,7 +74,44 @@ export class Arena {
     for (const { parameter, offset } of slices) {
       moveInto(parameter, this.values, this.gradients, offset)
       this.moved.set(parameter, parameter.handle)
+      parameter.holder = this
+      this.homes.set(parameter, parameter.slot)
     }
+  }
+
+  meet(strays: readonly GradSlot[]): void {
+    this.strays = strays
+  }
+
+  /**
+   * Throws `ERR_GRAPH` when a loss depended on a parameter that nobody learns: held where modules do not look,
+   * it would be neither trained nor saved.
+   */
+  checkStrays(): void {
+    const { strays } = this
+    this.strays = []
+    const lost = strays.find((slot) => slot.learned?.holder === null && !slot.dead && slot.written)
+    if (lost === undefined) return
+    throw new RnnativeError(
+      'ERR_GRAPH',
+      `[optimizer] the loss depends on a parameter ${formatShape(lost.shape)} that the module does not hold: ` +
+        'a private field or a closure hides it; put it into a public field, or override members(), give ' +
+        'it to an optimizer of its own, or set its requiresGrad to false',
+    )
+  }
+
+  /** What runs of a group's parameters are learned now: all in one piece unless some are frozen. */
+  runs({ offset, size }: Range): Range[] {
+    const runs: Range[] = []
+    let begin = offset
+    const end = offset + size
+    for (const slice of this.slices) {
+      if (slice.offset < begin || slice.offset >= end || slice.parameter.requiresGrad) continue
+      if (slice.offset > begin) runs.push({ offset: begin, size: slice.offset - begin })
+      begin = slice.offset + extentOf(slice.parameter)
+    }
+    if (end > begin) runs.push({ offset: begin, size: end - begin })
+    return runs
   }
 
   /** A buffer of the same layout, for optimizer state. */
@@ -89,18 +134,28 @@ export class Arena {
         )
   }
 
-  /** Makes gradients that no backward wrote since the last zeroGrad count as zero. */
+  /** Makes gradients that no backward wrote since the last zeroGrad, and those of frozen parameters, zero. */
   settleGradients(): void {
     for (const { parameter, offset } of this.slices) {
-      if (parameter.slot?.written !== false) continue
+      this.adopt(parameter, offset)
+      if (parameter.slot?.written) continue
       const untouched = partOf(this.gradients, offset, parameter.shape)
       untouched.fill(0)
       untouched.dispose()
     }
   }
 
+  /** Of a parameter that was frozen and thawed since, takes the gradient in again. */
+  private adopt(parameter: Parameter, offset: number): void {
+    const { slot } = parameter
+    if (slot === null || slot === this.homes.get(parameter) || parameter.holder !== this) return
+    gatherAt(parameter, this.gradients, offset)
+    this.homes.set(parameter, slot)
+  }
+
   /** Lets the buffers go; parameters keep their values. */
   dispose(): void {
+    for (const { parameter } of this.slices) if (parameter.holder === this) parameter.holder = null
     this.values.dispose()
     this.gradients.dispose()
   }

@@ -1,4 +1,5 @@
-import { RnnativeError } from '../errors'
+import { checkChoice, checkFlag, checkNames } from '../check'
+import { expect } from '../errors'
 import { Optimizer } from './optimizer'
 import type { GroupOptions, Hyperparameters, OptimizerKind, OptimizerTarget } from './types'
 
@@ -34,18 +35,26 @@ const defaults: Readonly<Record<OptimizerKind, Hyperparameters>> = (() => {
   }
 })()
 
+/** What each kind uses. */
+const OWN: Readonly<Record<OptimizerKind, readonly (keyof Hyperparameters)[]>> = {
+  sgd: ['lr', 'weightDecay', 'momentum', 'dampening', 'nesterov'],
+  adam: ['lr', 'weightDecay', 'beta1', 'beta2', 'eps'],
+  adamw: ['lr', 'weightDecay', 'beta1', 'beta2', 'eps'],
+  rmsprop: ['lr', 'weightDecay', 'momentum', 'alpha', 'eps', 'centered'],
+  adagrad: ['lr', 'weightDecay', 'lrDecay', 'eps'],
+}
+
 function check(kind: OptimizerKind, h: Hyperparameters): void {
-  const problem = (name: keyof Hyperparameters, expected: string) =>
-    new RnnativeError(
-      'ERR_ARGUMENT',
-      `[${kind}] ${name}: expected ${expected}, got ${String(h[name])}`,
-    )
+  const number = (name: keyof Hyperparameters, expected: string, valid: (x: number) => boolean) =>
+    expect(kind, name, typeof h[name] === 'number' && valid(h[name]), expected, h[name])
   for (const name of ['lr', 'weightDecay', 'momentum', 'eps', 'lrDecay'] as const)
-    if (!(Number.isFinite(h[name]) && h[name] >= 0)) throw problem(name, 'a number of at least 0')
+    number(name, 'a number of at least 0', (x) => x >= 0 && x < Infinity)
   for (const name of ['beta1', 'beta2', 'alpha'] as const)
-    if (!(h[name] >= 0 && h[name] < 1)) throw problem(name, 'a number in [0, 1)')
-  if (h.nesterov && (h.momentum === 0 || h.dampening !== 0))
-    throw problem('nesterov', 'false without momentum or with dampening')
+    number(name, 'a number in [0, 1)', (x) => x >= 0 && x < 1)
+  number('dampening', 'a finite number', Number.isFinite)
+  for (const name of ['nesterov', 'centered'] as const) checkFlag(kind, name, h[name])
+  const plain = !h.nesterov || (h.momentum !== 0 && h.dampening === 0)
+  expect(kind, 'nesterov', plain, 'false without momentum or with dampening', h.nesterov)
 }
 
 /**
@@ -53,20 +62,17 @@ function check(kind: OptimizerKind, h: Hyperparameters): void {
  * gave them.
  */
 export function create(kind: OptimizerKind, options: Partial<Hyperparameters> = {}): OptimizerSpec {
-  if (!Object.hasOwn(defaults, kind))
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      `[optimizer] kind: expected ${Object.keys(defaults).join(', ')}, got ${String(kind)}`,
-    )
+  checkChoice('optimizer', 'kind', kind, Object.keys(defaults))
+  checkNames(kind, options, { ...defaults[kind], kind })
   const given = Object.fromEntries(
     Object.entries(options).filter(([name, value]) => name !== 'kind' && value !== undefined),
   )
-  for (const name of Object.keys(given))
-    if (!Object.hasOwn(defaults[kind], name))
-      throw new RnnativeError(
-        'ERR_ARGUMENT',
-        `[${kind}] ${name}: expected one of ${Object.keys(defaults[kind]).join(', ')}`,
-      )
+  // What a file tells of all kinds may stand there; what would be heeded by another kind alone may not.
+  const foreign = Object.entries(given).filter(
+    ([name, value]) => value !== defaults[kind][name as keyof Hyperparameters],
+  )
+  const own = Object.fromEntries(OWN[kind].map((name) => [name, true]))
+  checkNames(kind, Object.fromEntries(foreign), own)
   const hyperparameters: Hyperparameters = Object.freeze({ ...defaults[kind], ...given })
   check(kind, hyperparameters)
   return {

@@ -1,11 +1,13 @@
+import { types } from 'node:util'
+import { checkPositive, isListOf, isObject, optionsOf, type Names } from '../check'
 import { expect, RnnativeError } from '../errors'
 import { Module, type HostTensor } from '../nn/module'
 import { add, mul, reshape } from '../ops'
 import { globalNorm, optimizerStep } from '../ops/optimizer'
-import { noGrad, scope, Tensor, type DeviceName, type Parameter } from '../tensor'
+import { noGrad, Parameter, scope, Tensor, type DeviceName } from '../tensor'
 import { partOf } from '../tensor/arena'
 import { formatShape, sameShape } from '../tensor/shape'
-import { Arena } from './arena'
+import { Arena, type Range } from './arena'
 import type { GroupOptions, Hyperparameters, OptimizerKind, OptimizerTarget } from './types'
 
 export interface StepOptions {
@@ -14,6 +16,9 @@ export interface StepOptions {
   /** What the gradient is of, scalars: where one is not finite, nothing changes either. */
   losses?: readonly Tensor[] | undefined
 }
+
+const STEP_NAMES: Names<StepOptions> = { clipNorm: true, losses: true }
+const GROUP_NAMES: Names<GroupOptions> = { match: true, lr: true, weightDecay: true }
 
 /** The part of an optimizer's state that is not tensors. JSON-serialisable. */
 export interface OptimizerMeta {
@@ -52,9 +57,37 @@ function stateNames({ kind, hyperparameters: h }: Pick<OptimizerMeta, 'kind' | '
   }
 }
 
+/** Throws `ERR_ARGUMENT` for what is no list of groups. */
+function checkGroups(kind: OptimizerKind, groups: readonly GroupOptions[]): void {
+  expect(kind, 'groups', isListOf(groups, isObject), 'a list of groups', groups)
+  for (const [i, group] of groups.entries()) {
+    const { match, lr, weightDecay } = optionsOf(kind, group, GROUP_NAMES)
+    const matches = typeof match === 'function' || types.isRegExp(match)
+    expect(kind, `groups[${i}].match`, matches, 'a regular expression or a function', match)
+    if (lr !== undefined) checkPositive(kind, `groups[${i}].lr`, lr)
+    if (weightDecay !== undefined) checkPositive(kind, `groups[${i}].weightDecay`, weightDecay)
+  }
+}
+
+/** Named parameters of a target; `ERR_ARGUMENT` for what is none. */
+function namedOf(kind: OptimizerKind, target: OptimizerTarget): (readonly [string, Parameter])[] {
+  if (target instanceof Module) return [...target.namedParameters()]
+  const iterable =
+    typeof (target as Partial<typeof target> | null)?.[Symbol.iterator] === 'function'
+  const all: unknown[] = iterable ? [...target] : [null]
+  const named = all.every(
+    (entry) =>
+      Array.isArray(entry) && typeof entry[0] === 'string' && entry[1] instanceof Parameter,
+  )
+  expect(kind, 'target', named, 'a module, or parameters by name', target)
+  return all as [string, Parameter][]
+}
+
 /** Sorts parameters into groups in order; each parameter object once, under its first name. */
-function sortIntoGroups(target: OptimizerTarget, options: readonly GroupOptions[]) {
-  const named = target instanceof Module ? target.namedParameters() : target
+function sortIntoGroups(
+  named: readonly (readonly [string, Parameter])[],
+  options: readonly GroupOptions[],
+) {
   const groups: [string, Parameter][][] = [...options, null].map(() => [])
   const seen = new Set<Parameter>()
   for (const [name, parameter] of named) {
@@ -87,6 +120,8 @@ export class Optimizer {
   private steps = 0
   private readonly arena: Arena
   private readonly groups: readonly Group[]
+  /** Whether a module was given, which is to hold all that its loss depends on. */
+  private readonly ofModule: boolean
   private readonly states: readonly { name: string | null; buffer: Tensor | null }[]
 
   /** @internal Use `optim.adam(…).bind(module)` and its kin. */
@@ -96,13 +131,15 @@ export class Optimizer {
     target: OptimizerTarget,
     groups: readonly GroupOptions[],
   ) {
+    checkGroups(kind, groups)
     this.kind = kind
+    this.ofModule = target instanceof Module
     this.hyperparameters = Object.freeze({ ...hyperparameters })
     this.lr = hyperparameters.lr
     // A group's rate is kept as a multiple of it, which schedules change.
     const scales = hyperparameters.lr > 0 || groups.every(({ lr }) => lr === undefined)
     expect(kind, 'lr', scales, 'a number above 0 where a group has its own', hyperparameters.lr)
-    this.arena = new Arena(sortIntoGroups(target, groups))
+    this.arena = new Arena(sortIntoGroups(namedOf(kind, target), groups))
     this.groups = [...groups, null].map((group) => ({
       lrScale: group?.lr === undefined ? 1 : group.lr / hyperparameters.lr,
       weightDecay: group?.weightDecay ?? hyperparameters.weightDecay,
@@ -130,20 +167,24 @@ export class Optimizer {
 
   /**
    * Updates every parameter and returns the gradient's norm before clipping, a scalar to be read
-   * and disposed by the caller. A parameter without a gradient counts as having one of zero.
+   * and disposed by the caller. A parameter without a gradient counts as having one of zero; one whose
+   * `requiresGrad` is false stays as it is, and so does its state.
+   *
+   * Throws `ERR_GRAPH` where a module was bound and the loss depended on a parameter that it does not hold, nor any
+   * other optimizer.
    */
-  step({ clipNorm = 0, losses = [] }: StepOptions = {}): Tensor {
+  step(options: StepOptions = {}): Tensor {
+    const { clipNorm = 0, losses = [] } = optionsOf(this.kind, options, STEP_NAMES)
+    checkPositive(this.kind, 'clipNorm', clipNorm)
     const { arena } = this
     arena.checkOwnership()
+    if (this.ofModule) arena.checkStrays()
     arena.settleGradients()
     const norm = globalNorm([arena.gradients])
     const watched = losses.length === 0 ? norm : withLosses(norm, losses)
     ++this.steps
-    arena.ranges.forEach((range, i) => {
-      const group = this.groups[i]
-      if (range.size === 0 || group === undefined) return
-      this.update(range.offset, range.size, group, watched, clipNorm)
-    })
+    for (const { group, offset, size } of this.runs())
+      this.update(offset, size, group, watched, clipNorm)
     if (watched !== norm) watched.dispose()
     return norm
   }
@@ -181,8 +222,21 @@ export class Optimizer {
 
   /** @internal [lr, step] of each update that the last {@link step} made. */
   updates(): Float64Array {
-    const used = this.groups.filter((_, i) => (this.arena.ranges[i]?.size ?? 0) > 0)
-    return Float64Array.from(used.flatMap(({ lrScale }) => [this.lr * lrScale, this.steps]))
+    return Float64Array.from(
+      this.runs().flatMap(({ group }) => [this.lr * group.lrScale, this.steps]),
+    )
+  }
+
+  /** What is updated in one call each, frozen parameters left out. */
+  private runs(): { group: Group; offset: number; size: number }[] {
+    return this.groups.flatMap((group, i) =>
+      this.arena.runs(this.arena.ranges[i] as Range).map((run) => ({ group, ...run })),
+    )
+  }
+
+  /** @internal Which parameters are frozen now; what is recorded of a step depends on it. */
+  get frozen(): string {
+    return this.arena.slices.flatMap(({ parameter }, i) => (parameter.requiresGrad ? [] : i)).join()
   }
 
   /** @internal Counts a step that a recorded program makes, and gives {@link updates} for it. */

@@ -2,7 +2,8 @@
  * Learning-rate schedules. A schedule is a factor on the learning rate as a function of progress; only
  * `plateau` has state. All are JSON-serialisable with their state, for checkpoints.
  */
-import { expect, RnnativeError } from '../errors'
+import { checkChoice, checkNames, checkWhole, isObject, optionsOf, type Names } from '../check'
+import { expect, RnnativeError, show } from '../errors'
 
 export interface Progress {
   /** Number of the update about to be made, from 1. */
@@ -47,13 +48,18 @@ const stateless = (
   toJSON: () => ({ name, options: { ...options } }),
 })
 
-function positive(schedule: ScheduleName, name: string, value: number): void {
-  if (!(value > 0))
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      `[schedule] ${schedule}: ${name}: expected a number above 0, got ${value}`,
-    )
+function positive(schedule: ScheduleName, name: string, value: unknown): void {
+  const valid = typeof value === 'number' && value > 0
+  expect('schedule', `${schedule}: ${name}`, valid, 'a number above 0', value)
 }
+
+function between(schedule: ScheduleName, name: string, value: unknown, most: number): void {
+  const valid = typeof value === 'number' && value >= 0 && value <= most && value < Infinity
+  const range = most === Infinity ? 'of at least 0' : `from 0 to ${most}`
+  expect('schedule', `${schedule}: ${name}`, valid, `a number ${range}`, value)
+}
+
+const UNITS: readonly Unit[] = ['step', 'epoch']
 
 /** Whole units that have passed: an epoch counts when it is complete, a step when it has been made. */
 const passed = ({ step, epoch }: Progress, unit: Unit): number =>
@@ -81,9 +87,18 @@ export interface StepScheduleOptions {
  * the fifth epoch is the first at half the rate.
  */
 export function step(options: StepScheduleOptions = {}): Schedule {
-  const { gamma = 0.5, every = 1, after = every, unit = 'epoch' } = options
+  const {
+    gamma = 0.5,
+    every = 1,
+    after = every,
+    unit = 'epoch',
+  } = optionsOf('schedule step', options, { gamma: true, every: true, after: true, unit: true })
   positive('step', 'every', every)
   positive('step', 'gamma', gamma)
+  // `Infinity`: never.
+  const waits = typeof after === 'number' && after >= 0
+  expect('schedule', 'step: after', waits, 'a number of at least 0', after)
+  checkChoice('schedule', 'step: unit', unit, UNITS)
   return stateless('step', { gamma, every, after, unit }, (progress) => {
     const beyond = passed(progress, unit) - after
     return beyond < 0 ? 1 : gamma ** (1 + Math.floor(beyond / every))
@@ -94,8 +109,10 @@ export function step(options: StepScheduleOptions = {}): Schedule {
 export function exponential(
   options: { gamma?: number | undefined; unit?: Unit | undefined } = {},
 ): Schedule {
-  const { gamma = 0.95, unit = 'epoch' } = options
+  const names = { gamma: true, unit: true } as const
+  const { gamma = 0.95, unit = 'epoch' } = optionsOf('schedule exponential', options, names)
   positive('exponential', 'gamma', gamma)
+  checkChoice('schedule', 'exponential: unit', unit, UNITS)
   return stateless('exponential', { gamma, unit }, (progress) => gamma ** passed(progress, unit))
 }
 
@@ -110,7 +127,9 @@ export interface InverseSqrtOptions {
  * Linear warm-up over `warmup` updates, then the inverse square root of the update's number
  * (Vaswani et al. 2017, scaled so that the peak is 1).
  */
-export function inverseSqrt({ warmup = 4000, share }: InverseSqrtOptions = {}): Schedule {
+export function inverseSqrt(given: InverseSqrtOptions = {}): Schedule {
+  const names = { warmup: true, share: true } as const
+  const { warmup = 4000, share } = optionsOf('schedule inverse-sqrt', given, names)
   positive('inverse-sqrt', 'warmup', warmup)
   if (share !== undefined) positive('inverse-sqrt', 'share', share)
   const options = share === undefined ? { warmup } : { warmup, share }
@@ -130,31 +149,34 @@ export interface DecayOptions {
   min?: number | undefined
 }
 
+const DECAY_NAMES: Names<DecayOptions> = { steps: true, warmup: true, min: true }
+
 /**
  * From 1 to `min` along `shape`, which falls from 1 to 0. With `steps` it begins when the warm-up is over;
  * without, it spans the whole run, and a warm-up scales its beginning.
  */
 function decay(
   name: 'cosine' | 'linear',
-  { steps, warmup = 0, min = 0 }: DecayOptions,
+  given: DecayOptions,
   shape: (gone: number) => number,
 ): Schedule {
-  const between = (gone: number) => min + (1 - min) * shape(Math.min(1, gone))
-  expect('schedule', `${name}: warmup`, warmup >= 0, 'a number of at least 0', warmup)
-  expect('schedule', `${name}: min`, min >= 0 && min <= 1, 'a number from 0 to 1', min)
+  const { steps, warmup = 0, min = 0 } = optionsOf(`schedule ${name}`, given, DECAY_NAMES)
+  const at = (gone: number) => min + (1 - min) * shape(Math.min(1, gone))
+  between(name, 'warmup', warmup, Infinity)
+  between(name, 'min', min, 1)
   if (steps === undefined)
-    return stateless(name, { warmup, min }, ({ step: at, fraction }) => {
+    return stateless(name, { warmup, min }, ({ step: now, fraction }) => {
       if (fraction === undefined)
         throw new RnnativeError(
           'ERR_ARGUMENT',
           `[schedule] ${name}: fraction: expected how much of the run is over, since steps are not given`,
         )
-      return warmUp(at, warmup) * between(fraction)
+      return warmUp(now, warmup) * at(fraction)
     })
   positive(name, 'steps', steps)
   positive(name, 'steps - warmup', steps - warmup)
-  return stateless(name, { steps, warmup, min }, ({ step: at }) =>
-    at <= warmup ? warmUp(at, warmup) : between((at - warmup) / (steps - warmup)),
+  return stateless(name, { steps, warmup, min }, ({ step: now }) =>
+    now <= warmup ? warmUp(now, warmup) : at((now - warmup) / (steps - warmup)),
   )
 }
 
@@ -177,13 +199,27 @@ export interface PlateauOptions {
   min?: number | undefined
 }
 
+const PLATEAU_NAMES: Names<PlateauOptions> = {
+  ...{ gamma: true, patience: true, threshold: true, min: true },
+}
+
 /** Multiplies by `gamma` when the validation loss has not improved for more than `patience` rounds. */
 export function plateau(
   options: PlateauOptions = {},
   state: Readonly<Record<string, number>> = {},
 ): Schedule {
-  const { gamma = 0.5, patience = 0, threshold = 1e-4, min = 0 } = options
+  const {
+    gamma = 0.5,
+    patience = 0,
+    threshold = 1e-4,
+    min = 0,
+  } = optionsOf('schedule plateau', options, PLATEAU_NAMES)
   positive('plateau', 'gamma', gamma)
+  checkWhole('schedule', 'plateau: patience', patience, 0)
+  between('plateau', 'threshold', threshold, Infinity)
+  between('plateau', 'min', min, 1)
+  for (const [name, value] of Object.entries(state))
+    expect('schedule', `plateau: state.${name}`, typeof value === 'number', 'a number', value)
   let best = state['best'] ?? Infinity
   let bad = state['bad'] ?? 0
   let current = state['factor'] ?? 1
@@ -209,9 +245,12 @@ export function plateau(
 }
 
 /** A schedule by its name, or as `toJSON` gave it. */
-export function create({ name, options, state }: ScheduleJSON): Schedule {
+export function create(json: ScheduleJSON): Schedule {
+  expect('schedule', 'schedule', isObject(json), 'an object with a name', json)
+  const { name, options = {}, state } = json
   switch (name) {
     case 'constant':
+      checkNames('schedule constant', options, {})
       return constant()
     case 'step':
       return step(options)
@@ -229,7 +268,7 @@ export function create({ name, options, state }: ScheduleJSON): Schedule {
       throw new RnnativeError(
         'ERR_ARGUMENT',
         '[schedule] name: expected constant, step, exponential, plateau, inverse-sqrt, cosine or ' +
-          `linear, got ${String(name)}`,
+          `linear, got ${show(name)}`,
       )
   }
 }

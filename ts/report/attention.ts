@@ -1,4 +1,6 @@
-import { RnnativeError } from '../errors'
+import { checkStrings, isListOf, optionsOf, type Names } from '../check'
+import { expect, RnnativeError, show } from '../errors'
+import { isNumberArray } from '../kinds'
 import { drawSvg, labelOf, overhang } from './vega'
 
 /** What a decoder looked at while it wrote. */
@@ -9,12 +11,19 @@ export interface AttentionMap {
   weights: readonly ArrayLike<number>[]
 }
 
+const NAMES: Names<AttentionMap> = { source: true, target: true, weights: true }
+
 /** Pixels. */
 const CELL = 22
 const FONT_SIZE = 12
 
 /** Throws `ERR_SHAPE` or `ERR_NONFINITE`. */
-function cellsOf({ source, target, weights }: AttentionMap): object[] {
+function cellsOf(map: AttentionMap): object[] {
+  const { source, target, weights } = optionsOf('attention', map, NAMES)
+  checkStrings('attention', 'source', source)
+  checkStrings('attention', 'target', target)
+  const lists = isListOf(weights, (row) => Array.isArray(row) || isNumberArray(row))
+  expect('attention', 'weights', lists, 'lists of numbers', weights)
   const rows = weights.length
   const odd = weights.find((row) => row.length !== source.length)
   if (rows !== target.length || odd !== undefined)
@@ -28,7 +37,7 @@ function cellsOf({ source, target, weights }: AttentionMap): object[] {
       if (!Number.isFinite(weight))
         throw new RnnativeError(
           'ERR_NONFINITE',
-          `[attention] weights: expected numbers, got ${weight} at [${y}, ${x}]`,
+          `[attention] weights: expected numbers, got ${show(weight)} at [${y}, ${x}]`,
         )
       return { x, y, weight }
     }),

@@ -1,3 +1,5 @@
+import { isListOf, isObject } from '../check'
+import { expect } from '../errors'
 import { drawSvg } from './vega'
 
 export interface CurvePoint {
@@ -27,7 +29,11 @@ function thin(points: readonly CurvePoint[]): CurvePoint[] {
   return thinned
 }
 
-function specification({ training, validation }: Curves): object {
+function specification(curves: Curves): object {
+  expect('report', 'curves', isObject(curves), 'an object of curves', curves)
+  const { training, validation } = curves
+  for (const [name, points] of Object.entries({ training, validation }))
+    expect('report', `curves.${name}`, isListOf(points, isObject), 'a list of points', points)
   const values = [
     ...thin(training).map((point) => ({ ...point, curve: 'training' })),
     ...validation.map((point) => ({ ...point, curve: 'validation' })),

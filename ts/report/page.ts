@@ -1,6 +1,6 @@
 import { dirname } from 'node:path'
-import { checkPath } from '../check'
-import { RnnativeError } from '../errors'
+import { checkPath, isListOf, isObject } from '../check'
+import { expect, RnnativeError } from '../errors'
 import { makeDirectory } from '../io/directories'
 import { ioError, writeFileAtomic } from '../io/files'
 
@@ -65,6 +65,9 @@ export async function writeFigures(
   title: string,
   figures: readonly Figure[],
 ): Promise<void> {
+  checkPath('report', 'path', path)
+  const drawn = isListOf(figures, (one) => isObject(one) && typeof one['svg'] === 'string')
+  expect('report', 'figures', drawn, 'a list of { svg }', figures)
   const [first] = figures
   if (!path.toLowerCase().endsWith('.svg'))
     return writeInto(path, page(title, figures.map(figure).join('\n')))

@@ -1,4 +1,6 @@
-import { RnnativeError } from '../errors'
+import { checkWhole, isListOf } from '../check'
+import { expect, RnnativeError } from '../errors'
+import { isNumberArray } from '../kinds'
 
 export interface Projection {
   /** By vector: its coordinates along the components, the largest variance first. */
@@ -7,6 +9,7 @@ export interface Projection {
   explained: number[]
 }
 
+const MOST_COMPONENTS = 1024
 const ROUNDS = 1000
 const TOLERANCE = 1e-12
 
@@ -26,6 +29,8 @@ function normalise(vector: Float64Array): boolean {
 
 /** Vectors as rows, their mean subtracted. */
 function centre(vectors: readonly ArrayLike<number>[]): Float64Array[] {
+  const lists = isListOf(vectors, (row) => Array.isArray(row) || isNumberArray(row))
+  expect('pca', 'vectors', lists, 'lists of numbers', vectors)
   const size = vectors[0]?.length ?? 0
   if (size === 0)
     throw new RnnativeError(
@@ -38,7 +43,7 @@ function centre(vectors: readonly ArrayLike<number>[]): Float64Array[] {
         'ERR_SHAPE',
         `[pca] vectors: expected ${size} numbers each, got ${vector.length} in vector ${i}`,
       )
-    const row = Float64Array.from(vector)
+    const row = Float64Array.from(vector, (x) => (typeof x === 'number' ? x : NaN))
     if (!row.every(Number.isFinite))
       throw new RnnativeError('ERR_NONFINITE', `[pca] vectors: vector ${i} is not finite`)
     return row
@@ -91,11 +96,7 @@ function mainDirection(
  * Throws `ERR_EMPTY` without numbers, `ERR_SHAPE` when vectors differ in length, `ERR_NONFINITE`.
  */
 export function pca(vectors: readonly ArrayLike<number>[], components = 2): Projection {
-  if (!(Number.isInteger(components) && components >= 1))
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      `[pca] components: expected a whole number above 0, got ${components}`,
-    )
+  checkWhole('pca', 'components', components, 1, MOST_COMPONENTS)
   const rows = centre(vectors)
   const size = (rows[0] as Float64Array).length
   // So that no square leaves the range of numbers.

@@ -1,3 +1,5 @@
+import { checkText, isListOf, isObject, optionsOf, type Names } from '../check'
+import { expect } from '../errors'
 import { drawAttention, type AttentionMap } from './attention'
 import { drawCurves, type Curves } from './chart'
 import { escape, page, writeInto } from './page'
@@ -17,6 +19,11 @@ export interface Report {
   attention?: readonly AttentionMap[] | undefined
 }
 
+const NAMES: Names<Report> = {
+  ...{ title: true, curves: true, results: true, settings: true, sample: true, examples: true },
+  attention: true,
+}
+
 const table = (rows: Readonly<Record<string, unknown>>): string =>
   `<table>${Object.entries(rows)
     .map(([name, value]) => `<tr><th>${escape(name)}</th><td>${escape(value)}</td></tr>`)
@@ -33,7 +40,25 @@ function examplesTable(examples: NonNullable<Report['examples']>): string {
 
 /** A page that needs no other file and runs no script. */
 export async function renderReport(report: Report): Promise<string> {
-  const { title, curves, results, settings, sample, examples = [], attention = [] } = report
+  const op = 'report'
+  const {
+    title,
+    curves,
+    results,
+    settings,
+    sample,
+    examples = [],
+    ...more
+  } = optionsOf(op, report, NAMES)
+  const { attention = [] } = more
+  checkText(op, 'title', title)
+  for (const [name, given] of Object.entries({ results, settings }))
+    expect(op, name, isObject(given), 'an object', given)
+  expect(op, 'sample', sample === undefined || isObject(sample), 'an object', sample)
+  for (const [name, given] of Object.entries({ examples, attention }))
+    expect(op, name, isListOf(given, isObject), 'a list of objects', given)
+  for (const { references } of examples)
+    expect(op, 'examples', Array.isArray(references), 'references that are lists', references)
   const section = (heading: string, ...content: string[]) =>
     content.length > 0 ? [`<h2>${heading}</h2>`, ...content] : []
   const body = [

@@ -1,4 +1,5 @@
-import { RnnativeError } from '../errors'
+import { checkStrings, optionsOf, type Names } from '../check'
+import { expect, RnnativeError } from '../errors'
 import { pca } from './pca'
 import { drawSvg, labelOf, overhang } from './vega'
 
@@ -11,6 +12,7 @@ export interface SentenceMap {
   groups?: readonly string[] | undefined
 }
 
+const NAMES: Names<SentenceMap> = { vectors: true, labels: true, groups: true }
 const FONT_SIZE = 11
 const SIZE = { width: 640, height: 480 }
 
@@ -19,7 +21,11 @@ const SIZE = { width: 640, height: 480 }
  * figure 2), as an SVG element. Throws as {@link pca} does, and `ERR_SHAPE` when labels or groups are
  * not as many as vectors.
  */
-export async function drawSentences({ vectors, labels, groups }: SentenceMap): Promise<string> {
+export async function drawSentences(map: SentenceMap): Promise<string> {
+  const { vectors, labels, groups } = optionsOf('sentences', map, NAMES)
+  expect('sentences', 'vectors', Array.isArray(vectors), 'a list of vectors', vectors)
+  checkStrings('sentences', 'labels', labels)
+  if (groups !== undefined) checkStrings('sentences', 'groups', groups)
   for (const [name, given] of Object.entries({ labels, groups }))
     if (given !== undefined && given.length !== vectors.length)
       throw new RnnativeError(
@@ -29,7 +35,8 @@ export async function drawSentences({ vectors, labels, groups }: SentenceMap): P
   const { coordinates, explained } = pca(vectors)
   const middle = (axis: number) => {
     const all = coordinates.map((point) => point[axis] as number)
-    return (Math.min(...all) + Math.max(...all)) / 2
+    const least = all.reduce((a, b) => Math.min(a, b), Infinity)
+    return (least + all.reduce((a, b) => Math.max(a, b), -Infinity)) / 2
   }
   const centre = middle(0)
   const values = coordinates.map(([x = 0, y = 0], i) => ({

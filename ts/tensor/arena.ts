@@ -20,3 +20,8 @@ export function moveInto(leaf: Tensor, values: Tensor, gradients: Tensor, offset
   native.copyInto(handle, leaf.handle)
   leaf.rebind(handle, native.view(gradients.handle, offset, leaf.shape))
 }
+
+/** Makes a leaf's gradient gather at `offset` of a buffer again, after it was frozen and thawed. */
+export function gatherAt(leaf: Tensor, gradients: Tensor, offset: number): void {
+  leaf.gatherIn(native.view(gradients.handle, offset, leaf.shape))
+}

@@ -1,8 +1,11 @@
-import { RnnativeError } from '../errors'
+import { checkFlag, checkWhole, optionsOf, type Names } from '../check'
+import { expect, RnnativeError } from '../errors'
+import { isInt32Array } from '../kinds'
 import { freshSeed } from '../seed'
 import { resolveDevice, resolveDType, toTypedArray, type DeviceOption } from './device'
 import { native, type DType, type NativeRandom, type TypedArray } from '../native/index'
-import { checkExtents, flatten, formatShape, isTypedArray, shapeError, sizeOf } from './shape'
+import { checkExtents, checkThere, flatten, formatShape } from './shape'
+import { isTypedArray, shapeError, sizeOf } from './shape'
 import type { NestedNumbers, Shape } from './shape'
 import { Tensor } from './tensor'
 
@@ -14,12 +17,15 @@ export interface TensorOptions {
   requiresGrad?: boolean | undefined
 }
 
+const NAMES: Names<TensorOptions> = { dtype: true, device: true, requiresGrad: true }
+
 function make(
   { dtype, device, requiresGrad }: TensorOptions,
   shape: Shape,
   build: (...place: [ReturnType<typeof resolveDevice>, DType, Shape]) => Tensor['handle'],
 ): Tensor {
   checkExtents('tensor', shape)
+  if (requiresGrad !== undefined) checkFlag('tensor', 'requiresGrad', requiresGrad)
   const place = resolveDevice(device)
   const type = resolveDType(place, dtype)
   const made = new Tensor({
@@ -41,10 +47,12 @@ export function tensor(
   shape?: Shape,
   options: TensorOptions = {},
 ): Tensor {
-  const { values, own }: { values: TypedArray | readonly number[]; own: Shape } = isTypedArray(data)
-    ? { values: data, own: [data.length] }
-    : (({ values, shape: own }) => ({ values, own }))(flatten(data))
+  optionsOf('tensor', options, NAMES)
+  if (isTypedArray(data)) checkThere('tensor', 'data', data)
+  const { values, shape: own }: { values: TypedArray | readonly number[]; shape: Shape } =
+    isTypedArray(data) ? { values: data, shape: [data.length] } : flatten('tensor', data)
   const wanted = shape ?? own
+  checkExtents('tensor', wanted)
   if (sizeOf(wanted) !== values.length)
     throw shapeError(
       'tensor',
@@ -52,13 +60,15 @@ export function tensor(
       `${sizeOf(wanted)} numbers for ${formatShape(wanted)}`,
       String(values.length),
     )
-  const dtype = options.dtype ?? (values instanceof Int32Array ? 'i32' : undefined)
+  const dtype = options.dtype ?? (isInt32Array(values) ? 'i32' : undefined)
   return make({ ...options, dtype }, wanted, (device, type) =>
-    native.fromData(device, type, wanted, toTypedArray(type, values)),
+    native.fromData(device, type, wanted, toTypedArray('tensor', 'data', type, values)),
   )
 }
 
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
+  optionsOf('tensor', options, NAMES)
+  expect('tensor', 'value', typeof value === 'number', 'a number', value)
   return make(options, shape, (device, dtype) => native.full(device, dtype, shape, value))
 }
 
@@ -73,13 +83,17 @@ export interface RandomTensorOptions extends TensorOptions {
   seed?: number | undefined
 }
 
+const RANDOM_NAMES: Names<RandomTensorOptions> = { ...NAMES, seed: true }
+
 function random(
   shape: Shape,
   distribution: 'uniform' | 'normal',
   a: number,
   b: number,
-  { seed = freshSeed(), ...options }: RandomTensorOptions,
+  given: RandomTensorOptions,
 ): Tensor {
+  const { seed = freshSeed(), ...options } = optionsOf(distribution, given, RANDOM_NAMES)
+  checkWhole(distribution, 'seed', seed, 0)
   if (options.dtype === 'i32')
     throw new RnnativeError('ERR_DTYPE', `[${distribution}] dtype: expected real numbers, got i32`)
   const stream: NativeRandom = { key: native.streamKey(seed, distribution), step: 0, sampleBase: 0 }

@@ -1,4 +1,5 @@
-import { RnnativeError } from '../errors'
+import { RnnativeError, show } from '../errors'
+import { isFloat32Array, isFloat64Array, isInt32Array } from '../kinds'
 import { native, type DeviceName, type DType, type TypedArray } from '../native/index'
 
 /** `auto` takes `cuda` where it works and `cpu` elsewhere. */
@@ -35,7 +36,7 @@ export function chooseDevice(option: DeviceOption): DeviceChoice {
     default:
       throw new RnnativeError(
         'ERR_DEVICE',
-        `[device] expected 'auto', 'cpu', 'cuda' or 'reference', got '${String(option)}'`,
+        `[device] expected 'auto', 'cpu', 'cuda' or 'reference', got ${typeof option === 'string' ? `'${String(option)}'` : show(option)}`,
       )
   }
 }
@@ -64,25 +65,42 @@ export function resolveDType(device: DeviceName, dtype: DType | undefined): DTyp
   if (dtype === 'i32') return dtype
   throw new RnnativeError(
     'ERR_DTYPE',
-    `[tensor] dtype: expected '${real}' or 'i32' on ${device}, got '${String(dtype)}'`,
+    `[tensor] dtype: expected '${real}' or 'i32' on ${device}, got ${typeof dtype === 'string' ? `'${String(dtype)}'` : show(dtype)}`,
   )
 }
 
-/** The same numbers as the typed array of `dtype`; the argument itself when it is one already. */
-export function toTypedArray(dtype: DType, data: TypedArray | readonly number[]): TypedArray {
-  switch (dtype) {
-    case 'f32':
-      return data instanceof Float32Array ? data : Float32Array.from(data)
-    case 'f64':
-      return data instanceof Float64Array ? data : Float64Array.from(data)
-    case 'i32':
-      if (data instanceof Int32Array) return data
-      for (const value of data)
-        if (!Number.isInteger(value) || value !== (value | 0))
-          throw new RnnativeError(
-            'ERR_DTYPE',
-            `[tensor] data: expected 32-bit integers, got ${value}`,
-          )
-      return Int32Array.from(data)
+/**
+ * The same numbers as the typed array of `dtype`; the argument itself when it is one already. A list must hold
+ * numbers (`ERR_ARGUMENT`), and whole ones of 32 bits for i32 (`ERR_DTYPE`).
+ */
+export function toTypedArray(
+  op: string,
+  name: string,
+  dtype: DType,
+  data: TypedArray | readonly number[],
+): TypedArray {
+  if (dtype === 'i32') {
+    if (isInt32Array(data)) return data
+    for (let i = 0; i < data.length; ++i)
+      if (typeof data[i] !== 'number' || data[i] !== ((data[i] as number) | 0)) {
+        const got = `${show(data[i])} at [${i}]`
+        throw new RnnativeError(
+          'ERR_DTYPE',
+          `[${op}] ${name}: expected 32-bit integers, got ${got}`,
+        )
+      }
+    return Int32Array.from(data)
   }
+  if (dtype === 'f32' ? isFloat32Array(data) : isFloat64Array(data)) return data as TypedArray
+  const values = dtype === 'f32' ? new Float32Array(data.length) : new Float64Array(data.length)
+  for (let i = 0; i < data.length; ++i) {
+    const value: unknown = data[i]
+    if (typeof value !== 'number')
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        `[${op}] ${name}: expected numbers, got ${show(value)} at [${i}]`,
+      )
+    values[i] = value
+  }
+  return values
 }

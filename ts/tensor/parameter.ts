@@ -1,6 +1,8 @@
+import { optionsOf, type Names } from '../check'
 import { RnnativeError } from '../errors'
 import { resolveDevice, realType, type DeviceOption } from './device'
 import { native } from '../native/index'
+import type { GradHolder, Learned } from './autograd'
 import { checkExtents, type Shape } from './shape'
 import { Tensor } from './tensor'
 
@@ -29,13 +31,19 @@ function takeUnfilled(of: { left: number; most: number }): void {
     throw new RnnativeError('ERR_FORMAT', `[parameter] expected at most ${of.most}, got more`)
 }
 
+const NAMES: Names<{ device?: DeviceOption | undefined }> = { device: true }
+
 /**
  * A tensor that a module learns: a leaf that requires a gradient, owned by its module and never by a
  * scope. An optimizer moves its storage into one arena with the others; the object stays the same.
  */
 export class Parameter extends Tensor {
+  /** @internal The optimizer that has it. */
+  holder: GradHolder | null = null
+
   /** Zeros, until the module initialises it. */
-  constructor(shape: Shape, { device }: { device?: DeviceOption | undefined } = {}) {
+  constructor(shape: Shape, options: { device?: DeviceOption | undefined } = {}) {
+    const { device } = optionsOf('parameter', options, NAMES)
     checkExtents('parameter', shape)
     const place = resolveDevice(device)
     const dtype = realType(place)
@@ -45,5 +53,10 @@ export class Parameter extends Tensor {
       : native.full(place, dtype, shape, 0)
     super({ handle, shape: Object.freeze([...shape]), dtype, device: place }, false)
     this.requiresGrad = true
+  }
+
+  /** @internal */
+  override get learned(): Learned {
+    return this
   }
 }

@@ -1,3 +1,4 @@
+import { checkFunction } from '../check'
 import { native, type DeviceName, type NativeInfo } from '../native/index'
 import type { NativeMemory, NativeProfileRow } from '../native/index'
 
@@ -25,6 +26,7 @@ export const synchronize = (): Promise<void> => native.synchronize()
  * `fit` that run as CUDA graphs count as one op, `program`.
  */
 export async function profile(body: () => unknown): Promise<NativeProfileRow[]> {
+  checkFunction('profile', 'body', body)
   native.profileStart()
   try {
     await body()

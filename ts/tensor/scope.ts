@@ -1,4 +1,6 @@
+import { checkFunction } from '../check'
 import { RnnativeError } from '../errors'
+import { isMap, isPlain, isPromise } from '../kinds'
 
 interface Disposable {
   dispose(): void
@@ -25,12 +27,10 @@ function keep(result: unknown, made: Set<Disposable>, outer: Set<Disposable> | n
   if (typeof result !== 'object' || result === null) return
   if (isDisposable(result)) {
     if (made.delete(result)) outer?.add(result)
-  } else if (result instanceof Map || Array.isArray(result)) {
+  } else if (isMap(result) || Array.isArray(result)) {
     for (const entry of result.values()) keep(entry, made, outer)
-  } else {
-    const prototype: unknown = Object.getPrototypeOf(result)
-    if (prototype === Object.prototype || prototype === null)
-      for (const entry of Object.values(result)) keep(entry, made, outer)
+  } else if (isPlain(result)) {
+    for (const entry of Object.values(result)) keep(entry, made, outer)
   }
 }
 
@@ -43,13 +43,14 @@ function keep(result: unknown, made: Set<Disposable>, outer: Set<Disposable> | n
  * values outside: `const loss = scope(() => …); await loss.item()`.
  */
 export function scope<T>(body: () => T): T {
+  checkFunction('scope', 'body', body)
   const outer = current
   const made = new Set<Disposable>()
   current = made
   try {
     const result = body()
-    if (result instanceof Promise) {
-      result.catch(() => undefined)
+    if (isPromise(result)) {
+      result.then(undefined, () => undefined)
       throw new RnnativeError('ERR_ARGUMENT', '[scope] expected a synchronous function')
     }
     keep(result, made, outer)

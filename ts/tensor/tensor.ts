@@ -1,6 +1,7 @@
 import { inspect } from 'node:util'
-import { RnnativeError } from '../errors'
-import { GradSlot, releaseNode, runBackward } from './autograd'
+import { checkFlag, optionsOf, type Names } from '../check'
+import { expect, RnnativeError } from '../errors'
+import { GradSlot, releaseNode, runBackward, type Learned } from './autograd'
 import { toTypedArray } from './device'
 import {
   native,
@@ -9,13 +10,15 @@ import {
   type NativeTensor,
   type TypedArray,
 } from '../native/index'
-import { checkShape, formatShape, sizeOf, type Shape } from './shape'
+import { checkShape, checkThere, formatShape, isTypedArray, sizeOf, type Shape } from './shape'
 import { track, untrack } from './scope'
 
 export interface BackwardOptions {
   /** Keeps what ops saved, so that backward can run again over the same graph. */
   retainGraph?: boolean | undefined
 }
+
+const BACKWARD_NAMES: Names<BackwardOptions> = { retainGraph: true }
 
 /** What an op gives to make a tensor of its result. */
 export interface TensorInit {
@@ -100,8 +103,11 @@ export class Tensor {
       checkShape('assign', 'source', source.shape, this.shape)
       native.copyInto(this.handle, source.handle)
     } else {
+      const numbers = Array.isArray(source) || isTypedArray(source)
+      expect('assign', 'source', numbers, 'a tensor or an array of numbers', source)
+      checkThere('assign', 'source', source)
       checkShape('assign', 'source', [source.length], [this.size])
-      native.writeInto(this.handle, toTypedArray(this.dtype, source))
+      native.writeInto(this.handle, toTypedArray('assign', 'source', this.dtype, source))
     }
     return this
   }
@@ -109,6 +115,7 @@ export class Tensor {
   /** Sets every element in place; see {@link assign}. */
   fill(value: number): this {
     this.checkWritable('fill')
+    expect('fill', 'value', typeof value === 'number', 'a number', value)
     native.fill(this.handle, value)
     return this
   }
@@ -137,13 +144,25 @@ export class Tensor {
   }
 
   set requiresGrad(value: boolean) {
+    checkFlag('requiresGrad', 'value', value)
     if (value === this.requiresGrad) return
     if (this.slot?.producer)
       throw new RnnativeError('ERR_GRAPH', '[requiresGrad] cannot be cleared on a result: detach()')
     if (this.dtype === 'i32')
       throw new RnnativeError('ERR_DTYPE', '[requiresGrad] expected real numbers, got i32')
-    if (value) this.slot = new GradSlot(null, this.shape, this.dtype, this.device)
+    if (value) this.slot = this.leafSlot()
     else this.dropSlot()
+  }
+
+  /** @internal Itself, of a parameter: somebody has to learn it. */
+  get learned(): Learned | null {
+    return null
+  }
+
+  private leafSlot(): GradSlot {
+    const slot = new GradSlot(null, this.shape, this.dtype, this.device)
+    slot.learned = this.learned
+    return slot
   }
 
   /**
@@ -174,9 +193,13 @@ export class Tensor {
    * Throws `ERR_GRAPH` when nothing was recorded or an earlier backward freed it, `ERR_STALE` when a
    * tensor that an op saved has been modified since; no gradient is touched then.
    */
-  backward(gradient?: Tensor | null, { retainGraph = false }: BackwardOptions = {}): void {
+  backward(gradient?: Tensor | null, options: BackwardOptions = {}): void {
+    const { retainGraph = false } = optionsOf('backward', options, BACKWARD_NAMES)
     if (this.slot === null)
       throw new RnnativeError('ERR_GRAPH', '[backward] the tensor does not require a gradient')
+    checkFlag('backward', 'retainGraph', retainGraph)
+    const given = gradient === undefined || gradient === null || gradient instanceof Tensor
+    expect('backward', 'gradient', given, 'a tensor', gradient)
     if (gradient) checkShape('backward', 'gradient', gradient.shape, this.shape)
     else if (this.size !== 1)
       throw new RnnativeError(
@@ -194,16 +217,26 @@ export class Tensor {
 
   /**
    * @internal Moves this leaf to other storage of the same shape, with `gradient` as its buffer, and
-   * disposes what it had. The new storage must hold the values.
+   * disposes what it had. The new storage must hold the values. A frozen one keeps no buffer.
    */
   rebind(handle: NativeTensor, gradient: NativeTensor): void {
     if (this.owned !== null) native.dispose(this.owned)
     this.owned = handle
+    this.slot?.drop()
+    this.gatherIn(gradient)
+  }
+
+  /** @internal Moves this leaf's gradient, if it has one, to a buffer of the same shape; frozen: disposes that. */
+  gatherIn(buffer: NativeTensor): void {
     this.gradient?.dispose()
     this.gradient = null
-    this.slot ??= new GradSlot(null, this.shape, this.dtype, this.device)
-    this.slot.drop()
-    this.slot.buffer = gradient
+    const { slot } = this
+    if (slot === null) return native.dispose(buffer)
+    const { written } = slot
+    if (written && slot.buffer !== null) native.copyInto(buffer, slot.buffer)
+    slot.drop()
+    slot.buffer = buffer
+    slot.written = written
   }
 
   private dropSlot(): void {

@@ -14,7 +14,7 @@ export async function assignInParts(x: Tensor, values: TypedArray, pauses: Pause
     const part = values.subarray(begin, begin + PART)
     const place = native.view(x.handle, begin, [part.length])
     try {
-      native.writeInto(place, toTypedArray(x.dtype, part))
+      native.writeInto(place, toTypedArray('assign', 'source', x.dtype, part))
     } finally {
       native.dispose(place)
     }

@@ -1,6 +1,7 @@
 import { isUtf8 } from 'node:buffer'
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
+import { checkPath } from '../check'
 import { RnnativeError } from '../errors'
 import { readFileOrThrow } from '../io/files'
 import { Pauses } from '../pauses'
@@ -47,8 +48,10 @@ async function unzipped(bytes: Uint8Array, source: string, most: number): Promis
  * and a gzip file unpack to 1 GiB. Throws `ERR_IO` when it cannot be read, `ERR_FORMAT` when the archive is
  * damaged or unpacks to more, `ERR_EMPTY` when nothing is in it.
  */
-export const readBytes = async (path: string): Promise<Uint8Array> =>
-  unpack(await readFileOrThrow(path), path)
+export async function readBytes(path: string): Promise<Uint8Array> {
+  checkPath('read', 'path', path)
+  return unpack(await readFileOrThrow(path), path)
+}
 
 /** Bytes as text; `ERR_FORMAT` with the number of the line that is not UTF-8. A byte-order mark is dropped. */
 export async function decodeText(bytes: Uint8Array, source: string): Promise<string> {

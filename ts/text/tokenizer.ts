@@ -1,4 +1,6 @@
-import { RnnativeError } from '../errors'
+import { checkFunction, checkNames, checkPath, checkWhole as checkCount } from '../check'
+import { expect, RnnativeError, show } from '../errors'
+import { isView } from '../kinds'
 import { atOnce, inStretches } from '../pauses'
 import { readJson, writeFileAtomic } from '../io/files'
 import { bpe } from './bpe'
@@ -91,6 +93,8 @@ export class Tokenizer {
   private readonly ids: ReadonlyMap<string, number>
 
   private constructor(vocabulary: Vocabulary) {
+    const made = Array.isArray((vocabulary as Vocabulary | undefined)?.tokens)
+    expect('tokenizer', 'vocabulary', made, 'one of Tokenizer.words and its kin', vocabulary)
     const { scheme, tokens, boundaries } = vocabulary
     const ordinary = tokens.length - (boundaries ? BOUNDARIES.length : 0)
     this.vocabulary = vocabulary
@@ -129,15 +133,16 @@ export class Tokenizer {
    * so. `ERR_EMPTY` where no word occurs `minCount` times.
    */
   static words(texts: Texts, options: WordOptions = {}): Tokenizer {
+    checkNames('tokenizer', options, { split: true, vocabulary: true, minCount: true })
     const { split = 'auto', vocabulary, minCount = 2 } = options
     if (split !== 'auto' && split !== 'unicode')
       throw new RnnativeError(
         'ERR_ARGUMENT',
-        `[tokenizer] split: expected auto or unicode, got ${String(split)}`,
+        `[tokenizer] split: expected auto or unicode, got ${show(split)}`,
       )
     const all = Array.from(eachText('words', texts))
     if (split === 'auto' && all.some((text) => text.includes(UNKNOWN)))
-      return Tokenizer.spaces(all, options)
+      return Tokenizer.spaces(all, { vocabulary, minCount: options.minCount })
     return Tokenizer.make('word', mostFrequent(words, all, { vocabulary, minCount }, SPACING))
   }
 
@@ -146,6 +151,7 @@ export class Tokenizer {
    * decoded text they are joined by single spaces.
    */
   static spaces(texts: Texts, options: SpacesOptions = {}): Tokenizer {
+    checkNames('tokenizer', options, { vocabulary: true, minCount: true })
     const tokens = mostFrequent(whitespace, eachText('spaces', texts), options)
     return Tokenizer.make('whitespace', tokens)
   }
@@ -155,7 +161,9 @@ export class Tokenizer {
    * cross white space or the marks of sentences, and a word's token holds the space before it. For a
    * vocabulary that two languages share, give the texts of both.
    */
-  static bpe(texts: Texts, { vocabulary = 8000, minCount = 2 }: BpeOptions = {}): Tokenizer {
+  static bpe(texts: Texts, options: BpeOptions = {}): Tokenizer {
+    checkNames('tokenizer', options, { vocabulary: true, minCount: true })
+    const { vocabulary = 8000, minCount = 2 } = options
     checkWhole('vocabulary', vocabulary, BYTE_TOKENS.length)
     checkWhole('minCount', minCount, 1)
     const all = eachText('bpe', texts)
@@ -245,6 +253,8 @@ export class Tokenizer {
    * unknown ones, such as the source word that a translation was looking at.
    */
   decode(ids: Iterable<number>, replace?: ReplaceUnknown): string {
+    const iterable = typeof (ids as typeof ids | null | undefined)?.[Symbol.iterator] === 'function'
+    expect('tokenizer', 'ids', iterable, 'a list of ids', ids)
     const decoder = this.decoder(replace)
     const pieces: string[] = []
     for (const id of ids) pieces.push(decoder.write(id))
@@ -254,15 +264,16 @@ export class Tokenizer {
 
   /** Decodes ids as they come: `write` returns the text that one more id adds. */
   decoder(replace?: ReplaceUnknown): { write(id: number): string; end(): string } {
+    if (replace !== undefined) checkFunction('tokenizer', 'replace', replace)
     const joiner = this.scheme.joiner()
     let position = 0
     return {
       write: (id) => {
-        const token = this.tokens[id]
+        const token = typeof id === 'number' ? this.tokens[id] : undefined
         if (token === undefined)
           throw new RnnativeError(
             'ERR_INDEX',
-            `[tokenizer] id: expected 0 to ${this.size - 1}, got ${id}`,
+            `[tokenizer] id: expected 0 to ${this.size - 1}, got ${show(id)}`,
           )
         const at = position++
         if (id === this.begin || id === this.end) return ''
@@ -288,10 +299,12 @@ export class Tokenizer {
   }
 
   async save(path: string): Promise<void> {
+    checkPath('tokenizer', 'path', path)
     await writeFileAtomic(path, JSON.stringify(this, null, 1))
   }
 
   static async load(path: string): Promise<Tokenizer> {
+    checkPath('tokenizer', 'path', path)
     return Tokenizer.fromJSON(await readJson(path), path)
   }
 }
@@ -322,13 +335,8 @@ function mostFrequent(
   return [UNKNOWN, ...fixed, ...kept.map(([token]) => token)]
 }
 
-function checkWhole(name: string, value: number, least: number): void {
-  if (!(Number.isInteger(value) && value >= least))
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      `[tokenizer] ${name}: expected a whole number of at least ${least}, got ${value}`,
-    )
-}
+const checkWhole = (name: string, value: number, least: number): void =>
+  checkCount('tokenizer', name, value, least)
 
 function checkText(name: string, text: unknown): asserts text is string {
   if (typeof text !== 'string')
@@ -340,7 +348,10 @@ function checkText(name: string, text: unknown): asserts text is string {
 
 /** The texts one by one; `ERR_EMPTY` at the end when all of them were empty. */
 function* eachText(factory: string, texts: Texts): Generator<string> {
-  if (typeof texts !== 'string' && typeof texts?.[Symbol.iterator] !== 'function')
+  if (
+    isView(texts) ||
+    (typeof texts !== 'string' && typeof texts?.[Symbol.iterator] !== 'function')
+  )
     throw new RnnativeError(
       'ERR_ARGUMENT',
       `[tokenizer] ${factory}: expected a string or strings, got ${typeof texts}`,

@@ -3,6 +3,8 @@
  * is one token wherever it stands: the single space before it is not written where a reader would put one
  * anyway, and what deviates from that has tokens of its own, so that the text comes back exactly.
  */
+import { RnnativeError } from '../errors'
+import { messageOf } from '../kinds'
 import type { Joiner, Scheme } from './scheme'
 
 /** Stands between two tokens without the space that would be between them. No text has it as a segment. */
@@ -21,9 +23,23 @@ const STRETCH = 1 << 13
 // Made for the first word: a runtime without it has all else.
 let made: Intl.Segmenter | null = null
 
+/** Made when words are first cut: all but words works without, as in a Node with small ICU. */
+function wordSegmenter(): Intl.Segmenter {
+  try {
+    return (made ??= new Intl.Segmenter('en', { granularity: 'word' }))
+  } catch (cause) {
+    throw new RnnativeError(
+      'ERR_UNSUPPORTED',
+      `[tokenizer] words: Intl.Segmenter does not work in this Node (${messageOf(cause)}); ` +
+        'use one with full ICU, or characters, bytes, bpe or spaces',
+      { cause },
+    )
+  }
+}
+
 /** Word segments of a text of any length; a piece's last segment is cut again with what follows. */
 export function* segmentsOf(text: string): Generator<string> {
-  const segmenter = (made ??= new Intl.Segmenter('en', { granularity: 'word' }))
+  const segmenter = wordSegmenter()
   let begin = 0
   while (begin < text.length) {
     const newline = text.indexOf('\n', begin)

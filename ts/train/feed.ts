@@ -1,4 +1,5 @@
 import { RnnativeError } from '../errors'
+import { isPromise } from '../kinds'
 import type { Feed, Portion } from '../data/feed'
 import { unlessStopped, type RunContext } from './run'
 
@@ -75,7 +76,7 @@ export class FeedReader<B> {
     this.next = this.ready = null
     // Not awaited: a source that stalls would hold this up.
     const closed: unknown = this.at?.portions.return?.()
-    if (closed instanceof Promise) closed.catch(() => undefined)
+    if (isPromise(closed)) closed.then(undefined, () => undefined)
     this.at = null
   }
 
@@ -93,7 +94,7 @@ export class FeedReader<B> {
     while (read.length < this.perStep) {
       // What is there is not waited for: the loop goes on in the same turn.
       const given = portions.next()
-      const { value, done } = given instanceof Promise ? await given : given
+      const { value, done } = isPromise(given) ? await given : given
       if (done === true) break
       read.push(value as Portion<B>)
     }

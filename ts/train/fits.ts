@@ -1,5 +1,6 @@
 import { RnnativeError } from '../errors'
 import { openRunDirectory, type RunDirectory } from '../io/run-directory'
+import { isAbortSignal } from '../kinds'
 import { settle } from './ending'
 import type { TrainingEvent, TrainingOptions, TrainingResult } from './options'
 import { Run, type RunContext } from './run'
@@ -25,8 +26,9 @@ export class Fits {
     make: (context: RunContext<TrainingEvent>) => Fit | Promise<Fit | null>,
   ): Run<TrainingEvent, TrainingResult> {
     const { busy } = this
-    const { signal, checkpoint } = options
-    const stop = signal instanceof AbortSignal ? signal : undefined
+    // Whatever it is: `make` refuses what is no object.
+    const { signal, checkpoint } = { ...(options as TrainingOptions | null) }
+    const stop = isAbortSignal(signal) ? signal : undefined
     const run: Run<TrainingEvent, TrainingResult> = new Run(async (context) => {
       if (busy)
         throw new RnnativeError(

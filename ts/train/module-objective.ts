@@ -1,4 +1,5 @@
 import { hostTensors, withTensors, type OnDevice } from '../data/tree'
+import { isObject } from '../check'
 import { expect } from '../errors'
 import type { CheckpointFiles } from '../io/checkpoint'
 import { MODEL_FILE, toHost } from '../io/model-files'
@@ -92,7 +93,9 @@ export class ModuleObjective<B, O, C extends object> implements Objective<B, C> 
   }
 }
 
-function checkLoss({ sum, count }: LossResult<unknown, object>): void {
+function checkLoss(result: LossResult<unknown, object>): void {
+  expect('fit', 'loss', isObject(result), 'a function that gives { sum, count }', result)
+  const { sum, count } = result
   const scalar = sum instanceof Tensor && sum.size === 1
   expect('fit', 'loss: sum', scalar, 'a scalar tensor', sum)
   const valid =

@@ -1,4 +1,5 @@
-import { checkSignal, expect, RnnativeError } from '../errors'
+import { checkNames, checkSignal, type Names } from '../check'
+import { expect, RnnativeError } from '../errors'
 import type { OptimizerSpec, Schedule } from '../optim'
 import { count, flag, path, positive, Schema, type Given } from '../schema'
 import type { DeviceName } from '../tensor'
@@ -46,6 +47,20 @@ export const limitOptions = {
 }
 
 const limits = new Schema('fit', limitOptions)
+
+/** Names of what every `fit` takes. */
+const TRAINING_NAMES: Names<TrainingOptions> = {
+  ...(Object.fromEntries(Object.keys(limitOptions).map((name) => [name, true])) as Names<
+    typeof limitOptions
+  >),
+  ...{ optimizer: true, schedule: true, signal: true, watch: true },
+}
+
+/** Throws `ERR_ARGUMENT` for a name that is none of these nor of a family's `own`. */
+export const checkFitNames = (
+  options: TrainingOptions,
+  own: Readonly<Record<string, unknown>>,
+): void => checkNames('fit', options, { ...TRAINING_NAMES, ...own })
 
 /** What every model's `fit` takes. */
 export interface TrainingOptions extends Given<typeof limitOptions> {
@@ -182,8 +197,16 @@ const WITHOUT = 'without validation data'
 
 /** Throws `ERR_ARGUMENT` for an option out of its range, or one that rests on a missing validation. */
 export function checkTrainingOptions(options: TrainingOptions, validates: boolean): void {
-  limits.resolve(options)
-  const { patience, schedule, signal } = options
+  limits.resolve(options, null)
+  const { patience, schedule, signal, optimizer } = options
+  const binds =
+    optimizer === undefined ||
+    typeof (optimizer as Partial<OptimizerSpec> | null)?.bind === 'function'
+  expect('fit', 'optimizer', binds, 'one such as optim.adam() gives', optimizer)
+  const given = schedule as Partial<Schedule> | null | undefined
+  const scales = typeof given?.factor === 'function' && typeof given.toJSON === 'function'
+  const expected = 'one such as optim.schedule.step() gives'
+  expect('fit', 'schedule', schedule === undefined || scales, expected, schedule)
   expect('fit', 'patience', validates || patience === undefined, `none ${WITHOUT}`, patience)
   const follows = schedule?.toJSON().name === 'plateau'
   expect('fit', 'schedule', validates || !follows, `another than plateau ${WITHOUT}`, 'plateau')

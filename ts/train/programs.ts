@@ -54,10 +54,12 @@ export class Programs<Made extends HasScalars> {
     given: readonly StepInput[],
     enqueue: (inputs: readonly Tensor[]) => Made,
   ): Made {
-    const found = this.byKey.get(key)
-    if (found === undefined) return this.record(step, key, given, enqueue)
-    this.byKey.delete(key)
-    this.byKey.set(key, found) // the last one used
+    // A step that leaves a parameter as it is does other work.
+    const of = `${key} ${this.optimizer.frozen}`
+    const found = this.byKey.get(of)
+    if (found === undefined) return this.record(step, of, given, enqueue)
+    this.byKey.delete(of)
+    this.byKey.set(of, found) // the last one used
     found.inputs.forEach((input, i) => input.assign(given[i]?.data ?? []))
     const passed = (step - found.step) * RANDOM_STEPS
     found.program.run(passed, this.optimizer.countStep())

@@ -1,11 +1,12 @@
 /** Recurrent state [layers, rows, hidden] on the host, cut and joined along the rows of the batch. */
+import { isFloat64Array } from '../kinds'
 import type { HostTensor } from '../nn'
 import type { TypedArray } from '../tensor'
 
 type Extents = [layers: number, rows: number, hidden: number]
 
 const likeOf = (data: TypedArray, length: number): TypedArray =>
-  data instanceof Float64Array ? new Float64Array(length) : new Float32Array(length)
+  isFloat64Array(data) ? new Float64Array(length) : new Float32Array(length)
 
 /** The parts one below the other; all have the same layers and hidden size. */
 export function joinRows(parts: readonly HostTensor[]): HostTensor {

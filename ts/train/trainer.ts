@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
-import { checkWhole } from '../check'
-import { checkSignal, expect, RnnativeError } from '../errors'
+import { checkChoice, checkPath, checkSignal, checkWhole, optionsOf, type Names } from '../check'
+import { expect, RnnativeError } from '../errors'
 import { findCheckpoint, type Pointer } from '../io/checkpoint'
 import { MODEL_FILE } from '../io/model-files'
 import { readSafetensors } from '../io/safetensors'
@@ -13,6 +13,7 @@ import type { Feed } from './feed'
 import { Fits } from './fits'
 import { TrainingLoop } from './loop'
 import { ModuleObjective, type ModuleTask } from './module-objective'
+import { checkFitNames } from './options'
 import type { TrainingEvent, TrainingOptions, TrainingResult } from './options'
 import type { Run } from './run'
 import { figures, means, type Totals } from './totals'
@@ -32,6 +33,11 @@ export interface TrainerOptions<B, O, C extends object> extends ModuleTask<B, O,
 export interface TrainerFitOptions extends TrainingOptions {
   /** Batches whose gradients make up a step. Default 1. */
   accumulate?: number | undefined
+}
+
+const NAMES: Names<TrainerOptions<unknown, unknown, object>> = {
+  ...{ module: true, feed: true, validate: true, seed: true, loss: true, measures: true },
+  ...{ summary: true, carried: true, files: true, graphs: true },
 }
 
 /**
@@ -58,8 +64,8 @@ export class Trainer<B, O = unknown, C extends object = never> {
 
   /** Throws `ERR_ARGUMENT` for options that make no sense. */
   constructor(options: TrainerOptions<B, O, C>) {
-    const { module, feed, validate, loss, seed } = options
     const op = 'trainer'
+    const { module, feed, validate, loss, seed } = optionsOf(op, options, NAMES)
     expect(op, 'module', module instanceof Module, 'an nn.Module', module)
     expect(op, 'feed', isFeed(feed), 'a feed, such as data.batches gives', feed)
     expect(op, 'loss', typeof loss === 'function', 'a function of a batch', loss)
@@ -77,6 +83,7 @@ export class Trainer<B, O = unknown, C extends object = never> {
   fit(options: TrainerFitOptions = {}): Run<TrainingEvent, TrainingResult> {
     const { feed, seed = freshSeed() } = this.options
     return this.fits.begin(feed.unit, options, () => {
+      checkFitNames(options, { accumulate: true })
       const { accumulate: perStep = 1, clipNorm = 1 } = options
       checkWhole('fit', 'accumulate', perStep, 1)
       const objective = this.objective({ accumulate: perStep })
@@ -94,8 +101,10 @@ export class Trainer<B, O = unknown, C extends object = never> {
   /** The mean loss and all measures over a feed's first pass. `ERR_EMPTY` for one without a batch. */
   async evaluate(
     feed: Feed<B>,
-    { signal }: { signal?: AbortSignal | undefined } = {},
+    options: { signal?: AbortSignal | undefined } = {},
   ): Promise<{ loss: number; [measure: string]: number }> {
+    const { signal } = optionsOf('evaluate', options, { signal: true })
+    expect('evaluate', 'feed', isFeed(feed), 'a feed, such as data.batches gives', feed)
     checkSignal('evaluate', signal)
     const totals = await evaluate(this.objective({}), feed, this.device, () => {
       if (signal?.aborted)
@@ -108,6 +117,8 @@ export class Trainer<B, O = unknown, C extends object = never> {
 
   /** Takes the weights of a run's best checkpoint, or its latest. `ERR_IO` where there is none. */
   async load(directory: string, which: Pointer = 'best'): Promise<void> {
+    checkPath('load', 'directory', directory)
+    checkChoice('load', 'which', which, ['best', 'latest'])
     const path = await findCheckpoint(directory, which)
     if (path === null)
       throw new RnnativeError('ERR_IO', `[load] ${directory}: holds no complete checkpoint`)

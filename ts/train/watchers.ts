@@ -1,4 +1,5 @@
 import { expect } from '../errors'
+import { isPromise, messageOf } from '../kinds'
 import type { Outcome, RunPlan, TrainingEvent, TrainingOptions, Watch, Watcher } from './options'
 
 const isWatcher = (given: unknown): given is Watcher =>
@@ -55,7 +56,7 @@ export class Watchers {
       try {
         // A function that is async gives a promise, though nobody awaits it.
         const given = call(watcher)
-        if (given instanceof Promise) given.catch(fail)
+        if (isPromise(given)) given.then(undefined, fail)
       } catch (error) {
         fail(error)
       }
@@ -64,8 +65,10 @@ export class Watchers {
 }
 
 function warn(error: unknown): void {
-  const reason = error instanceof Error ? error.message : String(error)
-  process.emitWarning(`[fit] watch: a watcher failed and sees no more of the run: ${reason}`, {
-    code: 'RNNATIVE_WATCHER',
-  })
+  process.emitWarning(
+    `[fit] watch: a watcher failed and sees no more of the run: ${messageOf(error)}`,
+    {
+      code: 'RNNATIVE_WATCHER',
+    },
+  )
 }

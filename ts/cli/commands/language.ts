@@ -71,7 +71,7 @@ async function evaluate(flags: Made<typeof evaluateFlags>): Promise<void> {
   const { LanguageModel } = await import('../../models/index.js')
   const { readInput } = await import('../texts.js')
   const { printJson, printTable } = await import('../../watch/output.js')
-  await using lm = await LanguageModel.load(flags.model, flags)
+  await using lm = await LanguageModel.load(flags.model, { precision: flags.precision })
   const unit = lm.tokenizer.unit === 'byte' ? 'byte' : 'char'
   const score = await lm.evaluate(await readInput(flags.text, unit))
   if (flags.json) return printJson(score)
@@ -84,10 +84,11 @@ async function evaluate(flags: Made<typeof evaluateFlags>): Promise<void> {
   })
 }
 
-async function generate({ model, prompt, ...flags }: Made<typeof generateFlags>): Promise<void> {
+async function generate(flags: Made<typeof generateFlags>): Promise<void> {
+  const { model, prompt, precision, ...options } = flags
   const { LanguageModel } = await import('../../models/index.js')
-  await using lm = await LanguageModel.load(model, flags)
+  await using lm = await LanguageModel.load(model, { precision })
   process.stdout.write(prompt)
-  for await (const piece of lm.generate(prompt, flags)) process.stdout.write(piece)
+  for await (const piece of lm.generate(prompt, options)) process.stdout.write(piece)
   process.stdout.write('\n')
 }

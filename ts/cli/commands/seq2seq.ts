@@ -6,7 +6,8 @@ import { seq2seqFitOptions, seq2seqOptions } from '../../models/seq2seq/options'
 import type { TiedEmbeddings } from '../../models/seq2seq/options'
 import { choice, count, type Made } from '../../schema'
 import type { Tokenizer } from '../../text'
-import { addFlags, file, json, model, neededFile, savedPrecision, takeFlags } from '../arguments'
+import { addFlags, file, json, model, neededFile, savedPrecision } from '../arguments'
+import { readFlags, takeFlags } from '../arguments'
 import type { Flags } from '../arguments'
 import { addTrain } from './train'
 import { addTranslate, models, searchFlags, withModels } from './translate'
@@ -117,7 +118,9 @@ async function evaluate(flags: Made<typeof evaluateFlags>): Promise<void> {
   const pairs = await readPairInput(source, target)
   const texts = await withModels(flags, async (translator) => {
     const sources = pairs.map(([one]) => one)
-    return (await translator.translate(sources, flags)).map(({ text }) => text)
+    return (await translator.translate(sources, readFlags(searchFlags, flags))).map(
+      ({ text }) => text,
+    )
   })
   const references = pairs.map(([, reference]) => reference)
   const measure = {
@@ -138,7 +141,7 @@ async function score(flags: Made<typeof scoreFlags>): Promise<void> {
   const { Seq2Seq } = await import('../../models/index.js')
   const { printJson } = await import('../../watch/output.js')
   const pairs = await readPairInput(flags.source, flags.target)
-  await using translator = await Seq2Seq.load(flags.model, flags)
+  await using translator = await Seq2Seq.load(flags.model, { precision: flags.precision })
   const each = pairs.flatMap(([one, targets]): Pair[] =>
     (typeof targets === 'string' ? [targets] : targets).map((text): Pair => [one, text]),
   )

@@ -3,7 +3,7 @@ import { constants } from 'node:os'
 import type { Command } from 'commander'
 import { RnnativeError } from '../../errors'
 import type { Model } from '../../models/model'
-import { createNamed, type Named } from '../../named'
+import { readNamed, type Named } from '../../named'
 import type { OptimizerKind } from '../../optim'
 import { create, type Schedule, type ScheduleName } from '../../optim/schedule'
 import { atLeastZero, choice, custom, fraction, positive, text } from '../../schema'
@@ -71,7 +71,7 @@ const runFlags = {
       expected: 'a schedule',
       valid: () => true,
       argument: '<schedule>',
-      read: (given) => createNamed('schedule', given, makeSchedule),
+      read: (given) => makeSchedule(readNamed(given)),
     },
     {
       about:
@@ -147,7 +147,10 @@ async function trainingOptions(run: RunFlags): Promise<TrainingOptions> {
   const unlimited = maxSteps !== undefined || maxSeconds !== undefined
   const { create: createOptimizer } = await import('../../optim/index.js')
   return {
-    ...run,
+    ...(Object.fromEntries(
+      Object.keys(limitOptions).map((name) => [name, run[name as keyof typeof limitOptions]]),
+    ) as TrainingOptions),
+    schedule: run.schedule,
     epochs: run.epochs ?? (unlimited ? undefined : EPOCHS),
     optimizer: createOptimizer(optimizer, { lr, weightDecay, momentum }),
     watch: await watchers(run),

@@ -1,17 +1,20 @@
 import { checkIds, digest } from '../../data/ids'
-import { Sampler } from '../../decode/sampler'
-import { RnnativeError } from '../../errors'
+import { Sampler, SAMPLING_NAMES } from '../../decode/sampler'
+import { checkPath, checkSignal, checkText, checkWhole, optionsOf, type Names } from '../../check'
+import { expect, RnnativeError } from '../../errors'
 import type { CheckpointFiles } from '../../io/checkpoint'
 import { readJson } from '../../io/files'
 import { CONFIG_FILE } from '../../io/model-directory'
 import { MODEL_FILE, toHost } from '../../io/model-files'
 import { languageScore, type LanguageScore } from '../../metrics/language'
+import { isGone, isInt32Array } from '../../kinds'
 import { adam } from '../../optim'
 import { atOnce, inStretches } from '../../pauses'
 import { chooseDevice, type DeviceOption } from '../../tensor/device'
 import { Tokenizer } from '../../text'
 import type { Fit } from '../../train/fits'
 import { TrainingLoop } from '../../train/loop'
+import { checkFitNames } from '../../train/options'
 import type { Run, RunContext, TokenEvent, TokenResult } from '../../train'
 import type { TrainingEvent, TrainingOptions } from '../../train'
 import { languageFitOptions, languageOptions } from './options'
@@ -20,7 +23,7 @@ import { generatePieces, type GenerateOptions } from './generate'
 import { LanguageNetwork } from './network'
 import { charactersIn, charactersOf, lineNats, totalNats } from './score'
 import { LanguageTask, WindowFeed } from './task'
-import { digestOf, optionsOf } from '../parts/identity'
+import { digestOf, identityOf } from '../parts/identity'
 import { checkTexts, loadModel, loadWeights, Model } from '../model'
 
 export interface LanguageModelOptions extends LanguageOptions {
@@ -32,6 +35,8 @@ export interface LanguageFitOptions extends TrainingOptions, LanguageReadingOpti
   /** Text that is not learned from, to measure progress by; null: none. */
   validation?: string | Int32Array | null | undefined
 }
+
+const GENERATE_NAMES: Names<GenerateOptions> = { ...SAMPLING_NAMES, length: true, signal: true }
 
 /**
  * Predicts text token by token: an embedding, a recurrent stack and a softmax.
@@ -51,11 +56,11 @@ export class LanguageModel extends Model {
   /** Throws `ERR_ARGUMENT` for options that make no sense, or `ERR_DEVICE`. */
   constructor(options: LanguageModelOptions) {
     super()
+    const { seed, ...network } = languageOptions.resolve(options, ['tokenizer', 'device'])
     const { tokenizer, device = 'cpu' } = options
-    if (!(tokenizer instanceof Tokenizer))
-      throw new RnnativeError('ERR_ARGUMENT', '[language model] tokenizer: expected a Tokenizer')
+    const valid = tokenizer instanceof Tokenizer
+    expect('language model', 'tokenizer', valid, 'a Tokenizer', tokenizer)
     this.tokenizer = tokenizer
-    const { seed, ...network } = languageOptions.resolve(options)
     this.options = Object.freeze(network)
     this.seed = seed
     const place = { seed, device: chooseDevice(device).device }
@@ -78,8 +83,9 @@ export class LanguageModel extends Model {
     options: LanguageFitOptions,
     context: RunContext<TrainingEvent>,
   ): Promise<Fit | null> {
+    checkFitNames(options, { ...languageFitOptions.rows, validation: true })
     const { validation = null } = options
-    const { steps, accumulate, batch: given } = languageFitOptions.resolve(options)
+    const { steps, accumulate, batch: given } = languageFitOptions.resolve(options, null)
     const [tokens, held] = await Promise.all([
       this.tokensOf('fit', text),
       validation === null ? null : this.tokensOf('fit validation', validation),
@@ -98,7 +104,7 @@ export class LanguageModel extends Model {
     const task = new LanguageTask(this.network, {
       vocabulary: this.tokenizer.size,
       identity: {
-        ...optionsOf(languageOptions.rows, this.options),
+        ...identityOf(languageOptions.rows, this.options),
         tokenizer: digestOf(this.tokenizer),
       },
       validate: held === null ? undefined : (checkGoing) => measure(held, checkGoing),
@@ -114,9 +120,10 @@ export class LanguageModel extends Model {
   /** Scores every token but the first once, each given all that precedes it. */
   async evaluate(
     text: string | Int32Array,
-    { signal }: { signal?: AbortSignal | undefined } = {},
+    options: { signal?: AbortSignal | undefined } = {},
   ): Promise<LanguageScore> {
     this.checkUsable('evaluate')
+    const { signal } = optionsOf('evaluate', options, { signal: true })
     const tokens = await this.tokensOf('evaluate', text)
     await this.checkTokens('evaluate', text, tokens)
     const check = () => this.checkGoing('evaluate', signal)
@@ -146,13 +153,11 @@ export class LanguageModel extends Model {
    */
   generate(prompt: string, options: GenerateOptions = {}): AsyncGenerator<string, void, void> {
     this.checkUsable('generate')
-    const { length = 200, signal } = options
-    if (!Number.isSafeInteger(length) || length < 0)
-      throw new RnnativeError(
-        'ERR_ARGUMENT',
-        `[generate] length: expected a whole number, got ${length}`,
-      )
-    const sampler = new Sampler(options)
+    const { length = 200, signal, ...sampling } = optionsOf('generate', options, GENERATE_NAMES)
+    checkText('generate', 'prompt', prompt)
+    checkWhole('generate', 'length', length, 0)
+    checkSignal('generate', signal)
+    const sampler = new Sampler(sampling)
     const { tokenizer, network } = this
     let ids = tokenizer.encode(prompt)
     if (ids.length === 0) ids = Int32Array.of(tokenizer.lineEnd ?? tokenizer.size - 1)
@@ -176,8 +181,10 @@ export class LanguageModel extends Model {
    */
   static async load(
     directory: string,
-    { device, precision }: Pick<LanguageModelOptions, 'device' | 'precision'> = {},
+    options: Pick<LanguageModelOptions, 'device' | 'precision'> = {},
   ): Promise<LanguageModel> {
+    const { device, precision } = optionsOf('load', options, { device: true, precision: true })
+    checkPath('load', 'directory', directory)
     return loadModel(directory, async (file) => {
       const configPath = file(CONFIG_FILE)
       const config = languageOptions.parse(await readJson(configPath), configPath)
@@ -194,11 +201,8 @@ export class LanguageModel extends Model {
 
   /** The ids of a text, or a copy of those given: the caller may change them while they are read. */
   private async tokensOf(method: string, text: string | Int32Array): Promise<Int32Array> {
-    if (typeof text !== 'string' && !(text instanceof Int32Array))
-      throw new RnnativeError(
-        'ERR_ARGUMENT',
-        `[${method}] text: expected a string or an Int32Array`,
-      )
+    const valid = typeof text === 'string' || (isInt32Array(text) && !isGone(text))
+    expect(method, 'text', valid, 'a string or an Int32Array', text)
     const tokens =
       typeof text === 'string' ? await this.tokenizer.encodeInStretches(text) : text.slice()
     if (tokens.length < 2)

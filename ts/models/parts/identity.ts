@@ -4,12 +4,12 @@ import type { Rows } from '../../schema'
 import type { Tokenizer } from '../../text'
 
 /** Options by name; null: not given. Not the seed, which is the run's and comes with its checkpoint. */
-export function optionsOf(rows: Rows, options: object, prefix = ''): Record<string, unknown> {
+export function identityOf(rows: Rows, options: object, prefix = ''): Record<string, unknown> {
   const all: Record<string, unknown> = {}
   for (const [name, row] of Object.entries(rows)) {
     if (prefix + name === 'seed') continue
     const value = (options as Readonly<Record<string, unknown>>)[name] ?? null
-    if (row.rows) Object.assign(all, optionsOf(row.rows, value ?? {}, `${prefix}${name}.`))
+    if (row.rows) Object.assign(all, identityOf(row.rows, value ?? {}, `${prefix}${name}.`))
     else all[prefix + name] = value
   }
   return all

@@ -1,4 +1,5 @@
 /** The options that all families of recurrent models share. Each family says how many layers it has. */
+import { MOST_LAYERS } from '../../check'
 import { INIT_FORMS, readInitSpec, type InitSpec } from '../../init-spec'
 import { readNamed } from '../../named'
 import type { Precision } from '../../precision'
@@ -19,7 +20,7 @@ export const cellOf = (cell: CellName) => CELLS[cell]
 /** The recurrent stack. */
 export const stackOptions = (layers: { default: number; about: string }) => ({
   cell: choice(CELL_NAMES, { about: 'kind of cell', default: 'lstm' }),
-  layers: count(layers),
+  layers: count({ ...layers, most: MOST_LAYERS }),
   hidden: count({ about: 'units of a layer', default: 256 }),
   embedding: count({
     about: "size of a token's vector",

@@ -1,4 +1,6 @@
+import { isListOf, optionsOf } from '../../check'
 import type { EnsembleOptions } from '../../decode'
+import { ENSEMBLE_NAMES } from '../../decode/ensemble'
 import { expect } from '../../errors'
 import { sameTokens } from '../../text/tokenizer'
 import type { Translation } from './candidate'
@@ -16,7 +18,8 @@ export class Seq2SeqEnsemble {
     readonly models: readonly Seq2Seq[],
     readonly options: EnsembleOptions = {},
   ) {
-    const all = Array.isArray(models) && models.every((model) => model instanceof Seq2Seq)
+    optionsOf('ensemble', options, ENSEMBLE_NAMES)
+    const all = isListOf(models, (model) => model instanceof Seq2Seq)
     expect('ensemble', 'models', all && models.length > 0, 'at least one Seq2Seq', models)
     const first = models[0] as Seq2Seq
     models.forEach(({ target }, i) => {

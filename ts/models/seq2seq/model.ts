@@ -1,5 +1,6 @@
 import { PairSet, type Pair, type PairOptions } from '../../data'
-import { RnnativeError } from '../../errors'
+import { checkPath, optionsOf } from '../../check'
+import { expect, RnnativeError } from '../../errors'
 import type { CheckpointFiles } from '../../io/checkpoint'
 import { readJson } from '../../io/files'
 import { CONFIG_FILE } from '../../io/model-directory'
@@ -13,9 +14,10 @@ import type { Run, TokenEvent, TokenResult, TrainingEvent, TrainingOptions } fro
 import { untilStopped, type RunContext } from '../../train/run'
 import type { Fit } from '../../train/fits'
 import { TrainingLoop } from '../../train/loop'
+import { checkFitNames } from '../../train/options'
 import type { Total } from '../../train/totals'
 import type { Translation } from './candidate'
-import { digestOf, optionsOf } from '../parts/identity'
+import { digestOf, identityOf } from '../parts/identity'
 import { loadModel, loadWeights, Model } from '../model'
 import { Seq2SeqNetwork } from './network'
 import { seq2seqFitOptions, seq2seqOptions } from './options'
@@ -76,11 +78,10 @@ export class Seq2Seq extends Model {
   /** Throws `ERR_ARGUMENT` for options that make no sense, or `ERR_DEVICE`. */
   constructor(options: Seq2SeqModelOptions) {
     super()
+    const { seed, ...network } = seq2seqOptions.resolve(options, ['source', 'target', 'device'])
     const { source, target, device = 'cpu' } = options
     for (const [name, value] of Object.entries({ source, target }))
-      if (!(value instanceof Tokenizer))
-        throw new RnnativeError('ERR_ARGUMENT', `[seq2seq] ${name}: expected a Tokenizer`)
-    const { seed, ...network } = seq2seqOptions.resolve(options)
+      expect('seq2seq', name, value instanceof Tokenizer, 'a Tokenizer', value)
     this.options = Object.freeze(network)
     this.target = target.withBoundaries()
     this.source = this.options.tieEmbeddings === 'all' ? source.withBoundaries() : source
@@ -119,8 +120,12 @@ export class Seq2Seq extends Model {
     options: Seq2SeqFitOptions,
     context: RunContext<TrainingEvent>,
   ): Promise<Fit | null> {
+    checkFitNames(options, { ...seq2seqFitOptions.rows, validation: true })
     const { validation } = options
-    const { maxLength, references, batchTokens, ...learning } = seq2seqFitOptions.resolve(options)
+    const { maxLength, references, batchTokens, ...learning } = seq2seqFitOptions.resolve(
+      options,
+      null,
+    )
     const { clipNorm = 1, optimizer = adam() } = options
     const read = (all: Iterable<Pair> | AsyncIterable<Pair>, how: Partial<PairOptions>) =>
       PairSet.encode(untilStopped(all, context), { ...this.encoding, ...how }).catch(
@@ -143,7 +148,7 @@ export class Seq2Seq extends Model {
       ...learning,
       vocabularies,
       identity: {
-        ...optionsOf(seq2seqOptions.rows, this.options),
+        ...identityOf(seq2seqOptions.rows, this.options),
         ...{ source: digestOf(this.source), target: digestOf(this.target) },
       },
       seed: this.seed,
@@ -180,9 +185,10 @@ export class Seq2Seq extends Model {
   /** Scores the targets of pairs, the first of several, given their sources. `ERR_EMPTY`. */
   async evaluate(
     pairs: Iterable<Pair> | AsyncIterable<Pair>,
-    { signal }: { signal?: AbortSignal | undefined } = {},
+    options: { signal?: AbortSignal | undefined } = {},
   ): Promise<Seq2SeqScore> {
     this.checkUsable('evaluate')
+    const { signal } = optionsOf('evaluate', options, { signal: true })
     const set = await PairSet.encode(own(pairs), this.encoding)
     const { loss } = await this.totals(set, () => this.checkGoing('evaluate', signal))
     const nats = loss.sum / loss.count
@@ -192,9 +198,13 @@ export class Seq2Seq extends Model {
   /** The probability of each pair's target, given its source; one entry for each of its targets. */
   async score(
     pairs: Iterable<Pair>,
-    { signal }: { signal?: AbortSignal | undefined } = {},
+    options: { signal?: AbortSignal | undefined } = {},
   ): Promise<PairScore[]> {
     this.checkUsable('score')
+    const { signal } = optionsOf('score', options, { signal: true })
+    const iterable =
+      typeof (pairs as typeof pairs | null | undefined)?.[Symbol.iterator] === 'function'
+    expect('score', 'pairs', iterable, 'an iterable of pairs', pairs)
     const all = [...pairs]
     if (all.length === 0) return []
     const set = await PairSet.encode(all, { ...this.encoding, references: 'each' })
@@ -260,17 +270,19 @@ export class Seq2Seq extends Model {
    */
   static async load(
     directory: string,
-    { device, precision }: { device?: DeviceOption; precision?: Precision | undefined } = {},
+    options: { device?: DeviceOption | undefined; precision?: Precision | undefined } = {},
   ): Promise<Seq2Seq> {
+    const { device, precision } = optionsOf('load', options, { device: true, precision: true })
+    checkPath('load', 'directory', directory)
     return loadModel(directory, async (file) => {
       const configPath = file(CONFIG_FILE)
-      const options = seq2seqOptions.parse(await readJson(configPath), configPath)
+      const config = seq2seqOptions.parse(await readJson(configPath), configPath)
       const [source, target] = await Promise.all(
         [SOURCE_FILE, TARGET_FILE].map((name) => Tokenizer.load(file(name))),
       )
-      const given = { device, precision: precision ?? options.precision }
+      const given = { device, precision: precision ?? config.precision }
       const tokenizers = { source: source as Tokenizer, target: target as Tokenizer }
-      return loadWeights(file, () => new Seq2Seq({ ...options, ...tokenizers, ...given }))
+      return loadWeights(file, () => new Seq2Seq({ ...config, ...tokenizers, ...given }))
     })
   }
 }

@@ -1,3 +1,4 @@
+import { MOST_LAYERS } from '../../check'
 import type { AttentionKind } from '../../nn'
 import { choice, count, custom, flag, fraction, group } from '../../schema'
 import { ModelSchema, Schema, type Given, type Made, type Refuse } from '../../schema'
@@ -32,6 +33,7 @@ const encoder = {
     about: "the encoder's layers",
     default: ({ layers }: { layers: number }) => layers,
     defaultText: 'as --layers',
+    most: MOST_LAYERS,
   }),
   /**
    * Units of a layer and direction. Default: as the decoder, or half of it where a bidirectional encoder

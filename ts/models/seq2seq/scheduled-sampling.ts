@@ -3,8 +3,9 @@
  * sampling, Bengio et al. 2015, section 2.4): always at first, so that it learns, and less and less,
  * so that it learns to go on from its own mistakes. All are JSON-serialisable, for checkpoints.
  */
-import { expect, RnnativeError } from '../../errors'
-import { createNamed } from '../../named'
+import { optionsOf, type Names } from '../../check'
+import { expect, RnnativeError, show } from '../../errors'
+import { readNamed } from '../../named'
 
 export type SamplingScheduleName = 'linear' | 'exponential' | 'inverse-sigmoid'
 
@@ -23,9 +24,18 @@ export interface SamplingSchedule {
   toJSON(): SamplingScheduleJSON
 }
 
-function check(schedule: string, name: string, value: number, valid: boolean, expected: string) {
-  expect('scheduled sampling', `${schedule}: ${name}`, valid, expected, value)
+function check(
+  schedule: string,
+  name: string,
+  value: unknown,
+  valid: (x: number) => boolean,
+  expected: string,
+): void {
+  const fits = typeof value === 'number' && valid(value)
+  expect('scheduled sampling', `${schedule}: ${name}`, fits, expected, value)
 }
+
+const NAMES: Names<LinearSamplingOptions> = { steps: true, min: true }
 
 const schedule = (
   name: SamplingScheduleName,
@@ -45,15 +55,17 @@ export interface LinearSamplingOptions {
 }
 
 /** Falls from 1 to `min` evenly: max(min, 1 - (1 - min) i / steps). */
-export function linear({ steps, min = 0 }: LinearSamplingOptions): SamplingSchedule {
-  check('linear', 'steps', steps, steps > 0 && steps < Infinity, 'a number above 0')
-  check('linear', 'min', min, min >= 0 && min < 1, 'a number of at least 0, below 1')
+export function linear(options: LinearSamplingOptions): SamplingSchedule {
+  const { steps, min = 0 } = optionsOf('scheduled sampling', options, NAMES)
+  check('linear', 'steps', steps, (x) => x > 0 && x < Infinity, 'a number above 0')
+  check('linear', 'min', min, (x) => x >= 0 && x < 1, 'a number of at least 0, below 1')
   return schedule('linear', { steps, min }, (i) => Math.max(min, 1 - ((1 - min) * i) / steps))
 }
 
 /** Falls by the same factor each update: k^i. */
-export function exponential({ k }: { k: number }): SamplingSchedule {
-  check('exponential', 'k', k, k > 0 && k < 1, 'a number above 0, below 1')
+export function exponential(options: { k: number }): SamplingSchedule {
+  const { k } = optionsOf('scheduled sampling', options, { k: true })
+  check('exponential', 'k', k, (x) => x > 0 && x < 1, 'a number above 0, below 1')
   return schedule('exponential', { k }, (i) => k ** i)
 }
 
@@ -61,13 +73,15 @@ export function exponential({ k }: { k: number }): SamplingSchedule {
  * Stays near 1, falls fastest at update k ln k, where it is a half, and ends near 0:
  * k / (k + exp(i / k)).
  */
-export function inverseSigmoid({ k }: { k: number }): SamplingSchedule {
-  check('inverse-sigmoid', 'k', k, k >= 1 && k < Infinity, 'a number of at least 1')
+export function inverseSigmoid(options: { k: number }): SamplingSchedule {
+  const { k } = optionsOf('scheduled sampling', options, { k: true })
+  check('inverse-sigmoid', 'k', k, (x) => x >= 1 && x < Infinity, 'a number of at least 1')
   return schedule('inverse-sigmoid', { k }, (i) => k / (k + Math.exp(i / k)))
 }
 
 /** A schedule by its name, or as `toJSON` gave it. */
-export function create({ name, options }: SamplingScheduleJSON): SamplingSchedule {
+export function create(json: SamplingScheduleJSON): SamplingSchedule {
+  const { name, options } = optionsOf('scheduled sampling', json, { name: true, options: true })
   switch (name) {
     case 'linear':
       return linear(options as unknown as LinearSamplingOptions)
@@ -79,13 +93,11 @@ export function create({ name, options }: SamplingScheduleJSON): SamplingSchedul
       throw new RnnativeError(
         'ERR_ARGUMENT',
         '[scheduled sampling] name: expected linear, exponential or inverse-sigmoid, ' +
-          `got ${String(name)}`,
+          `got ${show(name)}`,
       )
   }
 }
 
 /** A schedule as the command line has it: `linear:steps=2000,min=0.5`. */
 export const readSamplingSchedule = (text: string): SamplingSchedule =>
-  createNamed('scheduled sampling', text, (named) =>
-    create(named as unknown as SamplingScheduleJSON),
-  )
+  create(readNamed(text) as unknown as SamplingScheduleJSON)

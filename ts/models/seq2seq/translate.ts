@@ -1,9 +1,10 @@
 /** Decoding with one model or several: encoding in batches, searching, and text out of tokens. */
 import { encodeSource, encodeSources, layOut } from '../../data'
 import { beamSearch, ensemble, sample, stream } from '../../decode'
-import { DEFAULT_BEAM } from '../../decode/beam-options'
-import { whole } from '../../check'
-import type { LimitOptions } from '../../decode/limits'
+import { BEAM_NAMES, DEFAULT_BEAM } from '../../decode/beam-options'
+import { checkFlag, checkWhole, isListOf, optionsOf, whole, type Names } from '../../check'
+import { LIMIT_NAMES, type LimitOptions } from '../../decode/limits'
+import { SAMPLE_NAMES } from '../../decode/sample'
 import type { BeamOptions, EnsembleOptions, Sample, SampleOptions } from '../../decode'
 import type { StepModel } from '../../decode'
 import { expect } from '../../errors'
@@ -51,6 +52,28 @@ export interface StreamOptions extends Omit<
   maxLength?: number | undefined
 }
 
+const TEXT_NAMES: Names<TextOptions> = {
+  ...{ prefix: true, maxLength: true, minLength: true, batch: true },
+}
+
+/** Names without those of limits, which are given in other words. */
+function without<T>(names: Names<T>): Names<Omit<T, keyof LimitOptions>> {
+  const limited: readonly string[] = Object.keys(LIMIT_NAMES)
+  const own = Object.keys(names).filter((name) => !limited.includes(name))
+  return Object.fromEntries(own.map((name) => [name, true])) as Names<Omit<T, keyof LimitOptions>>
+}
+
+const TRANSLATE_NAMES: Names<TranslateOptions> = {
+  ...TEXT_NAMES,
+  ...without<BeamOptions>(BEAM_NAMES),
+  replaceUnknown: true,
+}
+const SAMPLE_TEXT_NAMES: Names<SampleTextOptions> = {
+  ...TEXT_NAMES,
+  ...without<SampleOptions>(SAMPLE_NAMES),
+}
+const { samples: _samples, batch: _batch, streams: _streams, ...STREAM_NAMES } = SAMPLE_TEXT_NAMES
+
 /** Decodes a batch's step model; `sources`: their places among all texts. */
 type Search = (
   model: StepModel,
@@ -62,16 +85,19 @@ type Search = (
 export async function translateAll(
   members: readonly Member[],
   texts: readonly string[],
-  { replaceUnknown = false, ...options }: TranslateOptions,
+  given: TranslateOptions,
   together: EnsembleOptions = {},
 ): Promise<Translation[]> {
   const op = 'translate'
-  expect(op, 'replaceUnknown', typeof replaceUnknown === 'boolean', 'true or false', replaceUnknown)
+  const { replaceUnknown = false, ...options } = optionsOf(op, given, TRANSLATE_NAMES)
+  const { prefix: _p, maxLength: _m, minLength: _l, batch: _b, ...searching } = options
+  checkFlag(op, 'replaceUnknown', replaceUnknown)
   const attends = members.length === 1 && members[0]?.network.decoder.attending
   if (replaceUnknown)
     expect(op, 'replaceUnknown', Boolean(attends), 'false but for one model with attention', true)
   const alignments = replaceUnknown || options.alignments
-  const search: Search = (model, limits) => beamSearch(model, { ...options, ...limits, alignments })
+  const search: Search = (model, limits) =>
+    beamSearch(model, { ...searching, ...limits, alignments })
   const found = await decodeAll(members, texts, options, search, {
     ...{ op, together, replaceUnknown, hypotheses: options.beam ?? DEFAULT_BEAM },
   })
@@ -91,12 +117,14 @@ export async function sampleAll(
     alignments: null,
   })
   const op = 'sample'
-  const { streams } = options
+  optionsOf(op, options, SAMPLE_TEXT_NAMES)
+  const { streams, prefix: _p, maxLength: _m, minLength: _l, batch: _b, ...drawing } = options
+  checkTexts(op, texts)
   const valid = streams === undefined || (Array.isArray(streams) && streams.length === texts.length)
   expect(op, 'streams', valid, `${texts.length} numbers`, streams)
   const search: Search = async (model, limits, sources) => {
     const own = sources.map((i) => streams?.[i] ?? i)
-    const drawn = await sample(model, { ...options, ...limits, streams: own })
+    const drawn = await sample(model, { ...drawing, ...limits, streams: own })
     return drawn.map((all) => all.map(asDecoded))
   }
   const found = await decodeAll(members, texts, options, search, {
@@ -109,10 +137,11 @@ export async function sampleAll(
 export async function* streamPieces(
   members: readonly Member[],
   text: string,
-  { prefix, maxLength, ...options }: StreamOptions,
+  given: StreamOptions,
   together: EnsembleOptions = {},
 ): AsyncGenerator<string, void, void> {
   const op = 'stream'
+  const { prefix, maxLength, ...options } = optionsOf(op, given, STREAM_NAMES)
   expect(op, 'text', typeof text === 'string', 'a string', text)
   const [{ target }] = members as readonly [Member]
   const sources = members.map((member) => [encodeSource(text, member)])
@@ -150,7 +179,8 @@ async function decodeAll(
 ): Promise<Candidate[][]> {
   const { op, together, replaceUnknown, hypotheses } = how
   checkTexts(op, texts)
-  expect(op, 'batch', Number.isSafeInteger(batch) && batch >= 1, 'a whole number above 0', batch)
+  checkWhole(op, 'batch', batch, 1)
+  if (minLength !== undefined) checkWhole(op, 'minLength', minLength, 0)
   const [{ target }] = members as readonly [Member]
   const encoded: Int32Array[][] = []
   for (const member of members) encoded.push(await encodeSources(texts, member))
@@ -215,7 +245,7 @@ function mostOf(
 ): (index: number) => number | undefined {
   const all = Array.isArray(given) ? (given as readonly number[]) : null
   const numbers = all ?? [given ?? 1]
-  const valid = numbers.every((n) => whole(n, 1)) && (all?.length ?? count) === count
+  const valid = isListOf(numbers, (n) => whole(n, 1)) && (all?.length ?? count) === count
   const expected = `a whole number of at least 1, or ${count} of them`
   expect(op, 'maxLength', valid && given !== null, expected, given)
   return (index) => (all ? all[index] : (given as number | undefined))
@@ -230,9 +260,7 @@ function prefixesOf(
   if (prefix === undefined) return undefined
   const all = typeof prefix === 'string' ? new Array<string>(count).fill(prefix) : prefix
   const valid =
-    Array.isArray(all) &&
-    all.length === count &&
-    all.every((text) => text === null || typeof text === 'string')
+    isListOf(all, (text) => text === null || typeof text === 'string') && all.length === count
   expect(op, 'prefix', valid, `a string, or ${count} of them or null`, prefix)
   return all.map((text) => (text === null ? null : target.encode(text)))
 }

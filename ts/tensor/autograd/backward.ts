@@ -1,6 +1,6 @@
 import { RnnativeError } from '../../errors'
 import { native, type NativeTensor } from '../../native/index'
-import { freeNode, type GradNode, type GradSlot } from './graph'
+import { freeNode, type GradHolder, type GradNode, type GradSlot } from './graph'
 
 /** All recorded ops that `slot` depends on, newest first. */
 function reachable(slot: GradSlot): GradNode[] {
@@ -31,6 +31,19 @@ function checkIntact(nodes: readonly GradNode[]): void {
   }
 }
 
+/** Tells everyone who learns a parameter of this graph of those that nobody does. */
+function tellStrays(nodes: readonly GradNode[]): void {
+  const holders = new Set<GradHolder>()
+  const strays = new Set<GradSlot>()
+  for (const { inputs } of nodes)
+    for (const slot of inputs) {
+      if (slot === null || slot.producer !== null || slot.learned === null || slot.dead) continue
+      if (slot.learned.holder !== null) holders.add(slot.learned.holder)
+      else if (slot.written) strays.add(slot)
+    }
+  if (strays.size > 0) for (const holder of holders) holder.meet([...strays])
+}
+
 /**
  * Runs the graph under `root` in reverse: every leaf it depends on gains its gradient. Nothing is
  * touched when the graph turns out to be freed or stale. `gradient` (same shape) stays the caller's.
@@ -51,6 +64,7 @@ export function runBackward(
       for (const output of node.outputs) output.drop()
       if (!retainGraph) freeNode(node)
     }
+    tellStrays(nodes)
   } finally {
     for (const node of nodes) {
       for (const output of node.outputs) output.drop()

@@ -8,6 +8,17 @@
 import { native, type DeviceName, type DType, type NativeTensor } from '../../native/index'
 import type { Shape } from '../shape'
 
+/** Somebody who learns parameters, and is told which others a loss depends on that nobody learns. */
+export interface GradHolder {
+  meet(strays: readonly GradSlot[]): void
+}
+
+/** A parameter, as the tape sees it. */
+export interface Learned {
+  /** Who takes its gradient. */
+  holder: GradHolder | null
+}
+
 /** Where the gradient of one tensor gathers: across backward passes for a leaf, else during one. */
 export class GradSlot {
   /** Null for a leaf. */
@@ -20,6 +31,8 @@ export class GradSlot {
   written = false
   /** The leaf's tensor is gone: nobody can ask for this gradient. */
   dead = false
+  /** The parameter whose gradient this is; null of any other tensor. */
+  learned: Learned | null = null
 
   constructor(producer: GradNode | null, shape: Shape, dtype: DType, device: DeviceName) {
     this.producer = producer

@@ -1,4 +1,4 @@
 export { noGrad, record, tracks, type Recording } from './record'
 export { runBackward } from './backward'
-export { GradSlot, releaseNode } from './graph'
+export { GradSlot, releaseNode, type GradHolder, type Learned } from './graph'
 export { BackwardCall } from './call'

@@ -1,4 +1,6 @@
+import { checkFunction } from '../../check'
 import { RnnativeError } from '../../errors'
+import { isPromise } from '../../kinds'
 import { native, type DeviceName, type DType, type NativeTensor } from '../../native/index'
 import type { Shape } from '../shape'
 import { BackwardCall } from './call'
@@ -21,12 +23,13 @@ let enabled = true
  * if it returns a promise), so that other code in flight keeps recording.
  */
 export function noGrad<T>(body: () => T): T {
+  checkFunction('noGrad', 'body', body)
   const before = enabled
   enabled = false
   try {
     const result = body()
-    if (result instanceof Promise) {
-      result.catch(() => undefined)
+    if (isPromise(result)) {
+      result.then(undefined, () => undefined)
       throw new RnnativeError('ERR_ARGUMENT', '[noGrad] expected a synchronous function')
     }
     return result
