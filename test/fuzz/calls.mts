@@ -22,7 +22,7 @@ const LEFT_OUT = [
   'default',
   'peakGflops',
 ]
-LEFT_OUT.push('Tensor', 'Optimizer', 'checkDropout')
+LEFT_OUT.push('Tensor', 'Optimizer', 'checkDropout', 'checkInit')
 
 /** Functions and classes of a namespace; calling a class makes one. */
 function* functionsOf(space: object, path = ''): Generator<[string, Callable]> {

@@ -31,8 +31,11 @@ export interface StackOptions {
   device: DeviceOption
 }
 
-export function makeStack({ cell, ...options }: StackOptions): Recurrent {
-  return makeRecurrent(cellOf(cell), { ...options, seed: 1 })
+/** `options` may hold what is asked of the measurement besides. */
+export function makeStack(options: StackOptions): Recurrent {
+  const { cell, layers, input, hidden, bidirectional, precision, device } = options
+  const sizes = { layers, input, hidden, bidirectional }
+  return makeRecurrent(cellOf(cell), { ...sizes, precision, device, seed: 1 })
 }
 
 /** Makes the weights a new version, as an optimizer's update would, so that they are packed again. */

@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress'
 import type { RunPlan, TrainingEvent, Watcher } from '../train'
-import { formatCount, formatSeconds } from './output'
+import { formatCount, formatSeconds, streamOf } from './output'
 
 /** What of a `tty.WriteStream` is asked for. */
 export interface Terminal {
@@ -75,7 +75,8 @@ export function aboveBars(write: () => void): void {
  * A bar on a terminal with loss, speed and time left, in one line of its width; nothing where there is no
  * terminal.
  */
-export function bar({ stream = process.stderr }: BarOptions = {}): Watcher {
+export function bar(options: BarOptions = {}): Watcher {
+  const stream = streamOf<Terminal>('bar', options, process.stderr)
   if (!stream.isTTY) return { event: () => undefined }
   let plan: RunPlan | null = null
   let payload: Payload | null = null

@@ -1,6 +1,6 @@
 import type { RunPlan, TrainingEvent, TrainingResult, Watcher } from '../train'
 import { aboveBars } from './bar'
-import { formatCount, formatSeconds } from './output'
+import { formatCount, formatSeconds, streamOf } from './output'
 
 export interface LinesOptions {
   /** Where they go. Default: standard output. */
@@ -11,7 +11,8 @@ export interface LinesOptions {
  * Lines for people: what the run learns from, then every validation and checkpoint, and how it ended. An error is
  * left to whoever awaits the run, but not where the last checkpoint is.
  */
-export function lines({ stream = process.stdout }: LinesOptions = {}): Watcher {
+export function lines(options: LinesOptions = {}): Watcher {
+  const stream = streamOf('lines', options, process.stdout)
   const print = (text: string) => aboveBars(() => stream.write(`${text}\n`))
   return {
     begin: (plan) => print(planLine(plan)),
