@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { checkChoice, checkPath, checkSignal, checkWhole, optionsOf, type Names } from '../check'
+import { digestOfJson } from '../digest'
 import { expect, RnnativeError } from '../errors'
 import { findCheckpoint, type Pointer } from '../io/checkpoint'
 import { MODEL_FILE } from '../io/model-files'
@@ -146,14 +146,7 @@ export class Trainer<B, O = unknown, C extends object = never> {
 
 /** Files that belong to a model, such as its vocabulary, say what its ids mean. */
 const digestsOf = (files: Readonly<Record<string, unknown>> = {}): Record<string, string> =>
-  Object.fromEntries(
-    Object.entries(files).map(([name, content]) => [
-      name,
-      createHash('sha256')
-        .update(JSON.stringify(content) ?? '')
-        .digest('hex'),
-    ]),
-  )
+  Object.fromEntries(Object.entries(files).map(([name, content]) => [name, digestOfJson(content)]))
 
 const isFeed = (feed: unknown): boolean =>
   typeof feed === 'object' && typeof (feed as Partial<Feed<unknown>> | null)?.pass === 'function'

@@ -1,5 +1,5 @@
 /** What makes a model the same one: its options, by name, and its tokenizers. */
-import { createHash } from 'node:crypto'
+import { digestOfJson } from '../../digest'
 import type { Rows } from '../../schema'
 import type { Tokenizer } from '../../text'
 
@@ -17,6 +17,4 @@ export function identityOf(rows: Rows, options: object, prefix = ''): Record<str
 
 /** A digest of what ids mean to a tokenizer. */
 export const digestOf = ({ unit, tokens, begin, end }: Tokenizer): string =>
-  createHash('sha256')
-    .update(JSON.stringify([unit, begin, end, tokens]))
-    .digest('hex')
+  digestOfJson([unit, begin, end, tokens])
