@@ -1,5 +1,5 @@
-# librnnative_cuda.so: a plain shared library that the addon opens at run time from beside itself. Never named .node,
-# since node-gyp-build takes the first .node it finds. The runtime is linked statically; nothing else is needed at
+# librnnative_cuda.so: a plain shared library that the addon opens at run time, from beside itself or from the package
+# rnnative-cuda. Never named .node, since node-gyp-build takes the first .node it finds. The runtime is linked statically; nothing else is needed at
 # load time, so the library also opens (and answers the probe) on a machine without a driver.
 #
 # EMULATED compiles the same sources with the host's compiler, for tests on a machine without a GPU (cuda/emulation).

@@ -6,14 +6,18 @@
 // --target builds one CMake target only.
 // Options given with -D, or in the environment variable RNNATIVE_CMAKE_ARGS (node-gyp passes no arguments on),
 // replace the defaults below.
+// In an installed package it tells no more than how far it is, and leaves nothing but the addon.
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { runToldly, tell } from './build-progress.mjs'
+import { buildTools } from './build-tools.mjs'
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
+const work = path.join(root, '.cmake')
+const checkout = existsSync(path.join(root, 'tsconfig.json')) // which the package lacks
 const CMAKE_MINIMUM = [3, 21]
 const NODE_MINIMUM = [20, 19]
 
@@ -64,7 +68,7 @@ function parseArguments() {
     RNNATIVE_EMULATE_AVX512: 'OFF',
     RNNATIVE_ISAS: 'all',
   }
-  let tree = path.join(root, '.cmake', 'release')
+  let tree = path.join(work, 'release')
   let target = 'all'
   const fromEnvironment = (process.env.RNNATIVE_CMAKE_ARGS ?? '').split(' ').filter(Boolean)
   const args = [...fromEnvironment, ...process.argv.slice(2)]
@@ -83,14 +87,25 @@ function parseArguments() {
 }
 
 function run(command, args) {
+  if (!checkout) return runToldly(command, args, { cwd: root })
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit' })
   if (error) fail(`${command}: ${error.message}`)
   return status === 0
 }
 
+function findTools() {
+  try {
+    return buildTools(root, path.join(work, 'tools'))
+  } catch (error) {
+    fail(error.message)
+  }
+}
+
 checkTools()
 const { tree, target, options } = parseArguments()
-const cmakeJs = createRequire(import.meta.url).resolve('cmake-js/bin/cmake-js')
+if (!checkout) process.on('exit', () => rmSync(work, { recursive: true, force: true }))
+const { cmakeJs, include } = findTools()
+if (include) options.RNNATIVE_NODE_API_INCLUDE = include
 // cmake-js configures only when there is no cache, so that a changed option would go unseen: always configure.
 const configure = () =>
   run(process.execPath, [
@@ -100,12 +115,14 @@ const configure = () =>
     ...Object.entries(options).map(([name, value]) => `--CD${name}=${value}`),
   ])
 
-if (!configure()) {
+if (!(await configure())) {
   // A cache from another generator, compiler or source folder cannot be reused.
   if (!existsSync(path.join(tree, 'CMakeCache.txt'))) fail('CMake could not configure the build')
   rmSync(tree, { recursive: true, force: true })
-  if (!configure()) fail('CMake could not configure the build')
+  if (!(await configure())) fail('CMake could not configure the build')
 }
-const jobs = String(os.availableParallelism())
-if (!run('cmake', ['--build', tree, '--target', target, '--parallel', jobs]))
+const jobs = os.availableParallelism()
+if (!checkout) tell(`compiling with ${jobs} ${jobs === 1 ? 'processor' : 'processors'}`)
+if (!(await run('cmake', ['--build', tree, '--target', target, '--parallel', String(jobs)])))
   fail('the native build failed')
+if (!checkout) tell('built')

@@ -1,31 +1,42 @@
-// npm's install step: nothing to do when a prebuilt binary for this platform loads; otherwise build from source.
-// (--build-from-source forces the build, as for other native packages.)
-import { readdirSync } from 'node:fs'
+// npm's install step. Nothing to do when a prebuilt binary for this platform loads; otherwise build from source
+// (options for such a build force it, and --build-from-source, as for other native packages). A checkout has its TypeScript compiled as well.
+import { spawnSync } from 'node:child_process'
+import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
 
-function prebuildLoads() {
+/** Null when a prebuilt binary loads, otherwise why none does. */
+function prebuildRefuses() {
+  const { PREBUILDS_ONLY } = process.env
   try {
-    const { PREBUILDS_ONLY } = process.env
-    process.env.PREBUILDS_ONLY = '1' // an older build/Release must not stand in for changed sources
-    const load = createRequire(import.meta.url)('node-gyp-build')
-    if (PREBUILDS_ONLY === undefined) delete process.env.PREBUILDS_ONLY
     readdirSync(path.join(root, 'prebuilds'))
-    load(root)
-    return true
+    process.env.PREBUILDS_ONLY = '1' // an older build/Release must not stand in for changed sources
+    createRequire(import.meta.url)('node-gyp-build')(root)
+    return null
   } catch (error) {
-    if (error.code !== 'ENOENT')
-      console.error(`rnnative: no usable prebuilt binary: ${error.message}`)
-    return false
+    return error.code === 'ENOENT' ? 'there are none' : error.message.split('\n')[0]
+  } finally {
+    if (PREBUILDS_ONLY === undefined) delete process.env.PREBUILDS_ONLY
   }
 }
 
-const fromSource = ['true', 'rnnative'].includes(process.env.npm_config_build_from_source ?? '')
-if (fromSource || !prebuildLoads()) {
+const { npm_config_build_from_source: asked = '', RNNATIVE_CMAKE_ARGS: options = '' } = process.env
+const fromSource = options !== '' || ['true', 'rnnative'].includes(asked)
+const refusal = fromSource ? 'a build from source is asked for' : prebuildRefuses()
+if (refusal !== null) {
+  const { tell } = await import('./build-progress.mjs')
+  tell(`no prebuilt binary is used (${refusal}): building from source takes some minutes`)
   // This machine will run it: the kernels of other processors would double the time.
-  process.env.RNNATIVE_CMAKE_ARGS = `-DRNNATIVE_ISAS=native ${process.env.RNNATIVE_CMAKE_ARGS ?? ''}`
+  process.env.RNNATIVE_CMAKE_ARGS = `-DRNNATIVE_ISAS=native ${options}`
   await import('./build-native.mjs')
+}
+if (existsSync(path.join(root, 'tsconfig.json'))) {
+  const { status } = spawnSync('npm', ['run', '--silent', 'build:ts'], {
+    cwd: root,
+    stdio: 'inherit',
+  })
+  process.exitCode = status ?? 1
 }

@@ -183,6 +183,7 @@ Napi::Value cuda_probe(const Info& call) {
   const Napi::Env env = call.Env();
   const RnCudaProbe& probe = cuda_status().probe;
   Napi::Object result = Napi::Object::New(env);
+  result["library"] = cuda_status().library_path;
   result["available"] = Napi::Boolean::New(env, probe.available != 0);
   result["reason"] = probe.reason;
   result["fix"] = probe.fix;

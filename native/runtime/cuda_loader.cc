@@ -10,6 +10,8 @@ namespace rnnative {
 namespace {
 
 constexpr const char* kLibraryName = "librnnative_cuda.so";
+constexpr const char* kInPackage = "node_modules/rnnative-cuda/librnnative_cuda.so";
+#define RN_INSTALL_CUDA "npm install rnnative-cuda@" RN_VERSION
 
 template <size_t kSize>
 void set_text(char (&target)[kSize], const std::string& text) {
@@ -26,6 +28,23 @@ std::string addon_folder() {
   return slash == std::string::npos ? "./" : path.substr(0, slash + 1);
 }
 
+bool exists(const std::string& path) {
+  return access(path.c_str(), F_OK) == 0;
+}
+
+// Beside the addon, where a build leaves the library; else in the package, which is looked for as
+// Node would from here: in the node_modules of every folder above. Empty: nowhere.
+std::string find_library() {
+  std::string folder = addon_folder();
+  if (exists(folder + kLibraryName)) return folder + kLibraryName;
+  while (true) {
+    if (exists(folder + kInPackage)) return folder + kInPackage;
+    const size_t slash = folder.rfind('/', folder.size() - 2);
+    if (folder.size() < 2 || slash == std::string::npos) return "";
+    folder.resize(slash + 1);
+  }
+}
+
 void refuse(CudaStatus& status, const std::string& reason, const std::string& fix) {
   status.device = nullptr;
   status.probe.available = 0;
@@ -38,25 +57,25 @@ CudaStatus probe_cuda() {
   status.probe.struct_size = sizeof(RnCudaProbe);
   status.probe.abi_version = RN_CUDA_ABI_VERSION;
   set_text(status.probe.build_id, RN_BUILD_ID);
-  status.library_path = addon_folder() + kLibraryName;
+  status.library_path = find_library();
 
-  if (access(status.library_path.c_str(), F_OK) != 0) {
-    refuse(
-        status, std::string(kLibraryName).append(" was not found beside the addon"),
-        "install a release that ships it, or rebuild with RNNATIVE_CMAKE_ARGS=-DRNNATIVE_CUDA=ON "
-        "npm run build:native");
+  if (status.library_path.empty()) {
+    refuse(status, "the package rnnative-cuda is not installed",
+           RN_INSTALL_CUDA
+           " (Linux x64), or build it with RNNATIVE_CMAKE_ARGS=-DRNNATIVE_CUDA=ON npm rebuild "
+           "rnnative");
     return status;
   }
   void* library = dlopen(status.library_path.c_str(), RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     const char* error = dlerror();
     refuse(status, std::string("cannot open the CUDA library: ") + (error ? error : "unknown"),
-           "reinstall rnnative");
+           RN_INSTALL_CUDA);
     return status;
   }
   const auto entry = reinterpret_cast<RnCudaEntry>(dlsym(library, RN_CUDA_ENTRY_NAME));
   if (entry == nullptr) {
-    refuse(status, "the CUDA library does not export " RN_CUDA_ENTRY_NAME, "reinstall rnnative");
+    refuse(status, "the CUDA library does not export " RN_CUDA_ENTRY_NAME, RN_INSTALL_CUDA);
     return status;
   }
 
@@ -72,7 +91,7 @@ CudaStatus probe_cuda() {
                                                 device->backend->struct_size == sizeof(RnBackend));
   if (!same_build || !same_table)
     refuse(status, "the CUDA library was built from other sources than the addon",
-           "reinstall rnnative, or rebuild both");
+           RN_INSTALL_CUDA ", or rebuild both");
   return status;
 }
 

@@ -1,4 +1,5 @@
-// Opens the CUDA backend, librnnative_cuda.so, from beside the addon.
+// Opens the CUDA backend, librnnative_cuda.so, from beside the addon or from the package
+// rnnative-cuda.
 #ifndef RNNATIVE_RUNTIME_CUDA_LOADER_H_
 #define RNNATIVE_RUNTIME_CUDA_LOADER_H_
 
@@ -13,7 +14,7 @@ struct CudaStatus {
   const RnDevice* device = nullptr;
   // Always filled in; `probe.reason` and `probe.fix` say why CUDA is not available.
   RnCudaProbe probe = {};
-  // Where the library was looked for.
+  // Of the library; empty where there is none.
   std::string library_path;
 };
 

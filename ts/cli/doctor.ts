@@ -1,4 +1,5 @@
 import { cpus } from 'node:os'
+import type { RnnativeError } from '../errors'
 import type { NativeAddon } from '../native/index'
 import { printJson, printTable } from '../watch/output'
 import { packageVersion } from './version'
@@ -48,6 +49,7 @@ function print({ versions, cpu, memory, cuda }: ReturnType<typeof diagnose>): vo
     threads: `${cpu.threads} (${cpu.affinity} CPUs, cgroup quota ${cpu.quota ?? 'none'})`,
     'memory limit': `${(memory.limit / GIBIBYTE).toFixed(1)} GiB`,
     ...(cuda.available ? cudaRows(cuda) : { cuda: `not available: ${cuda.reason}` }),
+    ...(cuda.library === '' ? {} : { '  library': cuda.library }),
     ...(cuda.available || cuda.fix === '' ? {} : { '  fix': cuda.fix }),
   })
 }
@@ -58,11 +60,11 @@ export async function doctor(json: boolean): Promise<void> {
   try {
     ;({ native } = await import('../native/index.js'))
   } catch (error) {
-    const fix = 'run `npm rebuild rnnative` where a C++20 compiler and CMake are installed'
-    const { message } = error as Error
-    if (json) printJson({ versions: versions(), error: message, fix })
+    const { message, details } = error as RnnativeError
+    const { reason = message, fix } = (details ?? {}) as { reason?: string; fix?: string }
+    if (json) printJson({ versions: versions(), error: reason, fix })
     else printTable({ ...versions(), fix })
-    throw new Error(`the native addon does not load: ${message}`, { cause: error })
+    throw new Error(`the native addon does not load: ${reason}`, { cause: error })
   }
   const diagnosis = diagnose(native)
   if (json) printJson(diagnosis)

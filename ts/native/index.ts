@@ -6,8 +6,8 @@
  * Ops enqueue and return at once; values arrive through {@link NativeAddon.read}. Values of integer
  * tensors are checked when the op runs, so a bad id fails the op's outputs with `ERR_INDEX`.
  */
-import { join } from 'node:path'
 import { guardNative } from '../errors'
+import { loadAddon } from './load'
 
 /** An opaque handle on storage + offset + shape + dtype + device. */
 export interface NativeTensor {
@@ -100,6 +100,8 @@ export interface NativeAddon {
   /** Philox4x32-10 words for tests and host-side sampling: 4 * blocks words from counter 0. */
   philox(random: NativeRandom, firstBlock: number, blocks: number): Uint32Array
   cudaProbe(): {
+    /** Path of the CUDA backend; empty: there is none. */
+    library: string
     available: boolean
     reason: string
     fix: string
@@ -180,16 +182,5 @@ export interface NativeAddon {
   peak(device: DeviceName, seconds: number): N
 }
 
-type Loader = (dir: string) => NativeAddon
-
-/** RNNATIVE_BINARY names another build (sanitizers); otherwise prebuild first, then build/Release. */
-function load(): NativeAddon {
-  const override = process.env['RNNATIVE_BINARY']
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
-  if (override) return require(override) as NativeAddon
-  // eslint-disable-next-line @typescript-eslint/no-require-imports
-  return (require('node-gyp-build') as Loader)(join(__dirname, '..', '..'))
-}
-
 /** The addon, with its errors as {@link RnnativeError}. */
-export const native: NativeAddon = guardNative(load())
+export const native: NativeAddon = guardNative(loadAddon() as NativeAddon)

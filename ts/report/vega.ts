@@ -1,4 +1,5 @@
-/** Draws Vega-Lite specifications. Vega is loaded only here, when something is drawn. */
+/** Draws Vega-Lite specifications, by optional packages: only who draws has them. */
+import { RnnativeError } from '../errors'
 
 // What is used of them. Their own types need the browser's, which this package is not compiled with.
 interface Vega {
@@ -17,13 +18,26 @@ interface VegaLite {
 
 const load = async (name: string): Promise<unknown> => import(name)
 
+/** Throws `ERR_ARGUMENT` where they are not installed; to be called before work whose end is a drawing. */
+export async function loadDrawing(): Promise<{ vega: Vega; vegaLite: VegaLite }> {
+  try {
+    const [vega, vegaLite] = [await load('vega'), await load('vega-lite')]
+    return { vega: vega as Vega, vegaLite: vegaLite as VegaLite }
+  } catch (cause) {
+    throw new RnnativeError(
+      'ERR_ARGUMENT',
+      '[report] charts need two packages that are not installed: npm install vega@6 vega-lite@6.4',
+      { cause },
+    )
+  }
+}
+
 /** Fonts that together know most scripts, where they are installed. */
 const FONT = 'system-ui, "Noto Sans", "Noto Sans CJK SC", "Microsoft YaHei", sans-serif'
 
-/** An SVG element of a Vega-Lite specification, on white. */
+/** An SVG element of a Vega-Lite specification, on white. Throws as {@link loadDrawing} does. */
 export async function drawSvg(specification: object): Promise<string> {
-  const vega = (await load('vega')) as Vega
-  const vegaLite = (await load('vega-lite')) as VegaLite
+  const { vega, vegaLite } = await loadDrawing()
   const { spec } = vegaLite.compile({
     background: 'white',
     config: { font: FONT, view: { stroke: null } },

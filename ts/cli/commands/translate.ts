@@ -42,7 +42,9 @@ const translateFlags = {
   topK: count({ about: 'of --sample: choose among the k likeliest tokens', argument: '<k>' }),
   topP: probability({ about: 'of --sample: among the likeliest of this probability' }),
   seed: wholeNumber({ about: 'of --sample: the same seed writes the same' }),
-  attentionPlot: file('draw the attention of the first 20 lines: .html or .svg'),
+  attentionPlot: file(
+    'draw the attention of the first 20 lines: .html or .svg (needs vega and vega-lite)',
+  ),
   precision: savedPrecision,
 }
 
@@ -98,6 +100,7 @@ async function translate(flags: TranslateFlags): Promise<void> {
     for (const [name, flag] of SAMPLING)
       if (flags[name] !== undefined)
         throw new RnnativeError('ERR_ARGUMENT', `${flag}: only together with --sample`)
+  if (attentionPlot !== undefined) await (await import('../../report/vega.js')).loadDrawing()
   await withModels(flags, async (translator) => {
     const maps: AttentionMap[] = []
     let [number, nothing] = [0, 0]
