@@ -3,6 +3,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { isNeeded } from '../dist/cli/arguments.js'
 import { makeProgram } from '../dist/cli/program.js'
 
 const page = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', 'docs', 'cli.md')
@@ -10,10 +11,11 @@ const page = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..', 'd
 const escape = (text) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;')
 
 /** What a flag may be, and what it is unless given. */
-function values({ argChoices, defaultValue, mandatory }) {
+function values(option) {
+  const { argChoices, defaultValue } = option
   const parts = []
   if (argChoices) parts.push(argChoices.map((name) => `\`${name}\``).join(', '))
-  if (mandatory) parts.push('needed')
+  if (isNeeded(option)) parts.push('needed')
   if (defaultValue !== undefined) parts.push(`default: \`${defaultValue}\``)
   return parts.join('; ')
 }

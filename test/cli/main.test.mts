@@ -24,6 +24,36 @@ const failures: [string, (string | number)[], number, RegExp][] = [
     /^error: unknown option '--hiden' \(Did you mean --hidden\?\)\n$/,
   ],
   ['missing flag', ['lm', 'eval', '--text', 'x'], 2, /^error: required option '--model <dir>'/],
+  [
+    'missing flags',
+    ['lm', 'train', '--text', 'x'],
+    2,
+    /^error: required options '--unit <name>', '--checkpoint <dir>' not specified\n$/,
+  ],
+  [
+    'misspelt needed flag',
+    ['lm', 'eval', '--modle', 'x'],
+    2,
+    /^error: unknown option '--modle' \(Did you mean --model\?\)\n$/,
+  ],
+  [
+    'misspelt command',
+    ['lm', 'trian'],
+    2,
+    /^error: unknown command 'trian' \(Did you mean train\?\)\n$/,
+  ],
+  [
+    'picture of no known kind',
+    ['seq2seq', 'translate', '--model', 'x', '--attention-plot', 'x.png'],
+    2,
+    /^error: .*--attention-plot.*x\.png.*\.html or \.svg\.\n$/,
+  ],
+  [
+    'two kinds of validation',
+    trainFlags('--valid', textFile, '--validation-split', 0.1),
+    1,
+    /^error: --validation-split: expected none with --valid /,
+  ],
   ['bad number', trainFlags('--dropout', 2), 2, /^error: .*--dropout.*\n$/],
   ['bad cell', ['bench', 'rnn', '--cell', 'xlstm'], 2, /^error: .*lstm, gru, rnn/],
   [
@@ -38,7 +68,12 @@ const failures: [string, (string | number)[], number, RegExp][] = [
     1,
     /^error: .*ERR_IO\)\n$/,
   ],
-  ['short text', trainFlags('--batch', 5000), 1, /^error: .*ERR_EMPTY\)\n$/],
+  [
+    'short text',
+    trainFlags('--batch', 5000),
+    1,
+    /^note: --batch is given twice: 5000 counts, not 5\nerror: .*ERR_EMPTY\)\n$/,
+  ],
   ['bad schedule', trainFlags('--schedule', 'sawtooth'), 2, /^error: .*--schedule.*"sawtooth"\n$/],
   [
     'bad option of a schedule',

@@ -38,6 +38,10 @@ test('a bar keeps to the width of its terminal and tells speed and time left las
     event(9, { itemsPerSecond: 12345678, epoch: 1000, seconds: 86400, ...VALIDATION }),
     event(20, VALIDATION),
     event(40, { loss: 12.5, ...VALIDATION }),
+    event(40, {
+      ...{ loss: 2.1e10, itemsPerSecond: 12345678, seconds: 86400 },
+      validation: { loss: 3.1e12, best: true, seconds: 1 },
+    }),
   ]
   for (const columns of [80, 100, 132, 60, 40, 20]) {
     const screen = new Screen(columns)
@@ -66,10 +70,11 @@ test('lines are written above a bar, which stays whole', (t) => {
   for (const one of [event(1), event(20, VALIDATION), event(40)])
     for (const watcher of watchers) watcher.event?.(one)
   for (const watcher of watchers) void watcher.end?.({ result })
-  const [facts, validated, bar, ...rest] = screen.lines
+  const [facts, , validated, bar, last, ...rest] = screen.lines
   t.regex(facts ?? '', /^tokens 5,000, /)
   t.regex(validated ?? '', /^epoch 2 step 20 /)
   t.regex(bar ?? '', /^█+ 100% .* left$/)
+  t.regex(last ?? '', /^epoch 4 step 40 /)
   t.regex(rest.join('\n'), /^all steps done after step 40/)
 })
 

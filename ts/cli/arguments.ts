@@ -3,7 +3,8 @@
  * commands have in common is here, too.
  */
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { choice, count, flag, Schema, text } from '../schema'
+import { choice, count, custom, flag, Schema, text } from '../schema'
+import { isPicture } from '../report/suffix'
 import type { Given, Made, Row, Rows } from '../schema'
 
 /** Values by flag, as commander calls them. */
@@ -17,6 +18,35 @@ const camel = (name: string): string =>
 /** A flag's name: the option's own, after the names of its groups, unless the row has another. */
 const nameOf = (path: string, { flag }: Row): string => flag ?? kebab(path)
 
+/** Options that must be given. Not commander's: it would tell that one is missing before that it is misspelt. */
+const needed = new WeakSet<Option>()
+export const isNeeded = (option: Option): boolean => needed.has(option)
+
+/** Ends a command whose flags lack any that it needs, with a usage error. */
+export function requireFlags(command: Command): void {
+  const missing = command.options
+    .filter(
+      (option) => isNeeded(option) && command.getOptionValue(option.attributeName()) === undefined,
+    )
+    .map(({ flags }) => `'${flags}'`)
+  if (missing.length > 0)
+    command.error(
+      `error: required option${missing.length > 1 ? 's' : ''} ${missing.join(', ')} not specified`,
+    )
+}
+
+/** Says on stderr which value counts where two are given: scripts add flags to others that they were given. */
+function tellSecond(command: Command, option: Option): void {
+  let before: string | null = null
+  command.on(`option:${option.name()}`, (value: string) => {
+    if (before !== null)
+      process.stderr.write(
+        `note: --${option.name()} is given twice: ${value} counts, not ${before}\n`,
+      )
+    before = value
+  })
+}
+
 /** `own`: the command's default, where it is not the row's. */
 function optionOf(name: string, row: Row, own: unknown): Option {
   const words = own === undefined ? row.fallbackText : undefined
@@ -24,7 +54,7 @@ function optionOf(name: string, row: Row, own: unknown): Option {
   const option = new Option(`--${name}${row.argument === null ? '' : ` ${row.argument}`}`, about)
   if (row.names) option.choices(row.names)
   else if (row.argument !== null) option.argParser((given) => read(row, given))
-  if (row.required) option.makeOptionMandatory()
+  if (row.required) needed.add(option)
   const fallback = own ?? (words === undefined ? row.fallback({}, {}) : undefined)
   // That a flag is not there needs no words.
   if (fallback !== undefined && fallback !== false && fallback !== '') option.default(fallback)
@@ -46,8 +76,11 @@ function read(row: Row, given: string): unknown {
 export function addFlags(command: Command, rows: Rows, defaults: Flags = {}, path = ''): Command {
   for (const [name, row] of Object.entries(rows))
     if (row.rows) addFlags(command, row.rows, {}, `${path}${kebab(name)}-`)
-    else if (row.flag !== null)
-      command.addOption(optionOf(nameOf(path + name, row), row, defaults[name]))
+    else if (row.flag !== null) {
+      const option = optionOf(nameOf(path + name, row), row, defaults[name])
+      command.addOption(option)
+      if (row.argument !== null) tellSecond(command, option)
+    }
   return command
 }
 
@@ -84,6 +117,18 @@ export const model = text({
   about: 'a saved model or a checkpoint directory (its best is taken)',
   ...{ argument: '<dir>', required: true },
 })
+
+/** A picture's file: its suffix says what it is. */
+export const picture = (about: string) =>
+  custom<string>()(
+    {
+      expected: 'a file that ends with .html or .svg',
+      valid: (value) => typeof value === 'string' && isPicture(value),
+      argument: '<file>',
+      read: (words) => words,
+    },
+    { about },
+  )
 
 /** A file's path; `-` where a command says so. */
 export const file = (about: string) => text({ about, argument: '<file>' })

@@ -3,6 +3,7 @@
  * `doctor` works where the addon does not.
  */
 import { Command, Help, type Option } from 'commander'
+import { isNeeded, requireFlags } from './arguments'
 import { addBench } from './commands/bench'
 import { addDoctor } from './commands/doctor'
 import { addLanguageModel } from './commands/language'
@@ -12,7 +13,7 @@ import { packageVersion } from './version'
 /** Help's words for a flag. */
 function describeOption(this: Help, option: Option): string {
   const text = Help.prototype.optionDescription.call(this, option)
-  return option.mandatory ? `${text} (needed)` : text
+  return isNeeded(option) ? `${text} (needed)` : text
 }
 
 export function makeProgram(): Command {
@@ -23,6 +24,7 @@ export function makeProgram(): Command {
     .configureHelp({ optionDescription: describeOption })
     // An error is one line, with what may have been meant.
     .configureOutput({ outputError: (text, write) => write(text.replace(/\n\(/g, ' (')) })
+    .hook('preAction', (_, command) => requireFlags(command))
   addDoctor(program)
   addBench(program)
   addLanguageModel(program)

@@ -3,6 +3,7 @@ import { checkPath, isListOf, isObject } from '../check'
 import { expect, RnnativeError } from '../errors'
 import { makeDirectory } from '../io/directories'
 import { ioError, writeFileAtomic } from '../io/files'
+import { isPicture } from './suffix'
 
 const ESCAPES: Readonly<Record<string, string>> = {
   '&': '&amp;',
@@ -57,8 +58,8 @@ const figure = ({ svg, caption }: Figure): string =>
   `<figure>\n${svg}\n${caption === undefined ? '' : `<figcaption>${escape(caption)}</figcaption>\n`}</figure>`
 
 /**
- * Writes figures as one page that needs no other file, or, where the path ends with `.svg`, a single
- * figure as an image. Throws `ERR_ARGUMENT` for several figures in one image, `ERR_IO`.
+ * Writes figures as one page that needs no other file, or, where the path ends with `.svg` and not `.html`, a single
+ * figure as an image. Throws `ERR_ARGUMENT` for several figures in one image and other suffixes, `ERR_IO`.
  */
 export async function writeFigures(
   path: string,
@@ -68,6 +69,7 @@ export async function writeFigures(
   checkPath('report', 'path', path)
   const drawn = isListOf(figures, (one) => isObject(one) && typeof one['svg'] === 'string')
   expect('report', 'figures', drawn, 'a list of { svg }', figures)
+  expect('report', 'path', isPicture(path), 'a file that ends with .html or .svg', path)
   const [first] = figures
   if (!path.toLowerCase().endsWith('.svg'))
     return writeInto(path, page(title, figures.map(figure).join('\n')))

@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress'
 import type { RunPlan, TrainingEvent, Watcher } from '../train'
-import { formatCount, formatSeconds, streamOf } from './output'
+import { formatCount, formatLoss, formatSeconds, streamOf } from './output'
 
 /** What of a `tty.WriteStream` is asked for. */
 export interface Terminal {
@@ -128,8 +128,8 @@ interface Payload {
 /** The line at the first way of writing it that fits: what is told least well goes first. */
 function fitLine({ event, validation, left, share }: Payload, columns = 80): string {
   const percent = `${Math.floor(share * 100)}%`.padStart(4)
-  const loss = `loss ${event.loss.toFixed(4)}`
-  const validated = validation === null ? '' : validation.toFixed(4)
+  const loss = `loss ${formatLoss(event.loss)}`
+  const validated = validation === null ? '' : formatLoss(validation)
   const rest = [
     `${formatCount(event.itemsPerSecond)} ${event.unit}/s`,
     `${Number.isFinite(left) ? formatSeconds(left) : '?'} left`,
@@ -140,8 +140,13 @@ function fitLine({ event, validation, left, share }: Payload, columns = 80): str
     [percent, `epoch ${event.epoch}`, long || short, ...rest],
     [percent, `epoch ${event.epoch}`, short, ...rest],
     [percent, short, ...rest],
+    [percent, loss, ...rest],
+    [loss, ...rest],
+    rest,
   ].map((parts) => parts.join(' | '))
-  const text = ways.find((way) => way.length + NARROW < columns) ?? ways.at(-1) ?? ''
+  const text = (ways.find((way) => way.length + NARROW < columns) ??
+    ways.find((way) => way.length < columns) ??
+    ways.at(-1)) as string
   const width = Math.min(WIDTH, columns - 1 - text.length)
   if (width < NARROW) return text.slice(0, columns)
   const done = Math.round(share * width)

@@ -1,6 +1,6 @@
 import type { RunPlan, TrainingEvent, TrainingResult, Watcher } from '../train'
 import { aboveBars } from './bar'
-import { formatCount, formatSeconds, streamOf } from './output'
+import { formatCount, formatLoss, formatSeconds, streamOf } from './output'
 
 export interface LinesOptions {
   /** Where they go. Default: standard output. */
@@ -8,18 +8,28 @@ export interface LinesOptions {
 }
 
 /**
- * Lines for people: what the run learns from, then every validation and checkpoint, and how it ended. An error is
+ * Lines for people: what the run learns from, then every epoch, validation and checkpoint, and how it ended. An error is
  * left to whoever awaits the run, but not where the last checkpoint is.
  */
 export function lines(options: LinesOptions = {}): Watcher {
   const stream = streamOf('lines', options, process.stdout)
+  /** The last step, where nothing has told of it. */
+  let untold: TrainingEvent | null = null
   const print = (text: string) => aboveBars(() => stream.write(`${text}\n`))
   return {
-    begin: (plan) => print(planLine(plan)),
+    begin(plan) {
+      untold = null
+      print(planLine(plan))
+    },
     event(event) {
-      if (event.validation !== undefined || event.checkpoint !== undefined) print(eventLine(event))
+      if (untold !== null && untold.epoch < event.epoch) print(eventLine(untold))
+      untold = event
+      if (event.validation === undefined && event.checkpoint === undefined) return
+      print(eventLine(event))
+      untold = null
     },
     end(outcome) {
+      if (untold !== null) print(eventLine(untold))
       if ('result' in outcome) print(resultLines(outcome.result))
       else if (outcome.checkpoint) print(`checkpoint: ${outcome.checkpoint} (resume continues it)`)
     },
@@ -42,10 +52,10 @@ function planLine({ facts, parameters, stepsPerEpoch, device }: RunPlan): string
 function eventLine(event: TrainingEvent): string {
   const { epoch, step, loss, seconds, unit, itemsPerSecond, validation } = event
   const validated = validation
-    ? `validation ${validation.loss.toFixed(4)}${validation.best ? ' (best)' : ''} ${measured(validation)}`
+    ? `validation ${formatLoss(validation.loss)}${validation.best ? ' (best)' : ''} ${measured(validation)}`
     : ''
   return (
-    `epoch ${epoch} step ${step} loss ${loss.toFixed(4)} ${measured(event)}${validated}` +
+    `epoch ${epoch} step ${step} loss ${formatLoss(loss)} ${measured(event)}${validated}` +
     `${formatCount(itemsPerSecond)} ${unit}/s ${formatSeconds(seconds)}`
   )
 }
@@ -66,7 +76,7 @@ const ENDINGS: Readonly<Record<TrainingResult['stopped'], string>> = {
 
 function resultLines({ stopped, step, seconds, best, checkpoint }: TrainingResult): string {
   const parts = [`${ENDINGS[stopped]} after step ${step}, ${formatSeconds(seconds)} of training`]
-  if (best) parts.push(`best validation loss ${best.loss.toFixed(4)} at step ${best.step}`)
+  if (best) parts.push(`best validation loss ${formatLoss(best.loss)} at step ${best.step}`)
   const goesOn = stopped === 'aborted' ? ' (resume continues it)' : ''
   if (checkpoint !== null) parts.push(`checkpoint: ${checkpoint}${goesOn}`)
   return parts.join('\n')

@@ -19,6 +19,10 @@ export const formatSeconds = (seconds: number): string => {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, '0')}`
 }
 
+/** One that has diverged is told by its power of ten. */
+export const formatLoss = (loss: number): string =>
+  Math.abs(loss) < 1e6 ? loss.toFixed(4) : loss.toExponential(2)
+
 export const formatCount = (value: number): string => Math.round(value).toLocaleString('en-US')
 
 /** The stream that options name, or another; `ERR_ARGUMENT` for what cannot be written to. */

@@ -1,10 +1,12 @@
 /** Commands of language models. The models are loaded when a command runs. */
 import type { Command } from 'commander'
+import { RnnativeError } from '../../errors'
 import { languageFitOptions, languageOptions } from '../../models/language/options'
 import { atLeastZero, choice, count, probability, text, wholeNumber } from '../../schema'
 import type { Made } from '../../schema'
 import { addFlags, file, json, model, neededFile, savedPrecision, takeFlags } from '../arguments'
 import type { Flags } from '../arguments'
+import { holdOutEnd, validationSplit } from '../held-out'
 import { addTrain } from './train'
 
 const UNITS = ['char', 'word', 'byte', 'space', 'bpe'] as const
@@ -12,6 +14,7 @@ const UNITS = ['char', 'word', 'byte', 'space', 'bpe'] as const
 const dataFlags = {
   text: neededFile('text to learn, gzip allowed; - is standard input'),
   valid: file('text to validate with after each epoch'),
+  validationSplit: validationSplit('the end of the text'),
   unit: choice(UNITS, { about: 'what a token is', required: true }),
   vocabulary: count({ about: 'most tokens', defaultText: '8,000 of bpe, else 50,000' }),
 }
@@ -44,14 +47,19 @@ export function addLanguageModel(program: Command): void {
     data: dataFlags,
     model: languageOptions,
     fit: languageFitOptions,
-    validation: '--valid',
-    validates: ({ valid }) => valid !== undefined,
-    async begin({ unit, vocabulary, ...paths }, options, fit) {
+    validation: '--valid or --validation-split',
+    validates({ valid, validationSplit: share = 0 }) {
+      if (share > 0 && valid !== undefined)
+        throw new RnnativeError('ERR_ARGUMENT', '--validation-split: expected none with --valid')
+      return valid !== undefined || share > 0
+    },
+    async begin({ unit, vocabulary, validationSplit: share = 0, ...paths }, options, fit) {
       const { LanguageModel } = await import('../../models/index.js')
       const { checkInputs, makeTokenizer, readInput } = await import('../texts.js')
       checkInputs(paths.text, paths.valid)
-      const learned = await readInput(paths.text, unit)
-      const validation = paths.valid === undefined ? undefined : await readInput(paths.valid, unit)
+      const text = await readInput(paths.text, unit)
+      const { learned, heldOut } = share > 0 ? holdOutEnd(text, share) : { learned: text }
+      const validation = paths.valid === undefined ? heldOut : await readInput(paths.valid, unit)
       const texts = typeof learned === 'string' ? [learned] : []
       const tokenizer = makeTokenizer(unit, texts, vocabulary)
       const model = new LanguageModel({ ...options, tokenizer })

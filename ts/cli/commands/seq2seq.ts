@@ -9,6 +9,7 @@ import type { Tokenizer } from '../../text'
 import { addFlags, file, json, model, neededFile, savedPrecision } from '../arguments'
 import { readFlags, takeFlags } from '../arguments'
 import type { Flags } from '../arguments'
+import { holdOutEvenly, validationSplit } from '../held-out'
 import { addTrain } from './train'
 import { addTranslate, models, searchFlags, withModels } from './translate'
 
@@ -21,6 +22,7 @@ const dataFlags = {
   target: neededFile('its target, or several separated by tabs'),
   validSource: file('pairs to validate with after each epoch'),
   validTarget: file('their targets'),
+  validationSplit: validationSplit('taken evenly'),
   unit: choice(UNITS, { about: 'what a token is', required: true }),
   sourceUnit: choice(UNITS, { about: 'of sources, if not --unit' }),
   vocabulary: count({ about: 'most tokens of a side', defaultText: '8,000 of bpe, else 50,000' }),
@@ -56,25 +58,32 @@ export function addSeq2Seq(program: Command): void {
     data: dataFlags,
     model: seq2seqOptions,
     fit: seq2seqFitOptions,
-    validation: '--valid-source and --valid-target',
-    validates: ({ validSource, validTarget }) => {
+    validation: '--valid-source and --valid-target, or --validation-split',
+    validates({ validSource, validTarget, validationSplit: share = 0 }) {
       if ((validSource === undefined) !== (validTarget === undefined))
         throw new RnnativeError('ERR_ARGUMENT', '--valid-source and --valid-target go together')
-      return validSource !== undefined
+      if (share > 0 && validSource !== undefined)
+        throw new RnnativeError(
+          'ERR_ARGUMENT',
+          '--validation-split: expected none with --valid-source',
+        )
+      return validSource !== undefined || share > 0
     },
     async begin(data, options, fit) {
       const { Seq2Seq } = await import('../../models/index.js')
       const { checkInputs, readPairInput } = await import('../texts.js')
       const { validSource, validTarget } = data
       checkInputs(data.source, data.target, validSource, validTarget)
+      const { validationSplit: share = 0 } = data
       const pairs = await readPairInput(data.source, data.target)
+      const { learned, heldOut } = share > 0 ? holdOutEvenly(pairs, share) : { learned: pairs }
       const validation =
         validSource !== undefined && validTarget !== undefined
           ? await readPairInput(validSource, validTarget)
-          : undefined
-      const tokenizers = await makeTokenizers(pairs, data, options.tieEmbeddings)
+          : heldOut
+      const tokenizers = await makeTokenizers(learned, data, options.tieEmbeddings)
       const model = new Seq2Seq({ ...options, ...tokenizers })
-      return { model, run: model.fit(pairs, { ...fit, validation }) }
+      return { model, run: model.fit(learned, { ...fit, validation }) }
     },
   })
   addTranslate(seq2seq)

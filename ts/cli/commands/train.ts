@@ -162,6 +162,7 @@ async function watchers({ json, tensorboard }: RunFlags): Promise<TrainingOption
   const watch = await import('../../watch/index.js')
   return [
     { begin: tellChanges },
+    (await import('../divergence.js')).tellDivergence(),
     ...(json ? [watch.json()] : [watch.bar(), watch.lines()]),
     ...(tensorboard === undefined ? [] : [watch.tensorboard(tensorboard)]),
   ]

@@ -6,7 +6,7 @@ import type { Seq2Seq, Seq2SeqEnsemble, Translation } from '../../models'
 import type { Precision } from '../../precision'
 import type { AttentionMap } from '../../report'
 import { atLeastZero, count, flag, probability, text, wholeNumber, type Made } from '../../schema'
-import { addFlags, file, savedPrecision, takeFlags, type Flags } from '../arguments'
+import { addFlags, picture, savedPrecision, takeFlags, type Flags } from '../arguments'
 
 export const models = text({
   about: 'a saved model or a checkpoint directory; several, parted by commas, decide together',
@@ -42,7 +42,7 @@ const translateFlags = {
   topK: count({ about: 'of --sample: choose among the k likeliest tokens', argument: '<k>' }),
   topP: probability({ about: 'of --sample: among the likeliest of this probability' }),
   seed: wholeNumber({ about: 'of --sample: the same seed writes the same' }),
-  attentionPlot: file(
+  attentionPlot: picture(
     'draw the attention of the first 20 lines: .html or .svg (needs vega and vega-lite)',
   ),
   precision: savedPrecision,

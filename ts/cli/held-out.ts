@@ -1,0 +1,36 @@
+/** A share of the data that is not learned but validated with. */
+import type { Pair } from '../data'
+import { fraction } from '../schema'
+
+/** The flag; `what`: which part is taken, in words. */
+export const validationSplit = (what: string) =>
+  fraction({ about: `validate with this share of the data, ${what}, and do not learn it` })
+
+/** A text parted where a line ends, or anywhere where no line ends near; token ids parted anywhere. */
+export function holdOutEnd<T extends string | Int32Array>(
+  text: T,
+  share: number,
+): { learned: T; heldOut: T } {
+  let at = Math.round(text.length * (1 - share))
+  if (typeof text !== 'string')
+    return { learned: text.subarray(0, at) as T, heldOut: text.subarray(at) as T }
+  const line = text.lastIndexOf('\n', at) + 1
+  if (line > 0.9 * at) at = line
+  else if (isLow(text.charCodeAt(at))) ++at
+  return { learned: text.slice(0, at) as T, heldOut: text.slice(at) as T }
+}
+
+/** The second half of a surrogate pair. */
+const isLow = (unit: number): boolean => unit >= 0xdc00 && unit < 0xe000
+
+/** Pairs from everywhere in the list, which may be sorted: of each 1 / `share` the last. */
+export function holdOutEvenly(
+  pairs: readonly Pair[],
+  share: number,
+): { learned: Pair[]; heldOut: Pair[] } {
+  const held = (i: number) => Math.floor((i + 1) * share) > Math.floor(i * share)
+  return {
+    learned: pairs.filter((_, i) => !held(i)),
+    heldOut: pairs.filter((_, i) => held(i)),
+  }
+}
