@@ -301,3 +301,35 @@ test('pieces are what ids are given to', (t) => {
   const pairs = Tokenizer.bpe('the the the')
   t.deepEqual(pairs.pieces('the they'), [' the', ' the', 'y'])
 })
+
+test('words keep the Unicode version that they were cut by, and say when it is another', async (t) => {
+  const json = (tokenizer: Tokenizer) =>
+    JSON.parse(JSON.stringify(tokenizer)) as { model: { unicode?: unknown } }
+  const running = process.versions['unicode'] as string
+  const made = Tokenizer.words('a cat sat on a cat', { minCount: 1 })
+  t.is(json(made).model.unicode, running)
+  t.is(json(made.withBoundaries()).model.unicode, running)
+  for (const other of [Tokenizer.characters('ab'), Tokenizer.spaces('a b'), Tokenizer.bytes()])
+    t.false('unicode' in json(other).model)
+
+  const warnings: Error[] = []
+  const listen = (warning: Error) => warnings.push(warning)
+  process.on('warning', listen)
+  const load = (unicode: unknown) => {
+    const saved = json(made)
+    if (unicode === undefined) delete saved.model.unicode
+    else saved.model.unicode = unicode
+    return Tokenizer.fromJSON(saved, 'x.json')
+  }
+  t.is(json(load('3.0')).model.unicode, '3.0')
+  load('3.0')
+  load(running)
+  t.false('unicode' in json(load(undefined)).model)
+  t.throws(() => load(15), { code: 'ERR_FORMAT', message: /model\.unicode/ })
+  await new Promise(setImmediate)
+  process.off('warning', listen)
+  t.deepEqual(
+    warnings.map(({ message }) => message.slice(0, 47)),
+    ['[tokenizer] x.json: made with Unicode 3.0, this'],
+  )
+})

@@ -24,6 +24,8 @@ export interface Vocabulary {
   boundaries: boolean
   /** Of `bpe`, the earliest first; empty for other schemes. */
   merges: readonly Merge[]
+  /** The version of Unicode by which words were cut; null where none matters, or none was written down. */
+  unicode: string | null
 }
 
 /** Whether tokens are bytes or made of bytes, so that none is unknown. */
@@ -81,7 +83,8 @@ const special = (id: number, content: string) => ({
   ...{ normalized: false, special: true },
 })
 
-export function toTokenizerJson({ scheme, tokens, boundaries, merges }: Vocabulary): object {
+export function toTokenizerJson(vocabulary: Vocabulary): object {
+  const { scheme, tokens, boundaries, merges, unicode } = vocabulary
   const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]))
   const specials = boundaries
     ? BOUNDARIES.map((name, i) => special(tokens.length - BOUNDARIES.length + i, name))
@@ -97,7 +100,8 @@ export function toTokenizerJson({ scheme, tokens, boundaries, merges }: Vocabula
     decoder: decoders[scheme],
     model: madeOfBytes(scheme)
       ? { type: 'BPE', dropout: null, unk_token: null, vocab, merges }
-      : { type: 'WordLevel', vocab, unk_token: UNKNOWN },
+      : // Hugging Face's library does not mind one name more, here.
+        { type: 'WordLevel', vocab, unk_token: UNKNOWN, ...(unicode !== null && { unicode }) },
   }
 }
 
@@ -162,5 +166,8 @@ export function fromTokenizerJson(json: unknown, source: string): Vocabulary {
   )
     throw fail('model.vocab: expected the 256 bytes')
   const merges = scheme === 'bpe' ? readMerges(model['merges'], tokens, fail) : []
-  return { scheme, tokens, boundaries, merges }
+  const { unicode = null } = model
+  if (unicode !== null && typeof unicode !== 'string')
+    throw fail('model.unicode: expected a string')
+  return { scheme, tokens, boundaries, merges, unicode }
 }

@@ -15,6 +15,7 @@ import {
   UNKNOWN,
   type Vocabulary,
 } from './tokenizer-json'
+import { heedUnicode, unicodeOf } from './unicode'
 import { spacedWords, SPACING, words } from './words'
 
 /** One text or several, such as the lines of a file. */
@@ -111,7 +112,7 @@ export class Tokenizer {
     tokens: readonly string[],
     merges: readonly Merge[] = [],
   ): Tokenizer {
-    return new Tokenizer({ scheme, tokens, merges, boundaries: false })
+    return new Tokenizer({ scheme, tokens, merges, boundaries: false, unicode: unicodeOf(scheme) })
   }
 
   /** One token per Unicode code point; the vocabulary is what occurs in the texts. */
@@ -178,11 +179,14 @@ export class Tokenizer {
    */
   withBoundaries(): Tokenizer {
     if (this.begin !== null) return this
-    const { scheme, tokens, merges } = this.vocabulary
+    const { tokens } = this.vocabulary
     const taken = BOUNDARIES.find((name) => this.ids.has(name))
     if (taken !== undefined)
       throw new RnnativeError('ERR_ARGUMENT', `[tokenizer] ${taken} is an ordinary token here`)
-    return new Tokenizer({ scheme, tokens: [...tokens, ...BOUNDARIES], merges, boundaries: true })
+    return new Tokenizer({
+      ...this.vocabulary,
+      ...{ tokens: [...tokens, ...BOUNDARIES], boundaries: true },
+    })
   }
 
   /**
@@ -293,9 +297,14 @@ export class Tokenizer {
     return toTokenizerJson(this.vocabulary)
   }
 
-  /** Reads what {@link toJSON} gave; `ERR_FORMAT` for anything else. `source` names it in errors. */
+  /**
+   * Reads what {@link toJSON} gave; `ERR_FORMAT` for anything else. `source` names it in errors. Words that were cut
+   * by another version of Unicode than this Node's are told of in a warning of the process (`RNNATIVE_UNICODE`).
+   */
   static fromJSON(json: unknown, source = 'tokenizer.json'): Tokenizer {
-    return new Tokenizer(fromTokenizerJson(json, source))
+    const vocabulary = fromTokenizerJson(json, source)
+    heedUnicode(vocabulary.unicode, source)
+    return new Tokenizer(vocabulary)
   }
 
   async save(path: string): Promise<void> {
