@@ -151,7 +151,7 @@ test('recipes by flags alone: SGD with step decay, accumulated; schedules know t
   const flags = ['--optimizer', 'sgd', '--momentum', 0.5, '--weight-decay', 0.001, '--json']
   const { code, stderr, lines } = await rnnative([
     ...trainFlags('recipe', '--accumulate', 2, '--epochs', 3, ...flags),
-    ...['--recurrent-dropout', 0.1, '--init', 'uniform:0.1'],
+    ...['--recurrent-dropout', 0.1, '--weight-drop', 0.2, '--init', 'uniform:0.1'],
     ...['--schedule', 'step:gamma=0.5,after=1'],
   ])
   t.is(code, 0, stderr)
@@ -160,7 +160,7 @@ test('recipes by flags alone: SGD with step decay, accumulated; schedules know t
   t.deepEqual([...new Set(rates)], [1, 0.5, 0.25])
   t.is(rates.lastIndexOf(1), perEpoch - 1)
   await using model = await LanguageModel.load(join(directory, 'recipe'))
-  t.like(model.options, { recurrentDropout: 0.1, init: { uniform: 0.1 } })
+  t.like(model.options, { recurrentDropout: 0.1, weightDrop: 0.2, init: { uniform: 0.1 } })
 
   for (const [schedule, begun] of [
     ['linear', 0.9],

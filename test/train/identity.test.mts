@@ -61,6 +61,7 @@ test('another language model is refused by the option that makes it another', as
     ['hidden', { hidden: 5 }],
     ['tieWeights', { tieWeights: true }],
     ['recurrentDropout', { recurrentDropout: 0.5 }],
+    ['weightDrop', { weightDrop: 0.5 }],
   ] as const)
     await t.throwsAsync(fit(options, resume), refused(name), name)
   const momentum = optim.sgd({ lr: 1, momentum: 0.9 })

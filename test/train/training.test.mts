@@ -11,7 +11,7 @@ import {
   weightsOf,
 } from '../models/language/support.mjs'
 
-const dropout = { dropout: 0.2 }
+const dropout = { dropout: 0.2, weightDrop: 0.3 }
 
 for (const accumulate of [2, 4, 6])
   test(`${accumulate} micro-batches equal the whole batch, dropout included`, async (t) => {

@@ -32,6 +32,8 @@ export interface AttentionDecoderOptions extends LayerOptions {
   output?: number | undefined
   /** On every layer's output but the last, and on h~, while training. */
   dropout?: number | undefined
+  /** Of the layers' recurrent weights, as {@link RecurrentOptions.weightDrop}. */
+  weightDrop?: number | undefined
   /** Default true. */
   bias?: boolean | undefined
   /** Initial bias of an LSTM's forget gate; uniform like the others unless given. */
@@ -95,7 +97,7 @@ export class AttentionDecoder extends Module {
       bias = true,
       ...own
     } = optionsOf(op, options, NAMES)
-    const { attentionSize, cell, input, layers, dropout, forgetBias, precision } = own
+    const { attentionSize, cell, input, layers, dropout, weightDrop, forgetBias, precision } = own
     checkChoice(op, 'feeding', feeding, FEEDINGS)
     checkFlag(op, 'bias', bias)
     checkSizes(op, { input, hidden, memory, output })
@@ -105,7 +107,7 @@ export class AttentionDecoder extends Module {
     const { attention: kind, device, init } = own
     const seed = seedOf(op, own)
     this.layers = makeRecurrent(cell, {
-      ...{ input: input + fed, hidden, layers, dropout, bias, forgetBias, precision },
+      ...{ input: input + fed, hidden, layers, dropout, weightDrop, bias, forgetBias, precision },
       ...{ device, seed, init },
     })
     this.initSpec = init
@@ -160,6 +162,12 @@ export class AttentionDecoder extends Module {
     return { dropout, random: dropout > 0 ? this.drawRandom() : null }
   }
 
+  /** The layers do not know whether they train, nor their names here. */
+  private withCells<T>(run: (cells: readonly ops.CellParameters[]) => T): T {
+    const draw = this.training ? (parameter: string) => this.drawRandom(parameter) : null
+    return this.layers.withCells(draw, this.layers.cells(), run)
+  }
+
   /** Attention within the steps. */
   private during(
     feeding: ops.DecoderFeeding,
@@ -169,21 +177,23 @@ export class AttentionDecoder extends Module {
     { state, lengths, memoryLengths, beams }: DecoderForwardOptions,
   ): ops.DecoderResult {
     const { layers, attention } = this
-    return ops.decoder(
-      x,
-      { keys, values: memory, lengths: memoryLengths },
-      {
-        layers: layers.cells(),
-        weightQuery: attention.weight_query,
-        v: attention.v,
-        weightOutput: this.weight_out,
-        biasOutput: this.bias_out,
-      },
-      {
-        ...{ cell: layers.cell, score: attention.score, feeding, state, lengths, beams },
-        ...this.draws(),
-        precision: layers.precision,
-      },
+    return this.withCells((cells) =>
+      ops.decoder(
+        x,
+        { keys, values: memory, lengths: memoryLengths },
+        {
+          layers: cells,
+          weightQuery: attention.weight_query,
+          v: attention.v,
+          weightOutput: this.weight_out,
+          biasOutput: this.bias_out,
+        },
+        {
+          ...{ cell: layers.cell, score: attention.score, feeding, state, lengths, beams },
+          ...this.draws(),
+          precision: layers.precision,
+        },
+      ),
     )
   }
 
@@ -197,9 +207,11 @@ export class AttentionDecoder extends Module {
     const { layers, attention } = this
     const { cell, precision } = layers
     const { dropout, random } = this.draws()
-    const recurrent = ops.recurrent(x, layers.cells(), {
-      ...{ cell, layers: layers.layers, state, lengths, dropout, random, precision },
-    })
+    const recurrent = this.withCells((cells) =>
+      ops.recurrent(x, cells, {
+        ...{ cell, layers: layers.layers, state, lengths, dropout, random, precision },
+      }),
+    )
     const states = recurrent.output
     const queries = attention.queries(states)
     const { score, v } = attention

@@ -149,10 +149,14 @@ export abstract class Module {
     return this
   }
 
-  /** The stream for one call; without {@link setRandom} the seed is a new one per module. */
-  protected drawRandom(): ReturnType<RandomContext['draw']> {
+  /**
+   * The stream for one call; without {@link setRandom} the seed is a new one per module. Of a `parameter`
+   * of this module: the same in all parts of a batch, which share it.
+   */
+  protected drawRandom(parameter?: string): ReturnType<RandomContext['draw']> {
     this.context ??= new RandomContext()
-    return this.context.draw(this.path)
+    if (parameter === undefined) return this.context.draw(this.path)
+    return { ...this.context.draw(dotted(this.path, parameter)), sampleBase: 0 }
   }
 
   /** How this module's own weights start, where it was told. Layers set it from their `init`. */

@@ -10,6 +10,7 @@ import {
 import type { Names } from '../check'
 import { expect } from '../errors'
 import { noGrad, Parameter, type Tensor } from '../tensor'
+import type { NativeRandom } from '../tensor/random'
 import * as ops from '../ops'
 import { cellParameters, slots, slotShape } from '../ops/cells'
 import { checkPrecision, type Precision } from '../precision'
@@ -33,6 +34,11 @@ export interface RecurrentOptions extends LayerOptions {
    * training: one mask for all steps of a sequence (Gal & Ghahramani 2016). Default 0.
    */
   recurrentDropout?: number | undefined
+  /**
+   * The probability in [0, 1) that an element of a recurrent weight is left out of a forward pass while
+   * training, the others being divided by 1 - p (Merity et al. 2017, DropConnect). Default 0.
+   */
+  weightDrop?: number | undefined
   /** Default true. */
   bias?: boolean | undefined
   /** Of every product, forward and backward. Default 'f32'. */
@@ -42,7 +48,7 @@ export interface RecurrentOptions extends LayerOptions {
 export const RECURRENT_NAMES: Names<RecurrentOptions> = {
   ...LAYER_NAMES,
   ...{ input: true, hidden: true, layers: true, bidirectional: true, dropout: true },
-  ...{ recurrentDropout: true, bias: true, precision: true },
+  ...{ recurrentDropout: true, weightDrop: true, bias: true, precision: true },
 }
 
 export interface ForwardOptions {
@@ -55,6 +61,9 @@ export interface ForwardOptions {
 }
 
 const FORWARD_NAMES: Names<ForwardOptions> = { state: true, lengths: true, projected: true }
+
+/** Where the mask of a parameter comes from in a forward pass that trains; null in others. */
+export type DrawMask = ((parameter: string) => NativeRandom) | null
 
 /**
  * A stack of recurrent layers. Parameters have PyTorch's names, shapes and gate order
@@ -69,6 +78,7 @@ export abstract class Recurrent extends Module {
   readonly directions: 1 | 2
   readonly dropout: number
   readonly recurrentDropout: number
+  readonly weightDrop: number
   readonly precision: Precision
   private readonly byName = new Map<string, Parameter>()
   private ofCells: readonly ops.CellParameters[] | undefined // once made
@@ -78,13 +88,14 @@ export abstract class Recurrent extends Module {
     checkChoice('recurrent', 'cell', cell, Object.keys(ops.gatesOf))
     expect(cell, 'options', isObject(options), 'an object', options)
     const { input, hidden, layers = 1, bidirectional = false, dropout = 0, bias = true } = options
-    const { precision = 'f32', recurrentDropout = 0 } = options
+    const { precision = 'f32', recurrentDropout = 0, weightDrop = 0 } = options
     checkSizes(cell, { input, hidden })
     checkWhole(cell, 'layers', layers, 1, MOST_LAYERS)
     checkFlag(cell, 'bidirectional', bidirectional)
     checkFlag(cell, 'bias', bias)
     ops.checkDropout(cell, dropout)
     ops.checkDropout(cell, recurrentDropout, 'recurrentDropout')
+    ops.checkDropout(cell, weightDrop, 'weightDrop')
     checkPrecision(cell, precision)
     checkInit(cell, options.init)
     this.initSpec = options.init
@@ -95,6 +106,7 @@ export abstract class Recurrent extends Module {
     this.directions = bidirectional ? 2 : 1
     this.dropout = dropout
     this.recurrentDropout = recurrentDropout
+    this.weightDrop = weightDrop
     this.precision = precision
     for (const [layer, suffix] of this.suffixes()) {
       const width = layer === 0 ? input : this.directions * hidden
@@ -137,17 +149,41 @@ export abstract class Recurrent extends Module {
     if (typeof projected !== 'boolean') checkFlag(this.cell, 'projected', projected)
     const dropout = this.training && this.layers > 1 ? this.dropout : 0
     const hidden = this.training ? this.recurrentDropout : 0
-    return ops.recurrent(x, this.cells(projected), {
-      cell: this.cell,
-      layers: this.layers,
-      directions: this.directions,
-      state,
-      lengths,
-      dropout,
-      phases: { state_dropout: hidden },
-      random: dropout > 0 || hidden > 0 ? this.drawRandom() : null,
-      precision: this.precision,
+    const random = dropout > 0 || hidden > 0 ? this.drawRandom() : null
+    const draw = this.training ? (parameter: string) => this.drawRandom(parameter) : null
+    return this.withCells(draw, this.cells(projected), (cells) =>
+      ops.recurrent(x, cells, {
+        cell: this.cell,
+        layers: this.layers,
+        directions: this.directions,
+        state,
+        lengths,
+        dropout,
+        phases: { state_dropout: hidden },
+        random,
+        precision: this.precision,
+      }),
+    )
+  }
+
+  /** @internal Calls `run` with `cells` as a forward pass reads them: while training, some weights dropped. */
+  withCells<T>(
+    draw: DrawMask,
+    cells: readonly ops.CellParameters[],
+    run: (cells: readonly ops.CellParameters[]) => T,
+  ): T {
+    const { weightDrop } = this
+    if (draw === null || weightDrop === 0) return run(cells)
+    const dropped = [...this.suffixes()].map(([, suffix], i) => {
+      const { weightHidden } = cells[i] as ops.CellParameters
+      const random = draw(`weight_hh_${suffix}`)
+      return ops.dropout(weightHidden, weightDrop, { random, batchAxis: 0 })
     })
+    try {
+      return run(cells.map((of, i) => ({ ...of, weightHidden: dropped[i] as Tensor })))
+    } finally {
+      for (const weight of dropped) weight.dispose() // the tape holds what it needs
+    }
   }
 
   /**

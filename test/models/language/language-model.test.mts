@@ -152,7 +152,8 @@ test.serial('a generation that fails midway leaves nothing behind', async (t) =>
 for (const tieWeights of [false, true])
   test(`save and load keep the model (tied: ${tieWeights})`, async (t) => {
     const directory = join(temporaryDirectory(), 'model')
-    const dropped = { dropout: 0.1, recurrentDropout: 0.2, init: { uniform: 0.2 } } as const
+    const drops = { dropout: 0.1, recurrentDropout: 0.2, weightDrop: 0.3 }
+    const dropped = { ...drops, init: { uniform: 0.2 } } as const
     await using model = makeModel({ tieWeights, hidden: 8, embedding: 8, ...dropped })
     await model.save(directory)
     t.deepEqual(readdirSync(directory).sort(), [

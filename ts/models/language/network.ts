@@ -26,10 +26,13 @@ export class LanguageNetwork extends Module {
   ) {
     super()
     const { cell, layers, hidden, embedding, tieWeights, precision } = options
-    const { dropout, recurrentDropout, init } = options
-    const sizes = { input: embedding, hidden, layers, dropout, recurrentDropout, device, precision }
+    const { dropout, recurrentDropout, weightDrop, init } = options
+    const sizes = { input: embedding, hidden, layers, device, precision }
+    const drops = { dropout, recurrentDropout, weightDrop }
     this.embedding = new Embedding(vocabulary, embedding, { device })
-    this.rnn = makeRecurrent(cellOf(cell), { ...sizes, forgetBias: forgetBiasOf(init) })
+    this.rnn = makeRecurrent(cellOf(cell), {
+      ...{ ...sizes, ...drops, forgetBias: forgetBiasOf(init) },
+    })
     this.output = new Linear(hidden, vocabulary, { device, precision })
     if (tieWeights) {
       this.output.weight.dispose()

@@ -58,6 +58,11 @@ export const learningOptions = () => ({
     },
   ),
   dropout: fraction({ about: 'share of connections dropped while training', default: 0 }),
+  /** Of all recurrent layers (Merity et al. 2017). */
+  weightDrop: fraction({
+    about: 'share of recurrent weights left out of a step while training',
+    ...{ default: 0, formerly: 0 },
+  }),
   /** Of all products, in training and inference; saved with the model. */
   precision: choice(PRECISIONS, {
     ...{ about: 'what to multiply in', default: 'f32', formerly: 'f32' },

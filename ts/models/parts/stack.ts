@@ -13,17 +13,25 @@ export interface StackOptions {
   /** Layers add their input to their output. */
   residual: boolean
   dropout: number
+  weightDrop: number
   precision: Precision
   init?: InitSpec | undefined
 }
 
 /** A stack of a network's kind. */
 export function makeStack(
-  { cell, residual, dropout, precision, init }: StackOptions,
+  { cell, residual, dropout, weightDrop, precision, init }: StackOptions,
   sizes: { input: number; hidden: number; layers: number; bidirectional?: boolean },
   device: DeviceOption,
 ): Recurrent | ResidualStack {
-  const options = { ...sizes, dropout, precision, device, forgetBias: forgetBiasOf(init) }
+  const options = {
+    ...sizes,
+    dropout,
+    weightDrop,
+    precision,
+    device,
+    forgetBias: forgetBiasOf(init),
+  }
   const kind = cellOf(cell)
   return residual ? new ResidualStack({ ...options, cell: kind }) : makeRecurrent(kind, options)
 }

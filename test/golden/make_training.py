@@ -1,0 +1,46 @@
+"""More golden files, of what surrounds the ops in training: see make.py, whose tools it takes.
+
+    /tmp/venv/bin/python test/golden/make_training.py [weight_drop ...]
+"""
+
+import itertools
+import sys
+
+import torch
+from make import (GATES, Golden, backward, dropout_factor, leaf, parameters_of, run_reset_before,
+                  run_torch)
+
+
+def weight_drop():
+    """PyTorch's own cells, their recurrent weights multiplied with masks (Merity et al. 2017)."""
+    golden = Golden('weight_drop')
+    steps, batch, input, hidden, p = 3, 2, 3, 5, 0.4
+    for cell, (layers, directions) in itertools.product(GATES, ((1, 1), (2, 2))):
+        parameters = parameters_of(cell, input, hidden, layers, directions, True)
+        x = leaf(steps, batch, input)
+        keys = [[0x9BADCAFE, 100 + run] for run in range(len(parameters))]
+        step = 2**33 + 7
+        dropped = []
+        for key, (w_ih, w_hh, *biases) in zip(keys, parameters):
+            random = dict(key=key, step=step, sampleBase=0)
+            mask = torch.tensor([[dropout_factor(random, 0, row, column, p) for column in range(hidden)]
+                                 for row in range(w_hh.shape[0])], dtype=torch.float64)
+            dropped.append([w_ih, w_hh * mask, *biases])
+        run = run_reset_before if cell == 'gru_reset_before' else run_torch
+        y, hn, _ = run(cell, x, dropped, None, None, None, layers, directions)
+        outputs = {'y': y, 'hn': hn}
+        tensors = {'x': x, **outputs, **backward(outputs), 'grad_x': x.grad}
+        for index, slots in enumerate(parameters):
+            for name, value in zip(['weight_ih', 'weight_hh', 'bias_ih', 'bias_hh'], slots):
+                suffix = f'l{index // directions}' + '_reverse' * (index % directions)
+                tensors |= {f'{name}_{suffix}': value, f'grad_{name}_{suffix}': value.grad}
+        options = dict(cell=cell, layers=layers, directions=directions, input=input, hidden=hidden)
+        golden.add(f'{cell}-{layers}x{directions}', options | dict(p=p, keys=keys, step=step), tensors)
+    golden.save()
+
+
+if __name__ == '__main__':
+    chosen = sys.argv[1:]
+    for make in (weight_drop,):
+        if not chosen or make.__name__ in chosen:
+            make()
