@@ -90,6 +90,7 @@ export function whyNot(from, to) {
 
 /** The file that a relative import means. */
 export function resolveImport(importer, path) {
+  if (path.endsWith('.mjs')) return join(dirname(importer), path).replace(/\.mjs$/, '.mts')
   const target = join(dirname(importer), path).replace(/\.js$/, '')
   return existsSync(`${target}.ts`) ? `${target}.ts` : `${target}/index.ts`
 }

@@ -1,6 +1,7 @@
 /** Finds the addon and loads it; says in a sentence what to do where that fails. */
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { bundled, type Explanation } from '../bundle'
 import { RnnativeError } from '../errors'
 
 /** What this file is in, unless a bundler has put it elsewhere. */
@@ -26,11 +27,6 @@ export function loadAddon(): unknown {
   }
 }
 
-interface Explanation {
-  reason: string
-  fix: string
-}
-
 function explain(cause: unknown, override: string | undefined): Explanation {
   const [message = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n')
   if (override)
@@ -38,13 +34,7 @@ function explain(cause: unknown, override: string | undefined): Explanation {
       reason: `RNNATIVE_BINARY: expected the path of an addon, got "${override}" (${message})`,
       fix: 'unset it',
     }
-  if (isBundled())
-    return {
-      reason: `rnnative is part of a bundle (${__filename}), which cannot hold its native addon`,
-      fix:
-        'mark rnnative as external (esbuild --external:rnnative, rollup external: ["rnnative"], ' +
-        'webpack externals: { rnnative: "commonjs rnnative" }) and install it beside',
-    }
+  if (isBundled()) return bundled(__filename)
   // What node-gyp-build looked for.
   const [, platform, arch, , libc] =
     /for platform=(\S+) arch=(\S+) (.*)libc=(\S+)/.exec(message) ?? []
