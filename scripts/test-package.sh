@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Packs rnnative as npm would publish it, prebuild included; publint and attw look at it. Then installs it as a user would,
 # into an empty folder, with --ignore-scripts and no compiler on PATH, and uses it by require, by import and from the
-# command line, first alone, then with rnnative-cuda beside it.
+# command line, first alone, then with rnnative-cuda beside it. At last it runs and compiles what the README shows.
 # Run scripts/prebuild.sh first.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -53,4 +53,6 @@ if [ -d rnnative-cuda ]; then
 else
   echo "the CUDA backend was not built here"
 fi
+
+env -u RNNATIVE_BINARY node scripts/smoke/readme.mjs "$work/app"
 echo "the packed package installs without scripts or a compiler and works"

@@ -1,6 +1,7 @@
 /**
- * Runs the examples of README.md and docs/ whose fence says so, ```js run or ```sh run: each in an empty folder with
- * rnnative installed. And follows the links between pages.
+ * Runs the examples of docs/ whose fence says so, ```js run or ```sh run: each in an empty folder with rnnative
+ * installed. (scripts/smoke/readme.mjs runs those of README.md, from the packed package.) And follows the links between
+ * pages.
  */
 import test from 'ava'
 import { spawnSync } from 'node:child_process'
@@ -48,9 +49,7 @@ function project(): string {
   return directory
 }
 
-for (const { page, line, language, code } of pages
-  .filter((name) => name.endsWith('.md'))
-  .flatMap(examplesOf))
+for (const { page, line, language, code } of pages.flatMap(examplesOf))
   test(`${page}:${line}`, (t) => {
     const cwd = project()
     const file = join(cwd, language === 'js' ? 'example.mjs' : 'example.sh')

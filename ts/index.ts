@@ -1,4 +1,7 @@
+// Declarations have Symbol.dispose, whatever `lib` of the project that reads them.
+/// <reference lib="esnext.disposable" preserve="true" />
 export { RnnativeError, type ErrorCode, type RnnativeErrorOptions } from './errors'
+export type { AbortSignalLike } from './signal'
 export * from './tensor'
 export * as ops from './ops'
 export * as nn from './nn'

@@ -3,6 +3,7 @@
  * built-in class, and `instanceof` knows one of them. Node's checks look at what only such a value has inside.
  */
 import { types } from 'node:util'
+import type { AbortSignalLike } from './signal'
 
 export const isView = types.isArrayBufferView
 export const { isFloat32Array, isFloat64Array, isInt32Array, isMap, isSet } = types
@@ -18,10 +19,12 @@ export const messageOf = (error: unknown): string =>
 export const isPromise = (x: unknown): x is Promise<unknown> =>
   typeof x === 'object' && x !== null && typeof (x as { then?: unknown }).then === 'function'
 
-export const isAbortSignal = (x: unknown): x is AbortSignal => {
+export const isAbortSignal = (x: unknown): x is AbortSignalLike => {
   if (typeof x !== 'object' || x === null) return false
-  const { aborted, addEventListener } = x as Partial<AbortSignal>
-  return typeof aborted === 'boolean' && typeof addEventListener === 'function'
+  const { aborted, addEventListener, removeEventListener } = x as Partial<AbortSignalLike>
+  const listens =
+    typeof addEventListener === 'function' && typeof removeEventListener === 'function'
+  return listens && typeof aborted === 'boolean'
 }
 
 /** An object of no class: `{ ... }` of any realm. */

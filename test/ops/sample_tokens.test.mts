@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava'
 import { native } from '#dist/native/index.js'
 import { ops, tensor, type Tensor } from 'rnnative'
-import { Draw } from '../support/host.mjs'
+import { Draw, handleOf } from '../support/host.mjs'
 import { allVariants, describe, DEVICES, kernels, select, type Variant } from '../support/op.mjs'
 
 const VARIANTS = [...allVariants(), ...kernels(1)]
@@ -313,7 +313,7 @@ test.serial('nonsense is refused', async (t) => {
       code: 'ERR_INDEX',
       message: '[sample_tokens] penalty token 3 at position 0: expected 0..2',
     })
-    t.throws(() => native.sampleTokens(logits.handle, null, null, 1, 0, 1, null, null, null), {
+    t.throws(() => native.sampleTokens(handleOf(logits), null, null, 1, 0, 1, null, null, null), {
       code: 'ERR_ARGUMENT',
       message: /\[sample_tokens\] words: /,
     })

@@ -1,7 +1,7 @@
 import test from 'ava'
 import { native } from '#dist/native/index.js'
 import { ops, tensor, type DeviceName } from 'rnnative'
-import { Draw } from '../support/host.mjs'
+import { Draw, handleOf } from '../support/host.mjs'
 import { allVariants, describe, kernels, select, type Variant } from '../support/op.mjs'
 
 const VARIANTS = [...allVariants(), ...kernels(1)]
@@ -172,7 +172,7 @@ test.serial('nonsense is refused', async (t) => {
     code: 'ERR_INDEX',
     message: '[topk] penalty row 4 at position 0: expected 0..3',
   })
-  t.throws(() => native.topk(logits.handle, scores.handle, 1, 0, null, null, null), {
+  t.throws(() => native.topk(handleOf(logits), handleOf(scores), 1, 0, null, null, null), {
     code: 'ERR_ARGUMENT',
   })
 })

@@ -2,6 +2,7 @@
 import test from 'ava'
 import { full, nn, ops, scope, tensor, zeros, type Tensor } from 'rnnative'
 import { native } from '#dist/native/index.js'
+import { handleOf } from '../support/host.mjs'
 import { kernels } from '../support/op.mjs'
 
 const available = kernels().some(({ device }) => device === 'cuda')
@@ -26,7 +27,7 @@ onDevice('a bad id fails its run by name, and nothing changes', async (t) => {
     total.assign(ops.add(total, x))
     return x
   })
-  const program = native.endProgram([found.handle], 1, updates)
+  const program = native.endProgram([handleOf(found)], 1, updates)
   t.deepEqual(await read(found), [3, 1])
 
   ids.assign(Int32Array.of(1, 3))
@@ -51,7 +52,7 @@ onDevice('more tokens than there is room for are refused', async (t) => {
   using lengths = tensor(Int32Array.of(2, 1, 0), [3], { device })
   native.beginProgram()
   const { output, state } = lstm.forward(x, { lengths })
-  const program = native.endProgram([output.handle], 4, updates)
+  const program = native.endProgram([handleOf(output)], 4, updates)
   await output.data()
   lengths.assign(Int32Array.of(0, 0, 4))
   native.runProgram(program, 0, updates)
@@ -71,7 +72,7 @@ onDevice('what the host must read, or only the device knows, cannot be recorded'
   using logits = zeros([2, 3], { device })
   native.beginProgram()
   const { indices, scores } = native.topk(
-    ...([logits.handle, zeros([2], { device }).handle, 1, 1] as const),
+    ...([handleOf(logits), handleOf(zeros([2], { device })), 1, 1] as const),
     ...([null, null, null] as const),
   )
   const program = native.endProgram([scores], 1, updates)
@@ -94,7 +95,7 @@ onDevice("a program's outputs stay what they are while others run", async (t) =>
       const higher = ops.add(ops.mul(x, x), i)
       return ops.sum(ops.sub(ops.add(higher, 1), ops.mul(x, 2)))
     })
-    return { y, program: native.endProgram([y.handle], 1, updates) }
+    return { y, program: native.endProgram([handleOf(y)], 1, updates) }
   })
   for (const { program } of made) native.runProgram(program, 0, updates)
   for (const { program } of made.toReversed()) native.runProgram(program, 0, updates)
@@ -111,19 +112,19 @@ onDevice('what only a program uses cannot be read, nor what never ran', async (t
   native.beginProgram()
   const inner = ops.add(x, 1)
   const outer = ops.add(inner, 1)
-  const program = native.endProgram([outer.handle], 1, updates)
+  const program = native.endProgram([handleOf(outer)], 1, updates)
   t.deepEqual(await read(outer), [2, 2])
   await t.throwsAsync(() => inner.data(), { code: 'ERR_UNINITIALIZED', message: /only it uses/ })
   native.disposeProgram(program)
 
   const place = native.empty(device, 'f32', [2])
   native.beginProgram()
-  native.copyInto(place, x.handle)
+  native.copyInto(place, handleOf(x))
   const failing = ops.embedding(
     tensor(Int32Array.of(7), [1], { device }),
     zeros([2, 1], { device }),
   )
-  native.disposeProgram(native.endProgram([failing.handle], 1, updates))
+  native.disposeProgram(native.endProgram([handleOf(failing)], 1, updates))
   await t.throwsAsync(() => failing.data(), { code: 'ERR_INDEX' })
   await t.throwsAsync(() => native.read(place), { code: 'ERR_UNINITIALIZED' })
   for (const made of [inner, outer, failing]) made.dispose()
@@ -136,7 +137,7 @@ onDevice('numbers from the host are constants of a program', async (t) => {
   const record = (body: () => Tensor) => {
     native.beginProgram()
     const y = scope(body)
-    return { y, program: native.endProgram([y.handle], 1, updates) }
+    return { y, program: native.endProgram([handleOf(y)], 1, updates) }
   }
   const sound = record(() => {
     const other = ops.exp(ops.add(x, 1)) // its memory is free when the constants come
@@ -194,7 +195,7 @@ onDevice('updates have to be given as recorded', async (t) => {
   using x = zeros([2], { device })
   native.beginProgram()
   const y = ops.add(x, 1)
-  const program = native.endProgram([y.handle], 1, Float64Array.of(0.1, 1))
+  const program = native.endProgram([handleOf(y)], 1, Float64Array.of(0.1, 1))
   await t.throwsAsync(() => y.data(), { message: '[program] expected 0 updates, got 1' })
   t.throws(() => native.runProgram(program, 0, Float64Array.of(0.1)), { code: 'ERR_ARGUMENT' })
   t.throws(() => native.runProgram(program, 0, Float64Array.of(0.1, 0)), { code: 'ERR_ARGUMENT' })

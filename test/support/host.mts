@@ -1,11 +1,16 @@
 /** Tensors on the host: inputs of op tests, and what comes back. */
 import { native, type DeviceName, type NativeTensor } from '#dist/native/index.js'
+import type { Tensor } from 'rnnative'
 
 export interface Host {
   shape: readonly number[]
   /** Reals are kept in double; an Int32Array holds ids, targets or lengths. */
   data: Float64Array | Int32Array
 }
+
+/** What the addon knows a tensor by, which declarations do not show. */
+export const handleOf = (x: Tensor): NativeTensor =>
+  (x as unknown as { handle: NativeTensor }).handle
 
 export const size = (shape: readonly number[]): number => shape.reduce((n, extent) => n * extent, 1)
 

@@ -1,6 +1,7 @@
 import { checkFlag, checkPositive, checkSignal, checkWhole, mostRows, optionsOf } from '../check'
 import type { Names } from '../check'
 import { expect } from '../errors'
+import type { AbortSignalLike } from '../signal'
 import { checkLimits, LIMIT_NAMES, type LimitOptions } from './limits'
 import type { Limits } from './limits'
 import type { StepModel } from './step-model'
@@ -26,7 +27,7 @@ export interface BeamOptions extends LimitOptions {
   /** Whether to return the attention of each step; needs a model with attention. Default false. */
   alignments?: boolean | undefined
   /** Ends the search with `ERR_ABORTED`. */
-  signal?: AbortSignal | undefined
+  signal?: AbortSignalLike | undefined
 }
 
 export const BEAM_NAMES: Names<BeamOptions> = {

@@ -1,6 +1,7 @@
 import { checkSignal, checkWhole, isListOf, mostRows, optionsOf, whole } from '../check'
 import type { Names } from '../check'
 import { expect, RnnativeError } from '../errors'
+import type { AbortSignalLike } from '../signal'
 import { checkLogits, PenaltyList } from './expand'
 import { checkLimits, LIMIT_NAMES, type LimitOptions, type Limits } from './limits'
 import { Sampler, SAMPLING_NAMES, type SamplingOptions } from './sampler'
@@ -19,7 +20,7 @@ export interface SampleOptions extends SamplingOptions, LimitOptions {
    */
   streams?: readonly number[] | undefined
   /** Ends the sampling with `ERR_ABORTED`. */
-  signal?: AbortSignal | undefined
+  signal?: AbortSignalLike | undefined
 }
 
 export const SAMPLE_NAMES: Names<SampleOptions> = {
@@ -158,7 +159,7 @@ async function* drawAll(
   all: readonly Drawing[][],
   samples: number,
   settings: Settings,
-  signal: AbortSignal | undefined,
+  signal: AbortSignalLike | undefined,
 ): AsyncGenerator<void, void, void> {
   if (all.length === 0) return
   const { vocabulary, eos } = model

@@ -1,5 +1,6 @@
 import { checkSignal, optionsOf } from '../check'
 import { expect, RnnativeError } from '../errors'
+import type { AbortSignalLike } from '../signal'
 import { checkLogits, logProbabilitiesOf } from './expand'
 import { checkTokens } from './limits'
 import { checkModel, survivors, takeStates, withStep, type StepModel } from './step-model'
@@ -19,7 +20,7 @@ export interface TargetScore {
 export async function scoreTargets(
   model: StepModel,
   targets: readonly ArrayLike<number>[],
-  options: { signal?: AbortSignal | undefined } = {},
+  options: { signal?: AbortSignalLike | undefined } = {},
 ): Promise<TargetScore[]> {
   checkModel('score', model)
   checkSignal('score', optionsOf('score', options, { signal: true }).signal)

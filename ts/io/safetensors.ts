@@ -243,12 +243,17 @@ function makeHeader(
   return { start, sorted }
 }
 
+/** An open file, as far as declarations show it: they need no types of Node. */
+interface Writable {
+  writeFile(bytes: Uint8Array): Promise<void>
+}
+
 /** What writes a file of these tensors, checked at the call. */
 export function safetensorsWriter(
   path: string,
   tensors: ReadonlyMap<string, HostTensor>,
   metadata: Readonly<Record<string, string>> = {},
-): (file: FileHandle) => Promise<void> {
+): (file: Writable) => Promise<void> {
   const { start, sorted } = makeHeader(path, tensors, metadata)
   const bytes = sorted.map(([, { data }]) => data.byteLength)
   return async (file) => {

@@ -11,6 +11,7 @@ import { withoutValues } from '../tensor/parameter'
 import { assignInParts } from '../tensor/write'
 import type { Run, RunContext, TokenEvent, TokenResult } from '../train'
 import type { TrainingEvent, TrainingOptions, TrainingResult } from '../train'
+import type { AbortSignalLike } from '../signal'
 import { Fits, type Fit } from '../train/fits'
 
 /** What all models have in common: one fit at a time, saving, and an end. */
@@ -77,7 +78,7 @@ export abstract class Model {
   }
 
   /** Between two awaits of a long call. */
-  protected checkGoing(method: string, signal: AbortSignal | undefined): void {
+  protected checkGoing(method: string, signal: AbortSignalLike | undefined): void {
     this.checkUsable(method)
     checkSignal(method, signal)
     if (signal?.aborted)

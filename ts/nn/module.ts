@@ -3,6 +3,7 @@ import { expect } from '../errors'
 import { isMap, isPlain } from '../kinds'
 import { Parameter, Tensor } from '../tensor'
 import { fillsParameters } from '../tensor/parameter'
+import type { NativeRandom } from '../tensor/random'
 import { isTypedArray } from '../tensor/shape'
 import type { InitSpec } from '../init-spec'
 import { checkInit, InitSource } from './init'
@@ -153,7 +154,7 @@ export abstract class Module {
    * The stream for one call; without {@link setRandom} the seed is a new one per module. Of a `parameter`
    * of this module: the same in all parts of a batch, which share it.
    */
-  protected drawRandom(parameter?: string): ReturnType<RandomContext['draw']> {
+  protected drawRandom(parameter?: string): NativeRandom {
     this.context ??= new RandomContext()
     if (parameter === undefined) return this.context.draw(this.path)
     return { ...this.context.draw(dotted(this.path, parameter)), sampleBase: 0 }

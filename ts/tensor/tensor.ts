@@ -1,4 +1,3 @@
-import { inspect } from 'node:util'
 import { checkFlag, optionsOf, type Names } from '../check'
 import { expect, RnnativeError } from '../errors'
 import { GradSlot, releaseNode, runBackward, type Learned } from './autograd'
@@ -12,6 +11,9 @@ import {
 } from '../native/index'
 import { checkShape, checkThere, formatShape, isTypedArray, sizeOf, type Shape } from './shape'
 import { track, untrack } from './scope'
+
+/** `util.inspect.custom`, which is registered under this name: declared here, it needs no types of Node. */
+const inspection: unique symbol = Symbol.for('nodejs.util.inspect.custom')
 
 export interface BackwardOptions {
   /** Keeps what ops saved, so that backward can run again over the same graph. */
@@ -45,7 +47,7 @@ export class Tensor {
   private owned: NativeTensor | null
   private gradient: Tensor | null = null
 
-  /** @internal */
+  /** Made by `tensor`, `zeros` and their kin, and by ops. */
   constructor({ handle, shape, dtype, device }: TensorInit, scoped = true) {
     this.owned = handle
     this.shape = shape
@@ -268,7 +270,7 @@ export class Tensor {
     return `Tensor(${this.dtype} ${formatShape(this.shape)} on ${this.device})`
   }
 
-  [inspect.custom](): string {
+  [inspection](): string {
     const flags = [this.requiresGrad ? 'requires grad' : '', this.disposed ? 'disposed' : '']
     return [this.toString(), ...flags.filter(Boolean)].join(', ')
   }

@@ -80,7 +80,7 @@ export function checkCharacters(text: string): void {
   )
 }
 
-export function bytesOfText(text: string): Buffer {
+export function bytesOfText(text: string): Uint8Array {
   checkCharacters(text)
   return Buffer.from(text, 'utf8')
 }

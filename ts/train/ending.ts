@@ -1,9 +1,13 @@
 /** How a run ends: its result, or an error that says why. */
+import type { AbortSignalLike } from '../signal'
 import { RnnativeError } from '../errors'
 import type { TrainingEvent, TrainingResult } from './options'
 
 /** A run's result; throws `ERR_ABORTED` where its signal ended it. */
-export function settle<R extends TrainingResult>(result: R, signal: AbortSignal | undefined): R {
+export function settle<R extends TrainingResult>(
+  result: R,
+  signal: AbortSignalLike | undefined,
+): R {
   if (result.stopped !== 'aborted' || !signal?.aborted) return result
   const { step, checkpoint } = result
   throw new RnnativeError('ERR_ABORTED', `[fit] aborted after step ${step}`, {

@@ -3,6 +3,7 @@ import { expect, RnnativeError } from '../errors'
 import type { OptimizerSpec, Schedule } from '../optim'
 import { count, flag, path, positive, Schema, type Given } from '../schema'
 import type { DeviceName } from '../tensor'
+import type { AbortSignalLike } from '../signal'
 
 /** How long a run is, what it keeps and when it looks: what can be told in plain words, too. */
 export const limitOptions = {
@@ -72,7 +73,7 @@ export interface TrainingOptions extends Given<typeof limitOptions> {
    */
   schedule?: Schedule | undefined
   /** Stops the run when aborted: a checkpoint is written and the run rejects with `ERR_ABORTED`. */
-  signal?: AbortSignal | undefined
+  signal?: AbortSignalLike | undefined
   /** Who looks on, any number of them; a function is told the events alone. */
   watch?: Watch | readonly Watch[] | undefined
 }

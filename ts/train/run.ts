@@ -1,3 +1,4 @@
+import type { AbortSignalLike } from '../signal'
 import { RnnativeError } from '../errors'
 
 /** Events kept for a consumer that has not come for them; beyond it the oldest go. */
@@ -32,8 +33,11 @@ export class Run<E, R> implements AsyncIterable<E>, PromiseLike<R> {
   private wake: (() => void) | null = null
   private readonly stopped = new AbortController()
 
-  constructor(body: (context: RunContext<E>) => Promise<R>, signal?: AbortSignal) {
-    const stops = signal ? AbortSignal.any([this.stopped.signal, signal]) : this.stopped.signal
+  constructor(body: (context: RunContext<E>) => Promise<R>, signal?: AbortSignalLike) {
+    const stops = this.stopped.signal
+    const follow = () => this.abort()
+    if (signal?.aborted) follow()
+    signal?.addEventListener('abort', follow)
     this.result = body({
       emit: (event, important = false) => this.emit(event, important),
       get stopping() {
@@ -44,6 +48,7 @@ export class Run<E, R> implements AsyncIterable<E>, PromiseLike<R> {
         return () => stops.removeEventListener('abort', listener)
       },
     }).finally(() => {
+      signal?.removeEventListener('abort', follow)
       this.finished = true
       this.wake?.()
     })

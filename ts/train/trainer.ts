@@ -7,6 +7,7 @@ import { MODEL_FILE } from '../io/model-files'
 import { readSafetensors } from '../io/safetensors'
 import { Module } from '../nn'
 import type { DeviceName } from '../tensor'
+import type { AbortSignalLike } from '../signal'
 import { freshSeed } from '../tensor/create'
 import { evaluate } from './evaluate'
 import type { Feed } from './feed'
@@ -101,7 +102,7 @@ export class Trainer<B, O = unknown, C extends object = never> {
   /** The mean loss and all measures over a feed's first pass. `ERR_EMPTY` for one without a batch. */
   async evaluate(
     feed: Feed<B>,
-    options: { signal?: AbortSignal | undefined } = {},
+    options: { signal?: AbortSignalLike | undefined } = {},
   ): Promise<{ loss: number; [measure: string]: number }> {
     const { signal } = optionsOf('evaluate', options, { signal: true })
     expect('evaluate', 'feed', isFeed(feed), 'a feed, such as data.batches gives', feed)

@@ -5,6 +5,7 @@ import type { RecurrentState } from '../../nn'
 import { noGrad, scope, tensor, type Tensor } from '../../tensor'
 import * as ops from '../../ops'
 import type { Tokenizer } from '../../text'
+import type { AbortSignalLike } from '../../signal'
 import { Derived } from '../parts/derived'
 import { detachState, disposeState } from '../parts/stack'
 import type { LanguageNetwork } from './network'
@@ -47,7 +48,7 @@ export interface GenerateOptions extends SamplingOptions {
   /** Tokens to generate. Default 200. */
   length?: number | undefined
   /** Ends the generation with `ERR_ABORTED`. */
-  signal?: AbortSignal | undefined
+  signal?: AbortSignalLike | undefined
 }
 
 /** {@link LanguageNetwork.table}, for as long as the weights are those it was made from. */

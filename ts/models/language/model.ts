@@ -17,6 +17,7 @@ import { TrainingLoop } from '../../train/loop'
 import { checkFitNames } from '../../train/options'
 import type { Run, RunContext, TokenEvent, TokenResult } from '../../train'
 import type { TrainingEvent, TrainingOptions } from '../../train'
+import type { AbortSignalLike } from '../../signal'
 import { languageFitOptions, languageOptions } from './options'
 import type { LanguageNetworkOptions, LanguageOptions, LanguageReadingOptions } from './options'
 import { generatePieces, type GenerateOptions } from './generate'
@@ -120,7 +121,7 @@ export class LanguageModel extends Model {
   /** Scores every token but the first once, each given all that precedes it. */
   async evaluate(
     text: string | Int32Array,
-    options: { signal?: AbortSignal | undefined } = {},
+    options: { signal?: AbortSignalLike | undefined } = {},
   ): Promise<LanguageScore> {
     this.checkUsable('evaluate')
     const { signal } = optionsOf('evaluate', options, { signal: true })

@@ -11,6 +11,7 @@ import type { Precision } from '../../precision'
 import { Tokenizer } from '../../text'
 import { sameTokens } from '../../text/tokenizer'
 import type { Run, TokenEvent, TokenResult, TrainingEvent, TrainingOptions } from '../../train'
+import type { AbortSignalLike } from '../../signal'
 import { untilStopped, type RunContext } from '../../train/run'
 import type { Fit } from '../../train/fits'
 import { TrainingLoop } from '../../train/loop'
@@ -185,7 +186,7 @@ export class Seq2Seq extends Model {
   /** Scores the targets of pairs, the first of several, given their sources. `ERR_EMPTY`. */
   async evaluate(
     pairs: Iterable<Pair> | AsyncIterable<Pair>,
-    options: { signal?: AbortSignal | undefined } = {},
+    options: { signal?: AbortSignalLike | undefined } = {},
   ): Promise<Seq2SeqScore> {
     this.checkUsable('evaluate')
     const { signal } = optionsOf('evaluate', options, { signal: true })
@@ -198,7 +199,7 @@ export class Seq2Seq extends Model {
   /** The probability of each pair's target, given its source; one entry for each of its targets. */
   async score(
     pairs: Iterable<Pair>,
-    options: { signal?: AbortSignal | undefined } = {},
+    options: { signal?: AbortSignalLike | undefined } = {},
   ): Promise<PairScore[]> {
     this.checkUsable('score')
     const { signal } = optionsOf('score', options, { signal: true })
