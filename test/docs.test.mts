@@ -16,6 +16,7 @@ import {
 } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
+import * as rnnative from 'rnnative'
 
 const names = readdirSync('docs').filter((name) => name.endsWith('.md'))
 const pages = ['README.md', ...names.map((name) => join('docs', name))]
@@ -75,6 +76,16 @@ const linksOf = (page: string): string[] =>
 test('links between pages lead somewhere', (t) => {
   for (const page of pages)
     for (const target of linksOf(page)) t.true(existsSync(target), `${page} links to ${target}`)
+})
+
+test('what the package exports is told of', (t) => {
+  const told = pages.map((page) => readFileSync(page, 'utf8')).join('\n')
+  const list = readFileSync('docs/ops.md', 'utf8')
+  const isTold = (name: string, where: string) => new RegExp(`\\b${name}\\b`).test(where)
+  const ofNode = ['default', 'module.exports', '__esModule']
+  for (const name of Object.keys(rnnative))
+    t.true(ofNode.includes(name) || isTold(name, told), name)
+  for (const name of Object.keys(rnnative.ops)) t.true(isTold(name, list), `ops.${name}`)
 })
 
 test('docs/README.md names every page', (t) => {

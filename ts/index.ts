@@ -3,7 +3,7 @@
 export { RnnativeError, type ErrorCode, type RnnativeErrorOptions } from './errors'
 export type { AbortSignalLike } from './signal'
 export * from './tensor'
-export * as ops from './ops'
+export * as ops from './ops/public'
 export * as nn from './nn'
 export * as optim from './optim'
 export * as decode from './decode'

@@ -68,8 +68,9 @@ async function run(place, command, ...args) {
     const { stdout } = await execute(command, args, { cwd, env, timeout: 120_000 })
     console.log(`${place}: ${((performance.now() - started) / 1000).toFixed(1)} s`)
     return stdout
-  } catch ({ code, signal, stdout, stderr }) {
-    throw new Error(`${place} ends with ${code ?? signal}:\n${stdout}${stderr}`)
+  } catch (cause) {
+    const { code, signal, stdout, stderr } = cause
+    throw new Error(`${place} ends with ${code ?? signal}:\n${stdout}${stderr}`, { cause })
   }
 }
 

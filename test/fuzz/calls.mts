@@ -21,8 +21,8 @@ const LEFT_OUT = [
   'profile',
   'default',
   'peakGflops',
+  ...['Tensor', 'Optimizer'],
 ]
-LEFT_OUT.push('Tensor', 'Optimizer', 'checkDropout', 'checkInit')
 
 /** Functions and classes of a namespace; calling a class makes one. */
 function* functionsOf(space: object, path = ''): Generator<[string, Callable]> {

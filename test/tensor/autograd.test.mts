@@ -1,4 +1,5 @@
 import test from 'ava'
+import { gatesOf, hasC } from '#dist/ops/index.js'
 import { noGrad, ops, randn, RnnativeError, scope, tensor, zeros } from 'rnnative'
 import type { Tensor } from 'rnnative'
 import { CELLS } from '../support/recurrent.mjs'
@@ -115,7 +116,7 @@ test.serial('the same weights in two places, one of them an embedding with paddi
 
 test.serial('the recurrent stack, ragged and bidirectional, as a tape node', async (t) => {
   for (const cell of CELLS) {
-    const rows = ops.gatesOf[cell] * 2
+    const rows = gatesOf[cell] * 2
     const cells = [0, 1, 2, 3].map((i) => ({
       weightInput: leaf(20 + i, rows, i < 2 ? 3 : 4),
       weightHidden: leaf(30 + i, rows, 2),
@@ -125,12 +126,12 @@ test.serial('the recurrent stack, ragged and bidirectional, as a tape node', asy
     const x = leaf(60, 3, 2, 3)
     const h = leaf(61, 4, 2, 2)
     const c = leaf(62, 4, 2, 2)
-    const state: ops.RecurrentState = ops.hasC[cell] ? { h, c } : { h }
+    const state: ops.RecurrentState = hasC[cell] ? { h, c } : { h }
     const first = cells[0] as (typeof cells)[0]
     const leaves: Record<string, Tensor> = {
       x,
       h,
-      ...(ops.hasC[cell] && { c }),
+      ...(hasC[cell] && { c }),
       w: first.weightInput,
       r: first.weightHidden,
       b: first.biasInput,

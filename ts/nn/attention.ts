@@ -2,7 +2,7 @@ import { checkChoice, optionsOf, type Names } from '../check'
 import { RnnativeError } from '../errors'
 import { Parameter, type Tensor } from '../tensor'
 import * as ops from '../ops'
-import { checkInit, type InitSource } from './init'
+import { checkInit, type InitSource } from './init-source'
 import { checkSizes, LAYER_NAMES, same, seedOf, type LayerOptions } from './layers'
 import { Module } from './module'
 

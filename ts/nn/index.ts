@@ -23,6 +23,7 @@ export { AttentionPooling, type AttentionPoolingOptions } from './pooling'
 export { Sequential, type SequentialOptions, type Step } from './sequential'
 export { RandomContext, type RandomState } from './random'
 export * as init from './init'
+export type { InitSource } from './init-source'
 export type { InitSpec } from '../init-spec'
 export type {
   AttentionResult,

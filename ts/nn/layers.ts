@@ -9,7 +9,7 @@ import * as ops from '../ops'
 import { checkTensor } from '../ops/support'
 import * as init from './init'
 import type { InitSpec } from '../init-spec'
-import { checkInit, type InitSource } from './init'
+import { checkInit, type InitSource } from './init-source'
 import { Module } from './module'
 
 export interface LayerOptions {

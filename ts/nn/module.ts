@@ -6,7 +6,7 @@ import { fillsParameters } from '../tensor/parameter'
 import type { NativeRandom } from '../tensor/random'
 import { isTypedArray } from '../tensor/shape'
 import type { InitSpec } from '../init-spec'
-import { checkInit, InitSource } from './init'
+import { checkInit, InitSource } from './init-source'
 import { RandomContext } from './random'
 import { checkAlike, matchNames, type HostTensor, type LoadReport } from './state'
 

@@ -1,7 +1,7 @@
 import { optionsOf, type Names } from '../check'
 import { Parameter, zeros, type Tensor } from '../tensor'
 import * as ops from '../ops'
-import { checkInit, type InitSource } from './init'
+import { checkInit, type InitSource } from './init-source'
 import { checkReal } from '../ops/support'
 import { formatShape, shapeError } from '../tensor/shape'
 import { checkSizes, LAYER_NAMES, seedOf, type LayerOptions } from './layers'

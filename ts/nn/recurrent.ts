@@ -14,7 +14,7 @@ import type { NativeRandom } from '../tensor/random'
 import * as ops from '../ops'
 import { cellParameters, slots, slotShape } from '../ops/cells'
 import { checkPrecision, type Precision } from '../precision'
-import { checkInit, type InitSource } from './init'
+import { checkInit, type InitSource } from './init-source'
 import { checkSizes, LAYER_NAMES, seedOf, type LayerOptions } from './layers'
 import { Module } from './module'
 

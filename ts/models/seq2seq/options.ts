@@ -1,9 +1,10 @@
 import { MOST_LAYERS } from '../../check'
+import { readNamed } from '../../named'
 import type { AttentionKind } from '../../nn'
 import { choice, count, custom, flag, fraction, group } from '../../schema'
 import { ModelSchema, Schema, type Given, type Made, type Refuse } from '../../schema'
 import { learningOptions, stackOptions } from '../parts/recurrent-options'
-import { readSamplingSchedule, type SamplingSchedule } from './scheduled-sampling'
+import { create, type SamplingSchedule, type SamplingScheduleJSON } from './scheduled-sampling'
 
 type Attention = AttentionKind | 'none'
 
@@ -116,7 +117,8 @@ export const seq2seqFitOptions = new Schema('fit', {
       expected: 'a schedule of scheduledSampling',
       valid: (value) => typeof (value as SamplingSchedule | null)?.truth === 'function',
       argument: '<schedule>',
-      read: readSamplingSchedule,
+      // `linear:steps=2000,min=0.5`
+      read: (text) => create(readNamed(text) as unknown as SamplingScheduleJSON),
     },
     { about: 'let the decoder read its own tokens, more and more, such as linear:steps=2000' },
   ),

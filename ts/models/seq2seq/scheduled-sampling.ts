@@ -5,7 +5,6 @@
  */
 import { optionsOf, type Names } from '../../check'
 import { expect, RnnativeError, show } from '../../errors'
-import { readNamed } from '../../named'
 
 export type SamplingScheduleName = 'linear' | 'exponential' | 'inverse-sigmoid'
 
@@ -97,7 +96,3 @@ export function create(json: SamplingScheduleJSON): SamplingSchedule {
       )
   }
 }
-
-/** A schedule as the command line has it: `linear:steps=2000,min=0.5`. */
-export const readSamplingSchedule = (text: string): SamplingSchedule =>
-  create(readNamed(text) as unknown as SamplingScheduleJSON)
