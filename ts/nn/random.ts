@@ -71,7 +71,7 @@ export class RandomContext {
     this.calls.clear()
   }
 
-  /** @internal A stream for one call; a module that runs again in the same step draws anew. */
+  /** A stream for one call; a module that runs again in the same step draws anew. */
   draw(path: string): NativeRandom {
     const call = this.calls.get(path) ?? 0
     this.calls.set(path, call + 1)
