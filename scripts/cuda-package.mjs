@@ -22,6 +22,7 @@ const manifest = {
   description: `The CUDA backend of rnnative: device 'cuda' on NVIDIA GPUs`,
   keywords: ['rnnative', 'cuda', 'gpu'],
   ...{ homepage, bugs, license, author, repository },
+  type: 'commonjs',
   exports: { './package.json': './package.json' },
   files: [path.basename(library), 'THIRD_PARTY_NOTICES'],
   ...{ os: [platform], cpu: [arch], libc: ['glibc'] },
