@@ -22,7 +22,15 @@ export interface NativeProgram {
 export type DeviceName = 'cpu' | 'reference' | 'cuda'
 /** `f32` on cpu and cuda, `f64` on reference; `i32` for ids and lengths everywhere. */
 export type DType = 'f32' | 'f64' | 'i32'
-export type TypedArray = Float32Array | Float64Array | Int32Array
+/** Those of real numbers. */
+export type Real = 'f32' | 'f64'
+/** The array that holds numbers of a dtype. */
+export interface ArrayOf {
+  f32: Float32Array
+  f64: Float64Array
+  i32: Int32Array
+}
+export type TypedArray = ArrayOf[DType]
 
 /** Key of a random stream: see RnRandom in native/abi/backend.h. */
 export interface NativeRandom {

@@ -1,5 +1,5 @@
 import { checkChoice, checkFlag, checkWhole, optionsOf, type Names } from '../check'
-import { Parameter, type Tensor } from '../tensor'
+import { Parameter, type DType, type Tensor } from '../tensor'
 import * as ops from '../ops'
 import type { Precision } from '../precision'
 import { Attention, type AttentionKind } from './attention'
@@ -247,7 +247,7 @@ export function withBeams(
   if (beams === 1) return attend(queries)
   const [time, batch, features] = queries.shape as [number, number, number]
   const rows = batch / beams
-  const swap = (x: Tensor, shape: number[], to: number[]): Tensor => {
+  const swap = <D extends DType>(x: Tensor<D>, shape: number[], to: number[]): Tensor<D> => {
     const split = ops.reshape(x, shape)
     const turned = ops.permute(split, [0, 2, 1, 3])
     const y = ops.reshape(turned, to)
@@ -256,7 +256,7 @@ export function withBeams(
   }
   const folded = swap(queries, [time, rows, beams, features], [time * beams, rows, features])
   const made = attend(folded)
-  const unfold = (x: Tensor): Tensor => {
+  const unfold = <D extends DType>(x: Tensor<D>): Tensor<D> => {
     const width = x.shape[2] as number
     const y = swap(x, [time, beams, rows, width], [time, batch, width])
     x.dispose()

@@ -1,7 +1,7 @@
 import { checkFinite, checkFlag, checkNames, checkWhole, optionsOf, whole } from '../check'
 import type { Names } from '../check'
 import { expect, RnnativeError, show } from '../errors'
-import { Parameter, type Tensor } from '../tensor'
+import { Parameter, type DType, type Real, type Tensor } from '../tensor'
 import { freshSeed } from '../tensor/create'
 import type { DeviceOption } from '../tensor/device'
 import { checkPrecision, type Precision } from '../precision'
@@ -71,7 +71,7 @@ export class Linear extends Module {
     if (this.bias) source.fill('bias', this.bias, usual)
   }
 
-  forward(x: Tensor): Tensor {
+  forward<D extends DType>(x: Tensor<D>): Tensor<D> {
     return ops.linear(x, this.weight, this.bias, { precision: this.precision })
   }
 }
@@ -129,13 +129,13 @@ export class Embedding extends Module {
     table.dispose()
   }
 
-  forward(ids: Tensor): Tensor {
+  forward(ids: Tensor): Tensor<Real> {
     return ops.embedding(ids, this.weight, { paddingIndex: this.paddingIndex })
   }
 }
 
 /** x again, as a tensor of its own. */
-export function same(op: string, x: Tensor): Tensor {
+export function same<D extends DType>(op: string, x: Tensor<D>): Tensor<D> {
   checkTensor(op, 'x', x)
   return ops.reshape(x, x.shape)
 }
@@ -151,7 +151,10 @@ export class Dropout extends Module {
   }
 
   /** `batchAxis` is the axis of samples: 1 for [time, batch, ...], 0 for [batch, features]. */
-  forward(x: Tensor, options: { batchAxis?: number | undefined } = {}): Tensor {
+  forward<D extends DType>(
+    x: Tensor<D>,
+    options: { batchAxis?: number | undefined } = {},
+  ): Tensor<D> {
     // In a `Sequential` it is told of lengths, too, which change nothing.
     checkNames('dropout', options, { batchAxis: true, lengths: true })
     if (!this.training || this.p === 0) return same('dropout', x)
@@ -191,7 +194,7 @@ export class LayerNorm extends Module {
     if (this.bias) init.zeros(this.bias)
   }
 
-  forward(x: Tensor): Tensor {
+  forward<D extends DType>(x: Tensor<D>): Tensor<D> {
     return ops.layerNorm(x, { gain: this.weight, bias: this.bias, eps: this.eps })
   }
 }

@@ -1,4 +1,4 @@
-import type { Tensor } from '../tensor'
+import type { Real, Tensor } from '../tensor'
 import * as ops from '../ops'
 import { Dropout, seedOf } from './layers'
 import { Module } from './module'
@@ -32,7 +32,8 @@ export class ResidualStack extends Module {
   forward(x: Tensor, { state, lengths }: ForwardOptions = {}): ops.RecurrentResult {
     const [{ directions }] = this.stack as readonly [Recurrent]
     const part = (all: Tensor, layer: number) => ops.slice(all, 0, layer * directions, directions)
-    let output = x
+    // No layer takes integers.
+    let output = x as Tensor<Real>
     const states = this.stack.map((recurrent, layer) => {
       const read = layer === 0 ? output : this.drop.forward(output)
       const own = state && {

@@ -2,10 +2,10 @@ import { checkChoice, optionsOf, type Names } from '../check'
 import { RnnativeError } from '../errors'
 import { record, tracks } from '../tensor/autograd'
 import { tensor } from '../tensor/create'
-import { native } from '../native/index'
+import { native, type Real } from '../native/index'
 import { checkShape, formatShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
-import { borrowIntegers, checkDevice, checkReal, result, type Integers } from './support'
+import { borrowIntegers, checkDevice, checkReal, reals, type Integers } from './support'
 
 /** How queries are scored against keys: RnScore in native/abi/backend.h. */
 export type AttentionScore = 'additive' | 'dot' | 'scaled_dot'
@@ -59,9 +59,9 @@ export interface AttentionArguments {
 
 export interface AttentionResult {
   /** [Tq, batch, V]: values averaged by the weights. */
-  context: Tensor
+  context: Tensor<Real>
   /** [Tq, batch, Tk]: each query's distribution over the keys; zero past a length. */
-  weights: Tensor
+  weights: Tensor<Real>
 }
 
 const NAMES: Names<AttentionArguments> = {
@@ -121,8 +121,8 @@ export function attention(
     queryEnds?.tensor.handle ?? null,
     ends?.tensor.handle ?? null,
   )
-  const context = result(made.context, [steps, batch, width], queries)
-  const weights = result(made.weights, [steps, batch, time], queries)
+  const context = reals(made.context, [steps, batch, width], queries)
+  const weights = reals(made.weights, [steps, batch, time], queries)
   if (tracks(queries, keys, values, v))
     record({
       op: 'attention',

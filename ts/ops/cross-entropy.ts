@@ -1,6 +1,6 @@
 import { checkChoice, checkFinite, optionsOf, type Names } from '../check'
 import { record, tracks } from '../tensor/autograd'
-import { native } from '../native/index'
+import { native, type Real } from '../native/index'
 import { checkPrecision, type Precision } from '../precision'
 import { checkShape } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
@@ -65,9 +65,9 @@ const CROSS_ENTROPY_NAMES: Names<CrossEntropyOptions> = {
 
 export interface Losses {
   /** Nats per target, times its class weight; 0 where ignored. */
-  losses: Tensor
+  losses: Tensor<Real>
   /** Class weight of each target, 1 without class weights; 0 where ignored. */
-  weights: Tensor
+  weights: Tensor<Real>
 }
 
 /**
@@ -151,7 +151,7 @@ interface ReducedOptions extends CrossEntropyOptions {
 }
 
 /** {@link crossEntropyLosses}, reduced: 'mean' (the default) divides by the sum of the weights. */
-export function crossEntropy(x: Tensor, targets: Tensor, given: ReducedOptions = {}): Tensor {
+export function crossEntropy(x: Tensor, targets: Tensor, given: ReducedOptions = {}): Tensor<Real> {
   const { reduction = 'mean', ...options } = optionsOf('crossEntropy', given, REDUCED_NAMES)
   checkChoice('crossEntropy', 'reduction', reduction, REDUCTIONS)
   const { losses, weights } = crossEntropyLosses(x, targets, options)

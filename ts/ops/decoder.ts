@@ -2,7 +2,7 @@ import { checkChoice, checkWhole, isListOf, isObject, optionsOf, type Names } fr
 import { expect, RnnativeError } from '../errors'
 import { record, tracks } from '../tensor/autograd'
 import { tensor } from '../tensor/create'
-import { native, type NativeRandom } from '../native/index'
+import { native, type NativeRandom, type Real } from '../native/index'
 import { checkPrecision, type Precision } from '../precision'
 import { formatShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
@@ -120,11 +120,11 @@ const PARAMETER_NAMES: Names<DecoderParameters> = {
 
 export interface DecoderResult {
   /** [time, batch, H]: the top layer's states; or [time, batch, D]: h~, when that is fed. */
-  output: Tensor
+  output: Tensor<Real>
   /** [time, batch, V]; null when the output is fed. */
-  context: Tensor | null
+  context: Tensor<Real> | null
   /** [time, batch, Tk]: each step's distribution over the memory. */
-  weights: Tensor
+  weights: Tensor<Real>
   /** After each row's own last step. */
   state: DecoderState
 }

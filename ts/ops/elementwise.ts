@@ -1,6 +1,6 @@
 import { expect } from '../errors'
 import { record, tracks } from '../tensor/autograd'
-import { native, type NativeAddon } from '../native/index'
+import { native, type DType, type NativeAddon } from '../native/index'
 import { sameShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
 import { broadcastShape, checkDevice, checkReal, result, type Operand } from './support'
@@ -61,7 +61,7 @@ const derivativeReads: Readonly<Record<UnaryName, 'x' | 'y' | null>> = {
   clamp: 'x',
 }
 
-function unary(op: UnaryName, x: Tensor, a = 0, b = 0): Tensor {
+function unary<D extends DType>(op: UnaryName, x: Tensor<D>, a = 0, b = 0): Tensor<D> {
   checkReal(op, 'x', x)
   if (typeof a !== 'number' || typeof b !== 'number')
     expect(op, 'argument', false, 'a number', typeof a === 'number' ? b : a)
@@ -84,23 +84,25 @@ function unary(op: UnaryName, x: Tensor, a = 0, b = 0): Tensor {
   return y
 }
 
-export const neg = (x: Tensor): Tensor => unary('neg', x)
-export const exp = (x: Tensor): Tensor => unary('exp', x)
-export const log = (x: Tensor): Tensor => unary('log', x)
-export const sqrt = (x: Tensor): Tensor => unary('sqrt', x)
-export const abs = (x: Tensor): Tensor => unary('abs', x)
-export const square = (x: Tensor): Tensor => unary('square', x)
-export const tanh = (x: Tensor): Tensor => unary('tanh', x)
-export const sigmoid = (x: Tensor): Tensor => unary('sigmoid', x)
-export const relu = (x: Tensor): Tensor => unary('relu', x)
+export const neg = <D extends DType>(x: Tensor<D>): Tensor<D> => unary('neg', x)
+export const exp = <D extends DType>(x: Tensor<D>): Tensor<D> => unary('exp', x)
+export const log = <D extends DType>(x: Tensor<D>): Tensor<D> => unary('log', x)
+export const sqrt = <D extends DType>(x: Tensor<D>): Tensor<D> => unary('sqrt', x)
+export const abs = <D extends DType>(x: Tensor<D>): Tensor<D> => unary('abs', x)
+export const square = <D extends DType>(x: Tensor<D>): Tensor<D> => unary('square', x)
+export const tanh = <D extends DType>(x: Tensor<D>): Tensor<D> => unary('tanh', x)
+export const sigmoid = <D extends DType>(x: Tensor<D>): Tensor<D> => unary('sigmoid', x)
+export const relu = <D extends DType>(x: Tensor<D>): Tensor<D> => unary('relu', x)
 /** `scale * x + shift` */
-export const affine = (x: Tensor, scale: number, shift: number): Tensor =>
+export const affine = <D extends DType>(x: Tensor<D>, scale: number, shift: number): Tensor<D> =>
   unary('affine', x, scale, shift)
-export const pow = (x: Tensor, exponent: number): Tensor => unary('pow', x, exponent)
+export const pow = <D extends DType>(x: Tensor<D>, exponent: number): Tensor<D> =>
+  unary('pow', x, exponent)
 /** min(max(x, low), high); its gradient is zero outside. */
-export const clamp = (x: Tensor, low: number, high: number): Tensor => unary('clamp', x, low, high)
+export const clamp = <D extends DType>(x: Tensor<D>, low: number, high: number): Tensor<D> =>
+  unary('clamp', x, low, high)
 
-function binary(op: BinaryName, a: Tensor, b: Tensor): Tensor {
+function binary<D extends DType>(op: BinaryName, a: Tensor<D>, b: Tensor<D>): Tensor<D> {
   checkReal(op, 'a', a)
   checkReal(op, 'b', b)
   checkDevice(op, a, { b })
@@ -128,22 +130,22 @@ function binary(op: BinaryName, a: Tensor, b: Tensor): Tensor {
 }
 
 /** NumPy broadcasting, as for all two-operand ops; either operand may be a number. */
-export function add(a: Operand, b: Operand): Tensor {
+export function add<D extends DType>(a: Operand<D>, b: Operand<D>): Tensor<D> {
   if (typeof a === 'number') return affine(tensorOf('add', b), 1, a)
   return typeof b === 'number' ? affine(a, 1, b) : binary('add', a, b)
 }
 
-export function sub(a: Operand, b: Operand): Tensor {
+export function sub<D extends DType>(a: Operand<D>, b: Operand<D>): Tensor<D> {
   if (typeof a === 'number') return affine(tensorOf('sub', b), -1, a)
   return typeof b === 'number' ? affine(a, 1, -b) : binary('sub', a, b)
 }
 
-export function mul(a: Operand, b: Operand): Tensor {
+export function mul<D extends DType>(a: Operand<D>, b: Operand<D>): Tensor<D> {
   if (typeof a === 'number') return affine(tensorOf('mul', b), a, 0)
   return typeof b === 'number' ? affine(a, b, 0) : binary('mul', a, b)
 }
 
-export function div(a: Operand, b: Operand): Tensor {
+export function div<D extends DType>(a: Operand<D>, b: Operand<D>): Tensor<D> {
   if (typeof a === 'number') {
     const reciprocal = pow(tensorOf('div', b), -1)
     const y = affine(reciprocal, a, 0)
@@ -154,10 +156,12 @@ export function div(a: Operand, b: Operand): Tensor {
 }
 
 /** Where the two are equal, each gets half the gradient. */
-export const maximum = (a: Tensor, b: Tensor): Tensor => binary('maximum', a, b)
-export const minimum = (a: Tensor, b: Tensor): Tensor => binary('minimum', a, b)
+export const maximum = <D extends DType>(a: Tensor<D>, b: Tensor<D>): Tensor<D> =>
+  binary('maximum', a, b)
+export const minimum = <D extends DType>(a: Tensor<D>, b: Tensor<D>): Tensor<D> =>
+  binary('minimum', a, b)
 
-function tensorOf(op: string, operand: Operand): Tensor {
+function tensorOf<D extends DType>(op: string, operand: Operand<D>): Tensor<D> {
   if (typeof operand === 'number') throw shapeError(op, 'b', 'a tensor', 'two numbers')
   return operand
 }

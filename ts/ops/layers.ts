@@ -1,7 +1,7 @@
 import { isObject, optionsOf, type Names } from '../check'
 import { expect } from '../errors'
 import { record, tracks } from '../tensor/autograd'
-import { native, type NativeRandom, type NativeTensor } from '../native/index'
+import { native, type DType, type NativeRandom, type NativeTensor } from '../native/index'
 import { checkShape, formatShape, resolveAxis, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
 import { transpose } from './shape'
@@ -41,7 +41,11 @@ const EMBEDDING_NAMES: Names<EmbeddingOptions> = { paddingIndex: true }
  * Rows of a table. ids: i32 of any shape, each in 0..V-1 (else the result fails with `ERR_INDEX`);
  * table: [V, E]. Returns [...ids, E]. The table's gradient is dense.
  */
-export function embedding(ids: Tensor, table: Tensor, options: EmbeddingOptions = {}): Tensor {
+export function embedding<D extends DType>(
+  ids: Tensor,
+  table: Tensor<D>,
+  options: EmbeddingOptions = {},
+): Tensor<D> {
   const { paddingIndex = null } = optionsOf('embedding', options, EMBEDDING_NAMES)
   checkInteger('embedding', 'ids', ids)
   checkReal('embedding', 'table', table)
@@ -102,7 +106,11 @@ export function checkDropout(op: string, p: number, name = 'dropout'): void {
 }
 
 /** Zeros each element with probability p and divides the others by 1 - p. */
-export function dropout(x: Tensor, p: number, options: DropoutOptions): Tensor {
+export function dropout<D extends DType>(
+  x: Tensor<D>,
+  p: number,
+  options: DropoutOptions,
+): Tensor<D> {
   checkReal('dropout', 'x', x)
   checkDropout('dropout', p)
   const { random, batchAxis } = optionsOf('dropout', options, DROPOUT_NAMES)
@@ -128,7 +136,10 @@ export interface LayerNormOptions {
 const NORM_NAMES: Names<LayerNormOptions> = { gain: true, bias: true, eps: true }
 
 /** (x - mean) / sqrt(var + eps) * gain + bias over the last axis (Ba et al. 2016). */
-export function layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
+export function layerNorm<D extends DType>(
+  x: Tensor<D>,
+  options: LayerNormOptions = {},
+): Tensor<D> {
   const { gain = null, bias = null, eps = 1e-5 } = optionsOf('layerNorm', options, NORM_NAMES)
   expect('layerNorm', 'eps', typeof eps === 'number', 'a number', eps)
   checkReal('layerNorm', 'x', x)
@@ -156,7 +167,7 @@ export function layerNorm(x: Tensor, options: LayerNormOptions = {}): Tensor {
   return y
 }
 
-function softmaxLast(x: Tensor, log: boolean): Tensor {
+function softmaxLast<D extends DType>(x: Tensor<D>, log: boolean): Tensor<D> {
   const op = log ? 'logSoftmax' : 'softmax'
   const y = result(native.softmax(x.handle, log), x.shape, x)
   if (tracks(x))
@@ -173,7 +184,12 @@ function softmaxLast(x: Tensor, log: boolean): Tensor {
   return y
 }
 
-function softmaxAlong(op: string, x: Tensor, axis: number, log: boolean): Tensor {
+function softmaxAlong<D extends DType>(
+  op: string,
+  x: Tensor<D>,
+  axis: number,
+  log: boolean,
+): Tensor<D> {
   checkReal(op, 'x', x)
   if (x.dims === 0) throw shapeError(op, 'x', 'an axis', formatShape(x.shape))
   const at = resolveAxis(op, axis, x.dims)
@@ -186,7 +202,8 @@ function softmaxAlong(op: string, x: Tensor, axis: number, log: boolean): Tensor
   return back
 }
 
-export const softmax = (x: Tensor, axis = -1): Tensor => softmaxAlong('softmax', x, axis, false)
+export const softmax = <D extends DType>(x: Tensor<D>, axis = -1): Tensor<D> =>
+  softmaxAlong('softmax', x, axis, false)
 
-export const logSoftmax = (x: Tensor, axis = -1): Tensor =>
+export const logSoftmax = <D extends DType>(x: Tensor<D>, axis = -1): Tensor<D> =>
   softmaxAlong('logSoftmax', x, axis, true)

@@ -1,6 +1,6 @@
 import { checkFlag, optionsOf, type Names } from '../check'
 import { record, tracks, type BackwardCall } from '../tensor/autograd'
-import { native, type NativeTensor } from '../native/index'
+import { native, type DType, type NativeTensor } from '../native/index'
 import { checkPrecision, type Precision } from '../precision'
 import { checkShape, formatShape, sameShape, shapeError, sizeOf, type Shape } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
@@ -31,7 +31,11 @@ const MATMUL_NAMES: Names<MatmulOptions> = { transposeA: true, transposeB: true 
  * Matrix product over the last two axes: a [..., M, K], b [..., K, N] with the same leading axes, or
  * b [K, N] for all of them.
  */
-export function matmul(a: Tensor, b: Tensor, options: MatmulOptions = {}): Tensor {
+export function matmul<D extends DType>(
+  a: Tensor<D>,
+  b: Tensor<D>,
+  options: MatmulOptions = {},
+): Tensor<D> {
   const { transposeA = false, transposeB = false } = optionsOf('matmul', options, MATMUL_NAMES)
   if (typeof transposeA !== 'boolean') checkFlag('matmul', 'transposeA', transposeA)
   if (typeof transposeB !== 'boolean') checkFlag('matmul', 'transposeB', transposeB)
@@ -121,12 +125,12 @@ export interface LinearArguments {
 const LINEAR_NAMES: Names<LinearArguments> = { precision: true }
 
 /** x Wᵀ + b. x: [..., in], weight: [out, in], bias: [out] or null. Returns [..., out]. */
-export function linear(
-  x: Tensor,
+export function linear<D extends DType>(
+  x: Tensor<D>,
   weight: Tensor,
   bias: Tensor | null = null,
   options: LinearArguments = {},
-): Tensor {
+): Tensor<D> {
   const { precision = 'f32' } = optionsOf('linear', options, LINEAR_NAMES)
   checkReal('linear', 'x', x)
   checkReal('linear', 'weight', weight)

@@ -2,6 +2,7 @@
  * Tensor's methods that are ops, declared on Tensor and installed here: ops stand on tensors, and
  * ts/tensor knows none of them.
  */
+import type { DType } from '../native/index'
 import { Tensor } from '../tensor/tensor'
 import {
   add,
@@ -20,104 +21,104 @@ import {
 } from './elementwise'
 import { softmax } from './layers'
 import { matmul } from './matmul'
-import { max, mean, sum } from './reduce'
+import { max, mean, sum, type Total } from './reduce'
 import { permute, reshape, slice, transpose } from './shape'
 
 class TensorMethods {
   /** See `ops.reshape`. Shares storage. */
-  reshape(this: Tensor, ...shape: number[]): Tensor {
+  reshape<D extends DType>(this: Tensor<D>, ...shape: number[]): Tensor<D> {
     return reshape(this, shape)
   }
 
   /** `length` entries from `begin` on along the first axis. Shares storage. */
-  slice(this: Tensor, begin: number, length: number): Tensor {
+  slice<D extends DType>(this: Tensor<D>, begin: number, length: number): Tensor<D> {
     return slice(this, 0, begin, length)
   }
 
-  permute(this: Tensor, ...axes: number[]): Tensor {
+  permute<D extends DType>(this: Tensor<D>, ...axes: number[]): Tensor<D> {
     return permute(this, axes)
   }
 
-  transpose(this: Tensor, a = -2, b = -1): Tensor {
+  transpose<D extends DType>(this: Tensor<D>, a = -2, b = -1): Tensor<D> {
     return transpose(this, a, b)
   }
 
-  add(this: Tensor, other: Tensor | number): Tensor {
+  add<D extends DType>(this: Tensor<D>, other: Tensor<D> | number): Tensor<D> {
     return add(this, other)
   }
 
-  sub(this: Tensor, other: Tensor | number): Tensor {
+  sub<D extends DType>(this: Tensor<D>, other: Tensor<D> | number): Tensor<D> {
     return sub(this, other)
   }
 
-  mul(this: Tensor, other: Tensor | number): Tensor {
+  mul<D extends DType>(this: Tensor<D>, other: Tensor<D> | number): Tensor<D> {
     return mul(this, other)
   }
 
-  div(this: Tensor, other: Tensor | number): Tensor {
+  div<D extends DType>(this: Tensor<D>, other: Tensor<D> | number): Tensor<D> {
     return div(this, other)
   }
 
-  neg(this: Tensor): Tensor {
+  neg<D extends DType>(this: Tensor<D>): Tensor<D> {
     return neg(this)
   }
 
-  exp(this: Tensor): Tensor {
+  exp<D extends DType>(this: Tensor<D>): Tensor<D> {
     return exp(this)
   }
 
-  log(this: Tensor): Tensor {
+  log<D extends DType>(this: Tensor<D>): Tensor<D> {
     return log(this)
   }
 
-  sqrt(this: Tensor): Tensor {
+  sqrt<D extends DType>(this: Tensor<D>): Tensor<D> {
     return sqrt(this)
   }
 
-  square(this: Tensor): Tensor {
+  square<D extends DType>(this: Tensor<D>): Tensor<D> {
     return square(this)
   }
 
-  pow(this: Tensor, exponent: number): Tensor {
+  pow<D extends DType>(this: Tensor<D>, exponent: number): Tensor<D> {
     return pow(this, exponent)
   }
 
-  tanh(this: Tensor): Tensor {
+  tanh<D extends DType>(this: Tensor<D>): Tensor<D> {
     return tanh(this)
   }
 
-  sigmoid(this: Tensor): Tensor {
+  sigmoid<D extends DType>(this: Tensor<D>): Tensor<D> {
     return sigmoid(this)
   }
 
-  relu(this: Tensor): Tensor {
+  relu<D extends DType>(this: Tensor<D>): Tensor<D> {
     return relu(this)
   }
 
-  matmul(this: Tensor, other: Tensor): Tensor {
+  matmul<D extends DType>(this: Tensor<D>, other: Tensor<D>): Tensor<D> {
     return matmul(this, other)
   }
 
-  sum(this: Tensor, axis?: number): Tensor {
+  sum<D extends DType>(this: Tensor<D>, axis?: number): Total<D> {
     return sum(this, axis)
   }
 
-  mean(this: Tensor, axis?: number): Tensor {
+  mean<D extends DType>(this: Tensor<D>, axis?: number): Total<D> {
     return mean(this, axis)
   }
 
-  max(this: Tensor, axis?: number): Tensor {
+  max<D extends DType>(this: Tensor<D>, axis?: number): Tensor<D> {
     return max(this, axis)
   }
 
-  softmax(this: Tensor, axis = -1): Tensor {
+  softmax<D extends DType>(this: Tensor<D>, axis = -1): Tensor<D> {
     return softmax(this, axis)
   }
 }
 
 declare module '../tensor/tensor' {
-  // eslint-disable-next-line @typescript-eslint/no-empty-object-type
-  interface Tensor extends TensorMethods {}
+  // eslint-disable-next-line @typescript-eslint/no-empty-object-type, @typescript-eslint/no-unused-vars
+  interface Tensor<D extends DType> extends TensorMethods {}
 }
 
 const { constructor: _, ...methods } = Object.getOwnPropertyDescriptors(TensorMethods.prototype)

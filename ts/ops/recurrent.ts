@@ -3,14 +3,14 @@ import type { Names } from '../check'
 import { expect, RnnativeError } from '../errors'
 import { record, tracks } from '../tensor/autograd'
 import { tensor } from '../tensor/create'
-import { native, type NativeRandom } from '../native/index'
+import { native, type NativeRandom, type Real } from '../native/index'
 import { checkPrecision, type Precision } from '../precision'
 import { checkShape, formatShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
 import { checkPhases, gatesOf, hasC, inSlots, isPresent, perCell, slots, slotShape } from './cells'
 import type { Cell, CellParameters, Phase, RecurrentOptions } from './cells'
 import { checkDropout } from './layers'
-import { borrowIntegers, checkDevice, checkReal, result, type Integers } from './support'
+import { borrowIntegers, checkDevice, checkReal, reals, type Integers } from './support'
 
 export { gatesOf, hasC, type Cell, type CellParameters, type Phase } from './cells'
 
@@ -83,7 +83,7 @@ const NAMES: Names<RecurrentArguments> = {
 
 export interface RecurrentResult {
   /** [time, batch, directions*hidden]; zero past a sequence's end. */
-  output: Tensor
+  output: Tensor<Real>
   /** After each sequence's own last step. */
   state: RecurrentState
 }
@@ -248,10 +248,10 @@ export function recurrent(
     h0?.handle ?? null,
     c0?.handle ?? null,
   )
-  const output = result(made.y, [time, batch, directions * hidden], x)
+  const output = reals(made.y, [time, batch, directions * hidden], x)
   const stateShape = [layers * directions, batch, hidden]
-  const h = result(made.hn, stateShape, x)
-  const c = made.cn && result(made.cn, stateShape, x)
+  const h = reals(made.hn, stateShape, x)
+  const c = made.cn && reals(made.cn, stateShape, x)
   if (training)
     record({
       op: cell,

@@ -1,5 +1,5 @@
 import { record, tracks } from '../tensor/autograd'
-import { native, type NativeAddon, type NativeTensor } from '../native/index'
+import { native, type DType, type NativeAddon, type NativeTensor, type Real } from '../native/index'
 import { resolveAxis } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
 import { toReal } from './select'
@@ -25,13 +25,13 @@ declare module '../native/index' {
 
 type ReduceName = Parameters<NativeAddon['reduce']>[0]
 
-interface Reduced {
-  y: Tensor
+interface Reduced<D extends DType> {
+  y: Tensor<D>
   argmax: NativeTensor | null
 }
 
 /** Reduces one axis, which disappears; `argmax` (of 'max') is the caller's to dispose. */
-function reduceAxis(op: ReduceName, x: Tensor, axis: number): Reduced {
+function reduceAxis<D extends DType>(op: ReduceName, x: Tensor<D>, axis: number): Reduced<D> {
   checkReal(op, 'x', x)
   const at = resolveAxis(op, axis, x.dims)
   const shape = x.shape.filter((_, i) => i !== at)
@@ -53,7 +53,11 @@ function reduceAxis(op: ReduceName, x: Tensor, axis: number): Reduced {
   return { y, argmax }
 }
 
-function reduce(op: ReduceName, x: Tensor, axis: number | undefined): Reduced {
+function reduce<D extends DType>(
+  op: ReduceName,
+  x: Tensor<D>,
+  axis: number | undefined,
+): Reduced<D> {
   if (axis !== undefined) return reduceAxis(op, x, axis)
   checkTensor(op, 'x', x)
   const flat = reshape(x, [x.size])
@@ -61,6 +65,9 @@ function reduce(op: ReduceName, x: Tensor, axis: number | undefined): Reduced {
   flat.dispose()
   return reduced
 }
+
+/** Reals of the same dtype; integers give what the device has. */
+export type Total<D extends DType> = Tensor<D extends 'i32' ? Real : D>
 
 /** Integers are counted as reals. */
 function total(op: 'sum' | 'mean', x: Tensor, axis: number | undefined): Tensor {
@@ -76,20 +83,22 @@ function total(op: 'sum' | 'mean', x: Tensor, axis: number | undefined): Tensor 
  * Over one axis, which disappears, or over all elements. Integers give a real, so that
  * `sum(equal(a, b))` is a count (exact to 2^24 in f32).
  */
-export const sum = (x: Tensor, axis?: number): Tensor => total('sum', x, axis)
+export const sum = <D extends DType>(x: Tensor<D>, axis?: number): Total<D> =>
+  total('sum', x, axis) as Total<D>
 
 /** See {@link sum}. */
-export const mean = (x: Tensor, axis?: number): Tensor => total('mean', x, axis)
+export const mean = <D extends DType>(x: Tensor<D>, axis?: number): Total<D> =>
+  total('mean', x, axis) as Total<D>
 
 /** See {@link sum}. The gradient goes to the first maximum. */
-export function max(x: Tensor, axis?: number): Tensor {
+export function max<D extends DType>(x: Tensor<D>, axis?: number): Tensor<D> {
   const { y, argmax } = reduce('max', x, axis)
   if (argmax !== null) native.dispose(argmax)
   return y
 }
 
 /** Index (i32) of the first maximum along an axis. */
-export function argmax(x: Tensor, axis = -1): Tensor {
+export function argmax(x: Tensor, axis = -1): Tensor<'i32'> {
   checkReal('argmax', 'x', x)
   const at = resolveAxis('argmax', axis, x.dims)
   const shape = x.shape.filter((_, i) => i !== at)

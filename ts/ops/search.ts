@@ -2,11 +2,11 @@ import { checkFinite, checkWhole, isObject, optionsOf, type Names } from '../che
 import { expect, RnnativeError, show } from '../errors'
 import { isFloat32Array, isFloat64Array } from '../kinds'
 import { tensor } from '../tensor/create'
-import { native } from '../native/index'
+import { native, type DType, type Real } from '../native/index'
 import { checkShape, formatShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
 import { toTypedArray } from '../tensor/device'
-import { borrowIntegers, checkDevice, checkNumbers, checkReal, integers, result } from './support'
+import { borrowIntegers, checkDevice, checkNumbers, checkReal, integers, reals } from './support'
 import { toIntegers, type Integers } from './support'
 import { embedding } from './layers'
 import { reshape } from './shape'
@@ -69,11 +69,11 @@ function listsOf(
   const same = at.length === of.length && at.length === values.length
   expect(op, 'penalties', same, 'lists of one length', [at.length, of.length, values.length])
   if (at.length === 0) return [null, null, null]
-  const reals =
+  const numbers =
     isFloat32Array(values) || isFloat64Array(values)
       ? values
       : (toTypedArray(op, 'penalties.values', 'f64', values) as Float64Array)
-  return [at, of, reals]
+  return [at, of, numbers]
 }
 
 /** The rows of logits: [rows, vocabulary]. */
@@ -95,9 +95,9 @@ const TOPK_NAMES: Names<TopkOptions> = { beams: true, k: true, penalties: true }
 
 export interface TopkResult {
   /** i32 [sentences, k], best first: beam * vocabulary + token; -1 where no more are possible. */
-  indices: Tensor
+  indices: Tensor<'i32'>
   /** [sentences, k]; -Infinity with an index of -1. */
-  scores: Tensor
+  scores: Tensor<Real>
 }
 
 /**
@@ -119,7 +119,7 @@ export function topk(logits: Tensor, scores: Tensor, options: TopkOptions): Topk
   const shape = [rows / beams, k]
   return {
     indices: integers(made.indices, shape, logits),
-    scores: result(made.scores, shape, logits),
+    scores: reals(made.scores, shape, logits),
   }
 }
 
@@ -143,9 +143,9 @@ const SAMPLE_NAMES: Names<SampleTokensOptions> = {
 
 export interface SampledTokens {
   /** i32 [rows] */
-  tokens: Tensor
+  tokens: Tensor<'i32'>
   /** [rows]: logSoftmax(logits[row])[token], whatever the other options. */
-  logProbabilities: Tensor
+  logProbabilities: Tensor<Real>
 }
 
 /**
@@ -183,7 +183,7 @@ export function sampleTokens(logits: Tensor, options: SampleTokensOptions = {}):
   borrowed?.release()
   return {
     tokens: integers(made.tokens, [rows], logits),
-    logProbabilities: result(made.logProbabilities, [rows], logits),
+    logProbabilities: reals(made.logProbabilities, [rows], logits),
   }
 }
 
@@ -205,7 +205,10 @@ function wordsOf(op: string, uniforms: ArrayLike<number>): Int32Array {
  * Rows of the batch in another order, as a search needs after it has chosen hypotheses: y[.., i, :] =
  * x[.., rows[i], :]. x: [batch, features] or [layers, batch, features].
  */
-export function takeRows(x: Tensor, rows: Int32Array | readonly number[]): Tensor {
+export function takeRows<D extends DType>(
+  x: Tensor<D>,
+  rows: Int32Array | readonly number[],
+): Tensor<D> {
   checkReal('takeRows', 'x', x)
   if (x.dims !== 2 && x.dims !== 3)
     throw shapeError('takeRows', 'x', '[..., batch, features]', formatShape(x.shape))

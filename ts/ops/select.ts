@@ -1,6 +1,6 @@
 import { checkWhole } from '../check'
 import { expect, RnnativeError } from '../errors'
-import { native, type DType, type NativeAddon } from '../native/index'
+import { native, type DType, type NativeAddon, type Real } from '../native/index'
 import { record, tracks } from '../tensor/autograd'
 import { full } from '../tensor/create'
 import { realType } from '../tensor/device'
@@ -57,7 +57,13 @@ function withOperand<T>(
 }
 
 /** `name` is the public op, `swapped` says that it is `op` with its operands exchanged. */
-function compare(name: string, op: Comparison, a: Tensor, b: Operand, swapped = false): Tensor {
+function compare(
+  name: string,
+  op: Comparison,
+  a: Tensor,
+  b: Operand,
+  swapped = false,
+): Tensor<'i32'> {
   checkTensor(name, 'a', a)
   return withOperand([name, 'b'], b, a, a.dtype, (other) => {
     checkDevice(name, a, { b: other })
@@ -74,17 +80,20 @@ function compare(name: string, op: Comparison, a: Tensor, b: Operand, swapped = 
  * count and a share. a and b broadcast; both are real or both i32, and b may be a number. NaN equals
  * nothing, and is neither less nor greater. No gradient.
  */
-export const equal = (a: Tensor, b: Operand): Tensor => compare('equal', 'equal', a, b)
+export const equal = (a: Tensor, b: Operand): Tensor<'i32'> => compare('equal', 'equal', a, b)
 /** See {@link equal}. */
-export const notEqual = (a: Tensor, b: Operand): Tensor => compare('notEqual', 'not_equal', a, b)
+export const notEqual = (a: Tensor, b: Operand): Tensor<'i32'> =>
+  compare('notEqual', 'not_equal', a, b)
 /** a < b; see {@link equal}. */
-export const less = (a: Tensor, b: Operand): Tensor => compare('less', 'less', a, b)
+export const less = (a: Tensor, b: Operand): Tensor<'i32'> => compare('less', 'less', a, b)
 /** a <= b; see {@link equal}. */
-export const lessEqual = (a: Tensor, b: Operand): Tensor => compare('lessEqual', 'less_equal', a, b)
+export const lessEqual = (a: Tensor, b: Operand): Tensor<'i32'> =>
+  compare('lessEqual', 'less_equal', a, b)
 /** a > b; see {@link equal}. */
-export const greater = (a: Tensor, b: Operand): Tensor => compare('greater', 'less', a, b, true)
+export const greater = (a: Tensor, b: Operand): Tensor<'i32'> =>
+  compare('greater', 'less', a, b, true)
 /** a >= b; see {@link equal}. */
-export const greaterEqual = (a: Tensor, b: Operand): Tensor =>
+export const greaterEqual = (a: Tensor, b: Operand): Tensor<'i32'> =>
   compare('greaterEqual', 'less_equal', a, b, true)
 
 /**
@@ -125,14 +134,14 @@ function choose(condition: Tensor, a: Tensor, b: Tensor): Tensor {
  * A row of zeros with a one at each id. ids: i32 of any shape, each in 0..classes-1 (else the result
  * fails with `ERR_INDEX`); gives reals [...ids, classes].
  */
-export function oneHot(ids: Tensor, classes: number): Tensor {
+export function oneHot(ids: Tensor, classes: number): Tensor<Real> {
   checkInteger('oneHot', 'ids', ids)
   checkWhole('oneHot', 'classes', classes, 1)
   return reals(native.oneHot(ids.handle, classes), [...ids.shape, classes], ids)
 }
 
 /** i32 as reals: exact to 2^24 in f32. `sum` and `mean` do so themselves. */
-export function toReal(x: Tensor): Tensor {
+export function toReal(x: Tensor): Tensor<Real> {
   checkInteger('toReal', 'x', x)
   return reals(native.toReal(x.handle), x.shape, x)
 }

@@ -1,7 +1,7 @@
 import { checkChoice } from '../check'
 import { expect, RnnativeError, show } from '../errors'
 import { record, tracks } from '../tensor/autograd'
-import { native, type NativeTensor } from '../native/index'
+import { native, type DType, type NativeTensor } from '../native/index'
 import {
   checkAxes,
   checkShape,
@@ -49,7 +49,7 @@ declare module '../native/index' {
 }
 
 /** The same elements in another shape, sharing storage. One extent may be -1. */
-export function reshape(x: Tensor, shape: Shape): Tensor {
+export function reshape<D extends DType>(x: Tensor<D>, shape: Shape): Tensor<D> {
   checkTensor('reshape', 'x', x)
   const to = resolveReshape('reshape', x.size, shape)
   const y = result(native.view(x.handle, 0, to), to, x)
@@ -59,7 +59,12 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
 }
 
 /** x[begin : begin + length] along an axis; along the first it shares storage, else it is a copy. */
-export function slice(x: Tensor, axis: number, begin: number, length: number): Tensor {
+export function slice<D extends DType>(
+  x: Tensor<D>,
+  axis: number,
+  begin: number,
+  length: number,
+): Tensor<D> {
   checkTensor('slice', 'x', x)
   const at = resolveAxis('slice', axis, x.dims)
   const extent = x.shape[at] as number
@@ -92,7 +97,7 @@ export function slice(x: Tensor, axis: number, begin: number, length: number): T
 }
 
 /** Entry `index` along an axis, which disappears. */
-export function select(x: Tensor, axis: number, index: number): Tensor {
+export function select<D extends DType>(x: Tensor<D>, axis: number, index: number): Tensor<D> {
   checkTensor('select', 'x', x)
   const at = resolveAxis('select', axis, x.dims)
   const part = slice(x, at, index, 1)
@@ -105,7 +110,7 @@ export function select(x: Tensor, axis: number, index: number): Tensor {
 }
 
 /** Axis i of the result is axis `axes[i]` of x. A copy. */
-export function permute(x: Tensor, axes: readonly number[]): Tensor {
+export function permute<D extends DType>(x: Tensor<D>, axes: readonly number[]): Tensor<D> {
   checkTensor('permute', 'x', x)
   checkAxes('permute', 'axes', axes)
   const order = Array.from(axes, (axis) => resolveAxis('permute', axis, x.dims))
@@ -130,7 +135,7 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
 }
 
 /** Exchanges two axes. A copy. */
-export function transpose(x: Tensor, a = -2, b = -1): Tensor {
+export function transpose<D extends DType>(x: Tensor<D>, a = -2, b = -1): Tensor<D> {
   checkTensor('transpose', 'x', x)
   const [from, to] = [resolveAxis('transpose', a, x.dims), resolveAxis('transpose', b, x.dims)]
   const swap = (i: number): number => (i === from ? to : i === to ? from : i)
@@ -147,7 +152,7 @@ function checkTensors(op: string, xs: readonly Tensor[]): void {
 }
 
 /** Joins tensors that agree in all other axes. */
-export function concat(xs: readonly Tensor[], axis = 0): Tensor {
+export function concat<D extends DType>(xs: readonly Tensor<D>[], axis = 0): Tensor<D> {
   checkTensors('concat', xs)
   const [first] = xs
   if (first === undefined)
@@ -186,7 +191,7 @@ export function concat(xs: readonly Tensor[], axis = 0): Tensor {
 }
 
 /** Joins tensors of one shape along a new axis. */
-export function stack(xs: readonly Tensor[], axis = 0): Tensor {
+export function stack<D extends DType>(xs: readonly Tensor<D>[], axis = 0): Tensor<D> {
   checkTensors('stack', xs)
   const dims = (xs[0]?.dims ?? 0) + 1
   const at = resolveAxis('stack', axis, dims)
@@ -210,7 +215,7 @@ function borrowLengths(op: string, x: Tensor, lengths: Integers | null): Borrowe
  * Zeros what lies past each sequence's end. x: [time, batch, ...]; lengths: one per batch row. What
  * is zeroed is never read.
  */
-export function maskTime(x: Tensor, lengths: Integers): Tensor {
+export function maskTime<D extends DType>(x: Tensor<D>, lengths: Integers): Tensor<D> {
   expect('maskTime', 'lengths', lengths !== null, 'a list of numbers or a tensor', lengths)
   const { tensor: ends, release } = borrowLengths('maskTime', x, lengths) as Borrowed
   const y = result(native.maskTime(x.handle, ends.handle, null, false), x.shape, x)
@@ -237,7 +242,11 @@ const POOLS: readonly Pool[] = ['mean', 'max', 'last']
  * [batch, ...], zeros for a row of no steps. What lies past a row's end is never read, and its gradient
  * is zero; that of a maximum goes to the first one.
  */
-export function poolTime(x: Tensor, pool: Pool, lengths: Integers | null = null): Tensor {
+export function poolTime<D extends DType>(
+  x: Tensor<D>,
+  pool: Pool,
+  lengths: Integers | null = null,
+): Tensor<D> {
   const op = 'poolTime'
   checkChoice(op, 'pool', pool, POOLS)
   const ends = borrowLengths(op, x, lengths)

@@ -1,27 +1,27 @@
 import { expect, RnnativeError } from '../errors'
 import { isNumberArray } from '../kinds'
-import type { NativeTensor } from '../native/index'
+import type { DType, NativeTensor, Real } from '../native/index'
 import { realType, toTypedArray } from '../tensor/device'
 import { checkShape, checkThere, formatShape, shapeError, type Shape } from '../tensor/shape'
 import { Tensor, type TensorInit } from '../tensor/tensor'
 
 /** An op's result: a tensor on the device of `like`, of its dtype. */
-export const result = (
+export const result = <D extends DType>(
   handle: NativeTensor,
   shape: Shape,
-  { device, dtype }: Pick<TensorInit, 'device' | 'dtype'>,
-): Tensor => new Tensor({ handle, shape: Object.freeze([...shape]), dtype, device })
+  { device, dtype }: Pick<TensorInit<D>, 'device' | 'dtype'>,
+): Tensor<D> => new Tensor({ handle, shape: Object.freeze([...shape]), dtype, device })
 
 /** The same of i32. */
-export const integers = (handle: NativeTensor, shape: Shape, { device }: Tensor): Tensor =>
+export const integers = (handle: NativeTensor, shape: Shape, { device }: Tensor): Tensor<'i32'> =>
   result(handle, shape, { device, dtype: 'i32' })
 
 /** The same of reals. */
-export const reals = (handle: NativeTensor, shape: Shape, { device }: Tensor): Tensor =>
+export const reals = (handle: NativeTensor, shape: Shape, { device }: Tensor): Tensor<Real> =>
   result(handle, shape, { device, dtype: realType(device) })
 
 /** A tensor, or a number that stands for a scalar. */
-export type Operand = Tensor | number
+export type Operand<D extends DType = DType> = Tensor<D> | number
 
 /** What two shapes broadcast to, as NumPy's do; `ERR_SHAPE` names the second. */
 export function broadcastShape(op: string, a: Shape, name: string, b: Shape): number[] {
@@ -58,7 +58,11 @@ export function checkDevice(
   }
 }
 
-export function checkReal(op: string, name: string, tensor: Tensor): void {
+export function checkReal<D extends DType>(
+  op: string,
+  name: string,
+  tensor: Tensor<D>,
+): asserts tensor is Tensor<D & Real> {
   checkTensor(op, name, tensor)
   if (tensor.dtype === 'i32')
     throw new RnnativeError('ERR_DTYPE', `[${op}] ${name}: expected real numbers, got i32`)

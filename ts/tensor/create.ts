@@ -17,13 +17,23 @@ export interface TensorOptions {
   requiresGrad?: boolean | undefined
 }
 
+type Asked<O, Name extends string> = Name extends keyof O ? O[Name] : undefined
+
+/**
+ * The dtype that options ask for, as far as the compiler knows; `Natural` where they ask for none. A device that is not
+ * named counts as one whose reals are f32: after `setDefaultDevice('reference')` name it where that matters.
+ */
+export type DTypeOf<O, Natural extends DType = RealOn<Asked<O, 'device'>>> =
+  Asked<O, 'dtype'> extends infer D ? (D extends DType ? D : Natural) : never
+type RealOn<Device> = Device extends 'reference' ? 'f64' : 'f32'
+
 const NAMES: Names<TensorOptions> = { dtype: true, device: true, requiresGrad: true }
 
 function make(
   { dtype, device, requiresGrad }: TensorOptions,
   shape: Shape,
   build: (...place: [ReturnType<typeof resolveDevice>, DType, Shape]) => Tensor['handle'],
-): Tensor {
+): Tensor<never> {
   checkExtents('tensor', shape)
   if (requiresGrad !== undefined) checkFlag('tensor', 'requiresGrad', requiresGrad)
   const place = resolveDevice(device)
@@ -35,13 +45,28 @@ function make(
     device: place,
   })
   if (requiresGrad) made.requiresGrad = true
-  return made
+  return made as Tensor<never> // of the caller's dtype
 }
 
 /**
  * A tensor of the given numbers, copied at the call: a typed array with its shape (default: one
  * axis), or nested arrays, whose shape is their own. Throws `ERR_SHAPE` when the counts differ.
  */
+export function tensor<O extends TensorOptions = object>(
+  data: Float32Array | Float64Array | NestedNumbers,
+  shape?: Shape,
+  options?: O,
+): Tensor<DTypeOf<O>>
+export function tensor<O extends TensorOptions = object>(
+  data: Int32Array,
+  shape?: Shape,
+  options?: O,
+): Tensor<DTypeOf<O, 'i32'>>
+export function tensor<O extends TensorOptions = object>(
+  data: TypedArray | NestedNumbers,
+  shape?: Shape,
+  options?: O,
+): Tensor<DTypeOf<O> | DTypeOf<O, 'i32'>>
 export function tensor(
   data: TypedArray | NestedNumbers,
   shape?: Shape,
@@ -66,15 +91,26 @@ export function tensor(
   )
 }
 
+export function full<O extends TensorOptions = object>(
+  shape: Shape,
+  value: number,
+  options?: O,
+): Tensor<DTypeOf<O>>
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
   optionsOf('tensor', options, NAMES)
   expect('tensor', 'value', typeof value === 'number', 'a number', value)
   return make(options, shape, (device, dtype) => native.full(device, dtype, shape, value))
 }
 
-export const zeros = (shape: Shape, options?: TensorOptions): Tensor => full(shape, 0, options)
+export const zeros = <O extends TensorOptions = object>(
+  shape: Shape,
+  options?: O,
+): Tensor<DTypeOf<O>> => full(shape, 0, options)
 
-export const ones = (shape: Shape, options?: TensorOptions): Tensor => full(shape, 1, options)
+export const ones = <O extends TensorOptions = object>(
+  shape: Shape,
+  options?: O,
+): Tensor<DTypeOf<O>> => full(shape, 1, options)
 
 export { freshSeed }
 
@@ -90,8 +126,8 @@ function random(
   distribution: 'uniform' | 'normal',
   a: number,
   b: number,
-  given: RandomTensorOptions,
-): Tensor {
+  given: RandomTensorOptions = {},
+): Tensor<never> {
   const { seed = freshSeed(), ...options } = optionsOf(distribution, given, RANDOM_NAMES)
   checkWhole(distribution, 'seed', seed, 0)
   if (options.dtype === 'i32')
@@ -103,13 +139,15 @@ function random(
 }
 
 /** Normal with mean 0 and deviation 1. */
-export const randn = (shape: Shape, options: RandomTensorOptions = {}): Tensor =>
-  random(shape, 'normal', 0, 1, options)
+export const randn = <O extends RandomTensorOptions = object>(
+  shape: Shape,
+  options?: O,
+): Tensor<DTypeOf<O>> => random(shape, 'normal', 0, 1, options)
 
 /** Uniform in [low, high). */
-export const uniform = (
+export const uniform = <O extends RandomTensorOptions = object>(
   shape: Shape,
   low = 0,
   high = 1,
-  options: RandomTensorOptions = {},
-): Tensor => random(shape, 'uniform', low, high, options)
+  options?: O,
+): Tensor<DTypeOf<O>> => random(shape, 'uniform', low, high, options)

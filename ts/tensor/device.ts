@@ -1,6 +1,6 @@
 import { RnnativeError, show } from '../errors'
 import { isFloat32Array, isFloat64Array, isInt32Array } from '../kinds'
-import { native, type DeviceName, type DType, type TypedArray } from '../native/index'
+import { native, type DeviceName, type DType, type Real, type TypedArray } from '../native/index'
 
 /** `auto` takes `cuda` where it works and `cpu` elsewhere. */
 export type DeviceOption = DeviceName | 'auto'
@@ -56,7 +56,7 @@ export const resolveDevice = (option: DeviceOption | undefined): DeviceName =>
   option === undefined ? current : chooseDevice(option).device
 
 /** The dtype of real numbers on a device: `f64` on `reference`, `f32` elsewhere. */
-export const realType = (device: DeviceName): DType => (device === 'reference' ? 'f64' : 'f32')
+export const realType = (device: DeviceName): Real => (device === 'reference' ? 'f64' : 'f32')
 
 /** Throws `ERR_DTYPE` for a dtype that the device does not have. */
 export function resolveDType(device: DeviceName, dtype: DType | undefined): DType {

@@ -1,7 +1,7 @@
 export { Tensor, type BackwardOptions } from './tensor'
 export { Parameter } from './parameter'
 export { full, ones, randn, tensor, uniform, zeros } from './create'
-export type { RandomTensorOptions, TensorOptions } from './create'
+export type { DTypeOf, RandomTensorOptions, TensorOptions } from './create'
 export { defaultDevice, chooseDevice, setDefaultDevice } from './device'
 export type { DeviceChoice, DeviceOption } from './device'
 export { noGrad } from './autograd'
@@ -15,7 +15,7 @@ export {
   setThreads,
   synchronize,
 } from './runtime'
-export type { DeviceName, DType, TypedArray } from '../native/index'
+export type { ArrayOf, DeviceName, DType, Real, TypedArray } from '../native/index'
 export type { NativeInfo, NativeMemory, NativeProfileRow } from '../native/index'
 export type { Precision } from '../precision'
 export type { NestedNumbers, Shape } from './shape'

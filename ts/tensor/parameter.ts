@@ -1,7 +1,7 @@
 import { optionsOf, type Names } from '../check'
 import { RnnativeError } from '../errors'
 import { resolveDevice, realType, type DeviceOption } from './device'
-import { native } from '../native/index'
+import { native, type Real } from '../native/index'
 import type { GradHolder, Learned } from './autograd'
 import { checkExtents, type Shape } from './shape'
 import { Tensor } from './tensor'
@@ -37,7 +37,7 @@ const NAMES: Names<{ device?: DeviceOption | undefined }> = { device: true }
  * A tensor that a module learns: a leaf that requires a gradient, owned by its module and never by a
  * scope. An optimizer moves its storage into one arena with the others; the object stays the same.
  */
-export class Parameter extends Tensor {
+export class Parameter extends Tensor<Real> {
   /** @internal The optimizer that has it. */
   holder: GradHolder | null = null
 

@@ -4,6 +4,7 @@ import { GradSlot, releaseNode, runBackward, type Learned } from './autograd'
 import { toTypedArray } from './device'
 import {
   native,
+  type ArrayOf,
   type DeviceName,
   type DType,
   type NativeTensor,
@@ -23,10 +24,10 @@ export interface BackwardOptions {
 const BACKWARD_NAMES: Names<BackwardOptions> = { retainGraph: true }
 
 /** What an op gives to make a tensor of its result. */
-export interface TensorInit {
+export interface TensorInit<D extends DType = DType> {
   handle: NativeTensor
   shape: Shape
-  dtype: DType
+  dtype: D
   device: DeviceName
 }
 
@@ -36,19 +37,19 @@ export interface TensorInit {
  * {@link dispose}, `using` or a `scope` (the garbage collector does it too, but late). Methods that are
  * ops come from ts/ops/methods.ts.
  *
- * Using a disposed tensor throws `ERR_DISPOSED`.
+ * Using a disposed tensor throws `ERR_DISPOSED`. `Tensor` alone is one of any dtype.
  */
-export class Tensor {
+export class Tensor<D extends DType = DType> {
   readonly shape: Shape
-  readonly dtype: DType
+  readonly dtype: D
   readonly device: DeviceName
   /** @internal The autograd identity; null unless a gradient is required. */
   slot: GradSlot | null = null
   private owned: NativeTensor | null
-  private gradient: Tensor | null = null
+  private gradient: Tensor<D> | null = null
 
   /** Made by `tensor`, `zeros` and their kin, and by ops. */
-  constructor({ handle, shape, dtype, device }: TensorInit, scoped = true) {
+  constructor({ handle, shape, dtype, device }: TensorInit<D>, scoped = true) {
     this.owned = handle
     this.shape = shape
     this.dtype = dtype
@@ -80,8 +81,8 @@ export class Tensor {
   // --- values
 
   /** The values in row-major order, once all work submitted before has run. */
-  async data(): Promise<TypedArray> {
-    return native.read(this.handle)
+  async data(): Promise<ArrayOf[D]> {
+    return native.read(this.handle) as Promise<ArrayOf[D]>
   }
 
   /** The value of a tensor with one element. */
@@ -171,7 +172,7 @@ export class Tensor {
    * The gradient that `backward` left, summed over calls since the last {@link zeroGrad}; null if
    * none did, and on tensors that an op produced. It belongs to this tensor and is overwritten later.
    */
-  get grad(): Tensor | null {
+  get grad(): Tensor<D> | null {
     const { slot } = this
     if (slot === null || slot.producer !== null || slot.buffer === null || !slot.written)
       return null
@@ -212,7 +213,7 @@ export class Tensor {
   }
 
   /** The same values outside the graph. Shares storage; dispose both. */
-  detach(): Tensor {
+  detach(): Tensor<D> {
     const { shape, dtype, device } = this
     return new Tensor({ handle: native.view(this.handle, 0, shape), shape, dtype, device })
   }

@@ -21,7 +21,7 @@ function advance(
   table: Tensor | null,
   sampler: Sampler,
   banned: number | null,
-): { chosen: Tensor; state: RecurrentState } {
+): { chosen: Tensor<'i32'>; state: RecurrentState } {
   return scope(() => {
     const { output, state } = network.forward(ids, carried, table)
     const steps = ids.shape[0] as number
