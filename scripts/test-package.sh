@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Packs rnnative as npm would publish it, prebuild included; publint and attw look at it. Then installs it as a user would,
 # into an empty folder, with --ignore-scripts and no compiler on PATH, and uses it by require, by import and from the
-# command line, first alone, then with rnnative-cuda beside it. At last it runs and compiles what the README shows.
+# command line, first alone, then with rnnative-cuda beside it. At last it runs and compiles what the README shows,
+# and tests itself under Jest and in Vitest's pools.
 # Run scripts/prebuild.sh first.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,6 +17,11 @@ trap 'rm -rf "$work"' EXIT
 pack() { echo "$work/$(npm pack --silent --ignore-scripts --pack-destination "$work" "$1" | tail -n 1)"; }
 
 tarball=$(pack .)
+# Meanwhile: they are many packages.
+mkdir "$work/runners"
+echo '{ "name": "runners", "private": true }' > "$work/runners/package.json"
+(cd "$work/runners" && npm install --silent --ignore-scripts --no-audit --no-fund "$tarball" jest@30.2.0 vitest@4.1.12) &
+runners=$!
 npx --no-install publint --strict "$tarball"
 npx --no-install attw --profile node16 --quiet "$tarball"
 mkdir "$work/unpacked"
@@ -55,4 +61,9 @@ else
 fi
 
 env -u RNNATIVE_BINARY node scripts/smoke/readme.mjs "$work/app"
+
+wait "$runners" || fail "Jest and Vitest could not be installed"
+cp scripts/smoke/runners.test.cjs scripts/smoke/vitest.config.mjs "$work/runners/"
+sed -E "s/^const (.*) = require\((.*)\)$/import \1 from \2/" scripts/smoke/runners.test.cjs > "$work/runners/runners.test.mjs"
+(cd "$work/runners" && env -u RNNATIVE_BINARY npx jest runners.test.cjs && env -u RNNATIVE_BINARY npx vitest run)
 echo "the packed package installs without scripts or a compiler and works"

@@ -20,8 +20,8 @@ const book = 'Call me Ishmael. Some years ago, never mind how long precisely, I 
 const english = 'a dog runs over the grass .\na man sleeps .\na child eats an apple .\n'
 const german = 'ein hund läuft über das gras .\nein mann schläft .\nein kind isst einen apfel .\n'
 const FILES = {
-  'book.txt': book.repeat(50),
-  'wiki.txt': book.repeat(50),
+  'book.txt': book.repeat(20),
+  'wiki.txt': book.repeat(20),
   'train.en': english,
   'train.de': german,
   'test.en': english,
