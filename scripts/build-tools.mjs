@@ -5,12 +5,13 @@ import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
+import { tell } from './build-progress.mjs'
 
 const NAMES = ['cmake-js', 'node-addon-api', 'node-api-headers']
 
 // What the npm that runs us was told is not meant for this installation, but for where from and through what.
 const KEPT =
-  /^npm_config_(registry|cache|userconfig|globalconfig|.*proxy|ca|cafile|strict_ssl|offline)$/i
+  /^npm_config_(registry|cache|userconfig|globalconfig|.*proxy|ca|cafile|strict_ssl|offline|fetch_.*)$/i
 
 function fetchTools(wanted, folder) {
   mkdirSync(folder, { recursive: true })
@@ -47,12 +48,14 @@ export function buildTools(root, folder) {
   }
   const { devDependencies } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
   const wanted = NAMES.map((name) => `${name}@${devDependencies[name]}`)
+  tell(`fetching ${wanted.join(', ')} for the build`)
   const { status, error, stderr } = fetchTools(wanted, folder)
-  if (status !== 0)
+  if (status !== 0) {
+    const reason = error?.message ?? stderr.split('\n').slice(0, 4).join('\n')
     throw new Error(
-      `npm cannot fetch what the build needs, ${wanted.join(', ')} ` +
-        `(install them beside rnnative by other means, then npm rebuild rnnative): ${error?.message ?? stderr}`,
+      `npm cannot fetch them; install them beside rnnative by other means, then npm rebuild rnnative\n${reason}`,
     )
+  }
   const fetched = createRequire(path.join(folder, 'package.json'))
   const folders = NAMES.slice(1).map((name) => fetched(name).include_dir)
   return { cmakeJs: fetched.resolve('cmake-js/bin/cmake-js'), include: folders.join(';') }

@@ -9,12 +9,10 @@ const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..')
 const folder = path.join(root, 'rnnative-cuda')
 const library = path.resolve(process.argv[2])
 const [, platform, arch] = /([a-z0-9]+)-([a-z0-9]+)$/.exec(path.dirname(library))
-const own = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'))
-const { version, license, author, homepage, bugs, repository } = own
+const { version, license, author, homepage, bugs, repository } = JSON.parse(
+  readFileSync(path.join(root, 'package.json'), 'utf8'),
+)
 const name = 'rnnative-cuda'
-
-if (own.peerDependencies[name] !== version)
-  throw new Error(`package.json: peerDependencies.${name} has to be ${version}, as the version`)
 
 const manifest = {
   name,
