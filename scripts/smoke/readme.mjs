@@ -21,7 +21,7 @@ const english = 'a dog runs over the grass .\na man sleeps .\na child eats an ap
 const german = 'ein hund läuft über das gras .\nein mann schläft .\nein kind isst einen apfel .\n'
 const FILES = {
   'book.txt': book.repeat(20),
-  'wiki.txt': book.repeat(20),
+  'wiki.txt': book.repeat(50),
   'train.en': english,
   'train.de': german,
   'test.en': english,
