@@ -12,7 +12,7 @@ most_kibibytes=$((14 * 1024)) most_packages=12
 fail() { echo "$1" >&2; exit 1; }
 compgen -G 'prebuilds/*/*.node' > /dev/null || fail "no prebuild; run scripts/prebuild.sh"
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'wait; rm -rf "$work"' EXIT
 # pack FOLDER: prints the tarball's path.
 pack() { echo "$work/$(npm pack --silent --ignore-scripts --pack-destination "$work" "$1" | tail -n 1)"; }
 

@@ -1,5 +1,8 @@
 /** What package.json has to say once it is published. The package itself: scripts/test-package.sh. */
-import { readFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import test from 'ava'
 
 interface Manifest extends Record<string, unknown> {
@@ -28,4 +31,18 @@ test('the CUDA backend has the same version, and the tools of a build are pinned
   t.is(manifest.peerDependencies['rnnative-cuda'], manifest.version)
   for (const name of ['cmake-js', 'node-addon-api', 'node-api-headers'])
     t.regex(String(manifest.devDependencies[name]), /^\d+\.\d+\.\d+$/, name)
+})
+
+test('code that a bundler has put elsewhere says what to do', (t) => {
+  const root = mkdtempSync(join(tmpdir(), 'rnnative-bundle-'))
+  t.teardown(() => rmSync(root, { recursive: true }))
+  cpSync('dist', join(root, 'dist'), { recursive: true })
+  for (const entry of ['index.js', 'index.mjs']) {
+    const { status, stderr } = spawnSync(process.execPath, [join(root, 'dist', entry)], {
+      encoding: 'utf8',
+      env: { ...process.env, RNNATIVE_BINARY: '' },
+    })
+    t.is(status, 1, entry)
+    t.regex(stderr, /\[load\] rnnative is part of a bundle .*esbuild --external:rnnative/, entry)
+  }
 })
