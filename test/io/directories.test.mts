@@ -1,6 +1,8 @@
 import { spawnSync } from 'node:child_process'
 import {
   existsSync,
+  renameSync,
+  rmdirSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -53,6 +55,21 @@ test('a working directory that was removed ends in an error', (t) => {
 })
 
 const busy = ({ pid }: Holder) => new Error(`busy: ${pid}`)
+
+test('a lock that could not be removed is no longer held', async (t) => {
+  const path = join(fresh(), 'lock')
+  const release = await lock(path, busy)
+  // A directory in its place is not removed.
+  renameSync(path, `${path}.aside`)
+  mkdirSync(path)
+  await release()
+  rmdirSync(path)
+  renameSync(`${path}.aside`, path)
+  await (
+    await lock(path, busy)
+  )()
+  t.false(existsSync(path))
+})
 
 test('a lock has one holder; it is named, waited for, and gives back', async (t) => {
   const path = join(fresh(), 'lock')

@@ -67,6 +67,17 @@ function parseHolder(text: string | null): Holder | null {
   }
 }
 
+/** What stands in locks of ours that could not be removed when they were done with, as on a failing disk. */
+const leftBehind = new Set<string>()
+
+async function release(path: string, text: string): Promise<void> {
+  try {
+    await rm(path, { force: true })
+  } catch {
+    leftBehind.add(text)
+  }
+}
+
 /** Makes the lock; false where there is one. */
 async function create(path: string, text: string): Promise<boolean> {
   const file = await open(path, 'wx').catch(unless('EEXIST', null))
@@ -80,16 +91,16 @@ async function create(path: string, text: string): Promise<boolean> {
     }
     return true
   } catch (error) {
-    await discard(path)
+    await release(path, text)
     throw error
   }
 }
 
 /** Removes a stale lock: under a lock of its own, lest it be the one that a quicker process has made meanwhile. */
 async function remove(path: string, stale: string | null, busy: Busy): Promise<void> {
-  const release = await lock(`${path}${OVER}`, busy, TAKING)
+  const done = await lock(`${path}${OVER}`, busy, TAKING)
   if ((await readText(path)) === stale) await discard(path)
-  await release()
+  await done()
 }
 
 /**
@@ -104,10 +115,13 @@ export async function lock(path: string, busy: Busy, wait = 0): Promise<() => Pr
   for (let unwritten = 0; !(await create(path, text));) {
     const found = await readText(path)
     const holder = parseHolder(found)
-    const stale = holder === null ? ++unwritten > UNWRITTEN : !(await isAlive(holder))
+    const stale =
+      holder === null
+        ? ++unwritten > UNWRITTEN
+        : leftBehind.has(found as string) || !(await isAlive(holder))
     if (stale) await remove(path, found, busy)
     else if (holder !== null && performance.now() >= until) throw busy(holder)
     else await sleep(POLL)
   }
-  return () => rm(path, { force: true }).catch(() => discard(path))
+  return () => release(path, text)
 }

@@ -65,6 +65,25 @@ function* converted<From extends ArrayLike<unknown>, To extends TypedArray>(
   return to
 }
 
+/** 64-bit integers, as pairs of 32 bits: bigints would be a heap of garbage. */
+function* narrowed(
+  buffer: ArrayBufferLike,
+  problem: (value: bigint) => Error,
+): Generator<void, Int32Array> {
+  const halves = new Int32Array(buffer)
+  const to = new Int32Array(halves.length / 2)
+  for (let begin = 0; begin < to.length; begin += PART) {
+    const end = Math.min(to.length, begin + PART)
+    for (let i = begin; i < end; ++i) {
+      const low = halves[2 * i] as number
+      if (halves[2 * i + 1] !== low >> 31) throw problem(new BigInt64Array(buffer)[i] as bigint)
+      to[i] = low
+    }
+    yield
+  }
+  return to
+}
+
 const NUMBER = new DataView(new ArrayBuffer(4))
 
 /** The upper half of a float's bits. */
@@ -93,13 +112,11 @@ function decode(
       return inStretches(converted(from, new Float32Array(from.length), convert))
     }
     case 'I64': {
-      const from = new BigInt64Array(buffer)
-      const narrow = (value: bigint) => {
-        if (value !== BigInt.asIntN(32, value))
-          throw formatError(file, `tensor "${name}": ${value} does not fit in 32 bits`)
-        return Number(value)
-      }
-      return inStretches(converted(from, new Int32Array(from.length), narrow))
+      return inStretches(
+        narrowed(buffer, (value) =>
+          formatError(file, `tensor "${name}": ${value} does not fit in 32 bits`),
+        ),
+      )
     }
   }
 }
