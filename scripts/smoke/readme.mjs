@@ -97,5 +97,8 @@ await Promise.all([
   run('types, bundler', process.execPath, tsc, '-p', '.', ...bundled).then(() =>
     runAll(examples.filter(inShell)),
   ),
-])
+]).catch(({ message }) => {
+  console.error(message)
+  process.exit(1)
+})
 console.log(`the ${examples.length} examples of README.md run as printed`)
