@@ -6,9 +6,9 @@ import { MODEL_FILE } from '../io/model-files'
 import { SafetensorsFile } from '../io/safetensors'
 import type { Module } from '../nn'
 import { checkAlike, matchNames } from '../nn/state'
-import { Pauses } from '../pauses'
+import { inStretches, Pauses } from '../pauses'
 import { withoutValues } from '../tensor/parameter'
-import { assignInParts } from '../tensor/write'
+import { assigning } from '../tensor/write'
 import type { Run, RunContext, TokenEvent, TokenResult } from '../train'
 import type { TrainingEvent, TrainingOptions, TrainingResult } from '../train'
 import type { AbortSignalLike } from '../signal'
@@ -136,7 +136,7 @@ async function fill(network: Module, file: SafetensorsFile): Promise<void> {
   for (const [parameter, [first, ...others]] of found) {
     const value = await file.read(first)
     for (const other of others) checkAlike([first, value], [other, await file.read(other)])
-    await assignInParts(parameter, value.data, pauses)
+    await inStretches(assigning(parameter, value), pauses)
   }
 }
 

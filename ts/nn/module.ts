@@ -1,10 +1,12 @@
 import { checkFlag, checkWhole, optionsOf } from '../check'
 import { expect } from '../errors'
 import { isMap, isPlain } from '../kinds'
+import { atOnce, inStretches } from '../pauses'
 import { Parameter, Tensor } from '../tensor'
 import { fillsParameters } from '../tensor/parameter'
 import type { NativeRandom } from '../tensor/random'
 import { isTypedArray } from '../tensor/shape'
+import { assigning } from '../tensor/write'
 import type { InitSpec } from '../init-spec'
 import { checkInit, InitSource } from './init-source'
 import { RandomContext } from './random'
@@ -192,6 +194,15 @@ export abstract class Module {
    * parameter whose values differ), so a failure changes nothing.
    */
   loadStateDict(state: StateDict, options: LoadOptions = {}): LoadReport {
+    return atOnce(this.loading(state, options))
+  }
+
+  /** @internal As {@link loadStateDict}, but leaves the event loop to others now and then. */
+  loadInStretches(state: StateDict, options: LoadOptions = {}): Promise<LoadReport> {
+    return inStretches(this.loading(state, options))
+  }
+
+  private *loading(state: StateDict, options: LoadOptions): Generator<void, LoadReport> {
     const { strict = true } = optionsOf('loadStateDict', options, { strict: true })
     checkFlag('loadStateDict', 'strict', strict)
     checkState(state)
@@ -202,8 +213,7 @@ export abstract class Module {
       for (const other of others) checkAlike([first, value], [other, state.get(other)])
       values.set(parameter, value)
     }
-    for (const [parameter, value] of values)
-      parameter.assign(value instanceof Tensor ? value : value.data)
+    for (const [parameter, value] of values) yield* assigning(parameter, value)
     return report
   }
 

@@ -4,9 +4,11 @@ import { expect, RnnativeError } from '../errors'
 import { Module, type HostTensor } from '../nn/module'
 import { add, mul, reshape } from '../ops'
 import { globalNorm, optimizerStep } from '../ops/optimizer'
+import { atOnce, inStretches } from '../pauses'
 import { noGrad, Parameter, scope, Tensor, type DeviceName } from '../tensor'
 import { partOf } from '../tensor/arena'
 import { formatShape, sameShape } from '../tensor/shape'
+import { assigning } from '../tensor/write'
 import { Arena, type Range } from './arena'
 import type { GroupOptions, Hyperparameters, OptimizerKind, OptimizerTarget } from './types'
 
@@ -33,6 +35,12 @@ export interface OptimizerMeta {
 /** Everything that resuming needs. Tensors are named `<state>.<parameter>`, such as `m.lstm.weight_ih_l0`. */
 export interface OptimizerState {
   tensors: Map<string, Tensor>
+  meta: OptimizerMeta
+}
+
+/** The same as it may come back from a file. */
+interface SavedState {
+  tensors: ReadonlyMap<string, Tensor | HostTensor>
   meta: OptimizerMeta
 }
 
@@ -276,11 +284,16 @@ export class Optimizer {
   }
 
   /** Restores what {@link stateDict} gave; `ERR_FORMAT` (and nothing changed) when it does not fit. */
-  loadStateDict(state: {
-    tensors: ReadonlyMap<string, Tensor | HostTensor>
-    meta: OptimizerMeta
-  }): void {
-    const { meta, tensors } = state
+  loadStateDict(state: SavedState): void {
+    atOnce(this.loading(state))
+  }
+
+  /** @internal As {@link loadStateDict}, but leaves the event loop to others now and then. */
+  loadInStretches(state: SavedState): Promise<void> {
+    return inStretches(this.loading(state))
+  }
+
+  private *loading({ meta, tensors }: SavedState): Generator<void, void> {
     if (meta.kind !== this.kind)
       throw new RnnativeError(
         'ERR_FORMAT',
@@ -302,8 +315,7 @@ export class Optimizer {
       for (const name of tensors.keys()) if (!own.has(name)) problems.push(`unexpected: ${name}`)
       if (problems.length > 0)
         throw new RnnativeError('ERR_FORMAT', `[optimizer] ${problems.join('; ')}`)
-      for (const { target, value } of copies)
-        target.assign(value instanceof Tensor ? value : value.data)
+      for (const { target, value } of copies) yield* assigning(target, value)
     } finally {
       for (const tensor of own.values()) tensor.dispose()
     }

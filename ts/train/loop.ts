@@ -295,8 +295,8 @@ export class TrainingLoop<B, C extends object> {
     const { path, state, model, optimizer, carried } = loaded
     checkIdentity(state.identity, this.identity)
     checkIdentity({ optimizer: stateOf(state.optimizer) }, { optimizer: stateOf(this.optimizer) })
-    this.objective.module.loadStateDict(model)
-    this.optimizer.loadStateDict({ tensors: optimizer, meta: state.optimizer })
+    await this.objective.module.loadInStretches(model)
+    await this.optimizer.loadInStretches({ tensors: optimizer, meta: state.optimizer })
     this.steps.carried.restore(carried)
     this.changed = changesOf(state.settings, this.settings)
     if (this.changed.some(({ name }) => name === 'validation')) forgetLosses(state)

@@ -123,7 +123,7 @@ export class Trainer<B, O = unknown, C extends object = never> {
     const path = await findCheckpoint(directory, which)
     if (path === null)
       throw new RnnativeError('ERR_IO', `[load] ${directory}: holds no complete checkpoint`)
-    this.module.loadStateDict((await readSafetensors(join(path, MODEL_FILE))).tensors)
+    await this.module.loadInStretches((await readSafetensors(join(path, MODEL_FILE))).tensors)
   }
 
   private get device(): DeviceName {
