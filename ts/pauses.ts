@@ -19,7 +19,7 @@ export class Pauses {
 }
 
 /** The result of work that yields where it can pause, without a pause. */
-export function atOnce<T>(work: Generator<void, T>): T {
+export function atOnce<T>(work: Generator<unknown, T>): T {
   for (;;) {
     const { done, value } = work.next()
     if (done) return value
@@ -27,7 +27,7 @@ export function atOnce<T>(work: Generator<void, T>): T {
 }
 
 /** The same with pauses, where they are due. */
-export async function inStretches<T>(work: Generator<void, T>, pauses = new Pauses()): Promise<T> {
+export async function inStretches<T>(work: Generator<unknown, T>, pauses = new Pauses()): Promise<T> {
   for (;;) {
     const { done, value } = work.next()
     if (done) return value

@@ -43,19 +43,20 @@ export class Merger {
 
   /** The tokens of a piece; null where there may be a pause. */
   *merged(piece: string): Generator<string | null> {
+    if (piece.length > LONGEST_REMEMBERED) return yield* this.merge(Buffer.from(piece))
     const { known } = this
     let tokens = known.get(piece)
     if (tokens === undefined) {
-      tokens = yield* this.merge(Buffer.from(piece))
+      tokens = [...this.merge(Buffer.from(piece))].filter((token) => token !== null)
       if (known.size >= REMEMBERED) known.clear()
-      if (piece.length <= LONGEST_REMEMBERED) known.set(piece, tokens)
+      known.set(piece, tokens)
     }
     yield* tokens
   }
 
-  private *merge(bytes: Uint8Array): Generator<null, string[]> {
+  private *merge(bytes: Uint8Array): Generator<string | null, void> {
     const { length } = bytes
-    const ids = new Int32Array(bytes)
+    const ids = new Int32Array(length)
     // By place; a token that went into its left neighbour is NONE.
     const next = new Int32Array(length)
     const before = new Int32Array(length)
@@ -72,9 +73,10 @@ export class Merger {
       if (pair) waiting.push(pair.rank * length + at)
     }
     for (let at = 0; at < length; ++at) {
+      ids[at] = bytes[at] as number
       next[at] = at + 1 < length ? at + 1 : NONE
       before[at] = at - 1
-      offer(at)
+      if (at > 0) offer(at - 1)
       if ((at + 1) % STRETCH === 0) yield null
     }
     for (let count = 1; ; ++count) {
@@ -95,11 +97,7 @@ export class Merger {
       }
       if (count % STRETCH === 0) yield null
     }
-    const tokens: string[] = []
-    for (let at = 0; at !== NONE; at = next[at] as number) {
-      tokens.push(this.tokens[ids[at] as number] as string)
-      if (tokens.length % STRETCH === 0) yield null
-    }
-    return tokens
+    for (let at = 0; at !== NONE; at = next[at] as number)
+      yield this.tokens[ids[at] as number] as string
   }
 }

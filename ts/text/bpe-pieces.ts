@@ -13,6 +13,9 @@ export const PIECES =
   ` ?[^\\p{White_Space}${escaped}]+| ?[${escaped}]+|` +
   '\\p{White_Space}+(?!\\P{White_Space})|\\p{White_Space}+'
 
+/** Characters that are passed without a pause. */
+const STRETCH = 1 << 16
+
 // 0 is all else.
 const [WHITE, MARK] = [1, 2] as const
 const SPACE = 32
@@ -28,9 +31,9 @@ const KINDS = (() => {
 
 /**
  * The pieces of a text that is not empty, with a space before the first word: the matches of {@link PIECES}, but
- * a regular expression has no room for pieces of millions of characters.
+ * a regular expression has no room for pieces of millions of characters. null where there may be a pause.
  */
-export function* piecesOf(text: string): Generator<string> {
+export function* piecesOf(text: string): Generator<string | null> {
   if (text === '') return
   const spaced = ` ${text}`
   const { length } = spaced
@@ -39,13 +42,10 @@ export function* piecesOf(text: string): Generator<string> {
     const first = spaced.charCodeAt(begin) === SPACE && begin + 1 < length ? begin + 1 : begin
     const of = kind(first)
     end = first + 1
-    if (of !== WHITE) while (end < length && kind(end) === of) ++end
-    else {
-      end = begin + 1
-      while (end < length && kind(end) === WHITE) ++end
-      // The last one belongs to what follows, or stands alone.
-      if (end < length && end - begin > 1) --end
-    }
+    if (of === WHITE) end = begin + 1
+    while (end < length && kind(end) === of) if (++end % STRETCH === 0) yield null
+    // The last one belongs to what follows, or stands alone.
+    if (of === WHITE && end < length && end - begin > 1) --end
     yield spaced.slice(begin, end)
   }
 }

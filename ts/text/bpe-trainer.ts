@@ -8,7 +8,8 @@
  */
 import { piecesOf } from './bpe-pieces'
 import { Heap } from './heap'
-import { BYTE_TOKENS, checkCharacters } from './scheme'
+import { atOnce } from '../pauses'
+import { BYTE_TOKENS, checkingCharacters } from './scheme'
 
 /** The two tokens that a token is made of. */
 export type Merge = readonly [left: string, right: string]
@@ -121,8 +122,9 @@ class Pieces {
 function countPieces(texts: Iterable<string>): Map<string, number> {
   const counts = new Map<string, number>()
   for (const text of texts) {
-    checkCharacters(text)
-    for (const piece of piecesOf(text)) counts.set(piece, (counts.get(piece) ?? 0) + 1)
+    atOnce(checkingCharacters(text))
+    for (const piece of piecesOf(text))
+      if (piece !== null) counts.set(piece, (counts.get(piece) ?? 0) + 1)
   }
   return counts
 }

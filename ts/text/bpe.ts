@@ -1,6 +1,6 @@
 import { Merger } from './bpe-merger'
 import { piecesOf } from './bpe-pieces'
-import { byteJoiner, checkCharacters, showBytes, type Scheme } from './scheme'
+import { byteJoiner, checkingCharacters, showBytes, type Scheme } from './scheme'
 import type { Vocabulary } from './tokenizer-json'
 
 /**
@@ -12,9 +12,11 @@ export function bpe({ tokens, merges }: Vocabulary): Scheme {
   return {
     name: 'bpe',
     *split(text) {
-      checkCharacters(text)
+      yield* checkingCharacters(text)
       merger ??= new Merger(tokens, merges)
-      for (const piece of piecesOf(text)) yield* merger.merged(piece)
+      for (const piece of piecesOf(text))
+        if (piece === null) yield null
+        else yield* merger.merged(piece)
     },
     joiner() {
       const bytes = byteJoiner()

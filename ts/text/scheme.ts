@@ -70,26 +70,49 @@ export function byteJoiner(): Joiner {
 
 export const showBytes = (token: string): string => decode(token, utf8(), false)
 
-/** Throws `ERR_ARGUMENT` for half a surrogate pair, which UTF-8 has no bytes for. */
-export function checkCharacters(text: string): void {
-  if (toUSVString(text) === text) return
-  const at = text.search(/\p{Surrogate}/u)
+/** UTF-16 units that are looked at without a pause. */
+const PART = 1 << 17
+
+/** A text in parts that cut no character. */
+function* partsOf(text: string): Generator<{ begin: number; part: string }> {
+  for (let begin = 0, end: number; begin < text.length; begin = end) {
+    end = begin + PART
+    // The second half of a pair stays with the first.
+    if ((text.charCodeAt(end) & 0xfc00) === 0xdc00) ++end
+    yield { begin, part: text.slice(begin, end) }
+  }
+}
+
+function checkPart({ begin, part }: { begin: number; part: string }): void {
+  if (toUSVString(part) === part) return
+  const at = begin + part.search(/\p{Surrogate}/u)
   throw new RnnativeError(
     'ERR_ARGUMENT',
     `[tokenizer] text: expected whole characters, got half a surrogate pair at index ${at}`,
   )
 }
 
-export function bytesOfText(text: string): Uint8Array {
-  checkCharacters(text)
-  return Buffer.from(text, 'utf8')
+/** Throws `ERR_ARGUMENT` for half a surrogate pair, which UTF-8 has no bytes for; null where there may be a pause. */
+export function* checkingCharacters(text: string): Generator<null, void> {
+  for (const part of partsOf(text)) {
+    checkPart(part)
+    if (part.part.length >= PART) yield null
+  }
+}
+
+export function* bytesInParts(text: string): Generator<Uint8Array, void> {
+  for (const part of partsOf(text)) {
+    checkPart(part)
+    yield Buffer.from(part.part, 'utf8')
+  }
 }
 
 /** UTF-8 bytes. */
 export const bytes: Scheme = {
   name: 'byte',
   *split(text) {
-    for (const value of bytesOfText(text)) yield BYTE_TOKENS[value] as string
+    for (const part of bytesInParts(text))
+      for (const value of part) yield BYTE_TOKENS[value] as string
   },
   joiner: byteJoiner,
   show: showBytes,

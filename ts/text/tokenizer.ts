@@ -5,7 +5,8 @@ import { atOnce, inStretches } from '../pauses'
 import { readJson, writeFileAtomic } from '../io/files'
 import { bpe } from './bpe'
 import { learnPairs, type Merge } from './bpe-trainer'
-import { BYTE_TOKENS, bytes, bytesOfText, characters, whitespace } from './scheme'
+import { IdList } from './ids'
+import { BYTE_TOKENS, bytes, bytesInParts, characters, whitespace } from './scheme'
 import type { Scheme, SchemeName, Unit } from './scheme'
 import {
   BOUNDARIES,
@@ -226,18 +227,20 @@ export class Tokenizer {
   private *encoding(text: string): Generator<void, Int32Array> {
     checkText('text', text)
     const { ids, unknown, scheme } = this
-    if (scheme.name === 'byte') return new Int32Array(bytesOfText(text))
-    // A UTF-16 unit is at most three bytes, and byte pairs put a space before the text; words may have a token
-    // between two.
-    const each = { bpe: 3, word: 2, 'spaced word': 1, character: 1, whitespace: 1 }[scheme.name]
-    let encoded = new Int32Array(Math.max(16, each * text.length + 1))
-    let length = 0
-    for (const token of scheme.split(text)) {
-      if (token !== null) encoded[length++] = ids.get(token) ?? unknown ?? 0
-      if (token === null || length % STRETCH === 0) yield
+    const found = new IdList()
+    if (scheme.name === 'byte')
+      for (const bytes of bytesInParts(text)) {
+        for (const byte of bytes) found.push(byte)
+        yield
+      }
+    else {
+      let count = 0
+      for (const token of scheme.split(text)) {
+        if (token !== null) found.push(ids.get(token) ?? unknown ?? 0)
+        if (token === null || ++count % STRETCH === 0) yield
+      }
     }
-    if (length < encoded.length) encoded = encoded.slice(0, length)
-    return encoded
+    return yield* found.joined()
   }
 
   /**

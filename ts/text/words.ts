@@ -17,8 +17,11 @@ export const SPACING: readonly string[] = [JOIN, SPACE]
 /** Code units given to the segmenter at a time: its cost grows with the square of the length. */
 const SEGMENT_LENGTH = 1024
 
+/** Code units of lines that are segmented together. */
+const LINES_LENGTH = 256
+
 /** Code units that are segmented without a pause, however few tokens they are. */
-const STRETCH = 1 << 13
+const STRETCH = 1 << 10
 
 // Made for the first word: a runtime without it has all else.
 let made: Intl.Segmenter | null = null
@@ -42,11 +45,13 @@ export function* segmentsOf(text: string): Generator<string> {
   const segmenter = wordSegmenter()
   let begin = 0
   while (begin < text.length) {
-    const newline = text.indexOf('\n', begin)
-    const lineEnd = newline < 0 ? text.length : newline + 1
-    const end = Math.min(lineEnd, begin + SEGMENT_LENGTH)
-    const pieces = Array.from(segmenter.segment(text.slice(begin, end)), ({ segment }) => segment)
-    if (end < lineEnd && pieces.length > 1) pieces.pop()
+    const window = text.slice(begin, begin + SEGMENT_LENGTH)
+    // Short lines together, since each call has its price: a line's end parts words.
+    const lines = window.lastIndexOf('\n', LINES_LENGTH - 1) + 1 || window.indexOf('\n') + 1
+    const end = lines || window.length
+    const pieces = Array.from(segmenter.segment(window.slice(0, end)), ({ segment }) => segment)
+    const whole = lines > 0 || begin + end === text.length
+    if (!whole && pieces.length > 1) pieces.pop()
     for (const piece of pieces) {
       yield piece
       begin += piece.length

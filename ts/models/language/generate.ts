@@ -4,6 +4,7 @@ import { expect } from '../../errors'
 import type { RecurrentState } from '../../nn'
 import { noGrad, scope, tensor, type Tensor } from '../../tensor'
 import * as ops from '../../ops'
+import { Pauses } from '../../pauses'
 import type { Tokenizer } from '../../text'
 import type { AbortSignalLike } from '../../signal'
 import { Derived } from '../parts/derived'
@@ -61,7 +62,7 @@ function tableOf(network: LanguageNetwork): Derived<Tensor> {
 export async function* generatePieces(
   network: LanguageNetwork,
   tokenizer: Tokenizer,
-  prompt: Int32Array,
+  text: string,
   length: number,
   sampler: Sampler,
   checkGoing: () => void,
@@ -74,9 +75,17 @@ export async function* generatePieces(
     'a token besides <unk>, which is not written',
     'none',
   )
+  const given = await tokenizer.encodeInStretches(text)
+  const prompt = given.length > 0 ? given : Int32Array.of(tokenizer.lineEnd ?? tokenizer.size - 1)
+  checkGoing()
   const decoder = tokenizer.decoder()
   // The joiner must know the prompt's end, to space the first word.
-  for (const id of prompt) decoder.write(id)
+  const pauses = new Pauses()
+  for (const id of prompt) {
+    decoder.write(id)
+    if (pauses.due) await pauses.pause()
+  }
+  checkGoing()
   const { device } = network.output.weight
   let ids = tensor(prompt, [prompt.length, 1], { device })
   let state: RecurrentState | null = null

@@ -160,10 +160,8 @@ export class LanguageModel extends Model {
     checkSignal('generate', signal)
     const sampler = new Sampler(sampling)
     const { tokenizer, network } = this
-    let ids = tokenizer.encode(prompt)
-    if (ids.length === 0) ids = Int32Array.of(tokenizer.lineEnd ?? tokenizer.size - 1)
     const check = () => this.checkGoing('generate', signal)
-    return generatePieces(network, tokenizer, ids, length, sampler, check)
+    return generatePieces(network, tokenizer, prompt, length, sampler, check)
   }
 
   protected async files(): Promise<CheckpointFiles> {

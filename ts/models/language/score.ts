@@ -89,6 +89,12 @@ export function* charactersOf(tokenizer: Tokenizer, tokens: Int32Array): Generat
 /** Texts that are scored at a time. */
 const SCORED_TEXTS = 64
 
+function between(end: number, ids: Int32Array): Int32Array {
+  const all = new Int32Array(ids.length + 2).fill(end)
+  all.set(ids, 1)
+  return all
+}
+
 /**
  * What each text has of probability as a line: of its tokens and the line end after them, given a line
  * end before. Where the tokenizer has none, the first token is given and nothing follows. In nats.
@@ -102,10 +108,11 @@ export async function lineNats(
   const pauses = new Pauses()
   const nats: number[] = []
   for (let first = 0; first < texts.length; first += SCORED_TEXTS) {
-    const batch = texts.slice(first, first + SCORED_TEXTS).map((text) => {
-      const ids = Array.from(tokenizer.encode(text))
-      return Int32Array.from(end === undefined ? ids : [end, ...ids, end])
-    })
+    const batch: Int32Array[] = []
+    for (const text of texts.slice(first, first + SCORED_TEXTS)) {
+      const ids = await tokenizer.encodeInStretches(text)
+      batch.push(end === undefined ? ids : between(end, ids))
+    }
     if (pauses.due) await pauses.pause()
     const { steps, ids: inputs } = layOut(batch.map((line) => line.subarray(0, -1)))
     const { ids: targets } = layOut(
