@@ -2,7 +2,10 @@
 import { setImmediate } from 'node:timers/promises'
 
 /** Milliseconds at a time. */
-const STRETCH = 15
+const STRETCH = 10
+
+/** The last turn that somebody waits for. Each has one of his own: two stretches in one turn would be twice as long. */
+let turns: Promise<void> = Promise.resolve()
 
 export class Pauses {
   private began = performance.now()
@@ -13,7 +16,8 @@ export class Pauses {
   }
 
   async pause(): Promise<void> {
-    await setImmediate()
+    turns = turns.then(() => setImmediate())
+    await turns
     this.began = performance.now()
   }
 }
@@ -27,7 +31,10 @@ export function atOnce<T>(work: Generator<unknown, T>): T {
 }
 
 /** The same with pauses, where they are due. */
-export async function inStretches<T>(work: Generator<unknown, T>, pauses = new Pauses()): Promise<T> {
+export async function inStretches<T>(
+  work: Generator<unknown, T>,
+  pauses = new Pauses(),
+): Promise<T> {
   for (;;) {
     const { done, value } = work.next()
     if (done) return value

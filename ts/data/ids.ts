@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import { RnnativeError } from '../errors'
 
 /** A few milliseconds' work. */
-const PIECE = 1 << 20
+const PIECE = 1 << 18
 
 /** The SHA-256 of all numbers, one array after the other. */
 export async function digest(parts: readonly (Int32Array | Float64Array)[]): Promise<string> {

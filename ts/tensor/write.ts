@@ -4,7 +4,7 @@ import { checkShape } from './shape'
 import { Tensor } from './tensor'
 
 /** Elements that are copied without a pause. */
-const PART = 1 << 20
+const PART = 1 << 18
 
 /** As {@link Tensor.assign} of as many numbers, in parts between which the event loop may be left to others. */
 export function* assigning(
