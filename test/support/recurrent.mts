@@ -22,15 +22,13 @@ export const rowOf = (cell: Cell) => known.cells[CELLS.indexOf(cell)]!
 /** The parameters of a layer and direction (w_ih, w_hh, ...) and their shapes. */
 export function slotsOf(cell: Cell, hidden: number, input: number) {
   const extents = { one: 1, hidden, gates: GATES[cell]! * hidden, input }
-  const mask = rowOf(cell).slots
-  const own = known.slots.filter((_, i) => (mask >> i) & 1)
-  return own.map(({ name, rows, columns, required }) => ({
+  return known.slots.map(({ name, rows, columns, required }) => ({
     name: name.replace('weight', 'w').replace('bias', 'b'),
     shape: columns === 'one' ? [extents[rows]] : [extents[rows], extents[columns]],
     required,
   }))
 }
-export const slotNamesOf = (cell: Cell): string[] => slotsOf(cell, 1, 1).map(({ name }) => name)
+export const SLOTS: readonly string[] = slotsOf(CELLS[0]!, 1, 1).map(({ name }) => name)
 
 /** Draws them into `inputs`, numbered. Weights shrink with their fan-in, as initialisers make them. */
 export function drawSlots(
@@ -56,13 +54,10 @@ export interface Stack {
   random?: NativeRandom
   phases?: NonNullable<RecurrentOptions['phases']>
   precision?: Precision
-  cellOptions?: NonNullable<RecurrentOptions['cellOptions']>
 }
 
-const slotNames = ({ cell, layers, directions }: Stack): string[] =>
-  Array.from({ length: layers * directions }, (_, run) =>
-    slotNamesOf(cell).map((slot) => `${slot}_${run}`),
-  ).flat()
+const slotNames = ({ layers, directions }: Stack): string[] =>
+  Array.from({ length: layers * directions }, (_, run) => SLOTS.map((s) => `${s}_${run}`)).flat()
 
 /**
  * `given` names x, h0, c0, lengths and the parameters (w_ih_0, ...); absent ones are null. `upstream`
@@ -93,7 +88,6 @@ export function recurrent(
     random: stack.random ?? null,
     phases: stack.phases ?? {},
     precision: stack.precision ?? 'f32',
-    cellOptions: stack.cellOptions ?? null,
   }
   return {
     inputs,
@@ -127,11 +121,11 @@ export function recurrent(
 }
 
 export function parametersOf(
-  { cell, layers, directions }: Pick<Stack, 'cell' | 'layers' | 'directions'>,
+  { layers, directions }: Pick<Stack, 'layers' | 'directions'>,
   tensors: Tensors,
 ) {
   return Array.from({ length: layers * directions }, (_, run) =>
-    slotNamesOf(cell).map((slot) => tensors[`${slot}_${run}`] ?? null),
+    SLOTS.map((slot) => tensors[`${slot}_${run}`] ?? null),
   )
 }
 

@@ -13,13 +13,11 @@ namespace rnnative::addon {
 // An options object: cell, layers, directions, hidden, training, dropout, phases, random,
 // precision.
 RecurrentOptions read_recurrent_options(Napi::Value value, const char* op);
-// An array of the parameters of each layer and direction: the slots that the cell has, in the order
-// of native/abi/cells.h.
-std::vector<RecurrentParameters> read_recurrent_parameters(Napi::Value value, int32_t cell,
-                                                           const char* op);
-// Sinks from `first` on, for so many layers and directions of a cell.
+// An array of the parameters of each layer and direction, in the order of native/abi/cells.h.
+std::vector<RecurrentParameters> read_recurrent_parameters(Napi::Value value, const char* op);
+// Sinks from `first` on, for so many layers and directions.
 std::vector<RecurrentSinks> recurrent_sinks(const std::vector<Sink>& sinks, size_t first,
-                                            size_t layers, int32_t cell);
+                                            size_t cells);
 
 }  // namespace rnnative::addon
 

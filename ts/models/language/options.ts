@@ -1,10 +1,5 @@
 import { count, flag, fraction, ModelSchema, Schema, type Given, type Made } from '../../schema'
-import {
-  checkVariant,
-  learningOptions,
-  stackOptions,
-  variantOptions,
-} from '../parts/recurrent-options'
+import { learningOptions, stackOptions } from '../parts/recurrent-options'
 
 /** A language model: embedding, recurrent stack, output projection. */
 export const languageOptions = new ModelSchema(
@@ -12,7 +7,6 @@ export const languageOptions = new ModelSchema(
   'rnnative.LanguageModel',
   {
     ...stackOptions({ about: 'recurrent layers', default: 2 }),
-    ...variantOptions(),
     /** Press & Wolf 2017. */
     tieWeights: flag({ about: 'share the weights of embedding and output', default: false }),
     /** One mask for all steps of a window (Gal & Ghahramani 2016). */
@@ -22,12 +16,13 @@ export const languageOptions = new ModelSchema(
     }),
     ...learningOptions(),
   },
-  (options, refuse) => {
-    const { tieWeights, embedding, hidden } = options
-    const sizes = `embedding and hidden differ (${embedding} and ${hidden})`
-    refuse('tieWeights', !tieWeights || embedding === hidden, `false where ${sizes}`, tieWeights)
-    checkVariant(options, refuse)
-  },
+  ({ tieWeights, embedding, hidden }, refuse) =>
+    refuse(
+      'tieWeights',
+      !tieWeights || embedding === hidden,
+      `false where embedding and hidden differ (${embedding} and ${hidden})`,
+      tieWeights,
+    ),
 )
 
 /** How `fit` reads a text. */

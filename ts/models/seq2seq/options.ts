@@ -3,12 +3,7 @@ import { readNamed } from '../../named'
 import type { AttentionKind } from '../../nn'
 import { choice, count, custom, flag, fraction, group } from '../../schema'
 import { ModelSchema, Schema, type Given, type Made, type Refuse } from '../../schema'
-import {
-  checkVariant,
-  learningOptions,
-  stackOptions,
-  variantOptions,
-} from '../parts/recurrent-options'
+import { learningOptions, stackOptions } from '../parts/recurrent-options'
 import { create, type SamplingSchedule, type SamplingScheduleJSON } from './scheduled-sampling'
 
 type Attention = AttentionKind | 'none'
@@ -59,7 +54,6 @@ type Encoder = Made<typeof encoder>
 
 const rows = {
   ...stackOptions({ about: 'recurrent layers of encoder and decoder', default: 1 }),
-  ...variantOptions(),
   /**
    * Without input feeding, additive attention precedes a step and its context is fed to it (Bahdanau et
    * al. 2015); the other kinds follow the step (Luong et al. 2015).
@@ -104,7 +98,6 @@ function rules(options: Made<typeof rows>, refuse: Refuse): void {
   refuse('attention', memory === hidden || !needsEqualSizes(attention), unequal, attention)
   const attends = attention !== 'none'
   refuse('inputFeeding', attends || !inputFeeding, 'false without attention', inputFeeding)
-  checkVariant(options, refuse)
   refuse('feedSummary', !attends || !feedSummary, 'false with attention', feedSummary)
 }
 
