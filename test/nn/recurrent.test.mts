@@ -37,11 +37,14 @@ test('inputs of another width than the gates are refused where they should be pr
   })
 })
 
-for (const Layer of [nn.LSTM, nn.GRU, nn.RNN])
-  test(`${Layer.name}: recurrentDropout acts while training only, and draws anew for each call`, async (t) => {
+for (const [Layer, drop] of [nn.LSTM, nn.GRU, nn.RNN].flatMap((Layer) => [
+  [Layer, 'recurrentDropout'] as const,
+  [Layer, 'weightDrop'] as const,
+]))
+  test(`${Layer.name}: ${drop} acts while training only, and draws anew for each call`, async (t) => {
     const sizes = { input: 3, hidden: 8, layers: 2, bidirectional: true, seed: 1 }
     using plain = new Layer(sizes)
-    using layer = new Layer({ ...sizes, recurrentDropout: 0.5 })
+    using layer = new Layer({ ...sizes, [drop]: 0.5 })
     using x = randn([4, 2, 3], { seed: 2 })
     const run = async (of: typeof layer) => values(of.forward(x).output)
     const first = await run(layer)
@@ -50,9 +53,9 @@ for (const Layer of [nn.LSTM, nn.GRU, nn.RNN])
     layer.eval()
     t.deepEqual(await run(layer), await run(plain))
     for (const p of [-0.1, 1, NaN])
-      t.throws(() => new Layer({ ...sizes, recurrentDropout: p }), {
+      t.throws(() => new Layer({ ...sizes, [drop]: p }), {
         code: 'ERR_ARGUMENT',
-        message: new RegExp(`recurrentDropout: expected a number in \\[0, 1\\), got ${p}$`),
+        message: new RegExp(`${drop}: expected a number in \\[0, 1\\), got ${p}$`),
       })
   })
 

@@ -65,25 +65,6 @@ for (const { name, settings, tensors } of await golden<Case>('weight_drop'))
       for (const [key, { grad }] of layer.namedParameters()) await near(`grad_${key}`, grad)
     })
 
-for (const Layer of [nn.LSTM, nn.GRU, nn.RNN])
-  test(`${Layer.name}: weightDrop acts while training only, and draws anew for each call`, async (t) => {
-    const sizes = { input: 3, hidden: 8, layers: 2, bidirectional: true, seed: 1 }
-    using plain = new Layer(sizes)
-    using layer = new Layer({ ...sizes, weightDrop: 0.5 })
-    using x = randn([4, 2, 3], { seed: 2 })
-    const run = async (of: typeof layer) => read(of.forward(x).output)
-    const first = await run(layer)
-    t.notDeepEqual(first, await run(layer))
-    t.notDeepEqual(first, await run(plain))
-    layer.eval()
-    t.deepEqual(await run(layer), await run(plain))
-    for (const p of [-0.1, 1, NaN])
-      t.throws(() => new Layer({ ...sizes, weightDrop: p }), {
-        code: 'ERR_ARGUMENT',
-        message: new RegExp(`weightDrop: expected a number in \\[0, 1\\), got ${p}$`),
-      })
-  })
-
 test('a batch in parts has one mask, and each step another', async (t) => {
   using layer = new nn.GRU({ input: 3, hidden: 8, weightDrop: 0.5, seed: 1 })
   using x = randn([4, 6, 3], { seed: 2 })

@@ -1,10 +1,18 @@
 /** A share of the data that is not learned but validated with. */
 import type { Pair } from '../data'
+import { RnnativeError } from '../errors'
 import { fraction } from '../schema'
 
 /** The flag; `what`: which part is taken, in words. */
 export const validationSplit = (what: string) =>
   fraction({ about: `validate with this share of the data, ${what}, and do not learn it` })
+
+/** Whether something is held out: by the share, or in the file of another flag; `ERR_ARGUMENT` where by both. */
+export function holdsOut(share = 0, file: string | undefined, flag: string): boolean {
+  if (share > 0 && file !== undefined)
+    throw new RnnativeError('ERR_ARGUMENT', `--validation-split: expected none with ${flag}`)
+  return file !== undefined || share > 0
+}
 
 /** A text parted where a line ends, or anywhere where no line ends near; token ids parted anywhere. */
 export function holdOutEnd<T extends string | Int32Array>(

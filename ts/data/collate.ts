@@ -1,4 +1,4 @@
-import { checkWhole as checkCount, checkFinite, isListOf, optionsOf, type Names } from '../check'
+import { checkFinite, checkWhole, isListOf, optionsOf, type Names } from '../check'
 import { expect, RnnativeError, show } from '../errors'
 import { isFloat32Array, isNumberArray } from '../kinds'
 import type { HostTensor } from '../nn'
@@ -26,7 +26,7 @@ const PAD_NAMES: Names<PadOptions> = { value: true, steps: true }
 export function pad(sequences: readonly ArrayLike<number>[], options: PadOptions = {}): Padded {
   const { value = 0, steps: wanted = 0 } = optionsOf('pad', options, PAD_NAMES)
   checkFinite('pad', 'value', value)
-  checkCount('pad', 'steps', wanted, 0, 2 ** 31 - 1)
+  checkWhole('pad', 'steps', wanted, 0, 2 ** 31 - 1)
   const lists = isListOf(sequences, (x) => Array.isArray(x) || isNumberArray(x))
   expect('pad', 'sequences', lists, 'a list of lists of numbers', sequences)
   const rows = sequences.length
@@ -37,7 +37,7 @@ export function pad(sequences: readonly ArrayLike<number>[], options: PadOptions
   if (value !== 0) all.fill(value)
   sequences.forEach((sequence, row) => {
     for (let t = 0, at = row; t < sequence.length; ++t, at += rows)
-      all[at] = real ? (sequence[t] as number) : checkWhole(sequence[t] as number)
+      all[at] = real ? (sequence[t] as number) : toWhole(sequence[t] as number)
   })
   return {
     values: { shape: [steps, rows], data: all },
@@ -45,7 +45,7 @@ export function pad(sequences: readonly ArrayLike<number>[], options: PadOptions
   }
 }
 
-function checkWhole(value: number): number {
+function toWhole(value: number): number {
   if (typeof value === 'number' && value === (value | 0)) return value
   throw new RnnativeError(
     'ERR_ARGUMENT',
@@ -94,7 +94,7 @@ export function collate<E>(
   const fields = Object.keys(first).map((name) => {
     const column = Array.from(all, (example) => (example as typeof example | null)?.[name])
     if (column.every((value) => typeof value === 'number'))
-      return [name, { shape: [all.length], data: Int32Array.from(column, checkWhole) }]
+      return [name, { shape: [all.length], data: Int32Array.from(column, toWhole) }]
     if (!column.every(isSequence)) return [name, column]
     const padded = pad(column, { value: values[name], steps })
     lengths ??= padded.lengths

@@ -1,7 +1,7 @@
 /** Many token ids at a time, in pieces between which others have their turn. */
 import { createHash } from 'node:crypto'
-import { setImmediate as turn } from 'node:timers/promises'
 import { RnnativeError } from '../errors'
+import { Pauses } from '../pauses'
 
 /** A few milliseconds' work. */
 const PIECE = 1 << 18
@@ -9,10 +9,11 @@ const PIECE = 1 << 18
 /** The SHA-256 of all numbers, one array after the other. */
 export async function digest(parts: readonly (Int32Array | Float64Array)[]): Promise<string> {
   const hash = createHash('sha256')
+  const pauses = new Pauses()
   for (const part of parts)
     for (let begin = 0; begin < part.length; begin += PIECE) {
       hash.update(part.subarray(begin, begin + PIECE))
-      if (begin + PIECE < part.length) await turn()
+      if (begin + PIECE < part.length) await pauses.pause()
     }
   return hash.digest('hex')
 }
@@ -24,6 +25,7 @@ export async function checkIds(
   ids: Int32Array,
   size: number,
 ): Promise<void> {
+  const pauses = new Pauses()
   for (let begin = 0; begin < ids.length; begin += PIECE) {
     const piece = ids.subarray(begin, begin + PIECE)
     const wrong = piece.findIndex((id) => id < 0 || id >= size)
@@ -33,6 +35,6 @@ export async function checkIds(
         `[${op}] ${name}: expected ids from 0 to ${size - 1}, got ${piece[wrong]} at position ` +
           `${begin + wrong}`,
       )
-    if (begin + PIECE < ids.length) await turn()
+    if (begin + PIECE < ids.length) await pauses.pause()
   }
 }

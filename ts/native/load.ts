@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { bundled, type Explanation } from '../bundle'
 import { RnnativeError } from '../errors'
+import { messageOf } from '../kinds'
 
 /** What this file is in, unless a bundler has put it elsewhere. */
 const ROOT = join(__dirname, '..', '..')
@@ -28,7 +29,7 @@ export function loadAddon(): unknown {
 }
 
 function explain(cause: unknown, override: string | undefined): Explanation {
-  const [message = ''] = (cause instanceof Error ? cause.message : String(cause)).split('\n')
+  const [message = ''] = messageOf(cause).split('\n')
   if (override)
     return {
       reason: `RNNATIVE_BINARY: expected the path of an addon, got "${override}" (${message})`,

@@ -1,9 +1,3 @@
-export {
-  Tokenizer,
-  type BpeOptions,
-  type ReplaceUnknown,
-  type SpacesOptions,
-  type Texts,
-  type WordOptions,
-} from './tokenizer'
+export { Tokenizer, type BpeOptions, type ReplaceUnknown, type WordOptions } from './tokenizer'
+export type { SpacesOptions, Texts } from './vocabulary'
 export { readBytes, readLines, readText } from './read'

@@ -1,6 +1,5 @@
-import { checkFunction, checkNames, checkPath, checkWhole as checkCount } from '../check'
+import { checkFunction, checkNames, checkPath, checkText, checkWhole } from '../check'
 import { expect, RnnativeError, show } from '../errors'
-import { isView } from '../kinds'
 import { atOnce, inStretches } from '../pauses'
 import { readJson, writeFileAtomic } from '../io/files'
 import { bpe } from './bpe'
@@ -17,17 +16,8 @@ import {
   type Vocabulary,
 } from './tokenizer-json'
 import { heedUnicode, unicodeOf } from './unicode'
+import { eachText, mostFrequent, RESERVED, type SpacesOptions, type Texts } from './vocabulary'
 import { spacedWords, SPACING, words } from './words'
-
-/** One text or several, such as the lines of a file. */
-export type Texts = string | Iterable<string>
-
-export interface SpacesOptions {
-  /** The most tokens to keep, the most frequent first, `<unk>` included. Default 50,000. */
-  vocabulary?: number | undefined
-  /** Tokens that occur less often become `<unk>`. Default 1. */
-  minCount?: number | undefined
-}
 
 export interface WordOptions {
   /**
@@ -71,9 +61,6 @@ const schemes: Readonly<Record<Exclude<SchemeName, 'bpe'>, Scheme>> = {
 
 /** Tokens that are encoded without a pause. */
 const STRETCH = 1 << 12
-
-/** No text makes these tokens, but for `<unk>` itself. */
-const RESERVED: ReadonlySet<string> = new Set([UNKNOWN, ...BOUNDARIES])
 
 /**
  * Turns text into token ids and back, over characters, bytes, words or byte pairs. Saved as a standard
@@ -166,8 +153,8 @@ export class Tokenizer {
   static bpe(texts: Texts, options: BpeOptions = {}): Tokenizer {
     checkNames('tokenizer', options, { vocabulary: true, minCount: true })
     const { vocabulary = 8000, minCount = 2 } = options
-    checkWhole('vocabulary', vocabulary, BYTE_TOKENS.length)
-    checkWhole('minCount', minCount, 1)
+    checkWhole('tokenizer', 'vocabulary', vocabulary, BYTE_TOKENS.length)
+    checkWhole('tokenizer', 'minCount', minCount, 1)
     const all = eachText('bpe', texts)
     const { tokens, merges } = learnPairs(all, { vocabulary, minCount }, RESERVED)
     return Tokenizer.make('bpe', tokens, merges)
@@ -225,7 +212,7 @@ export class Tokenizer {
   }
 
   private *encoding(text: string): Generator<void, Int32Array> {
-    checkText('text', text)
+    checkText('tokenizer', 'text', text)
     const { ids, unknown, scheme } = this
     const found = new IdList()
     if (scheme.name === 'byte')
@@ -248,7 +235,7 @@ export class Tokenizer {
    * Of a character that several tokens make up, the parts read U+FFFD; what joins two words reads as nothing.
    */
   pieces(text: string): string[] {
-    checkText('text', text)
+    checkText('tokenizer', 'text', text)
     const pieces: string[] = []
     for (const token of this.scheme.split(text))
       if (token !== null) pieces.push(this.scheme.show(token))
@@ -319,62 +306,6 @@ export class Tokenizer {
     checkPath('tokenizer', 'path', path)
     return Tokenizer.fromJSON(await readJson(path), path)
   }
-}
-
-/** `<unk>`, `fixed` and the most frequent tokens; `ERR_EMPTY` where none is frequent enough. */
-function mostFrequent(
-  scheme: Scheme,
-  texts: Iterable<string>,
-  { vocabulary = 50_000, minCount = 1 }: SpacesOptions,
-  fixed: readonly string[] = [],
-): string[] {
-  checkWhole('vocabulary', vocabulary, 2 + fixed.length)
-  checkWhole('minCount', minCount, 1)
-  const counts = new Map<string, number>()
-  for (const text of texts)
-    for (const token of scheme.split(text))
-      if (token !== null) counts.set(token, (counts.get(token) ?? 0) + 1)
-  for (const token of [...RESERVED, ...fixed]) counts.delete(token)
-  const kept = [...counts]
-    .filter(([, count]) => count >= minCount)
-    .sort(([, a], [, b]) => b - a)
-    .slice(0, vocabulary - 1 - fixed.length)
-  if (kept.length === 0)
-    throw new RnnativeError(
-      'ERR_EMPTY',
-      `[tokenizer] texts: expected a word that occurs ${minCount === 1 ? 'once' : `${minCount} times`}, got none`,
-    )
-  return [UNKNOWN, ...fixed, ...kept.map(([token]) => token)]
-}
-
-const checkWhole = (name: string, value: number, least: number): void =>
-  checkCount('tokenizer', name, value, least)
-
-function checkText(name: string, text: unknown): asserts text is string {
-  if (typeof text !== 'string')
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      `[tokenizer] ${name}: expected a string, got ${typeof text}`,
-    )
-}
-
-/** The texts one by one; `ERR_EMPTY` at the end when all of them were empty. */
-function* eachText(factory: string, texts: Texts): Generator<string> {
-  if (
-    isView(texts) ||
-    (typeof texts !== 'string' && typeof texts?.[Symbol.iterator] !== 'function')
-  )
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      `[tokenizer] ${factory}: expected a string or strings, got ${typeof texts}`,
-    )
-  let empty = true
-  for (const text of typeof texts === 'string' ? [texts] : texts) {
-    checkText(factory, text)
-    empty &&= text === ''
-    yield text
-  }
-  if (empty) throw new RnnativeError('ERR_EMPTY', `[tokenizer] ${factory}: the text is empty`)
 }
 
 /** Whether ids mean the same to both. */

@@ -1,12 +1,11 @@
 /** Commands of language models. The models are loaded when a command runs. */
 import type { Command } from 'commander'
-import { RnnativeError } from '../../errors'
 import { languageFitOptions, languageOptions } from '../../models/language/options'
 import { atLeastZero, choice, count, probability, text, wholeNumber } from '../../schema'
 import type { Made } from '../../schema'
 import { addFlags, file, json, model, neededFile, savedPrecision, takeFlags } from '../arguments'
 import type { Flags } from '../arguments'
-import { holdOutEnd, validationSplit } from '../held-out'
+import { holdOutEnd, holdsOut, validationSplit } from '../held-out'
 import { addTrain } from './train'
 
 const UNITS = ['char', 'word', 'byte', 'space', 'bpe'] as const
@@ -48,11 +47,7 @@ export function addLanguageModel(program: Command): void {
     model: languageOptions,
     fit: languageFitOptions,
     validation: '--valid or --validation-split',
-    validates({ valid, validationSplit: share = 0 }) {
-      if (share > 0 && valid !== undefined)
-        throw new RnnativeError('ERR_ARGUMENT', '--validation-split: expected none with --valid')
-      return valid !== undefined || share > 0
-    },
+    validates: ({ valid, validationSplit }) => holdsOut(validationSplit, valid, '--valid'),
     async begin({ unit, vocabulary, validationSplit: share = 0, ...paths }, options, fit) {
       const { LanguageModel } = await import('../../models/index.js')
       const { checkInputs, makeTokenizer, readInput } = await import('../texts.js')

@@ -9,7 +9,7 @@ import type { Tokenizer } from '../../text'
 import { addFlags, file, json, model, neededFile, savedPrecision } from '../arguments'
 import { readFlags, takeFlags } from '../arguments'
 import type { Flags } from '../arguments'
-import { holdOutEvenly, validationSplit } from '../held-out'
+import { holdOutEvenly, holdsOut, validationSplit } from '../held-out'
 import { addTrain } from './train'
 import { addTranslate, models, searchFlags, withModels } from './translate'
 
@@ -59,15 +59,10 @@ export function addSeq2Seq(program: Command): void {
     model: seq2seqOptions,
     fit: seq2seqFitOptions,
     validation: '--valid-source and --valid-target, or --validation-split',
-    validates({ validSource, validTarget, validationSplit: share = 0 }) {
+    validates({ validSource, validTarget, validationSplit }) {
       if ((validSource === undefined) !== (validTarget === undefined))
         throw new RnnativeError('ERR_ARGUMENT', '--valid-source and --valid-target go together')
-      if (share > 0 && validSource !== undefined)
-        throw new RnnativeError(
-          'ERR_ARGUMENT',
-          '--validation-split: expected none with --valid-source',
-        )
-      return validSource !== undefined || share > 0
+      return holdsOut(validationSplit, validSource, '--valid-source')
     },
     async begin(data, options, fit) {
       const { Seq2Seq } = await import('../../models/index.js')
