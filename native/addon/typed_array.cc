@@ -66,8 +66,9 @@ napi_typedarray_type array_type(DType dtype) {
 
 Napi::ArrayBuffer new_buffer(Napi::Env env, size_t bytes) {
   if (bytes < kLargeBuffer) return Napi::ArrayBuffer::New(env, bytes);
-  // JavaScript's constructor throws a RangeError where V8's C++ one ends the process. It is that of a
-  // buffer made here: the global one may have been replaced, by one that shrinks under the engine.
+  // JavaScript's constructor throws a RangeError where V8's C++ one ends the process. It is that of
+  // a buffer made here: the global one may have been replaced, by one that shrinks under the
+  // engine.
   try {
     napi_value prototype = nullptr;
     if (napi_get_prototype(env, Napi::ArrayBuffer::New(env, 0), &prototype) != napi_ok) return {};
