@@ -129,6 +129,8 @@ const cases: Record<string, Refusal[]> = {
     [() => lm.fit(text, any(0.5)), 'ERR_ARGUMENT', /\[fit\] options: expected an object, got 0.5/],
     [() => lm.fit(text, any(null)), 'ERR_ARGUMENT', /\[fit\] options/],
     [() => fit({ optimizer: 'adam' }), 'ERR_ARGUMENT', /optimizer: expected one such as/],
+    [() => fit({ optimizer: optim.adam }), 'ERR_ARGUMENT', /optimizer: expected one such as/],
+    [() => fit({ optimizer: { bind: () => ({}) } }), 'ERR_ARGUMENT', /optimizer: expected one/],
     [() => fit({ schedule: 'cosine' }), 'ERR_ARGUMENT', /schedule: expected one such as/],
     [() => lm.generate('a', any({ lenght: 3 })), 'ERR_ARGUMENT', /did you mean length\?/],
     [() => pairs.translate(['a'], any({ beams: 3 })), 'ERR_ARGUMENT', /did you mean beam\?/],

@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { LanguageModel, Seq2Seq, Tokenizer } from 'rnnative'
+import { LanguageModel, RnnativeError, Seq2Seq, Tokenizer } from 'rnnative'
 import { fitOptions, makeModel, temporaryDirectory, text, weightsOf } from './language/support.mjs'
 
 const FILES = ['config.json', 'model.safetensors', 'tokenizer.json']
@@ -162,4 +162,15 @@ test('of many saves at once each is whole, and so is what is read meanwhile', as
   await whole()
   t.deepEqual(fs.readdirSync(directory).sort(), FILES)
   await Promise.all(models.map((model) => model.dispose()))
+})
+
+test('what is no directory of a model is told of as such', async (t) => {
+  const root = temporaryDirectory()
+  const [file, loop] = [join(root, 'file'), join(root, 'loop')]
+  fs.writeFileSync(file, 'x')
+  fs.symlinkSync(loop, loop)
+  for (const path of [file, join(file, 'x'), loop, join(root, 'n'.repeat(300)), join(root, 'none')])
+    await t.throwsAsync(LanguageModel.load(path), {
+      ...{ code: 'ERR_IO', message: /^\[load\] /, instanceOf: RnnativeError },
+    })
 })

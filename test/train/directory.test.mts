@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process'
 import fs from 'node:fs'
 import { join, resolve } from 'node:path'
 import test from 'ava'
-import { LanguageModel, type LanguageFitOptions } from 'rnnative'
+import { LanguageModel, optim, type LanguageFitOptions } from 'rnnative'
 import {
   fitOptions,
   makeModel,
@@ -29,6 +29,18 @@ async function fit(options: LanguageFitOptions, model = makeModel()) {
 }
 
 const tree = (directory: string) => fs.readdirSync(directory, { recursive: true }).sort()
+
+test('a fit that is refused leaves neither its model busy nor its directory locked', async (t) => {
+  const checkpoint = temporaryDirectory()
+  await using model = makeModel()
+  const { validation: _, schedule: __, ...rest } = fitOptions()
+  for (const optimizer of [optim.adam, { bind: () => ({}) }]) {
+    const options = { ...rest, maxSteps: 2, checkpoint, optimizer: optimizer as never }
+    await t.throwsAsync(async () => model.fit(text, options), { code: 'ERR_ARGUMENT' })
+    t.false(fs.existsSync(join(checkpoint, '.run.lock')))
+  }
+  t.is((await model.fit(text, { ...rest, maxSteps: 2, checkpoint })).step, 2)
+})
 
 test('a run does not begin in the directory of another, unless it resumes or overwrites', async (t) => {
   const checkpoint = temporaryDirectory()

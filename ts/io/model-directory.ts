@@ -207,6 +207,14 @@ const existing = (path: string) =>
  */
 export async function findModel(path: string): Promise<string> {
   checkPath('load', 'directory', path)
+  try {
+    return await lookForModel(path)
+  } catch (error) {
+    throw ioError('load', path, error)
+  }
+}
+
+async function lookForModel(path: string): Promise<string> {
   const saved = await readSaved(path)
   const { latest, best } = await (saved === 'none' ? readPointers : pointersBeside)(path)
   const after =

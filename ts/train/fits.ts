@@ -50,9 +50,16 @@ export class Fits {
         run.abort()
         throw error
       } finally {
-        ;(await making.catch(() => null))?.dispose()
-        await directory?.close()
-        this.busy = false
+        // Each comes about whatever becomes of those before it.
+        try {
+          ;(await making.catch(() => null))?.dispose()
+        } finally {
+          try {
+            await directory?.close()
+          } finally {
+            this.busy = false
+          }
+        }
       }
     }, stop)
     if (!busy) this.running = run

@@ -1,7 +1,7 @@
 /** The training loop that all models share: steps until a limit, with validations and checkpoints between. */
 import { expect, RnnativeError } from '../errors'
 import { RandomContext } from '../nn'
-import { adam, schedule as schedules, type Optimizer, type Schedule } from '../optim'
+import { adam, Optimizer, schedule as schedules, type Schedule } from '../optim'
 import { nonFinite, settle, unsound } from './ending'
 import { FeedReader, type Feed, type Portion } from './feed'
 import { Limits } from './limits'
@@ -52,7 +52,10 @@ export class TrainingLoop<B, C extends object> {
     const spans = ['cosine', 'linear'].includes(name) && given['steps'] === undefined
     const ends = this.limits.finite || !spans
     expect('fit', 'schedule', ends, 'one with steps, as nothing ends the run', name)
-    this.optimizer = (options.optimizer ?? adam()).bind(objective.module)
+    const optimizer = (options.optimizer ?? adam()).bind(objective.module)
+    const bound = optimizer instanceof Optimizer
+    expect('fit', 'optimizer', bound, 'one such as optim.adam() gives', options.optimizer)
+    this.optimizer = optimizer
     const random = new RandomContext({ seed: options.seed })
     this.steps = new Steps(objective, this.optimizer, options.clipNorm, random)
   }

@@ -1,4 +1,4 @@
-import { checkNames, checkSignal, type Names } from '../check'
+import { checkNames, checkSignal, isObject, type Names } from '../check'
 import { expect, RnnativeError } from '../errors'
 import type { OptimizerSpec, Schedule } from '../optim'
 import { count, flag, path, positive, Schema, type Given } from '../schema'
@@ -200,9 +200,9 @@ const WITHOUT = 'without validation data'
 export function checkTrainingOptions(options: TrainingOptions, validates: boolean): void {
   limits.resolve(options, null)
   const { patience, schedule, signal, optimizer } = options
+  // Not just what has a `bind`, as every function has: `optim.adam` without its parentheses.
   const binds =
-    optimizer === undefined ||
-    typeof (optimizer as Partial<OptimizerSpec> | null)?.bind === 'function'
+    optimizer === undefined || (isObject(optimizer) && typeof optimizer.bind === 'function')
   expect('fit', 'optimizer', binds, 'one such as optim.adam() gives', optimizer)
   const given = schedule as Partial<Schedule> | null | undefined
   const scales = typeof given?.factor === 'function' && typeof given.toJSON === 'function'
