@@ -60,6 +60,9 @@ export function expect(
 /** Entries of a list that are told. */
 const SHOWN = 16
 
+/** A name as a message tells it, without quotation marks, or what is in place of one. */
+export const told = (name: unknown): string => (typeof name === 'string' ? name : show(name))
+
 /** A value as a message tells it, whatever it is. */
 export function show(value: unknown): string {
   if (typeof value === 'string')

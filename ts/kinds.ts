@@ -45,7 +45,7 @@ export const isNumberArray = (x: unknown): x is NumberArray =>
   types.isTypedArray(x) && !types.isBigInt64Array(x) && !types.isBigUint64Array(x)
 
 /** A typed array whose buffer was transferred, or shrank away under it: it reads as empty. */
-export function isGone(x: NumberArray): boolean {
+export function isGone(x: NodeJS.TypedArray): boolean {
   if (x.length > 0) return false
   try {
     x.keys() // the cheapest method that looks
@@ -54,3 +54,8 @@ export function isGone(x: NumberArray): boolean {
     return true
   }
 }
+
+/** What a loop can go through: of a typed array that is gone it cannot. */
+export const isIterable = (x: unknown): x is Iterable<unknown> =>
+  typeof (x as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] === 'function' &&
+  !(types.isTypedArray(x) && isGone(x))

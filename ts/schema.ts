@@ -3,7 +3,7 @@
  * its check, its place in `config.json` and its flag on the command line. Schemas load without the addon.
  */
 import { checkNames, isObject, isPath, oneOf, whole } from './check'
-import { expect, RnnativeError } from './errors'
+import { expect, RnnativeError, told } from './errors'
 
 /** A row: `Given` is what a user may write, `Made` what it is with every choice made. */
 export interface Row<Given = unknown, Made = unknown> {
@@ -278,7 +278,7 @@ export class ModelSchema<R extends Rows> extends Schema<R> {
     const fail = (problem: string) => new RnnativeError('ERR_FORMAT', `[load] ${path}: ${problem}`)
     if (!isObject(json)) throw fail('expected an object')
     const type = json['model_type']
-    if (type !== this.type) throw fail(`model_type: expected ${this.type}, got ${String(type)}`)
+    if (type !== this.type) throw fail(`model_type: expected ${this.type}, got ${told(type)}`)
     try {
       return this.resolve(complete(this.op, this.rows, json, '') as Given<R>)
     } catch (error) {

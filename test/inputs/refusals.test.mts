@@ -11,7 +11,7 @@ import {
   report,
   RnnativeError,
 } from 'rnnative'
-import { scheduledSampling, Seq2Seq, tensor, Tokenizer, Trainer, zeros } from 'rnnative'
+import { rescore, scheduledSampling, Seq2Seq, tensor, Tokenizer, Trainer, zeros } from 'rnnative'
 
 const any = (value: unknown) => value as never
 const cyclic: unknown[] = []
@@ -128,6 +128,27 @@ const cases: Record<string, Refusal[]> = {
     [() => fit({ learningRate: 5 }), 'ERR_ARGUMENT', /learningRate: is no option here/],
     [() => lm.fit(text, any(0.5)), 'ERR_ARGUMENT', /\[fit\] options: expected an object, got 0.5/],
     [() => lm.fit(text, any(null)), 'ERR_ARGUMENT', /\[fit\] options/],
+    [() => pairs.fit([['a', 'b']], any(null)), 'ERR_ARGUMENT', /\[fit\] options/],
+    [() => optim.schedule.plateau({}, any(null)), 'ERR_ARGUMENT', /plateau: state/],
+    [() => pairs.translate(['a'], { beam: any(1n) }), 'ERR_ARGUMENT', /beam: expected a whole/],
+    [() => pairs.sample(['a'], { samples: any({}) }), 'ERR_ARGUMENT', /samples: expected a whole/],
+    [
+      () => rescore(['a'], any([{ nBest: [{ text: 'a', score: 1n }] }]), []),
+      'ERR_ARGUMENT',
+      /translations: expected what translate gave/,
+    ],
+    [() => data.collate([{ a: [1] }], any({ steps: 1, values: null })), 'ERR_ARGUMENT', /values/],
+    [() => pairs.fit(any(gone)), 'ERR_ARGUMENT', /an iterable of pairs/],
+    [() => pairs.evaluate(any(gone)), 'ERR_ARGUMENT', /an iterable of pairs/],
+    [() => pairs.score(any(gone)), 'ERR_ARGUMENT', /an iterable of pairs/],
+    [() => characters.decode(any(gone)), 'ERR_ARGUMENT', /ids: expected a list of ids/],
+    [() => optim.adam().bind(any(gone)), 'ERR_ARGUMENT', /target: expected a module, or/],
+    [() => Tokenizer.fromJSON({ model: { type: gone } }), 'ERR_FORMAT', /model/],
+    [
+      () => Tokenizer.fromJSON({ model: { vocab: {} }, pre_tokenizer: 1n }),
+      'ERR_FORMAT',
+      /its pre_tokenizer/,
+    ],
     [() => fit({ optimizer: 'adam' }), 'ERR_ARGUMENT', /optimizer: expected one such as/],
     [() => fit({ optimizer: optim.adam }), 'ERR_ARGUMENT', /optimizer: expected one such as/],
     [() => fit({ optimizer: { bind: () => ({}) } }), 'ERR_ARGUMENT', /optimizer: expected one/],

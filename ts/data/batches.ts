@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect, RnnativeError } from '../errors'
+import { isIterable } from '../kinds'
 import { checkFinite, checkFunction, checkWhole, isObject, optionsOf, type Names } from '../check'
 import { randomUniforms, streamKey } from '../tensor/random'
 import { arrange, numbersFor } from './arrange'
@@ -205,9 +206,9 @@ class StreamFeed<E, B> implements Feed<B> {
     private readonly examples: Examples<E>,
     private readonly buffer: number,
   ) {
-    const source = examples as Partial<Iterable<E> & AsyncIterable<E>> | null
-    const read = source?.[Symbol.asyncIterator] ?? source?.[Symbol.iterator]
-    const valid = typeof examples === 'function' || typeof read === 'function'
+    const source = examples as Partial<AsyncIterable<E>> | null
+    const reads = isIterable(examples) || typeof source?.[Symbol.asyncIterator] === 'function'
+    const valid = typeof examples === 'function' || reads
     expect('batches', 'examples', valid, 'an array, an iterable or a function', examples)
     this.unit = batcher.unit
     this.identity = { ...batcher.identity, buffer }

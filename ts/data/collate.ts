@@ -1,4 +1,4 @@
-import { checkFinite, checkWhole, isListOf, optionsOf, type Names } from '../check'
+import { checkFinite, checkWhole, isListOf, isObject, optionsOf, type Names } from '../check'
 import { expect, RnnativeError, show } from '../errors'
 import { isFloat32Array, isNumberArray } from '../kinds'
 import type { HostTensor } from '../nn'
@@ -83,6 +83,7 @@ export function collate<E>(
 ): Collated<E> {
   const { steps, values = {} } = optionsOf('batches', padding, { steps: true, values: true })
   expect('batches', 'examples', Array.isArray(examples), 'a list of examples', examples)
+  expect('batches', 'values', isObject(values), 'an object of numbers', values)
   const all = examples as readonly Readonly<Record<string, unknown>>[]
   const [first] = all
   if (typeof first !== 'object' || first === null || Array.isArray(first))

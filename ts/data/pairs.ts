@@ -1,4 +1,5 @@
-import { expect, RnnativeError } from '../errors'
+import { expect, RnnativeError, told } from '../errors'
+import { isIterable } from '../kinds'
 import { Pauses } from '../pauses'
 import { readLines, type Tokenizer } from '../text'
 import { checkIds, digest } from './ids'
@@ -278,16 +279,16 @@ export class PairSet {
 
 /** Throws `ERR_ARGUMENT` for what holds no pairs. */
 function checkPairs(pairs: Iterable<Pair> | AsyncIterable<Pair>): void {
-  const given = pairs as Partial<Iterable<Pair> & AsyncIterable<Pair>> | null
-  const iterable = given?.[Symbol.iterator] ?? given?.[Symbol.asyncIterator]
-  expect('pairs', 'pairs', typeof iterable === 'function', 'an iterable of pairs', pairs)
+  const given = pairs as Partial<AsyncIterable<Pair>> | null
+  const valid = isIterable(pairs) || typeof given?.[Symbol.asyncIterator] === 'function'
+  expect('pairs', 'pairs', valid, 'an iterable of pairs', pairs)
 }
 
 function checkOptions({ references, maxLength }: PairOptions): void {
   if (references !== undefined && references !== 'first' && references !== 'each')
     throw new RnnativeError(
       'ERR_ARGUMENT',
-      `[pairs] references: expected first or each, got ${String(references)}`,
+      `[pairs] references: expected first or each, got ${told(references)}`,
     )
   if (maxLength !== undefined && !(maxLength >= 1))
     throw new RnnativeError(

@@ -56,7 +56,7 @@ export function checkLimits(op: string, model: StepModel, options: LimitOptions)
   const perSource = Array.isArray(prefixes) && prefixes.length === sources
   const given = prefixes === undefined ? new Array<null>(sources).fill(null) : prefixes
   expect(op, 'prefixes', prefixes === undefined || perSource, `${sources} lists`, prefixes)
-  const starts = given.map((prefix, i) => {
+  const starts = Array.from(given, (prefix, i) => {
     const most = maxLengths[i] as number
     checkTokens(op, `prefixes[${i}]`, model, prefix ?? [])
     const count = prefix?.length ?? 0

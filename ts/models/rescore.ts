@@ -27,7 +27,8 @@ export async function rescore(
   const { weight = 1 } = optionsOf(op, options, { weight: true })
   checkFinite(op, 'weight', weight)
   checkStrings(op, 'sources', sources)
-  const lists = isListOf(translations, (x) => isObject(x) && isListOf(x['nBest'], isObject))
+  const scored = (x: unknown) => isObject(x) && typeof x['score'] === 'number'
+  const lists = isListOf(translations, (x) => isObject(x) && isListOf(x['nBest'], scored))
   expect(op, 'translations', lists, 'what translate gave', translations)
   expect(op, 'terms', isListOf(terms, isObject), 'a list of { model, weight }', terms)
   expect(op, 'sources', sources.length === translations.length, `${translations.length}`, sources)

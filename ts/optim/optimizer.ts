@@ -1,6 +1,7 @@
 import { types } from 'node:util'
 import { checkPositive, isListOf, isObject, optionsOf, type Names } from '../check'
-import { expect, RnnativeError } from '../errors'
+import { expect, RnnativeError, told } from '../errors'
+import { isIterable } from '../kinds'
 import { Module, type HostTensor } from '../nn/module'
 import { add, mul, reshape } from '../ops'
 import { globalNorm, optimizerStep } from '../ops/optimizer'
@@ -80,9 +81,7 @@ function checkGroups(kind: OptimizerKind, groups: readonly GroupOptions[]): void
 /** Named parameters of a target; `ERR_ARGUMENT` for what is none. */
 function namedOf(kind: OptimizerKind, target: OptimizerTarget): (readonly [string, Parameter])[] {
   if (target instanceof Module) return [...target.namedParameters()]
-  const iterable =
-    typeof (target as Partial<typeof target> | null)?.[Symbol.iterator] === 'function'
-  const all: unknown[] = iterable ? [...target] : [null]
+  const all: unknown[] = isIterable(target) ? [...target] : [null]
   const named = all.every(
     (entry) =>
       Array.isArray(entry) && typeof entry[0] === 'string' && entry[1] instanceof Parameter,
@@ -297,7 +296,7 @@ export class Optimizer {
     if (meta.kind !== this.kind)
       throw new RnnativeError(
         'ERR_FORMAT',
-        `[optimizer] kind: expected ${this.kind}, got ${String(meta.kind)}`,
+        `[optimizer] kind: expected ${this.kind}, got ${told(meta.kind)}`,
       )
     const problems: string[] = []
     const copies: { target: Tensor; value: Tensor | HostTensor }[] = []

@@ -218,6 +218,7 @@ export function plateau(
   checkWhole('schedule', 'plateau: patience', patience, 0)
   between('plateau', 'threshold', threshold, Infinity)
   between('plateau', 'min', min, 1)
+  expect('schedule', 'plateau: state', isObject(state), 'an object of numbers', state)
   for (const [name, value] of Object.entries(state))
     expect('schedule', `plateau: state.${name}`, typeof value === 'number', 'a number', value)
   let best = state['best'] ?? Infinity

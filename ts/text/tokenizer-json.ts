@@ -5,7 +5,7 @@
  * knows nothing of how tokens are spaced; we recognise the pattern and segment with Intl.Segmenter again.
  */
 import { isObject } from '../check'
-import { RnnativeError } from '../errors'
+import { RnnativeError, told } from '../errors'
 import { PIECES } from './bpe-pieces'
 import type { Merge } from './bpe-trainer'
 import { BYTE_TOKENS, type SchemeName } from './scheme'
@@ -112,8 +112,8 @@ function readTokens(vocab: Record<string, unknown>, fail: Fail): string[] {
   const tokens = new Array<string | undefined>(entries.length).fill(undefined)
   for (const [token, id] of entries) {
     if (!Number.isInteger(id) || (id as number) < 0 || (id as number) >= entries.length)
-      throw fail(`model.vocab: expected ids 0 to ${entries.length - 1}, got ${String(id)}`)
-    if (tokens[id as number] !== undefined) throw fail(`model.vocab: id ${String(id)} occurs twice`)
+      throw fail(`model.vocab: expected ids 0 to ${entries.length - 1}, got ${told(id)}`)
+    if (tokens[id as number] !== undefined) throw fail(`model.vocab: id ${told(id)} occurs twice`)
     tokens[id as number] = token
   }
   return tokens as string[]
@@ -131,6 +131,15 @@ function readMerges(merges: unknown, tokens: readonly string[], fail: Fail): Mer
   return merges
 }
 
+/** Undefined of what JSON has no form for, which no file holds. */
+function jsonOf(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value)
+  } catch {
+    return undefined
+  }
+}
+
 /** What {@link toTokenizerJson} was given; `ERR_FORMAT` for a file that it cannot have written. */
 export function fromTokenizerJson(json: unknown, source: string): Vocabulary {
   const fail: Fail = (problem) =>
@@ -139,17 +148,16 @@ export function fromTokenizerJson(json: unknown, source: string): Vocabulary {
   if (!isObject(json) || !isObject(model) || !isObject(model['vocab']))
     throw fail('expected an object with model.vocab')
 
-  const given = JSON.stringify(json['pre_tokenizer'])
+  const given = jsonOf(json['pre_tokenizer'])
   const scheme = (Object.keys(preTokenizers) as SchemeName[]).find(
-    (name) => JSON.stringify(preTokenizers[name]) === given,
+    (name) => jsonOf(preTokenizers[name]) === given,
   )
   if (scheme === undefined)
     throw fail(
       'its pre_tokenizer is none of those that rnnative writes (characters, bytes, words, bpe)',
     )
   const type = madeOfBytes(scheme) ? 'BPE' : 'WordLevel'
-  if (model['type'] !== type)
-    throw fail(`model.type: expected ${type}, got ${String(model['type'])}`)
+  if (model['type'] !== type) throw fail(`model.type: expected ${type}, got ${told(model['type'])}`)
 
   const tokens = readTokens(model['vocab'], fail)
   const added = Array.isArray(json['added_tokens']) ? (json['added_tokens'] as unknown[]) : []

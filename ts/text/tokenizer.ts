@@ -1,5 +1,6 @@
 import { checkFunction, checkNames, checkPath, checkText, checkWhole } from '../check'
 import { expect, RnnativeError, show } from '../errors'
+import { isIterable } from '../kinds'
 import { atOnce, inStretches } from '../pauses'
 import { readJson, writeFileAtomic } from '../io/files'
 import { bpe } from './bpe'
@@ -247,8 +248,7 @@ export class Tokenizer {
    * unknown ones, such as the source word that a translation was looking at.
    */
   decode(ids: Iterable<number>, replace?: ReplaceUnknown): string {
-    const iterable = typeof (ids as typeof ids | null | undefined)?.[Symbol.iterator] === 'function'
-    expect('tokenizer', 'ids', iterable, 'a list of ids', ids)
+    expect('tokenizer', 'ids', isIterable(ids), 'a list of ids', ids)
     const decoder = this.decoder(replace)
     const pieces: string[] = []
     for (const id of ids) pieces.push(decoder.write(id))

@@ -1,5 +1,5 @@
 import { isObject } from '../check'
-import { RnnativeError } from '../errors'
+import { RnnativeError, told } from '../errors'
 import type { OptimizerMeta, ScheduleJSON } from '../optim'
 
 /** Where a run is: all that resuming needs besides tensors. JSON-serialisable. */
@@ -61,7 +61,7 @@ export function parseSavedRun(json: unknown, path: string): SavedRun {
     const value = (progress as Record<string, unknown>)[name]
     const valid = name === 'seconds' ? Number.isFinite(value) : Number.isSafeInteger(value)
     if (!valid || (value as number) < 0)
-      throw fail(`progress.${name}: expected a count, got ${String(value)}`)
+      throw fail(`progress.${name}: expected a count, got ${told(value)}`)
   }
   const { best, least, stepsPerEpoch } = progress as Record<string, unknown>
   const known = best === null || (isObject(best) && [best['step'], best['loss']].every(isNumber))

@@ -1,5 +1,6 @@
 import type { AbortSignalLike } from '../signal'
 import { RnnativeError } from '../errors'
+import { isIterable } from '../kinds'
 
 /** Events kept for a consumer that has not come for them; beyond it the oldest go. */
 const CAPACITY = 1024
@@ -126,10 +127,10 @@ export const untilStopped = <T>(
   items: Iterable<T> | AsyncIterable<T>,
   context: RunContext<never>,
 ): Iterable<T> | AsyncIterable<T> => {
-  const given = items as Partial<Iterable<T> & AsyncIterable<T>> | null | undefined
+  const given = items as Partial<AsyncIterable<T>> | null | undefined
   if (given?.[Symbol.asyncIterator] !== undefined)
     return stoppable(items as AsyncIterable<T>, context)
-  return given?.[Symbol.iterator] === undefined ? items : ending(items as Iterable<T>, context)
+  return isIterable(items) ? ending(items as Iterable<T>, context) : items
 }
 
 function* ending<T>(items: Iterable<T>, context: RunContext<never>): Generator<T, void, void> {

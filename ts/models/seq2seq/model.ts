@@ -1,6 +1,7 @@
 import { PairSet, type Pair, type PairOptions } from '../../data'
 import { checkPath, optionsOf } from '../../check'
 import { expect, RnnativeError } from '../../errors'
+import { isIterable } from '../../kinds'
 import type { CheckpointFiles } from '../../io/checkpoint'
 import { readJson } from '../../io/files'
 import { CONFIG_FILE } from '../../io/model-directory'
@@ -112,8 +113,11 @@ export class Seq2Seq extends Model {
     pairs: Iterable<Pair> | AsyncIterable<Pair> | PairSet,
     options: Seq2SeqFitOptions = {},
   ): Run<TokenEvent, TokenResult> {
-    const held = { ...options, validation: own(options.validation) }
-    return this.begin('tokens', options, (context) => this.makeFit(own(pairs), held, context))
+    return this.begin('tokens', options, (context) => {
+      checkFitNames(options, { ...seq2seqFitOptions.rows, validation: true })
+      const held = { ...options, validation: own(options.validation) }
+      return this.makeFit(own(pairs), held, context)
+    })
   }
 
   private async makeFit(
@@ -121,7 +125,6 @@ export class Seq2Seq extends Model {
     options: Seq2SeqFitOptions,
     context: RunContext<TrainingEvent>,
   ): Promise<Fit | null> {
-    checkFitNames(options, { ...seq2seqFitOptions.rows, validation: true })
     const { validation } = options
     const { maxLength, references, batchTokens, ...learning } = seq2seqFitOptions.resolve(
       options,
@@ -203,9 +206,7 @@ export class Seq2Seq extends Model {
   ): Promise<PairScore[]> {
     this.checkUsable('score')
     const { signal } = optionsOf('score', options, { signal: true })
-    const iterable =
-      typeof (pairs as typeof pairs | null | undefined)?.[Symbol.iterator] === 'function'
-    expect('score', 'pairs', iterable, 'an iterable of pairs', pairs)
+    expect('score', 'pairs', isIterable(pairs), 'an iterable of pairs', pairs)
     const all = [...pairs]
     if (all.length === 0) return []
     const set = await PairSet.encode(all, { ...this.encoding, references: 'each' })

@@ -92,6 +92,8 @@ export async function translateAll(
   const { replaceUnknown = false, ...options } = optionsOf(op, given, TRANSLATE_NAMES)
   const { prefix: _p, maxLength: _m, minLength: _l, batch: _b, ...searching } = options
   checkFlag(op, 'replaceUnknown', replaceUnknown)
+  const { beam = DEFAULT_BEAM } = options
+  checkWhole(op, 'beam', beam, 1)
   const attends = members.length === 1 && members[0]?.network.decoder.attending
   if (replaceUnknown)
     expect(op, 'replaceUnknown', Boolean(attends), 'false but for one model with attention', true)
@@ -99,7 +101,7 @@ export async function translateAll(
   const search: Search = (model, limits) =>
     beamSearch(model, { ...searching, ...limits, alignments })
   const found = await decodeAll(members, texts, options, search, {
-    ...{ op, together, replaceUnknown, hypotheses: options.beam ?? DEFAULT_BEAM },
+    ...{ op, together, replaceUnknown, hypotheses: beam },
   })
   return found.map((candidates) => asTranslation(candidates))
 }
@@ -119,6 +121,8 @@ export async function sampleAll(
   const op = 'sample'
   optionsOf(op, options, SAMPLE_TEXT_NAMES)
   const { streams, prefix: _p, maxLength: _m, minLength: _l, batch: _b, ...drawing } = options
+  const { samples = 1 } = options
+  checkWhole(op, 'samples', samples, 1)
   checkTexts(op, texts)
   const valid = streams === undefined || (Array.isArray(streams) && streams.length === texts.length)
   expect(op, 'streams', valid, `${texts.length} numbers`, streams)
@@ -128,7 +132,7 @@ export async function sampleAll(
     return drawn.map((all) => all.map(asDecoded))
   }
   const found = await decodeAll(members, texts, options, search, {
-    ...{ op, together, replaceUnknown: false, hypotheses: options.samples ?? 1 },
+    ...{ op, together, replaceUnknown: false, hypotheses: samples },
   })
   return found.map((candidates) => asTranslation(candidates))
 }
