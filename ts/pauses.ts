@@ -20,7 +20,16 @@ export class Pauses {
     await turns
     this.began = performance.now()
   }
+
+  /** Others have the event loop meanwhile. */
+  async waitFor(wait: Wait): Promise<void> {
+    await wait()
+    this.began = performance.now()
+  }
 }
+
+/** What the next stretch of work had better wait for. Only work in stretches can. */
+export type Wait = () => Promise<unknown>
 
 /** The result of work that yields where it can pause, without a pause. */
 export function atOnce<T>(work: Generator<unknown, T>): T {
@@ -30,7 +39,7 @@ export function atOnce<T>(work: Generator<unknown, T>): T {
   }
 }
 
-/** The same with pauses, where they are due. */
+/** The same with pauses, where they are due, and for each {@link Wait} that is yielded. */
 export async function inStretches<T>(
   work: Generator<unknown, T>,
   pauses = new Pauses(),
@@ -38,6 +47,7 @@ export async function inStretches<T>(
   for (;;) {
     const { done, value } = work.next()
     if (done) return value
-    if (pauses.due) await pauses.pause()
+    if (typeof value === 'function') await pauses.waitFor(value as Wait)
+    else if (pauses.due) await pauses.pause()
   }
 }

@@ -2,7 +2,18 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
-import { io, LanguageModel, Seq2Seq, Tokenizer } from 'rnnative'
+import { inStretches } from '#dist/pauses.js'
+import { assigning } from '#dist/tensor/write.js'
+import {
+  io,
+  LanguageModel,
+  memory,
+  peakGflops,
+  Seq2Seq,
+  synchronize,
+  Tokenizer,
+  zeros,
+} from 'rnnative'
 import { makeModel, temporaryDirectory, weightsOf } from './language/support.mjs'
 import { makeSeq2Seq } from './seq2seq/pairs.mjs'
 
@@ -120,4 +131,17 @@ test.serial('the event loop goes on while a model loads and texts are tokenised'
     const fitting = await longestStretch(async () => small.fit(text, { maxSteps: 1 }))
     t.true(fitting < PATIENCE, `${tokenizer.unit}: ${fitting} ms`)
   }
+})
+
+test.serial('an engine that is far behind is waited for', async (t) => {
+  const values = new Float32Array(1 << 25).fill(3)
+  using x = zeros([values.length])
+  const busy = peakGflops(0.2)
+  let most = 0
+  const timer = setInterval(() => (most = Math.max(most, memory().staged)), 1)
+  await inStretches(assigning(x, { data: values }))
+  clearInterval(timer)
+  t.true(most < 70e6, `${most} bytes`)
+  await Promise.all([busy, synchronize()])
+  t.is((await x.data()).at(-1), 3)
 })

@@ -5,7 +5,7 @@ import { CONFIG_FILE, readModel, writeModelDirectory } from '../io/model-directo
 import { MODEL_FILE } from '../io/model-files'
 import { SafetensorsFile } from '../io/safetensors'
 import type { Module } from '../nn'
-import { checkAlike, matchNames } from '../nn/state'
+import { checkingAlike, matchNames } from '../nn/state'
 import { inStretches, Pauses } from '../pauses'
 import { withoutValues } from '../tensor/parameter'
 import { assigning } from '../tensor/write'
@@ -135,7 +135,8 @@ async function fill(network: Module, file: SafetensorsFile): Promise<void> {
   const pauses = new Pauses()
   for (const [parameter, [first, ...others]] of found) {
     const value = await file.read(first)
-    for (const other of others) checkAlike([first, value], [other, await file.read(other)])
+    for (const other of others)
+      await inStretches(checkingAlike([first, value], [other, await file.read(other)]), pauses)
     await inStretches(assigning(parameter, value), pauses)
   }
 }

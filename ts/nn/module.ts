@@ -1,7 +1,7 @@
 import { checkFlag, checkWhole, optionsOf } from '../check'
 import { expect } from '../errors'
 import { isMap, isPlain } from '../kinds'
-import { atOnce, inStretches } from '../pauses'
+import { atOnce, inStretches, type Wait } from '../pauses'
 import { Parameter, Tensor } from '../tensor'
 import { fillsParameters } from '../tensor/parameter'
 import type { NativeRandom } from '../tensor/random'
@@ -10,7 +10,7 @@ import { assigning } from '../tensor/write'
 import type { InitSpec } from '../init-spec'
 import { checkInit, InitSource } from './init-source'
 import { RandomContext } from './random'
-import { checkAlike, matchNames, type HostTensor, type LoadReport } from './state'
+import { checkingAlike, matchNames, type HostTensor, type LoadReport } from './state'
 
 export type { HostTensor, LoadReport } from './state'
 
@@ -202,7 +202,7 @@ export abstract class Module {
     return inStretches(this.loading(state, options))
   }
 
-  private *loading(state: StateDict, options: LoadOptions): Generator<void, LoadReport> {
+  private *loading(state: StateDict, options: LoadOptions): Generator<Wait | void, LoadReport> {
     const { strict = true } = optionsOf('loadStateDict', options, { strict: true })
     checkFlag('loadStateDict', 'strict', strict)
     checkState(state)
@@ -210,7 +210,7 @@ export abstract class Module {
     const values = new Map<Parameter, Tensor | HostTensor>()
     for (const [parameter, [first, ...others]] of found) {
       const value = state.get(first) as Tensor | HostTensor
-      for (const other of others) checkAlike([first, value], [other, state.get(other)])
+      for (const other of others) yield* checkingAlike([first, value], [other, state.get(other)])
       values.set(parameter, value)
     }
     for (const [parameter, value] of values) yield* assigning(parameter, value)

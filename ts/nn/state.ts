@@ -65,10 +65,11 @@ export function matchNames(
 type Named = readonly [string, Tensor | HostTensor | undefined]
 
 /** Throws `ERR_FORMAT` unless the two, which are for one parameter, hold the same values. */
-export function checkAlike([first, a]: Named, [second, b]: Named): void {
+export function* checkingAlike([first, a]: Named, [second, b]: Named): Generator<void, void> {
   if (a === b) return
   // What a tensor on a device holds cannot be told at once.
-  const alike = !(a instanceof Tensor || b instanceof Tensor) && a && b && sameValues(a, b)
+  const there = !(a instanceof Tensor || b instanceof Tensor) && a && b
+  const alike = there && (yield* comparing(a, b))
   if (!alike)
     throw new RnnativeError(
       'ERR_FORMAT',
@@ -76,7 +77,13 @@ export function checkAlike([first, a]: Named, [second, b]: Named): void {
     )
 }
 
-function sameValues({ data: a }: HostTensor, { data: b }: HostTensor): boolean {
-  for (let i = 0; i < a.length; ++i) if (!Object.is(a[i], b[i])) return false
+/** Numbers that are compared without a pause. */
+const PART = 1 << 18
+
+function* comparing({ data: a }: HostTensor, { data: b }: HostTensor): Generator<void, boolean> {
+  for (let i = 0; i < a.length; ++i) {
+    if (!Object.is(a[i], b[i])) return false
+    if (i % PART === PART - 1) yield
+  }
   return a.length === b.length
 }

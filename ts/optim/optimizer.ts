@@ -5,7 +5,7 @@ import { isIterable } from '../kinds'
 import { Module, type HostTensor } from '../nn/module'
 import { add, mul, reshape } from '../ops'
 import { globalNorm, optimizerStep } from '../ops/optimizer'
-import { atOnce, inStretches } from '../pauses'
+import { atOnce, inStretches, type Wait } from '../pauses'
 import { noGrad, Parameter, scope, Tensor, type DeviceName } from '../tensor'
 import { partOf } from '../tensor/arena'
 import { formatShape, sameShape } from '../tensor/shape'
@@ -292,7 +292,7 @@ export class Optimizer {
     return inStretches(this.loading(state))
   }
 
-  private *loading({ meta, tensors }: SavedState): Generator<void, void> {
+  private *loading({ meta, tensors }: SavedState): Generator<Wait | void, void> {
     if (meta.kind !== this.kind)
       throw new RnnativeError(
         'ERR_FORMAT',

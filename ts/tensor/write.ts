@@ -1,3 +1,4 @@
+import type { Wait } from '../pauses'
 import { native, type TypedArray } from '../native/index'
 import { toTypedArray } from './device'
 import { checkShape } from './shape'
@@ -5,12 +6,20 @@ import { Tensor } from './tensor'
 
 /** Elements that are copied without a pause. */
 const PART = 1 << 18
+/** Elements that the engine may be behind: where it has too many bytes of ours, the next call blocks until it has not. */
+const AHEAD = 1 << 24
+
+/** Waits until a number of a tensor has been written. Rejects where that failed. */
+async function written(x: Tensor, at: number): Promise<void> {
+  const one = native.view(x.handle, at, [1])
+  await native.read(one).finally(() => native.dispose(one))
+}
 
 /** As {@link Tensor.assign} of as many numbers, in parts between which the event loop may be left to others. */
 export function* assigning(
   x: Tensor,
   value: Tensor | { readonly data: TypedArray },
-): Generator<void, void> {
+): Generator<Wait | void, void> {
   if (value instanceof Tensor) {
     x.assign(value)
     return
@@ -25,6 +34,6 @@ export function* assigning(
     } finally {
       native.dispose(place)
     }
-    yield
+    yield begin % AHEAD === 0 ? () => written(x, begin) : undefined
   }
 }
