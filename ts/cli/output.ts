@@ -1,6 +1,5 @@
 /** Standard output, which may be lost while a command runs: its reader leaves, its disk is full. */
-import { RnnativeError } from '../errors'
-import { ioError } from '../io/files'
+import { lostOutput } from '../watch/stream'
 
 const EXIT_FAILURE = 1
 /** Of what a reader that leaves ends: 128 and the number of SIGPIPE, as of other programs. */
@@ -11,10 +10,7 @@ let needed = true
 
 /** One line: what has become of standard output. */
 function tell(error: NodeJS.ErrnoException, more: string): void {
-  const { message, code } =
-    error.code === 'EPIPE'
-      ? new RnnativeError('ERR_IO', '[write] standard output: its reader has gone')
-      : ioError('write', 'standard output', error)
+  const { message, code } = lostOutput('write', process.stdout, error)
   process.stderr.write(`error: ${message}${more} (${code})\n`)
 }
 

@@ -24,6 +24,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EXDEV: 'lies across two file systems',
   ELOOP: 'too many links',
   ENAMETOOLONG: 'the name is too long',
+  EPIPE: 'its reader has gone',
 }
 
 /** An `ERR_IO` that says what failed on which path. */

@@ -1,6 +1,7 @@
 import { SingleBar } from 'cli-progress'
 import type { RunPlan, TrainingEvent, Watcher } from '../train'
-import { formatCount, formatLoss, formatSeconds, streamOf } from './output'
+import { formatCount, formatLoss, formatSeconds } from './output'
+import { outputOf } from './stream'
 
 /** What of a `tty.WriteStream` is asked for. */
 export interface Terminal {
@@ -76,7 +77,8 @@ export function aboveBars(write: () => void): void {
  * terminal.
  */
 export function bar(options: BarOptions = {}): Watcher {
-  const stream = streamOf<Terminal>('bar', options, process.stderr)
+  const output = outputOf<Terminal>('bar', options, process.stderr)
+  const { stream } = output
   if (!stream.isTTY) return { event: () => undefined }
   let plan: RunPlan | null = null
   let payload: Payload | null = null
@@ -91,15 +93,21 @@ export function bar(options: BarOptions = {}): Watcher {
   })
   const around = (write: () => void) => {
     single.stop()
-    write()
-    if (payload !== null) single.start(1, payload.share, payload)
+    try {
+      write()
+    } finally {
+      if (payload !== null) single.start(1, payload.share, payload)
+    }
   }
   return {
     begin(begun) {
+      output.begin()
       plan = begun
       payload = null
     },
     event(event) {
+      if (output.isLost && undraw(around)) single.stop()
+      output.check()
       const left = secondsLeft(event, plan)
       const share = Number.isFinite(left) ? event.seconds / (event.seconds + left) : 0
       const validation = event.validation?.loss ?? payload?.validation ?? null
@@ -109,9 +117,11 @@ export function bar(options: BarOptions = {}): Watcher {
       if (!drawn.has(around)) draw(around, stream)
     },
     end() {
-      if (!undraw(around)) return
-      single.stop()
-      stream.write(`${line}\n`)
+      if (undraw(around)) {
+        single.stop()
+        output.write(`${line}\n`)
+      }
+      output.end()
     },
   }
 }

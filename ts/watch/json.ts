@@ -1,6 +1,6 @@
 import type { Watcher } from '../train'
 import type { LinesOptions } from './lines'
-import { streamOf } from './output'
+import { outputOf } from './stream'
 
 /**
  * A line of JSON for each event, for programs: `{ event: 'start', ... }` with the {@link RunPlan}, its facts among
@@ -8,12 +8,15 @@ import { streamOf } from './output'
  * {@link TrainingResult}. A number that is not finite is null. An error is left to whoever awaits the run.
  */
 export function json(options: LinesOptions = {}): Watcher {
-  const stream = streamOf('json', options, process.stdout)
+  const output = outputOf('json', options, process.stdout)
   const print = (event: string, value: object) =>
-    stream.write(`${JSON.stringify({ event, ...value })}\n`)
+    output.write(`${JSON.stringify({ event, ...value })}\n`)
   return {
-    begin: ({ facts, ...plan }) => void print('start', { ...facts, ...plan }),
-    event: (event) => void print('step', event),
-    end: (outcome) => void ('result' in outcome && print('end', outcome.result)),
+    begin: ({ facts, ...plan }) => print('start', { ...facts, ...plan }),
+    event: (event) => print('step', event),
+    end(outcome) {
+      if ('result' in outcome) print('end', outcome.result)
+      output.end()
+    },
   }
 }

@@ -1,10 +1,11 @@
 import type { RunPlan, TrainingEvent, TrainingResult, Watcher } from '../train'
 import { aboveBars } from './bar'
-import { formatCount, formatLoss, formatSeconds, streamOf } from './output'
+import { formatCount, formatLoss, formatSeconds } from './output'
+import { outputOf, type Writes } from './stream'
 
 export interface LinesOptions {
   /** Where they go. Default: standard output. */
-  stream?: { write(text: string): unknown } | undefined
+  stream?: Writes | undefined
 }
 
 /**
@@ -12,10 +13,10 @@ export interface LinesOptions {
  * left to whoever awaits the run, but not where the last checkpoint is.
  */
 export function lines(options: LinesOptions = {}): Watcher {
-  const stream = streamOf('lines', options, process.stdout)
+  const output = outputOf('lines', options, process.stdout)
   /** The last step, where nothing has told of it. */
   let untold: TrainingEvent | null = null
-  const print = (text: string) => aboveBars(() => stream.write(`${text}\n`))
+  const print = (text: string) => aboveBars(() => output.write(`${text}\n`))
   return {
     begin(plan) {
       untold = null
@@ -32,6 +33,7 @@ export function lines(options: LinesOptions = {}): Watcher {
       if (untold !== null) print(eventLine(untold))
       if ('result' in outcome) print(resultLines(outcome.result))
       else if (outcome.checkpoint) print(`checkpoint: ${outcome.checkpoint} (resume continues it)`)
+      output.end()
     },
   }
 }

@@ -1,6 +1,4 @@
 /** What commands and watchers print. */
-import { optionsOf } from '../check'
-import { expect } from '../errors'
 
 export const printJson = (value: unknown): void => {
   process.stdout.write(`${JSON.stringify(value)}\n`)
@@ -24,15 +22,3 @@ export const formatLoss = (loss: number): string =>
   Math.abs(loss) < 1e6 ? loss.toFixed(4) : loss.toExponential(2)
 
 export const formatCount = (value: number): string => Math.round(value).toLocaleString('en-US')
-
-/** The stream that options name, or another; `ERR_ARGUMENT` for what cannot be written to. */
-export function streamOf<S extends { write(text: string): unknown }>(
-  op: string,
-  options: { stream?: S | undefined },
-  usual: S,
-): S {
-  const { stream = usual } = optionsOf(op, options, { stream: true })
-  const writes = typeof (stream as Partial<S> | null)?.write === 'function'
-  expect(op, 'stream', writes, 'a stream to write to', stream)
-  return stream
-}
