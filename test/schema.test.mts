@@ -1,6 +1,7 @@
 import test from 'ava'
 import { choice, count, custom, flag, fraction, group } from '#dist/schema.js'
-import { ModelSchema, type Given, type Made } from '#dist/schema.js'
+import { type Given, type Made } from '#dist/schema.js'
+import { ModelSchema } from '#dist/file-schema.js'
 import { CELL_NAMES } from '#dist/models/parts/recurrent-options.js'
 import { gatesOf } from '#dist/ops/index.js'
 
@@ -104,6 +105,13 @@ test('a config.json that does not fit is refused', (t) => {
   refused(7, 'expected an object')
   refused([], 'expected an object')
   refused({}, 'model_type: expected rnnative.Toy, got undefined')
+  const later = 'this is format 2, of a later version of rnnative; this one reads up to 1'
+  refused({ ...json, version: 2 }, `version: ${later}`)
+  for (const version of [undefined, null, 0, 1.5, '1'])
+    refused(
+      { ...json, version },
+      `version: expected 1, got ${typeof version === 'string' ? '"1"' : version}`,
+    )
   refused({ ...json, size: -1 }, '[toy] size: expected a whole number above 0, got -1')
   refused({ ...json, part: null }, '[toy] part: expected an object, got null')
   refused(

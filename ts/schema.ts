@@ -3,7 +3,7 @@
  * its check, its place in `config.json` and its flag on the command line. Schemas load without the addon.
  */
 import { checkNames, isObject, isPath, oneOf, whole } from './check'
-import { expect, RnnativeError, told } from './errors'
+import { expect } from './errors'
 
 /** A row: `Given` is what a user may write, `Made` what it is with every choice made. */
 export interface Row<Given = unknown, Made = unknown> {
@@ -254,47 +254,4 @@ export class Schema<R extends Rows> {
     }
     return made
   }
-}
-
-/** The options of a model, with its `config.json`. */
-export class ModelSchema<R extends Rows> extends Schema<R> {
-  constructor(
-    op: string,
-    /** `model_type` in `config.json`. */
-    readonly type: string,
-    rows: R,
-    rules?: (options: Made<R>, refuse: Refuse) => void,
-  ) {
-    super(op, rows, rules)
-  }
-
-  /** What `config.json` holds. */
-  toJSON(options: Made<R>): object {
-    return { model_type: this.type, version: 1, ...options }
-  }
-
-  /** Options from a `config.json` that was read from `path`; `ERR_FORMAT` names what is wrong. */
-  parse(json: unknown, path: string): Made<R> {
-    const fail = (problem: string) => new RnnativeError('ERR_FORMAT', `[load] ${path}: ${problem}`)
-    if (!isObject(json)) throw fail('expected an object')
-    const type = json['model_type']
-    if (type !== this.type) throw fail(`model_type: expected ${this.type}, got ${told(type)}`)
-    try {
-      return this.resolve(complete(this.op, this.rows, json, '') as Given<R>)
-    } catch (error) {
-      throw error instanceof RnnativeError ? fail(error.message) : error
-    }
-  }
-}
-
-/** A saved model tells all its options but those that came later, which are what they were formerly. */
-function complete(op: string, rows: Rows, saved: Record<string, unknown>, prefix: string): object {
-  const all: Record<string, unknown> = {}
-  for (const [name, row] of Object.entries(rows)) {
-    const path = prefix + name
-    const found = saved[name] === undefined ? row.formerly : saved[name]
-    expect(op, path, found !== undefined || row.optional, row.expected, found)
-    all[name] = row.rows && isObject(found) ? complete(op, row.rows, found, `${path}.`) : found
-  }
-  return all
 }

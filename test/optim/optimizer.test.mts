@@ -176,6 +176,12 @@ test.serial('state that does not fit is refused', (t) => {
   t.throws(() => optimizer.loadStateDict({ ...bad, meta: { ...meta, kind: 'sgd' } }), {
     message: /expected adam, got sgd/,
   })
+  for (const wrong of [{ step: null }, { step: -1 }, { lr: NaN }, { lr: '1' }, { kind: undefined }])
+    t.throws(() => optimizer.loadStateDict({ ...bad, meta: { ...meta, ...(wrong as object) } }), {
+      ...{ code: 'ERR_FORMAT', message: new RegExp(`^\\[optimizer\\] ${Object.keys(wrong)[0]}: `) },
+    })
+  for (const wrong of [null, 7, {}, { meta: null }, { meta }, { meta, tensors: {} }])
+    t.throws(() => optimizer.loadStateDict(wrong as never), { instanceOf: RnnativeError })
 })
 
 test.serial('a gradient that is not finite changes nothing', async (t) => {

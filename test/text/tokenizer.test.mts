@@ -218,6 +218,8 @@ test('a malformed tokenizer.json is refused', (t) => {
     {},
     { ...good, model: null },
     { ...good, pre_tokenizer: { type: 'Whitespace' } },
+    { ...good, version: '2.0' },
+    { ...good, version: null },
     { ...good, model: { ...model, type: 'BPE' } },
     { ...good, model: { ...model, vocab: { '<unk>': 0, a: 5 } } },
     { ...good, model: { ...model, vocab: { '<unk>': 0, a: 0 } } },

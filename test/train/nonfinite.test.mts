@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
 import { LanguageModel, optim, Tokenizer, type TrainingEvent } from 'rnnative'
-import { parseSavedRun } from '#dist/train/progress.js'
+import { parseSavedRun } from '#dist/train/saved-run.js'
 import { fromJson, toJson } from '#dist/train/finite-json.js'
 import { makeTrainer, settings, Tagger } from './tagger.mjs'
 import { temporaryDirectory, text } from '../models/language/support.mjs'
@@ -55,8 +55,10 @@ test('a run whose first validation is not finite can be resumed', async (t) => {
 
 test('state.json that an earlier version wrote with a best of NaN is read', (t) => {
   const progress = { step: 1, epoch: 0, index: 1, items: 8, stale: 0, seconds: 1 }
+  const { kind, hyperparameters } = settings.optimizer
   const json = {
-    ...{ format: 1, seed: 1, schedule: {}, optimizer: {}, identity: {} },
+    ...{ format: 1, seed: 1, schedule: { name: 'constant', options: {} }, identity: {} },
+    optimizer: { kind, hyperparameters, lr: 1, step: 1 },
     progress: { ...progress, stepsPerEpoch: null, best: { step: 1, loss: null }, least: null },
   }
   const read = parseSavedRun(json, 'state.json')

@@ -17,7 +17,15 @@ import { isObject } from '../check'
 import { RnnativeError } from '../errors'
 import type { HostTensor } from '../nn'
 import { makeDurableDirectory, syncDirectory } from './directories'
-import { discard, ioError, temporaryFor, temporaryName, unless, writeFileAtomic } from './files'
+import {
+  discard,
+  ioError,
+  removeFile,
+  temporaryFor,
+  temporaryName,
+  unless,
+  writeFileAtomic,
+} from './files'
 import { writeSafetensors } from './safetensors'
 
 export type Pointer = 'latest' | 'best'
@@ -116,10 +124,10 @@ export async function checkpointIn(directory: string): Promise<string | null> {
 async function removeCheckpoint(path: string): Promise<void> {
   const names = await ownFiles(path)
   if (names === null) return
-  for (const name of names) if (name !== STATE_FILE) await rm(join(path, name), { force: true })
+  for (const name of names) if (name !== STATE_FILE) await removeFile(join(path, name))
   // As long as `state.json` is there, or by its temporary name, what is left is known for ours.
   if ((await readdir(path)).some((name) => name !== STATE_FILE))
-    return rm(join(path, STATE_FILE), { force: true })
+    return removeFile(join(path, STATE_FILE))
   const aside = temporaryName(path)
   await rename(path, aside)
   await rm(aside, { recursive: true, force: true })

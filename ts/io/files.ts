@@ -71,6 +71,10 @@ export const unless =
 export const discard = (path: string): Promise<void> =>
   rm(path, { force: true, recursive: true }).catch(() => undefined)
 
+/** Removes a file of ours. Not there is as good; a directory of its name is none of ours and stays. */
+export const removeFile = (path: string): Promise<void> =>
+  rm(path, { force: true }).catch(unless('ERR_FS_EISDIR', undefined))
+
 /** A name beside `path` that no other writer uses. */
 export const temporaryName = (path: string): string =>
   join(dirname(path), `.${basename(path)}.tmp-${process.pid}-${randomBytes(4).toString('hex')}`)

@@ -10,7 +10,7 @@
  * So whoever reads by `config.json`, as {@link readModel} does, finds the old model or the new one, at whatever
  * moment the writer dies.
  */
-import { readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
+import { readdir, readFile, realpath, rename, stat } from 'node:fs/promises'
 import type { FileHandle } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -26,8 +26,8 @@ import {
   type Pointer,
 } from './checkpoint'
 import { makeDurableDirectory, removeEmpty, syncDirectory } from './directories'
-import { discard, ioError, place, stage, targetOf, temporaryFor, writeFileAtomic } from './files'
-import type { Staged } from './files'
+import { discard, ioError, place, removeFile, stage, targetOf, temporaryFor } from './files'
+import { writeFileAtomic, type Staged } from './files'
 import { isLock, lock, SAVE_LOCK, type Holder } from './lock'
 import { safetensorsWriter } from './safetensors'
 
@@ -155,7 +155,7 @@ async function replaceModel(home: string, path: string, files: CheckpointFiles):
     await rename(from, to)
     await testDelay()
   }
-  for (const name of gone) await rm(join(home, name), { force: true })
+  for (const name of gone) await removeFile(join(home, name))
   await syncDirectory(home)
   await writeFileAtomic(join(home, CONFIG_FILE), configText({ files: names }))
   for (const name of await readdir(home))

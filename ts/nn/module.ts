@@ -5,12 +5,11 @@ import { atOnce, inStretches, type Wait } from '../pauses'
 import { Parameter, Tensor } from '../tensor'
 import { fillsParameters } from '../tensor/parameter'
 import type { NativeRandom } from '../tensor/random'
-import { isTypedArray } from '../tensor/shape'
 import { assigning } from '../tensor/write'
 import type { InitSpec } from '../init-spec'
 import { checkInit, InitSource } from './init-source'
 import { RandomContext } from './random'
-import { checkingAlike, matchNames, type HostTensor, type LoadReport } from './state'
+import { checkingAlike, checkState, matchNames, type HostTensor, type LoadReport } from './state'
 
 export type { HostTensor, LoadReport } from './state'
 
@@ -20,16 +19,6 @@ export type StateDict = ReadonlyMap<string, Tensor | HostTensor>
 export interface LoadOptions {
   /** Throws when names are missing or unexpected; otherwise those are left alone. Default true. */
   strict?: boolean | undefined
-}
-
-/** Throws `ERR_ARGUMENT` for what is no map of tensors by name. */
-function checkState(state: StateDict): void {
-  expect('loadStateDict', 'state', isMap(state), 'a Map of tensors by name', state)
-  for (const [name, value] of state as Map<unknown, unknown>) {
-    const { shape, data } = (value ?? {}) as Partial<HostTensor>
-    const valid = value instanceof Tensor || (Array.isArray(shape) && isTypedArray(data))
-    expect('loadStateDict', String(name), valid, 'a tensor, or { shape, data }', value)
-  }
 }
 
 type Member = Parameter | Module
@@ -205,7 +194,7 @@ export abstract class Module {
   private *loading(state: StateDict, options: LoadOptions): Generator<Wait | void, LoadReport> {
     const { strict = true } = optionsOf('loadStateDict', options, { strict: true })
     checkFlag('loadStateDict', 'strict', strict)
-    checkState(state)
+    checkState('loadStateDict', 'state', state)
     const { found, ...report } = matchNames([...this.allNames()], state, strict)
     const values = new Map<Parameter, Tensor | HostTensor>()
     for (const [parameter, [first, ...others]] of found) {

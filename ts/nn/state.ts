@@ -1,12 +1,23 @@
 /** Values by name, and the parameters that they are for. */
-import { RnnativeError } from '../errors'
+import { expect, RnnativeError } from '../errors'
+import { isMap } from '../kinds'
 import { Tensor, type Parameter, type Shape, type TypedArray } from '../tensor'
-import { formatShape, sameShape } from '../tensor/shape'
+import { formatShape, isTypedArray, sameShape } from '../tensor/shape'
 
 /** A tensor's values on the host, as a checkpoint file gives them. */
 export interface HostTensor {
   readonly shape: Shape
   readonly data: TypedArray
+}
+
+/** Throws `ERR_ARGUMENT` for what is no map of tensors by name. */
+export function checkState(op: string, of: string, state: unknown): void {
+  expect(op, of, isMap(state), 'a Map of tensors by name', state)
+  for (const [name, value] of state as Map<unknown, unknown>) {
+    const { shape, data } = (value ?? {}) as Partial<HostTensor>
+    const valid = value instanceof Tensor || (Array.isArray(shape) && isTypedArray(data))
+    expect(op, String(name), valid, 'a tensor, or { shape, data }', value)
+  }
 }
 
 export interface LoadReport {

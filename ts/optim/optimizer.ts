@@ -1,8 +1,9 @@
 import { types } from 'node:util'
-import { checkPositive, isListOf, isObject, optionsOf, type Names } from '../check'
+import { checkPositive, isListOf, isObject, optionsOf, whole, type Names } from '../check'
 import { expect, RnnativeError, told } from '../errors'
 import { isIterable } from '../kinds'
 import { Module, type HostTensor } from '../nn/module'
+import { checkState } from '../nn/state'
 import { add, mul, reshape } from '../ops'
 import { globalNorm, optimizerStep } from '../ops/optimizer'
 import { atOnce, inStretches, type Wait } from '../pauses'
@@ -292,12 +293,18 @@ export class Optimizer {
     return inStretches(this.loading(state))
   }
 
-  private *loading({ meta, tensors }: SavedState): Generator<Wait | void, void> {
-    if (meta.kind !== this.kind)
-      throw new RnnativeError(
-        'ERR_FORMAT',
-        `[optimizer] kind: expected ${this.kind}, got ${told(meta.kind)}`,
-      )
+  private *loading(state: SavedState): Generator<Wait | void, void> {
+    expect('optimizer', 'state', isObject(state), 'what stateDict gives', state)
+    const { meta, tensors } = state
+    const check = (name: keyof OptimizerMeta, valid: boolean, expected: string) => {
+      if (valid) return
+      const got = told((meta as Partial<OptimizerMeta> | null)?.[name])
+      throw new RnnativeError('ERR_FORMAT', `[optimizer] ${name}: expected ${expected}, got ${got}`)
+    }
+    check('kind', isObject(meta) && meta.kind === this.kind, this.kind)
+    check('step', whole(meta.step, 0), 'a whole number of at least 0')
+    check('lr', Number.isFinite(meta.lr) && meta.lr >= 0, 'a number of at least 0')
+    checkState('optimizer', 'tensors', tensors)
     const problems: string[] = []
     const copies: { target: Tensor; value: Tensor | HostTensor }[] = []
     const own = this.stateDict().tensors

@@ -4,6 +4,7 @@
  */
 import { checkChoice, checkNames, checkWhole, isObject, optionsOf, type Names } from '../check'
 import { expect, RnnativeError, show } from '../errors'
+import type { ScheduleName } from './types'
 
 export interface Progress {
   /** Number of the update about to be made, from 1. */
@@ -16,9 +17,6 @@ export interface Progress {
    */
   fraction?: number | undefined
 }
-
-export type ScheduleName =
-  'constant' | 'step' | 'exponential' | 'plateau' | 'inverse-sqrt' | 'cosine' | 'linear'
 
 export interface ScheduleJSON {
   name: ScheduleName

@@ -1,7 +1,16 @@
 import type { Module } from '../nn'
 import type { Parameter } from '../tensor'
 
-export type OptimizerKind = 'sgd' | 'adam' | 'adamw' | 'rmsprop' | 'adagrad'
+export const OPTIMIZER_KINDS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad'] as const
+
+export type OptimizerKind = (typeof OPTIMIZER_KINDS)[number]
+
+export const SCHEDULE_NAMES = [
+  ...(['constant', 'step', 'exponential', 'plateau'] as const),
+  ...(['inverse-sqrt', 'cosine', 'linear'] as const),
+] as const
+
+export type ScheduleName = (typeof SCHEDULE_NAMES)[number]
 
 /** Settings under torch.optim's meanings; an optimizer uses those of its own kind. */
 export interface Hyperparameters {

@@ -83,6 +83,9 @@ const special = (id: number, content: string) => ({
   ...{ normalized: false, special: true },
 })
 
+/** Of the format, which is Hugging Face's. */
+const VERSION = '1.0'
+
 export function toTokenizerJson(vocabulary: Vocabulary): object {
   const { scheme, tokens, boundaries, merges, unicode } = vocabulary
   const vocab = Object.fromEntries(tokens.map((token, id) => [token, id]))
@@ -90,7 +93,7 @@ export function toTokenizerJson(vocabulary: Vocabulary): object {
     ? BOUNDARIES.map((name, i) => special(tokens.length - BOUNDARIES.length + i, name))
     : []
   return {
-    version: '1.0',
+    version: VERSION,
     truncation: null,
     padding: null,
     added_tokens: madeOfBytes(scheme) ? specials : [special(0, UNKNOWN), ...specials],
@@ -147,6 +150,11 @@ export function fromTokenizerJson(json: unknown, source: string): Vocabulary {
   const model = isObject(json) ? json['model'] : null
   if (!isObject(json) || !isObject(model) || !isObject(model['vocab']))
     throw fail('expected an object with model.vocab')
+  const { version = VERSION } = json
+  if (version !== VERSION)
+    throw fail(
+      `version: ${told(version)} is another format than this version of rnnative reads, ${VERSION}`,
+    )
 
   const given = jsonOf(json['pre_tokenizer'])
   const scheme = (Object.keys(preTokenizers) as SchemeName[]).find(

@@ -1,5 +1,7 @@
+import { RnnativeError } from '../errors'
 import type { HostTensor } from '../nn'
 import { tensor, zeros, type DeviceName, type Tensor } from '../tensor'
+import { formatShape } from '../tensor/shape'
 import { joinRows, splitRows } from './rows'
 
 const entriesOf = (state: object | null): [string, Tensor][] =>
@@ -22,6 +24,14 @@ const likeOf = <C extends object>(state: C): C =>
     entriesOf(state).map(([name, { shape, device }]) => [name, zeros(shape, { device })]),
   ) as C
 
+/** What a checkpoint holds of it, by name, and its file. */
+export interface SavedCarried {
+  tensors: ReadonlyMap<string, HostTensor>
+  source: string
+}
+
+const NONE: SavedCarried = { tensors: new Map(), source: '' }
+
 /**
  * What is carried from step to step: tensors [layers, rows, features] by name, such as recurrent state,
  * for each of a step's batches. A checkpoint holds them joined along the rows, so that a resumed run may
@@ -31,7 +41,7 @@ export class Carried<C extends object> {
   private readonly states: (C | null)[] = []
   /** Those before the last step, which may turn out to have failed. */
   private readonly before: (C | null)[] = []
-  private saved: ReadonlyMap<string, HostTensor> = new Map()
+  private saved = NONE
 
   /**
    * `inPlace`: states stay in the same tensors, since a recorded step knows those it was recorded with.
@@ -46,17 +56,43 @@ export class Carried<C extends object> {
   get(i: number, firstRow: number, rows: number): C | null {
     if (!this.zeros) return null
     const found = (this.states[i] ??=
-      this.saved.size === 0 ? this.zeros(rows) : this.restored(firstRow, rows))
+      this.saved.tensors.size === 0 ? this.zeros(rows) : this.restored(firstRow, rows))
     if (this.inPlace) this.before[i] ??= likeOf(found)
     return found
   }
 
   private restored(firstRow: number, rows: number): C {
-    const cut = [...this.saved].map(([name, value]) => {
+    this.checkSaved(firstRow + rows)
+    const cut = [...this.saved.tensors].map(([name, value]) => {
       const { data, shape } = splitRows(value, firstRow, rows)
       return [name, tensor(data, shape, { device: this.device })]
     })
     return Object.fromEntries(cut) as C
+  }
+
+  /** Throws `ERR_FORMAT` unless what is saved is what such a run carries, for so many rows at least. */
+  private checkSaved(rows: number): void {
+    const { tensors, source } = this.saved
+    const like = this.zeros?.(rows) ?? null
+    const known = entriesOf(like).map(([name, { shape }]) => [name, shape] as const)
+    disposeAll(like)
+    const fail = (name: string, expected: string, got: string) =>
+      new RnnativeError(
+        'ERR_FORMAT',
+        `[resume] ${source}: ${name}: expected ${expected}, got ${got}`,
+      )
+    for (const [name, [layers, , hidden]] of known) {
+      const { shape } = tensors.get(name) ?? { shape: null }
+      const fits =
+        shape?.length === 3 &&
+        shape[0] === layers &&
+        (shape[1] as number) >= rows &&
+        shape[2] === hidden
+      const expected = `[${layers}, ${rows} or more, ${hidden}]`
+      if (!fits) throw fail(name, expected, shape === null ? 'none' : formatShape(shape))
+    }
+    for (const name of tensors.keys())
+      if (!known.some(([own]) => own === name)) throw fail(name, 'none', 'a tensor')
   }
 
   keep(i: number, next: C | undefined): void {
@@ -89,7 +125,7 @@ export class Carried<C extends object> {
   /** A new pass continues nothing. */
   reset(): void {
     if (!this.inPlace) return this.dispose()
-    this.saved = new Map()
+    this.saved = NONE
     for (const state of this.states) for (const [, value] of entriesOf(state)) value.fill(0)
   }
 
@@ -104,14 +140,14 @@ export class Carried<C extends object> {
     return new Map(await Promise.all(joined))
   }
 
-  restore(tensors: ReadonlyMap<string, HostTensor>): void {
+  restore(saved: SavedCarried): void {
     this.dispose()
-    this.saved = tensors
+    this.saved = saved
   }
 
   dispose(): void {
     for (const state of [...this.states, ...this.before]) disposeAll(state)
     this.states.length = this.before.length = 0
-    this.saved = new Map()
+    this.saved = NONE
   }
 }

@@ -1,7 +1,3 @@
-import { isObject } from '../check'
-import { RnnativeError, told } from '../errors'
-import type { OptimizerMeta, ScheduleJSON } from '../optim'
-
 /** Where a run is: all that resuming needs besides tensors. JSON-serialisable. */
 export interface Progress {
   step: number
@@ -34,53 +30,6 @@ export const beginning = (): Progress => ({
   stale: 0,
   owed: false,
 })
-
-/** `state.json` of a checkpoint. */
-export interface SavedRun {
-  format: 1
-  progress: Progress
-  seed: number
-  schedule: ScheduleJSON
-  optimizer: OptimizerMeta
-  identity: Readonly<Record<string, unknown>>
-  /** Of the run that wrote it; {} where an earlier version did. */
-  settings: Readonly<Record<string, unknown>>
-}
-
-const isNumber = (value: unknown): value is number => typeof value === 'number'
-
-/** Checks what a `state.json` holds; `ERR_FORMAT`. Items were called tokens once. */
-export function parseSavedRun(json: unknown, path: string): SavedRun {
-  const fail = (problem: string) => new RnnativeError('ERR_FORMAT', `[resume] ${path}: ${problem}`)
-  if (!isObject(json) || json['format'] !== 1) throw fail('expected the state of a run, format 1')
-  const progress = isObject(json['progress']) ? fromBefore(json['progress']) : json['progress']
-  const { settings = {} } = json
-  for (const part of ['progress', 'schedule', 'optimizer', 'identity'])
-    if (!isObject(json[part])) throw fail(`${part}: expected an object`)
-  for (const name of ['step', 'epoch', 'index', 'items', 'stale', 'seconds']) {
-    const value = (progress as Record<string, unknown>)[name]
-    const valid = name === 'seconds' ? Number.isFinite(value) : Number.isSafeInteger(value)
-    if (!valid || (value as number) < 0)
-      throw fail(`progress.${name}: expected a count, got ${told(value)}`)
-  }
-  const { best, least, stepsPerEpoch } = progress as Record<string, unknown>
-  const known = best === null || (isObject(best) && [best['step'], best['loss']].every(isNumber))
-  if (!known) throw fail('progress.best: expected a step and its loss, or null')
-  if (least !== null && !isNumber(least)) throw fail('progress.least: expected a number or null')
-  if (stepsPerEpoch !== null && !Number.isSafeInteger(stepsPerEpoch))
-    throw fail('progress.stepsPerEpoch: expected a count or null')
-  if (!isObject(settings)) throw fail('settings: expected an object')
-  return { ...json, progress, settings } as unknown as SavedRun
-}
-
-/** What earlier versions left out or had under other names. */
-function fromBefore(progress: Record<string, unknown>): Record<string, unknown> {
-  const { tokens, best: saved, ...rest } = progress
-  // A loss of NaN could be the best once, and was written as null.
-  const best = isObject(saved) && saved['loss'] === null ? null : saved
-  const least = isObject(best) ? best['loss'] : null
-  return { items: tokens, stepsPerEpoch: null, least, best, owed: false, ...rest }
-}
 
 /** Measures training time only: `pause` around everything else. */
 export class TrainingClock {

@@ -3,7 +3,7 @@ import { RnnativeError } from '../errors'
 import type { Optimizer, OptimizerMeta, Schedule } from '../optim'
 import { toJson } from './finite-json'
 import type { Change, TrainingOptions } from './options'
-import type { SavedRun } from './progress'
+import type { SavedRun } from './saved-run'
 
 type Facts = Readonly<Record<string, unknown>>
 

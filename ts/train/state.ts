@@ -6,8 +6,9 @@ import { MODEL_FILE, toHost } from '../io/model-files'
 import { readSafetensors } from '../io/safetensors'
 import type { HostTensor } from '../nn'
 import type { Optimizer } from '../optim'
+import type { SavedCarried } from './carried'
 import { fromJson, toJson } from './finite-json'
-import { parseSavedRun, type SavedRun } from './progress'
+import { parseSavedRun, RUN_FORMAT, type SavedRun } from './saved-run'
 
 const OPTIMIZER_FILE = 'optimizer.safetensors'
 const CARRIED_FILE = 'carried.safetensors'
@@ -15,7 +16,7 @@ const STATE_FILE = 'state.json'
 
 /** What a run consists of, besides the tensors of its optimizer. */
 export interface RunState {
-  state: Omit<SavedRun, 'format' | 'optimizer'>
+  state: Omit<SavedRun, 'optimizer'>
   model: () => Promise<CheckpointFiles>
   carried: () => Promise<ReadonlyMap<string, HostTensor>>
 }
@@ -31,7 +32,7 @@ export async function saveRun(
   try {
     // All reads are enqueued before the first await.
     const [files, moments, state_] = await Promise.all([model(), toHost(tensors), carried()])
-    const saved: SavedRun = { format: 1, ...state, optimizer: meta }
+    const saved = { ...RUN_FORMAT, ...state, optimizer: meta }
     const all = {
       json: { ...files.json, [STATE_FILE]: toJson(saved) },
       tensors: { ...files.tensors, [OPTIMIZER_FILE]: moments, [CARRIED_FILE]: state_ },
@@ -47,7 +48,7 @@ export interface LoadedRun {
   state: SavedRun
   model: ReadonlyMap<string, HostTensor>
   optimizer: ReadonlyMap<string, HostTensor>
-  carried: ReadonlyMap<string, HostTensor>
+  carried: SavedCarried
 }
 
 /** The latest checkpoint of a run; null where there is none yet. `ERR_FORMAT`, `ERR_IO`. */
@@ -62,5 +63,6 @@ export async function loadRun(directory: string): Promise<LoadedRun | null> {
     read(OPTIMIZER_FILE),
     read(CARRIED_FILE),
   ])
-  return { path, state, model, optimizer, carried }
+  const source = join(path, CARRIED_FILE)
+  return { path, state, model, optimizer, carried: { tensors: carried, source } }
 }

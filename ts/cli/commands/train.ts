@@ -5,7 +5,8 @@ import { RnnativeError } from '../../errors'
 import type { Model } from '../../models/model'
 import { readNamed, type Named } from '../../named'
 import type { OptimizerKind } from '../../optim'
-import { create, type Schedule, type ScheduleName } from '../../optim/schedule'
+import { create, type Schedule } from '../../optim/schedule'
+import { OPTIMIZER_KINDS, type ScheduleName } from '../../optim/types'
 import { atLeastZero, choice, custom, fraction, positive, text } from '../../schema'
 import type { Given, Made, Rows, Schema } from '../../schema'
 import type { DeviceOption } from '../../tensor'
@@ -39,7 +40,6 @@ interface Begun {
   run: Run<TrainingEvent, TrainingResult>
 }
 
-const OPTIMIZERS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad'] as const
 const MOMENTUM: readonly string[] = ['sgd', 'rmsprop'] satisfies OptimizerKind[]
 const DEVICES = ['cpu', 'cuda', 'auto'] as const
 
@@ -62,7 +62,7 @@ function makeSchedule({ name, options }: Named): Schedule {
 
 /** How to train and for how long. */
 const runFlags = {
-  optimizer: choice(OPTIMIZERS, { about: 'optimizer', default: 'adam' }),
+  optimizer: choice(OPTIMIZER_KINDS, { about: 'optimizer', default: 'adam' }),
   learningRate: positive({ about: 'learning rate', defaultText: 'as suits the optimizer' }),
   weightDecay: atLeastZero({ about: 'weight decay', defaultText: '0.01 of adamw, else 0' }),
   momentum: fraction({ about: 'momentum, of sgd and rmsprop', defaultText: '0' }),

@@ -1,4 +1,5 @@
-import { count, flag, fraction, ModelSchema, Schema, type Given, type Made } from '../../schema'
+import { ModelSchema } from '../../file-schema'
+import { count, flag, fraction, Schema, type Given, type Made } from '../../schema'
 import { learningOptions, stackOptions } from '../parts/recurrent-options'
 
 /** A language model: embedding, recurrent stack, output projection. */
