@@ -57,7 +57,7 @@ function(rnnative_add_cpu_variants target)
     list(APPEND avx512 -Wno-maybe-uninitialized) # GCC bug 105593: false warnings in avx512fintrin.h
   endif()
   if(processor MATCHES "^(x86_64|AMD64|amd64)$")
-    rnnative_add_cpu_variant(${target} generic 16)
+    rnnative_add_cpu_variant(${target} generic 16 -O2)
     rnnative_add_cpu_variant(${target} avx2 32 ${avx2})
     if(RNNATIVE_EMULATE_AVX512)
       if(RNNATIVE_SANITIZE)
