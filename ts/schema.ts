@@ -206,13 +206,20 @@ export const custom =
   <S extends Settings<T>>(kind: Omit<Kind, 'names'>, settings: S) =>
     row<T, S>(kind, settings)
 
-/** Options that belong together: an object of their own. Flags bear the group's name before theirs. */
-export const group = <R extends Rows>(rows: R, about: string): Row<Given<R>, Made<R>> => ({
+/**
+ * Options that belong together: an object of their own. Flags bear the group's name before theirs. `formerly`: what
+ * stood for it before there was this group.
+ */
+export const group = <R extends Rows>(
+  rows: R,
+  about: string,
+  formerly?: Given<R>,
+): Row<Given<R>, Made<R>> => ({
   ...row<Given<R>, { about: string }>(
     { expected: 'an object', valid: isObject, argument: null, read: () => ({}) },
     { about },
   ),
-  ...{ rows, optional: false, types: undefined },
+  ...{ rows, formerly, optional: false, types: undefined },
 })
 
 /** Refuses a value that does not go with others unless `valid`: "[op] name: expected ..., got ...". */

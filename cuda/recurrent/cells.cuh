@@ -28,6 +28,17 @@ struct Scalars {
   }
 };
 
+// Of a cell with options, of one direction.
+struct CellVariant {
+  RnCellOptions options;
+  const float* peepholes[RN_PEEPHOLES];  // [H] or null: zeros
+};
+// As unit j meets it.
+struct UnitVariant {
+  const CellVariant* of = nullptr;
+  int64_t j = 0;
+};
+
 template <class Math>
 struct CellOf : Math, Math::Phases {
   static_assert(Math::Phases::kCount == Math::kProducts);
@@ -70,6 +81,7 @@ struct ForwardUnit {
   float x[Phase::kGates], r[Phase::kGates];
   float gates[Cell::kGates], kept;
   float h_before, c_before, h_after, c_after;
+  UnitVariant variant;  // of a cell with options
 
   __device__ __forceinline__ float input(int gate) const { return x[gate - Phase::kFirst]; }
   __device__ __forceinline__ float product(int gate) const { return r[gate - Phase::kFirst]; }
@@ -77,6 +89,11 @@ struct ForwardUnit {
   __device__ __forceinline__ float gate(int gate) const { return gates[gate]; }
   __device__ __forceinline__ float h() const { return h_before; }
   __device__ __forceinline__ float c() const { return c_before; }
+  __device__ __forceinline__ const RnCellOptions& options() const { return variant.of->options; }
+  __device__ __forceinline__ float peephole(int k) const {
+    const float* p = variant.of->peepholes[k];
+    return p == nullptr ? 0.0f : p[variant.j];
+  }
   __device__ __forceinline__ void keep(int gate, float value) { gates[gate] = value; }
   __device__ __forceinline__ void keep_extra(float value) { kept = value; }
   __device__ __forceinline__ void put_h(float h) { h_after = h; }
@@ -105,6 +122,7 @@ struct BackwardUnit {
   float dh_after, dc_after, d_extra;
   float d[Cell::kSlots];
   float dh_before, dc_before;
+  UnitVariant variant;
 
   __device__ __forceinline__ float gate(int gate) const { return slots[gate]; }
   __device__ __forceinline__ float extra() const {
@@ -113,6 +131,11 @@ struct BackwardUnit {
   }
   __device__ __forceinline__ float h() const { return h_before; }
   __device__ __forceinline__ float c() const { return c_before; }
+  __device__ __forceinline__ const RnCellOptions& options() const { return variant.of->options; }
+  __device__ __forceinline__ float peephole(int k) const {
+    const float* p = variant.of->peepholes[k];
+    return p == nullptr ? 0.0f : p[variant.j];
+  }
   __device__ __forceinline__ float dh() const { return dh_after; }
   __device__ __forceinline__ float dc() const { return dc_after; }
   __device__ __forceinline__ float sums() const { return d_extra; }

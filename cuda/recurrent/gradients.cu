@@ -127,6 +127,16 @@ int32_t input_weight(RnContext* ctx, const Run& run) {
                      run.gradients.in, grad, 0);
 }
 
+// Threads over units (x) and tokens (y).
+Launch unit_by_token(int64_t hidden, int64_t tokens) {
+  Launch how;
+  const int64_t threads = std::min<int64_t>(ceil_div(hidden, 32) * 32, 256);
+  how.block = dim3(static_cast<unsigned>(threads));
+  how.grid = dim3(static_cast<unsigned>(ceil_div(hidden, threads)),
+                  static_cast<unsigned>(std::min<int64_t>(tokens, 65535)));
+  return how;
+}
+
 int32_t recurrent_weight(RnContext* ctx, const Run& run) {
   const RnGrad& grad = run.dslots().slot[RN_W_HH];
   if (grad.mode == RN_GRAD_SKIP) return RN_OK;
@@ -153,11 +163,7 @@ int32_t recurrent_weight(RnContext* ctx, const Run& run) {
   s.dropout = layer.state_dropout;
   int32_t status = RN_OK;
   if (s.tokens > 0) {
-    Launch how;
-    const int64_t threads = std::min<int64_t>(ceil_div(hidden, 32) * 32, 256);
-    how.block = dim3(static_cast<unsigned>(threads));
-    how.grid = dim3(static_cast<unsigned>(ceil_div(hidden, threads)),
-                    static_cast<unsigned>(std::min<int64_t>(s.tokens, 65535)));
+    const Launch how = unit_by_token(hidden, s.tokens);
     status = launch(ctx, how, bf16 ? before_kernel<true> : before_kernel<false>, s);
   }
   const Operand state = {s.state, bf16, s.ld}, operand = {s.operand, bf16, s.ld};
@@ -183,6 +189,75 @@ int32_t biases(RnContext* ctx, const Run& run) {
   return with_cell(run.desc().cell, [&]<class Cell>() {
     return launch(ctx, over(hidden), bias_kernel<Cell>, b, hidden);
   });
+}
+
+// What each token adds to the gradients of peepholes: those of i and f see c before the step, that
+// of o c after it. A thread a unit (x) of a token (y).
+struct PeepholeTerms {
+  Rows rows;
+  int64_t tokens, hidden, width, gate_row;
+  int32_t direction;
+  const float *c, *c0, *dgates;  // [N, D*H] and [B, H] from the direction's own; [N, S*H]
+  float* terms;                  // [N, RN_PEEPHOLES*H]
+};
+template <class Cell>
+__global__ void peephole_kernel(PeepholeTerms s) {
+  const int64_t j = first_index();
+  if (j >= s.hidden) return;
+  for (int64_t n = blockIdx.y; n < s.tokens; n += gridDim.y) {
+    float* to = s.terms + n * RN_PEEPHOLES * s.hidden + j;
+    const int64_t token = s.rows.token(n);
+    float seen[RN_PEEPHOLES] = {};
+    if (token >= 0) {
+      const int64_t t = token / s.rows.batch, i = n - s.rows.row(t, 0);
+      const int64_t before = s.rows.row_before(t, i, s.direction);
+      if (before >= 0)
+        seen[0] = s.c[before * s.width + j];
+      else if (s.c0 != nullptr)
+        seen[0] = s.c0[s.rows.place(i) * s.hidden + j];
+      seen[1] = seen[0];
+      seen[2] = s.c[n * s.width + j];
+    }
+#pragma unroll
+    for (int k = 0; k < RN_PEEPHOLES; ++k) {
+      const float d = s.dgates[n * s.gate_row + Cell::kPeepholeGates[k] * s.hidden + j];
+      to[k * s.hidden] = token < 0 ? 0.0f : d * seen[k];
+    }
+  }
+}
+
+int32_t peepholes(RnContext* ctx, const Run& run) {
+  const RnGrad* grads = run.dslots().slot + RN_P_I;
+  if (std::all_of(grads, grads + RN_PEEPHOLES,
+                  [](const RnGrad& g) { return g.mode == RN_GRAD_SKIP; }))
+    return RN_OK;
+  const RnRecurrentDesc& desc = run.desc();
+  const Layer& layer = run.layer.layer;
+  const int64_t hidden = desc.hidden;
+  PeepholeTerms s = {};
+  s.rows = layer.sequence->rows;
+  s.tokens = run.tokens();
+  s.hidden = hidden;
+  s.width = run.layout.width;
+  s.gate_row = run.gate_row();
+  s.direction = static_cast<int32_t>(run.direction);
+  s.c = run.layer.c + run.direction * hidden;
+  s.c0 = layer.c0 ? layer.c0 + run.direction * desc.batch * hidden : nullptr;
+  s.dgates = run.own(run.layer.dgates);
+  s.terms = run.work.terms;
+  int32_t status = RN_OK;
+  if (s.tokens > 0)
+    status = with_cell(desc.cell, [&]<class Cell>() {
+      if constexpr (Cell::kOptions)
+        return launch(ctx, unit_by_token(hidden, s.tokens), peephole_kernel<Cell>, s);
+      else
+        return static_cast<int32_t>(RN_OK);
+    });
+  for (int k = 0; status == RN_OK && k < RN_PEEPHOLES; ++k)
+    if (grads[k].mode != RN_GRAD_SKIP)
+      status =
+          sum_columns(ctx, s.terms + k * hidden, s.tokens, hidden, RN_PEEPHOLES * hidden, grads[k]);
+  return status;
 }
 
 // Of an x that holds W x of all directions side by side: the direction's part of it.
@@ -239,6 +314,10 @@ int32_t GradientWork::allocate(RnContext* ctx, const RecurrentLayout& layout,
     if (before[i] == nullptr) status = RN_ERR_OUT_OF_MEMORY;
   }
   if (status != RN_OK) return status;
+  if (layout.cell.peepholes != 0) {
+    terms = scratch_of<float>(ctx, n * RN_PEEPHOLES * desc.hidden);
+    if (terms == nullptr) return RN_ERR_OUT_OF_MEMORY;
+  }
   sums = scratch_of<float>(ctx, gate_row);
   return sums == nullptr ? RN_ERR_OUT_OF_MEMORY : RN_OK;
 }
@@ -257,6 +336,7 @@ int32_t layer_gradients(RnContext* ctx, const RecurrentLayout& layout, const Gra
     if (status == RN_OK) status = input_weight(ctx, run);
     if (status == RN_OK) status = recurrent_weight(ctx, run);
     if (status == RN_OK) status = biases(ctx, run);
+    if (status == RN_OK) status = peepholes(ctx, run);
     if (status == RN_OK) status = input_gradient(ctx, run);
   }
   return status;

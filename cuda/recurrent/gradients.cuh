@@ -12,6 +12,7 @@ struct GradientWork {
   uint16_t* dgates = nullptr;   // [N, S*H] rounded, of one direction
   void* before[2] = {nullptr};  // [N, H] h, and r h of GRU_RESET_BEFORE, before each step
   float* sums = nullptr;        // [S*H]
+  float* terms = nullptr;       // [N, RN_PEEPHOLES*H] of a cell that may have peepholes
 
   int32_t allocate(RnContext* ctx, const RecurrentLayout& layout, const Sequence& sequence);
 };

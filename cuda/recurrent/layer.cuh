@@ -15,6 +15,7 @@
 #ifndef RNNATIVE_CUDA_RECURRENT_LAYER_CUH_
 #define RNNATIVE_CUDA_RECURRENT_LAYER_CUH_
 
+#include "cuda/recurrent/cells.cuh"
 #include "cuda/recurrent/phases/state_dropout.cuh"
 
 namespace rnnative::cuda {
@@ -29,7 +30,8 @@ struct Layer {
   const float* b_hh[2];  // [G*H] or null
   // Initial states [D, B, H] by row of the caller's batch, or null: zeros. c0: LSTM only.
   const float *h0, *c0;
-  int32_t phases;  // RnRecurrentDesc's
+  CellVariant variant[2];  // of each direction
+  int32_t phases;          // RnRecurrentDesc's
   StateDropout state_dropout;
 };
 

@@ -59,6 +59,9 @@ Layer make_layer(const RecurrentLayout& layout, const Arguments& args, const Seq
     layer.w_hh[d] = slots.slot[RN_W_HH];
     layer.b_ih[d] = static_cast<const float*>(slots.slot[RN_B_IH].data);
     layer.b_hh[d] = static_cast<const float*>(slots.slot[RN_B_HH].data);
+    layer.variant[d].options = desc.options;
+    for (int k = 0; k < RN_PEEPHOLES; ++k)
+      layer.variant[d].peepholes[k] = static_cast<const float*>(slots.slot[RN_P_I + k].data);
   }
   const auto states = [&](const void* all) {
     return all ? static_cast<const float*>(all) + layout.states(index) : nullptr;

@@ -7,6 +7,8 @@
 //   LSTM (rows i f g o): c' = f c + i g; h' = o tanh(c')
 //   GRU (rows r z n): n = tanh(W x + b_in + r * (R h + b_hn)); h' = (1 - z) n + z h
 //   GRU_RESET_BEFORE: n = tanh(W x + b_in + R (r * h) + b_hn)    (Cho et al. 2014)
+//   LSTM_GENERAL (rows i f g o): the LSTM with peepholes, activations and clipping by option
+//   LSTM_COUPLED (rows i g o): the same with f = 1 - i           (Greff et al. 2017)
 #ifndef RNNATIVE_ABI_CELLS_H_
 #define RNNATIVE_ABI_CELLS_H_
 
@@ -19,23 +21,30 @@
 //   carries   1: h' has a part of h that no product touches
 //   apart     1: the last gate's term with R is not just added to that with W, so that its bias and
 //             its gradient are kept apart
+//   peepholes the gates that may see c: bit k is the k-th of i f o
+//   options   1: its math heeds RnCellOptions
 // clang-format off
 #define RN_CELLS(CELL) \
-  /*   constant          name              type         gates states products carries apart */ \
-  CELL(RNN_TANH,         rnn_tanh,         RnnTanh,         1,     1,       1,      0,    0) \
-  CELL(RNN_RELU,         rnn_relu,         RnnRelu,         1,     1,       1,      0,    0) \
-  CELL(LSTM,             lstm,             Lstm,            4,     2,       1,      0,    0) \
-  CELL(GRU,              gru,              Gru,             3,     1,       1,      1,    1) \
-  CELL(GRU_RESET_BEFORE, gru_reset_before, GruResetBefore,  3,     1,       2,      1,    0)
+  /*   constant          name              type         gates states products carries apart peepholes options */ \
+  CELL(RNN_TANH,         rnn_tanh,         RnnTanh,         1,     1,       1,      0,    0,        0,      0) \
+  CELL(RNN_RELU,         rnn_relu,         RnnRelu,         1,     1,       1,      0,    0,        0,      0) \
+  CELL(LSTM,             lstm,             Lstm,            4,     2,       1,      0,    0,        0,      0) \
+  CELL(GRU,              gru,              Gru,             3,     1,       1,      1,    1,        0,      0) \
+  CELL(GRU_RESET_BEFORE, gru_reset_before, GruResetBefore,  3,     1,       2,      1,    0,        0,      0) \
+  CELL(LSTM_GENERAL,     lstm_general,     LstmGeneral,     4,     2,       1,      0,    0,        7,      1) \
+  CELL(LSTM_COUPLED,     lstm_coupled,     LstmCoupled,     3,     2,       1,      0,    0,        5,      1)
 
 // Parameters of a layer and direction: the constant, PyTorch's name, rows, columns, and whether it
-// must be there.
+// must be there. Peepholes follow one another in the order of the bits above.
 #define RN_SLOTS(SLOT) \
   /*   constant  name        rows   columns  required */ \
   SLOT(W_IH,     weight_ih,  GATES, INPUT,   1) \
   SLOT(W_HH,     weight_hh,  GATES, HIDDEN,  1) \
   SLOT(B_IH,     bias_ih,    GATES, ONE,     0) \
-  SLOT(B_HH,     bias_hh,    GATES, ONE,     0)
+  SLOT(B_HH,     bias_hh,    GATES, ONE,     0) \
+  SLOT(P_I,      peephole_i, HIDDEN, ONE,    0) \
+  SLOT(P_F,      peephole_f, HIDDEN, ONE,    0) \
+  SLOT(P_O,      peephole_o, HIDDEN, ONE,    0)
 
 // What a step may have beside its cell, with one number, its amount; 0 leaves it out. The constant,
 // the name, what amounts are below, and whether it acts in training only. How each acts:
@@ -43,6 +52,15 @@
 #define RN_PHASES(PHASE) \
   /*    constant       name           below training */ \
   PHASE(STATE_DROPOUT, state_dropout, 1,    1)
+
+// What a gate, a candidate or a state passes through.
+//   HARD_SIGMOID: x / 5 + 1 / 2 within 0 and 1, as in ONNX
+#define RN_ACTIVATIONS(ACTIVATION) \
+  ACTIVATION(SIGMOID,      sigmoid) \
+  ACTIVATION(TANH,         tanh) \
+  ACTIVATION(RELU,         relu) \
+  ACTIVATION(HARD_SIGMOID, hard_sigmoid) \
+  ACTIVATION(IDENTITY,     identity)
 
 // An extent of a slot: its name, and what it is with H units, G gates and `in` features of input.
 #define RN_EXTENTS(EXTENT) \
@@ -65,18 +83,52 @@ enum RnPhase { RN_PHASES(RN_PHASE_CONSTANT) RN_PHASE_COUNT };
 enum RnExtent { RN_EXTENTS(RN_EXTENT_CONSTANT) RN_EXTENT_COUNT };
 #undef RN_EXTENT_CONSTANT
 
+#define RN_ACTIVATION_CONSTANT(NAME, ...) RN_ACTIVATION_##NAME,
+enum RnActivation { RN_ACTIVATIONS(RN_ACTIVATION_CONSTANT) RN_ACTIVATION_COUNT };
+#undef RN_ACTIVATION_CONSTANT
+
+// What a cell with options has in place of an LSTM's own.
+typedef struct RnCellOptions {
+  int32_t gate, candidate, output;  // RnActivation of i f o, of g, and of c' for h'
+  double gate_clip;  // sums of gates and of g are kept within +- it before their activation
+  double cell_clip;  // c' within +- it. Infinity: no bound
+} RnCellOptions;
+
+#define RN_PEEPHOLES 3
+static inline int32_t rn_is_peephole(int32_t slot) {
+  return slot >= RN_P_I && slot < RN_P_I + RN_PEEPHOLES;
+}
+
 typedef struct RnCellRow {
   const char* name;
-  int32_t gates, has_c, products, carries_h, apart;
+  int32_t gates, has_c, products, carries_h, apart, peepholes, options;
 } RnCellRow;
 
 // The row of a cell.
 static inline const RnCellRow* rn_cell(int32_t cell) {
-#define RN_ROW(NAME, name, Type, gates, states, products, carries, apart) \
-  {#name, gates, (states) == 2, products, carries, apart},
+#define RN_ROW(NAME, name, Type, gates, states, products, carries, apart, peepholes, options) \
+  {#name, gates, (states) == 2, products, carries, apart, peepholes, options},
   static const RnCellRow rows[RN_CELL_COUNT] = {RN_CELLS(RN_ROW)};
 #undef RN_ROW
   return &rows[cell];
+}
+
+// Whether layers of a cell can have a slot's parameter.
+static inline int32_t rn_has_slot(int32_t cell, int32_t slot) {
+  return !rn_is_peephole(slot) || (rn_cell(cell)->peepholes >> (slot - RN_P_I) & 1);
+}
+// How many slots that are.
+static inline int32_t rn_slot_count(int32_t cell) {
+  int32_t count = 0;
+  for (int32_t slot = 0; slot < RN_SLOT_COUNT; ++slot) count += rn_has_slot(cell, slot);
+  return count;
+}
+
+static inline const char* rn_activation(int32_t activation) {
+#define RN_NAME(NAME, name) #name,
+  static const char* const names[RN_ACTIVATION_COUNT] = {RN_ACTIVATIONS(RN_NAME)};
+#undef RN_NAME
+  return names[activation];
 }
 
 typedef struct RnSlotRow {

@@ -5,6 +5,7 @@
 #include "native/cells/gru.h"
 #include "native/cells/gru_reset_before.h"
 #include "native/cells/lstm.h"
+#include "native/cells/lstm_general.h"
 #include "native/cells/rnn.h"
 
 #endif  // RNNATIVE_CELLS_CELLS_H_

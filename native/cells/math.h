@@ -23,6 +23,8 @@
 //   keep(g, V), keep_extra(V), put_h(V), put_c(V)
 //   dh(), dc()                       all that reaches the states after the step
 //   sums()                           the gradient of `extra`, in the first of two phases
+//   options(), peephole(k)           of a cell that has them: RnCellOptions, and P_I P_F P_O, which
+//                                    are 0 where absent
 //   carry_h(V), carry_c(V)           what goes to the states before the step, but for R's product
 //   carried_h()                      ... as the second phase left it
 //   put(g, V), put_apart(V)          gradients of gate g before its activation; of kApart's R h
@@ -42,12 +44,13 @@ namespace rnnative::cells {
 template <int32_t kCell>
 struct Row;
 // kApart: the gate whose R h + b_hh is apart, or -1.
-#define RN_ROW(NAME, name, Type, gates, states, products, carries, apart)     \
-  template <>                                                                 \
-  struct Row<RN_##NAME> {                                                     \
-    static constexpr int kGates = gates, kApart = (apart) ? (gates) - 1 : -1; \
-    static constexpr bool kHasC = (states) == 2, kCarriesH = (carries) != 0;  \
-    static constexpr int kProducts = products;                                \
+#define RN_ROW(NAME, name, Type, gates, states, products, carries, apart, peepholes, options) \
+  template <>                                                                                 \
+  struct Row<RN_##NAME> {                                                                     \
+    static constexpr int kGates = gates, kApart = (apart) ? (gates) - 1 : -1;                 \
+    static constexpr bool kHasC = (states) == 2, kCarriesH = (carries) != 0;                  \
+    static constexpr int kProducts = products;                                                \
+    static constexpr bool kOptions = (options) != 0;                                          \
   };
 RN_CELLS(RN_ROW)
 #undef RN_ROW

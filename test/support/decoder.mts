@@ -5,7 +5,7 @@ import type { DecoderFeeding } from '#dist/ops/decoder.js'
 import type { Precision } from '#dist/precision.js'
 import { Draw, ints, type Host } from './host.mjs'
 import type { Op, Tensors } from './op.mjs'
-import { drawSlots, parametersOf, SLOTS, slotsOf, STATES, type Cell } from './recurrent.mjs'
+import { drawSlots, parametersOf, slotNamesOf, slotsOf, STATES, type Cell } from './recurrent.mjs'
 
 type DecoderOptions = Parameters<NativeAddon['decoder']>[0]
 
@@ -39,8 +39,8 @@ export interface Sizes {
 export const OUTPUTS = ['y', 'context', 'weights', 'hn', 'cn', 'fedn']
 const WEIGHTS = ['w_query', 'v', 'w_out', 'b_out']
 
-const slotNames = (layers: number): string[] =>
-  Array.from({ length: layers }, (_, i) => SLOTS.map((slot) => `${slot}_${i}`)).flat()
+const slotNames = ({ cell, layers }: Pick<Decoder, 'cell' | 'layers'>): string[] =>
+  Array.from({ length: layers }, (_, i) => slotNamesOf(cell).map((slot) => `${slot}_${i}`)).flat()
 
 export const optionsOf = (decoder: Decoder, training: boolean): DecoderOptions => ({
   ...{ directions: 1, training, dropout: 0, random: null, precision: 'f32', beams: 1 },
@@ -48,11 +48,11 @@ export const optionsOf = (decoder: Decoder, training: boolean): DecoderOptions =
 })
 
 /** The arguments of `native.decoder` after the options. */
-export function argumentsOf({ layers }: Pick<Decoder, 'layers'>, tensors: Tensors) {
+export function argumentsOf({ cell, layers }: Pick<Decoder, 'cell' | 'layers'>, tensors: Tensors) {
   const at = (name: string) => tensors[name] ?? null
   return [
     tensors['x']!,
-    parametersOf({ layers, directions: 1 }, tensors),
+    parametersOf({ cell, layers, directions: 1 }, tensors),
     WEIGHTS.map(at),
     ['keys', 'values', 'memoryLengths'].map(at),
     at('lengths'),
@@ -80,7 +80,7 @@ export function decoder(
   }
   const shapes: Record<string, readonly number[]> = {}
   for (const name of upstream) if (all[name]) shapes[name] = all[name]
-  const sinkNames = ['x', 'keys', 'values', 'h0', 'c0', 'fed0', ...WEIGHTS, ...slotNames(layers)]
+  const sinkNames = ['x', 'keys', 'values', 'h0', 'c0', 'fed0', ...WEIGHTS, ...slotNames(settings)]
   const inputs: Record<string, Host | null> = {}
   for (const name of [...sinkNames, 'lengths', 'memoryLengths']) inputs[name] = given[name] ?? null
   const options = optionsOf(settings, true)

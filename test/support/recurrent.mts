@@ -22,13 +22,15 @@ export const rowOf = (cell: Cell) => known.cells[CELLS.indexOf(cell)]!
 /** The parameters of a layer and direction (w_ih, w_hh, ...) and their shapes. */
 export function slotsOf(cell: Cell, hidden: number, input: number) {
   const extents = { one: 1, hidden, gates: GATES[cell]! * hidden, input }
-  return known.slots.map(({ name, rows, columns, required }) => ({
+  const mask = rowOf(cell).slots
+  const own = known.slots.filter((_, i) => (mask >> i) & 1)
+  return own.map(({ name, rows, columns, required }) => ({
     name: name.replace('weight', 'w').replace('bias', 'b'),
     shape: columns === 'one' ? [extents[rows]] : [extents[rows], extents[columns]],
     required,
   }))
 }
-export const SLOTS: readonly string[] = slotsOf(CELLS[0]!, 1, 1).map(({ name }) => name)
+export const slotNamesOf = (cell: Cell): string[] => slotsOf(cell, 1, 1).map(({ name }) => name)
 
 /** Draws them into `inputs`, numbered. Weights shrink with their fan-in, as initialisers make them. */
 export function drawSlots(
@@ -54,10 +56,13 @@ export interface Stack {
   random?: NativeRandom
   phases?: NonNullable<RecurrentOptions['phases']>
   precision?: Precision
+  cellOptions?: NonNullable<RecurrentOptions['cellOptions']>
 }
 
-const slotNames = ({ layers, directions }: Stack): string[] =>
-  Array.from({ length: layers * directions }, (_, run) => SLOTS.map((s) => `${s}_${run}`)).flat()
+const slotNames = ({ cell, layers, directions }: Stack): string[] =>
+  Array.from({ length: layers * directions }, (_, run) =>
+    slotNamesOf(cell).map((slot) => `${slot}_${run}`),
+  ).flat()
 
 /**
  * `given` names x, h0, c0, lengths and the parameters (w_ih_0, ...); absent ones are null. `upstream`
@@ -88,6 +93,7 @@ export function recurrent(
     random: stack.random ?? null,
     phases: stack.phases ?? {},
     precision: stack.precision ?? 'f32',
+    cellOptions: stack.cellOptions ?? null,
   }
   return {
     inputs,
@@ -121,11 +127,11 @@ export function recurrent(
 }
 
 export function parametersOf(
-  { layers, directions }: Pick<Stack, 'layers' | 'directions'>,
+  { cell, layers, directions }: Pick<Stack, 'cell' | 'layers' | 'directions'>,
   tensors: Tensors,
 ) {
   return Array.from({ length: layers * directions }, (_, run) =>
-    SLOTS.map((slot) => tensors[`${slot}_${run}`] ?? null),
+    slotNamesOf(cell).map((slot) => tensors[`${slot}_${run}`] ?? null),
   )
 }
 

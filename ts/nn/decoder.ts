@@ -5,6 +5,7 @@ import type { Precision } from '../precision'
 import { Attention, type AttentionKind } from './attention'
 import type { InitSource } from './init-source'
 import { checkSizes, seedOf, type LayerOptions } from './layers'
+import { variantOf, type LSTMVariant } from './lstm-variant'
 import { Module } from './module'
 import { LSTM, LSTM_NAMES, makeRecurrent, type Recurrent } from './recurrent'
 
@@ -14,7 +15,7 @@ import { LSTM, LSTM_NAMES, makeRecurrent, type Recurrent } from './recurrent'
  */
 export type Feeding = ops.DecoderFeeding | 'none'
 
-export interface AttentionDecoderOptions extends LayerOptions {
+export interface AttentionDecoderOptions extends LayerOptions, LSTMVariant {
   cell: ops.Cell
   /** Features of a step's input. */
   input: number
@@ -108,7 +109,7 @@ export class AttentionDecoder extends Module {
     const seed = seedOf(op, own)
     this.layers = makeRecurrent(cell, {
       ...{ input: input + fed, hidden, layers, dropout, weightDrop, bias, forgetBias, precision },
-      ...{ device, seed, init },
+      ...{ device, seed, init, ...variantOf(own) },
     })
     this.initSpec = init
     this.attention = new Attention({
@@ -192,6 +193,7 @@ export class AttentionDecoder extends Module {
           ...{ cell: layers.cell, score: attention.score, feeding, state, lengths, beams },
           ...this.draws(),
           precision: layers.precision,
+          cellOptions: layers.cellOptions,
         },
       ),
     )
@@ -210,6 +212,7 @@ export class AttentionDecoder extends Module {
     const recurrent = this.withCells((cells) =>
       ops.recurrent(x, cells, {
         ...{ cell, layers: layers.layers, state, lengths, dropout, random, precision },
+        cellOptions: layers.cellOptions,
       }),
     )
     const states = recurrent.output

@@ -11,6 +11,7 @@ export type {
   LayerOptions,
   LinearOptions,
 } from './layers'
+export type { LSTMVariant, PeepholeGate } from './lstm-variant'
 export { GRU, LSTM, Recurrent, RNN } from './recurrent'
 export type {
   ForwardOptions,

@@ -12,10 +12,11 @@ import { expect } from '../errors'
 import { noGrad, Parameter, type Tensor } from '../tensor'
 import type { NativeRandom } from '../tensor/random'
 import * as ops from '../ops'
-import { cellParameters, slots, slotShape } from '../ops/cells'
+import { cellParameters, slotsOf, slotShape } from '../ops/cells'
 import { checkPrecision, type Precision } from '../precision'
 import { checkInit, type InitSource } from './init-source'
 import { checkSizes, LAYER_NAMES, seedOf, type LayerOptions } from './layers'
+import { chooseVariant, VARIANT_NAMES, type ChosenVariant, type LSTMVariant } from './lstm-variant'
 import { Module } from './module'
 
 export interface RecurrentOptions extends LayerOptions {
@@ -80,10 +81,16 @@ export abstract class Recurrent extends Module {
   readonly recurrentDropout: number
   readonly weightDrop: number
   readonly precision: Precision
+  /** Of a cell that has options. */
+  readonly cellOptions: ops.CellOptions | undefined
   private readonly byName = new Map<string, Parameter>()
   private ofCells: readonly ops.CellParameters[] | undefined // once made
 
-  protected constructor(cell: ops.Cell, options: RecurrentOptions) {
+  protected constructor(
+    cell: ops.Cell,
+    options: RecurrentOptions,
+    { peepholes, cellOptions }: Omit<ChosenVariant, 'cell'> = PLAIN,
+  ) {
     super()
     checkChoice('recurrent', 'cell', cell, Object.keys(ops.gatesOf))
     expect(cell, 'options', isObject(options), 'an object', options)
@@ -108,10 +115,13 @@ export abstract class Recurrent extends Module {
     this.recurrentDropout = recurrentDropout
     this.weightDrop = weightDrop
     this.precision = precision
+    this.cellOptions = cellOptions
     for (const [layer, suffix] of this.suffixes()) {
       const width = layer === 0 ? input : this.directions * hidden
-      for (const slot of slots) {
+      for (const slot of slotsOf[cell]) {
         if (!bias && slot.name.startsWith('bias_')) continue
+        const [, gate] = /^peephole_(.)$/.exec(slot.name) ?? []
+        if (gate !== undefined && !peepholes.some((name) => name === gate)) continue
         const shape = slotShape(slot, cell, hidden, width)
         this.byName.set(`${slot.name}_${suffix}`, new Parameter(shape, { device: options.device }))
       }
@@ -162,6 +172,7 @@ export abstract class Recurrent extends Module {
         phases: { state_dropout: hidden },
         random,
         precision: this.precision,
+        ...(this.cellOptions && { cellOptions: this.cellOptions }),
       }),
     )
   }
@@ -216,6 +227,8 @@ export abstract class Recurrent extends Module {
   }
 }
 
+const PLAIN = { peepholes: [], cellOptions: undefined }
+
 export interface RNNOptions extends RecurrentOptions {
   /** Default 'tanh'. */
   nonlinearity?: 'tanh' | 'relu' | undefined
@@ -233,19 +246,28 @@ export class RNN extends Recurrent {
   }
 }
 
-export interface LSTMOptions extends RecurrentOptions {
-  /** Initial bias of the forget gate (the sum of its two); uniform like the others unless given. */
+export interface LSTMOptions extends RecurrentOptions, LSTMVariant {
+  /**
+   * Initial bias of the forget gate (the sum of its two); uniform like the others unless given. Where gates are
+   * coupled, the input gate begins with what is as far on the other side of 0.
+   */
   forgetBias?: number | undefined
 }
 
-export const LSTM_NAMES: Names<LSTMOptions> = { ...RECURRENT_NAMES, forgetBias: true }
+export const LSTM_NAMES: Names<LSTMOptions> = {
+  ...{ ...RECURRENT_NAMES, ...VARIANT_NAMES, forgetBias: true },
+}
 
-/** Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000). */
+/**
+ * Long short-term memory (Hochreiter & Schmidhuber 1997; forget gate: Gers et al. 2000). With options of
+ * {@link LSTMVariant} its cell is `lstm_general`, or `lstm_coupled`.
+ */
 export class LSTM extends Recurrent {
   readonly forgetBias: number | undefined
 
   constructor(options: LSTMOptions) {
-    super('lstm', optionsOf('lstm', options, LSTM_NAMES))
+    const { cell, ...variant } = chooseVariant(optionsOf('lstm', options, LSTM_NAMES))
+    super(cell, options, variant)
     const { forgetBias } = options
     if (forgetBias !== undefined) checkFinite('lstm', 'forgetBias', forgetBias)
     this.forgetBias = forgetBias
@@ -260,15 +282,18 @@ export class LSTM extends Recurrent {
   /** Sets the forget gate's bias to `forgetBias` where that is given. */
   biasForgetGate(): void {
     if (this.forgetBias === undefined) return
+    const coupled = this.cell === 'lstm_coupled'
+    const value = coupled ? -this.forgetBias : this.forgetBias
     for (const [name, parameter] of this.members())
-      if (name.startsWith('bias_'))
-        fillForgetGate(parameter, this.hidden, name.startsWith('bias_ih') ? this.forgetBias : 0)
+      if (name.startsWith('bias_')) {
+        const first = coupled ? 0 : this.hidden // gates are i f g o, or i g o
+        fillGate(parameter, first, this.hidden, name.startsWith('bias_ih') ? value : 0)
+      }
   }
 }
 
-/** Gates are i f g o: the second quarter. */
-function fillForgetGate(bias: Parameter, hidden: number, value: number): void {
-  const gate = noGrad(() => ops.slice(bias, 0, hidden, hidden))
+function fillGate(bias: Parameter, first: number, hidden: number, value: number): void {
+  const gate = noGrad(() => ops.slice(bias, 0, first, hidden))
   gate.fill(value)
   gate.dispose()
 }
@@ -290,12 +315,18 @@ export class GRU extends Recurrent {
   }
 }
 
-/** A stack by the name of its cell; `forgetBias` is for an LSTM. `ERR_ARGUMENT`. */
-export function makeRecurrent(cell: ops.Cell, { forgetBias, ...options }: LSTMOptions): Recurrent {
+const OF_LSTM: readonly string[] = Object.keys({ ...VARIANT_NAMES, forgetBias: true })
+
+/** A stack by the name of its cell; what other cells than an LSTM do not have is left out. `ERR_ARGUMENT`. */
+export function makeRecurrent(cell: ops.Cell, given: LSTMOptions): Recurrent {
   checkChoice('recurrent', 'cell', cell, Object.keys(ops.gatesOf))
+  const others = Object.entries(given).filter(([name]) => !OF_LSTM.includes(name))
+  const options = Object.fromEntries(others) as unknown as RecurrentOptions
   switch (cell) {
     case 'lstm':
-      return new LSTM({ ...options, forgetBias })
+    case 'lstm_general':
+    case 'lstm_coupled':
+      return new LSTM({ ...given, coupled: given.coupled ?? cell === 'lstm_coupled' })
     case 'rnn_tanh':
     case 'rnn_relu':
       return new RNN({ ...options, nonlinearity: cell === 'rnn_relu' ? 'relu' : 'tanh' })

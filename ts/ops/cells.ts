@@ -1,9 +1,11 @@
-import { RnnativeError, show } from '../errors'
+import { checkChoice, optionsOf, type Names } from '../check'
+import { expect, RnnativeError, show } from '../errors'
 import { native, type NativeRandom } from '../native/index'
 import type { Precision } from '../precision'
 import type { Tensor } from '../tensor/tensor'
 
-export type Cell = 'rnn_tanh' | 'rnn_relu' | 'lstm' | 'gru' | 'gru_reset_before'
+export type Cell =
+  'rnn_tanh' | 'rnn_relu' | 'lstm' | 'gru' | 'gru_reset_before' | 'lstm_general' | 'lstm_coupled'
 
 export type Phase = 'state_dropout'
 
@@ -20,11 +22,32 @@ export interface NativeCell {
   carriesH: boolean
   /** Whether the last gate's term with R has a bias and a gradient of its own. */
   apart: boolean
+  /** Whether its math heeds {@link CellOptions}. */
+  options: boolean
+  /** The slots that it has: bit i is that of the i-th. */
+  slots: number
+}
+
+/** `hard_sigmoid`: x / 5 + 1 / 2 within 0 and 1, as in ONNX. */
+export type Activation = 'sigmoid' | 'tanh' | 'relu' | 'hard_sigmoid' | 'identity'
+
+/** What `lstm_general` and `lstm_coupled` have in place of an LSTM's own math. */
+export interface CellOptions {
+  /** Of the gates i f o. Default 'sigmoid'. */
+  gate?: Activation | undefined
+  /** Of g, what is to be stored. Default 'tanh'. */
+  candidate?: Activation | undefined
+  /** Of c', for h'. Default 'tanh'. */
+  output?: Activation | undefined
+  /** The sums of gates and of g are kept within ± this before their activation. Default: no bound. */
+  gateClip?: number | undefined
+  /** c' is kept within ± this. Default: no bound. */
+  cellClip?: number | undefined
 }
 
 /** A row of RN_SLOTS there: a parameter of a layer and direction, its shape and whether it must be. */
 export interface NativeSlot {
-  name: 'weight_ih' | 'weight_hh' | 'bias_ih' | 'bias_hh'
+  name: 'weight_ih' | 'weight_hh' | 'bias_ih' | 'bias_hh' | `peephole_${'i' | 'f' | 'o'}`
   rows: NativeExtent
   columns: NativeExtent
   required: boolean
@@ -42,7 +65,12 @@ type NativeExtent = 'one' | 'hidden' | 'gates' | 'input'
 declare module '../native/index' {
   interface NativeAddon {
     /** The rows of native/abi/cells.h. */
-    cells(): { cells: NativeCell[]; slots: NativeSlot[]; phases: NativePhase[] }
+    cells(): {
+      cells: NativeCell[]
+      slots: NativeSlot[]
+      phases: NativePhase[]
+      activations: { name: Activation }[]
+    }
   }
 }
 
@@ -60,13 +88,12 @@ export interface RecurrentOptions {
   random?: NativeRandom | null
   /** 'f32' unless given. */
   precision?: Precision
+  /** Of a cell that has options; an LSTM's own unless given. */
+  cellOptions?: Required<CellOptions> | null
 }
 
-/**
- * Cells; parameters of a layer and direction, in the order in which the native ops take them; and the
- * phases that a step may have beside its cell.
- */
-export const { cells, slots, phases } = native.cells()
+/** Cells; parameters of a layer and direction; phases that a step may have; activations. */
+export const { cells, slots, phases, activations } = native.cells()
 
 const byName = <T>(of: (cell: NativeCell) => T) =>
   Object.fromEntries(cells.map((cell) => [cell.name, of(cell)])) as Record<Cell, T>
@@ -76,6 +103,14 @@ export const gatesOf: Readonly<Record<Cell, number>> = byName(({ gates }) => gat
 
 /** Whether a cell has a second state, c, beside h. */
 export const hasC: Readonly<Record<Cell, boolean>> = byName((cell) => cell.hasC)
+
+/** Parameters of a cell's layer and direction, in the order in which the native ops take them. */
+export const slotsOf: Readonly<Record<Cell, readonly NativeSlot[]>> = byName((cell) =>
+  slots.filter((_, i) => (cell.slots >> i) & 1),
+)
+
+/** Whether a cell's math heeds {@link CellOptions}. */
+export const hasOptions: Readonly<Record<Cell, boolean>> = byName((cell) => cell.options)
 
 /** One layer and direction. Shapes and gate order are PyTorch's. */
 export interface CellParameters {
@@ -89,6 +124,10 @@ export interface CellParameters {
   /** [G*H] */
   biasInput?: Tensor | null | undefined
   biasHidden?: Tensor | null | undefined
+  /** [H], of `lstm_general` and, but for the second, `lstm_coupled`: what i, f and o see of c. */
+  peepholeInput?: Tensor | null | undefined
+  peepholeForget?: Tensor | null | undefined
+  peepholeOutput?: Tensor | null | undefined
 }
 
 const KEYS: Readonly<Record<NativeSlot['name'], keyof CellParameters>> = {
@@ -96,6 +135,9 @@ const KEYS: Readonly<Record<NativeSlot['name'], keyof CellParameters>> = {
   weight_hh: 'weightHidden',
   bias_ih: 'biasInput',
   bias_hh: 'biasHidden',
+  peephole_i: 'peepholeInput',
+  peephole_f: 'peepholeForget',
+  peephole_o: 'peepholeOutput',
 }
 
 /** The parameters of a layer and direction from those of its slots. */
@@ -105,14 +147,26 @@ export const cellParameters = (
   Object.fromEntries(slots.map((slot) => [KEYS[slot.name], of(slot)])) as unknown as CellParameters
 
 /** The opposite: a tensor or null for every slot. */
-export const inSlots = (parameters: CellParameters): (Tensor | null)[] =>
-  slots.map(({ name }) => parameters[KEYS[name]] ?? null)
+export const inSlots = (cell: Cell, parameters: CellParameters): (Tensor | null)[] =>
+  slotsOf[cell].map(({ name }) => parameters[KEYS[name]] ?? null)
 
-/** Cuts a list that has an entry for every slot into those of each layer and direction. */
-export const perCell = <T>(flat: readonly T[]): T[][] =>
-  Array.from({ length: flat.length / slots.length }, (_, i) =>
-    flat.slice(slots.length * i, slots.length * (i + 1)),
+/** Throws `ERR_ARGUMENT` for a parameter that layers of a cell do not have. */
+export function checkSlots(cell: Cell, parameters: CellParameters, suffix: string): void {
+  for (const slot of slots)
+    if (parameters[KEYS[slot.name]] && !slotsOf[cell].includes(slot))
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        `[${cell}] ${slot.name}_${suffix}: expected null, the cell has no such parameter`,
+      )
+}
+
+/** Cuts a list that has an entry for every slot of a cell into those of each layer and direction. */
+export function perCell<T>(cell: Cell, flat: readonly T[]): T[][] {
+  const { length } = slotsOf[cell]
+  return Array.from({ length: flat.length / length }, (_, i) =>
+    flat.slice(length * i, length * (i + 1)),
   )
+}
 
 /** Of a layer that reads `input` features: [rows, columns], or [rows] of a vector. */
 export function slotShape(slot: NativeSlot, cell: Cell, hidden: number, input: number): number[] {
@@ -139,4 +193,29 @@ export function checkPhases(op: string, amounts: Amounts): void {
       `[${op}] phases.${name}: expected ${expected}, got ${show(amount)}`,
     )
   }
+}
+
+const OPTION_NAMES: Names<CellOptions> = {
+  ...{ gate: true, candidate: true, output: true, gateClip: true, cellClip: true },
+}
+
+/** Fills in an LSTM's own; `ERR_ARGUMENT` for what is no activation or bound, or of a cell without options. */
+export function resolveCellOptions(
+  op: string,
+  cell: Cell,
+  given: CellOptions,
+): Required<CellOptions> {
+  const {
+    gate = 'sigmoid',
+    candidate = 'tanh',
+    output = 'tanh',
+  } = optionsOf(op, given, OPTION_NAMES)
+  const { gateClip = Infinity, cellClip = Infinity } = given
+  expect(op, 'cellOptions', hasOptions[cell], `none for ${cell}`, given)
+  const names = activations.map(({ name }) => name)
+  for (const [name, value] of Object.entries({ gate, candidate, output }))
+    checkChoice(op, `activations.${name}`, value, names)
+  for (const [name, bound] of Object.entries({ gateClip, cellClip }))
+    expect(op, name, typeof bound === 'number' && bound > 0, 'a number above 0', bound)
+  return { gate, candidate, output, gateClip, cellClip }
 }

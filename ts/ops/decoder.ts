@@ -7,8 +7,8 @@ import { checkPrecision, type Precision } from '../precision'
 import { formatShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
 import type { AttentionScore } from './attention'
-import { gatesOf, inSlots, perCell } from './cells'
-import type { Cell, CellParameters, RecurrentOptions } from './cells'
+import { checkSlots, gatesOf, inSlots, perCell, resolveCellOptions } from './cells'
+import type { Cell, CellOptions, CellParameters, RecurrentOptions } from './cells'
 import { checkDropout } from './layers'
 import type { RecurrentState } from './recurrent'
 import { borrowIntegers, checkDevice, checkReal, checkTensor, result } from './support'
@@ -105,13 +105,15 @@ export interface DecoderArguments {
   dropout?: number | undefined
   random?: NativeRandom | null | undefined
   precision?: Precision | undefined
+  /** Of a cell that has options. */
+  cellOptions?: CellOptions | undefined
   /** Rows of the batch, one after another, that share a row of the memory; 1 where gradients flow. */
   beams?: number | undefined
 }
 
 const NAMES: Names<DecoderArguments> = {
   ...{ cell: true, score: true, feeding: true, state: true, lengths: true, dropout: true },
-  ...{ random: true, precision: true, beams: true },
+  ...{ random: true, precision: true, cellOptions: true, beams: true },
 }
 const MEMORY_NAMES: Names<DecoderMemory> = { keys: true, values: true, lengths: true }
 const PARAMETER_NAMES: Names<DecoderParameters> = {
@@ -151,7 +153,7 @@ export function decoder(
   checkWhole(op, 'beams', beams, 1)
   if (state !== undefined && state !== null)
     expect(op, 'state', isObject(state), 'an object of tensors', state)
-  const { precision = 'f32' } = settings
+  const { precision = 'f32', cellOptions } = settings
   checkReal(op, 'x', x)
   if (x.dims !== 3) throw shapeError(op, 'x', '[time, batch, features]', formatShape(x.shape))
   checkDropout(op, dropout)
@@ -174,7 +176,8 @@ export function decoder(
     parameters.weightOutput ?? null,
     parameters.biasOutput ?? null,
   ]
-  const slots = layers.flatMap(inSlots)
+  layers.forEach((of, i) => checkSlots(cell, of, `l${i}`))
+  const slots = layers.flatMap((of) => inSlots(cell, of))
   const states = [state?.h ?? null, state?.c ?? null, state?.fed ?? null]
   const names = { h: states[0], c: states[1], fed: states[2], weightQuery: own[0], v: own[1] }
   checkDevice(op, x, { ...names, weightOutput: own[2], biasOutput: own[3] } as Record<
@@ -195,12 +198,13 @@ export function decoder(
   const options: DecoderOptions = {
     ...{ cell, layers: layers.length, directions: 1, hidden, precision, score, feeding, beams },
     ...{ training: training || dropout > 0, dropout, random },
+    ...(cellOptions && { cellOptions: resolveCellOptions(op, cell, cellOptions) }),
   }
   const handles = (tensors: readonly (Tensor | null)[]) => tensors.map((t) => t?.handle ?? null)
   const made = native.decoder(
     options,
     x.handle,
-    perCell(handles(slots)),
+    perCell(cell, handles(slots)),
     handles(own),
     [keys.handle, values.handle, memoryEnds?.tensor.handle ?? null],
     ends?.tensor.handle ?? null,
@@ -233,7 +237,7 @@ export function decoder(
         native.decoderBackward(
           options,
           call.saved(0),
-          perCell(saved(13, slots.length)),
+          perCell(cell, saved(13, slots.length)),
           saved(9, 4),
           saved(1, 3),
           call.savedOrNull(4),

@@ -7,17 +7,19 @@ import { native, type NativeRandom, type Real } from '../native/index'
 import { checkPrecision, type Precision } from '../precision'
 import { checkShape, formatShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
-import { checkPhases, gatesOf, hasC, inSlots, isPresent, perCell, slots, slotShape } from './cells'
-import type { Cell, CellParameters, Phase, RecurrentOptions } from './cells'
+import { checkPhases, checkSlots, gatesOf, hasC, inSlots, isPresent, perCell } from './cells'
+import { resolveCellOptions, slotShape, slotsOf } from './cells'
+import type { Cell, CellOptions, CellParameters, Phase, RecurrentOptions } from './cells'
 import { checkDropout } from './layers'
 import { borrowIntegers, checkDevice, checkReal, reals, type Integers } from './support'
 
-export { gatesOf, hasC, type Cell, type CellParameters, type Phase } from './cells'
+export { gatesOf, hasC } from './cells'
+export type { Activation, Cell, CellOptions, CellParameters, Phase } from './cells'
 
 declare module '../native/index' {
   interface NativeAddon {
     /**
-     * x: [T, B, I]; parameters: per (layer, direction), layer-major, an entry for each of `slots`;
+     * x: [T, B, I]; parameters: per (layer, direction), layer-major, an entry for each of `slotsOf[cell]`;
      * h0, c0: [layers*directions, B, H] or null; lengths: i32 [B] or null.
      */
     recurrent(
@@ -28,7 +30,7 @@ declare module '../native/index' {
       h0: Maybe,
       c0: Maybe,
     ): { y: N; hn: N; cn: Maybe; reserve: Maybe }
-    /** sinks: [dx, dh0, dc0, then dw_ih, dw_hh, db_ih, db_hh per (layer, direction)]; add as bits, a BigInt when over 31 sinks is avoided by an array of booleans. */
+    /** sinks: [dx, dh0, dc0, then those of the parameters]; add as bits, a BigInt when over 31 sinks is avoided by an array of booleans. */
     recurrentBackward(
       options: RecurrentOptions,
       x: N,
@@ -71,6 +73,8 @@ export interface RecurrentArguments {
    * alike (Gal & Ghahramani 2016).
    */
   phases?: Readonly<Partial<Record<Phase, number>>> | undefined
+  /** Of a cell that has options. */
+  cellOptions?: CellOptions | undefined
   random?: NativeRandom | null | undefined
   /** Of every product of the stack, forward and backward. Default 'f32'. */
   precision?: Precision | undefined
@@ -78,7 +82,7 @@ export interface RecurrentArguments {
 
 const NAMES: Names<RecurrentArguments> = {
   ...{ cell: true, layers: true, directions: true, state: true, lengths: true, dropout: true },
-  ...{ phases: true, random: true, precision: true },
+  ...{ phases: true, cellOptions: true, random: true, precision: true },
 }
 
 export interface RecurrentResult {
@@ -142,8 +146,9 @@ function checkStack(
     const layer = Math.floor(i / directions)
     const suffix = suffixOf(layer, i % directions)
     const width = layer === 0 ? input : directions * hidden
-    const given = inSlots(of)
-    slots.forEach((slot, at) => {
+    checkSlots(cell, of, suffix)
+    const given = inSlots(cell, of)
+    slotsOf[cell].forEach((slot, at) => {
       const name = `${slot.name}_${suffix}`
       const parameter = given[at] as Tensor | null
       const shape = slotShape(slot, cell, hidden, width)
@@ -161,7 +166,7 @@ function checkStack(
       `[time, batch, ${directions * rows}] without weight_ih_l0`,
       formatShape(x.shape),
     )
-  const flat = parameters.flatMap(inSlots)
+  const flat = parameters.flatMap((of) => inSlots(cell, of))
   const stack = { cell, layers, directions, input, device: x.device, hidden, flat }
   if (Object.isFrozen(parameters) && parameters.every(Object.isFrozen)) found.set(parameters, stack)
   return stack
@@ -219,7 +224,7 @@ export function recurrent(
 ): RecurrentResult {
   const { hidden, flat } = check(x, parameters, settings)
   const { cell, layers = 1, directions = 1, state, lengths, dropout = 0, random } = settings
-  const { precision = 'f32', phases = {} } = settings
+  const { precision = 'f32', phases = {}, cellOptions } = settings
   const [time, batch] = x.shape as [number, number, number]
   const h0 = state?.h ?? null
   const c0 = state?.c ?? null
@@ -239,11 +244,15 @@ export function recurrent(
     phases,
     random: random ?? null,
     precision,
+    ...(cellOptions && { cellOptions: resolveCellOptions(cell, cell, cellOptions) }),
   }
   const made = native.recurrent(
     options,
     x.handle,
-    perCell(flat.map((parameter) => parameter?.handle ?? null)),
+    perCell(
+      cell,
+      flat.map((parameter) => parameter?.handle ?? null),
+    ),
     ends?.tensor.handle ?? null,
     h0?.handle ?? null,
     c0?.handle ?? null,
@@ -264,7 +273,10 @@ export function recurrent(
         native.recurrentBackward(
           options,
           call.saved(0),
-          perCell(flat.map((_, i) => call.savedOrNull(4 + i))),
+          perCell(
+            cell,
+            flat.map((_, i) => call.savedOrNull(4 + i)),
+          ),
           call.savedOrNull(1),
           call.savedOrNull(2),
           call.savedOrNull(3),

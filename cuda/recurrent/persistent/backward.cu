@@ -128,7 +128,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
       for (int g = 0; g < kMaxGates; ++g) put[e][g] = 0.0f;
       if (!live[e]) continue;
       with_cell(run.cell, [&]<class Cell>() {
-        if constexpr (!Cell::kTwoPhases) {
+        if constexpr (!Cell::kTwoPhases && !Cell::kOptions) {
           BackwardUnit<Cell> unit;
 #pragma unroll
           for (int k = 0; k < Cell::kSlots; ++k) unit.slots[k] = slots[e][k];

@@ -105,7 +105,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) forward_kernel(const For
     for (int e = 0; e < kElements; ++e) {
       if (!live[e]) continue;
       with_cell(run.cell, [&]<class Cell>() {
-        if constexpr (!Cell::kTwoPhases) {
+        if constexpr (!Cell::kTwoPhases && !Cell::kOptions) {
           ForwardUnit<Cell, typename Cell::First> unit = {};
           const float* from = sums + own.u[e] * plan.ld + own.b[e];
           for (int part = 0; part < plan.parts; ++part, from += part_sums)

@@ -69,7 +69,7 @@ bool plan_layer(const Layer& layer, bool backward, const PersistentKernels& kern
   if ((layer.phases & ~kPersistentPhases) != 0) return false;
   const CellTraits cell = traits_of(layer.cell);
   // A second product waits for the first of all units: two exchanges a step.
-  if (cell.products == 2 || cell.slots > kMaxGates) return false;
+  if (cell.products == 2 || cell.slots > kMaxGates || cell.options) return false;
   const Recurrence what = {is_bf16(layer),
                            backward,
                            static_cast<int32_t>(cell.gates),

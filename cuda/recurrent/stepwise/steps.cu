@@ -61,6 +61,7 @@ struct Phase {
                                 const float (&sums)[kGroups]) {
     const Unit unit(s, d, i, j);
     ForwardUnit<Cell, Of> u;
+    if constexpr (Cell::kOptions) u.variant = {&s.variant[d], j};
     u.h_before = value_of(s.h_before, unit);
     u.c_before = Cell::kHasC ? value_of(s.c_before, unit) : 0.0f;
     if (!unit.active) {
@@ -163,6 +164,7 @@ int32_t StepwiseForward::prepare(RnContext* ctx, const LayerForward& given, bool
   for (int64_t d = 0; d < layer.directions; ++d) {
     s.b_ih[d] = layer.b_ih[d];
     s.b_hh[d] = layer.b_hh[d];
+    s.variant[d] = layer.variant[d];
   }
   s.training = args.training;
   s.gates = args.gates;

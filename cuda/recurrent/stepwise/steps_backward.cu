@@ -70,6 +70,7 @@ struct Phase {
     using Of = std::conditional_t<kFirst, typename Cell::Last, typename Cell::First>;
     const Unit unit(s, d, i, j);
     BackwardUnit<Cell> u;
+    if constexpr (Cell::kOptions) u.variant = {&s.variant[d], j};
 #pragma unroll
     for (float& gradient : u.d) gradient = 0.0f;
     sum *= s.dropout.factor(s.rows, d, i, j);
@@ -148,6 +149,7 @@ int32_t StepwiseBackward::prepare(RnContext* ctx, const LayerBackward& given, bo
   s.c0 = layer.c0;
   s.dgates = args.dgates;
   s.dropout = layer.state_dropout;
+  for (int64_t d = 0; d < layer.directions; ++d) s.variant[d] = layer.variant[d];
   s.dh = scratch_of<float>(ctx, states);
   s.dc = cell.has_c ? scratch_of<float>(ctx, states) : nullptr;
   if (s.dh == nullptr || (cell.has_c && s.dc == nullptr)) return RN_ERR_OUT_OF_MEMORY;

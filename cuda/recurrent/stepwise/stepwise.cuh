@@ -101,6 +101,7 @@ struct ForwardStep {
   int64_t step;                  // direction 0 is at time `step`, direction 1 at T - 1 - step
   bool training;
   const float *b_ih[2], *b_hh[2];
+  CellVariant variant[2];
   float *gates, *h, *c;              // as in LayerForward
   const float *h_before, *c_before;  // [D, B, H] sorted, or null: zeros. Those of h_state, c_state
   float *h_state, *c_state;          // after the first step
@@ -121,9 +122,10 @@ struct BackwardStep {
   const float *gates, *h, *c, *dy;  // as in LayerBackward
   const float *h0, *c0;             // [D, B, H] in the caller's order, or null
   float* dgates;
-  float *dh, *dc;        // [D, B, H] sorted: what reaches the state past the product
-  StepOperand next;      // [D, B, count*H] gradients of R h, for the step before this one
-  StepOperand inner;     // [D, B, H] those of the second phase's product, for the first one
+  float *dh, *dc;     // [D, B, H] sorted: what reaches the state past the product
+  StepOperand next;   // [D, B, count*H] gradients of R h, for the step before this one
+  StepOperand inner;  // [D, B, H] those of the second phase's product, for the first one
+  CellVariant variant[2];
   StateDropout dropout;  // of what the products were with
   StepGradients more;
 };

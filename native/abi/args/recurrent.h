@@ -6,9 +6,10 @@
 #include "native/abi/cells.h"
 
 // The parameters of a layer and direction by RnSlot: W_IH [G*H, in], in = I for layer 0, else
-// directions*H; W_HH [G*H, H]; B_IH, B_HH [G*H] or absent. W_IH is absent in every direction of
-// layer 0 of `recurrent` where x holds what W x would be, the directions side by side,
-// I = directions*G*H.
+// directions*H; W_HH [G*H, H]; B_IH, B_HH [G*H] or absent; P_I, P_F, P_O [H] or absent, which c
+// (of P_O: c') is multiplied by and added to the sum of its gate. W_IH is absent in every direction
+// of layer 0 of `recurrent` where x holds what W x would be, the directions side by side, I =
+// directions*G*H.
 typedef struct RnRecurrentSlots {
   RnWeight slot[RN_SLOT_COUNT];
 } RnRecurrentSlots;
@@ -36,6 +37,7 @@ typedef struct RnRecurrentDesc {
   int32_t precision;  // RnPrecision, of every product of the stack; states and gates stay f32
   int32_t phases;     // 1 << RnPhase of each whose amount is not 0
   double amounts[RN_PHASE_COUNT];
+  RnCellOptions options;  // of a cell that has them
 } RnRecurrentDesc;
 
 // The stream of a phase, to be added to random.stream.

@@ -35,7 +35,7 @@ DecoderArgs read_args(const Info& info, const char* op) {
   args.feeding = parse_feeding(op, to_string(options.Get("feeding"), op, "feeding"));
   args.beams = to_integer(options.Get("beams"), 1, INT32_MAX, op, "beams");
   args.x = tensor_arg(info, 1, op, "x");
-  args.parameters = read_recurrent_parameters(info[2], op);
+  args.parameters = read_recurrent_parameters(info[2], args.stack.cell, op);
   const std::vector<Tensor> weights = group(info, 3, 4, op, "weights");
   args.w_query = weights[0];
   args.v = weights[1];
@@ -78,7 +78,8 @@ Napi::Value decoder_backward(const Info& info) {
   const Tensor reserve = tensor_arg(info, 8, kOp, "reserve");
   const std::vector<Tensor> upstream = group(info, 9, 6, kOp, "gradients");
   const size_t layers = args.parameters.size();
-  const std::vector<Sink> s = to_sinks(info[10], info[11], kOwnSinks + RN_SLOT_COUNT * layers, kOp);
+  const auto each = static_cast<size_t>(rn_slot_count(args.stack.cell));
+  const std::vector<Sink> s = to_sinks(info[10], info[11], kOwnSinks + each * layers, kOp);
   DecoderGradients g = {upstream[0],
                         upstream[1],
                         upstream[2],
@@ -95,7 +96,7 @@ Napi::Value decoder_backward(const Info& info) {
                         s[7],
                         s[8],
                         s[9],
-                        recurrent_sinks(s, kOwnSinks, layers)};
+                        recurrent_sinks(s, kOwnSinks, layers, args.stack.cell)};
   rnnative::decoder_backward(queue(info.Env(), args.x.device), args, weights, reserve, g);
   return info.Env().Undefined();
 }

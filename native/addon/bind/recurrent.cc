@@ -13,7 +13,7 @@ RecurrentArgs read_args(const Info& info, const char* op) {
   args.x = tensor_arg(info, 1, op, "x");
   Engine::of(args.x.device).rouse();  // reading the rest takes as long as it does to wake
   args.options = read_recurrent_options(info[0], op);
-  args.parameters = read_recurrent_parameters(info[2], op);
+  args.parameters = read_recurrent_parameters(info[2], args.options.cell, op);
   args.lengths = maybe_tensor_arg(info, 3, op, "lengths");
   args.h0 = maybe_tensor_arg(info, 4, op, "h0");
   args.c0 = maybe_tensor_arg(info, 5, op, "c0");
@@ -39,12 +39,13 @@ Napi::Value recurrent_backward(const Info& info) {
   gradients.dy = maybe_tensor_arg(info, 7, kOp, "dy");
   gradients.dhn = maybe_tensor_arg(info, 8, kOp, "dhn");
   gradients.dcn = maybe_tensor_arg(info, 9, kOp, "dcn");
-  const size_t cells = args.parameters.size();
-  const std::vector<Sink> sinks = to_sinks(info[10], info[11], 3 + RN_SLOT_COUNT * cells, kOp);
+  const size_t layers = args.parameters.size();
+  const auto each = static_cast<size_t>(rn_slot_count(args.options.cell));
+  const std::vector<Sink> sinks = to_sinks(info[10], info[11], 3 + each * layers, kOp);
   gradients.dx = sinks[0];
   gradients.dh0 = sinks[1];
   gradients.dc0 = sinks[2];
-  gradients.parameters = recurrent_sinks(sinks, 3, cells);
+  gradients.parameters = recurrent_sinks(sinks, 3, layers, args.options.cell);
   rnnative::recurrent_backward(queue(info.Env(), args.x.device), args, reserve, gradients);
   return info.Env().Undefined();
 }
@@ -78,6 +79,11 @@ Napi::Value cells(const Info& info) {
     row["products"] = cell.products;
     row["carriesH"] = cell.carries_h != 0;
     row["apart"] = cell.apart != 0;
+    row["options"] = cell.options != 0;
+    uint32_t slots = 0;
+    for (int slot = 0; slot < RN_SLOT_COUNT; ++slot)
+      slots |= static_cast<uint32_t>(rn_has_slot(i, slot)) << slot;
+    row["slots"] = slots;
   });
   result["slots"] = list(env, RN_SLOT_COUNT, [](int i, Napi::Object& row) {
     const RnSlotRow& slot = *rn_slot(i);
@@ -86,6 +92,8 @@ Napi::Value cells(const Info& info) {
     row["columns"] = extent_name(slot.columns);
     row["required"] = slot.required != 0;
   });
+  result["activations"] = list(env, RN_ACTIVATION_COUNT,
+                               [](int i, Napi::Object& row) { row["name"] = rn_activation(i); });
   result["phases"] = list(env, RN_PHASE_COUNT, [](int i, Napi::Object& row) {
     const RnPhaseRow& phase = *rn_phase(i);
     row["name"] = phase.name;

@@ -1,8 +1,10 @@
 #include "native/addon/bind/recurrent_arguments.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "native/addon/arguments.h"
+#include "native/ops/check.h"
 
 namespace rnnative::addon {
 
@@ -10,10 +12,38 @@ namespace {
 
 constexpr int64_t kMaxCells = 512;  // 256 layers (streams of Philox) in two directions
 
-std::string slot_names() {
+std::string slot_names(int32_t cell) {
   std::string names = rn_slot(0)->name;
-  for (int slot = 1; slot < RN_SLOT_COUNT; ++slot) names += std::string(", ") + rn_slot(slot)->name;
+  for (int slot = 1; slot < RN_SLOT_COUNT; ++slot) {
+    if (rn_has_slot(cell, slot)) names += std::string(", ") + rn_slot(slot)->name;
+  }
   return names;
+}
+
+// From a list of those that the cell has to a place for every slot.
+template <class Entry, class All>
+void spread(const Entry* entries, int32_t cell, All* all) {
+  for (int slot = 0; slot < RN_SLOT_COUNT; ++slot) {
+    if (rn_has_slot(cell, slot)) (*all)[slot] = *entries++;
+  }
+}
+
+int32_t read_activation(const Napi::Object& object, const char* name, const char* op) {
+#define RN_NAME(NAME, name) #name,
+  return choose(op, name, to_string(object.Get(name), op, name), {RN_ACTIVATIONS(RN_NAME)});
+#undef RN_NAME
+}
+
+// Of a cell that has options; an LSTM's own unless given. Those of others are not looked at.
+RnCellOptions read_cell_options(Napi::Value value, const char* op) {
+  if (value.IsNull() || value.IsUndefined()) {
+    constexpr double kUnbound = std::numeric_limits<double>::infinity();
+    return {RN_ACTIVATION_SIGMOID, RN_ACTIVATION_TANH, RN_ACTIVATION_TANH, kUnbound, kUnbound};
+  }
+  const Napi::Object object = to_options(value, op, "cellOptions");
+  const auto bound = [&](const char* name) { return to_number(object.Get(name), op, name); };
+  return {read_activation(object, "gate", op), read_activation(object, "candidate", op),
+          read_activation(object, "output", op), bound("gateClip"), bound("cellClip")};
 }
 
 // An object of amounts by the names of phases; those that it lacks are 0.
@@ -42,6 +72,8 @@ RecurrentOptions read_recurrent_options(Napi::Value value, const char* op) {
   options.dropout = to_number(object.Get("dropout"), op, "dropout");
   options.precision = to_precision(object.Get("precision"), op, "precision");
   options.amounts = read_amounts(object.Get("phases"), op);
+  if (rn_cell(options.cell)->options)
+    options.of_cell = read_cell_options(object.Get("cellOptions"), op);
   const bool draws =
       options.dropout > 0 ||
       std::any_of(options.amounts.begin(), options.amounts.end(), [](double a) { return a != 0; });
@@ -53,7 +85,8 @@ RecurrentOptions read_recurrent_options(Napi::Value value, const char* op) {
   return options;
 }
 
-std::vector<RecurrentParameters> read_recurrent_parameters(Napi::Value value, const char* op) {
+std::vector<RecurrentParameters> read_recurrent_parameters(Napi::Value value, int32_t cell,
+                                                           const char* op) {
   if (!value.IsArray()) {
     throw Error("ERR_ARGUMENT", "[" + std::string(op) + "] parameters: expected an array");
   }
@@ -66,21 +99,21 @@ std::vector<RecurrentParameters> read_recurrent_parameters(Napi::Value value, co
   std::vector<RecurrentParameters> parameters;
   for (uint32_t i = 0; i < length; ++i) {
     const std::vector<Tensor> slots = to_tensors(array.Get(i), op, "parameters", true);
-    if (slots.size() != RN_SLOT_COUNT) {
-      throw Error("ERR_ARGUMENT", "[" + std::string(op) + "] parameters: expected " + slot_names() +
-                                      " per cell, got " + std::to_string(slots.size()) +
-                                      " entries");
+    if (slots.size() != static_cast<size_t>(rn_slot_count(cell))) {
+      throw Error("ERR_ARGUMENT", "[" + std::string(op) + "] parameters: expected " +
+                                      slot_names(cell) + " per cell, got " +
+                                      std::to_string(slots.size()) + " entries");
     }
-    std::copy(slots.begin(), slots.end(), parameters.emplace_back().begin());
+    spread(slots.data(), cell, &parameters.emplace_back());
   }
   return parameters;
 }
 
 std::vector<RecurrentSinks> recurrent_sinks(const std::vector<Sink>& sinks, size_t first,
-                                            size_t cells) {
-  std::vector<RecurrentSinks> result(cells);
-  for (size_t i = 0; i < cells; ++i)
-    std::copy_n(sinks.begin() + first + i * RN_SLOT_COUNT, RN_SLOT_COUNT, result[i].begin());
+                                            size_t layers, int32_t cell) {
+  std::vector<RecurrentSinks> result(layers);
+  for (size_t i = 0; i < layers; ++i)
+    spread(sinks.data() + first + i * static_cast<size_t>(rn_slot_count(cell)), cell, &result[i]);
   return result;
 }
 

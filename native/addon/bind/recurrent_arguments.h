@@ -13,11 +13,13 @@ namespace rnnative::addon {
 // An options object: cell, layers, directions, hidden, training, dropout, phases, random,
 // precision.
 RecurrentOptions read_recurrent_options(Napi::Value value, const char* op);
-// An array of the parameters of each layer and direction, in the order of native/abi/cells.h.
-std::vector<RecurrentParameters> read_recurrent_parameters(Napi::Value value, const char* op);
-// Sinks from `first` on, for so many layers and directions.
+// An array of the parameters of each layer and direction: the slots that the cell has, in the order
+// of native/abi/cells.h.
+std::vector<RecurrentParameters> read_recurrent_parameters(Napi::Value value, int32_t cell,
+                                                           const char* op);
+// Sinks from `first` on, for so many layers and directions of a cell.
 std::vector<RecurrentSinks> recurrent_sinks(const std::vector<Sink>& sinks, size_t first,
-                                            size_t cells);
+                                            size_t layers, int32_t cell);
 
 }  // namespace rnnative::addon
 

@@ -35,7 +35,8 @@ int32_t make_layer(RnContext* ctx, DecoderBackward* d, int64_t l, LayerBackward*
   run.dy = d->between[l & 1];
   run.saved = sizes.stack.saved(reserve, l);
   if (!make_work(ctx, sizes.stack, d->sequence, desc.precision, &run.work) ||
-      !pack_products(typename Cell::BackwardPhases(), ctx, run, layer->phases))
+      !pack_products(typename Cell::BackwardPhases(), ctx, run, layer->phases) ||
+      !take_variant<Cell>(ctx, desc, d->args->forward.slots[l], sizes.stack, &run.variant))
     return RN_ERR_OUT_OF_MEMORY;
   const RnWeight& w = d->args->forward.slots[l].slot[RN_W_IH];
   if (l > 0) {
@@ -201,7 +202,7 @@ int32_t run_backward(RnContext* ctx, DecoderBackward* d) {
     status = initial_state_gradients<Cell>(ctx, run, layers[l].phases);
     if (status == RN_OK)
       status = recurrent_gradients(ctx, run, layers[l].phases, Cell::BackwardPhases::kCount);
-    if (status == RN_OK) status = bias_gradients(ctx, run);
+    if (status == RN_OK) status = bias_gradients<Cell>(ctx, run);
     if (status == RN_OK) status = input_gradients(ctx, run);
   }
   if (status == RN_OK) status = decoder_gradients(ctx, *d, layers[0].run, layers[count - 1].run);

@@ -42,7 +42,8 @@ int32_t make_layer(RnContext* ctx, const DecoderRun& d, int64_t l, float* reserv
   if (!run->weights.input ||
       !pack_phases(typename Cell::ForwardPhases(), ctx, desc, slots.slot[RN_W_HH], layout,
                    &run->weights) ||
-      !pack_biases<Cell>(ctx, slots, layout, &run->weights))
+      !pack_biases<Cell>(ctx, slots, layout, &run->weights) ||
+      !take_variant<Cell>(ctx, desc, slots, layout, &run->variant))
     return RN_ERR_OUT_OF_MEMORY;
   run->state = layout.saved(reserve, l);
   if (!d.last(l)) {

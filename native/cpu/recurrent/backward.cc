@@ -12,9 +12,12 @@ namespace rnnative::cpu::RN_ISA {
 namespace {
 
 template <class Cell>
-int32_t run_backward(RnContext* ctx, const BackwardRun& run) {
+int32_t run_backward(RnContext* ctx, BackwardRun run) {
   PhaseProducts phases[Cell::BackwardPhases::kCount];
   int32_t status = RN_OK;
+  const RnRecurrentSlots& slots = run.args->slots[run.index];
+  if (!take_variant<Cell>(ctx, run.args->desc, slots, run.layout, &run.variant))
+    return RN_ERR_OUT_OF_MEMORY;
   {
     const ScratchScope scope(ctx);
     if (!pack_products(typename Cell::BackwardPhases(), ctx, run, phases))
@@ -23,7 +26,7 @@ int32_t run_backward(RnContext* ctx, const BackwardRun& run) {
     if (status == RN_OK) status = initial_state_gradients<Cell>(ctx, run, phases);
   }
   if (status == RN_OK) status = recurrent_gradients(ctx, run, phases, Cell::BackwardPhases::kCount);
-  if (status == RN_OK) status = bias_gradients(ctx, run);
+  if (status == RN_OK) status = bias_gradients<Cell>(ctx, run);
   if (status == RN_OK) status = input_gradients(ctx, run);
   return status;
 }

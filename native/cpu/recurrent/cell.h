@@ -23,6 +23,12 @@ namespace {
 
 struct StepPhases;  // phases/phases.h
 
+// Of a cell with options; NULL where it has none.
+struct CellVariant {
+  const RnCellOptions* options;
+  const float* peepholes;  // [RN_PEEPHOLES, stride], zero where absent and past H
+};
+
 // Pointers are to the first row of the step unless a comment says otherwise.
 struct ForwardStep {
   int64_t rows;            // active rows
@@ -49,6 +55,7 @@ struct ForwardStep {
   int64_t rounded_stride;
   // The product's left operand where phases/phases.h makes one (training): rows as above; or NULL.
   const void* operand;
+  CellVariant variant;
 };
 
 struct BackwardStep {
@@ -71,6 +78,7 @@ struct BackwardStep {
   Bf16::Left *rounded_dgates, *rounded_dextra;
   int64_t rounded_gates_stride, rounded_extra_stride;
   const StepPhases* phases;
+  CellVariant variant;
 };
 
 RN_INLINE vf load_units(const float* row, int64_t unit, int64_t hidden) {

@@ -42,6 +42,10 @@ struct ForwardUnit {
   }
   RN_INLINE vf h() const { return load(s.h_prev + at); }
   RN_INLINE vf c() const { return load(s.c_prev + at); }
+  RN_INLINE const RnCellOptions& options() const { return *s.variant.options; }
+  RN_INLINE vf peephole(int k) const {
+    return load(s.variant.peepholes + k * s.stride + unit * kLanes);
+  }
   RN_INLINE void keep(int gate, vf x) const {
     if constexpr (kKeeps) store(gates + gate * kLanes, x);
   }
@@ -96,6 +100,10 @@ struct BackwardUnit {
   RN_INLINE vf extra() const { return load(s.extra + at); }
   RN_INLINE vf h() const { return load(s.h_prev + at); }
   RN_INLINE vf c() const { return load(s.c_prev + at); }
+  RN_INLINE const RnCellOptions& options() const { return *s.variant.options; }
+  RN_INLINE vf peephole(int k) const {
+    return load(s.variant.peepholes + k * s.stride + unit * kLanes);
+  }
   RN_INLINE vf dh() const { return take_dh(s, row, unit, product, Math::kCarriesH); }
   RN_INLINE vf dc() const { return take_dc(s, row, unit); }
   RN_INLINE vf sums() const { return product; }

@@ -4,6 +4,7 @@
 #define RNNATIVE_CPU_RECURRENT_FORWARD_RUN_H_
 
 #include "native/cpu/recurrent/phases/phases.h"
+#include "native/cpu/recurrent/variant.h"
 #include "native/cpu/recurrent/weights.h"
 
 namespace rnnative::cpu::RN_ISA {
@@ -26,6 +27,7 @@ struct Run {
   Bf16::Left* rounded;   // bf16: two sets of [B] rows of h, used in turn, and one of extra; or NULL
   int64_t rounded_stride;
   StepPhases phases;
+  CellVariant variant;
 };
 
 // The planner's view of a step; the first phase stands for all.

@@ -8,6 +8,7 @@
 #include "native/cpu/gemm/gemm.h"
 #include "native/cpu/recurrent/phases/phases.h"
 #include "native/cpu/recurrent/recurrent.h"
+#include "native/cpu/recurrent/variant.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {
@@ -45,6 +46,7 @@ struct BackwardRun {
   Saved saved;
   Work work;
   StepPhases phases;
+  CellVariant variant;
 };
 
 inline bool wanted(const RnGrad& g) {
@@ -189,9 +191,13 @@ inline void put_sums(const RnGrad& out, const float* sums, int64_t n) {
   for (int64_t i = 0; i < n; ++i) to[i] = adds(out) ? to[i] + sums[i] : sums[i];
 }
 
-// Gradients of b_ih, and of b_hh for the gates where it is the same.
-inline int32_t bias_gradients(RnContext* ctx, const BackwardRun& run) {
+// Gradients of b_ih, of b_hh for the gates where it is the same, and of peepholes.
+template <class Cell>
+int32_t bias_gradients(RnContext* ctx, const BackwardRun& run) {
   const RnRecurrentSlotGrads& grads = run.args->dslots[run.index];
+  if constexpr (Cell::kOptions)
+    peephole_gradients<Cell>(ctx, run.variant, run.layout, run.saved, run.work.dgates,
+                             run.sequence->rows, grads.slot + RN_P_I);
   if (!wanted(grads.slot[RN_B_IH]) && !wanted(grads.slot[RN_B_HH])) return RN_OK;
   const CellTraits& traits = run.layout.traits;
   const int64_t hidden = run.layout.hidden, width = traits.gates * hidden;

@@ -50,7 +50,8 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
         pack_input<Cell>(ctx, desc, slots.slot[RN_W_IH], {kPackedInput, 0, in, in}, l);
   if ((!projected && !run.weights.input) ||
       !pack_phases(phases, ctx, desc, slots.slot[RN_W_HH], l, &run.weights) ||
-      !pack_biases<Cell>(ctx, slots, l, &run.weights))
+      !pack_biases<Cell>(ctx, slots, l, &run.weights) ||
+      !take_variant<Cell>(ctx, desc, slots, l, &run.variant))
     return RN_ERR_OUT_OF_MEMORY;
 
   const int64_t states = q.batch * l.hidden, chunk = chunk_rows(l);

@@ -39,6 +39,7 @@ RnRecurrentDesc describe_stack(const RecurrentOptions& o, int64_t time, int64_t 
   d.dropout = o.training ? o.dropout : 0;
   d.random = o.random;
   d.precision = o.precision;
+  d.options = o.of_cell;
   for (int phase = 0; phase < RN_PHASE_COUNT; ++phase) {
     if (o.amounts[phase] == 0 || (rn_phase(phase)->training && !o.training)) continue;
     d.phases |= 1 << phase;
@@ -63,6 +64,9 @@ void check_options(const Checker& check, const RecurrentOptions& o) {
     check.fail("ERR_ARGUMENT", "hidden: expected a positive size, got " + std::to_string(o.hidden));
   }
   check.in_range("dropout", o.dropout, 0, 1, false);
+  if (rn_cell(o.cell)->options && !(o.of_cell.gate_clip > 0 && o.of_cell.cell_clip > 0)) {
+    check.fail("ERR_ARGUMENT", "gateClip, cellClip: expected bounds above 0");
+  }
   for (int phase = 0; phase < RN_PHASE_COUNT; ++phase) {
     check.in_range(rn_phase(phase)->name, o.amounts[phase], 0, rn_phase(phase)->below, false);
   }
@@ -93,6 +97,9 @@ void check_parameters(const Checker& check, const RecurrentOptions& options,
     for (int slot = 0; slot < RN_SLOT_COUNT; ++slot) {
       const Tensor& parameter = parameters[i][slot];
       if (!rn_slot(slot)->required && !parameter) continue;
+      if (!rn_has_slot(d.cell, slot))
+        check.fail("ERR_ARGUMENT",
+                   slot_name(options, i, slot) + ": expected null, the cell has no such parameter");
       if (slot == RN_W_IH && projected && i < static_cast<size_t>(d.directions)) continue;
       check.real(slot_name(options, i, slot), parameter, slot_shape(d, i, slot));
     }

@@ -26,6 +26,7 @@ struct RecurrentOptions {
   std::array<double, RN_PHASE_COUNT> amounts = {};  // of the phases; those of training only then
   RnRandom random = {};
   RnPrecision precision = RN_PRECISION_F32;
+  RnCellOptions of_cell = {};  // of a cell that has them
 };
 
 // Of one layer and direction, by RnSlot.

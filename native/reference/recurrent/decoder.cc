@@ -117,7 +117,8 @@ void run_layers(const Decoder& d, int64_t t, int64_t b, const State& state, doub
     affine(real(slots.slot[RN_W_IH].data), real(slots.slot[RN_B_IH].data), d.input_of(l, row),
            gates, in, wx);
     d.stack.cell.forward({d.H, wx, real(slots.slot[RN_W_HH].data), real(slots.slot[RN_B_HH].data),
-                          h, c, h, d.gates(l, row), d.h(l, row), d.c(l, row), work});
+                          h, c, h, d.gates(l, row), d.h(l, row), d.c(l, row), work,
+                          &d.desc.stack.options, Peepholes(slots).of});
     std::copy_n(d.h(l, row), d.H, h);
     if (d.stack.has_c) std::copy_n(d.c(l, row), d.H, c);
     if (l == d.L - 1) continue;
@@ -222,10 +223,26 @@ void layers_backward(const Backward& g, const Flow& f, int64_t t, int64_t b) {
       dh[i] = dc[i] = 0;
     }
     const double* h = t > 0 ? d.h(l, before) : f.h0 + l * d.H;
-    d.stack.cell.backward({d.H, real(slots.slot[RN_W_HH].data), h,
-                           t > 0 ? d.c(l, before) : f.c0 + l * d.H, h, d.gates(l, row), d.h(l, row),
-                           d.c(l, row), f.dh_next, f.dc_next, f.dwx, dh, dc, dh, to.slot[RN_W_HH],
-                           to.slot[RN_B_HH], f.work});
+    d.stack.cell.backward({d.H,
+                           real(slots.slot[RN_W_HH].data),
+                           h,
+                           t > 0 ? d.c(l, before) : f.c0 + l * d.H,
+                           h,
+                           d.gates(l, row),
+                           d.h(l, row),
+                           d.c(l, row),
+                           f.dh_next,
+                           f.dc_next,
+                           f.dwx,
+                           dh,
+                           dc,
+                           dh,
+                           to.slot[RN_W_HH],
+                           to.slot[RN_B_HH],
+                           f.work,
+                           &d.desc.stack.options,
+                           Peepholes(slots).of,
+                           to.slot + RN_P_I});
     const int64_t in = l == 0 ? d.E + d.F : d.H;
     std::fill_n(f.dinput, in, 0.0);
     affine_backward(real(slots.slot[RN_W_IH].data), d.input_of(l, row), f.dwx, gates, in,

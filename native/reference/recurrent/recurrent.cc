@@ -57,6 +57,7 @@ void run_forward(const Stack& stack, const RnRecurrentForward& args, int32_t lay
   const int64_t B = desc.batch, H = desc.hidden, in = stack.input_of(layer);
   const int64_t gates = stack.gates * H, run = stack.run_of(layer, direction);
   const RnRecurrentSlots& slots = args.slots[run];
+  const Peepholes peepholes(slots);
   const Saved saved = stack.saved_of(run, real(args.reserve));
   const StateDropout dropout(desc, run);
   double *h0 = work, *c0 = h0 + H, *masked = c0 + H, *wx = masked + H, *rest = wx + gates;
@@ -75,7 +76,8 @@ void run_forward(const Stack& stack, const RnRecurrentForward& args, int32_t lay
         add_bias(input + row * in + direction * gates, real(slots.slot[RN_B_IH].data), gates, wx);
       stack.cell.forward({H, wx, real(slots.slot[RN_W_HH].data), real(slots.slot[RN_B_HH].data), h,
                           c, dropout.operand(b, h, masked),
-                          saved.gates + row * stack.cell.saved * H, h_next, c_next, rest});
+                          saved.gates + row * stack.cell.saved * H, h_next, c_next, rest,
+                          &desc.options, peepholes.of});
       std::copy_n(h_next, H, output + row * stack.width + direction * H);
       h = h_next;
       c = c_next;
@@ -93,6 +95,7 @@ void run_backward(const Stack& stack, const RnRecurrentBackward& args, int32_t l
   const int64_t B = desc.batch, H = desc.hidden, in = stack.input_of(layer);
   const int64_t gates = stack.gates * H, run = stack.run_of(layer, direction);
   const RnRecurrentSlots& slots = args.slots[run];
+  const Peepholes peepholes(slots);
   const SlotGradients d = stack.open_gradients(args.dslots[run], in);
   // Backward only reads what forward saved.
   const Saved saved = stack.saved_of(run, const_cast<double*>(real(args.reserve)));
@@ -116,10 +119,26 @@ void run_backward(const Stack& stack, const RnRecurrentBackward& args, int32_t l
       }
       const double* h = s > 0 ? saved.h + before * H : h0;
       double* doperand = dropout.open_gradient(dh, dmasked);
-      stack.cell.backward({H, real(slots.slot[RN_W_HH].data), h, s > 0 ? saved.c + before * H : c0,
-                           dropout.operand(b, h, masked), saved.gates + row * stack.cell.saved * H,
-                           saved.h + row * H, saved.c + row * H, dh_next, dc_next, dwx, dh, dc,
-                           doperand, d.slot[RN_W_HH], d.slot[RN_B_HH], rest});
+      stack.cell.backward({H,
+                           real(slots.slot[RN_W_HH].data),
+                           h,
+                           s > 0 ? saved.c + before * H : c0,
+                           dropout.operand(b, h, masked),
+                           saved.gates + row * stack.cell.saved * H,
+                           saved.h + row * H,
+                           saved.c + row * H,
+                           dh_next,
+                           dc_next,
+                           dwx,
+                           dh,
+                           dc,
+                           doperand,
+                           d.slot[RN_W_HH],
+                           d.slot[RN_B_HH],
+                           rest,
+                           &desc.options,
+                           peepholes.of,
+                           d.slot + RN_P_I});
       dropout.close_gradient(b, doperand, dh);
       double* dx = dinput ? dinput + row * in : nullptr;
       if (slots.slot[RN_W_IH].data)

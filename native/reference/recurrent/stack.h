@@ -26,6 +26,14 @@ struct SlotGradients {
   double* slot[RN_SLOT_COUNT];
 };
 
+// P_I, P_F, P_O of a layer and direction.
+struct Peepholes {
+  const double* of[RN_PEEPHOLES];
+  explicit Peepholes(const RnRecurrentSlots& slots) {
+    for (int k = 0; k < RN_PEEPHOLES; ++k) of[k] = real(slots.slot[RN_P_I + k].data);
+  }
+};
+
 struct Stack {
   explicit Stack(const RnRecurrentDesc& desc)
       : desc(desc),

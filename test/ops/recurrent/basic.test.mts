@@ -19,8 +19,9 @@ import {
   drawInputs,
   parametersOf,
   recurrent,
-  SLOTS,
+  slotNamesOf,
   STATES,
+  type Cell,
   type Sizes,
   type Stack,
 } from '../../support/recurrent.mjs'
@@ -153,15 +154,18 @@ for (const cell of CELLS) {
     await checkOp(t, recurrent(stack, inputs))
     // The last layer's output is not dropped; the one below is, by the stream of its layer.
     const one = { ...stack, layers: 1 }
-    const below = (await evaluate(recurrent({ ...one, dropout: 0 }, pick(inputs, 0)), REFERENCE))[
-      'y'
-    ]
+    const below = (
+      await evaluate(recurrent({ ...one, dropout: 0 }, pick(cell, inputs, 0)), REFERENCE)
+    )['y']
     const whole = (
-      await evaluate(recurrent({ ...stack, layers: 2 }, pick(inputs, 0, 1)), REFERENCE)
+      await evaluate(recurrent({ ...stack, layers: 2 }, pick(cell, inputs, 0, 1)), REFERENCE)
     )['y']
     const dropped = upload('reference', { shape: [4, 3, 12], data: below as Float64Array })
     const masked = native.dropout(dropped, 0.4, 1, random, null, false)
-    const second = { ...pick(inputs, 1), x: { shape: [4, 3, 12], data: await download(masked) } }
+    const second = {
+      ...pick(cell, inputs, 1),
+      x: { shape: [4, 3, 12], data: await download(masked) },
+    }
     const above = (await evaluate(recurrent({ ...one, dropout: 0 }, second), REFERENCE))['y']
     identical(t, { y: whole as Float64Array }, { y: above as Float64Array }, 'two layers')
     for (const tensor of [dropped, masked]) native.dispose(tensor)
@@ -169,13 +173,17 @@ for (const cell of CELLS) {
 }
 
 /** The inputs of some layers of a bidirectional stack, numbered from 0 again. */
-function pick(inputs: ReturnType<typeof drawInputs>, ...layers: number[]): typeof inputs {
+function pick(
+  cell: Cell,
+  inputs: ReturnType<typeof drawInputs>,
+  ...layers: number[]
+): typeof inputs {
   const { x, lengths } = inputs
   const batch = (x as { shape: readonly number[] }).shape[1] as number
   const picked: typeof inputs = { x: x!, lengths: lengths! }
   layers.forEach((layer, to) => {
     for (const direction of [0, 1])
-      for (const slot of SLOTS)
+      for (const slot of slotNamesOf(cell))
         picked[`${slot}_${2 * to + direction}`] = inputs[`${slot}_${2 * layer + direction}`]!
   })
   for (const state of ['h0', 'c0']) {

@@ -17,7 +17,7 @@ import {
   PHASES,
   recurrent,
   rowOf,
-  SLOTS,
+  slotNamesOf,
   STATES,
   type Sizes,
   type Stack,
@@ -211,7 +211,7 @@ async function checkSteps(
     upstream = Object.fromEntries(
       states.map((name) => [`${name}n`, reals(shape, made[`grad ${name}0`] as Float64Array)]),
     )
-    for (const name of SLOTS.map((slot) => `${slot}_0`)) {
+    for (const name of slotNamesOf(cell).map((slot) => `${slot}_0`)) {
       const g = made[`grad ${name}`] as Float64Array
       sums[`grad ${name}`] = sums[`grad ${name}`]?.map((sum, i) => sum + (g[i] as number)) ?? g
     }

@@ -1,4 +1,5 @@
 import { Dropout, Embedding, Linear, Module, type Recurrent } from '../../nn'
+import { variantOf } from '../../nn/lstm-variant'
 import { makeRecurrent } from '../../nn/recurrent'
 import type { RecurrentState } from '../../nn'
 import type { Tensor } from '../../tensor'
@@ -31,7 +32,7 @@ export class LanguageNetwork extends Module {
     const drops = { dropout, recurrentDropout, weightDrop }
     this.embedding = new Embedding(vocabulary, embedding, { device })
     this.rnn = makeRecurrent(cellOf(cell), {
-      ...{ ...sizes, ...drops, forgetBias: forgetBiasOf(init) },
+      ...{ ...sizes, ...drops, ...variantOf(options), forgetBias: forgetBiasOf(init) },
     })
     this.output = new Linear(hidden, vocabulary, { device, precision })
     if (tieWeights) {

@@ -1,6 +1,11 @@
 import { ModelSchema } from '../../file-schema'
 import { count, flag, fraction, Schema, type Given, type Made } from '../../schema'
-import { learningOptions, stackOptions } from '../parts/recurrent-options'
+import {
+  checkVariant,
+  learningOptions,
+  stackOptions,
+  variantOptions,
+} from '../parts/recurrent-options'
 
 /** A language model: embedding, recurrent stack, output projection. */
 export const languageOptions = new ModelSchema(
@@ -8,6 +13,7 @@ export const languageOptions = new ModelSchema(
   'rnnative.LanguageModel',
   {
     ...stackOptions({ about: 'recurrent layers', default: 2 }),
+    ...variantOptions(),
     /** Press & Wolf 2017. */
     tieWeights: flag({ about: 'share the weights of embedding and output', default: false }),
     /** One mask for all steps of a window (Gal & Ghahramani 2016). */
@@ -17,13 +23,12 @@ export const languageOptions = new ModelSchema(
     }),
     ...learningOptions(),
   },
-  ({ tieWeights, embedding, hidden }, refuse) =>
-    refuse(
-      'tieWeights',
-      !tieWeights || embedding === hidden,
-      `false where embedding and hidden differ (${embedding} and ${hidden})`,
-      tieWeights,
-    ),
+  (options, refuse) => {
+    const { tieWeights, embedding, hidden } = options
+    const sizes = `embedding and hidden differ (${embedding} and ${hidden})`
+    refuse('tieWeights', !tieWeights || embedding === hidden, `false where ${sizes}`, tieWeights)
+    checkVariant(options, refuse)
+  },
 )
 
 /** How `fit` reads a text. */

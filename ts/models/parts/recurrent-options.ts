@@ -3,7 +3,8 @@ import { MOST_LAYERS } from '../../check'
 import { INIT_FORMS, readInitSpec, type InitSpec } from '../../init-spec'
 import { readNamed } from '../../named'
 import type { Precision } from '../../precision'
-import { choice, count, custom, fraction, wholeNumber } from '../../schema'
+import { choice, count, custom, flag, fraction, group, positive, wholeNumber } from '../../schema'
+import type { Refuse } from '../../schema'
 import { freshSeed } from '../../seed'
 
 /** In plain text, since help must not load the addon; a test holds it against the addon's list. */
@@ -28,6 +29,65 @@ export const stackOptions = (layers: { default: number; about: string }) => ({
     defaultText: 'as --hidden',
   }),
 })
+
+const PEEPHOLES = ['i', 'f', 'o'] as const
+/** In plain text, as {@link CELL_NAMES}. */
+export const ACTIVATION_NAMES = ['sigmoid', 'tanh', 'relu', 'hard_sigmoid', 'identity'] as const
+const activation = (about: string, usual: Activation) =>
+  choice(ACTIVATION_NAMES, { about, defaultText: usual })
+type Activation = (typeof ACTIVATION_NAMES)[number]
+
+const isPeephole = (x: unknown): boolean => PEEPHOLES.includes(x as 'i')
+
+/** What makes another cell of an LSTM: see `nn.LSTMVariant`. */
+export const variantOptions = () => ({
+  peephole: custom<boolean | readonly (typeof PEEPHOLES)[number][]>()(
+    {
+      expected: 'true, false or a list of i, f and o',
+      valid: (x) => typeof x === 'boolean' || (Array.isArray(x) && x.every(isPeephole)),
+      argument: '<gates>',
+      read: (text) => (text === 'all' ? true : text.split(',')),
+    },
+    { about: "gates of an LSTM that see its cell's state: all, or some of i,f,o" },
+  ),
+  coupled: flag({ about: "an LSTM's forget gate is 1 - i", default: false, formerly: false }),
+  activations: group(
+    {
+      gate: activation("of an LSTM's gates", 'sigmoid'),
+      candidate: activation("of an LSTM's candidate", 'tanh'),
+      output: activation("of an LSTM's state on its way to the output", 'tanh'),
+    },
+    "an LSTM's activations",
+    {},
+  ),
+  gateClip: positive({ about: "most that the sums of an LSTM's gates may be" }),
+  cellClip: positive({ about: "most that an LSTM's state may be" }),
+})
+
+interface Variant {
+  cell: CellName
+  peephole?: unknown
+  coupled: boolean
+  activations: Readonly<Record<string, unknown>>
+  gateClip?: unknown
+  cellClip?: unknown
+}
+
+/** Whether {@link variantOptions} are for that cell. */
+const HAS_VARIANTS: Readonly<Record<CellName, boolean>> = { lstm: true, gru: false, rnn: false }
+
+/** A rule of schemas with {@link variantOptions}. */
+export function checkVariant(options: Variant, refuse: Refuse): void {
+  const { cell, coupled, activations, ...others } = options
+  const { peephole, gateClip, cellClip } = others
+  const varies = HAS_VARIANTS[cell]
+  const lists = { peephole, gateClip, cellClip, ...activations }
+  for (const [name, value] of Object.entries(lists))
+    refuse(name, varies || value === undefined, `none for the cell ${cell}`, value)
+  refuse('coupled', varies || !coupled, `false for the cell ${cell}`, coupled)
+  const sees = Array.isArray(peephole) && peephole.includes('f')
+  refuse('peephole', !coupled || !sees, 'no f where gates are coupled', peephole)
+}
 
 /** As a command line has it: `uniform:0.1`, `orthogonal`. */
 function readInit(text: string): unknown {

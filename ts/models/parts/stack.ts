@@ -1,4 +1,5 @@
 import type { InitSpec, RecurrentState } from '../../nn'
+import { variantOf, type LSTMVariant } from '../../nn/lstm-variant'
 import { makeRecurrent, type Recurrent } from '../../nn/recurrent'
 import { ResidualStack } from '../../nn/residual'
 import type { Precision } from '../../precision'
@@ -8,7 +9,7 @@ import { cellOf, forgetBiasOf, type CellName } from './recurrent-options'
 /** Standard deviation of a token's initial vector: its length is then about 1. */
 export const embeddingDeviation = (features: number): number => 1 / Math.sqrt(features)
 
-export interface StackOptions {
+export interface StackOptions extends LSTMVariant {
   cell: CellName
   /** Layers add their input to their output. */
   residual: boolean
@@ -20,18 +21,13 @@ export interface StackOptions {
 
 /** A stack of a network's kind. */
 export function makeStack(
-  { cell, residual, dropout, weightDrop, precision, init }: StackOptions,
+  given: StackOptions,
   sizes: { input: number; hidden: number; layers: number; bidirectional?: boolean },
   device: DeviceOption,
 ): Recurrent | ResidualStack {
-  const options = {
-    ...sizes,
-    dropout,
-    weightDrop,
-    precision,
-    device,
-    forgetBias: forgetBiasOf(init),
-  }
+  const { cell, residual, dropout, weightDrop, precision, init } = given
+  const usual = { dropout, weightDrop, precision, device, forgetBias: forgetBiasOf(init) }
+  const options = { ...sizes, ...usual, ...variantOf(given) }
   const kind = cellOf(cell)
   return residual ? new ResidualStack({ ...options, cell: kind }) : makeRecurrent(kind, options)
 }

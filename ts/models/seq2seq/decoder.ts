@@ -1,4 +1,5 @@
 import { AttentionDecoder, Dropout, Embedding, Linear, Module, type RecurrentState } from '../../nn'
+import { variantOf } from '../../nn/lstm-variant'
 import type { Recurrent } from '../../nn/recurrent'
 import { ResidualStack } from '../../nn/residual'
 import type { Tensors } from '../../decode'
@@ -89,6 +90,7 @@ export class Decoder extends Module implements DecodesSteps {
       this.attending = new AttentionDecoder({
         ...{ input: embedding, hidden, memory, attention, dropout, weightDrop, precision, device },
         ...{ cell: cellOf(options.cell), layers: own, forgetBias: forgetBiasOf(options.init) },
+        ...variantOf(options),
         attentionSize: options.attentionSize,
         feeding: inputFeeding ? 'output' : plain,
         output: top,

@@ -4,7 +4,12 @@ import type { AttentionKind } from '../../nn'
 import { choice, count, custom, flag, fraction, group } from '../../schema'
 import { ModelSchema } from '../../file-schema'
 import { Schema, type Given, type Made, type Refuse } from '../../schema'
-import { learningOptions, stackOptions } from '../parts/recurrent-options'
+import {
+  checkVariant,
+  learningOptions,
+  stackOptions,
+  variantOptions,
+} from '../parts/recurrent-options'
 import { create, type SamplingSchedule, type SamplingScheduleJSON } from './scheduled-sampling'
 
 type Attention = AttentionKind | 'none'
@@ -55,6 +60,7 @@ type Encoder = Made<typeof encoder>
 
 const rows = {
   ...stackOptions({ about: 'recurrent layers of encoder and decoder', default: 1 }),
+  ...variantOptions(),
   /**
    * Without input feeding, additive attention precedes a step and its context is fed to it (Bahdanau et
    * al. 2015); the other kinds follow the step (Luong et al. 2015).
@@ -99,6 +105,7 @@ function rules(options: Made<typeof rows>, refuse: Refuse): void {
   refuse('attention', memory === hidden || !needsEqualSizes(attention), unequal, attention)
   const attends = attention !== 'none'
   refuse('inputFeeding', attends || !inputFeeding, 'false without attention', inputFeeding)
+  checkVariant(options, refuse)
   refuse('feedSummary', !attends || !feedSummary, 'false with attention', feedSummary)
 }
 

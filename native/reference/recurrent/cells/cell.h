@@ -20,6 +20,8 @@ struct StepForward {
   double* saved;            // [saved*H] assigned: what the backward step needs
   double *h_next, *c_next;  // [H] assigned
   double* work;             // [G*H]
+  const RnCellOptions* options;
+  const double* const* peepholes;  // P_I, P_F, P_O: [H], or NULL: zeros
 };
 
 struct StepBackward {
@@ -33,6 +35,9 @@ struct StepBackward {
   double *dh, *dc, *doperand;       // [H] accumulated; doperand may be dh
   double *dw_hh, *db_hh;            // accumulated; NULL: not wanted
   double* work;                     // [G*H]
+  const RnCellOptions* options;
+  const double* const* peepholes;
+  double* const* dpeepholes;  // accumulated; NULL: not wanted
 };
 
 // What a cell has beside its row in native/abi/cells.h.

@@ -1,0 +1,92 @@
+import test from 'ava'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { LanguageModel, nn, ops, Seq2Seq, Tokenizer, uniform } from 'rnnative'
+import type { LSTMOptions } from '#dist/nn/recurrent.js'
+
+const sizes = { input: 3, hidden: 4, seed: 1 }
+const names = (lstm: nn.LSTM): string[] => [...lstm.namedParameters()].map(([name]) => name)
+
+test('options make the cell, and peepholes are parameters of those gates alone', (t) => {
+  t.is(new nn.LSTM(sizes).cell, 'lstm')
+  t.is(new nn.LSTM({ ...sizes, peephole: false, coupled: false }).cell, 'lstm')
+  const general = new nn.LSTM({ ...sizes, peephole: true })
+  t.is(general.cell, 'lstm_general')
+  t.deepEqual(names(general).slice(-3), ['peephole_i_l0', 'peephole_f_l0', 'peephole_o_l0'])
+  const some = new nn.LSTM({ ...sizes, peephole: ['o'], layers: 2, bidirectional: true })
+  const found = names(some).filter((name) => name.startsWith('peephole'))
+  t.deepEqual(
+    found,
+    ['l0', 'l0_reverse', 'l1', 'l1_reverse'].map((at) => `peephole_o_${at}`),
+  )
+  const coupled = new nn.LSTM({ ...sizes, coupled: true, peephole: true })
+  t.is(coupled.cell, 'lstm_coupled')
+  t.deepEqual(names(coupled).slice(-2), ['peephole_i_l0', 'peephole_o_l0'])
+  t.deepEqual(coupled.parameter('weight_hh_l0')?.shape, [12, 4])
+  t.is(new nn.LSTM({ ...sizes, cellClip: 3 }).cell, 'lstm_general')
+})
+
+test('what makes no sense is refused by name', (t) => {
+  const refused = (options: Record<string, unknown>, message: RegExp) =>
+    t.throws(() => new nn.LSTM({ ...sizes, ...options } as unknown as LSTMOptions), {
+      code: 'ERR_ARGUMENT',
+      message,
+    })
+  refused({ peephole: ['g'] }, /peephole: expected true, false or a list of one of i, f, o/)
+  refused({ peephole: ['f'], coupled: true }, /peephole: expected .* 'i' or 'o'/)
+  refused({ coupled: 'yes' }, /coupled: expected true or false, got "yes"/)
+  refused({ activations: { gate: 'swish' } }, /activations.gate: expected one of sigmoid/)
+  refused({ activations: { gates: 'relu' } }, /gates: is no option here; did you mean gate/)
+  refused({ gateClip: -1 }, /gateClip: expected a number above 0, got -1/)
+  refused({ cellClip: NaN }, /cellClip: expected a number above 0, got NaN/)
+  refused({ peepholes: true }, /did you mean peephole/)
+  const model = { tokenizer: Tokenizer.bytes(), cell: 'gru', coupled: true } as const
+  t.throws(() => new LanguageModel(model), { message: /coupled: expected false for the cell gru/ })
+  const x = uniform([1, 1, 3], -1, 1)
+  const vector = uniform([4], -1, 1)
+  const [plain] = new nn.LSTM(sizes).cells()
+  t.throws(() => ops.recurrent(x, [{ ...plain!, peepholeInput: vector }], { cell: 'lstm' }), {
+    message: /\[lstm\] peephole_i_l0: expected null, the cell has no such parameter/,
+  })
+})
+
+test('a coupled input gate begins on the other side', async (t) => {
+  const lstm = new nn.LSTM({ ...sizes, coupled: true, forgetBias: 2 })
+  const values = [...(await lstm.parameter('bias_ih_l0')!.data())]
+  t.deepEqual(values.slice(0, 4), [-2, -2, -2, -2])
+  t.false(values.slice(4).includes(-2))
+})
+
+test('models with such layers train, save and load', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'rnnative-variant-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  const variant = {
+    ...{ peephole: ['i', 'o'] as ('i' | 'o')[], coupled: true, cellClip: 2 },
+    activations: { candidate: 'relu' } as const,
+  }
+  const text = 'the cat sat on the mat and looked at the rat. '.repeat(20)
+  const tokenizer = Tokenizer.characters(text)
+  const lm = new LanguageModel({ tokenizer, hidden: 12, layers: 2, seed: 3, ...variant })
+  const { validation } = await lm.fit(text, { validation: text, epochs: 2, batch: 4, steps: 10 })
+  t.true(Number.isFinite(validation))
+  await lm.save(directory)
+  const again = await LanguageModel.load(directory)
+  t.deepEqual(await again.evaluate(text), await lm.evaluate(text))
+  t.like(again.options, variant)
+  const pairs = [
+    ['a b c', 'c b a'],
+    ['b c', 'c b'],
+  ] as [string, string][]
+  const words = Tokenizer.spaces(pairs.flat())
+  for (const attention of ['additive', 'dot', 'none'] as const) {
+    const translator = new Seq2Seq({
+      ...{ source: words, target: words, hidden: 8, seed: 1, attention, ...variant },
+    })
+    await translator.fit(pairs, { epochs: 1 })
+    t.is((await translator.translate(['a b'])).length, 1)
+    await translator.dispose()
+  }
+  await lm.dispose()
+  await again.dispose()
+})

@@ -1,0 +1,77 @@
+/** What the literature changes in an LSTM, as options. */
+import { isListOf, oneOf } from '../check'
+import { expect } from '../errors'
+import type * as ops from '../ops'
+import { resolveCellOptions } from '../ops/cells'
+
+const GATES = ['i', 'f', 'o'] as const
+/** A gate of an LSTM that may see c. */
+export type PeepholeGate = (typeof GATES)[number]
+
+export interface LSTMVariant {
+  /**
+   * Gates that see c, each through a vector of weights: those of i and f see it before the step, that of o after
+   * it (Gers et al. 2002). True: all of them. Parameters `peephole_i_l0` and so on, [hidden].
+   */
+  peephole?: boolean | readonly PeepholeGate[] | undefined
+  /** The forget gate is 1 - i (Greff et al. 2017): three gates, i g o, and a quarter fewer weights. */
+  coupled?: boolean | undefined
+  /** In place of sigmoid for the gates, and of tanh for the candidate g and for c' on its way to h'. */
+  activations?:
+    | {
+        gate?: ops.Activation | undefined
+        candidate?: ops.Activation | undefined
+        output?: ops.Activation | undefined
+      }
+    | undefined
+  /** The sums of gates and candidate are kept within ± this before their activation (ONNX's `clip`). */
+  gateClip?: number | undefined
+  /** c is kept within ± this after each step. */
+  cellClip?: number | undefined
+}
+
+export const VARIANT_NAMES = {
+  ...{ peephole: true, coupled: true, activations: true, gateClip: true, cellClip: true },
+} as const satisfies Record<keyof LSTMVariant, true>
+
+/** The cell that a variant is, its gates that see c, and the options of its math; undefined: none. */
+export interface ChosenVariant {
+  cell: ops.Cell
+  peepholes: readonly PeepholeGate[]
+  cellOptions: ops.CellOptions | undefined
+}
+
+function peepholesOf(
+  given: NonNullable<LSTMVariant['peephole']>,
+  coupled: boolean,
+): readonly PeepholeGate[] {
+  const known = GATES.filter((gate) => gate !== 'f' || !coupled)
+  if (typeof given === 'boolean') return given ? known : []
+  const valid = isListOf(given, (gate) => known.includes(gate as PeepholeGate))
+  expect('lstm', 'peephole', valid, `true, false or a list of ${oneOf(known)}`, given)
+  return given
+}
+
+/** `ERR_ARGUMENT` for options that make no sense. */
+export function chooseVariant({
+  peephole = false,
+  coupled = false,
+  activations,
+  gateClip,
+  cellClip,
+}: LSTMVariant): ChosenVariant {
+  expect('lstm', 'coupled', typeof coupled === 'boolean', 'true or false', coupled)
+  const peepholes = peepholesOf(peephole, coupled)
+  const plain = activations === undefined && gateClip === undefined && cellClip === undefined
+  if (plain && peepholes.length === 0 && !coupled)
+    return { cell: 'lstm', peepholes, cellOptions: undefined }
+  const cell = coupled ? 'lstm_coupled' : 'lstm_general'
+  const given = { ...activations, gateClip, cellClip }
+  return { cell, peepholes, cellOptions: resolveCellOptions('lstm', cell, given) }
+}
+
+/** The options of a variant among others. */
+export const variantOf = (given: LSTMVariant): LSTMVariant => {
+  const { peephole, coupled, activations, gateClip, cellClip } = given
+  return { peephole, coupled, activations, gateClip, cellClip }
+}
