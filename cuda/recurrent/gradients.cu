@@ -220,7 +220,7 @@ __global__ void peephole_kernel(PeepholeTerms s) {
     }
 #pragma unroll
     for (int k = 0; k < RN_PEEPHOLES; ++k) {
-      const float d = s.dgates[n * s.gate_row + Cell::kPeepholeGates[k] * s.hidden + j];
+      const float d = s.dgates[n * s.gate_row + Cell::peephole_gate(k) * s.hidden + j];
       to[k * s.hidden] = token < 0 ? 0.0f : d * seen[k];
     }
   }

@@ -19,8 +19,8 @@ struct LstmByOption : Row<kCoupled ? RN_LSTM_COUPLED : RN_LSTM_GENERAL> {
   static constexpr Extra kExtra = Extra::kNone;
   // kF only where it is not coupled.
   static constexpr int kI = 0, kF = 1, kG = kCoupled ? 1 : 2, kO = kG + 1;
-  // Of each peephole.
-  static constexpr int kPeepholeGates[RN_PEEPHOLES] = {kI, kF, kO};
+  // Of peephole k.
+  RN_CELL int peephole_gate(int k) { return k == 0 ? kI : k == 1 ? kF : kO; }
 
   // c' before it is clipped.
   RN_CELL V state_of(V i, V f, V g, V c) { return A::fma(f, c, i * g); }

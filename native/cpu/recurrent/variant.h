@@ -56,7 +56,7 @@ void peephole_gradients(RnContext* ctx, const CellVariant& variant, const Layout
         const float* d = dgates + row * Cell::kGates * l.hidden;
         const vf before = u.c(), after = Cell::state(u);
         for (int k = 0; k < RN_PEEPHOLES; ++k)
-          sums[k] = fma(load_units(d + Cell::kPeepholeGates[k] * l.hidden, unit, l.hidden),
+          sums[k] = fma(load_units(d + Cell::peephole_gate(k) * l.hidden, unit, l.hidden),
                         k == RN_PEEPHOLES - 1 ? after : before, sums[k]);
       }
       for (int k = 0; k < RN_PEEPHOLES; ++k) {
