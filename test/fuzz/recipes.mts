@@ -268,6 +268,7 @@ const rows: Row[] = [
   ['Tokenizer.words', Tokenizer.words, ['ab c'], { vocabulary: 9, minCount: 1, split: 'auto' }],
   ['Tokenizer.spaces', Tokenizer.spaces, 'ab c', { vocabulary: 9, minCount: 1 }],
   ['Tokenizer.bpe', Tokenizer.bpe, 'ab c', { vocabulary: 300, minCount: 1 }],
+  ['Tokenizer.learn', Tokenizer.learn, 'bpe', ['ab c'], { vocabulary: 300, minCount: 1 }],
   ['Tokenizer.fromJSON', Tokenizer.fromJSON, characters.toJSON()],
   ['encode', characters.encode.bind(characters), 'abc'],
   ['decode', characters.decode.bind(characters), [1, 2], () => 'x'],

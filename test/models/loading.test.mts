@@ -122,6 +122,10 @@ test.serial('the event loop goes on while a model loads and texts are tokenised'
   t.true(loading < PATIENCE, `loading: ${loading} ms`)
 
   const text = 'the whale swam, and the ship sailed over the sea. '.repeat(40_000)
+  for (const kind of ['characters', 'words', 'spaces', 'bpe'] as const) {
+    const learning = await longestStretch(() => Tokenizer.learn(kind, text))
+    t.true(learning < PATIENCE, `learning ${kind}: ${learning} ms`)
+  }
   for (const tokenizer of [
     Tokenizer.words(text.slice(0, 5000)),
     Tokenizer.bpe(text.slice(0, 5000)),

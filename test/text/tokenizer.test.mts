@@ -250,6 +250,46 @@ test('wrong arguments have codes', (t) => {
   t.throws(() => Tokenizer.bytes().decode([256]), code('ERR_INDEX'))
 })
 
+const KINDS = ['characters', 'words', 'spaces', 'bpe'] as const
+
+test('learn makes what the function of that name makes, and leaves the event loop to others', async (t) => {
+  // Words that are all different, and frequent ones.
+  const words = Array.from({ length: 40_000 }, (_, i) => `${(i * 7919).toString(36)} the 鲸鱼, `)
+  const text = words.join('')
+  for (const kind of KINDS)
+    for (const texts of [text.slice(0, 50_000), words.slice(0, 2000), new Set(words.slice(0, 500))])
+      t.deepEqual((await Tokenizer.learn(kind, texts)).toJSON(), Tokenizer[kind](texts).toJSON())
+  const options = { vocabulary: 300, minCount: 3 }
+  t.deepEqual(
+    (await Tokenizer.learn('bpe', text, options)).tokens,
+    Tokenizer.bpe(text, options).tokens,
+  )
+  t.is((await Tokenizer.learn('words', 'a <unk> b a', { vocabulary: 2 })).unit, 'whitespace')
+
+  let turns = 0
+  const timer = setInterval(() => ++turns, 1)
+  await Tokenizer.learn('bpe', text)
+  clearInterval(timer)
+  t.true(turns > 4, `${turns} turns`)
+
+  const given = ['a', 'b']
+  const learned = Tokenizer.learn('characters', given)
+  given[1] = 'c'
+  t.deepEqual((await learned).tokens, ['<unk>', 'a', 'b'])
+})
+
+test('learn refuses what the others refuse, and what it cannot learn', async (t) => {
+  const refused = (code: string, ...args: unknown[]) =>
+    t.throwsAsync(Tokenizer.learn(...(args as ['bpe', string])), { code }, String(args[0]))
+  await refused('ERR_ARGUMENT', 'bytes', 'a')
+  await refused('ERR_ARGUMENT', 'toString', 'a')
+  await refused('ERR_ARGUMENT', 'characters', 'a', { vocabulary: 5 })
+  await refused('ERR_ARGUMENT', 'words', 'a', { split: 'whitespace' })
+  await refused('ERR_ARGUMENT', 'bpe', 'a', null)
+  await refused('ERR_ARGUMENT', 'spaces', 5)
+  await refused('ERR_EMPTY', 'bpe', ['', ''])
+})
+
 test('several texts make one vocabulary', (t) => {
   t.deepEqual(Tokenizer.characters(['ba', '', 'c']).tokens, ['<unk>', 'a', 'b', 'c'])
   t.deepEqual(Tokenizer.spaces(['x y', 'x z']).tokens, ['<unk>', 'x', 'y', 'z'])

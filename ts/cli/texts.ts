@@ -49,24 +49,16 @@ export function checkInputs(...paths: (string | undefined)[]): void {
     throw new RnnativeError('ERR_ARGUMENT', '-: expected once, since standard input has one text')
 }
 
+const LEARNED = { char: 'characters', word: 'words', space: 'spaces', bpe: 'bpe' } as const
+
 /** A tokenizer learned from texts. `vocabulary`: the most tokens, of the units that choose theirs. */
-export function makeTokenizer(
+export async function makeTokenizer(
   unit: Unit,
   texts: readonly string[],
   vocabulary: number | undefined,
-): Tokenizer {
-  switch (unit) {
-    case 'byte':
-      return Tokenizer.bytes()
-    case 'char':
-      return Tokenizer.characters(texts)
-    case 'word':
-      return Tokenizer.words(texts, { vocabulary })
-    case 'space':
-      return Tokenizer.spaces(texts, { vocabulary })
-    case 'bpe':
-      return Tokenizer.bpe(texts, { vocabulary })
-  }
+): Promise<Tokenizer> {
+  if (unit === 'byte') return Tokenizer.bytes()
+  return Tokenizer.learn(LEARNED[unit], texts, unit === 'char' ? {} : { vocabulary })
 }
 
 /** Most lines that are taken together. */

@@ -4,6 +4,7 @@
  */
 import type { Merge } from './bpe-trainer'
 import { Heap } from './heap'
+import { utf8InParts } from './scheme'
 
 /** Pieces whose tokens are remembered: most of a text is words that have been seen. */
 const REMEMBERED = 1 << 16
@@ -43,19 +44,19 @@ export class Merger {
 
   /** The tokens of a piece; null where there may be a pause. */
   *merged(piece: string): Generator<string | null> {
-    if (piece.length > LONGEST_REMEMBERED) return yield* this.merge(Buffer.from(piece))
+    if (piece.length > LONGEST_REMEMBERED) return yield* this.merge(piece)
     const { known } = this
     let tokens = known.get(piece)
     if (tokens === undefined) {
-      tokens = [...this.merge(Buffer.from(piece))].filter((token) => token !== null)
+      tokens = [...this.merge(piece)].filter((token) => token !== null)
       if (known.size >= REMEMBERED) known.clear()
       known.set(piece, tokens)
     }
     yield* tokens
   }
 
-  private *merge(bytes: Uint8Array): Generator<string | null, void> {
-    const { length } = bytes
+  private *merge(piece: string): Generator<string | null, void> {
+    const length = Buffer.byteLength(piece)
     const ids = new Int32Array(length)
     // By place; a token that went into its left neighbour is NONE.
     const next = new Int32Array(length)
@@ -72,8 +73,13 @@ export class Merger {
       const pair = pairAt(at)
       if (pair) waiting.push(pair.rank * length + at)
     }
+    let filled = 0
+    for (const bytes of utf8InParts(piece)) {
+      ids.set(bytes, filled)
+      filled += bytes.length
+      if (bytes.length >= STRETCH) yield null
+    }
     for (let at = 0; at < length; ++at) {
-      ids[at] = bytes[at] as number
       next[at] = at + 1 < length ? at + 1 : NONE
       before[at] = at - 1
       if (at > 0) offer(at - 1)

@@ -35,17 +35,18 @@ const KINDS = (() => {
  */
 export function* piecesOf(text: string): Generator<string | null> {
   if (text === '') return
-  const spaced = ` ${text}`
-  const { length } = spaced
-  const kind = (at: number) => KINDS[spaced.charCodeAt(at)]
-  for (let begin = 0, end: number; begin < length; begin = end) {
-    const first = spaced.charCodeAt(begin) === SPACE && begin + 1 < length ? begin + 1 : begin
+  const { length } = text
+  // The space is at -1: a copy of a long text would take long.
+  const unit = (at: number) => (at < 0 ? SPACE : text.charCodeAt(at))
+  const kind = (at: number) => KINDS[unit(at)]
+  for (let begin = -1, end: number; begin < length; begin = end) {
+    const first = unit(begin) === SPACE && begin + 1 < length ? begin + 1 : begin
     const of = kind(first)
     end = first + 1
     if (of === WHITE) end = begin + 1
     while (end < length && kind(end) === of) if (++end % STRETCH === 0) yield null
     // The last one belongs to what follows, or stands alone.
     if (of === WHITE && end < length && end - begin > 1) --end
-    yield spaced.slice(begin, end)
+    yield begin < 0 ? ` ${text.slice(0, end)}` : text.slice(begin, end)
   }
 }

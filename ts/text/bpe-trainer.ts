@@ -6,10 +6,11 @@
  * may be outdated: a count only ever falls after the merge that made the pair, so an outdated entry is too high,
  * and is put back lower when it comes up.
  */
+import { PairTable, type Pair } from './bpe-pairs'
 import { piecesOf } from './bpe-pieces'
 import { Heap } from './heap'
-import { atOnce } from '../pauses'
-import { BYTE_TOKENS, checkingCharacters } from './scheme'
+import { BYTE_TOKENS, checkingCharacters, utf8InParts } from './scheme'
+import { Tally } from './tally'
 
 /** The two tokens that a token is made of. */
 export type Merge = readonly [left: string, right: string]
@@ -20,49 +21,8 @@ export interface LearnedPairs {
   merges: Merge[]
 }
 
-interface Pair {
-  count: number
-  left: number
-  right: number
-}
-
-/** The most frequent pair first; of equals the one whose tokens are older. */
-const before = (a: Pair, b: Pair): boolean =>
-  (b.count - a.count || a.left - b.left || a.right - b.right) < 0
-
-const keyOf = (left: number, right: number): number => left * 2 ** 26 + right
-
-/** Counts of all pairs, and where each may be found. */
-class PairTable {
-  private readonly counts = new Map<number, number>()
-  private readonly places = new Map<number, number[]>()
-
-  count(left: number, right: number): number {
-    return this.counts.get(keyOf(left, right)) ?? 0
-  }
-
-  /** Notes `times` more of a pair, whose left token is at that place. */
-  add(left: number, right: number, times: number, place: number): void {
-    const key = keyOf(left, right)
-    this.counts.set(key, (this.counts.get(key) ?? 0) + times)
-    const places = this.places.get(key)
-    if (places === undefined) this.places.set(key, [place])
-    else places.push(place)
-  }
-
-  subtract(left: number, right: number, times: number): void {
-    this.counts.set(keyOf(left, right), this.count(left, right) - times)
-  }
-
-  /** Forgets a pair; the places where it was, some perhaps no more, from left to right. */
-  take(left: number, right: number): Float64Array {
-    const key = keyOf(left, right)
-    const places = Float64Array.from(this.places.get(key) ?? []).sort()
-    this.places.delete(key)
-    this.counts.delete(key)
-    return places
-  }
-}
+/** Pieces or places that are dealt with without a pause. */
+const STRETCH = 1 << 12
 
 const NONE = -1
 
@@ -74,23 +34,42 @@ class Pieces {
   private readonly nexts: Int32Array
   private readonly previous: Int32Array
 
-  constructor(pieces: ReadonlyMap<string, number>) {
-    const all = Array.from(pieces, ([piece, count]) => ({ bytes: Buffer.from(piece), count }))
-    const size = all.reduce((sum, { bytes }) => sum + bytes.length, 0)
+  private constructor(size: number) {
     this.tokens = new Int32Array(size)
     this.counts = new Float64Array(size)
     this.nexts = new Int32Array(size)
     this.previous = new Int32Array(size)
-    let begin = 0
-    for (const { bytes, count } of all) {
-      const end = begin + bytes.length
-      this.tokens.set(bytes, begin)
-      this.counts.fill(count, begin, end)
-      for (let at = begin; at < end; ++at) {
-        this.previous[at] = at === begin ? NONE : at - 1
-        this.nexts[at] = at + 1 === end ? NONE : at + 1
+  }
+
+  static *of(distinct: Tally): Generator<void, Pieces> {
+    let [size, done] = [0, 0]
+    for (const { text } of distinct) {
+      size += Buffer.byteLength(text)
+      if (++done % STRETCH === 0) yield
+    }
+    const pieces = new Pieces(size)
+    let at = 0
+    for (const { text, count } of distinct) {
+      const begin = at
+      for (const bytes of utf8InParts(text)) {
+        pieces.put(bytes, at, count)
+        at += bytes.length
+        if (bytes.length >= STRETCH || ++done % STRETCH === 0) yield
       }
-      begin = end
+      pieces.previous[begin] = NONE
+      pieces.nexts[at - 1] = NONE
+    }
+    return pieces
+  }
+
+  /** Puts a part of a piece, as if the piece went on at both of its ends. */
+  private put(bytes: Uint8Array, begin: number, count: number): void {
+    const end = begin + bytes.length
+    this.tokens.set(bytes, begin)
+    this.counts.fill(count, begin, end)
+    for (let at = begin; at < end; ++at) {
+      this.previous[at] = at - 1
+      this.nexts[at] = at + 1
     }
   }
 
@@ -119,56 +98,75 @@ class Pieces {
   }
 }
 
-function countPieces(texts: Iterable<string>): Map<string, number> {
-  const counts = new Map<string, number>()
+function* countingPieces(texts: Iterable<string>): Generator<void, Tally> {
+  const distinct = new Tally()
+  let done = 0
   for (const text of texts) {
-    atOnce(checkingCharacters(text))
-    for (const piece of piecesOf(text))
-      if (piece !== null) counts.set(piece, (counts.get(piece) ?? 0) + 1)
+    for (const _ of checkingCharacters(text)) yield
+    for (const piece of piecesOf(text)) {
+      if (piece !== null) distinct.add(piece)
+      if (piece === null || ++done % STRETCH === 0) yield
+    }
   }
-  return counts
+  return distinct
+}
+
+/** The most frequent pair first; of equals the one whose tokens are older. */
+const before = (a: Offer, b: Offer): boolean =>
+  (b.count - a.count || a.pair.left - b.pair.left || a.pair.right - b.pair.right) < 0
+
+/** A pair and how often it occurred when it was offered. */
+interface Offer {
+  readonly pair: Pair
+  readonly count: number
 }
 
 /**
  * Merges pairs that occur at least `minCount` times until there are `vocabulary` tokens. Tokens named
- * in `reserved` are not made. The result does not depend on the order of the texts.
+ * in `reserved` are not made. The result does not depend on the order of the texts. May pause now and then.
  */
-export function learnPairs(
+export function* learningPairs(
   texts: Iterable<string>,
   { vocabulary, minCount }: { vocabulary: number; minCount: number },
   reserved: ReadonlySet<string>,
-): LearnedPairs {
-  const pieces = new Pieces(countPieces(texts))
-  const table = new PairTable()
+): Generator<void, LearnedPairs> {
+  const pieces = yield* Pieces.of(yield* countingPieces(texts))
+  const table = new PairTable(pieces.tokens.length)
   const heap = new Heap(before)
   /** Pairs that the current merge has made. */
-  const made = new Map<number, Pair>()
+  const made = new Set<Pair>()
+  const pairAt = (place: number) => table.get(pieces.at(place), pieces.at(pieces.next(place)))
   const add = (place: number) => {
-    const [left, right] = [pieces.at(place), pieces.at(pieces.next(place))]
-    table.add(left, right, pieces.counts[place] as number, place)
-    made.set(keyOf(left, right), { left, right, count: 0 })
+    const pair = pairAt(place)
+    table.add(pair, pieces.counts[place] as number, place)
+    made.add(pair)
   }
-  const subtract = (place: number) => {
-    const [left, right] = [pieces.at(place), pieces.at(pieces.next(place))]
-    table.subtract(left, right, pieces.counts[place] as number)
-  }
-  const offerMade = () => {
-    for (const { left, right } of made.values())
-      heap.push({ left, right, count: table.count(left, right) })
+  const remove = (place: number) =>
+    table.remove(pairAt(place), pieces.counts[place] as number, place)
+  const offer = (pair: Pair) => heap.push({ pair, count: pair.count })
+  let done = 0
+  function* offerMade(): Generator<void, void> {
+    for (const pair of made) {
+      offer(pair)
+      if (++done % STRETCH === 0) yield
+    }
     made.clear()
   }
 
-  for (let place = 0; place < pieces.tokens.length; ++place)
+  for (let place = 0; place < pieces.tokens.length; ++place) {
     if (pieces.next(place) !== NONE) add(place)
-  offerMade()
+    if (++done % STRETCH === 0) yield
+  }
+  yield* offerMade()
 
   const replace = (place: number, { left, right }: Pair, merged: number) => {
     const second = pieces.next(place)
     // It may have changed since the place was noted.
     if (pieces.at(place) !== left || second === NONE || pieces.at(second) !== right) return
-    const [previous, next] = [pieces.before(place), pieces.next(second)]
-    if (previous !== NONE) subtract(previous)
-    if (next !== NONE) subtract(second)
+    const previous = pieces.before(place)
+    const next = pieces.next(second)
+    if (previous !== NONE) remove(previous)
+    if (next !== NONE) remove(second)
     pieces.merge(place, merged)
     if (previous !== NONE) add(previous)
     if (next !== NONE) add(place)
@@ -176,27 +174,33 @@ export function learnPairs(
 
   const tokens = [...BYTE_TOKENS]
   const ids = new Map(tokens.map((token, id) => [token, id]))
-  const merges = new Map<number, Merge>()
+  const merges: Merge[] = []
   while (tokens.length < vocabulary) {
-    const pair = heap.pop()
-    if (pair === undefined) break
-    const { left, right } = pair
-    const key = keyOf(left, right)
-    const count = table.count(left, right)
-    if (count < minCount || merges.has(key)) continue
-    if (count < pair.count) {
-      heap.push({ left, right, count })
+    const offered = heap.pop()
+    if (offered === undefined) break
+    if (++done % STRETCH === 0) yield
+    const { pair, count } = offered
+    if (pair.count < minCount || pair.merged) continue
+    if (pair.count < count) {
+      offer(pair)
       continue
     }
-    const merge: Merge = [tokens[left] as string, tokens[right] as string]
+    const merge: Merge = [tokens[pair.left] as string, tokens[pair.right] as string]
     const token = merge.join('')
     if (reserved.has(token)) continue
-    merges.set(key, merge)
+    merges.push(merge)
     // A token may be reached in two ways, such as ab+c and a+bc.
     const id = ids.get(token) ?? tokens.push(token) - 1
     ids.set(token, id)
-    for (const place of table.take(left, right)) replace(place, pair, id)
-    offerMade()
+    for (const run of table.take(pair)) {
+      if (run === null) yield
+      else
+        for (const place of run) {
+          replace(place, pair, id)
+          if (++done % STRETCH === 0) yield
+        }
+    }
+    yield* offerMade()
   }
-  return { tokens, merges: [...merges.values()] }
+  return { tokens, merges }
 }

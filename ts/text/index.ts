@@ -1,3 +1,4 @@
-export { Tokenizer, type BpeOptions, type ReplaceUnknown, type WordOptions } from './tokenizer'
+export { Tokenizer, type ReplaceUnknown } from './tokenizer'
+export type { BpeOptions, LearnOptions, WordOptions } from './learning'
 export type { SpacesOptions, Texts } from './vocabulary'
 export { readBytes, readLines, readText } from './read'

@@ -100,6 +100,11 @@ export function* checkingCharacters(text: string): Generator<null, void> {
   }
 }
 
+/** Of a text of whole characters. */
+export function* utf8InParts(text: string): Generator<Uint8Array, void> {
+  for (const { part } of partsOf(text)) yield Buffer.from(part, 'utf8')
+}
+
 export function* bytesInParts(text: string): Generator<Uint8Array, void> {
   for (const part of partsOf(text)) {
     checkPart(part)

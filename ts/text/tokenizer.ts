@@ -1,11 +1,12 @@
-import { checkFunction, checkNames, checkPath, checkText, checkWhole } from '../check'
+import { checkChoice, checkFunction, checkPath, checkText } from '../check'
 import { expect, RnnativeError, show } from '../errors'
 import { isIterable } from '../kinds'
 import { atOnce, inStretches } from '../pauses'
 import { readJson, writeFileAtomic } from '../io/files'
 import { bpe } from './bpe'
-import { learnPairs, type Merge } from './bpe-trainer'
 import { IdList } from './ids'
+import { learning, vocabularyOf } from './learning'
+import type { BpeOptions, LearnOptions, WordOptions } from './learning'
 import { BYTE_TOKENS, bytes, bytesInParts, characters, whitespace } from './scheme'
 import type { Scheme, SchemeName, Unit } from './scheme'
 import {
@@ -13,40 +14,11 @@ import {
   fromTokenizerJson,
   madeOfBytes,
   toTokenizerJson,
-  UNKNOWN,
   type Vocabulary,
 } from './tokenizer-json'
-import { heedUnicode, unicodeOf } from './unicode'
-import { eachText, mostFrequent, RESERVED, type SpacesOptions, type Texts } from './vocabulary'
-import { spacedWords, SPACING, words } from './words'
-
-export interface WordOptions {
-  /**
-   * The most tokens to keep, the most frequent first, `<unk>` and two that say how words are spaced included.
-   * Default 50,000.
-   */
-  vocabulary?: number | undefined
-  /**
-   * Words that occur less often become `<unk>`. Default 2, so that `<unk>` is learned; 1 for text
-   * that is split at white space.
-   */
-  minCount?: number | undefined
-  /**
-   * `unicode`: words and punctuation by `Intl.Segmenter`, Chinese included. Default `auto`: like
-   * {@link Tokenizer.spaces} when the text itself holds `<unk>`, as Penn Treebank and WikiText do.
-   */
-  split?: 'auto' | 'unicode' | undefined
-}
-
-export interface BpeOptions {
-  /**
-   * Tokens to learn, the 256 bytes included; fewer when no pair is left that occurs `minCount` times.
-   * Default 8,000.
-   */
-  vocabulary?: number | undefined
-  /** Pairs that occur less often are not merged. Default 2. */
-  minCount?: number | undefined
-}
+import { heedUnicode } from './unicode'
+import type { SpacesOptions, Texts } from './vocabulary'
+import { spacedWords, words } from './words'
 
 /** Gives the text to write for an unknown token, from its position among the ids decoded. */
 export type ReplaceUnknown = (position: number) => string
@@ -96,25 +68,14 @@ export class Tokenizer {
     this.end = boundaries ? ordinary + 1 : null
   }
 
-  private static make(
-    scheme: SchemeName,
-    tokens: readonly string[],
-    merges: readonly Merge[] = [],
-  ): Tokenizer {
-    return new Tokenizer({ scheme, tokens, merges, boundaries: false, unicode: unicodeOf(scheme) })
-  }
-
   /** One token per Unicode code point; the vocabulary is what occurs in the texts. */
   static characters(texts: Texts): Tokenizer {
-    const found = new Set<string>()
-    for (const text of eachText('characters', texts)) for (const token of text) found.add(token)
-    const sorted = [...found].sort((a, b) => (a.codePointAt(0) ?? 0) - (b.codePointAt(0) ?? 0))
-    return Tokenizer.make('character', [UNKNOWN, ...sorted])
+    return new Tokenizer(atOnce(learning.characters(texts, {})))
   }
 
   /** One token per UTF-8 byte: 256 tokens, any text. */
   static bytes(): Tokenizer {
-    return Tokenizer.make('byte', BYTE_TOKENS)
+    return new Tokenizer(vocabularyOf('byte', { tokens: BYTE_TOKENS }))
   }
 
   /**
@@ -123,17 +84,7 @@ export class Tokenizer {
    * so. `ERR_EMPTY` where no word occurs `minCount` times.
    */
   static words(texts: Texts, options: WordOptions = {}): Tokenizer {
-    checkNames('tokenizer', options, { split: true, vocabulary: true, minCount: true })
-    const { split = 'auto', vocabulary, minCount = 2 } = options
-    if (split !== 'auto' && split !== 'unicode')
-      throw new RnnativeError(
-        'ERR_ARGUMENT',
-        `[tokenizer] split: expected auto or unicode, got ${show(split)}`,
-      )
-    const all = Array.from(eachText('words', texts))
-    if (split === 'auto' && all.some((text) => text.includes(UNKNOWN)))
-      return Tokenizer.spaces(all, { vocabulary, minCount: options.minCount })
-    return Tokenizer.make('word', mostFrequent(words, all, { vocabulary, minCount }, SPACING))
+    return new Tokenizer(atOnce(learning.words(texts, options)))
   }
 
   /**
@@ -141,9 +92,7 @@ export class Tokenizer {
    * decoded text they are joined by single spaces.
    */
   static spaces(texts: Texts, options: SpacesOptions = {}): Tokenizer {
-    checkNames('tokenizer', options, { vocabulary: true, minCount: true })
-    const tokens = mostFrequent(whitespace, eachText('spaces', texts), options)
-    return Tokenizer.make('whitespace', tokens)
+    return new Tokenizer(atOnce(learning.spaces(texts, options)))
   }
 
   /**
@@ -152,13 +101,23 @@ export class Tokenizer {
    * vocabulary that two languages share, give the texts of both.
    */
   static bpe(texts: Texts, options: BpeOptions = {}): Tokenizer {
-    checkNames('tokenizer', options, { vocabulary: true, minCount: true })
-    const { vocabulary = 8000, minCount = 2 } = options
-    checkWhole('tokenizer', 'vocabulary', vocabulary, BYTE_TOKENS.length)
-    checkWhole('tokenizer', 'minCount', minCount, 1)
-    const all = eachText('bpe', texts)
-    const { tokens, merges } = learnPairs(all, { vocabulary, minCount }, RESERVED)
-    return Tokenizer.make('bpe', tokens, merges)
+    return new Tokenizer(atOnce(learning.bpe(texts, options)))
+  }
+
+  /**
+   * What {@link characters}, {@link words}, {@link spaces} or {@link bpe}, by name, makes of the texts. These compute
+   * until they are done, with 10 MB for seconds; this one leaves the event loop to others every few milliseconds.
+   *
+   *     const tokenizer = await Tokenizer.learn('bpe', text, { vocabulary: 8000 })
+   */
+  static async learn<Kind extends keyof LearnOptions>(
+    kind: Kind,
+    texts: Texts,
+    options: LearnOptions[Kind] = {},
+  ): Promise<Tokenizer> {
+    checkChoice('tokenizer', 'kind', kind, Object.keys(learning))
+    const own = Array.isArray(texts) ? (texts.slice() as string[]) : texts
+    return new Tokenizer(await inStretches(learning[kind](own, options)))
   }
 
   /**

@@ -56,7 +56,7 @@ export function addLanguageModel(program: Command): void {
       const { learned, heldOut } = share > 0 ? holdOutEnd(text, share) : { learned: text }
       const validation = paths.valid === undefined ? heldOut : await readInput(paths.valid, unit)
       const texts = typeof learned === 'string' ? [learned] : []
-      const tokenizer = makeTokenizer(unit, texts, vocabulary)
+      const tokenizer = await makeTokenizer(unit, texts, vocabulary)
       const model = new LanguageModel({ ...options, tokenizer })
       return { model, run: model.fit(learned, { ...fit, validation }) }
     },

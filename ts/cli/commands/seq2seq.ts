@@ -102,15 +102,15 @@ async function makeTokenizers(
   const targets = pairs.flatMap(([, target]) => target)
   if (tied !== 'all')
     return {
-      source: makeTokenizer(sourceUnit, sources, vocabulary),
-      target: makeTokenizer(unit, targets, vocabulary),
+      source: await makeTokenizer(sourceUnit, sources, vocabulary),
+      target: await makeTokenizer(unit, targets, vocabulary),
     }
   if (sourceUnit !== unit)
     throw new RnnativeError(
       'ERR_ARGUMENT',
       `--tie-embeddings all needs one unit on both sides, got ${sourceUnit} and ${unit}`,
     )
-  const both = makeTokenizer(unit, [...sources, ...targets], vocabulary)
+  const both = await makeTokenizer(unit, [...sources, ...targets], vocabulary)
   return { source: both, target: both }
 }
 
