@@ -18,6 +18,7 @@ import { checkInit, type InitSource } from './init-source'
 import { checkSizes, LAYER_NAMES, seedOf, type LayerOptions } from './layers'
 import { chooseVariant, VARIANT_NAMES, type ChosenVariant, type LSTMVariant } from './lstm-variant'
 import { Module } from './module'
+import { recurrence } from './unrolled'
 
 export interface RecurrentOptions extends LayerOptions {
   /** Features of a step. */
@@ -162,7 +163,7 @@ export abstract class Recurrent extends Module {
     const random = dropout > 0 || hidden > 0 ? this.drawRandom() : null
     const draw = this.training ? (parameter: string) => this.drawRandom(parameter) : null
     return this.withCells(draw, this.cells(projected), (cells) =>
-      ops.recurrent(x, cells, {
+      recurrence()(x, cells, {
         cell: this.cell,
         layers: this.layers,
         directions: this.directions,

@@ -6,13 +6,15 @@ import { findCheckpoint, type Pointer } from '../io/checkpoint'
 import { MODEL_FILE } from '../io/model-files'
 import { readSafetensors } from '../io/safetensors'
 import { Module } from '../nn'
-import type { DeviceName } from '../tensor'
+import type { DeviceName, Tensor } from '../tensor'
+import * as ops from '../ops'
 import type { AbortSignalLike } from '../signal'
 import { freshSeed } from '../tensor/create'
 import { evaluate } from './evaluate'
 import type { Feed } from './feed'
 import { Fits } from './fits'
 import { TrainingLoop } from './loop'
+import { sendInputs } from './objective'
 import { ModuleObjective, type ModuleTask } from './module-objective'
 import { checkFitNames } from './options'
 import type { TrainingEvent, TrainingOptions, TrainingResult } from './options'
@@ -124,6 +126,25 @@ export class Trainer<B, O = unknown, C extends object = never> {
     if (path === null)
       throw new RnnativeError('ERR_IO', `[load] ${directory}: holds no complete checkpoint`)
     await this.module.loadInStretches((await readSafetensors(join(path, MODEL_FILE))).tensors)
+  }
+
+  /** @internal The mean loss of a feed's first batch, for `report.gradientFlow`. `ERR_EMPTY`. */
+  async lossOf(feed: Feed<B>): Promise<{ module: Module; loss: () => Tensor }> {
+    expect('gradientFlow', 'feed', isFeed(feed), 'a feed, such as data.batches gives', feed)
+    const objective = this.objective({})
+    for await (const { batch, rows } of feed.pass(0, 0)) {
+      const loss = () => {
+        const inputs = sendInputs(objective.inputs(batch), this.device)
+        const carried = objective.zeros?.(rows) ?? null
+        const { sum, count } = objective.loss(inputs, batch, { step: 0, carried })
+        return ops.div(sum, count)
+      }
+      return { module: this.module, loss }
+    }
+    throw new RnnativeError(
+      'ERR_EMPTY',
+      '[gradientFlow] feed: expected at least one batch, got none',
+    )
   }
 
   private get device(): DeviceName {

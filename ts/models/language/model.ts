@@ -10,6 +10,7 @@ import { languageScore, type LanguageScore } from '../../metrics/language'
 import { isGone, isInt32Array } from '../../kinds'
 import { adam } from '../../optim'
 import { atOnce, inStretches } from '../../pauses'
+import type { Tensor } from '../../tensor'
 import { chooseDevice, type DeviceOption } from '../../tensor/device'
 import { Tokenizer } from '../../text'
 import type { Fit } from '../../train/fits'
@@ -23,7 +24,7 @@ import type { LanguageNetworkOptions, LanguageOptions, LanguageReadingOptions } 
 import { generatePieces, type GenerateOptions } from './generate'
 import { LanguageNetwork } from './network'
 import { charactersIn, charactersOf, lineNats, totalNats } from './score'
-import { LanguageTask, WindowFeed } from './task'
+import { LanguageTask, meanLoss, WindowFeed } from './task'
 import { digestOf, identityOf } from '../parts/identity'
 import { checkTexts, loadModel, loadWeights, Model } from '../model'
 
@@ -36,6 +37,9 @@ export interface LanguageFitOptions extends TrainingOptions, LanguageReadingOpti
   /** Text that is not learned from, to measure progress by; null: none. */
   validation?: string | Int32Array | null | undefined
 }
+
+/** Tokens whose gradients are looked at. */
+const LOOKED_AT = 200
 
 const GENERATE_NAMES: Names<GenerateOptions> = { ...SAMPLING_NAMES, length: true, signal: true }
 
@@ -135,6 +139,17 @@ export class LanguageModel extends Model {
     )
     const unscored = atOnce(charactersOf(this.tokenizer, tokens.subarray(0, 1)))
     return languageScore(total, tokens.length - 1, whole - unscored)
+  }
+
+  /** @internal The mean loss of a text's first tokens, for `report.gradientFlow`. */
+  async lossOf(
+    text: string | Int32Array,
+  ): Promise<{ module: LanguageNetwork; loss: () => Tensor }> {
+    this.checkUsable('gradientFlow')
+    const all = await this.tokensOf('gradientFlow', text)
+    await this.checkTokens('gradientFlow', text, all)
+    const { network } = this
+    return { module: network, loss: () => meanLoss(network, all.subarray(0, LOOKED_AT + 1)) }
   }
 
   /**

@@ -2,7 +2,7 @@ import { expect } from '../../errors'
 import { TokenStreams, type Feed, type Portion, type Window } from '../../data'
 import type { CheckpointFiles } from '../../io/checkpoint'
 import type { RecurrentState } from '../../nn'
-import { zeros, type Tensor } from '../../tensor'
+import { tensor, zeros, type Tensor } from '../../tensor'
 import * as ops from '../../ops'
 import type { BatchLoss, BatchPlace, Objective, StepInput } from '../../train/objective'
 import type { Totals } from '../../train/totals'
@@ -57,6 +57,27 @@ export interface LanguageTaskOptions {
   files: () => Promise<CheckpointFiles>
 }
 
+/** By token; ids and targets: i32 [time, batch]. */
+function lossesOf(
+  network: LanguageNetwork,
+  ids: Tensor,
+  targets: Tensor,
+  carried: RecurrentState | null,
+): { losses: Tensor; state: RecurrentState } {
+  const { output, state } = network.forward(ids, carried)
+  const { weight, bias, precision } = network.output
+  return { ...ops.crossEntropyLosses(output, targets, { weight, bias, precision }), state }
+}
+
+/** Of tokens as one sequence, the first of which is not predicted. */
+export function meanLoss(network: LanguageNetwork, tokens: Int32Array): Tensor {
+  const { device } = network.output.weight
+  const steps = (from: number, to: number) =>
+    tensor(tokens.subarray(from, to), [to - from, 1], { device })
+  const ids = steps(0, tokens.length - 1)
+  return ops.mean(lossesOf(network, ids, steps(1, tokens.length), null).losses)
+}
+
 /** Next-token prediction by truncated backpropagation through time over parallel streams. */
 export class LanguageTask implements Objective<Window, RecurrentState> {
   readonly identity: Readonly<Record<string, unknown>>
@@ -91,9 +112,7 @@ export class LanguageTask implements Objective<Window, RecurrentState> {
     { carried }: BatchPlace<RecurrentState>,
   ): BatchLoss<RecurrentState> {
     const [ids, targets] = inputs as [Tensor, Tensor]
-    const { output, state } = this.module.forward(ids, carried)
-    const { weight, bias, precision } = this.module.output
-    const { losses } = ops.crossEntropyLosses(output, targets, { weight, bias, precision })
+    const { losses, state } = lossesOf(this.module, ids, targets, carried)
     return { sum: ops.sum(losses), count: targets.size, carry: detachState(state) }
   }
 

@@ -7,6 +7,7 @@ import { readJson } from '../../io/files'
 import { CONFIG_FILE } from '../../io/model-directory'
 import { MODEL_FILE, toHost } from '../../io/model-files'
 import { adam } from '../../optim'
+import type { Tensor } from '../../tensor'
 import { chooseDevice, type DeviceOption } from '../../tensor/device'
 import type { Precision } from '../../precision'
 import { Tokenizer } from '../../text'
@@ -25,7 +26,7 @@ import { Seq2SeqNetwork } from './network'
 import { seq2seqFitOptions, seq2seqOptions } from './options'
 import type { Seq2SeqLearningOptions, Seq2SeqNetworkOptions, Seq2SeqOptions } from './options'
 import { checkRoomFor, oneByOne } from './room'
-import { natsOf, PairFeed, pairNats, Seq2SeqTask } from './task'
+import { meanLoss, natsOf, PairFeed, pairNats, Seq2SeqTask } from './task'
 import { representAll } from './represent'
 import { sampleAll, streamPieces, translateAll } from './translate'
 import type { SampleTextOptions, StreamOptions, TranslateOptions } from './translate'
@@ -199,6 +200,17 @@ export class Seq2Seq extends Model {
     return { nats, perplexity: Math.exp(nats), tokens: loss.count }
   }
 
+  /** @internal The mean loss of the first pairs, a batch of them, for `report.gradientFlow`. */
+  async lossOf(
+    pairs: Iterable<Pair> | AsyncIterable<Pair>,
+  ): Promise<{ module: Seq2SeqNetwork; loss: () => Tensor }> {
+    this.checkUsable('gradientFlow')
+    const set = await PairSet.encode(own(pairs), this.encoding)
+    const first = Uint32Array.from({ length: Math.min(set.length, LOOKED_AT) }, (_, i) => i)
+    const { network } = this
+    return { module: network, loss: () => meanLoss(network, set.assemble(first)) }
+  }
+
   /** The probability of each pair's target, given its source; one entry for each of its targets. */
   async score(
     pairs: Iterable<Pair>,
@@ -291,6 +303,9 @@ export class Seq2Seq extends Model {
 
 /** Lists are copied at the call: the caller may change them while they are read. */
 const own = <T>(given: T): T => (Array.isArray(given) ? (given.slice() as T) : given)
+
+/** Pairs whose gradients are looked at. */
+const LOOKED_AT = 64
 
 const SOURCE_FILE = 'source.tokenizer.json'
 const TARGET_FILE = 'target.tokenizer.json'

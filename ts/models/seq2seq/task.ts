@@ -4,7 +4,7 @@ import type { CheckpointFiles } from '../../io/checkpoint'
 import { noGrad, scope, type Tensor } from '../../tensor'
 import { TOKEN_STEP } from '../../tensor/program'
 import * as ops from '../../ops'
-import { withInputs, type BatchLoss, type BatchPlace } from '../../train/objective'
+import { sendInputs, withInputs, type BatchLoss, type BatchPlace } from '../../train/objective'
 import type { Objective, StepInput } from '../../train/objective'
 import type { Totals } from '../../train/totals'
 import { pairInputs, pairTensors, type Seq2SeqNetwork } from './network'
@@ -176,6 +176,13 @@ export async function pairNats(
       indices.forEach((pair, row) => (found[pair] = nats[row] as Float64Array))
     }
   return found
+}
+
+/** By output token of a batch. */
+export function meanLoss(network: Seq2SeqNetwork, batch: PairBatch): Tensor {
+  const inputs = sendInputs(pairInputs(batch), network.decoder.output.weight.device)
+  const losses = network.losses(pairTensors(inputs))
+  return ops.affine(ops.sum(losses), 1 / tokensOf(batch.target), 0)
 }
 
 /** Nats of the outputs of each of these pairs. */
