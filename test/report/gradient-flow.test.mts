@@ -154,3 +154,13 @@ test('what has no stack, or no loss, is refused', async (t) => {
     message: /a model, a Trainer/,
   })
 })
+
+test('a drawing has a panel for each layer', async (t) => {
+  using stack = new nn.RNN({ input: 4, hidden: 5, layers: 2, seed: 3 })
+  using x = sequence()
+  const flows = await report.gradientFlow(stack, () => weighed(stack.forward(x).state.h, 2))
+  const svg = await report.drawGradientFlow(flows)
+  for (const label of ['l0', 'l1', 'dL/dh', 'bound']) t.true(svg.includes(`>${label}<`), label)
+  const code = 'ERR_ARGUMENT'
+  await t.throwsAsync(report.drawGradientFlow([{} as never]), { code, message: /a list of flows/ })
+})

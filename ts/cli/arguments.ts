@@ -119,16 +119,15 @@ export const model = text({
 })
 
 /** A picture's file: its suffix says what it is. */
-export const picture = (about: string) =>
-  custom<string>()(
-    {
-      expected: 'a file that ends with .html or .svg',
-      valid: (value) => typeof value === 'string' && isPicture(value),
-      argument: '<file>',
-      read: (words) => words,
-    },
-    { about },
-  )
+export const picture = (about: string) => custom<string>()(OF_PICTURE, { about })
+export const neededPicture = (about: string) =>
+  custom<string>()(OF_PICTURE, { about, required: true })
+const OF_PICTURE = {
+  expected: 'a file that ends with .html or .svg',
+  valid: (value: unknown): boolean => typeof value === 'string' && isPicture(value),
+  argument: '<file>',
+  read: (words: string): string => words,
+}
 
 /** A file's path; `-` where a command says so. */
 export const file = (about: string) => text({ about, argument: '<file>' })

@@ -7,6 +7,7 @@ import { isNeeded, requireFlags } from './arguments'
 import { addBench } from './commands/bench'
 import { addDoctor } from './commands/doctor'
 import { addLanguageModel } from './commands/language'
+import { addReport } from './commands/report'
 import { addSeq2Seq } from './commands/seq2seq'
 import { packageVersion } from './version'
 
@@ -29,5 +30,6 @@ export function makeProgram(): Command {
   addBench(program)
   addLanguageModel(program)
   addSeq2Seq(program)
+  addReport(program)
   return program
 }

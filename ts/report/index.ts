@@ -1,5 +1,6 @@
 export { drawAttention, type AttentionMap } from './attention'
 export type { CurvePoint, Curves } from './chart'
+export { drawGradientFlow } from './flow-chart'
 export { gradientFlow, type GradientFlow, type HasLoss } from './gradient-flow'
 export { writeFigures, type Figure } from './page'
 export { pca, type Projection } from './pca'
