@@ -151,12 +151,15 @@ test('recipes by flags alone: SGD with step decay, accumulated; schedules know t
   const flags = ['--optimizer', 'sgd', '--momentum', 0.5, '--weight-decay', 0.001, '--json']
   const { code, stderr, lines } = await rnnative([
     ...trainFlags('recipe', '--accumulate', 2, '--epochs', 3, ...flags),
+    ...['--activation-penalty', 2, '--temporal-penalty', 1, '--l2', 'weight_hh=1e-4,bias=0'],
     ...['--recurrent-dropout', 0.1, '--weight-drop', 0.2, '--init', 'uniform:0.1'],
     ...['--schedule', 'step:gamma=0.5,after=1'],
   ])
   t.is(code, 0, stderr)
   const perEpoch = lines[0]?.['stepsPerEpoch'] as number
   const rates = lines.slice(1, -1).map(({ learningRate }) => learningRate)
+  const penalties = (lines[1]?.['penalties'] ?? {}) as object
+  t.deepEqual(Object.keys(penalties), ['activation', 'temporal', 'l2'])
   t.deepEqual([...new Set(rates)], [1, 0.5, 0.25])
   t.is(rates.lastIndexOf(1), perEpoch - 1)
   await using model = await LanguageModel.load(join(directory, 'recipe'))

@@ -39,8 +39,29 @@ def weight_drop():
     golden.save()
 
 
+def penalties():
+    """Activations as the code of Merity et al. 2017 has them, sums in place of means; Pereyra et al. 2017."""
+    golden = Golden('penalties')
+    steps, batch, features = 4, 3, 5
+    for ragged in (False, True):
+        lengths = torch.tensor([4, 0, 2]) if ragged else torch.tensor([steps] * batch)
+        real = (torch.arange(steps)[:, None] < lengths).double()
+        totals = dict(
+            activation=lambda x: (x.pow(2).mean(2) * real).sum(),
+            temporal=lambda x: ((x[1:] - x[:-1]).pow(2).mean(2) * real[1:]).sum(),
+            confidence=lambda x: -(torch.distributions.Categorical(logits=x).entropy() * real).sum(),
+        )
+        for name, total in totals.items():
+            x = leaf(steps, batch, features, scale=2)
+            y = total(x)
+            y.backward()
+            tensors = dict(x=x, lengths=lengths if ragged else None, y=y, grad_x=x.grad)
+            golden.add(f'{name}-{"ragged" if ragged else "full"}', dict(name=name), tensors)
+    golden.save()
+
+
 if __name__ == '__main__':
     chosen = sys.argv[1:]
-    for make in (weight_drop,):
+    for make in (weight_drop, penalties):
         if not chosen or make.__name__ in chosen:
             make()

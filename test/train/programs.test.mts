@@ -65,6 +65,11 @@ for (const [what, options, fit] of [
   ['GRU, micro-batches', { cell: 'gru' }, { accumulate: 4 }],
   ['bf16, weights tied', { precision: 'bf16', embedding: 12, tieWeights: true }, {}],
   ['weights dropped, micro-batches', { weightDrop: 0.4 }, { accumulate: 2 }],
+  [
+    'penalties',
+    { weightDrop: 0.4 },
+    { activationPenalty: 2, temporalPenalty: 1, confidencePenalty: 0.1, l2: { weight_hh: 1e-3 } },
+  ],
   ['SGD', {}, { optimizer: optim.sgd({ lr: 0.5, momentum: 0.9 }) }],
 ] as const)
   onDevice(`language model, ${what}: bit for bit as op by op, over passes`, async (t) => {

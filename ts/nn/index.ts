@@ -25,6 +25,8 @@ export { Sequential, type SequentialOptions, type Step } from './sequential'
 export { RandomContext, type RandomState } from './random'
 export * as init from './init'
 export type { InitSource } from './init-source'
+export * as penalties from './penalties'
+export type { PenaltyOptions } from './penalties'
 export type { InitSpec } from '../init-spec'
 export type {
   AttentionResult,

@@ -64,6 +64,15 @@ export interface ForwardOptions {
 
 const FORWARD_NAMES: Names<ForwardOptions> = { state: true, lengths: true, projected: true }
 
+/** Gates in PyTorch's order, where there are several. */
+const GATES: Readonly<Partial<Record<ops.Cell, readonly string[]>>> = {
+  lstm: ['i', 'f', 'g', 'o'],
+  lstm_general: ['i', 'f', 'g', 'o'],
+  lstm_coupled: ['i', 'g', 'o'],
+  gru: ['r', 'z', 'n'],
+  gru_reset_before: ['r', 'z', 'n'],
+}
+
 /** Where the mask of a parameter comes from in a forward pass that trains; null in others. */
 export type DrawMask = ((parameter: string) => NativeRandom) | null
 
@@ -124,7 +133,9 @@ export abstract class Recurrent extends Module {
         const [, gate] = /^peephole_(.)$/.exec(slot.name) ?? []
         if (gate !== undefined && !peepholes.some((name) => name === gate)) continue
         const shape = slotShape(slot, cell, hidden, width)
-        this.byName.set(`${slot.name}_${suffix}`, new Parameter(shape, { device: options.device }))
+        const parameter = new Parameter(shape, { device: options.device })
+        if (slot.rows === 'gates') parameter.gates = GATES[cell] ?? []
+        this.byName.set(`${slot.name}_${suffix}`, parameter)
       }
     }
   }

@@ -40,6 +40,8 @@ const NAMES: Names<{ device?: DeviceOption | undefined }> = { device: true }
 export class Parameter extends Tensor<Real> {
   /** @internal The optimizer that has it. */
   holder: GradHolder | null = null
+  /** Names of its gates, blocks of as many rows each, one after another; empty where it has none. */
+  gates: readonly string[] = []
 
   /** Zeros, until the module initialises it. */
   constructor(shape: Shape, options: { device?: DeviceOption | undefined } = {}) {

@@ -22,11 +22,13 @@ export function nonFinite(
   loss: number,
   norm: number,
   learningRate: number,
+  penalties: Readonly<Record<string, number>> = {},
 ): RnnativeError {
+  const others = Object.entries(penalties).map(([name, value]) => `${name} ${value}, `)
   return new RnnativeError(
     'ERR_NONFINITE',
-    `[fit] step ${step}: loss ${loss}, gradient norm ${norm}, learning rate ${learningRate}; ` +
-      'the weights are those before the step',
+    `[fit] step ${step}: loss ${loss}, ${others.join('')}gradient norm ${norm}, ` +
+      `learning rate ${learningRate}; the weights are those before the step`,
     { details: { step, loss, norm, learningRate } },
   )
 }

@@ -57,7 +57,7 @@ export class TrainingLoop<B, C extends object> {
     expect('fit', 'optimizer', bound, 'one such as optim.adam() gives', options.optimizer)
     this.optimizer = optimizer
     const random = new RandomContext({ seed: options.seed })
-    this.steps = new Steps(objective, this.optimizer, options.clipNorm, random)
+    this.steps = new Steps(objective, this.optimizer, options, random)
   }
 
   /** Trains until a limit is reached or the run is asked to stop; throws `ERR_ABORTED` if its signal asked. */
@@ -145,13 +145,18 @@ export class TrainingLoop<B, C extends object> {
     const next = reader.ahead()
     if (next !== null && next.length > 0 && this.goesOn(stepsPerEpoch, clock.lastStep))
       this.prepare(step + 1, next)
-    const { loss, gradientNorm, measures } = await this.settled(running, step, learningRate)
+    const { loss, gradientNorm, measures, penalties } = await this.settled(
+      running,
+      step,
+      learningRate,
+    )
     clock.stop(portions.reduce((sum, { items }) => sum + items, 0))
     const { unit } = feed
     const [items, itemsPerSecond] = [progress.items, clock.itemsPerSecond()]
     return {
       ...{ step, epoch: progress.epoch + 1, loss },
       ...(measures && { measures }),
+      ...(penalties && { penalties }),
       ...{ gradientNorm, learningRate, unit, items, itemsPerSecond },
       ...(unit === 'tokens' && { tokens: items, tokensPerSecond: itemsPerSecond }),
       seconds: progress.seconds,
@@ -166,9 +171,9 @@ export class TrainingLoop<B, C extends object> {
   ): Promise<Measured> {
     try {
       const measured = await running
-      const { loss, gradientNorm } = measured
-      if (Number.isFinite(loss) && Number.isFinite(gradientNorm)) return measured
-      throw nonFinite(step, loss, gradientNorm, learningRate)
+      const { loss, gradientNorm, penalties = {} } = measured
+      if ([loss, gradientNorm, ...Object.values(penalties)].every(Number.isFinite)) return measured
+      throw nonFinite(step, loss, gradientNorm, learningRate, penalties)
     } catch (error) {
       this.steps.takeBack()
       throw error
@@ -275,7 +280,7 @@ export class TrainingLoop<B, C extends object> {
   }
 
   private get settings(): Readonly<Record<string, unknown>> {
-    return settingsOf(this.options, this.optimizer, this.schedule, this.objective.validation)
+    return settingsOf(this.options, this.optimizer, this.schedule, this.objective)
   }
 
   private async save(directory: string): Promise<string> {

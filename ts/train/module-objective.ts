@@ -14,6 +14,11 @@ export interface LossResult<O, C> {
   sum: Tensor
   /** How many it is the sum of, a number or a scalar tensor of reals. */
   count: Tensor | number
+  /**
+   * What else is to become small, by name, such as `nn.penalties` give it, times its weight: scalars that are
+   * divided by the count as `sum` is. Told apart from the loss.
+   */
+  penalties?: Readonly<Record<string, Tensor>>
   /** For `measures`, such as logits. */
   output?: O
   /** What the next batch continues from, detached; see `carried`. */
@@ -82,9 +87,9 @@ export class ModuleObjective<B, O, C extends object> implements Objective<B, C> 
     const given = withTensors(batch, inputs)
     const made = this.task.loss(given, carried)
     checkLoss(made)
-    const { sum, count, output, carry } = made
+    const { sum, count, output, carry, penalties } = made
     const measures = this.task.measures && noGrad(() => this.task.measures?.(given, output as O))
-    return { sum, count, measures, carry }
+    return { sum, count, measures, carry, penalties }
   }
 
   async files(): Promise<CheckpointFiles> {
@@ -95,9 +100,14 @@ export class ModuleObjective<B, O, C extends object> implements Objective<B, C> 
 
 function checkLoss(result: LossResult<unknown, object>): void {
   expect('fit', 'loss', isObject(result), 'a function that gives { sum, count }', result)
-  const { sum, count } = result
+  const { sum, count, penalties = {} } = result
   const scalar = sum instanceof Tensor && sum.size === 1
   expect('fit', 'loss: sum', scalar, 'a scalar tensor', sum)
+  expect('fit', 'loss: penalties', isObject(penalties), 'scalar tensors by name', penalties)
+  for (const [name, penalty] of Object.entries(penalties)) {
+    const scalar = penalty instanceof Tensor && penalty.size === 1
+    expect('fit', `loss: penalties.${name}`, scalar, 'a scalar tensor', penalty)
+  }
   const valid =
     count instanceof Tensor
       ? count.size === 1 && count.dtype !== 'i32'

@@ -25,6 +25,8 @@ export interface BatchLoss<C> {
   /** What the sum is divided by, with those of the step's other batches. */
   count: Tensor | number
   measures?: Readonly<Record<string, Measure>> | undefined
+  /** Scalars that are divided as `sum` is and added to it in what is made small, but told by their names. */
+  penalties?: Readonly<Record<string, Tensor>> | undefined
   /** What goes on to the next step's batch in the same place; not part of any graph. */
   carry?: C | undefined
 }
@@ -57,6 +59,8 @@ export interface Objective<B, C extends object = Record<string, Tensor>> {
   loss(inputs: readonly Tensor[], batch: B, place: BatchPlace<C>): BatchLoss<C>
   /** What is carried in the beginning of a pass, for so many rows; absent where nothing is. */
   zeros?(rows: number): C
+  /** What a resumed run may do otherwise, beside what the loop knows of. */
+  readonly settings?: Readonly<Record<string, unknown>> | undefined
   /**
    * Sums and counts over validation data, that of the loss under `loss`; absent without such data.
    * `checkGoing` throws when the run is asked to stop.

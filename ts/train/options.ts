@@ -4,11 +4,13 @@ import type { OptimizerSpec, Schedule } from '../optim'
 import { count, flag, path, positive, Schema, type Given } from '../schema'
 import type { DeviceName } from '../tensor'
 import type { AbortSignalLike } from '../signal'
+import { penaltyOptions } from './penalty-options'
 
 /** How long a run is, what it keeps and when it looks: what can be told in plain words, too. */
 export const limitOptions = {
   /** `Infinity`: never. */
   clipNorm: positive({ about: 'largest norm of the gradient', defaultText: '1', argument: '<x>' }),
+  ...penaltyOptions,
   /** May be a fraction. */
   epochs: positive({
     about: 'passes over the data',
@@ -35,7 +37,7 @@ export const limitOptions = {
    * `maxSteps`, `maxSeconds`) count from the very beginning. The model's options and tokenizers, the data, how
    * it is cut into batches and the kind of optimizer must be the same (`ERR_ARGUMENT` names what is not). May
    * differ, and is told in {@link RunPlan.changed}: limits, when to validate and to write checkpoints, the
-   * optimizer's rates, schedule, `clipNorm`, `accumulate`, device and validation data. After other validation
+   * optimizer's rates, schedule, `clipNorm`, penalties, `accumulate`, device and validation data. After other validation
    * data the best counts anew; the seed is that of the checkpoint.
    */
   resume: flag({
@@ -88,6 +90,8 @@ export interface TrainingEvent {
   loss: number
   /** What else was measured of the step's batch, such as accuracy; by name. */
   measures?: Readonly<Record<string, number>>
+  /** What penalties add to the loss in what is made small, by name; present where there are any. */
+  penalties?: Readonly<Record<string, number>>
   /** Global norm before clipping. */
   gradientNorm: number
   learningRate: number

@@ -2,6 +2,7 @@
 import { RnnativeError } from '../errors'
 import type { Optimizer, OptimizerMeta, Schedule } from '../optim'
 import { toJson } from './finite-json'
+import type { Objective } from './objective'
 import type { Change, TrainingOptions } from './options'
 import type { SavedRun } from './saved-run'
 
@@ -43,14 +44,14 @@ export function settingsOf(
   options: TrainingOptions & { perStep: number },
   { hyperparameters, device }: Optimizer,
   schedule: Schedule,
-  validation: unknown,
+  { validation, settings: own }: Pick<Objective<never, never>, 'validation' | 'settings'>,
 ): Facts {
-  const { clipNorm, epochs, maxSteps, maxSeconds, perStep } = options
+  const { clipNorm, l1, l2, epochs, maxSteps, maxSeconds, perStep } = options
   const { evaluateEvery, patience, checkpointEvery } = options
   const { name, options: given } = schedule.toJSON()
   const settings = {
     ...{ epochs, maxSteps, maxSeconds, evaluateEvery, patience, checkpointEvery },
-    ...{ clipNorm, accumulate: perStep, ...hyperparameters },
+    ...{ clipNorm, l1, l2, accumulate: perStep, ...hyperparameters, ...own },
     ...{ schedule: { name, ...given }, device, validation },
   }
   return Object.fromEntries(

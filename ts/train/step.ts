@@ -12,6 +12,8 @@ import * as ops from '../ops'
 import { Carried, disposeAll } from './carried'
 import type { Portion } from './feed'
 import { withInputs, type BatchLoss, type Objective, type StepInput } from './objective'
+import type { TrainingOptions } from './options'
+import { ParameterPenalties } from './penalties'
 import { Programs, runsPrograms } from './programs'
 import { measuresOf, Scalars } from './scalars'
 import { addTotals, figures, type Total } from './totals'
@@ -21,6 +23,7 @@ export interface Measured {
   loss: number
   gradientNorm: number
   measures: Record<string, number> | undefined
+  penalties: Record<string, number> | undefined
 }
 
 /** Ops that have been enqueued: scalars to be read, and what the numbers mean. */
@@ -33,6 +36,8 @@ export interface Enqueued {
 interface Part<C> extends Pick<BatchLoss<C>, 'count' | 'measures' | 'carry'> {
   /** Its sum, divided by the count of the whole step where that was known. */
   loss: Tensor
+  /** Divided alike. */
+  penalties: Readonly<Record<string, Tensor>>
 }
 
 /** The gradients of a step, enqueued. */
@@ -46,15 +51,20 @@ interface Gradients<B, C> {
 export class Steps<B, C extends object> {
   readonly carried: Carried<C>
   private readonly programs: Programs<Enqueued> | null
+  private readonly parameterPenalties: ParameterPenalties
+  private readonly clipNorm: number
   private prepared: Gradients<B, C> | null = null
 
   constructor(
     private readonly objective: Objective<B, C>,
     private readonly optimizer: Optimizer,
-    private readonly clipNorm: number | undefined,
+    options: Pick<TrainingOptions, 'clipNorm' | 'l1' | 'l2'>,
     public random: RandomContext,
   ) {
     const { device } = optimizer
+    const { clipNorm = 0 } = options
+    this.clipNorm = clipNorm === Infinity ? 0 : clipNorm
+    this.parameterPenalties = new ParameterPenalties(objective.module, options)
     const recorded = objective.repeats && runsPrograms(device)
     this.programs = recorded ? new Programs<Enqueued>(device, optimizer) : null
     this.carried = new Carried<C>(objective.zeros?.bind(objective), recorded, device)
@@ -166,27 +176,43 @@ export class Steps<B, C extends object> {
         const given = inputs[i] as readonly Tensor[]
         objective.module.train()
         const made = objective.loss(given, batch, { step, carried: state })
-        const loss = ops.mul(made.sum, shareOf(made))
-        loss.backward()
+        const own = shareOf(made)
+        const loss = ops.mul(made.sum, own)
+        const penalties = each(made.penalties ?? {}, (penalty) => ops.mul(penalty, own))
+        Object.values(penalties)
+          .reduce((sum, penalty) => ops.add(sum, penalty), loss)
+          .backward()
         const { count, measures, carry } = made
-        return { loss: loss.detach(), count, measures, carry }
+        const told = each(penalties, (penalty) => penalty.detach())
+        return { loss: loss.detach(), penalties: told, count, measures, carry }
       })
     })
     return { portions, parts, share }
   }
 
   private update({ parts, share }: Gradients<B, C>): Enqueued {
-    const { optimizer, objective, carried, clipNorm } = this
+    const { optimizer, objective, carried, clipNorm, parameterPenalties } = this
     const scalars = new Scalars()
     const scale = share === undefined ? this.divide(parts, scalars) : () => 1
+    const scaled =
+      (read: Read): Read =>
+      (values) =>
+        read(values) * scale(values)
     const losses = parts.map(({ loss }) => scalars.add(loss))
     const measured = parts.map(({ measures }) => measuresOf(measures, scalars))
-    const watched = parts.map(({ loss }) => loss)
+    const ofParameters = parameterPenalties.apply()
+    const penalties = [
+      ...parts.map((part) => each(part.penalties, (penalty) => scaled(scalars.add(penalty)))),
+      each(ofParameters, (penalty) => scalars.add(penalty)),
+    ]
+    const watched = [
+      ...parts.flatMap((part) => [part.loss, ...Object.values(part.penalties)]),
+      ...Object.values(ofParameters),
+    ]
     const norm = scalars.add(
       scope(() => {
         const others = scalars.tensors.filter((tensor) => !watched.includes(tensor))
-        const clip = clipNorm === Infinity ? 0 : clipNorm
-        return optimizer.step({ clipNorm: clip, losses: [...watched, ...others.map(hasValue)] })
+        return optimizer.step({ clipNorm, losses: [...watched, ...others.map(hasValue)] })
       }),
     )
     parts.forEach(({ carry }, i) => carried.keep(i, carry))
@@ -200,16 +226,14 @@ export class Steps<B, C extends object> {
           loss: sum * scale(values),
           gradientNorm: norm(values),
           measures: figures(totals, objective.summary),
+          penalties: sums(penalties, values),
         }
       },
     }
   }
 
   /** Divides the gradients of several batches by the count of them all. What losses are to be multiplied by. */
-  private divide(
-    parts: readonly Part<C>[],
-    scalars: Scalars,
-  ): (values: readonly number[]) => number {
+  private divide(parts: readonly Part<C>[], scalars: Scalars): Read {
     const counts = parts.map(({ count }) => count)
     // Read, though nobody asks for them: so they are kept, and disposed with all the others.
     for (const count of counts) scalars.add(count)
@@ -221,9 +245,10 @@ export class Steps<B, C extends object> {
 
   /** Lets gradients go that are not to be applied. */
   private discard(): void {
-    for (const { loss, count, measures, carry } of this.prepared?.parts ?? []) {
+    for (const { loss, penalties, count, measures, carry } of this.prepared?.parts ?? []) {
       const scalars = Object.values(measures ?? {}).flatMap(({ sum, count }) => [sum, count])
-      for (const held of [loss, count, ...scalars]) if (typeof held !== 'number') held.dispose()
+      for (const held of [loss, count, ...Object.values(penalties), ...scalars])
+        if (typeof held !== 'number') held.dispose()
       disposeAll(carry ?? null)
     }
     this.prepared = null
@@ -234,6 +259,23 @@ export class Steps<B, C extends object> {
     this.programs?.dispose()
     this.carried.dispose()
   }
+}
+
+/** Finds a number among those that were read. */
+type Read = (values: readonly number[]) => number
+
+const each = <T, U>(named: Readonly<Record<string, T>>, make: (value: T) => U): Record<string, U> =>
+  Object.fromEntries(Object.entries(named).map(([name, value]) => [name, make(value)]))
+
+/** Sums by name; undefined where there are none. */
+function sums(
+  all: readonly Readonly<Record<string, Read>>[],
+  values: readonly number[],
+): Record<string, number> | undefined {
+  const made: Record<string, number> = {}
+  for (const named of all)
+    for (const [name, read] of Object.entries(named)) made[name] = (made[name] ?? 0) + read(values)
+  return Object.keys(made).length === 0 ? undefined : made
 }
 
 /** 1 unless it could not be computed: then it is an error to read, too. */

@@ -62,9 +62,12 @@ function eventLine(event: TrainingEvent): string {
   )
 }
 
-/** `accuracy 0.9123 `, for each of its measures. */
-const measured = ({ measures = {} }: Pick<TrainingEvent, 'measures'>): string =>
-  Object.entries(measures)
+/** `accuracy 0.9123 `, for each of its measures and penalties. */
+const measured = ({
+  measures = {},
+  penalties = {},
+}: Pick<TrainingEvent, 'measures' | 'penalties'>): string =>
+  Object.entries({ ...measures, ...penalties })
     .map(([name, value]) => `${name} ${value.toFixed(4)} `)
     .join('')
 

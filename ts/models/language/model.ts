@@ -90,7 +90,12 @@ export class LanguageModel extends Model {
   ): Promise<Fit | null> {
     checkFitNames(options, { ...languageFitOptions.rows, validation: true })
     const { validation = null } = options
-    const { steps, accumulate, batch: given } = languageFitOptions.resolve(options, null)
+    const {
+      steps,
+      accumulate,
+      batch: given,
+      ...penalties
+    } = languageFitOptions.resolve(options, null)
     const [tokens, held] = await Promise.all([
       this.tokensOf('fit', text),
       validation === null ? null : this.tokensOf('fit validation', validation),
@@ -112,6 +117,7 @@ export class LanguageModel extends Model {
         ...identityOf(languageOptions.rows, this.options),
         tokenizer: digestOf(this.tokenizer),
       },
+      penalties,
       validate: held === null ? undefined : (checkGoing) => measure(held, checkGoing),
       validation: validated,
       files: () => this.files(),

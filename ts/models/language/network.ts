@@ -50,14 +50,15 @@ export class LanguageNetwork extends Module {
   }
 
   /**
-   * ids: i32 [time, batch]. `output` is what the projection takes: [time, batch, hidden]. Tokens are
+   * ids: i32 [time, batch]. `output` is what the projection takes, `undropped` the same without dropout:
+   * [time, batch, hidden]. Tokens are
    * looked up in `table`, or in one made for this call where most of them occur more than once.
    */
   forward(
     ids: Tensor,
     state: RecurrentState | null,
     table: Tensor | null = null,
-  ): { output: Tensor; state: RecurrentState } {
+  ): { output: Tensor; undropped: Tensor; state: RecurrentState } {
     const vocabulary = this.embedding.weight.shape[0] as number
     const dropped = this.training && this.inputDropout.p > 0
     const repeating = !dropped && 2 * vocabulary <= ids.size
@@ -66,6 +67,7 @@ export class LanguageNetwork extends Module {
       ? ops.embedding(ids, lookedUp)
       : this.inputDropout.forward(this.embedding.forward(ids))
     const result = this.rnn.forward(x, { state, projected: lookedUp !== null })
-    return { output: this.outputDropout.forward(result.output), state: result.state }
+    const { output: undropped, state: last } = result
+    return { output: this.outputDropout.forward(undropped), undropped, state: last }
   }
 }

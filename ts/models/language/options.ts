@@ -1,7 +1,8 @@
 import { ModelSchema } from '../../file-schema'
-import { count, flag, fraction, Schema, type Given, type Made } from '../../schema'
+import { atLeastZero, count, flag, fraction, Schema, type Given, type Made } from '../../schema'
 import {
   checkVariant,
+  confidencePenalty,
   learningOptions,
   stackOptions,
   variantOptions,
@@ -40,7 +41,23 @@ export const languageFitOptions = new Schema('fit', {
     about: 'compute the batch in so many parts, for less memory and the same result',
     default: 1,
   }),
+  /** AR of Merity et al. 2017: of the top layer's outputs after dropout. */
+  activationPenalty: atLeastZero({
+    about: "weight of the mean square of the top layer's outputs in the loss",
+    default: 0,
+  }),
+  /** TAR of Merity et al. 2017: of the same before dropout. */
+  temporalPenalty: atLeastZero({
+    about: 'weight of the mean square of their change from token to token',
+    default: 0,
+  }),
+  confidencePenalty,
 })
+
+export type LanguagePenalties = Pick<
+  Made<typeof languageFitOptions.rows>,
+  'activationPenalty' | 'temporalPenalty' | 'confidencePenalty'
+>
 
 export type LanguageReadingOptions = Given<typeof languageFitOptions.rows>
 export type LanguageOptions = Given<typeof languageOptions.rows>

@@ -1,13 +1,14 @@
 import { expect } from '../../errors'
 import { TokenStreams, type Feed, type Portion, type Window } from '../../data'
 import type { CheckpointFiles } from '../../io/checkpoint'
-import type { RecurrentState } from '../../nn'
+import { penalties, type RecurrentState } from '../../nn'
 import { tensor, zeros, type Tensor } from '../../tensor'
 import * as ops from '../../ops'
 import type { BatchLoss, BatchPlace, Objective, StepInput } from '../../train/objective'
 import type { Totals } from '../../train/totals'
 import { detachState } from '../parts/stack'
 import type { LanguageNetwork } from './network'
+import type { LanguagePenalties } from './options'
 
 /** Windows of parallel streams, each in `accumulate` portions of its rows. */
 export class WindowFeed implements Feed<Window> {
@@ -51,22 +52,27 @@ export interface LanguageTaskOptions {
   vocabulary: number
   /** What else a resumed run must share: the model's options and its tokenizer. */
   identity: Readonly<Record<string, unknown>>
+  penalties: LanguagePenalties
   validate: ((checkGoing: () => void) => Promise<Totals>) | undefined
   /** What it validates with; null: nothing. */
   validation: unknown
   files: () => Promise<CheckpointFiles>
 }
 
-/** By token; ids and targets: i32 [time, batch]. */
-function lossesOf(
-  network: LanguageNetwork,
-  ids: Tensor,
+/** Losses by token, and with `keepLogits` the logits, which else are made, used and gone in parts. */
+function predict(
+  { output: projection }: LanguageNetwork,
+  output: Tensor,
   targets: Tensor,
-  carried: RecurrentState | null,
-): { losses: Tensor; state: RecurrentState } {
-  const { output, state } = network.forward(ids, carried)
-  const { weight, bias, precision } = network.output
-  return { ...ops.crossEntropyLosses(output, targets, { weight, bias, precision }), state }
+  keepLogits: boolean,
+): { losses: Tensor; logits: Tensor | null } {
+  if (keepLogits) {
+    const logits = projection.forward(output)
+    return { losses: ops.crossEntropyLosses(logits, targets).losses, logits }
+  }
+  const { weight, bias, precision } = projection
+  const { losses } = ops.crossEntropyLosses(output, targets, { weight, bias, precision })
+  return { losses, logits: null }
 }
 
 /** Of tokens as one sequence, the first of which is not predicted. */
@@ -75,7 +81,8 @@ export function meanLoss(network: LanguageNetwork, tokens: Int32Array): Tensor {
   const steps = (from: number, to: number) =>
     tensor(tokens.subarray(from, to), [to - from, 1], { device })
   const ids = steps(0, tokens.length - 1)
-  return ops.mean(lossesOf(network, ids, steps(1, tokens.length), null).losses)
+  const { output } = network.forward(ids, null)
+  return ops.mean(predict(network, output, steps(1, tokens.length), false).losses)
 }
 
 /** Next-token prediction by truncated backpropagation through time over parallel streams. */
@@ -85,16 +92,18 @@ export class LanguageTask implements Objective<Window, RecurrentState> {
   readonly repeats = true
   readonly validate: ((checkGoing: () => void) => Promise<Totals>) | undefined
   readonly validation: unknown
+  readonly settings: LanguagePenalties
   readonly files: () => Promise<CheckpointFiles>
 
   constructor(
     readonly module: LanguageNetwork,
-    { vocabulary, identity, validate, validation, files }: LanguageTaskOptions,
+    { vocabulary, identity, penalties, validate, validation, files }: LanguageTaskOptions,
   ) {
     this.identity = { model: 'LanguageModel', ...identity, vocabulary }
     this.facts = { vocabulary }
     this.validate = validate
     this.validation = validation
+    this.settings = penalties
     this.files = files
   }
 
@@ -112,8 +121,30 @@ export class LanguageTask implements Objective<Window, RecurrentState> {
     { carried }: BatchPlace<RecurrentState>,
   ): BatchLoss<RecurrentState> {
     const [ids, targets] = inputs as [Tensor, Tensor]
-    const { losses, state } = lossesOf(this.module, ids, targets, carried)
-    return { sum: ops.sum(losses), count: targets.size, carry: detachState(state) }
+    const { output, undropped, state } = this.module.forward(ids, carried)
+    const { losses, logits } = predict(
+      this.module,
+      output,
+      targets,
+      this.settings.confidencePenalty > 0,
+    )
+    const penalties = this.penalties(output, undropped, logits)
+    return { sum: ops.sum(losses), count: targets.size, penalties, carry: detachState(state) }
+  }
+
+  private penalties(output: Tensor, undropped: Tensor, logits: Tensor | null) {
+    const { activationPenalty, temporalPenalty, confidencePenalty } = this.settings
+    const made: Record<string, Tensor> = {}
+    if (activationPenalty > 0)
+      made['activation'] = ops.mul(penalties.activation(output), activationPenalty)
+    if (temporalPenalty > 0) {
+      // Of the changes in a window there is one less than of its steps, and it is their mean that counts.
+      const [steps] = undropped.shape as [number]
+      const weight = (temporalPenalty * steps) / Math.max(1, steps - 1)
+      made['temporal'] = ops.mul(penalties.temporal(undropped), weight)
+    }
+    if (logits) made['confidence'] = ops.mul(penalties.confidence(logits), confidencePenalty)
+    return made
   }
 
   zeros(rows: number): RecurrentState {

@@ -3,8 +3,8 @@ import { MOST_LAYERS } from '../../check'
 import { INIT_FORMS, readInitSpec, type InitSpec } from '../../init-spec'
 import { readNamed } from '../../named'
 import type { Precision } from '../../precision'
-import { choice, count, custom, flag, fraction, group, positive, wholeNumber } from '../../schema'
-import type { Refuse } from '../../schema'
+import { atLeastZero, choice, count, custom, flag, fraction } from '../../schema'
+import { group, positive, wholeNumber, type Refuse } from '../../schema'
 import { freshSeed } from '../../seed'
 
 /** In plain text, since help must not load the addon; a test holds it against the addon's list. */
@@ -101,6 +101,12 @@ function readInit(text: string): unknown {
  */
 export const forgetBiasOf = (init: InitSpec | undefined): number | undefined =>
   typeof init === 'object' && ('uniform' in init || 'normal' in init) ? undefined : 1
+
+/** Of `fit`, for all that predict tokens (Pereyra et al. 2017). */
+export const confidencePenalty = atLeastZero({
+  about: 'weight of the negative entropy of predictions in the loss, in nats',
+  default: 0,
+})
 
 /** How it is trained and computed: the last rows of a schema. */
 export const learningOptions = () => ({

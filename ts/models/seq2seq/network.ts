@@ -92,13 +92,25 @@ export class Seq2SeqNetwork extends Module {
   }
 
   /** Nats of each real output token, 0 past a row's end: [time, rows]. Teacher forcing. */
-  losses({ source, target, outputs }: PairTensors, labelSmoothing = 0): Tensor {
+  losses(batch: PairTensors, labelSmoothing = 0): Tensor {
+    return this.predict(batch, { labelSmoothing, keepLogits: false }).losses
+  }
+
+  /** The same, and with `keepLogits` the logits [time, rows, vocabulary], which else are made in parts. */
+  predict(
+    { source, target, outputs }: PairTensors,
+    { labelSmoothing, keepLogits }: { labelSmoothing: number; keepLogits: boolean },
+  ): { losses: Tensor; logits: Tensor | null } {
     const { sources, state } = this.encodeIds(source.ids, source.lengths)
     const { lengths } = target
     const { features } = this.decoder.forward(target.ids, { sources, state, lengths })
     const { weight, bias, precision } = this.decoder.output
-    const options = { weight, bias, precision, ignoreIndex: IGNORED, labelSmoothing }
-    return ops.crossEntropyLosses(features, outputs, options).losses
+    const how = { ignoreIndex: IGNORED, labelSmoothing }
+    const logits = keepLogits ? this.decoder.output.forward(features) : null
+    const { losses } = logits
+      ? ops.crossEntropyLosses(logits, outputs, how)
+      : ops.crossEntropyLosses(features, outputs, { weight, bias, precision, ...how })
+    return { losses, logits }
   }
 
   /**

@@ -6,6 +6,7 @@ import { ModelSchema } from '../../file-schema'
 import { Schema, type Given, type Made, type Refuse } from '../../schema'
 import {
   checkVariant,
+  confidencePenalty,
   learningOptions,
   stackOptions,
   variantOptions,
@@ -119,6 +120,7 @@ export const seq2seqFitOptions = new Schema('fit', {
     about: 'share of probability spread over all tokens',
     default: 0,
   }),
+  confidencePenalty,
   /** How often the decoder reads true tokens (Bengio et al. 2015); always unless given. */
   scheduledSampling: custom<SamplingSchedule>()(
     {

@@ -4,6 +4,7 @@ import type { CheckpointFiles } from '../../io/checkpoint'
 import { noGrad, scope, type Tensor } from '../../tensor'
 import { TOKEN_STEP } from '../../tensor/program'
 import * as ops from '../../ops'
+import { penalties } from '../../nn'
 import { sendInputs, withInputs, type BatchLoss, type BatchPlace } from '../../train/objective'
 import type { Objective, StepInput } from '../../train/objective'
 import type { Totals } from '../../train/totals'
@@ -62,6 +63,7 @@ export class PairFeed implements Feed<PairBatch> {
 
 export interface Seq2SeqTaskOptions {
   labelSmoothing: number
+  confidencePenalty: number
   scheduledSampling?: SamplingSchedule | undefined
   vocabularies: { source: number; target: number }
   seed: number
@@ -80,6 +82,7 @@ export class Seq2SeqTask implements Objective<PairBatch> {
   readonly facts: Readonly<Record<string, number>>
   readonly validate: ((checkGoing: () => void) => Promise<Totals>) | undefined
   readonly validation: unknown
+  readonly settings: { confidencePenalty: number }
   readonly checkRoom: NonNullable<Objective<PairBatch>['checkRoom']>
   readonly files: () => Promise<CheckpointFiles>
   private readonly labelSmoothing: number
@@ -100,6 +103,7 @@ export class Seq2SeqTask implements Objective<PairBatch> {
     this.facts = { 'source vocabulary': source, 'target vocabulary': target }
     this.validate = options.validate
     this.validation = options.validation
+    this.settings = { confidencePenalty: options.confidencePenalty }
     this.checkRoom = options.checkRoom
     this.files = options.files
   }
@@ -129,8 +133,15 @@ export class Seq2SeqTask implements Objective<PairBatch> {
     const tensors = pairTensors(inputs)
     const ids = this.sampling?.inputs(this.module, batch, step)
     if (ids) tensors.target.ids = ids
-    const losses = this.module.train().losses(tensors, this.labelSmoothing)
-    return { sum: ops.sum(losses), count: tokensOf(batch.target) }
+    const { labelSmoothing } = this
+    const { confidencePenalty } = this.settings
+    const options = { labelSmoothing, keepLogits: confidencePenalty > 0 }
+    const { losses, logits } = this.module.train().predict(tensors, options)
+    const { lengths } = tensors.target
+    const confidence =
+      logits && ops.mul(penalties.confidence(logits, { lengths }), confidencePenalty)
+    const count = tokensOf(batch.target)
+    return { sum: ops.sum(losses), count, ...(confidence && { penalties: { confidence } }) }
   }
 }
 
