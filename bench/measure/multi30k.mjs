@@ -2,7 +2,7 @@
 // and translate.
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { encodeSource, PairBatches, PairSet, readPairs } from '#dist/data/index.js'
+import { encodeSource, encodeSources, PairBatches, PairSet, readPairs } from '#dist/data/index.js'
 
 const here = path.dirname(fileURLToPath(import.meta.url))
 const folder = path.resolve(here, '../../../shared/data/translation/multi30k/tok')
@@ -17,17 +17,17 @@ export const multi30k = (name) =>
  */
 export async function firstBatches(pairs, model, { batchTokens, count, seed }) {
   const batches = new PairBatches(await PairSet.encode(pairs, model), { batchTokens, seed })
-  return Array.from({ length: count }, (_, index) => ({
-    pairs: Array.from(batches.indices(0, index), (i) => {
-      const [source, target] = pairs[i]
-      return [encodeSource(source, model), model.target.encode(target)].map((ids) =>
-        Array.from(ids),
-      )
-    }),
+  const encoded = async ([source, target]) =>
+    [await encodeSource(source, model), model.target.encode(target)].map((ids) => Array.from(ids))
+  const first = Array.from({ length: count }, async (_, index) => ({
+    pairs: await Promise.all(Array.from(batches.indices(0, index), (i) => encoded(pairs[i]))),
     tokens: batches.batch(0, index).tokens,
   }))
+  return Promise.all(first)
 }
 
 /** The test set's sources as the model reads them. */
-export const testSources = async (model) =>
-  (await multi30k('test_2016_flickr')).map(([source]) => Array.from(encodeSource(source, model)))
+export async function testSources(model) {
+  const sources = (await multi30k('test_2016_flickr')).map(([source]) => source)
+  return (await encodeSources(sources, model)).map((ids) => Array.from(ids))
+}

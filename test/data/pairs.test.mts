@@ -13,6 +13,7 @@ import {
   PairSet,
   type PairOptions,
 } from '#dist/data/index.js'
+import { digest } from '#dist/data/ids.js'
 
 const letters = Tokenizer.characters('abcdefgh') // <unk> 0, a 1, ... h 8
 const target = letters.withBoundaries() // <s> 9, </s> 10
@@ -73,11 +74,34 @@ test('a padded batch holds the same pairs, then rows of no length', async (t) =>
   ])
 })
 
-test('sources are reversed before their end', (t) => {
+test('pairs of any length lie in parts', async (t) => {
+  const bytes = Tokenizer.bytes()
+  const options = { source: bytes, target: bytes.withBoundaries() }
+  const text = (letter: string, length: number) => letter.repeat(length)
+  const lengths = [700_000, 300_000, 5, 1_500_000, 2]
+  const pairs = lengths.map((length, i): [string, string] => [text('abcde'.charAt(i), length), 'x'])
+  const set = await PairSet.encode(pairs, options)
+  t.deepEqual(
+    lengths.map((_, i) => set.sourceLength(i)),
+    lengths,
+  )
+  for (const [i, length] of lengths.entries()) {
+    const { ids } = set.assemble([i]).source
+    t.true(ids.length === length && ids.every((id) => id === 97 + i), `pair ${i}`)
+  }
+  const ids = Int32Array.from(
+    lengths.flatMap((length, i) => new Array<number>(length).fill(97 + i)),
+  )
+  const ends = Float64Array.of(700_000, 1_000_000, 1_000_005, 2_500_005, 2_500_007)
+  const targets = [Int32Array.of(120, 120, 120, 120, 120), Float64Array.of(1, 2, 3, 4, 5)]
+  t.is(await set.digest(), await digest([ids, ends, ...targets]))
+})
+
+test('sources are reversed before their end', async (t) => {
   const reverseSource = true
-  t.deepEqual([...encodeSource('abc', { source: letters })], [1, 2, 3])
-  t.deepEqual([...encodeSource('abc', { source: letters, reverseSource })], [3, 2, 1])
-  t.deepEqual([...encodeSource('abc', { source: target, reverseSource })], [3, 2, 1, 10])
+  t.deepEqual([...(await encodeSource('abc', { source: letters }))], [1, 2, 3])
+  t.deepEqual([...(await encodeSource('abc', { source: letters, reverseSource }))], [3, 2, 1])
+  t.deepEqual([...(await encodeSource('abc', { source: target, reverseSource }))], [3, 2, 1, 10])
 })
 
 test('a sequence may be very long', async (t) => {

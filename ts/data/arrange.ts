@@ -26,32 +26,73 @@ export const numbersFor = ({ length, sizes, count }: Arrangement): number =>
  */
 export function arrange(arrangement: Arrangement, random: Float64Array): Uint32Array[] {
   const { length, sizes, count } = arrangement
-  const jittered = sizes.map((size, i) =>
-    Float64Array.from(
-      { length },
-      (_, example) => size(example) + JITTER * (random[i * length + example] as number),
-    ),
-  )
-  const by = (keys: Float64Array, sign: number) => (a: number, b: number) =>
-    sign * ((keys[a] as number) - (keys[b] as number)) || a - b
-  const order = Uint32Array.from({ length }, (_, i) => i)
-  order.sort(by(jittered.at(-1) as Float64Array, 1))
+  const jittered = sizes.map((size, i) => {
+    const keys = new Float64Array(length)
+    for (let example = 0; example < length; ++example)
+      keys[example] = size(example) + JITTER * (random[i * length + example] as number)
+    return keys
+  })
+  const first = inOrder(jittered.at(-1) as Float64Array)
   const inBand = jittered.at(-2)
-  const bands = Math.max(1, Math.round(Math.sqrt(count)))
-  for (let band = 0; inBand !== undefined && band < bands; ++band) {
-    const [begin, end] = [band, band + 1].map((i) => Math.floor((i * length) / bands))
-    // Every other band backwards, so that a batch across two of them is of similar lengths, too.
-    order.subarray(begin, end).sort(by(inBand, band % 2 === 0 ? 1 : -1))
-  }
+  const order = inBand === undefined ? first : inBands(first, inBand, Math.sqrt(count))
   const batches = cut(order, arrangement)
-  const first = sizes.length * length
+  const shuffling = sizes.length * length
   for (let left = count; left > 1; --left) {
-    const chosen = Math.floor((random[first + left - 1] as number) * left)
+    const chosen = Math.floor((random[shuffling + left - 1] as number) * left)
     const last = batches[left - 1] as Uint32Array
     batches[left - 1] = batches[chosen] as Uint32Array
     batches[chosen] = last
   }
   return batches
+}
+
+/** Cuts an order into about so many bands and sorts each by other keys. */
+function inBands(order: Uint32Array, keys: Float64Array, about: number): Uint32Array {
+  const { length } = order
+  const bands = Math.max(1, Math.round(about))
+  const begins = Array.from({ length: bands + 1 }, (_, band) => Math.floor((band * length) / bands))
+  const bandOf = new Uint32Array(length)
+  const bits = new Uint32Array(keys.buffer)
+  for (let band = 0; band < bands; ++band)
+    for (let at = begins[band] as number; at < (begins[band + 1] as number); ++at) {
+      const example = order[at] as number
+      bandOf[example] = band
+      if (band % 2 === 0) continue
+      // Every other band backwards, so that a batch across two of them is of similar lengths, too.
+      bits[2 * example] = ~(bits[2 * example] as number)
+      bits[2 * example + 1] = ~(bits[2 * example + 1] as number)
+    }
+  const sorted = new Uint32Array(length)
+  for (const example of inOrder(keys)) sorted[begins[bandOf[example] as number]!++] = example
+  return sorted
+}
+
+/** Up to so many numbers a digit is a byte. */
+const FEW = 1 << 14
+
+/**
+ * Positions of numbers of at least 0 (or of complements of their bits, the other way round) from the smallest on, of
+ * equals the first one first. Digit by digit: what compares would take seconds of the event loop for a million.
+ */
+function inOrder(keys: Float64Array): Uint32Array {
+  const { length } = keys
+  const digits = length < FEW ? new Uint8Array(keys.buffer) : new Uint16Array(keys.buffer)
+  const perKey = 8 / digits.BYTES_PER_ELEMENT
+  const values = 256 ** digits.BYTES_PER_ELEMENT
+  let from = new Uint32Array(length)
+  let to = new Uint32Array(length)
+  for (let i = 0; i < length; ++i) from[i] = i
+  for (let digit = 0; digit < perKey; ++digit) {
+    const begins = new Uint32Array(values + 1)
+    for (let at = digit; at < digits.length; at += perKey) begins[(digits[at] as number) + 1]! += 1
+    for (let value = 0; value < values; ++value) begins[value + 1]! += begins[value] as number
+    for (let at = 0; at < length; ++at) {
+      const i = from[at] as number
+      to[begins[digits[perKey * i + digit] as number]!++] = i
+    }
+    ;[from, to] = [to, from]
+  }
+  return from
 }
 
 function cut(order: Uint32Array, { count, rows, weight }: Arrangement): Uint32Array[] {

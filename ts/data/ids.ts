@@ -18,23 +18,26 @@ export async function digest(parts: readonly (Int32Array | Float64Array)[]): Pro
   return hash.digest('hex')
 }
 
-/** Throws `ERR_INDEX` for the first id that is none of a vocabulary of `size`. */
+/** Throws `ERR_INDEX` for the first id, in the first of several parts, that is none of a vocabulary of `size`. */
 export async function checkIds(
   op: string,
   name: string,
-  ids: Int32Array,
+  parts: readonly Int32Array[],
   size: number,
 ): Promise<void> {
   const pauses = new Pauses()
-  for (let begin = 0; begin < ids.length; begin += PIECE) {
-    const piece = ids.subarray(begin, begin + PIECE)
-    const wrong = piece.findIndex((id) => id < 0 || id >= size)
-    if (wrong >= 0)
-      throw new RnnativeError(
-        'ERR_INDEX',
-        `[${op}] ${name}: expected ids from 0 to ${size - 1}, got ${piece[wrong]} at position ` +
-          `${begin + wrong}`,
-      )
-    if (begin + PIECE < ids.length) await pauses.pause()
-  }
+  let before = 0
+  for (const ids of parts)
+    for (let begin = 0; begin < ids.length; begin += PIECE) {
+      const piece = ids.subarray(begin, begin + PIECE)
+      const wrong = piece.findIndex((id) => id < 0 || id >= size)
+      if (wrong >= 0)
+        throw new RnnativeError(
+          'ERR_INDEX',
+          `[${op}] ${name}: expected ids from 0 to ${size - 1}, got ${piece[wrong]} at position ` +
+            `${before + wrong}`,
+        )
+      before += piece.length
+      if (pauses.due) await pauses.pause()
+    }
 }

@@ -18,25 +18,31 @@ export async function readPairs(sourcePath: string, targetPath: string): Promise
   return pairLines(sources, targets, { source: sourcePath, target: targetPath })
 }
 
+/** Pairs that are made without a pause. */
+const STRETCH = 1 << 12
+
 /** Pairs lines; `names`: where they are from. `ERR_FORMAT` as of {@link readPairs}. */
-export function pairLines(
+export async function pairLines(
   sources: readonly string[],
   targets: readonly string[],
   names: { source: string; target: string },
-): Pair[] {
+): Promise<Pair[]> {
   const fail = (problem: string) =>
     new RnnativeError('ERR_FORMAT', `[read] ${names.target}: ${problem}`)
   if (sources.length !== targets.length)
     throw fail(`expected ${sources.length} lines as in ${names.source}, got ${targets.length}`)
-  return sources.map((source, i) => {
+  const pairs: Pair[] = []
+  const pauses = new Pauses()
+  for (const [i, source] of sources.entries()) {
     const references = (targets[i] as string).split('\t')
     const [only] = references
-    if (references.length === 1) return [source, only as string]
     // An empty text would be as good a target as the others.
-    if (references.includes(''))
+    if (references.length > 1 && references.includes(''))
       throw fail(`line ${i + 1}: a tab with nothing before or after it, where tabs part references`)
-    return [source, references]
-  })
+    pairs.push([source, references.length === 1 ? (only as string) : references])
+    if (pairs.length % STRETCH === 0 && pauses.due) await pauses.pause()
+  }
+  return pairs
 }
 
 export interface SourceOptions {
@@ -64,11 +70,12 @@ function joined(first: ArrayLike<number>, second: ArrayLike<number>): Int32Array
 }
 
 /** A source's ids: reversed if wanted, then `</s>` if its tokenizer has boundaries. */
-export function encodeSource(
+export async function encodeSource(
   text: string,
   { source, reverseSource = false }: SourceOptions,
-): Int32Array {
-  const ids = source.encode(text)
+  pauses = new Pauses(),
+): Promise<Int32Array> {
+  const ids = await source.encodeInStretches(text, pauses)
   if (reverseSource) ids.reverse()
   return source.end === null ? ids : joined(ids, [source.end])
 }
@@ -80,10 +87,7 @@ export async function encodeSources(
 ): Promise<Int32Array[]> {
   const encoded: Int32Array[] = []
   const pauses = new Pauses()
-  for (const text of texts) {
-    encoded.push(encodeSource(text, options))
-    if (pauses.due) await pauses.pause()
-  }
+  for (const text of texts) encoded.push(await encodeSource(text, options, pauses))
   return encoded
 }
 
@@ -128,13 +132,23 @@ export function layOut(sequences: readonly Int32Array[], padding = 0): Sequences
   return { steps, ids, lengths }
 }
 
-/** Sequences of ids, one after the other in one array. */
+/** Ids of the first part and of the largest, but for sequences that are longer. */
+const [LEAST, MOST] = [1 << 12, 1 << 20]
+
+/** Sequences of ids, one after the other, in parts: one array stops the event loop each time that it grows. */
 class Column {
-  private ids = new Int32Array(1 << 12)
-  private ends: number[] = []
+  private readonly parts: Int32Array[] = []
+  /** Ids in the last part. */
+  private filled = 0
+  /** By sequence: its part, where in that it begins, and where in all it ends. */
+  private readonly partOf: number[] = []
+  private readonly begins: number[] = []
+  private readonly ends: number[] = []
 
   get(index: number): Int32Array {
-    return this.ids.subarray(this.ends[index - 1] ?? 0, this.ends[index] as number)
+    const begin = this.begins[index] as number
+    const part = this.parts[this.partOf[index] as number] as Int32Array
+    return part.subarray(begin, begin + this.length(index))
   }
 
   length(index: number): number {
@@ -142,19 +156,24 @@ class Column {
   }
 
   push(ids: Int32Array): void {
-    const begin = this.ends.at(-1) ?? 0
-    const end = begin + ids.length
-    if (end > this.ids.length) {
-      const grown = new Int32Array(Math.max(end, 2 * this.ids.length))
-      grown.set(this.ids)
-      this.ids = grown
+    const last = this.parts.at(-1)
+    if (last === undefined || this.filled + ids.length > last.length) {
+      // What is empty of the last part is left out.
+      if (last) this.parts.splice(-1, 1, last.subarray(0, this.filled))
+      const size = Math.min(MOST, 2 * this.filled)
+      this.parts.push(new Int32Array(Math.max(LEAST, size, ids.length)))
+      this.filled = 0
     }
-    this.ids.set(ids, begin)
-    this.ends.push(end)
+    this.parts.at(-1)?.set(ids, this.filled)
+    this.partOf.push(this.parts.length - 1)
+    this.begins.push(this.filled)
+    this.ends.push((this.ends.at(-1) ?? 0) + ids.length)
+    this.filled += ids.length
   }
 
-  get used(): { ids: Int32Array; ends: Float64Array } {
-    return { ids: this.ids.subarray(0, this.ends.at(-1) ?? 0), ends: Float64Array.from(this.ends) }
+  get used(): { ids: readonly Int32Array[]; ends: Float64Array } {
+    const last = this.parts.at(-1)?.subarray(0, this.filled) ?? new Int32Array()
+    return { ids: [...this.parts.slice(0, -1), last], ends: Float64Array.from(this.ends) }
   }
 }
 
@@ -208,9 +227,9 @@ export class PairSet {
     for await (const pair of pairs) {
       if (pauses.due) await pauses.pause()
       const [source, all] = checkPair(pair, count++)
-      const from = encodeSource(source, options)
+      const from = await encodeSource(source, options, pauses)
       for (const reference of references === 'each' ? all : all.slice(0, 1)) {
-        const to = target.encode(reference)
+        const to = await target.encodeInStretches(reference, pauses)
         if (Math.max(from.length, to.length) > maxLength) {
           ++dropped
           continue
@@ -238,7 +257,7 @@ export class PairSet {
   async check(op: string, { source, target }: { source: number; target: number }): Promise<void> {
     await checkIds(op, 'sources', this.sources.used.ids, source)
     await checkIds(op, 'targets', this.targets.used.ids, target)
-    await checkIds(op, 'boundaries', Int32Array.of(this.begin, this.end), target)
+    await checkIds(op, 'boundaries', [Int32Array.of(this.begin, this.end)], target)
   }
 
   /** Tokens of a source, its `</s>` included if it has one. */
@@ -273,7 +292,7 @@ export class PairSet {
 
   /** A digest of all ids, to tell whether a resumed run has the same data. */
   digest(): Promise<string> {
-    return digest([this.sources.used, this.targets.used].flatMap(({ ids, ends }) => [ids, ends]))
+    return digest([this.sources.used, this.targets.used].flatMap(({ ids, ends }) => [...ids, ends]))
   }
 }
 

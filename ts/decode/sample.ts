@@ -9,7 +9,7 @@ import type { Tensor } from '../tensor'
 import { noGrad } from '../tensor/autograd'
 import { freshSeed } from '../tensor/create'
 import * as ops from '../ops'
-import { checkModel, survivors, takeStates, withStep, type StepModel } from './step-model'
+import { checkModel, placesOf, survivors, takeStates, withStep, type StepModel } from './step-model'
 
 export interface SampleOptions extends SamplingOptions, LimitOptions {
   /** Of each source. Default 1. */
@@ -178,7 +178,7 @@ async function* drawAll(
       const open = active.filter((own) => own.some(({ done }) => !done))
       const next = survivors(active, open)
       if (next.length === 0) return
-      const kept = Int32Array.from(next, (own) => active.indexOf(own))
+      const kept = placesOf(next, active)
       const rows = Int32Array.from({ length: next.length * samples }, (_, row) => {
         return (kept[Math.floor(row / samples)] as number) * samples + (row % samples)
       })

@@ -3,7 +3,7 @@ import { expect, RnnativeError } from '../errors'
 import type { AbortSignalLike } from '../signal'
 import { checkLogits, logProbabilitiesOf } from './expand'
 import { checkTokens } from './limits'
-import { checkModel, survivors, takeStates, withStep, type StepModel } from './step-model'
+import { checkModel, placesOf, survivors, takeStates, withStep, type StepModel } from './step-model'
 
 export interface TargetScore {
   /** Natural logarithm of the probability of the tokens and the end. */
@@ -49,7 +49,7 @@ export async function scoreTargets(
       const open = active.filter((i) => step + 1 < (found[i]?.length ?? 0))
       const next = survivors(active, open)
       if (next.length === 0) break
-      const rows = Int32Array.from(next, (i) => active.indexOf(i))
+      const rows = placesOf(next, active)
       takeStates(decoding, rows, rows, active.length)
       read = Int32Array.from(next, (i) => targets[i]?.[step] ?? eos)
       active = next

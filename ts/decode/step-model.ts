@@ -93,3 +93,9 @@ export function takeStates(
  */
 export const survivors = <T>(active: readonly T[], open: readonly T[]): readonly T[] =>
   open.length <= 0.9 * active.length ? open : active
+
+/** Where each of `next`, some of `active` in their order, is among these. */
+export function placesOf<T>(next: readonly T[], active: readonly T[]): Int32Array {
+  let at = -1
+  return Int32Array.from(next, (one) => (at = active.indexOf(one, at + 1)))
+}

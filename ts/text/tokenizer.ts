@@ -1,7 +1,7 @@
 import { checkChoice, checkFunction, checkPath, checkText } from '../check'
 import { expect, RnnativeError, show } from '../errors'
 import { isIterable } from '../kinds'
-import { atOnce, inStretches } from '../pauses'
+import { atOnce, inStretches, type Pauses } from '../pauses'
 import { readJson, writeFileAtomic } from '../io/files'
 import { bpe } from './bpe'
 import { IdList } from './ids'
@@ -167,8 +167,8 @@ export class Tokenizer {
   }
 
   /** @internal As {@link encode}, but leaves the event loop to others now and then. */
-  encodeInStretches(text: string): Promise<Int32Array> {
-    return inStretches(this.encoding(text))
+  encodeInStretches(text: string, pauses?: Pauses): Promise<Int32Array> {
+    return inStretches(this.encoding(text), pauses)
   }
 
   private *encoding(text: string): Generator<void, Int32Array> {

@@ -216,7 +216,7 @@ export class LanguageModel extends Model {
 
   /** Throws `ERR_INDEX` where the caller's own ids are none of the vocabulary. */
   private async checkTokens(method: string, given: unknown, tokens: Int32Array): Promise<void> {
-    if (typeof given !== 'string') await checkIds(method, 'text', tokens, this.tokenizer.size)
+    if (typeof given !== 'string') await checkIds(method, 'text', [tokens], this.tokenizer.size)
   }
 
   /** The ids of a text, or a copy of those given: the caller may change them while they are read. */

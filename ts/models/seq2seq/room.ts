@@ -1,6 +1,7 @@
 /** How much memory batches of pairs want: a long pair wants the product of its two lengths, for attention. */
 import type { PairSet } from '../../data'
 import { RnnativeError } from '../../errors'
+import { Pauses } from '../../pauses'
 import { memoryOf } from '../../tensor/runtime'
 import type { Seq2SeqNetwork } from './network'
 
@@ -74,7 +75,9 @@ export async function checkRoomFor(
 ): Promise<void> {
   let most = -1
   let largest = new Uint32Array()
+  const pauses = new Pauses()
   for (const indices of batches) {
+    if (pauses.due) await pauses.pause()
     const bytes = bytesOf(network, extentsOf(pairs, indices))
     if (bytes <= most) continue
     most = bytes

@@ -8,6 +8,7 @@ import { SAMPLE_NAMES } from '../../decode/sample'
 import type { BeamOptions, EnsembleOptions, Sample, SampleOptions } from '../../decode'
 import type { StepModel } from '../../decode'
 import { expect } from '../../errors'
+import { Pauses } from '../../pauses'
 import { noGrad, scope, type Tensor } from '../../tensor'
 import type { Tokenizer } from '../../text'
 import { sameTokens } from '../../text/tokenizer'
@@ -148,9 +149,10 @@ export async function* streamPieces(
   const { prefix, maxLength, ...options } = optionsOf(op, given, STREAM_NAMES)
   expect(op, 'text', typeof text === 'string', 'a string', text)
   const [{ target }] = members as readonly [Member]
-  const sources = members.map((member) => [encodeSource(text, member)])
+  const sources: Int32Array[][] = []
+  for (const member of members) sources.push([await encodeSource(text, member)])
   const longest = Math.max(...sources.map(([source]) => source?.length ?? 0))
-  const prefixes = prefixesOf(op, target, 1, prefix)
+  const prefixes = await prefixesOf(op, target, 1, prefix)
   const { minLength } = options
   const least = Math.max(minLength ?? 0, prefixes?.[0]?.length ?? 0)
   const limits = {
@@ -188,8 +190,9 @@ async function decodeAll(
   const [{ target }] = members as readonly [Member]
   const encoded: Int32Array[][] = []
   for (const member of members) encoded.push(await encodeSources(texts, member))
-  const length = (i: number) => Math.max(...encoded.map((all) => all[i]?.length ?? 0))
-  const prefixes = prefixesOf(op, target, texts.length, prefix)
+  const longest = texts.map((_, i) => Math.max(...encoded.map((all) => all[i]?.length ?? 0)))
+  const length = (i: number) => longest[i] as number
+  const prefixes = await prefixesOf(op, target, texts.length, prefix)
   const most = mostOf(op, maxLength, texts.length)
   const lengths = texts.map((_, i) => {
     const begun = prefixes?.[i]?.length ?? 0
@@ -205,7 +208,7 @@ async function decodeAll(
   })
   // About as many tokens as the sources have, for each hypothesis.
   const tokens = texts.reduce((sum, _, i) => sum + length(i), 0) * hypotheses
-  const order = texts.map((_, i) => i).sort((a, b) => length(b) - length(a) || a - b)
+  const order = longestFirst(longest)
   const found = new Array<Candidate[]>(texts.length)
   let [next, failed] = [0, false]
   /** Decodes one batch after another, until none is left. */
@@ -241,6 +244,17 @@ async function decodeAll(
   return found
 }
 
+/** Positions of these lengths, the longest first and of equals the first one first. */
+function longestFirst(lengths: readonly number[]): number[] {
+  const alike = new Map<number, number[]>()
+  for (const [i, length] of lengths.entries()) {
+    const known = alike.get(length)
+    if (known === undefined) alike.set(length, [i])
+    else known.push(i)
+  }
+  return [...alike.keys()].sort((a, b) => b - a).flatMap((length) => alike.get(length) ?? [])
+}
+
 /** What `maxLength` says of each source. */
 function mostOf(
   op: string,
@@ -255,18 +269,26 @@ function mostOf(
   return (index) => (all ? all[index] : (given as number | undefined))
 }
 
-function prefixesOf(
+async function prefixesOf(
   op: string,
   target: Tokenizer,
   count: number,
   prefix: TextOptions['prefix'],
-): (Int32Array | null)[] | undefined {
+): Promise<(Int32Array | null)[] | undefined> {
   if (prefix === undefined) return undefined
-  const all = typeof prefix === 'string' ? new Array<string>(count).fill(prefix) : prefix
+  const pauses = new Pauses()
+  if (typeof prefix === 'string') {
+    const ids = await target.encodeInStretches(prefix, pauses)
+    return new Array<Int32Array>(count).fill(ids)
+  }
   const valid =
-    isListOf(all, (text) => text === null || typeof text === 'string') && all.length === count
+    isListOf(prefix, (text) => text === null || typeof text === 'string') && prefix.length === count
   expect(op, 'prefix', valid, `a string, or ${count} of them or null`, prefix)
-  return all.map((text) => (text === null ? null : target.encode(text)))
+  const own = prefix.slice()
+  const prefixes: (Int32Array | null)[] = []
+  for (const text of own)
+    prefixes.push(text === null ? null : await target.encodeInStretches(text, pauses))
+  return prefixes
 }
 
 /** Most tokens for a source of that many, unless told. */
