@@ -60,8 +60,48 @@ def penalties():
     golden.save()
 
 
+def averages():
+    """PyTorch's averages of weights over the steps of an optimizer."""
+    golden = Golden('averages')
+    steps = 8
+    start, gradients = torch.randn(7, dtype=torch.float64), torch.randn(steps, 7, dtype=torch.float64)
+
+    def run(optimizer_of, average_of):
+        module = torch.nn.Linear(7, 1, bias=False).double()
+        module.weight.data = start.clone()[None]
+        optimizer = optimizer_of(module.parameters())
+        average = average_of(module, optimizer)
+        weights, averages = [], []
+        for step in range(steps):
+            module.weight.grad = gradients[step].clone()[None]
+            optimizer.step()
+            weights.append(module.weight.detach()[0].clone())
+            averages.append(average().detach()[0].clone())
+        return dict(weights=torch.stack(weights), averages=torch.stack(averages))
+
+    def averaged(**options):
+        def make(module, _):
+            average = torch.optim.swa_utils.AveragedModel(module, **options)
+
+            def update():
+                average.update_parameters(module)
+                return average.module.weight
+            return update
+        return make
+
+    sgd = lambda parameters: torch.optim.SGD(parameters, lr=0.1)
+    asgd = lambda parameters: torch.optim.ASGD(parameters, lr=0.1, lambd=0, alpha=0, t0=3)
+    ema = torch.optim.swa_utils.get_ema_multi_avg_fn(0.9)
+    golden.add('ema', dict(name='ema', decay=0.9, after=0), run(sgd, averaged(multi_avg_fn=ema)))
+    golden.add('swa', dict(name='swa', every=1, after=0), run(sgd, averaged()))
+    ax = lambda module, optimizer: lambda: optimizer.state[module.weight]['ax']
+    # Its average is that of the weights after step t0 + 1, and the first of them counts from there on.
+    golden.add('asgd', dict(name='asgd', after=4), run(asgd, ax))
+    golden.save()
+
+
 if __name__ == '__main__':
     chosen = sys.argv[1:]
-    for make in (weight_drop, penalties):
+    for make in (weight_drop, penalties, averages):
         if not chosen or make.__name__ in chosen:
             make()

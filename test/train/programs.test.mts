@@ -70,7 +70,11 @@ for (const [what, options, fit] of [
     { weightDrop: 0.4 },
     { activationPenalty: 2, temporalPenalty: 1, confidencePenalty: 0.1, l2: { weight_hh: 1e-3 } },
   ],
-  ['SGD', {}, { optimizer: optim.sgd({ lr: 0.5, momentum: 0.9 }) }],
+  [
+    'SGD, averaged',
+    {},
+    { optimizer: optim.sgd({ lr: 0.5, momentum: 0.9 }), average: optim.average.asgd() },
+  ],
 ] as const)
   onDevice(`language model, ${what}: bit for bit as op by op, over passes`, async (t) => {
     const recorded = await learnText(options, fit)

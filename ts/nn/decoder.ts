@@ -7,7 +7,8 @@ import type { InitSource } from './init-source'
 import { checkSizes, seedOf, type LayerOptions } from './layers'
 import { variantOf, type LSTMVariant } from './lstm-variant'
 import { Module } from './module'
-import { LSTM, LSTM_NAMES, makeRecurrent, type Recurrent } from './recurrent'
+import { LSTM, LSTM_NAMES, makeRecurrent } from './recurrent'
+import type { Recurrent } from './recurrent-stack'
 
 /**
  * `context` and `output` as in {@link ops.DecoderArguments}; `none`: the layers read the input alone,

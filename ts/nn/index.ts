@@ -12,14 +12,9 @@ export type {
   LinearOptions,
 } from './layers'
 export type { LSTMVariant, PeepholeGate } from './lstm-variant'
-export { GRU, LSTM, Recurrent, RNN } from './recurrent'
-export type {
-  ForwardOptions,
-  GRUOptions,
-  LSTMOptions,
-  RecurrentOptions,
-  RNNOptions,
-} from './recurrent'
+export { GRU, LSTM, RNN } from './recurrent'
+export type { GRUOptions, LSTMOptions, RNNOptions } from './recurrent'
+export { Recurrent, type ForwardOptions, type RecurrentOptions } from './recurrent-stack'
 export { AttentionPooling, type AttentionPoolingOptions } from './pooling'
 export { Sequential, type SequentialOptions, type Step } from './sequential'
 export { RandomContext, type RandomState } from './random'

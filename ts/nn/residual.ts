@@ -2,7 +2,8 @@ import type { Real, Tensor } from '../tensor'
 import * as ops from '../ops'
 import { Dropout, seedOf } from './layers'
 import { Module } from './module'
-import { makeRecurrent, type ForwardOptions, type LSTMOptions, type Recurrent } from './recurrent'
+import { makeRecurrent, type LSTMOptions } from './recurrent'
+import type { ForwardOptions, Recurrent } from './recurrent-stack'
 
 export interface ResidualStackOptions extends LSTMOptions {
   cell: ops.Cell

@@ -6,6 +6,15 @@ export type {
   RmspropOptions,
   SgdOptions,
 } from './factories'
+export * as average from './average'
+export type {
+  AverageName,
+  AverageSpec,
+  AsgdOptions,
+  EmaOptions,
+  NtAsgdOptions,
+  SwaOptions,
+} from './average'
 export { Optimizer } from './optimizer'
 export type { OptimizerMeta, OptimizerState, StepOptions } from './optimizer'
 export type * from './types'

@@ -13,6 +13,7 @@ import { formatShape, sameShape } from '../tensor/shape'
 import { assigning } from '../tensor/write'
 import { Arena, type Range } from './arena'
 import type { GroupOptions, Hyperparameters, OptimizerKind, OptimizerTarget } from './types'
+import { WeightAverage } from './weight-average'
 
 export interface StepOptions {
   /** Scales the gradient down to this norm over all parameters; 0 or absent: no clipping. */
@@ -327,6 +328,11 @@ export class Optimizer {
     }
     this.lr = meta.lr
     this.steps = meta.step
+  }
+
+  /** @internal An average of all parameters; the caller disposes it before this optimizer. */
+  average(): WeightAverage {
+    return new WeightAverage(this.arena)
   }
 
   /** Frees gradients and state. The parameters stay usable. */

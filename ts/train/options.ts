@@ -4,6 +4,7 @@ import type { OptimizerSpec, Schedule } from '../optim'
 import { count, flag, path, positive, Schema, type Given } from '../schema'
 import type { DeviceName } from '../tensor'
 import type { AbortSignalLike } from '../signal'
+import { average } from './average-option'
 import { penaltyOptions } from './penalty-options'
 
 /** How long a run is, what it keeps and when it looks: what can be told in plain words, too. */
@@ -11,6 +12,7 @@ export const limitOptions = {
   /** `Infinity`: never. */
   clipNorm: positive({ about: 'largest norm of the gradient', defaultText: '1', argument: '<x>' }),
   ...penaltyOptions,
+  average,
   /** May be a fraction. */
   epochs: positive({
     about: 'passes over the data',
@@ -37,7 +39,7 @@ export const limitOptions = {
    * `maxSteps`, `maxSeconds`) count from the very beginning. The model's options and tokenizers, the data, how
    * it is cut into batches and the kind of optimizer must be the same (`ERR_ARGUMENT` names what is not). May
    * differ, and is told in {@link RunPlan.changed}: limits, when to validate and to write checkpoints, the
-   * optimizer's rates, schedule, `clipNorm`, penalties, `accumulate`, device and validation data. After other validation
+   * optimizer's rates, schedule, average, `clipNorm`, penalties, `accumulate`, device and validation data. After other validation
    * data the best counts anew; the seed is that of the checkpoint.
    */
   resume: flag({
@@ -121,6 +123,8 @@ export interface ValidationEvent {
   /** One that is not finite is never the best and counts for nothing else. */
   loss: number
   measures?: Readonly<Record<string, number>>
+  /** How many weights the average that was validated is of; absent where there is none. */
+  averaged?: number
   /** Whether it is the lowest so far. */
   best: boolean
   /** How long it took. */
@@ -212,6 +216,8 @@ export function checkTrainingOptions(options: TrainingOptions, validates: boolea
   const scales = typeof given?.factor === 'function' && typeof given.toJSON === 'function'
   const expected = 'one such as optim.schedule.step() gives'
   expect('fit', 'schedule', schedule === undefined || scales, expected, schedule)
+  const watches = options.average?.name === 'nt-asgd'
+  expect('fit', 'average', validates || !watches, `another than nt-asgd ${WITHOUT}`, 'nt-asgd')
   expect('fit', 'patience', validates || patience === undefined, `none ${WITHOUT}`, patience)
   const follows = schedule?.toJSON().name === 'plateau'
   expect('fit', 'schedule', validates || !follows, `another than plateau ${WITHOUT}`, 'plateau')

@@ -5,6 +5,7 @@ import { FileSchema, FORMAT } from '../file-schema'
 import { atLeastZero, choice, custom, flag, fraction, group, wholeNumber } from '../schema'
 import type { OptimizerMeta, ScheduleJSON } from '../optim'
 import { OPTIMIZER_KINDS, SCHEDULE_NAMES } from '../optim/types'
+import type { AverageState } from './averages'
 import type { Progress } from './progress'
 
 export interface SavedRun {
@@ -15,6 +16,8 @@ export interface SavedRun {
   identity: Facts
   /** Of the run that wrote it; {} where an earlier version did. */
   settings: Facts
+  /** Null, or absent where an earlier version wrote it: none is taken. */
+  average?: AverageState | null | undefined
 }
 
 type Facts = Readonly<Record<string, unknown>>
@@ -99,11 +102,29 @@ const optimizer = group(
   '',
 )
 
+const isAverage = (x: unknown): boolean =>
+  isObject(x) &&
+  typeof x['name'] === 'string' &&
+  whole(x['count'], 0) &&
+  (x['least'] === null || isNumber(x['least'])) &&
+  isListOf(x['latest'], isNumber) &&
+  typeof x['begins'] === 'boolean'
+
+const average = custom<AverageState | null>()(
+  {
+    expected: 'the state of an average, or null',
+    valid: (x) => x === null || isAverage(x),
+    argument: null,
+    read: () => undefined,
+  },
+  { about: '' },
+)
+
 const schema = new FileSchema(
   'state',
   {
     ...{ progress, seed: wholeNumber(saved), schedule, optimizer },
-    ...{ identity: object(), settings: object({}) },
+    ...{ identity: object(), settings: object({}), average },
     files: custom<readonly string[]>()(
       {
         expected: 'a list of names',

@@ -11,6 +11,8 @@ import { fromJson, toJson } from './finite-json'
 import { parseSavedRun, RUN_FORMAT, type SavedRun } from './saved-run'
 
 const OPTIMIZER_FILE = 'optimizer.safetensors'
+/** The weights where the model of the checkpoint is an average of such. */
+const WEIGHTS_FILE = 'weights.safetensors'
 const CARRIED_FILE = 'carried.safetensors'
 const STATE_FILE = 'state.json'
 
@@ -18,6 +20,8 @@ const STATE_FILE = 'state.json'
 export interface RunState {
   state: Omit<SavedRun, 'optimizer'>
   model: () => Promise<CheckpointFiles>
+  /** Where these are not the model's. */
+  weights: ReadonlyMap<string, HostTensor> | null
   carried: () => Promise<ReadonlyMap<string, HostTensor>>
 }
 
@@ -25,7 +29,7 @@ export interface RunState {
 export async function saveRun(
   directory: string,
   optimizer: Optimizer,
-  { state, model, carried }: RunState,
+  { state, model, weights, carried }: RunState,
   isBest: boolean,
 ): Promise<string> {
   const { tensors, meta } = optimizer.stateDict()
@@ -35,7 +39,10 @@ export async function saveRun(
     const saved = { ...RUN_FORMAT, ...state, optimizer: meta }
     const all = {
       json: { ...files.json, [STATE_FILE]: toJson(saved) },
-      tensors: { ...files.tensors, [OPTIMIZER_FILE]: moments, [CARRIED_FILE]: state_ },
+      tensors: {
+        ...{ ...files.tensors, [OPTIMIZER_FILE]: moments, [CARRIED_FILE]: state_ },
+        ...(weights && { [WEIGHTS_FILE]: weights }),
+      },
     }
     return await writeCheckpoint(directory, state.progress.step, all, isBest)
   } finally {
@@ -47,6 +54,8 @@ export interface LoadedRun {
   path: string
   state: SavedRun
   model: ReadonlyMap<string, HostTensor>
+  /** Where these are not the model's. */
+  weights: ReadonlyMap<string, HostTensor> | null
   optimizer: ReadonlyMap<string, HostTensor>
   carried: SavedCarried
 }
@@ -58,11 +67,13 @@ export async function loadRun(directory: string): Promise<LoadedRun | null> {
   const statePath = join(path, STATE_FILE)
   const state = parseSavedRun(fromJson(await readJson(statePath)), statePath)
   const read = async (name: string) => (await readSafetensors(join(path, name))).tensors
-  const [model, optimizer, carried] = await Promise.all([
+  const averaged = (state.average?.count ?? 0) > 0
+  const [model, weights, optimizer, carried] = await Promise.all([
     read(MODEL_FILE),
+    averaged ? read(WEIGHTS_FILE) : null,
     read(OPTIMIZER_FILE),
     read(CARRIED_FILE),
   ])
   const source = join(path, CARRIED_FILE)
-  return { path, state, model, optimizer, carried: { tensors: carried, source } }
+  return { path, state, model, weights, optimizer, carried: { tensors: carried, source } }
 }

@@ -1,6 +1,7 @@
 import type { InitSpec, RecurrentState } from '../../nn'
 import { variantOf, type LSTMVariant } from '../../nn/lstm-variant'
-import { makeRecurrent, type Recurrent } from '../../nn/recurrent'
+import type { Recurrent } from '../../nn'
+import { makeRecurrent } from '../../nn/recurrent'
 import { ResidualStack } from '../../nn/residual'
 import type { Precision } from '../../precision'
 import type { DeviceOption } from '../../tensor/device'

@@ -1,6 +1,6 @@
 import { AttentionDecoder, Dropout, Embedding, Linear, Module, type RecurrentState } from '../../nn'
 import { variantOf } from '../../nn/lstm-variant'
-import type { Recurrent } from '../../nn/recurrent'
+import type { Recurrent } from '../../nn'
 import { ResidualStack } from '../../nn/residual'
 import type { Tensors } from '../../decode'
 import { tensor, type Tensor } from '../../tensor'

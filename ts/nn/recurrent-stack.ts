@@ -1,0 +1,234 @@
+import { checkChoice, checkFlag, checkWhole, isObject, MOST_LAYERS, optionsOf } from '../check'
+import type { Names } from '../check'
+import { expect } from '../errors'
+import { Parameter, type Tensor } from '../tensor'
+import type { NativeRandom } from '../tensor/random'
+import * as ops from '../ops'
+import { cellParameters, slotsOf, slotShape } from '../ops/cells'
+import { checkPrecision, type Precision } from '../precision'
+import { checkInit, type InitSource } from './init-source'
+import { checkSizes, LAYER_NAMES, type LayerOptions } from './layers'
+import type { ChosenVariant } from './lstm-variant'
+import { Module } from './module'
+import { recurrence } from './unrolled'
+
+export interface RecurrentOptions extends LayerOptions {
+  /** Features of a step. */
+  input: number
+  /** Units of a layer and direction. */
+  hidden: number
+  /** Default 1. */
+  layers?: number | undefined
+  /** A second direction runs backward in time. */
+  bidirectional?: boolean | undefined
+  /** On every layer's output but the last, while training. */
+  dropout?: number | undefined
+  /**
+   * The probability in [0, 1) that a unit of the state is hidden from the recurrent weights while
+   * training: one mask for all steps of a sequence (Gal & Ghahramani 2016). Default 0.
+   */
+  recurrentDropout?: number | undefined
+  /**
+   * The probability in [0, 1) that an element of a recurrent weight is left out of a forward pass while
+   * training, the others being divided by 1 - p (Merity et al. 2017, DropConnect). Default 0.
+   */
+  weightDrop?: number | undefined
+  /** Default true. */
+  bias?: boolean | undefined
+  /** Of every product, forward and backward. Default 'f32'. */
+  precision?: Precision | undefined
+}
+
+export const RECURRENT_NAMES: Names<RecurrentOptions> = {
+  ...LAYER_NAMES,
+  ...{ input: true, hidden: true, layers: true, bidirectional: true, dropout: true },
+  ...{ recurrentDropout: true, weightDrop: true, bias: true, precision: true },
+}
+
+export interface ForwardOptions {
+  /** Zeros unless given. */
+  state?: ops.RecurrentState | null | undefined
+  /** Steps of each sequence, zero included; all steps unless given. */
+  lengths?: ops.Integers | null | undefined
+  /** x is what {@link Recurrent.project} gave. Default false. */
+  projected?: boolean | undefined
+}
+
+const FORWARD_NAMES: Names<ForwardOptions> = { state: true, lengths: true, projected: true }
+
+/** Gates in PyTorch's order, where there are several. */
+const GATES: Readonly<Partial<Record<ops.Cell, readonly string[]>>> = {
+  lstm: ['i', 'f', 'g', 'o'],
+  lstm_general: ['i', 'f', 'g', 'o'],
+  lstm_coupled: ['i', 'g', 'o'],
+  gru: ['r', 'z', 'n'],
+  gru_reset_before: ['r', 'z', 'n'],
+}
+
+/** Where the mask of a parameter comes from in a forward pass that trains; null in others. */
+export type DrawMask = ((parameter: string) => NativeRandom) | null
+
+/**
+ * A stack of recurrent layers. Parameters have PyTorch's names, shapes and gate order
+ * (`weight_ih_l0`, `weight_ih_l0_reverse`, `[G*H, I]`); initial values are uniform within
+ * ±1/sqrt(hidden), as PyTorch's.
+ */
+export abstract class Recurrent extends Module {
+  readonly cell: ops.Cell
+  readonly input: number
+  readonly hidden: number
+  readonly layers: number
+  readonly directions: 1 | 2
+  readonly dropout: number
+  readonly recurrentDropout: number
+  readonly weightDrop: number
+  readonly precision: Precision
+  /** Of a cell that has options. */
+  readonly cellOptions: ops.CellOptions | undefined
+  private readonly byName = new Map<string, Parameter>()
+  private ofCells: readonly ops.CellParameters[] | undefined // once made
+
+  protected constructor(
+    cell: ops.Cell,
+    options: RecurrentOptions,
+    { peepholes, cellOptions }: Omit<ChosenVariant, 'cell'> = PLAIN,
+  ) {
+    super()
+    checkChoice('recurrent', 'cell', cell, Object.keys(ops.gatesOf))
+    expect(cell, 'options', isObject(options), 'an object', options)
+    const { input, hidden, layers = 1, bidirectional = false, dropout = 0, bias = true } = options
+    const { precision = 'f32', recurrentDropout = 0, weightDrop = 0 } = options
+    checkSizes(cell, { input, hidden })
+    checkWhole(cell, 'layers', layers, 1, MOST_LAYERS)
+    checkFlag(cell, 'bidirectional', bidirectional)
+    checkFlag(cell, 'bias', bias)
+    ops.checkDropout(cell, dropout)
+    ops.checkDropout(cell, recurrentDropout, 'recurrentDropout')
+    ops.checkDropout(cell, weightDrop, 'weightDrop')
+    checkPrecision(cell, precision)
+    checkInit(cell, options.init)
+    this.initSpec = options.init
+    this.cell = cell
+    this.input = input
+    this.hidden = hidden
+    this.layers = layers
+    this.directions = bidirectional ? 2 : 1
+    this.dropout = dropout
+    this.recurrentDropout = recurrentDropout
+    this.weightDrop = weightDrop
+    this.precision = precision
+    this.cellOptions = cellOptions
+    for (const [layer, suffix] of this.suffixes()) {
+      const width = layer === 0 ? input : this.directions * hidden
+      for (const slot of slotsOf[cell]) {
+        if (!bias && slot.name.startsWith('bias_')) continue
+        const [, gate] = /^peephole_(.)$/.exec(slot.name) ?? []
+        if (gate !== undefined && !peepholes.some((name) => name === gate)) continue
+        const shape = slotShape(slot, cell, hidden, width)
+        const parameter = new Parameter(shape, { device: options.device })
+        if (slot.rows === 'gates') parameter.gates = GATES[cell] ?? []
+        this.byName.set(`${slot.name}_${suffix}`, parameter)
+      }
+    }
+  }
+
+  private *suffixes(): Generator<[layer: number, suffix: string]> {
+    for (let layer = 0; layer < this.layers; ++layer)
+      for (let direction = 0; direction < this.directions; ++direction)
+        yield [layer, ops.suffixOf(layer, direction)]
+  }
+
+  protected override members(): Iterable<[string, Parameter]> {
+    return this.byName.entries()
+  }
+
+  /** A parameter by PyTorch's name, such as `weight_hh_l0`; undefined when there is none. */
+  parameter(name: string): Parameter | undefined {
+    return this.byName.get(name)
+  }
+
+  protected override initialise(source: InitSource): void {
+    const usual = { uniform: 1 / Math.sqrt(this.hidden) }
+    for (const [name, parameter] of this.byName)
+      source.fill(name, parameter, usual, ops.gatesOf[this.cell])
+  }
+
+  /**
+   * Runs whole sequences. x: [time, batch, input]. The output is [time, batch, directions*hidden],
+   * zero past a sequence's end; the state is that after each sequence's own last step, `{ h, c }` for
+   * an LSTM and `{ h }` for other cells, each [layers*directions, batch, hidden].
+   */
+  forward(x: Tensor, options: ForwardOptions = {}): ops.RecurrentResult {
+    const { state, lengths, projected = false } = optionsOf(this.cell, options, FORWARD_NAMES)
+    if (typeof projected !== 'boolean') checkFlag(this.cell, 'projected', projected)
+    const dropout = this.training && this.layers > 1 ? this.dropout : 0
+    const hidden = this.training ? this.recurrentDropout : 0
+    const random = dropout > 0 || hidden > 0 ? this.drawRandom() : null
+    const draw = this.training ? (parameter: string) => this.drawRandom(parameter) : null
+    return this.withCells(draw, this.cells(projected), (cells) =>
+      recurrence()(x, cells, {
+        cell: this.cell,
+        layers: this.layers,
+        directions: this.directions,
+        state,
+        lengths,
+        dropout,
+        phases: { state_dropout: hidden },
+        random,
+        precision: this.precision,
+        ...(this.cellOptions && { cellOptions: this.cellOptions }),
+      }),
+    )
+  }
+
+  /** @internal Calls `run` with `cells` as a forward pass reads them: while training, some weights dropped. */
+  withCells<T>(
+    draw: DrawMask,
+    cells: readonly ops.CellParameters[],
+    run: (cells: readonly ops.CellParameters[]) => T,
+  ): T {
+    const { weightDrop } = this
+    if (draw === null || weightDrop === 0) return run(cells)
+    const dropped = [...this.suffixes()].map(([, suffix], i) => {
+      const { weightHidden } = cells[i] as ops.CellParameters
+      const random = draw(`weight_hh_${suffix}`)
+      return ops.dropout(weightHidden, weightDrop, { random, batchAxis: 0 })
+    })
+    try {
+      return run(cells.map((of, i) => ({ ...of, weightHidden: dropped[i] as Tensor })))
+    } finally {
+      for (const weight of dropped) weight.dispose() // the tape holds what it needs
+    }
+  }
+
+  /**
+   * The first layer's products with its inputs, without biases: [..., input] to
+   * [..., directions*G*H]. What is read many times, such as a table of embeddings, is multiplied once:
+   * rows of the result are taken in place of inputs, and `forward` told that they are `projected`.
+   */
+  project(x: Tensor): Tensor {
+    const { precision } = this
+    const parts = this.cells()
+      .slice(0, this.directions)
+      .map(({ weightInput }) => ops.linear(x, weightInput as Tensor, null, { precision }))
+    return parts.length === 1 ? (parts[0] as Tensor) : ops.concat(parts, -1)
+  }
+
+  /**
+   * The parameters of each layer and direction, layer-major; those of the first layer without W where
+   * inputs are `projected`.
+   */
+  cells(projected = false): readonly ops.CellParameters[] {
+    // Frozen: checked once.
+    this.ofCells ??= Object.freeze(
+      Array.from(this.suffixes(), ([, suffix]) =>
+        Object.freeze(cellParameters(({ name }) => this.byName.get(`${name}_${suffix}`))),
+      ),
+    )
+    if (!projected) return this.ofCells
+    const { directions } = this
+    return this.ofCells.map((of, i) => (i < directions ? { ...of, weightInput: null } : of))
+  }
+}
+
+const PLAIN = { peepholes: [], cellOptions: undefined }
