@@ -1,6 +1,7 @@
 import { checkWhole, isListOf } from '../check'
 import { expect, RnnativeError } from '../errors'
 import { isNumberArray } from '../kinds'
+import { atOnce } from '../pauses'
 
 export interface Projection {
   /** By vector: its coordinates along the components, the largest variance first. */
@@ -27,8 +28,14 @@ function normalise(vector: Float64Array): boolean {
   return true
 }
 
+/** Numbers that are dealt with without a pause. */
+const STRETCH = 1 << 18
+
+/** How many vectors of this length are dealt with without a pause. */
+const rowsAtOnce = (size: number): number => Math.max(1, Math.floor(STRETCH / (size + 16)))
+
 /** Vectors as rows, their mean subtracted. */
-function centre(vectors: readonly ArrayLike<number>[]): Float64Array[] {
+function* centring(vectors: readonly ArrayLike<number>[]): Generator<void, Float64Array[]> {
   const lists = isListOf(vectors, (row) => Array.isArray(row) || isNumberArray(row))
   expect('pca', 'vectors', lists, 'lists of numbers', vectors)
   const size = vectors[0]?.length ?? 0
@@ -37,7 +44,10 @@ function centre(vectors: readonly ArrayLike<number>[]): Float64Array[] {
       'ERR_EMPTY',
       '[pca] vectors: expected at least one, of one number or more',
     )
-  const rows = vectors.map((vector, i) => {
+  const every = rowsAtOnce(8 * size)
+  const rows: Float64Array[] = []
+  const means = new Float64Array(size)
+  for (const [i, vector] of vectors.entries()) {
     if (vector.length !== size)
       throw new RnnativeError(
         'ERR_SHAPE',
@@ -46,11 +56,12 @@ function centre(vectors: readonly ArrayLike<number>[]): Float64Array[] {
     const row = Float64Array.from(vector, (x) => (typeof x === 'number' ? x : NaN))
     if (!row.every(Number.isFinite))
       throw new RnnativeError('ERR_NONFINITE', `[pca] vectors: vector ${i} is not finite`)
-    return row
-  })
-  for (let j = 0; j < size; ++j) {
-    const mean = rows.reduce((sum, row) => sum + (row[j] as number), 0) / rows.length
-    for (const row of rows) row[j]! -= mean
+    for (let j = 0; j < size; ++j) means[j]! += row[j] as number
+    if (rows.push(row) % every === 0) yield
+  }
+  for (const [i, row] of rows.entries()) {
+    for (let j = 0; j < size; ++j) row[j]! -= (means[j] as number) / rows.length
+    if (i % every === 0) yield
   }
   return rows
 }
@@ -59,22 +70,24 @@ function centre(vectors: readonly ArrayLike<number>[]): Float64Array[] {
  * The direction of the largest variance, by power iteration on the covariance: multiplied by it time
  * and again, any vector turns there. Null where nothing varies.
  */
-function mainDirection(
+function* findingDirection(
   rows: readonly Float64Array[],
   size: number,
   component: number,
-): Float64Array | null {
+): Generator<void, Float64Array | null> {
   // Any start will do that is not square to the direction. It has no pattern, and differs from that of
   // the components before: of two with equal variance the first takes all of its start.
   let direction = Float64Array.from({ length: size }, (_, i) =>
     Math.sin((12.9898 + component) * (i + 1) ** 2),
   )
   normalise(direction)
+  let done = 0
   for (let round = 0; round < ROUNDS; ++round) {
     const next = new Float64Array(size)
     for (const row of rows) {
       const along = dot(row, direction)
       for (let j = 0; j < size; ++j) next[j]! += along * (row[j] as number)
+      if (++done % rowsAtOnce(size) === 0) yield
     }
     if (!normalise(next)) return null
     const turned = 1 - dot(direction, next)
@@ -96,21 +109,38 @@ function mainDirection(
  * Throws `ERR_EMPTY` without numbers, `ERR_SHAPE` when vectors differ in length, `ERR_NONFINITE`.
  */
 export function pca(vectors: readonly ArrayLike<number>[], components = 2): Projection {
+  return atOnce(projecting(vectors, components))
+}
+
+/** The same, by work that may pause. */
+export function* projecting(
+  vectors: readonly ArrayLike<number>[],
+  components: number,
+): Generator<void, Projection> {
   checkWhole('pca', 'components', components, 1, MOST_COMPONENTS)
-  const rows = centre(vectors)
+  const rows = yield* centring(vectors)
   const size = (rows[0] as Float64Array).length
+  const each = function* (body: (row: Float64Array, i: number) => void): Generator<void, void> {
+    for (const [i, row] of rows.entries()) {
+      body(row, i)
+      if (i % rowsAtOnce(size) === 0) yield
+    }
+  }
   // So that no square leaves the range of numbers.
-  const scale = rows.reduce((most, row) => row.reduce((a, b) => Math.max(a, Math.abs(b)), most), 0)
-  if (scale > 0) for (const row of rows) row.forEach((value, j) => (row[j] = value / scale))
-  const variance = rows.reduce((sum, row) => sum + dot(row, row), 0)
+  let scale = 0
+  yield* each((row) => (scale = row.reduce((a, b) => Math.max(a, Math.abs(b)), scale)))
+  if (scale > 0) yield* each((row) => row.forEach((value, j) => (row[j] = value / scale)))
+  let variance = 0
+  yield* each((row) => (variance += dot(row, row)))
   const negligible = variance * 1e-20
   const coordinates = rows.map((): number[] => [])
   const explained: number[] = []
   for (let component = 0; component < components; ++component) {
-    const left = rows.reduce((sum, row) => sum + dot(row, row), 0)
-    const direction = left > negligible ? mainDirection(rows, size, component) : null
+    let left = 0
+    yield* each((row) => (left += dot(row, row)))
+    const direction = left > negligible ? yield* findingDirection(rows, size, component) : null
     let found = 0
-    rows.forEach((row, i) => {
+    yield* each((row, i) => {
       const along = direction === null ? 0 : dot(row, direction)
       coordinates[i]?.push(along * scale)
       found += along * along

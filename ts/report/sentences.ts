@@ -1,6 +1,7 @@
 import { checkStrings, optionsOf, type Names } from '../check'
 import { expect, RnnativeError } from '../errors'
-import { pca } from './pca'
+import { inStretches } from '../pauses'
+import { projecting } from './pca'
 import { drawSvg, labelOf, overhang } from './vega'
 
 /** Vectors of sentences, such as an encoder's last states. */
@@ -15,15 +16,19 @@ export interface SentenceMap {
 const NAMES: Names<SentenceMap> = { vectors: true, labels: true, groups: true }
 const FONT_SIZE = 11
 const SIZE = { width: 640, height: 480 }
+/** More than can be told apart, and a few seconds' work. */
+const MOST_SENTENCES = 5000
 
 /**
  * Sentences as points, by the first two principal components of their vectors (Sutskever et al. 2014,
- * figure 2), as an SVG element. Throws as {@link pca} does, and `ERR_SHAPE` when labels or groups are
- * not as many as vectors.
+ * figure 2), as an SVG element. At most 5000: a chart has no room for more. Throws as `pca` does, and
+ * `ERR_SHAPE` when labels or groups are not as many as vectors.
  */
 export async function drawSentences(map: SentenceMap): Promise<string> {
   const { vectors, labels, groups } = optionsOf('sentences', map, NAMES)
   expect('sentences', 'vectors', Array.isArray(vectors), 'a list of vectors', vectors)
+  const few = vectors.length <= MOST_SENTENCES
+  expect('sentences', 'vectors', few, `at most ${MOST_SENTENCES}`, vectors.length)
   checkStrings('sentences', 'labels', labels)
   if (groups !== undefined) checkStrings('sentences', 'groups', groups)
   for (const [name, given] of Object.entries({ labels, groups }))
@@ -32,7 +37,7 @@ export async function drawSentences(map: SentenceMap): Promise<string> {
         'ERR_SHAPE',
         `[sentences] ${name}: expected ${vectors.length}, got ${given.length}`,
       )
-  const { coordinates, explained } = pca(vectors)
+  const { coordinates, explained } = await inStretches(projecting(vectors, 2))
   const middle = (axis: number) => {
     const all = coordinates.map((point) => point[axis] as number)
     const least = all.reduce((a, b) => Math.min(a, b), Infinity)

@@ -1,55 +1,32 @@
 /** Draws Vega-Lite specifications, by optional packages: only who draws has them. */
 import { RnnativeError } from '../errors'
-
-// What is used of them. Their own types need the browser's, which this package is not compiled with.
-interface Vega {
-  parse(specification: object): object
-  View: new (
-    runtime: object,
-    options: { renderer: 'none' },
-  ) => {
-    toSVG(): Promise<string>
-    finalize(): void
-  }
-}
-interface VegaLite {
-  compile(specification: object): { spec: object }
-}
-
-const load = async (name: string): Promise<unknown> => import(name)
+import { drawInThread } from './drawing'
 
 /** Throws `ERR_ARGUMENT` where they are not installed; to be called before work whose end is a drawing. */
-export async function loadDrawing(): Promise<{ vega: Vega; vegaLite: VegaLite }> {
-  try {
-    const [vega, vegaLite] = [await load('vega'), await load('vega-lite')]
-    return { vega: vega as Vega, vegaLite: vegaLite as VegaLite }
-  } catch (cause) {
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      '[report] charts need two packages that are not installed: npm install vega@6 vega-lite@6.4',
-      { cause },
-    )
-  }
+export async function loadDrawing(): Promise<void> {
+  await draw(null)
+}
+
+async function draw(specification: object | null): Promise<string> {
+  const { svg, missing } = await drawInThread(specification)
+  if (missing === undefined) return svg
+  throw new RnnativeError(
+    'ERR_ARGUMENT',
+    '[report] charts need two packages that are not installed: npm install vega@6 vega-lite@6.4',
+    { cause: missing },
+  )
 }
 
 /** Fonts that together know most scripts, where they are installed. */
 const FONT = 'system-ui, "Noto Sans", "Noto Sans CJK SC", "Microsoft YaHei", sans-serif'
 
 /** An SVG element of a Vega-Lite specification, on white. Throws as {@link loadDrawing} does. */
-export async function drawSvg(specification: object): Promise<string> {
-  const { vega, vegaLite } = await loadDrawing()
-  const { spec } = vegaLite.compile({
+export const drawSvg = (specification: object): Promise<string> =>
+  draw({
     background: 'white',
     config: { font: FONT, view: { stroke: null } },
     ...specification,
   })
-  const view = new vega.View(vega.parse(spec), { renderer: 'none' })
-  try {
-    return await view.toSVG()
-  } finally {
-    view.finalize()
-  }
-}
 
 // What XML cannot hold, nobody would see, or would turn the text around: controls, lone surrogates,
 // non-characters and overrides of direction.
