@@ -11,7 +11,8 @@ import { noGrad, Parameter, scope, Tensor, type DeviceName } from '../tensor'
 import { partOf } from '../tensor/arena'
 import { formatShape, sameShape } from '../tensor/shape'
 import { assigning } from '../tensor/write'
-import { Arena, type Range } from './arena'
+import { Arena, type Range, type Slice } from './arena'
+import { Masks } from './masks'
 import type { GroupOptions, Hyperparameters, OptimizerKind, OptimizerTarget } from './types'
 import { WeightAverage } from './weight-average'
 
@@ -35,7 +36,10 @@ export interface OptimizerMeta {
   step: number
 }
 
-/** Everything that resuming needs. Tensors are named `<state>.<parameter>`, such as `m.lstm.weight_ih_l0`. */
+/**
+ * Everything that resuming needs. Tensors are named `<state>.<parameter>`, such as `m.lstm.weight_ih_l0`; of a pruned
+ * parameter there is a `mask`, too.
+ */
 export interface OptimizerState {
   tensors: Map<string, Tensor>
   meta: OptimizerMeta
@@ -51,6 +55,9 @@ interface Group {
   readonly lrScale: number
   readonly weightDecay: number
 }
+
+/** What the name of a mask begins with. */
+const MASK = 'mask.'
 
 /** Names of the state buffers in the places where the fused update wants them. */
 function stateNames({ kind, hyperparameters: h }: Pick<OptimizerMeta, 'kind' | 'hyperparameters'>) {
@@ -128,6 +135,8 @@ export class Optimizer {
   lr: number
   private steps = 0
   private readonly arena: Arena
+  /** What pruning has made zero. */
+  private readonly masks: Masks
   private readonly groups: readonly Group[]
   /** Whether a module was given, which is to hold all that its loss depends on. */
   private readonly ofModule: boolean
@@ -149,6 +158,7 @@ export class Optimizer {
     const scales = hyperparameters.lr > 0 || groups.every(({ lr }) => lr === undefined)
     expect(kind, 'lr', scales, 'a number above 0 where a group has its own', hyperparameters.lr)
     this.arena = new Arena(sortIntoGroups(namedOf(kind, target), groups))
+    this.masks = new Masks(this.arena)
     this.groups = [...groups, null].map((group) => ({
       lrScale: group?.lr === undefined ? 1 : group.lr / hyperparameters.lr,
       weightDecay: group?.weightDecay ?? hyperparameters.weightDecay,
@@ -185,15 +195,17 @@ export class Optimizer {
   step(options: StepOptions = {}): Tensor {
     const { clipNorm = 0, losses = [] } = optionsOf(this.kind, options, STEP_NAMES)
     checkPositive(this.kind, 'clipNorm', clipNorm)
-    const { arena } = this
+    const { arena, masks } = this
     arena.checkOwnership()
     if (this.ofModule) arena.checkStrays()
     arena.settleGradients()
+    masks.apply(arena.gradients)
     const norm = globalNorm([arena.gradients])
     const watched = losses.length === 0 ? norm : withLosses(norm, losses)
     ++this.steps
     for (const { group, offset, size } of this.runs())
       this.update(offset, size, group, watched, clipNorm)
+    masks.apply(arena.values)
     if (watched !== norm) watched.dispose()
     return norm
   }
@@ -243,9 +255,23 @@ export class Optimizer {
     )
   }
 
-  /** @internal Which parameters are frozen now; what is recorded of a step depends on it. */
-  get frozen(): string {
-    return this.arena.slices.flatMap(({ parameter }, i) => (parameter.requiresGrad ? [] : i)).join()
+  /** @internal Which parameters are frozen and which pruned now; what is recorded of a step depends on it. */
+  get variant(): string {
+    const frozen = this.arena.slices.flatMap(({ parameter }, i) =>
+      parameter.requiresGrad ? [] : i,
+    )
+    return `${frozen.join()}/${this.masks.key}`
+  }
+
+  /** @internal What a pruner chooses from, and where it says what is zero. */
+  pruned(): { slices: readonly Slice[]; masks: Masks } {
+    return { slices: this.arena.slices, masks: this.masks }
+  }
+
+  /** @internal Makes zero what has just been pruned. */
+  maskValues(): void {
+    this.arena.checkOwnership()
+    this.masks.apply(this.arena.values)
   }
 
   /** @internal Counts a step that a recorded program makes, and gives {@link updates} for it. */
@@ -280,6 +306,7 @@ export class Optimizer {
       if (buffer !== null)
         for (const slice of this.arena.slices)
           tensors.set(`${name}.${slice.name}`, this.arena.part(buffer, slice))
+    for (const [name, mask] of this.masks.named()) tensors.set(MASK + name, mask)
     const { kind, hyperparameters, lr, steps: step } = this
     return { tensors, meta: { kind, hyperparameters: { ...hyperparameters }, lr, step } }
   }
@@ -306,14 +333,17 @@ export class Optimizer {
     check('step', whole(meta.step, 0), 'a whole number of at least 0')
     check('lr', Number.isFinite(meta.lr) && meta.lr >= 0, 'a number of at least 0')
     checkState('optimizer', 'tensors', tensors)
+    const masked = this.arena.slices.filter(({ name }) => tensors.has(MASK + name))
+    for (const slice of masked) this.masks.open(slice) // of ones, it does nothing
     const problems: string[] = []
     const copies: { target: Tensor; value: Tensor | HostTensor }[] = []
     const own = this.stateDict().tensors
     try {
       for (const [name, target] of own) {
         const value = tensors.get(name)
-        if (value === undefined) problems.push(`missing: ${name}`)
-        else if (!sameShape(value.shape, target.shape))
+        if (value === undefined) {
+          if (!name.startsWith(MASK)) problems.push(`missing: ${name}`)
+        } else if (!sameShape(value.shape, target.shape))
           problems.push(
             `${name}: expected ${formatShape(target.shape)}, got ${formatShape(value.shape)}`,
           )
@@ -326,19 +356,21 @@ export class Optimizer {
     } finally {
       for (const tensor of own.values()) tensor.dispose()
     }
+    this.masks.keepOnly(new Set(masked))
     this.lr = meta.lr
     this.steps = meta.step
   }
 
   /** @internal An average of all parameters; the caller disposes it before this optimizer. */
   average(): WeightAverage {
-    return new WeightAverage(this.arena)
+    return new WeightAverage(this.arena, this.masks)
   }
 
   /** Frees gradients and state. The parameters stay usable. */
   dispose(): void {
     this.arena.dispose()
     for (const { buffer } of this.states) buffer?.dispose()
+    this.masks.dispose()
   }
 
   [Symbol.dispose](): void {

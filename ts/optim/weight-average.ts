@@ -2,6 +2,7 @@ import { neg } from '../ops/elementwise'
 import { optimizerStep, type OptimizerOptions } from '../ops/optimizer'
 import { noGrad, zeros, type Tensor } from '../tensor'
 import type { Arena } from './arena'
+import type { Masks } from './masks'
 
 /** N -= lr (values + N), where N is minus the average: the fused step of SGD with a weight decay of 1. */
 const TOWARDS: Omit<OptimizerOptions, 'lr'> = {
@@ -20,7 +21,10 @@ export class WeightAverage {
   private held: Tensor | null = null
 
   /** @internal Begins as all zeros: the first {@link take} is with a rate of 1. */
-  constructor(private readonly arena: Arena) {
+  constructor(
+    private readonly arena: Arena,
+    private readonly masks: Masks,
+  ) {
     this.negative = arena.zeros()
     this.fine = zeros([1], { device: arena.device })
   }
@@ -53,11 +57,12 @@ export class WeightAverage {
     this.held = null
   }
 
-  /** Makes the average the weights. */
+  /** Makes the average the weights. What was pruned since parts of it were taken is zero. */
   adopt(): void {
     const made = noGrad(() => neg(this.negative))
     this.arena.values.assign(made)
     made.dispose()
+    this.masks.apply(this.arena.values)
   }
 
   dispose(): void {

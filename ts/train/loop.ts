@@ -1,7 +1,7 @@
 /** The training loop that all models share: steps until a limit, with validations and checkpoints between. */
 import { expect } from '../errors'
 import { RandomContext } from '../nn'
-import { adam, Optimizer, schedule as schedules } from '../optim'
+import { adam, Optimizer, schedule as schedules, type Pruner } from '../optim'
 import { Averages } from './averages'
 import { Checkpoints } from './checkpoints'
 import { nonFinite, settle, unsound } from './ending'
@@ -25,6 +25,9 @@ export class TrainingLoop<B, C extends object> {
   private readonly averages: Averages
   private readonly checkpoints: Checkpoints<B, C>
   private readonly standing: Standing
+  private readonly pruner: Pruner | null
+  /** How much of the run is over once the last step that was begun is made. */
+  private fraction = 0
 
   constructor(
     private readonly objective: Objective<B, C>,
@@ -44,6 +47,10 @@ export class TrainingLoop<B, C extends object> {
     const bound = optimizer instanceof Optimizer
     expect('fit', 'optimizer', bound, 'one such as optim.adam() gives', options.optimizer)
     this.optimizer = optimizer
+    this.pruner = options.prune?.bind(optimizer) ?? null
+    const prunes =
+      this.limits.finite || this.pruner === null || options.prune?.settings.to !== undefined
+    expect('fit', 'prune', prunes, 'one with to, as nothing ends the run', options.prune)
     const random = new RandomContext({ seed: options.seed })
     this.steps = new Steps(objective, optimizer, options, random)
     this.averages = new Averages(options.average, optimizer)
@@ -93,6 +100,7 @@ export class TrainingLoop<B, C extends object> {
     const clock = new TrainingClock(this.progress)
     const stopped = () => (context.stopping ? 'aborted' : this.limitReached(reader))
     let loss: number | null = null
+    if (this.progress.step === 0) await this.prune()
     if (this.progress.owed) await this.catchUp(context)
     let reason = stopped()
     while (reason === null) {
@@ -103,6 +111,7 @@ export class TrainingLoop<B, C extends object> {
       }
       loss = event.loss
       const endOfEpoch = await this.advance(reader)
+      if (this.pruner) event.sparsity = await this.prune()
       const due = (every: number | undefined) =>
         every === undefined ? endOfEpoch : this.progress.step % every === 0
 
@@ -142,9 +151,9 @@ export class TrainingLoop<B, C extends object> {
     const step = progress.step + 1
     const stepsPerEpoch = this.stepsPerEpoch(reader)
     const epoch = progress.epoch + progress.index / (stepsPerEpoch ?? Infinity)
-    const fraction = this.limits.fraction(progress, stepsPerEpoch)
-    const learningRate =
-      optimizer.hyperparameters.lr * this.standing.schedule.factor({ step, epoch, fraction })
+    this.fraction = this.limits.fraction(progress, stepsPerEpoch)
+    const at = { step, epoch, fraction: this.fraction }
+    const learningRate = optimizer.hyperparameters.lr * this.standing.schedule.factor(at)
     optimizer.lr = learningRate
     const running = steps.run(step, portions)
     const next = reader.ahead()
@@ -190,11 +199,17 @@ export class TrainingLoop<B, C extends object> {
     const { options, progress, objective } = this
     const step = progress.step + 1
     const due = (every: number | undefined) => every !== undefined && step % every === 0
+    if (this.pruner?.due({ step, fraction: this.fraction })) return false
     if (objective.validate && due(options.evaluateEvery)) return false
     if (options.checkpoint !== undefined && due(options.checkpointEvery)) return false
     const seconds = progress.seconds + 2 * lastStep
     const after = { ...progress, step, index: progress.index + 1, seconds }
     return this.limits.reached(after, stepsPerEpoch) === null
+  }
+
+  /** Makes zero what is to be zero after the steps that were made; undefined where nothing is ever. */
+  private async prune(): Promise<number | undefined> {
+    return this.pruner?.update({ step: this.progress.step, fraction: this.fraction })
   }
 
   private prepare(step: number, portions: readonly Portion<B>[]): void {

@@ -1,6 +1,6 @@
 import { checkNames, checkSignal, isObject, type Names } from '../check'
 import { expect, RnnativeError } from '../errors'
-import type { OptimizerSpec, Schedule } from '../optim'
+import type { OptimizerSpec, Pruning, Schedule } from '../optim'
 import { count, flag, path, positive, Schema, type Given } from '../schema'
 import type { DeviceName } from '../tensor'
 import type { AbortSignalLike } from '../signal'
@@ -39,7 +39,7 @@ export const limitOptions = {
    * `maxSteps`, `maxSeconds`) count from the very beginning. The model's options and tokenizers, the data, how
    * it is cut into batches and the kind of optimizer must be the same (`ERR_ARGUMENT` names what is not). May
    * differ, and is told in {@link RunPlan.changed}: limits, when to validate and to write checkpoints, the
-   * optimizer's rates, schedule, average, `clipNorm`, penalties, `accumulate`, device and validation data. After other validation
+   * optimizer's rates, schedule, average, `clipNorm`, penalties, pruning, `accumulate`, device and validation data. After other validation
    * data the best counts anew; the seed is that of the checkpoint.
    */
   resume: flag({
@@ -58,7 +58,7 @@ const TRAINING_NAMES: Names<TrainingOptions> = {
   ...(Object.fromEntries(Object.keys(limitOptions).map((name) => [name, true])) as Names<
     typeof limitOptions
   >),
-  ...{ optimizer: true, schedule: true, signal: true, watch: true },
+  ...{ optimizer: true, schedule: true, prune: true, signal: true, watch: true },
 }
 
 /** Throws `ERR_ARGUMENT` for a name that is none of these nor of a family's `own`. */
@@ -76,6 +76,8 @@ export interface TrainingOptions extends Given<typeof limitOptions> {
    * span the run. Default constant.
    */
   schedule?: Schedule | undefined
+  /** What becomes zero, and when, as `optim.prune()` gives it. Default: nothing. */
+  prune?: Pruning | undefined
   /** Stops the run when aborted: a checkpoint is written and the run rejects with `ERR_ABORTED`. */
   signal?: AbortSignalLike | undefined
   /** Who looks on, any number of them; a function is told the events alone. */
@@ -94,6 +96,8 @@ export interface TrainingEvent {
   measures?: Readonly<Record<string, number>>
   /** What penalties add to the loss in what is made small, by name; present where there are any. */
   penalties?: Readonly<Record<string, number>>
+  /** Share of the pruned matrices' weights that are zero for good after the update; present with `prune`. */
+  sparsity?: number
   /** Global norm before clipping. */
   gradientNorm: number
   learningRate: number
@@ -218,6 +222,9 @@ export function checkTrainingOptions(options: TrainingOptions, validates: boolea
   expect('fit', 'schedule', schedule === undefined || scales, expected, schedule)
   const watches = options.average?.name === 'nt-asgd'
   expect('fit', 'average', validates || !watches, `another than nt-asgd ${WITHOUT}`, 'nt-asgd')
+  const { prune } = options
+  const prunes = prune === undefined || (isObject(prune) && typeof prune.falls === 'function')
+  expect('fit', 'prune', prunes, 'one such as optim.prune() gives', prune)
   expect('fit', 'patience', validates || patience === undefined, `none ${WITHOUT}`, patience)
   const follows = schedule?.toJSON().name === 'plateau'
   expect('fit', 'schedule', validates || !follows, `another than plateau ${WITHOUT}`, 'plateau')

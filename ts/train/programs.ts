@@ -54,8 +54,8 @@ export class Programs<Made extends HasScalars> {
     given: readonly StepInput[],
     enqueue: (inputs: readonly Tensor[]) => Made,
   ): Made {
-    // A step that leaves a parameter as it is does other work.
-    const of = `${key} ${this.optimizer.frozen}`
+    // A step that leaves a parameter as it is, or parts of it zero, does other work.
+    const of = `${key} ${this.optimizer.variant}`
     const found = this.byKey.get(of)
     if (found === undefined) return this.record(step, of, given, enqueue)
     this.byKey.delete(of)

@@ -46,12 +46,13 @@ export function settingsOf(
   schedule: Schedule,
   { validation, settings: own }: Pick<Objective<never, never>, 'validation' | 'settings'>,
 ): Facts {
-  const { clipNorm, l1, l2, average, epochs, maxSteps, maxSeconds, perStep } = options
+  const { clipNorm, l1, l2, prune, average, epochs, maxSteps, maxSeconds, perStep } = options
   const { evaluateEvery, patience, checkpointEvery } = options
   const { name, options: given } = schedule.toJSON()
   const settings = {
     ...{ epochs, maxSteps, maxSeconds, evaluateEvery, patience, checkpointEvery },
-    ...{ clipNorm, l1, l2, average, accumulate: perStep, ...hyperparameters, ...own },
+    ...{ clipNorm, l1, l2, prune: prune?.toJSON(), average, accumulate: perStep },
+    ...{ ...hyperparameters, ...own },
     ...{ schedule: { name, ...given }, device, validation },
   }
   return Object.fromEntries(

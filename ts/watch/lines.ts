@@ -62,12 +62,13 @@ function eventLine(event: TrainingEvent): string {
   )
 }
 
-/** `accuracy 0.9123 `, for each of its measures and penalties. */
+/** `accuracy 0.9123 `, for each of its measures and penalties, and the share that is pruned. */
 const measured = ({
   measures = {},
   penalties = {},
-}: Pick<TrainingEvent, 'measures' | 'penalties'>): string =>
-  Object.entries({ ...measures, ...penalties })
+  sparsity,
+}: Pick<TrainingEvent, 'measures' | 'penalties' | 'sparsity'>): string =>
+  Object.entries({ ...measures, ...penalties, ...(sparsity !== undefined && { sparsity }) })
     .map(([name, value]) => `${name} ${value.toFixed(4)} `)
     .join('')
 

@@ -18,7 +18,8 @@ export interface TensorBoard extends Required<Watcher> {
 /**
  * Writes event files that TensorBoard reads, also while the run goes on: one more file in the directory for
  * every run, so that a resumed one goes on where the last one was. Each step has `train/loss`,
- * `train/gradient_norm`, `train/learning_rate`, `train/items_per_second`, the measures and `train/penalty/…`; each validation
+ * `train/gradient_norm`, `train/learning_rate`, `train/items_per_second`, the measures, `train/penalty/…` and,
+ * where weights are pruned, `train/sparsity`; each validation
  * `validation/loss` and its measures.
  *
  * Takes the packages protobufjs and @node-rs/crc32, which are not installed with rnnative: without them
@@ -58,11 +59,16 @@ export function tensorboard(directory: string): TensorBoard {
 
 function scalars(event: TrainingEvent): Value[] {
   const { loss, gradientNorm, learningRate, itemsPerSecond, validation } = event
-  const { measures = {}, penalties = {} } = event
+  const { measures = {}, penalties = {}, sparsity } = event
   const train = { loss, gradient_norm: gradientNorm, learning_rate: learningRate }
   const speed = { items_per_second: itemsPerSecond }
   return [
-    ...named('train', { ...measures, ...train, ...speed }),
+    ...named('train', {
+      ...measures,
+      ...train,
+      ...speed,
+      ...(sparsity !== undefined && { sparsity }),
+    }),
     ...named('train/penalty', penalties),
     ...named('validation', validation ? { ...validation.measures, loss: validation.loss } : {}),
   ]

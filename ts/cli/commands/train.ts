@@ -6,8 +6,9 @@ import type { Model } from '../../models/model'
 import { readNamed, type Named } from '../../named'
 import type { OptimizerKind } from '../../optim'
 import { create, type Schedule } from '../../optim/schedule'
+import { pruneOptions, pruneSchema } from '../../optim/prune-options'
 import { OPTIMIZER_KINDS, type ScheduleName } from '../../optim/types'
-import { atLeastZero, choice, custom, fraction, positive, text } from '../../schema'
+import { atLeastZero, choice, custom, fraction, group, positive, text } from '../../schema'
 import type { Given, Made, Rows, Schema } from '../../schema'
 import type { DeviceOption } from '../../tensor'
 import type { Run, RunPlan, TrainingEvent, TrainingOptions, TrainingResult } from '../../train'
@@ -80,6 +81,7 @@ const runFlags = {
       defaultText: 'constant',
     },
   ),
+  prune: group(pruneOptions, 'zero weights'),
   ...limitOptions,
   epochs: {
     ...limitOptions.epochs,
@@ -116,10 +118,22 @@ async function train<Data extends Rows, Options extends Rows, Fit extends Rows>(
 ): Promise<void> {
   const data = takeFlags(family.data, flags)
   const training = takeFlags(runFlags, flags)
+  checkPruning(training)
   await check(training, family.validates(data), family.validation)
   const options = { ...readFlags(family.model.rows, flags), device: training.device }
   const fit = { ...readFlags(family.fit.rows, flags), ...(await trainingOptions(training)) }
   await follow(() => family.begin(data, options, fit))
+}
+
+/** Throws `ERR_ARGUMENT` for flags of pruning that do not go together. */
+function checkPruning({ prune }: RunFlags): void {
+  const { sparsity, from, to, blocks } = prune
+  if (sparsity !== undefined) pruneSchema.resolve(prune)
+  else if (blocks || from !== undefined || to !== undefined)
+    throw new RnnativeError(
+      'ERR_ARGUMENT',
+      '--prune-blocks, --prune-from and --prune-to: give --prune',
+    )
 }
 
 /**
@@ -145,7 +159,7 @@ async function trainingOptions(run: RunFlags): Promise<TrainingOptions> {
   const { optimizer, learningRate: lr = LEARNING_RATES[optimizer], weightDecay, momentum } = run
   const { maxSteps, maxSeconds } = run
   const unlimited = maxSteps !== undefined || maxSeconds !== undefined
-  const { create: createOptimizer } = await import('../../optim/index.js')
+  const { create: createOptimizer, prune } = await import('../../optim/index.js')
   return {
     ...(Object.fromEntries(
       Object.keys(limitOptions).map((name) => [name, run[name as keyof typeof limitOptions]]),
@@ -153,6 +167,7 @@ async function trainingOptions(run: RunFlags): Promise<TrainingOptions> {
     schedule: run.schedule,
     epochs: run.epochs ?? (unlimited ? undefined : EPOCHS),
     optimizer: createOptimizer(optimizer, { lr, weightDecay, momentum }),
+    prune: run.prune.sparsity === undefined ? undefined : prune(run.prune),
     watch: await watchers(run),
   }
 }
