@@ -273,6 +273,7 @@ const rows: Row[] = [
   ['encode', characters.encode.bind(characters), 'abc'],
   ['decode', characters.decode.bind(characters), [1, 2], () => 'x'],
   ['pieces', characters.pieces.bind(characters), 'abc'],
+  ['metrics.measure', metrics.measure, 'chrf', ['a b'], [['a b', 'c']], { wordOrder: 2 }],
   ['metrics.bleu', metrics.bleu, ['a b'], [['a b', 'c']], { tokenize: '13a', lowercase: true }],
   ['metrics.chrf', metrics.chrf, ['a b'], ['a b'], { wordOrder: 2, lowercase: true }],
   ['metrics.ter', metrics.ter, ['a b'], ['a b']],

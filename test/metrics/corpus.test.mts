@@ -139,3 +139,40 @@ test('white space within a line takes no longer than it is', (t) => {
     metrics.bleu(['a b'], ['a b']).score,
   )
 })
+
+test('measure gives what the function of that name gives, and leaves the event loop to others', async (t) => {
+  const { hypotheses, references } = cases[0] as GoldenCase
+  for (const metric of ['bleu', 'chrf', 'ter', 'tokenErrorRate', 'exactMatch'] as const)
+    t.deepEqual(
+      await metrics.measure(metric, hypotheses, references),
+      metrics[metric](hypotheses, references),
+    )
+  const options = { lowercase: true }
+  t.deepEqual(
+    await metrics.measure('bleu', hypotheses, references, options),
+    metrics.bleu(hypotheses, references, options),
+  )
+
+  // One text that is cut up: words, marks, and lines that are joined.
+  const line = 'The white whale, Moby-\nDick; (3.5 fathoms) swam . . on.\n Ahab said: "&quot;" -\t'
+  const [long, other] = [line.repeat(2000), line.replace('Ahab', 'He').repeat(2000)]
+  let turns = 0
+  const timer = setInterval(() => ++turns, 1)
+  const chrf = await metrics.measure('chrf', [long], [other])
+  clearInterval(timer)
+  t.true(turns > 4, `${turns} turns`)
+  t.true(chrf.score > 90)
+  const whole = metrics.bleu([long], [other])
+  t.is(whole.hypothesisLength, 2000 * (metrics.bleu([line], [line]).hypothesisLength ?? 0))
+
+  for (const bad of ['toString', 'editDistance'])
+    await t.throwsAsync(metrics.measure(bad as 'ter', ['a'], ['a']), { code: 'ERR_ARGUMENT' })
+  const wrong = metrics.measure('ter', ['a'], ['a'], options as object)
+  await t.throwsAsync(wrong, { code: 'ERR_ARGUMENT', message: /lowercase/ })
+})
+
+test('TER of a long text takes memory and time of its length', async (t) => {
+  const text = Array.from({ length: 60_000 }, (_, i) => `w${(i * i) % 997}`).join(' ')
+  const { edits } = await metrics.measure('ter', [`${text} end`], [text])
+  t.is(edits, 1)
+})

@@ -1,15 +1,7 @@
 import { checkChoice, checkFlag, optionsOf } from '../check'
-import {
-  count,
-  ngrams,
-  segmentsOf,
-  signatureOf,
-  trimEnd,
-  words,
-  type CorpusScore,
-  type Counts,
-  type References,
-} from './corpus'
+import { atOnce } from '../pauses'
+import { Counts, ngrams, segmentsOf, signatureOf, STRETCH, trimEnd, words } from './corpus'
+import type { CorpusScore, Measuring, References } from './corpus'
 
 export interface BleuOptions {
   /**
@@ -37,18 +29,17 @@ const ORDERS = [1, 2, 3, 4]
 const PUNCTUATION = /[{-~[-` -&(-+:-@/]/gu
 const ENTITIES: Readonly<Record<string, string>> = { quot: '"', amp: '&', lt: '<', gt: '>' }
 
-/** NIST's mteval-v13a. */
-function tokenize13a(text: string): string[] {
-  let line = trimEnd(text).replaceAll('<skipped>', '').replaceAll('-\n', '').replaceAll('\n', ' ')
+/** NIST's mteval-v13a, before the words are taken. */
+function prepare13a(text: string): string {
+  let line = text.replaceAll('<skipped>', '').replaceAll('-\n', '').replaceAll('\n', ' ')
   // One after the other: what an ampersand begins may be an entity in turn.
   for (const [name, character] of Object.entries(ENTITIES))
     line = line.replaceAll(`&${name};`, character)
-  line = ` ${line} `
+  return ` ${line} `
     .replace(PUNCTUATION, ' $& ')
     .replace(/([^0-9])([.,])/gu, '$1 $2 ')
     .replace(/([.,])([^0-9])/gu, ' $1 $2')
     .replace(/([0-9])(-)/gu, '$1 $2 ')
-  return words(line)
 }
 
 const closest = (length: number, lengths: readonly number[]): number =>
@@ -58,7 +49,7 @@ const closest = (length: number, lengths: readonly number[]): number =>
   })
 
 const mostOf = (counts: readonly Counts[], ngram: string): number =>
-  Math.max(...counts.map((one) => one.get(ngram) ?? 0))
+  Math.max(...counts.map((one) => one.get(ngram)))
 
 /**
  * Corpus BLEU (Papineni et al. 2002) with sacreBLEU's defaults (Post 2018): up to 4 words, clipped
@@ -73,31 +64,47 @@ export function bleu(
   references: readonly References[],
   options: BleuOptions = {},
 ): BleuScore {
+  return atOnce(measuringBleu(hypotheses, references, options))
+}
+
+export function* measuringBleu(
+  hypotheses: readonly string[],
+  references: readonly References[],
+  options: BleuOptions,
+): Measuring<BleuScore> {
   const names = { tokenize: true, lowercase: true } as const
   const { tokenize = '13a', lowercase = false } = optionsOf('bleu', options, names)
   checkChoice('bleu', 'tokenize', tokenize, ['13a', 'none'])
   checkFlag('bleu', 'lowercase', lowercase)
-  const segments = segmentsOf('bleu', hypotheses, references)
-  const split = tokenize === '13a' ? tokenize13a : words
-  const tokens = (text: string) => split(lowercase ? text.toLowerCase() : text)
+  const segments = yield* segmentsOf('bleu', hypotheses, references)
+  const prepare = tokenize === '13a' ? prepare13a : (text: string) => text
+  const tokens = (text: string) =>
+    words(tokenize === '13a' ? trimEnd(text) : text, (part) =>
+      prepare(lowercase ? part.toLowerCase() : part),
+    )
 
   const matches = ORDERS.map(() => 0)
   const totals = ORDERS.map(() => 0)
   let hypothesisLength = 0
   let referenceLength = 0
+  let done = 0
   for (const segment of segments) {
-    const hypothesis = tokens(segment.hypothesis)
-    const others = segment.references.map(tokens)
+    yield
+    const hypothesis = yield* tokens(segment.hypothesis)
+    const others: string[][] = []
+    for (const reference of segment.references) others.push(yield* tokens(reference))
     hypothesisLength += hypothesis.length
     referenceLength += closest(
       hypothesis.length,
       others.map(({ length }) => length),
     )
     for (const [i, order] of ORDERS.entries()) {
-      const limits = others.map((other) => count(ngrams(other, order, ' ')))
-      for (const [ngram, times] of count(ngrams(hypothesis, order, ' '))) {
+      const limits: Counts[] = []
+      for (const other of others) limits.push(yield* Counts.of(ngrams(other, order, ' ')))
+      for (const [ngram, times] of yield* Counts.of(ngrams(hypothesis, order, ' '))) {
         totals[i]! += times
         matches[i]! += Math.min(times, mostOf(limits, ngram))
+        if (++done % STRETCH === 0) yield
       }
     }
   }

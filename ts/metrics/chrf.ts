@@ -1,14 +1,7 @@
 import { checkFlag, checkWhole, optionsOf } from '../check'
-import {
-  count,
-  ngrams,
-  segmentsOf,
-  signatureOf,
-  words,
-  type CorpusScore,
-  type Counts,
-  type References,
-} from './corpus'
+import { atOnce } from '../pauses'
+import { Counts, ngrams, segmentsOf, signatureOf, STRETCH, words } from './corpus'
+import type { CorpusScore, Measuring, References } from './corpus'
 
 export interface ChrfOptions {
   /** Word n-grams up to this length count as well; 2 is chrF++. Default 0. */
@@ -26,26 +19,50 @@ const BETA = 2
 const PUNCTUATION = new Set('!"#$%&\'()*+,-./:;<=>?@[\\]^_`{|}~')
 
 /** Words with one punctuation mark split off, at the end or else at the beginning. */
-function wordsAndMarks(text: string): string[] {
-  return words(text).flatMap((word) => {
-    const characters = Array.from(word)
-    const last = characters.at(-1) as string
-    const first = characters[0] as string
-    if (characters.length === 1) return [word]
-    if (PUNCTUATION.has(last)) return [word.slice(0, -1), last]
-    return PUNCTUATION.has(first) ? [first, word.slice(1)] : [word]
-  })
+function* wordsAndMarks(all: readonly string[]): Measuring<string[]> {
+  const marked: string[] = []
+  for (const word of all) {
+    const last = word.at(-1) as string
+    const first = word[0] as string
+    if (word.length === 1) marked.push(word)
+    else if (PUNCTUATION.has(last)) marked.push(word.slice(0, -1), last)
+    else if (PUNCTUATION.has(first)) marked.push(first, word.slice(1))
+    else marked.push(word)
+    if (marked.length % STRETCH === 0) yield
+  }
+  return marked
+}
+
+/** Where each code point of a text begins, and where the last one ends. */
+function* bordersOf(text: string): Measuring<Int32Array> {
+  const borders = new Int32Array(text.length + 1)
+  let count = 0
+  for (let at = 0; at < text.length; ++count) {
+    borders[count] = at
+    at += (text.codePointAt(at) as number) > 0xffff ? 2 : 1
+    if (count % STRETCH === 0) yield
+  }
+  borders[count] = text.length
+  return borders.subarray(0, count + 1)
+}
+
+function* runs(text: string, borders: Int32Array, order: number): Generator<string> {
+  for (let end = order; end < borders.length; ++end)
+    yield text.slice(borders[end - order], borders[end])
 }
 
 /** Counts of the n-grams of each order: characters without white space, then words. */
-function orders(text: string, wordOrder: number): Counts[] {
-  const characters = Array.from(words(text).join(''))
-  const marked = wordOrder > 0 ? wordsAndMarks(text) : []
-  return Array.from({ length: CHARACTER_ORDER + wordOrder }, (_, i) =>
-    i < CHARACTER_ORDER
-      ? count(ngrams(characters, i + 1, ''))
-      : count(ngrams(marked, i + 1 - CHARACTER_ORDER, ' ')),
-  )
+function* orders(text: string, lowercase: boolean, wordOrder: number): Measuring<Counts[]> {
+  const all = yield* words(text, (part) => (lowercase ? part.toLowerCase() : part))
+  const characters = all.join('')
+  const borders = yield* bordersOf(characters)
+  const marked = wordOrder > 0 ? yield* wordsAndMarks(all) : []
+  const counts: Counts[] = []
+  for (let order = 1; order <= CHARACTER_ORDER; ++order)
+    counts.push(yield* Counts.of(runs(characters, borders, order)))
+  for (let order = 1; order <= wordOrder; ++order)
+    counts.push(yield* Counts.of(ngrams(marked, order, ' ')))
+  return counts
 }
 
 interface Match {
@@ -54,21 +71,15 @@ interface Match {
   both: number
 }
 
-const sum = (counts: Counts): number => {
-  let total = 0
-  for (const times of counts.values()) total += times
-  return total
-}
-
 /** An order that the reference is too short for does not count against the hypothesis. */
-const match = (hypothesis: Counts, reference: Counts): Match => {
-  let both = 0
-  for (const [ngram, times] of hypothesis) both += Math.min(times, reference.get(ngram) ?? 0)
-  return {
-    hypothesis: reference.size > 0 ? sum(hypothesis) : 0,
-    reference: sum(reference),
-    both,
+function* match(hypothesis: Counts, reference: Counts): Measuring<Match> {
+  let [both, done] = [0, 0]
+  for (const [ngram, times] of hypothesis) {
+    both += Math.min(times, reference.get(ngram))
+    if (++done % STRETCH === 0) yield
   }
+  const counted = reference.total > 0 ? hypothesis.total : 0
+  return { hypothesis: counted, reference: reference.total, both }
 }
 
 /** F of the mean precision and the mean recall over the orders that both sides have, in percent. */
@@ -94,24 +105,35 @@ export function chrf(
   references: readonly References[],
   options: ChrfOptions = {},
 ): CorpusScore {
+  return atOnce(measuringChrf(hypotheses, references, options))
+}
+
+export function* measuringChrf(
+  hypotheses: readonly string[],
+  references: readonly References[],
+  options: ChrfOptions,
+): Measuring<CorpusScore> {
   const names = { wordOrder: true, lowercase: true } as const
   const { wordOrder = 0, lowercase = false } = optionsOf('chrf', options, names)
   checkWhole('chrf', 'wordOrder', wordOrder, 0, MOST_ORDER)
   checkFlag('chrf', 'lowercase', lowercase)
-  const segments = segmentsOf('chrf', hypotheses, references)
-  const counts = (text: string) => orders(lowercase ? text.toLowerCase() : text, wordOrder)
+  const segments = yield* segmentsOf('chrf', hypotheses, references)
+  const counts = (text: string) => orders(text, lowercase, wordOrder)
   const totals = Array.from({ length: CHARACTER_ORDER + wordOrder }, () => ({
     hypothesis: 0,
     reference: 0,
     both: 0,
   }))
   for (const segment of segments) {
-    const hypothesis = counts(segment.hypothesis)
+    yield
+    const hypothesis = yield* counts(segment.hypothesis)
     let best: Match[] = []
     let bestScore = -1
     for (const reference of segment.references) {
-      const other = counts(reference)
-      const matches = hypothesis.map((own, i) => match(own, other[i] as Counts))
+      const other = yield* counts(reference)
+      const matches: Match[] = []
+      for (const [i, own] of hypothesis.entries())
+        matches.push(yield* match(own, other[i] as Counts))
       const score = fScore(matches)
       if (score > bestScore) [best, bestScore] = [matches, score]
     }

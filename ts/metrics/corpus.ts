@@ -23,12 +23,18 @@ export interface Segment {
   references: readonly string[]
 }
 
+/** Work that may pause now and then: what a metric is, at once or in stretches. */
+export type Measuring<T> = Generator<void, T>
+
+/** Segments, words, n-grams or cells of a table that are dealt with without a pause. */
+export const STRETCH = 1 << 12
+
 /** Pairs hypotheses with references; `ERR_ARGUMENT` when they do not fit, `ERR_EMPTY` for none. */
-export function segmentsOf(
+export function* segmentsOf(
   metric: string,
   hypotheses: readonly string[],
   references: readonly References[],
-): Segment[] {
+): Measuring<Segment[]> {
   for (const [name, given] of Object.entries({ hypotheses, references }))
     expect(metric, name, Array.isArray(given), 'a list of strings', given)
   if (hypotheses.length !== references.length)
@@ -39,7 +45,9 @@ export function segmentsOf(
     )
   if (hypotheses.length === 0)
     throw new RnnativeError('ERR_EMPTY', `[${metric}] hypotheses: expected at least one`)
-  return Array.from(hypotheses, (hypothesis, i) => {
+  const segments: Segment[] = []
+  for (let i = 0; i < hypotheses.length; ++i) {
+    const hypothesis = hypotheses[i]
     const given = references[i] as References
     const all = typeof given === 'string' ? [given] : given
     const list = `a string, or several, for hypothesis ${i}`
@@ -54,8 +62,9 @@ export function segmentsOf(
         'ERR_ARGUMENT',
         `[${metric}] hypothesis ${i} and its references: expected strings`,
       )
-    return { hypothesis, references: all }
-  })
+    if (segments.push({ hypothesis, references: all }) % STRETCH === 0) yield
+  }
+  return segments
 }
 
 // White space as Python's str.split knows it, which published scores rest on. JavaScript's \s lacks
@@ -65,8 +74,32 @@ const SPACE =
 const SPACES = new RegExp(SPACE, 'u')
 const ALL_SPACES = new RegExp(`^${SPACE}$`, 'u')
 
-/** What stands between white space. */
-export const words = (text: string): string[] => text.split(SPACES).filter((word) => word !== '')
+/** UTF-16 units that are split without a pause. */
+const PART = 1 << 16
+/** Where a text may be cut: before white space, but not where mteval-v13a joins two lines. */
+const CUT = /[\t\r ]|(?<=[^-])\n/g
+
+/** A text in parts that end before white space. */
+export function* partsOf(text: string): Generator<string, void> {
+  for (let begin = 0, end: number; begin < text.length; begin = end) {
+    CUT.lastIndex = begin + PART
+    end = text.length - begin > PART ? (CUT.exec(text)?.index ?? text.length) : text.length
+    yield text.slice(begin, end)
+  }
+}
+
+const split = (text: string): string[] => text.split(SPACES).filter((word) => word !== '')
+
+/** What stands between white space, after `change` of each part. */
+export function* words(text: string, change = (part: string) => part): Measuring<string[]> {
+  if (text.length <= PART) return split(change(text))
+  const all: string[] = []
+  for (const part of partsOf(text)) {
+    for (const word of split(change(part))) all.push(word)
+    yield
+  }
+  return all
+}
 
 // Not by /…+$/, which begins anew at each space of a run that is not the last.
 export function trimEnd(text: string): string {
@@ -75,12 +108,48 @@ export function trimEnd(text: string): string {
   return text.slice(0, end)
 }
 
-export type Counts = ReadonlyMap<string, number>
+/** Entries of a map: one of a million stops the event loop each time that it grows. */
+const MOST = 1 << 17
 
-export function count(items: Iterable<string>): Map<string, number> {
-  const counts = new Map<string, number>()
-  for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1)
-  return counts
+/** How often each item occurs. */
+export class Counts {
+  private readonly maps = [new Map<string, number>()]
+  total = 0
+
+  static *of(items: Iterable<string>): Measuring<Counts> {
+    const counts = new Counts()
+    for (const item of items) {
+      counts.add(item)
+      if (counts.total % STRETCH === 0) yield
+    }
+    return counts
+  }
+
+  private add(item: string): void {
+    ++this.total
+    for (const map of this.maps) {
+      const count = map.get(item)
+      if (count !== undefined) {
+        map.set(item, count + 1)
+        return
+      }
+    }
+    const last = this.maps.at(-1) as Map<string, number>
+    if (last.size < MOST) last.set(item, 1)
+    else this.maps.push(new Map([[item, 1]]))
+  }
+
+  get(item: string): number {
+    for (const map of this.maps) {
+      const count = map.get(item)
+      if (count !== undefined) return count
+    }
+    return 0
+  }
+
+  *[Symbol.iterator](): Generator<[string, number], void> {
+    for (const map of this.maps) yield* map
+  }
 }
 
 /** All runs of `order` items, joined by `glue`. */

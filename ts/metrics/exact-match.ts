@@ -1,4 +1,6 @@
-import { segmentsOf, words, type CorpusScore, type References } from './corpus'
+import { atOnce } from '../pauses'
+import { segmentsOf, words } from './corpus'
+import type { CorpusScore, Measuring, References } from './corpus'
 
 export interface ExactMatchScore extends Pick<CorpusScore, 'score'> {
   /** Hypotheses that equal one of their references. */
@@ -16,10 +18,23 @@ export function exactMatch(
   hypotheses: readonly string[],
   references: readonly References[],
 ): ExactMatchScore {
-  const plain = (text: string) => words(text).join(' ')
-  const segments = segmentsOf('exact match', hypotheses, references)
-  const matched = segments.filter(({ hypothesis, references: any }) =>
-    any.some((reference) => plain(reference) === plain(hypothesis)),
-  ).length
+  return atOnce(measuringExactMatch(hypotheses, references))
+}
+
+export function* measuringExactMatch(
+  hypotheses: readonly string[],
+  references: readonly References[],
+): Measuring<ExactMatchScore> {
+  const segments = yield* segmentsOf('exact match', hypotheses, references)
+  let matched = 0
+  for (const { hypothesis, references: any } of segments) {
+    yield
+    const plain = (yield* words(hypothesis)).join(' ')
+    for (const reference of any)
+      if ((yield* words(reference)).join(' ') === plain) {
+        ++matched
+        break
+      }
+  }
   return { score: (100 * matched) / segments.length, matched, total: segments.length }
 }

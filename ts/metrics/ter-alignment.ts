@@ -7,6 +7,8 @@
 /** Words on either side of the diagonal that are compared. */
 const BAND = 25
 const UNREACHED = 1 << 29
+/** Rows of the table that are filled without a pause. */
+const ROWS = 256
 
 /** How a hypothesis becomes its reference, word by word. */
 export type Operation = 'keep' | 'substitute' | 'delete' | 'insert'
@@ -20,44 +22,64 @@ export class Aligner {
     this.reference = reference
   }
 
-  align(hypothesis: readonly string[]): { distance: number; operations: Operation[] } {
+  *align(
+    hypothesis: readonly string[],
+  ): Generator<void, { distance: number; operations: Operation[] }> {
     const { reference } = this
-    const [rows, columns] = [hypothesis.length + 1, reference.length + 1]
-    const costs = new Int32Array(rows * columns).fill(UNREACHED)
-    const choices = new Uint8Array(rows * columns)
+    const [last, columns] = [hypothesis.length, reference.length + 1]
+    const slope = last > 0 ? reference.length / last : 1
+    const band = BAND < slope / 2 ? Math.ceil(slope / 2 + BAND) : BAND
+    // Of a row only the band is kept, and all of the first and the last one's end.
+    const begins = new Int32Array(last + 1)
+    const starts = new Int32Array(last + 2)
+    for (let i = 0; i <= last; ++i) {
+      const diagonal = Math.floor(i * slope)
+      const begin = i === 0 ? 0 : Math.max(0, diagonal - band)
+      const end = i === 0 || i === last ? columns : Math.min(columns, diagonal + band)
+      begins[i] = begin
+      starts[i + 1] = (starts[i] as number) + Math.max(0, end - begin)
+    }
+    const costs = new Int32Array(starts[last + 1] as number)
+    const choices = new Uint8Array(costs.length)
+    /** Where the cell is, or -1. */
+    const placeOf = (i: number, j: number) => {
+      const place = (starts[i] as number) + j - (begins[i] as number)
+      return j < (begins[i] as number) || place >= (starts[i + 1] as number) ? -1 : place
+    }
+    const costAt = (i: number, j: number) => {
+      const place = placeOf(i, j)
+      return place < 0 ? UNREACHED : (costs[place] as number)
+    }
     for (let j = 0; j < columns; ++j) {
       costs[j] = j
       choices[j] = INSERT
     }
-
-    const slope = hypothesis.length > 0 ? reference.length / hypothesis.length : 1
-    const band = BAND < slope / 2 ? Math.ceil(slope / 2 + BAND) : BAND
-    for (let i = 1; i < rows; ++i) {
-      const diagonal = Math.floor(i * slope)
-      const end = i === rows - 1 ? columns : Math.min(columns, diagonal + band)
-      for (let j = Math.max(0, diagonal - band); j < end; ++j) {
-        const at = i * columns + j
-        let [cost, choice] = [(costs[at - columns] as number) + 1, DELETE]
+    for (let i = 1; i <= last; ++i) {
+      let j = begins[i] as number
+      for (let at = starts[i] as number; at < (starts[i + 1] as number); ++at, ++j) {
+        let [cost, choice] = [costAt(i - 1, j) + 1, DELETE]
         if (j > 0) {
           const same = hypothesis[i - 1] === reference[j - 1]
-          const across = (costs[at - columns - 1] as number) + (same ? 0 : 1)
+          const across = costAt(i - 1, j - 1) + (same ? 0 : 1)
           if (across <= cost) [cost, choice] = [across, same ? KEEP : SUBSTITUTE]
-          const along = (costs[at - 1] as number) + 1
+          const along = costAt(i, j - 1) + 1
           if (along < cost) [cost, choice] = [along, INSERT]
         }
         costs[at] = cost
         choices[at] = choice
       }
+      if (i % ROWS === 0) yield
     }
 
     const operations: Operation[] = []
-    for (let i = rows - 1, j = columns - 1; i > 0 || j > 0;) {
-      const choice = choices[i * columns + j] as number
+    for (let i = last, j = columns - 1; i > 0 || j > 0;) {
+      const place = placeOf(i, j)
+      const choice = place < 0 ? KEEP : (choices[place] as number)
       operations.push(OPERATIONS[choice] as Operation)
       if (choice !== INSERT) --i
       if (choice !== DELETE) --j
     }
-    return { distance: costs[rows * columns - 1] as number, operations: operations.reverse() }
+    return { distance: costAt(last, columns - 1), operations: operations.reverse() }
   }
 }
 

@@ -1,4 +1,6 @@
-import { segmentsOf, signatureOf, words, type CorpusScore, type References } from './corpus'
+import { atOnce } from '../pauses'
+import { segmentsOf, signatureOf, words } from './corpus'
+import type { CorpusScore, Measuring, References } from './corpus'
 import { Aligner, alignmentOf } from './ter-alignment'
 import { percentOfLength } from './token-error-rate'
 
@@ -40,26 +42,26 @@ function* commonRuns(
   hypothesis: readonly string[],
   reference: readonly string[],
 ): Generator<{ from: number; at: number; length: number }> {
-  for (let from = 0; from < hypothesis.length; ++from)
-    for (let at = 0; at < reference.length; ++at) {
-      if (Math.abs(at - from) > MAX_SHIFT_DISTANCE) continue
+  for (let from = 0; from < hypothesis.length; ++from) {
+    const end = Math.min(reference.length, from + MAX_SHIFT_DISTANCE + 1)
+    for (let at = Math.max(0, from - MAX_SHIFT_DISTANCE); at < end; ++at)
       for (let length = 1; length <= MAX_SHIFT_LENGTH; ++length) {
         const word = hypothesis[from + length - 1]
         if (word === undefined || word !== reference[at + length - 1]) break
         yield { from, at, length }
       }
-    }
+  }
 }
 
 /** Edits by which the reference is reached; shifts are found greedily, the best one first. */
-function editsTo(reference: readonly string[], given: readonly string[]): number {
+function* editsTo(reference: readonly string[], given: readonly string[]): Measuring<number> {
   if (reference.length === 0) return given.length
   const aligner = new Aligner(reference)
   let hypothesis = given
   let shifts = 0
   let candidates = 0
   for (;;) {
-    const { distance, operations } = aligner.align(hypothesis)
+    const { distance, operations } = yield* aligner.align(hypothesis)
     const { positions, hypothesisErrors, referenceErrors } = alignmentOf(operations)
     const wrong = (errors: readonly boolean[], begin: number, length: number) =>
       errors.slice(begin, begin + length).includes(true)
@@ -76,7 +78,7 @@ function editsTo(reference: readonly string[], given: readonly string[]): number
         if (to === last) continue
         last = to
         const shift = { from, length, to, gain: 0 }
-        shift.gain = distance - aligner.align(apply(hypothesis, shift)).distance
+        shift.gain = distance - (yield* aligner.align(apply(hypothesis, shift))).distance
         ++candidates
         if (best === null || better(shift, best)) best = shift
       }
@@ -96,15 +98,28 @@ function editsTo(reference: readonly string[], given: readonly string[]): number
  * Throws `ERR_ARGUMENT` when hypotheses and references do not fit together, `ERR_EMPTY` without any.
  */
 export function ter(hypotheses: readonly string[], references: readonly References[]): TerScore {
-  const tokens = (text: string) => words(text.toLowerCase())
-  const segments = segmentsOf('ter', hypotheses, references)
+  return atOnce(measuringTer(hypotheses, references))
+}
+
+export function* measuringTer(
+  hypotheses: readonly string[],
+  references: readonly References[],
+): Measuring<TerScore> {
+  const tokens = (text: string) => words(text, (part) => part.toLowerCase())
+  const segments = yield* segmentsOf('ter', hypotheses, references)
   let edits = 0
   let referenceLength = 0
   for (const segment of segments) {
-    const hypothesis = tokens(segment.hypothesis)
-    const others = segment.references.map(tokens)
-    edits += Math.min(...others.map((other) => editsTo(other, hypothesis)))
-    referenceLength += others.reduce((sum, { length }) => sum + length, 0) / others.length
+    yield
+    const hypothesis = yield* tokens(segment.hypothesis)
+    let [fewest, length] = [Infinity, 0]
+    for (const text of segment.references) {
+      const reference = yield* tokens(text)
+      fewest = Math.min(fewest, yield* editsTo(reference, hypothesis))
+      length += reference.length
+    }
+    edits += fewest
+    referenceLength += length / segment.references.length
   }
   return {
     score: percentOfLength(edits, referenceLength),

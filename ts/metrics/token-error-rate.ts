@@ -1,5 +1,7 @@
 import { expect } from '../errors'
-import { segmentsOf, words, type CorpusScore, type References } from './corpus'
+import { atOnce } from '../pauses'
+import { segmentsOf, STRETCH, words } from './corpus'
+import type { CorpusScore, Measuring, References } from './corpus'
 
 export interface TokenErrorRate extends Pick<CorpusScore, 'score'> {
   /** Insertions, deletions and substitutions in all. */
@@ -12,8 +14,13 @@ export interface TokenErrorRate extends Pick<CorpusScore, 'score'> {
 export function editDistance<T>(from: readonly T[], to: readonly T[]): number {
   for (const [name, given] of Object.entries({ from, to }))
     expect('edit distance', name, Array.isArray(given), 'a list', given)
+  return atOnce(distance(from, to))
+}
+
+function* distance<T>(from: readonly T[], to: readonly T[]): Measuring<number> {
   // row[j]: from the items of `from` read so far to the first j of `to`
   const row = Int32Array.from({ length: to.length + 1 }, (_, j) => j)
+  let done = 0
   for (const item of from) {
     let diagonal = row[0] as number
     row[0] = diagonal + 1
@@ -22,6 +29,11 @@ export function editDistance<T>(from: readonly T[], to: readonly T[]): number {
       const changed = diagonal + (item === to[j - 1] ? 0 : 1)
       row[j] = Math.min(changed, above + 1, (row[j - 1] as number) + 1)
       diagonal = above
+      if (j % STRETCH === 0) yield
+    }
+    if ((done += row.length) > STRETCH) {
+      done = 0
+      yield
     }
   }
   return row[to.length] as number
@@ -40,14 +52,23 @@ export function tokenErrorRate(
   hypotheses: readonly string[],
   references: readonly References[],
 ): TokenErrorRate {
+  return atOnce(measuringTokenErrorRate(hypotheses, references))
+}
+
+export function* measuringTokenErrorRate(
+  hypotheses: readonly string[],
+  references: readonly References[],
+): Measuring<TokenErrorRate> {
   let edits = 0
   let referenceLength = 0
-  for (const segment of segmentsOf('token error rate', hypotheses, references)) {
-    const hypothesis = words(segment.hypothesis)
+  for (const segment of yield* segmentsOf('token error rate', hypotheses, references)) {
+    yield
+    const hypothesis = yield* words(segment.hypothesis)
     let best = { edits: Infinity, length: 0 }
-    for (const reference of segment.references.map(words)) {
-      const distance = editDistance(hypothesis, reference)
-      if (distance < best.edits) best = { edits: distance, length: reference.length }
+    for (const text of segment.references) {
+      const reference = yield* words(text)
+      const found = yield* distance(hypothesis, reference)
+      if (found < best.edits) best = { edits: found, length: reference.length }
     }
     edits += best.edits
     referenceLength += best.length

@@ -41,6 +41,15 @@ const evaluateFlags = {
   json,
 }
 
+/** What `--metric` is among the metrics. */
+const MEASURES = {
+  bleu: 'bleu',
+  chrf: 'chrf',
+  ter: 'ter',
+  per: 'tokenErrorRate',
+  exact: 'exactMatch',
+} as const
+
 const scoreFlags = {
   model,
   source,
@@ -116,7 +125,7 @@ async function makeTokenizers(
 
 async function evaluate(flags: Made<typeof evaluateFlags>): Promise<void> {
   const { readPairInput } = await import('../texts.js')
-  const { bleu, chrf, exactMatch, ter, tokenErrorRate } = await import('../../metrics/index.js')
+  const { measure } = await import('../../metrics/index.js')
   const { printJson, printTable } = await import('../../watch/output.js')
   const { source, target, metric, tokenize } = flags
   const pairs = await readPairInput(source, target)
@@ -127,14 +136,8 @@ async function evaluate(flags: Made<typeof evaluateFlags>): Promise<void> {
     )
   })
   const references = pairs.map(([, reference]) => reference)
-  const measure = {
-    bleu: () => bleu(texts, references, { tokenize }),
-    chrf: () => chrf(texts, references),
-    ter: () => ter(texts, references),
-    per: () => tokenErrorRate(texts, references),
-    exact: () => exactMatch(texts, references),
-  }
-  const { score, ...more } = measure[metric]()
+  const options = metric === 'bleu' ? { tokenize } : {}
+  const { score, ...more } = await measure(MEASURES[metric], texts, references, options)
   if (flags.json) return printJson({ metric, score, ...more })
   printTable({ [metric]: score.toFixed(2), ...more })
 }

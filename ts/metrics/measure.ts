@@ -1,0 +1,53 @@
+import { checkChoice, checkNames } from '../check'
+import { inStretches } from '../pauses'
+import { measuringBleu, type BleuOptions, type BleuScore } from './bleu'
+import { measuringChrf, type ChrfOptions } from './chrf'
+import type { CorpusScore, Measuring, References } from './corpus'
+import { measuringExactMatch, type ExactMatchScore } from './exact-match'
+import { measuringTer, type TerScore } from './ter'
+import { measuringTokenErrorRate, type TokenErrorRate } from './token-error-rate'
+
+type None = Record<never, never>
+
+/** What can be measured over a corpus: the options and what comes of it. */
+export interface Measures {
+  bleu: { options: BleuOptions; score: BleuScore }
+  chrf: { options: ChrfOptions; score: CorpusScore }
+  ter: { options: None; score: TerScore }
+  tokenErrorRate: { options: None; score: TokenErrorRate }
+  exactMatch: { options: None; score: ExactMatchScore }
+}
+
+type Measure<Options, Score> = (
+  hypotheses: readonly string[],
+  references: readonly References[],
+  options: Options,
+) => Measuring<Score>
+
+const measures: { [M in keyof Measures]: Measure<Measures[M]['options'], Measures[M]['score']> } = {
+  bleu: measuringBleu,
+  chrf: measuringChrf,
+  ter: measuringTer,
+  tokenErrorRate: measuringTokenErrorRate,
+  exactMatch: measuringExactMatch,
+}
+
+const OPTIONS: readonly string[] = ['bleu', 'chrf'] satisfies (keyof Measures)[]
+
+/**
+ * What the function of that name gives. Those compute until they are done, over a large corpus for seconds; this one leaves
+ * the event loop to others every few milliseconds.
+ *
+ *     const { score } = await metrics.measure('bleu', hypotheses, references, { tokenize: 'none' })
+ */
+export async function measure<M extends keyof Measures>(
+  metric: M,
+  hypotheses: readonly string[],
+  references: readonly References[],
+  options: Measures[M]['options'] = {},
+): Promise<Measures[M]['score']> {
+  checkChoice('measure', 'metric', metric, Object.keys(measures))
+  if (!OPTIONS.includes(metric)) checkNames('measure', options, {})
+  const own = <T>(list: readonly T[]) => (Array.isArray(list) ? (list.slice() as T[]) : list)
+  return inStretches(measures[metric](own(hypotheses), own(references), options))
+}
