@@ -2,8 +2,8 @@ import test from 'ava'
 import { choice, count, custom, flag, fraction, group } from '#dist/schema.js'
 import { type Given, type Made } from '#dist/schema.js'
 import { ModelSchema } from '#dist/file-schema.js'
-import { CELL_NAMES } from '#dist/models/parts/recurrent-options.js'
-import { gatesOf } from '#dist/ops/index.js'
+import { CELL_NAMES, cellOf, HAS_C } from '#dist/models/parts/recurrent-options.js'
+import { gatesOf, hasC } from '#dist/ops/index.js'
 
 const schema = new ModelSchema(
   'toy',
@@ -126,5 +126,8 @@ test('a config.json that does not fit is refused', (t) => {
 
 test("cells' names are those that layers know", (t) => {
   const known = Object.keys(gatesOf)
-  for (const name of CELL_NAMES) t.true(known.includes(name === 'rnn' ? 'rnn_tanh' : name))
+  for (const name of CELL_NAMES) {
+    t.true(known.includes(cellOf(name)))
+    t.is(HAS_C[name], hasC[cellOf(name)])
+  }
 })

@@ -197,8 +197,10 @@ struct PeepholeTerms {
   Rows rows;
   int64_t tokens, hidden, width, gate_row;
   int32_t direction;
-  const float *c, *c0, *dgates;  // [N, D*H] and [B, H] from the direction's own; [N, S*H]
-  float* terms;                  // [N, RN_PEEPHOLES*H]
+  const float *c, *c0;          // [N, D*H] and [B, H] from the direction's own
+  const float *gates, *dgates;  // [N, S*H]
+  CellVariant variant;
+  float* terms;  // [N, RN_PEEPHOLES*H]
 };
 template <class Cell>
 __global__ void peephole_kernel(PeepholeTerms s) {
@@ -216,7 +218,14 @@ __global__ void peephole_kernel(PeepholeTerms s) {
       else if (s.c0 != nullptr)
         seen[0] = s.c0[s.rows.place(i) * s.hidden + j];
       seen[1] = seen[0];
-      seen[2] = s.c[n * s.width + j];
+      // c' is not what zoneout makes of it.
+      BackwardUnit<Cell> unit = {};
+#pragma unroll
+      for (int g = 0; g < Cell::kGates; ++g)
+        unit.slots[g] = s.gates[n * s.gate_row + g * s.hidden + j];
+      unit.c_before = seen[0];
+      unit.variant = {&s.variant, j};
+      seen[2] = Cell::state(unit);
     }
 #pragma unroll
     for (int k = 0; k < RN_PEEPHOLES; ++k) {
@@ -243,7 +252,9 @@ int32_t peepholes(RnContext* ctx, const Run& run) {
   s.direction = static_cast<int32_t>(run.direction);
   s.c = run.layer.c + run.direction * hidden;
   s.c0 = layer.c0 ? layer.c0 + run.direction * desc.batch * hidden : nullptr;
+  s.gates = run.own(run.layer.gates);
   s.dgates = run.own(run.layer.dgates);
+  s.variant = layer.variant[run.direction];
   s.terms = run.work.terms;
   int32_t status = RN_OK;
   if (s.tokens > 0)

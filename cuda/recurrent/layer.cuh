@@ -17,6 +17,7 @@
 
 #include "cuda/recurrent/cells.cuh"
 #include "cuda/recurrent/phases/state_dropout.cuh"
+#include "cuda/recurrent/phases/zoneout.cuh"
 
 namespace rnnative::cuda {
 
@@ -33,6 +34,7 @@ struct Layer {
   CellVariant variant[2];  // of each direction
   int32_t phases;          // RnRecurrentDesc's
   StateDropout state_dropout;
+  Zoneout zoneout;
 };
 
 struct LayerForward {
@@ -60,7 +62,9 @@ struct LayerBackward {
 };
 
 // The phases that each tier can.
-constexpr int32_t kPersistentPhases = 0, kStepwisePhases = 1 << RN_PHASE_STATE_DROPOUT;
+constexpr int32_t kPersistentPhases = 0;
+constexpr int32_t kStepwisePhases =
+    1 << RN_PHASE_STATE_DROPOUT | 1 << RN_PHASE_ZONEOUT_HIDDEN | 1 << RN_PHASE_ZONEOUT_CELL;
 
 // `ran` false: nothing was done, since R does not fit on chip, a product a step is faster, or a
 // phase is not this tier's.

@@ -70,6 +70,7 @@ Layer make_layer(const RecurrentLayout& layout, const Arguments& args, const Seq
   layer.c0 = states(args.c0);
   layer.phases = desc.phases;
   layer.state_dropout = state_dropout(desc, index);
+  layer.zoneout = zoneout(desc, index);
   return layer;
 }
 

@@ -47,11 +47,13 @@
   SLOT(P_O,      peephole_o, HIDDEN, ONE,    0)
 
 // What a step may have beside its cell, with one number, its amount; 0 leaves it out. The constant,
-// the name, what amounts are below, and whether it acts in training only. How each acts:
-// RnRecurrentDesc.
+// the name, what amounts are below, whether it acts in training only, how many states a cell must
+// have (c is the second), and whether a decoder's steps may have it. How each acts: RnRecurrentDesc.
 #define RN_PHASES(PHASE) \
-  /*    constant       name           below training */ \
-  PHASE(STATE_DROPOUT, state_dropout, 1,    1)
+  /*    constant        name            below training states decoder */ \
+  PHASE(STATE_DROPOUT,  state_dropout,  1,    1,       1,     0) \
+  PHASE(ZONEOUT_HIDDEN, zoneout_hidden, 1,    0,       1,     1) \
+  PHASE(ZONEOUT_CELL,   zoneout_cell,   1,    0,       2,     1)
 
 // What a gate, a candidate or a state passes through.
 //   HARD_SIGMOID: x / 5 + 1 / 2 within 0 and 1, as in ONNX
@@ -148,11 +150,12 @@ static inline const RnSlotRow* rn_slot(int32_t slot) {
 typedef struct RnPhaseRow {
   const char* name;
   double below;
-  int32_t training;
+  int32_t training, of_c, decoder;
 } RnPhaseRow;
 
 static inline const RnPhaseRow* rn_phase(int32_t phase) {
-#define RN_ROW(NAME, name, below, training) {#name, below, training},
+#define RN_ROW(NAME, name, below, training, states, decoder) \
+  {#name, below, training, (states) == 2, decoder},
   static const RnPhaseRow rows[RN_PHASE_COUNT] = {RN_PHASES(RN_ROW)};
 #undef RN_ROW
   return &rows[phase];

@@ -13,6 +13,12 @@ struct Lstm : Row<RN_LSTM> {
   using V = typename A::V;
   static constexpr Extra kExtra = Extra::kOfC;
   RN_CELL V extra_of(V c) { return A::tanh(c); }
+  RN_CELL V state_of(V i, V f, V g, V c) { return A::fma(f, c, i * g); }
+  // c' from what is kept.
+  template <class Unit>
+  RN_CELL V state(const Unit& u) {
+    return state_of(u.gate(0), u.gate(1), u.gate(2), u.c());
+  }
 
   struct Step : Gates<0, 4> {
     static constexpr int kActivated = 4;
@@ -21,7 +27,7 @@ struct Lstm : Row<RN_LSTM> {
     template <class Unit>
     RN_CELL void update(Unit& u) {
       const V i = u.gate(0), f = u.gate(1), g = u.gate(2);
-      const V c = A::fma(f, u.c(), i * g), tanh_c = A::tanh(c);
+      const V c = state_of(i, f, g, u.c()), tanh_c = A::tanh(c);
       u.keep_extra(tanh_c);
       u.put_c(c);
       u.put_h(u.gate(3) * tanh_c);

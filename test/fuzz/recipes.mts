@@ -45,7 +45,7 @@ const fits = {
 const layer = { device: 'cpu', seed: 1, init: { uniform: 0.1 } }
 const stack = {
   ...{ ...layer, input: 2, hidden: 2, layers: 1, bidirectional: false, dropout: 0 },
-  ...{ recurrentDropout: 0, weightDrop: 0, bias: true, precision: 'f32' },
+  ...{ recurrentDropout: 0, weightDrop: 0, zoneout: 0, bias: true, precision: 'f32' },
 }
 const model: ConstructorParameters<typeof decode.StateModel>[0] = {
   ...{ vocabulary: 4, bos: 0, eos: 1, device: 'cpu', lengths: [1], attends: false },
@@ -202,6 +202,7 @@ const rows: Row[] = [
     {
       ...{ tokenizer: characters, device: 'cpu', cell: 'gru', ...network, embedding: 4 },
       ...{ tieWeights: true, recurrentDropout: 0, init: 'xavier', dropout: 0, weightDrop: 0 },
+      zoneout: 0,
       precision: 'f32',
     },
   ],

@@ -63,7 +63,11 @@ test('phases that do not exist, amounts that they cannot have, and no stream to 
   using layer = new nn.LSTM({ input: 3, hidden: 5, seed: 1 })
   using x = randn([2, 1, 3], { seed: 2 })
   for (const [phases, expected] of [
-    [{ zoning: 1 }, 'phases.zoning: expected one of the phases state_dropout, got 1'],
+    [
+      { zoning: 1 },
+      'phases.zoning: expected one of the phases state_dropout, zoneout_hidden, zoneout_cell, got 1',
+    ],
+    [{ zoneout_cell: 1 }, 'phases.zoneout_cell: expected a number in [0, 1), got 1'],
     [{ state_dropout: 1 }, 'phases.state_dropout: expected a number in [0, 1), got 1'],
     [{ state_dropout: 0.5 }, 'random: expected a stream for dropout'],
   ] as const)

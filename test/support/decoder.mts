@@ -16,6 +16,7 @@ export interface Decoder {
   score: AttentionScore
   feeding: DecoderFeeding
   dropout?: number
+  phases?: NonNullable<DecoderOptions['phases']>
   random?: NativeRandom
   precision?: Precision
   beams?: number

@@ -57,6 +57,8 @@ export interface Stack {
   phases?: NonNullable<RecurrentOptions['phases']>
   precision?: Precision
   cellOptions?: NonNullable<RecurrentOptions['cellOptions']>
+  /** Without a reserve: forward only. */
+  inference?: boolean
 }
 
 const slotNames = ({ cell, layers, directions }: Stack): string[] =>
@@ -88,7 +90,7 @@ export function recurrent(
     layers,
     directions,
     hidden,
-    training: true,
+    training: !stack.inference,
     dropout: stack.dropout ?? 0,
     random: stack.random ?? null,
     phases: stack.phases ?? {},

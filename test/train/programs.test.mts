@@ -64,7 +64,7 @@ for (const [what, options, fit] of [
   ['LSTM', {}, {}],
   ['GRU, micro-batches', { cell: 'gru' }, { accumulate: 4 }],
   ['bf16, weights tied', { precision: 'bf16', embedding: 12, tieWeights: true }, {}],
-  ['weights dropped, micro-batches', { weightDrop: 0.4 }, { accumulate: 2 }],
+  ['weights dropped, zoneout, micro-batches', { weightDrop: 0.4, zoneout: 0.2 }, { accumulate: 2 }],
   [
     'penalties',
     { weightDrop: 0.4 },
@@ -122,7 +122,7 @@ const KINDS: [string, Partial<Seq2SeqModelOptions>, Partial<Seq2SeqFitOptions>][
   ['additive', { attention: 'additive', cell: 'gru' }, {}],
   ['two layers, dot', { attention: 'dot', layers: 2 }, { labelSmoothing: 0.1 }],
   ['no attention, the summary fed', { attention: 'none', feedSummary: true }, {}],
-  ['weights dropped', { weightDrop: 0.4, layers: 2 }, {}],
+  ['weights dropped, zoneout', { weightDrop: 0.4, zoneout: 0.2, layers: 2 }, {}],
   ['residual', { layers: 3, residual: true }, {}],
   ['tied', { embedding: 12, tieEmbeddings: 'all' }, { optimizer: optim.adagrad({ lr: 0.05 }) }],
 ]

@@ -1,7 +1,9 @@
 import { checkChoice, checkFlag, checkWhole, optionsOf, type Names } from '../check'
 import { Parameter, type DType, type Tensor } from '../tensor'
 import * as ops from '../ops'
+import { isPresent } from '../ops/cells'
 import type { Precision } from '../precision'
+import type { ZoneoutSpec } from '../zoneout'
 import { Attention, type AttentionKind } from './attention'
 import type { InitSource } from './init-source'
 import { checkSizes, seedOf, type LayerOptions } from './layers'
@@ -36,6 +38,8 @@ export interface AttentionDecoderOptions extends LayerOptions, LSTMVariant {
   dropout?: number | undefined
   /** Of the layers' recurrent weights, as {@link RecurrentOptions.weightDrop}. */
   weightDrop?: number | undefined
+  /** Of the layers, as {@link RecurrentOptions.zoneout}. */
+  zoneout?: ZoneoutSpec | undefined
   /** Default true. */
   bias?: boolean | undefined
   /** Initial bias of an LSTM's forget gate; uniform like the others unless given. */
@@ -99,7 +103,8 @@ export class AttentionDecoder extends Module {
       bias = true,
       ...own
     } = optionsOf(op, options, NAMES)
-    const { attentionSize, cell, input, layers, dropout, weightDrop, forgetBias, precision } = own
+    const { attentionSize, cell, input, layers, dropout, forgetBias, precision } = own
+    const { weightDrop, zoneout } = own
     checkChoice(op, 'feeding', feeding, FEEDINGS)
     checkFlag(op, 'bias', bias)
     checkSizes(op, { input, hidden, memory, output })
@@ -109,7 +114,8 @@ export class AttentionDecoder extends Module {
     const { attention: kind, device, init } = own
     const seed = seedOf(op, own)
     this.layers = makeRecurrent(cell, {
-      ...{ input: input + fed, hidden, layers, dropout, weightDrop, bias, forgetBias, precision },
+      ...{ input: input + fed, hidden, layers, dropout, weightDrop, zoneout },
+      ...{ bias, forgetBias, precision },
       ...{ device, seed, init, ...variantOf(own) },
     })
     this.initSpec = init
@@ -159,9 +165,11 @@ export class AttentionDecoder extends Module {
     return result
   }
 
-  private draws(): { dropout: number; random: ReturnType<Module['drawRandom']> | null } {
+  private draws() {
     const dropout = this.training ? this.dropout : 0
-    return { dropout, random: dropout > 0 ? this.drawRandom() : null }
+    const { zoneout: phases } = this.layers
+    const draws = this.training && (dropout > 0 || isPresent(phases))
+    return { dropout, phases, random: draws ? this.drawRandom() : null }
   }
 
   /** The layers do not know whether they train, nor their names here. */
@@ -209,10 +217,10 @@ export class AttentionDecoder extends Module {
   ): ops.DecoderResult {
     const { layers, attention } = this
     const { cell, precision } = layers
-    const { dropout, random } = this.draws()
+    const { dropout, phases, random } = this.draws()
     const recurrent = this.withCells((cells) =>
       ops.recurrent(x, cells, {
-        ...{ cell, layers: layers.layers, state, lengths, dropout, random, precision },
+        ...{ cell, layers: layers.layers, state, lengths, dropout, phases, random, precision },
         cellOptions: layers.cellOptions,
       }),
     )
@@ -232,7 +240,7 @@ export class AttentionDecoder extends Module {
       temporary.push(output)
       output = ops.maskTime(output, lengths)
     }
-    if (random) {
+    if (random && dropout > 0) {
       temporary.push(output)
       const stream = { ...random, stream: layers.layers - 1 }
       output = ops.dropout(output, dropout, { random: stream })

@@ -4,8 +4,9 @@ import { expect } from '../errors'
 import { Parameter, type Tensor } from '../tensor'
 import type { NativeRandom } from '../tensor/random'
 import * as ops from '../ops'
-import { cellParameters, slotsOf, slotShape } from '../ops/cells'
+import { cellParameters, isPresent, slotsOf, slotShape } from '../ops/cells'
 import { checkPrecision, type Precision } from '../precision'
+import { readZoneout, ZONEOUT_FORMS, type ZoneoutSpec } from '../zoneout'
 import { checkInit, type InitSource } from './init-source'
 import { checkSizes, LAYER_NAMES, type LayerOptions } from './layers'
 import type { ChosenVariant } from './lstm-variant'
@@ -33,6 +34,12 @@ export interface RecurrentOptions extends LayerOptions {
    * training, the others being divided by 1 - p (Merity et al. 2017, DropConnect). Default 0.
    */
   weightDrop?: number | undefined
+  /**
+   * The probability in [0, 1) that a unit of h, and of a cell's c, stays in a step what it was before it,
+   * while training; in evaluation each keeps that share (Krueger et al. 2017). Both, or each: `{ hidden,
+   * cell }`. Default 0.
+   */
+  zoneout?: ZoneoutSpec | undefined
   /** Default true. */
   bias?: boolean | undefined
   /** Of every product, forward and backward. Default 'f32'. */
@@ -42,7 +49,7 @@ export interface RecurrentOptions extends LayerOptions {
 export const RECURRENT_NAMES: Names<RecurrentOptions> = {
   ...LAYER_NAMES,
   ...{ input: true, hidden: true, layers: true, bidirectional: true, dropout: true },
-  ...{ recurrentDropout: true, weightDrop: true, bias: true, precision: true },
+  ...{ recurrentDropout: true, weightDrop: true, zoneout: true, bias: true, precision: true },
 }
 
 export interface ForwardOptions {
@@ -68,6 +75,16 @@ const GATES: Readonly<Partial<Record<ops.Cell, readonly string[]>>> = {
 /** Where the mask of a parameter comes from in a forward pass that trains; null in others. */
 export type DrawMask = ((parameter: string) => NativeRandom) | null
 
+/** `ERR_ARGUMENT` for what is none, or none for the cell. */
+function zoneoutOf(cell: ops.Cell, given: ZoneoutSpec): Recurrent['zoneout'] {
+  const read = readZoneout(given)
+  expect(cell, 'zoneout', read !== null, ZONEOUT_FORMS, given)
+  const { hidden, cell: ofC, both } = read as NonNullable<typeof read>
+  const fits = both || ofC === 0 || ops.hasC[cell]
+  expect(cell, 'zoneout.cell', fits, `0 for ${cell}, which has no c`, ofC)
+  return { zoneout_hidden: hidden, zoneout_cell: ops.hasC[cell] ? ofC : 0 }
+}
+
 /**
  * A stack of recurrent layers. Parameters have PyTorch's names, shapes and gate order
  * (`weight_ih_l0`, `weight_ih_l0_reverse`, `[G*H, I]`); initial values are uniform within
@@ -82,6 +99,8 @@ export abstract class Recurrent extends Module {
   readonly dropout: number
   readonly recurrentDropout: number
   readonly weightDrop: number
+  /** @internal Amounts of the phases that act in evaluation, too. */
+  readonly zoneout: Readonly<Record<'zoneout_hidden' | 'zoneout_cell', number>>
   readonly precision: Precision
   /** Of a cell that has options. */
   readonly cellOptions: ops.CellOptions | undefined
@@ -97,7 +116,7 @@ export abstract class Recurrent extends Module {
     checkChoice('recurrent', 'cell', cell, Object.keys(ops.gatesOf))
     expect(cell, 'options', isObject(options), 'an object', options)
     const { input, hidden, layers = 1, bidirectional = false, dropout = 0, bias = true } = options
-    const { precision = 'f32', recurrentDropout = 0, weightDrop = 0 } = options
+    const { precision = 'f32', recurrentDropout = 0, weightDrop = 0, zoneout = 0 } = options
     checkSizes(cell, { input, hidden })
     checkWhole(cell, 'layers', layers, 1, MOST_LAYERS)
     checkFlag(cell, 'bidirectional', bidirectional)
@@ -116,6 +135,7 @@ export abstract class Recurrent extends Module {
     this.dropout = dropout
     this.recurrentDropout = recurrentDropout
     this.weightDrop = weightDrop
+    this.zoneout = zoneoutOf(cell, zoneout)
     this.precision = precision
     this.cellOptions = cellOptions
     for (const [layer, suffix] of this.suffixes()) {
@@ -163,7 +183,9 @@ export abstract class Recurrent extends Module {
     if (typeof projected !== 'boolean') checkFlag(this.cell, 'projected', projected)
     const dropout = this.training && this.layers > 1 ? this.dropout : 0
     const hidden = this.training ? this.recurrentDropout : 0
-    const random = dropout > 0 || hidden > 0 ? this.drawRandom() : null
+    const phases = { state_dropout: hidden, ...this.zoneout }
+    const draws = this.training && (dropout > 0 || isPresent(phases))
+    const random = draws ? this.drawRandom() : null
     const draw = this.training ? (parameter: string) => this.drawRandom(parameter) : null
     return this.withCells(draw, this.cells(projected), (cells) =>
       recurrence()(x, cells, {
@@ -173,7 +195,7 @@ export abstract class Recurrent extends Module {
         state,
         lengths,
         dropout,
-        phases: { state_dropout: hidden },
+        phases,
         random,
         precision: this.precision,
         ...(this.cellOptions && { cellOptions: this.cellOptions }),

@@ -7,7 +7,7 @@ import type { Tensor } from '../tensor/tensor'
 export type Cell =
   'rnn_tanh' | 'rnn_relu' | 'lstm' | 'gru' | 'gru_reset_before' | 'lstm_general' | 'lstm_coupled'
 
-export type Phase = 'state_dropout'
+export type Phase = 'state_dropout' | 'zoneout_hidden' | 'zoneout_cell'
 
 /** A row of RN_CELLS in native/abi/cells.h. */
 export interface NativeCell {
@@ -59,6 +59,8 @@ export interface NativePhase {
   below: number
   /** Whether it acts in training only. */
   training: boolean
+  /** Whether a cell must have a c. */
+  ofC: boolean
 }
 type NativeExtent = 'one' | 'hidden' | 'gates' | 'input'
 
@@ -84,7 +86,7 @@ export interface RecurrentOptions {
   dropout: number
   /** Amounts of the phases of a step; those left out, or 0, are not there. */
   phases?: Partial<Record<Phase, number>>
-  /** Required when dropout or a phase's amount is above 0. */
+  /** What dropout and phases draw from; without it phases that act in inference are as they are then. */
   random?: NativeRandom | null
   /** 'f32' unless given. */
   precision?: Precision
@@ -180,10 +182,17 @@ type Amounts = Readonly<Partial<Record<Phase, number>>>
 export const isPresent = (amounts: Amounts): boolean =>
   Object.values(amounts).some((amount) => amount > 0)
 
-/** Throws `ERR_ARGUMENT` for an amount that its phase cannot have, or a name that no phase has. */
-export function checkPhases(op: string, amounts: Amounts): void {
+/** Whether one of them is of a phase that acts in training only, and so must draw. */
+export const mustDraw = (amounts: Amounts): boolean =>
+  phases.some(({ name, training }) => training && (amounts[name] ?? 0) > 0)
+
+/** Throws `ERR_ARGUMENT` for an amount that its phase cannot have with a cell, or a name that no phase has. */
+export function checkPhases(op: string, cell: Cell, amounts: Amounts): void {
   for (const [name, amount] of Object.entries(amounts)) {
-    const below = phases.find((phase) => phase.name === name)?.below
+    const phase = phases.find((one) => one.name === name)
+    const below = phase?.below
+    const fits = !phase?.ofC || hasC[cell] || amount === 0
+    expect(op, `phases.${name}`, fits, `0 for ${cell}, which has no c`, amount)
     if (below !== undefined && typeof amount === 'number' && amount >= 0 && amount < below) continue
     const known = phases.map((phase) => phase.name).join(', ')
     const expected =

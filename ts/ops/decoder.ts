@@ -7,8 +7,9 @@ import { checkPrecision, type Precision } from '../precision'
 import { formatShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
 import type { AttentionScore } from './attention'
-import { checkSlots, gatesOf, inSlots, perCell, resolveCellOptions } from './cells'
-import type { Cell, CellOptions, CellParameters, RecurrentOptions } from './cells'
+import { checkPhases, checkSlots, gatesOf, inSlots, isPresent, perCell } from './cells'
+import { resolveCellOptions } from './cells'
+import type { Cell, CellOptions, CellParameters, Phase, RecurrentOptions } from './cells'
 import { checkDropout } from './layers'
 import type { RecurrentState } from './recurrent'
 import { borrowIntegers, checkDevice, checkReal, checkTensor, result } from './support'
@@ -103,6 +104,8 @@ export interface DecoderArguments {
   lengths?: Integers | null | undefined
   /** On the layers' outputs but the last, and on h~; needs `random`. */
   dropout?: number | undefined
+  /** Of `zoneout_hidden` and `zoneout_cell`, as {@link ops.RecurrentArguments}. */
+  phases?: Readonly<Partial<Record<Phase, number>>> | undefined
   random?: NativeRandom | null | undefined
   precision?: Precision | undefined
   /** Of a cell that has options. */
@@ -113,7 +116,7 @@ export interface DecoderArguments {
 
 const NAMES: Names<DecoderArguments> = {
   ...{ cell: true, score: true, feeding: true, state: true, lengths: true, dropout: true },
-  ...{ random: true, precision: true, cellOptions: true, beams: true },
+  ...{ phases: true, random: true, precision: true, cellOptions: true, beams: true },
 }
 const MEMORY_NAMES: Names<DecoderMemory> = { keys: true, values: true, lengths: true }
 const PARAMETER_NAMES: Names<DecoderParameters> = {
@@ -153,11 +156,13 @@ export function decoder(
   checkWhole(op, 'beams', beams, 1)
   if (state !== undefined && state !== null)
     expect(op, 'state', isObject(state), 'an object of tensors', state)
-  const { precision = 'f32', cellOptions } = settings
+  const { precision = 'f32', cellOptions, phases = {} } = settings
   checkReal(op, 'x', x)
   if (x.dims !== 3) throw shapeError(op, 'x', '[time, batch, features]', formatShape(x.shape))
   checkDropout(op, dropout)
   checkPrecision(op, precision)
+  expect(op, 'phases', isObject(phases), 'an object of amounts', phases)
+  checkPhases(op, cell, phases)
   if (dropout > 0 && !random)
     throw new RnnativeError('ERR_ARGUMENT', `[${op}] random: expected a stream for dropout`)
   const [time, batch] = x.shape as [number, number, number]
@@ -197,7 +202,8 @@ export function decoder(
   const hidden = layers[0]?.weightHidden.shape[1] ?? 0
   const options: DecoderOptions = {
     ...{ cell, layers: layers.length, directions: 1, hidden, precision, score, feeding, beams },
-    ...{ training: training || dropout > 0, dropout, random },
+    training: training || dropout > 0 || (random !== null && isPresent(phases)),
+    ...{ dropout, phases, random },
     ...(cellOptions && { cellOptions: resolveCellOptions(op, cell, cellOptions) }),
   }
   const handles = (tensors: readonly (Tensor | null)[]) => tensors.map((t) => t?.handle ?? null)

@@ -7,8 +7,8 @@ import { native, type NativeRandom, type Real } from '../native/index'
 import { checkPrecision, type Precision } from '../precision'
 import { checkShape, formatShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
-import { checkPhases, checkSlots, gatesOf, hasC, inSlots, isPresent, perCell } from './cells'
-import { resolveCellOptions, slotShape, slotsOf } from './cells'
+import { checkPhases, checkSlots, gatesOf, hasC, inSlots, isPresent, mustDraw } from './cells'
+import { perCell, resolveCellOptions, slotShape, slotsOf } from './cells'
 import type { Cell, CellOptions, CellParameters, Phase, RecurrentOptions } from './cells'
 import { checkDropout } from './layers'
 import { borrowIntegers, checkDevice, checkReal, reals, type Integers } from './support'
@@ -68,9 +68,10 @@ export interface RecurrentArguments {
   /** Dropout between layers; needs `random`. */
   dropout?: number | undefined
   /**
-   * What a step has beside its cell, by amount; needs `random`. `state_dropout`: the probability in
-   * [0, 1) that a unit of the state is hidden from the recurrent weight, in all steps of a sequence
-   * alike (Gal & Ghahramani 2016).
+   * What a step has beside its cell, by amount. `state_dropout`, which needs `random`: the probability
+   * in [0, 1) that a unit of the state is hidden from the recurrent weight, in all steps of a sequence
+   * alike (Gal & Ghahramani 2016). `zoneout_hidden`, `zoneout_cell`: that in which a unit of h or c stays
+   * as it was before a step (Krueger et al. 2017); without `random` each unit keeps that share.
    */
   phases?: Readonly<Partial<Record<Phase, number>>> | undefined
   /** Of a cell that has options. */
@@ -206,8 +207,8 @@ function check(
   checkDropout(cell, dropout)
   checkPrecision(cell, precision)
   expect(cell, 'phases', isObject(phases), 'an object of amounts', phases)
-  checkPhases(cell, phases)
-  if ((dropout > 0 || isPresent(phases)) && !random)
+  checkPhases(cell, cell, phases)
+  if ((dropout > 0 || mustDraw(phases)) && !random)
     throw new RnnativeError('ERR_ARGUMENT', `[${cell}] random: expected a stream for dropout`)
   return stack
 }
@@ -239,7 +240,7 @@ export function recurrent(
     layers,
     directions,
     hidden,
-    training: training || dropout > 0 || isPresent(phases),
+    training: training || dropout > 0 || (random ? isPresent(phases) : false),
     dropout,
     phases,
     random: random ?? null,

@@ -51,6 +51,15 @@ __device__ void put_state(const ForwardStep& s, const Unit& unit, float h, float
   more.dropped_rounded.put(unit.i, unit.j, dropped);
 }
 
+// From what the cell has made to the states.
+template <bool kHasC>
+__device__ void zone(const ForwardStep& s, const Unit& at, float* h, float h_before, float* c,
+                     float c_before) {
+  const auto kept = [&](const Zone& zone) { return zone.kept(s.rows, at.d, at.t, at.i, at.j); };
+  if (s.zoneout.h.present()) *h = zone_state(kept(s.zoneout.h), *h, h_before);
+  if (kHasC && s.zoneout.c.present()) *c = zone_state(kept(s.zoneout.c), *c, c_before);
+}
+
 template <class Cell, class Of>
 struct Phase {
   static constexpr int kGroups = Of::kGates;
@@ -88,6 +97,7 @@ struct Phase {
       if (Cell::kKeepsExtra) gates[Cell::kGates * s.hidden] = u.kept;
     }
     if constexpr (kLast) {
+      zone<Cell::kHasC>(s, unit, &u.h_after, u.h_before, &u.c_after, u.c_before);
       s.h_state[unit.state] = u.h_after;
       if (Cell::kHasC) s.c_state[unit.state] = u.c_after;
       put_state<Cell::kHasC>(s, unit, u.h_after, Cell::kHasC ? u.c_after : 0.0f);
@@ -171,6 +181,7 @@ int32_t StepwiseForward::prepare(RnContext* ctx, const LayerForward& given, bool
   s.h = args.h;
   s.c = args.c;
   s.dropout = layer.state_dropout;
+  s.zoneout = layer.zoneout;
   product.k = layer.hidden;
   product.skinny =
       skinny && s.rows.batch <= skinny_rows<ForwardStep>(layer.precision == RN_PRECISION_BF16);

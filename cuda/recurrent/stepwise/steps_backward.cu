@@ -52,6 +52,13 @@ __device__ float state_gradient(const BackwardStep& s, const Unit& unit, float s
   return dh + value_of(more.above[1], unit);
 }
 
+// Of the gradient of a state after the step: what zoneout passes on, the rest being the cell's.
+__device__ float passed(const BackwardStep& s, const Zone& zone, const Unit& at, float* gradient) {
+  const float kept = zone.kept(s.rows, at.d, at.t, at.i, at.j), all = *gradient;
+  *gradient = (1.0f - kept) * all;
+  return kept * all;
+}
+
 // The phase that comes first in backward is the last of forward's; kFirst: of one or two. Whatever
 // the cell, there is one sum: so one kernel serves all.
 template <bool kFirst>
@@ -87,8 +94,20 @@ struct Phase {
       }
       u.dh_after = u.dh_before;
       u.d_extra = sum;
+      // What passes by the cell.
+      float h_passed = 0.0f, c_passed = 0.0f;
+      if constexpr (kFirst) {
+        if (s.zoneout.h.present()) h_passed = passed(s, s.zoneout.h, unit, &u.dh_after);
+        if constexpr (Cell::kHasC) {
+          if (s.zoneout.c.present()) {
+            c_passed = passed(s, s.zoneout.c, unit, &u.dc_after);
+            u.c_after = Cell::state(u);  // the cell's own
+          }
+        }
+      }
       u.template step<Of>();
-      if (Cell::kHasC) s.dc[unit.state] = u.dc_before;
+      u.dh_before += h_passed;
+      if (Cell::kHasC) s.dc[unit.state] = u.dc_before + c_passed;
     }
     s.dh[unit.state] = u.dh_before;
     put<Cell, Of>(s, unit, u.d);
@@ -149,6 +168,7 @@ int32_t StepwiseBackward::prepare(RnContext* ctx, const LayerBackward& given, bo
   s.c0 = layer.c0;
   s.dgates = args.dgates;
   s.dropout = layer.state_dropout;
+  s.zoneout = layer.zoneout;
   for (int64_t d = 0; d < layer.directions; ++d) s.variant[d] = layer.variant[d];
   s.dh = scratch_of<float>(ctx, states);
   s.dc = cell.has_c ? scratch_of<float>(ctx, states) : nullptr;

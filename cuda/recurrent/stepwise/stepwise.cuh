@@ -109,6 +109,7 @@ struct ForwardStep {
   // reads the state of the step before, it cannot write the new one to the same place.
   StepOperand next;
   StateDropout dropout;  // of `next`
+  Zoneout zoneout;
   StateCopies copies;
 };
 
@@ -127,6 +128,7 @@ struct BackwardStep {
   StepOperand inner;  // [D, B, H] those of the second phase's product, for the first one
   CellVariant variant[2];
   StateDropout dropout;  // of what the products were with
+  Zoneout zoneout;
   StepGradients more;
 };
 

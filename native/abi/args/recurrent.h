@@ -27,6 +27,11 @@ typedef struct RnRecurrentSlotGrads {
 //     h itself, as z h of a GRU, is not masked. m, one mask for all steps of a sequence, is 0 or
 //     1 / (1 - p): element (layer * directions + direction) * H + unit of sample b, kept as by
 //     RnDropout.
+//   ZONEOUT_HIDDEN, ZONEOUT_CELL, probability p (Krueger et al. 2017): what the cell makes of h, or
+//     of c, is not the state after the step, but m times the state before and 1 - m times that.
+//     Where phases draw, m is 1 or 0: 1 where dropout would drop element (t * layers * directions +
+//     layer * directions + direction) * H + unit of sample b. Else it is p. The output and later
+//     steps see the state; the cell's own h' comes from its own c'.
 // Phase i draws from stream + layers + i.
 typedef struct RnRecurrentDesc {
   int32_t cell, layers, directions;  // directions: 1, or 2 (the second runs backward in time)
@@ -37,12 +42,17 @@ typedef struct RnRecurrentDesc {
   int32_t precision;  // RnPrecision, of every product of the stack; states and gates stay f32
   int32_t phases;     // 1 << RnPhase of each whose amount is not 0
   double amounts[RN_PHASE_COUNT];
+  int32_t draws;          // 1: phases draw; 0: they are as they are expected to be, in inference
   RnCellOptions options;  // of a cell that has them
 } RnRecurrentDesc;
 
 // The stream of a phase, to be added to random.stream.
 static inline uint32_t rn_phase_stream(const RnRecurrentDesc* desc, int32_t phase) {
   return (uint32_t)(desc->layers + phase);
+}
+// Of zoneout: the element of the first unit of a layer and direction, `run` among all, at time t.
+static inline int64_t rn_zoneout_element(const RnRecurrentDesc* desc, int64_t t, int64_t run) {
+  return (t * desc->layers * desc->directions + run) * desc->hidden;
 }
 
 // Ragged batches: row b has steps 0 .. lengths[b]-1; the backward direction starts at its last real

@@ -99,6 +99,7 @@ Napi::Value cells(const Info& info) {
     row["name"] = phase.name;
     row["below"] = phase.below;
     row["training"] = phase.training != 0;
+    row["ofC"] = phase.of_c != 0;
   });
   return result;
 }

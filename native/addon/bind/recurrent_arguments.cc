@@ -1,6 +1,5 @@
 #include "native/addon/bind/recurrent_arguments.h"
 
-#include <algorithm>
 #include <limits>
 
 #include "native/addon/arguments.h"
@@ -74,12 +73,12 @@ RecurrentOptions read_recurrent_options(Napi::Value value, const char* op) {
   options.amounts = read_amounts(object.Get("phases"), op);
   if (rn_cell(options.cell)->options)
     options.of_cell = read_cell_options(object.Get("cellOptions"), op);
-  const bool draws =
-      options.dropout > 0 ||
-      std::any_of(options.amounts.begin(), options.amounts.end(), [](double a) { return a != 0; });
+  bool must_draw = options.dropout > 0;
+  for (int phase = 0; phase < RN_PHASE_COUNT; ++phase)
+    must_draw |= rn_phase(phase)->training && options.amounts[phase] != 0;
   const Napi::Value random = object.Get("random");
-  const bool given = !random.IsNull() && !random.IsUndefined();
-  if (given || (options.training && draws)) {
+  options.draws = !random.IsNull() && !random.IsUndefined();
+  if (options.draws || (options.training && must_draw)) {
     options.random = to_random(random, op, "random");
   }
   return options;

@@ -36,7 +36,8 @@ int32_t make_layer(RnContext* ctx, DecoderBackward* d, int64_t l, LayerBackward*
   run.saved = sizes.stack.saved(reserve, l);
   if (!make_work(ctx, sizes.stack, d->sequence, desc.precision, &run.work) ||
       !pack_products(typename Cell::BackwardPhases(), ctx, run, layer->phases) ||
-      !take_variant<Cell>(ctx, desc, d->args->forward.slots[l], sizes.stack, &run.variant))
+      !take_variant<Cell>(ctx, desc, d->args->forward.slots[l], sizes.stack, &run.variant) ||
+      !start_phases_backward(ctx, desc, d->sequence, sizes.stack, l, &run.phases))
     return RN_ERR_OUT_OF_MEMORY;
   const RnWeight& w = d->args->forward.slots[l].slot[RN_W_IH];
   if (l > 0) {

@@ -64,6 +64,8 @@ int32_t make_layer(RnContext* ctx, const DecoderRun& d, int64_t l, float* reserv
   run->hn = (float*)d.args->hn + l * states;
   run->cn = Cell::kHasC ? (float*)d.args->cn + l * states : nullptr;
   if (desc.precision == RN_PRECISION_BF16 && !take_rounded(ctx, run)) return RN_ERR_OUT_OF_MEMORY;
+  if (!start_phases(ctx, desc, d.sequence, layout, l, run->rounded_stride, &run->phases))
+    return RN_ERR_OUT_OF_MEMORY;
   start_rows(*run, true, 0, d.sequence.batch);  // before the first step attends
   run->started = true;
   return RN_OK;

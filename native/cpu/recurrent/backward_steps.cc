@@ -49,6 +49,7 @@ BackwardStep step_of(const BackwardRun& run, int64_t s) {
   step.dgates = run.work.dgates + row * l.traits.gates * l.hidden;
   step.dextra = run.work.dextra ? run.work.dextra + row * l.hidden : nullptr;
   step.phases = &run.phases;
+  step.zoneout = zoneout_at(run.phases, row, l);
   step.variant = run.variant;
   step.carry_h = run.work.carry_h;
   step.carry_c = run.work.carry_c;

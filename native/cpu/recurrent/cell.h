@@ -16,6 +16,7 @@
 #define RNNATIVE_CPU_RECURRENT_CELL_H_
 
 #include "native/cpu/gemm/element.h"
+#include "native/cpu/recurrent/phases/zoneout.h"
 #include "native/cpu/simd/math.h"
 
 namespace rnnative::cpu::RN_ISA {
@@ -55,6 +56,7 @@ struct ForwardStep {
   int64_t rounded_stride;
   // The product's left operand where phases/phases.h makes one (training): rows as above; or NULL.
   const void* operand;
+  Zoneout zoneout;
   CellVariant variant;
 };
 
@@ -78,6 +80,7 @@ struct BackwardStep {
   Bf16::Left *rounded_dgates, *rounded_dextra;
   int64_t rounded_gates_stride, rounded_extra_stride;
   const StepPhases* phases;
+  Zoneout zoneout;
   CellVariant variant;
 };
 
@@ -110,10 +113,13 @@ RN_INLINE void store_rounded(Bf16::Left* row, int64_t first, int64_t unit, int64
 }
 
 RN_INLINE void put_h(const ForwardStep& s, int64_t row, int64_t unit, vf h) {
+  const int64_t at = row * s.stride + unit * kLanes;
+  if (s.zoneout.h.present) [[unlikely]]
+    h = zone_state(s.zoneout.h, at, h, load(s.h_prev + at));
   const int64_t y_row = s.y_order ? s.y_order[row] : row;
   store_units(s.y + y_row * s.y_stride, unit, s.hidden, h);
   if (row < s.continuing) {
-    store(s.h_next + row * s.stride + unit * kLanes, h);
+    store(s.h_next + at, h);
     if (s.rounded_h_next)
       store_rounded(s.rounded_h_next + row * s.rounded_stride, 0, unit, s.hidden, h);
   } else {
@@ -121,8 +127,11 @@ RN_INLINE void put_h(const ForwardStep& s, int64_t row, int64_t unit, vf h) {
   }
 }
 RN_INLINE void put_c(const ForwardStep& s, int64_t row, int64_t unit, vf c) {
+  const int64_t at = row * s.stride + unit * kLanes;
+  if (s.zoneout.c.present) [[unlikely]]
+    c = zone_state(s.zoneout.c, at, c, load(s.c_prev + at));
   if (row < s.continuing) {
-    store(s.c_next + row * s.stride + unit * kLanes, c);
+    store(s.c_next + at, c);
   } else {
     store_units(s.cn + s.order[row] * s.hidden, unit, s.hidden, c);
   }
@@ -134,24 +143,36 @@ RN_INLINE void put_extra(const ForwardStep& s, int64_t row, int64_t unit, vf x) 
     store_rounded(s.rounded_extra + row * s.rounded_stride, 0, unit, s.hidden, x);
 }
 
-// The gradient that reaches h of this step from its output and from later steps. `sums` is the
-// product of the later step's gradients with R; carried: what that step passed on past its product.
+// The gradient that reaches what the cell made of h, from its output and from later steps. `sums`
+// is the product of the later step's gradients with R; carried: what that step passed on past its
+// product. Once a step.
 RN_INLINE vf take_dh(const BackwardStep& s, int64_t row, int64_t unit, vf sums, bool carried) {
+  const int64_t at = row * s.stride + unit * kLanes;
   vf dh = sums;
   if (row >= s.continuing) {
     if (s.dhn) dh = dh + load_units(s.dhn + s.order[row] * s.hidden, unit, s.hidden);
   } else if (carried) {
-    dh = dh + load(s.carry_h + row * s.stride + unit * kLanes);
+    dh = dh + load(s.carry_h + at);
   }
   if (s.dy) {
     const int64_t dy_row = s.dy_order ? s.dy_order[row] : row;
     dh = dh + load_units(s.dy + dy_row * s.dy_stride, unit, s.hidden);
   }
+  if (s.zoneout.h.present) [[unlikely]]
+    return zone_gradient(s.zoneout.h, at, row < s.continuing, dh);
   return dh;
 }
 RN_INLINE vf take_dc(const BackwardStep& s, int64_t row, int64_t unit) {
-  if (row < s.continuing) return load(s.carry_c + row * s.stride + unit * kLanes);
-  return s.dcn ? load_units(s.dcn + s.order[row] * s.hidden, unit, s.hidden) : zero();
+  const int64_t at = row * s.stride + unit * kLanes;
+  vf dc = zero();
+  if (row < s.continuing) {
+    dc = load(s.carry_c + at);
+  } else if (s.dcn) {
+    dc = load_units(s.dcn + s.order[row] * s.hidden, unit, s.hidden);
+  }
+  if (s.zoneout.c.present) [[unlikely]]
+    return zone_gradient(s.zoneout.c, at, row < s.continuing, dc);
+  return dc;
 }
 RN_INLINE void put_gate(const BackwardStep& s, int gates, int64_t row, int gate, int64_t unit,
                         vf d) {

@@ -12,16 +12,24 @@
 namespace rnnative::cpu::RN_ISA {
 namespace {
 
-inline void drop_row(const RnRandom& random, int layer, uint64_t sample, int64_t first,
-                     int64_t width, uint32_t threshold, float scale, float* row) {
+// put(i, word) for elements first + i of a sample, i below `width`; `stream` further than `random`.
+template <class Put>
+RN_INLINE void each_word(const RnRandom& random, int stream, uint64_t sample, int64_t first,
+                         int64_t width, const Put& put) {
   uint32_t words[kRandomWords];
   for (int64_t i = 0; i < width;) {
     const int64_t skip = (first + i) & 3, rest = width - i + skip;
     const int64_t drawn = rest < kRandomWords ? rest : kRandomWords;
-    random_words(random, (uint32_t)layer, sample, (uint64_t)(first + i) >> 2, drawn, words);
-    for (int64_t w = skip; w < drawn; ++w, ++i)
-      row[i] = (words[w] >> 8) >= threshold ? row[i] * scale : 0.0f;
+    random_words(random, (uint32_t)stream, sample, (uint64_t)(first + i) >> 2, drawn, words);
+    for (int64_t w = skip; w < drawn; ++w, ++i) put(i, words[w]);
   }
+}
+
+inline void drop_row(const RnRandom& random, int layer, uint64_t sample, int64_t first,
+                     int64_t width, uint32_t threshold, float scale, float* row) {
+  each_word(random, layer, sample, first, width, [=](int64_t i, uint32_t word) {
+    row[i] = (word >> 8) >= threshold ? row[i] * scale : 0.0f;
+  });
 }
 
 RN_INLINE uint32_t drop_threshold(double p) {

@@ -96,8 +96,8 @@ int32_t initial_state_gradients(RnContext* ctx, const BackwardRun& run,
   const Sequence& q = *run.sequence;
   const int64_t hidden = run.layout.hidden, rows = q.active(0);
   if (Cell::kHasC && wanted(args.dc0))
-    put_state_gradient(run, args.dc0, run.work.carry_c, run.layout.stride, nullptr,
-                       (const float*)args.dcn);
+    put_state_gradient(run, args.dc0, run.work.carry_c, run.layout.stride,
+                       run.phases.zoneout.c.passed, (const float*)args.dcn);
   if (!wanted(args.dh0)) return RN_OK;
   float* dh = scratch_floats(ctx, rows * hidden);
   float* first = scratch_floats(ctx, rows * Cell::kGates * hidden);

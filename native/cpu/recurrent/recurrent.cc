@@ -70,7 +70,7 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
   run.h0 = h0 ? h0 + index * states : nullptr;
   run.c0 = c0 ? c0 + index * states : nullptr;
   if (desc.precision == RN_PRECISION_BF16 && !take_rounded(ctx, &run)) return RN_ERR_OUT_OF_MEMORY;
-  if (kTraining && !start_phases(ctx, desc, q, l, index, run.rounded_stride, &run.phases))
+  if (!start_phases(ctx, desc, q, l, index, run.rounded_stride, &run.phases))
     return RN_ERR_OUT_OF_MEMORY;
   if (q.steps == 0) start_rows(run, kTraining, 0, q.batch);
 

@@ -46,6 +46,7 @@ ForwardStep step_of(const Run& run, int64_t s, float* gates, bool training) {
     step.rounded_extra = run.rounded + 2 * set;
     step.rounded_stride = run.rounded_stride;
   }
+  step.zoneout = zoneout_at(run.phases, q.offset[t], l);
   step.variant = run.variant;
   step.recurrent_bias = run.weights.bias_apart;
   const bool by_batch_row = run.last && !q.dense;

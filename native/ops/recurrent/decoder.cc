@@ -40,9 +40,9 @@ void check_steps(const Checker& check, const char* name, const Tensor& t, const 
 void check_options(const Checker& check, const DecoderArgs& args) {
   check_options(check, args.stack);
   for (int phase = 0; phase < RN_PHASE_COUNT; ++phase) {
-    if (args.stack.amounts[phase] == 0) continue;
+    if (args.stack.amounts[phase] == 0 || rn_phase(phase)->decoder) continue;
     check.fail("ERR_ARGUMENT",
-               std::string(rn_phase(phase)->name) + ": expected 0, a decoder has no phases");
+               std::string(rn_phase(phase)->name) + ": expected 0, a decoder has no such phase");
   }
   if (args.stack.directions != 1) {
     check.fail("ERR_ARGUMENT",
@@ -135,12 +135,27 @@ std::shared_ptr<Call> prepare(const Queue& queue, const Checker& check, const De
     check.fail("ERR_ARGUMENT", "c0: expected null, the cell has no such state");
   if (d.stack.training) {
     const RnRecurrentDesc& s = d.stack;
-    call->reserve =
-        Reserve(call->empty() ? 0 : queue.backend().decoder_reserve(&d),
-                {s.cell, s.layers, s.time, s.batch, s.input, s.hidden,
-                 static_cast<int64_t>(s.dropout > 0), static_cast<int64_t>(s.random.key),
-                 static_cast<int64_t>(s.random.step), static_cast<int64_t>(s.random.sample_base),
-                 s.precision, d.score, d.feeding, d.input, d.keys, d.features, d.width, d.output});
+    call->reserve = Reserve(call->empty() ? 0 : queue.backend().decoder_reserve(&d),
+                            {s.cell,
+                             s.layers,
+                             s.time,
+                             s.batch,
+                             s.input,
+                             s.hidden,
+                             static_cast<int64_t>(s.dropout > 0),
+                             static_cast<int64_t>(s.random.key),
+                             static_cast<int64_t>(s.random.step),
+                             static_cast<int64_t>(s.random.sample_base),
+                             s.precision,
+                             s.phases,
+                             s.draws,
+                             d.score,
+                             d.feeding,
+                             d.input,
+                             d.keys,
+                             d.features,
+                             d.width,
+                             d.output});
   }
   return call;
 }

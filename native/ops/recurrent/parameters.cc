@@ -37,6 +37,7 @@ RnRecurrentDesc describe_stack(const RecurrentOptions& o, int64_t time, int64_t 
   d.input = input;
   d.hidden = o.hidden;
   d.dropout = o.training ? o.dropout : 0;
+  d.draws = o.draws;
   d.random = o.random;
   d.precision = o.precision;
   d.options = o.of_cell;
@@ -68,7 +69,10 @@ void check_options(const Checker& check, const RecurrentOptions& o) {
     check.fail("ERR_ARGUMENT", "gateClip, cellClip: expected bounds above 0");
   }
   for (int phase = 0; phase < RN_PHASE_COUNT; ++phase) {
-    check.in_range(rn_phase(phase)->name, o.amounts[phase], 0, rn_phase(phase)->below, false);
+    const RnPhaseRow& row = *rn_phase(phase);
+    check.in_range(row.name, o.amounts[phase], 0, row.below, false);
+    if (row.of_c && o.amounts[phase] != 0 && !rn_cell(o.cell)->has_c)
+      check.fail("ERR_ARGUMENT", std::string(row.name) + ": expected 0, the cell has no c");
   }
 }
 

@@ -24,6 +24,7 @@ struct RecurrentOptions {
   bool training = false;
   double dropout = 0;                               // between layers, only when training
   std::array<double, RN_PHASE_COUNT> amounts = {};  // of the phases; those of training only then
+  bool draws = false;  // `random` was given; else phases are as they are expected to be
   RnRandom random = {};
   RnPrecision precision = RN_PRECISION_F32;
   RnCellOptions of_cell = {};  // of a cell that has them

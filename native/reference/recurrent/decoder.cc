@@ -2,6 +2,7 @@
 // layers, attention. Backward goes through the same steps from the last to the first.
 #include "native/abi/backend.h"
 #include "native/reference/attention.h"
+#include "native/reference/recurrent/phases/zoneout.h"
 #include "native/reference/recurrent/stack.h"
 #include "native/reference/support.h"
 
@@ -44,6 +45,13 @@ struct Decoder {
   double* before_dropout(int64_t row) const { return extra + rows * (E + F + A + V) + row * D; }
   double* h(int64_t l, int64_t row) const { return stack.saved_of(l, reserve).h + row * H; }
   double* c(int64_t l, int64_t row) const { return stack.saved_of(l, reserve).c + row * H; }
+  // As the cell made them.
+  double* made_h(int64_t l, int64_t row) const {
+    return stack.saved_of(l, reserve).made_h + row * H;
+  }
+  double* made_c(int64_t l, int64_t row) const {
+    return stack.saved_of(l, reserve).made_c + row * H;
+  }
   double* gates(int64_t l, int64_t row) const {
     return stack.saved_of(l, reserve).gates + row * stack.cell.saved * H;
   }
@@ -117,8 +125,13 @@ void run_layers(const Decoder& d, int64_t t, int64_t b, const State& state, doub
     affine(real(slots.slot[RN_W_IH].data), real(slots.slot[RN_B_IH].data), d.input_of(l, row),
            gates, in, wx);
     d.stack.cell.forward({d.H, wx, real(slots.slot[RN_W_HH].data), real(slots.slot[RN_B_HH].data),
-                          h, c, h, d.gates(l, row), d.h(l, row), d.c(l, row), work,
+                          h, c, h, d.gates(l, row), d.made_h(l, row), d.made_c(l, row), work,
                           &d.desc.stack.options, Peepholes(slots).of});
+    if (d.stack.zones()) {
+      const Zoneout zoneout(d.desc.stack, l);
+      zoneout.h.forward(t, b, h, d.made_h(l, row), d.h(l, row));
+      if (d.stack.has_c) zoneout.c.forward(t, b, c, d.made_c(l, row), d.c(l, row));
+    }
     std::copy_n(d.h(l, row), d.H, h);
     if (d.stack.has_c) std::copy_n(d.c(l, row), d.H, c);
     if (l == d.L - 1) continue;
@@ -222,6 +235,9 @@ void layers_backward(const Backward& g, const Flow& f, int64_t t, int64_t b) {
       f.dc_next[i] = dc[i];
       dh[i] = dc[i] = 0;
     }
+    const Zoneout zoneout(d.desc.stack, l);
+    zoneout.h.backward(t, b, f.dh_next, dh);
+    if (d.stack.has_c) zoneout.c.backward(t, b, f.dc_next, dc);
     const double* h = t > 0 ? d.h(l, before) : f.h0 + l * d.H;
     d.stack.cell.backward({d.H,
                            real(slots.slot[RN_W_HH].data),
@@ -229,8 +245,8 @@ void layers_backward(const Backward& g, const Flow& f, int64_t t, int64_t b) {
                            t > 0 ? d.c(l, before) : f.c0 + l * d.H,
                            h,
                            d.gates(l, row),
-                           d.h(l, row),
-                           d.c(l, row),
+                           d.made_h(l, row),
+                           d.made_c(l, row),
                            f.dh_next,
                            f.dc_next,
                            f.dwx,

@@ -2,6 +2,7 @@
 // steps. A step is W x + b_ih, then the cell, which does everything that involves the state.
 #include "native/abi/backend.h"
 #include "native/reference/recurrent/phases/state_dropout.h"
+#include "native/reference/recurrent/phases/zoneout.h"
 #include "native/reference/recurrent/stack.h"
 #include "native/reference/support.h"
 
@@ -60,6 +61,7 @@ void run_forward(const Stack& stack, const RnRecurrentForward& args, int32_t lay
   const Peepholes peepholes(slots);
   const Saved saved = stack.saved_of(run, real(args.reserve));
   const StateDropout dropout(desc, run);
+  const Zoneout zoneout(desc, run);
   double *h0 = work, *c0 = h0 + H, *masked = c0 + H, *wx = masked + H, *rest = wx + gates;
   for (int64_t b = 0; b < B; ++b) {
     copy_or_zero(args.h0, (run * B + b) * H, H, h0);
@@ -67,8 +69,9 @@ void run_forward(const Stack& stack, const RnRecurrentForward& args, int32_t lay
     const double *h = h0, *c = c0;
     const int64_t length = length_of(args.lengths, b, desc.time);
     for (int64_t s = 0; s < length; ++s) {
-      const int64_t row = time_of(s, length, direction) * B + b;
+      const int64_t t = time_of(s, length, direction), row = t * B + b;
       double *h_next = saved.h + row * H, *c_next = saved.c + row * H;
+      double *made_h = saved.made_h + row * H, *made_c = saved.made_c + row * H;
       if (slots.slot[RN_W_IH].data)
         affine(real(slots.slot[RN_W_IH].data), real(slots.slot[RN_B_IH].data), input + row * in,
                gates, in, wx);
@@ -76,8 +79,12 @@ void run_forward(const Stack& stack, const RnRecurrentForward& args, int32_t lay
         add_bias(input + row * in + direction * gates, real(slots.slot[RN_B_IH].data), gates, wx);
       stack.cell.forward({H, wx, real(slots.slot[RN_W_HH].data), real(slots.slot[RN_B_HH].data), h,
                           c, dropout.operand(b, h, masked),
-                          saved.gates + row * stack.cell.saved * H, h_next, c_next, rest,
+                          saved.gates + row * stack.cell.saved * H, made_h, made_c, rest,
                           &desc.options, peepholes.of});
+      if (stack.zones()) {
+        zoneout.h.forward(t, b, h, made_h, h_next);
+        if (stack.has_c) zoneout.c.forward(t, b, c, made_c, c_next);
+      }
       std::copy_n(h_next, H, output + row * stack.width + direction * H);
       h = h_next;
       c = c_next;
@@ -103,6 +110,7 @@ void run_backward(const Stack& stack, const RnRecurrentBackward& args, int32_t l
   double *dc_next = dh_next + H, *masked = dc_next + H, *dmasked = masked + H;
   double *dwx = dmasked + H, *rest = dwx + gates;
   const StateDropout dropout(desc, run);
+  const Zoneout zoneout(desc, run);
   for (int64_t b = 0; b < B; ++b) {
     copy_or_zero(args.h0, (run * B + b) * H, H, h0);
     copy_or_zero(args.c0, (run * B + b) * H, H, c0);
@@ -110,13 +118,15 @@ void run_backward(const Stack& stack, const RnRecurrentBackward& args, int32_t l
     copy_or_zero(args.dcn, (run * B + b) * H, H, dc);
     const int64_t length = length_of(args.lengths, b, desc.time);
     for (int64_t s = length - 1; s >= 0; --s) {
-      const int64_t row = time_of(s, length, direction) * B + b;
+      const int64_t t = time_of(s, length, direction), row = t * B + b;
       const int64_t before = s > 0 ? time_of(s - 1, length, direction) * B + b : -1;
       for (int64_t j = 0; j < H; ++j) {
         dh_next[j] = dh[j] + (doutput ? doutput[row * stack.width + direction * H + j] : 0);
         dc_next[j] = dc[j];
         dh[j] = dc[j] = 0;
       }
+      zoneout.h.backward(t, b, dh_next, dh);
+      if (stack.has_c) zoneout.c.backward(t, b, dc_next, dc);
       const double* h = s > 0 ? saved.h + before * H : h0;
       double* doperand = dropout.open_gradient(dh, dmasked);
       stack.cell.backward({H,
@@ -125,8 +135,8 @@ void run_backward(const Stack& stack, const RnRecurrentBackward& args, int32_t l
                            s > 0 ? saved.c + before * H : c0,
                            dropout.operand(b, h, masked),
                            saved.gates + row * stack.cell.saved * H,
-                           saved.h + row * H,
-                           saved.c + row * H,
+                           saved.made_h + row * H,
+                           saved.made_c + row * H,
                            dh_next,
                            dc_next,
                            dwx,

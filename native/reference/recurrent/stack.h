@@ -1,6 +1,7 @@
 // The shapes of a recurrent stack and the layout of its reserve (all in doubles): for every run (a
-// layer in one direction), layer-major, the saved gates [T, B, S*H], h [T, B, H] and c [T, B, H];
-// then the outputs [T, B, D*H] of all layers but the last, after dropout.
+// layer in one direction), layer-major, the saved gates [T, B, S*H], h [T, B, H] and c [T, B, H],
+// and with zoneout the same two once more as the cell made them; then the outputs [T, B, D*H] of
+// all layers but the last, after dropout.
 #ifndef RNNATIVE_REFERENCE_RECURRENT_STACK_H_
 #define RNNATIVE_REFERENCE_RECURRENT_STACK_H_
 
@@ -12,6 +13,7 @@ namespace rnnative::reference {
 
 struct Saved {
   double *gates, *h, *c;
+  double *made_h, *made_c;  // h and c themselves without zoneout
 };
 
 inline const Cell& cell_of(int32_t cell) {
@@ -48,7 +50,10 @@ struct Stack {
   }
   int64_t output_size() const { return desc.time * desc.batch * width; }
   int64_t unit_steps() const { return desc.time * desc.batch * desc.hidden; }
-  int64_t saved_size() const { return (cell.saved + 2) * unit_steps(); }
+  bool zones() const {
+    return desc.phases & (1 << RN_PHASE_ZONEOUT_HIDDEN | 1 << RN_PHASE_ZONEOUT_CELL);
+  }
+  int64_t saved_size() const { return (cell.saved + (zones() ? 4 : 2)) * unit_steps(); }
   int64_t reserve_size() const {
     return desc.layers * desc.directions * saved_size() + (desc.layers - 1) * output_size();
   }
@@ -58,7 +63,8 @@ struct Stack {
   Saved saved_of(int64_t run, double* reserve) const {
     double* gates = reserve + run * saved_size();
     double* h = gates + cell.saved * unit_steps();
-    return {gates, h, h + unit_steps()};
+    const int64_t apart = zones() ? 2 * unit_steps() : 0;
+    return {gates, h, h + unit_steps(), h + apart, h + unit_steps() + apart};
   }
   SlotGradients open_gradients(const RnRecurrentSlotGrads& grads, int64_t in) const {
     SlotGradients d;

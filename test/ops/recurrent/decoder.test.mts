@@ -97,6 +97,22 @@ for (const form of FORMS) {
     await checkOp(t, decoder(settings, drawInputs(settings, SIZES, { lengths: [4, 2, 3] })))
   })
 
+  test.serial(`${title}: zoneout`, async (t) => {
+    const random = { key: native.streamKey(9, title), step: 4, sampleBase: 11 }
+    const phases = { zoneout_hidden: 0.4, ...(form.cell === 'lstm' && { zoneout_cell: 0.3 }) }
+    for (const drawn of [{ dropout: 0.3, random }, {}]) {
+      const settings = {
+        ...form,
+        layers: 2,
+        hidden: 6,
+        score: 'additive',
+        phases,
+        ...drawn,
+      } as const
+      await checkOp(t, decoder(settings, drawInputs(settings, SIZES, LENGTHS)))
+    }
+  })
+
   test.serial(`${title}: padding is never read, and zero in results`, async (t) => {
     const settings = { ...form, layers: 2, hidden: 5, score: 'additive' } as const
     const given = drawInputs(settings, SIZES, LENGTHS)
@@ -155,7 +171,8 @@ for (const form of FORMS) {
       ['additive', 7, 9],
       ['scaled_dot', 16, 32],
     ] as const) {
-      const settings = { ...form, layers: 2, hidden: 19, score }
+      const phases = { zoneout_hidden: score === 'additive' ? 0 : 0.2 }
+      const settings = { ...form, layers: 2, hidden: 19, score, phases }
       const sizes = { ...SIZES, features, width }
       const inputs = drawInputs(settings, sizes, { memoryLengths: [3, 0, 5] })
       for (const variant of VARIANTS) {
@@ -227,7 +244,8 @@ for (const form of FORMS) {
 test.serial('other cells', async (t) => {
   for (const cell of CELLS.filter((cell) => !FORMS.some((form) => form.cell === cell)))
     for (const feeding of ['context', 'output'] as const) {
-      const settings = { cell, feeding, layers: 2, hidden: 5, score: 'additive' } as const
+      const phases = { zoneout_hidden: feeding === 'output' ? 0.3 : 0 }
+      const settings = { cell, feeding, layers: 2, hidden: 5, score: 'additive', phases } as const
       await checkOp(t, decoder(settings, drawInputs(settings, SIZES, LENGTHS)))
     }
 })

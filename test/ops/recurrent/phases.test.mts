@@ -16,8 +16,10 @@ import {
 import {
   CELLS,
   drawInputs,
+  type Cell,
   PHASES,
   recurrent,
+  rowOf,
   type Sizes,
   type Stack,
 } from '../../support/recurrent.mjs'
@@ -26,17 +28,24 @@ const randomOf = (sampleBase: number): NativeRandom => ({
   ...{ key: native.streamKey(5, 'phases'), step: 3, sampleBase },
 })
 interface GoldenStack extends Omit<Stack, 'random'> {
-  random: Omit<NativeRandom, 'key'> & { key: number[] }
+  random?: Omit<NativeRandom, 'key'> & { key: number[] }
 }
-for (const { name, settings, tensors } of await golden<GoldenStack>('phases'))
+for (const { name, settings, tensors } of [
+  ...(await golden<GoldenStack>('phases')),
+  ...(await golden<GoldenStack>('zoneout')),
+])
   test.serial(`PyTorch: ${name}`, async (t) => {
     const { random, ...rest } = settings
-    const stack = { ...rest, random: { ...random, key: new Uint32Array(random.key) } }
+    const drawn = random && { random: { ...random, key: new Uint32Array(random.key) } }
+    const stack = { ...rest, ...drawn }
     const upstream = Object.fromEntries(
       ['y', 'hn', 'cn'].flatMap((key) => (tensors[`d${key}`] ? [[key, tensors[`d${key}`]!]] : [])),
     )
     await checkGolden(t, recurrent(stack, tensors), upstream, tensors)
   })
+
+/** As it is in inference. */
+const expectedOf = ({ random: _, ...stack }: Stack): Stack => stack
 
 /** Layers, directions, hidden, sizes, lengths. */
 const SMALL: [number, number, number, Sizes, number[]?][] = [
@@ -51,10 +60,17 @@ const LARGE: typeof SMALL = [
   [2, 2, 31, { time: 4, batch: 21, input: 16 }, Array.from({ length: 21 }, (_, b) => b % 5)],
 ]
 
+/** Those that a cell can have: what acts in training only, and what does not. */
+const of = (cell: Cell, training: boolean) =>
+  PHASES.filter((phase) => phase.training === training && (!phase.ofC || rowOf(cell).hasC))
+const amountsOf = (phases: typeof PHASES): NonNullable<Stack['phases']> =>
+  Object.fromEntries(phases.map(({ name, below }, i) => [name, (0.4 - 0.1 * i) * below]))
+
 for (const cell of CELLS)
-  for (const { name, below } of PHASES) {
-    const phases = { [name]: 0.4 * below }
-    const title = `${cell}, ${name}`
+  for (const training of [true, false]) {
+    const names = of(cell, training).map(({ name }) => name)
+    const phases = amountsOf(of(cell, training))
+    const title = `${cell}, ${names.join(', ')}`
     const stackOf = (layers: number, directions: number, hidden: number) => ({
       ...{ cell, layers, directions, hidden, phases, random: randomOf(7) },
     })
@@ -62,9 +78,12 @@ for (const cell of CELLS)
     test.serial(`${title}: small stacks`, async (t) => {
       for (const [layers, directions, hidden, sizes, lengths] of SMALL) {
         const stack = stackOf(layers, directions, hidden)
-        await checkOp(t, recurrent(stack, drawInputs(stack, sizes, lengths ? { lengths } : {})))
+        // Sums for so few units may nearly cancel; their terms are about 1.
+        const floor = 0.1
+        const inputs = drawInputs(stack, sizes, lengths ? { lengths } : {})
+        await checkOp(t, recurrent(stack, inputs), { floor })
         const bare = drawInputs(stack, sizes, { bias: false, state: false })
-        await checkOp(t, recurrent(stack, bare))
+        await checkOp(t, recurrent(training ? stack : expectedOf(stack), bare), { floor })
       }
     })
 
@@ -76,8 +95,9 @@ for (const cell of CELLS)
       }
     })
 
-    test.serial(`${title}: beside dropout between layers`, async (t) => {
-      const stack = { ...stackOf(3, 2, 6), dropout: 0.4 }
+    test.serial(`${title}: beside dropout between layers and all other phases`, async (t) => {
+      const all = amountsOf([...of(cell, true), ...of(cell, false)])
+      const stack = { ...stackOf(3, 2, 6), phases: training ? phases : all, dropout: 0.4 }
       const inputs = drawInputs(stack, { time: 4, batch: 3, input: 3 }, { lengths: [4, 2, 3] })
       await checkOp(t, recurrent(stack, inputs))
     })
@@ -104,7 +124,7 @@ for (const cell of CELLS)
       const poison = await evaluate(dirty, variant, { upstream: dirtyUpstream })
       identical(t, poison, together, describe(variant))
       for (const [b, length] of lengths.entries()) {
-        const { lengths: _, ...given } = { ...inputs, ...rowOf(inputs, b, length) }
+        const { lengths: _, ...given } = { ...inputs, ...pickRow(inputs, b, length) }
         const own = { ...stack, random: randomOf(7 + b) }
         const alone = await evaluate(recurrent(own, given), variant)
         const expected: Named = {}
@@ -127,12 +147,29 @@ for (const cell of CELLS)
       for (const variant of [REFERENCE, ...kernels()]) {
         const none = await evaluate(recurrent({ ...stack, phases: {} }, inputs), variant)
         const { random: _, ...rest } = stack
-        const zero = { ...rest, phases: { [name]: 0 } }
+        const zero = { ...rest, phases: Object.fromEntries(names.map((name) => [name, 0])) }
         identical(t, await evaluate(recurrent(zero, inputs), variant), none, describe(variant))
         const some = await evaluate(recurrent(stack, inputs), variant)
         t.notDeepEqual(some['y'], none['y'], describe(variant))
       }
     })
+
+    if (!training)
+      test.serial(`${title}: inference gives the same`, async (t) => {
+        const drawn = stackOf(2, 2, 19)
+        for (const stack of [drawn, expectedOf(drawn)])
+          for (const precision of ['f32', 'bf16'] as const)
+            for (const variant of [REFERENCE, ...kernels()]) {
+              const inputs = drawInputs(
+                stack,
+                { time: 5, batch: 3, input: 4 },
+                { lengths: [5, 0, 3] },
+              )
+              const run = (inference: boolean) =>
+                evaluate(recurrent({ ...stack, precision, inference }, inputs), variant)
+              identical(t, await run(true), await run(false), describe(variant))
+            }
+      })
 
     test.serial(`${title}: a stack without steps or rows`, async (t) => {
       const stack = stackOf(2, 2, 4)
@@ -144,7 +181,7 @@ for (const cell of CELLS)
     })
   }
 
-function rowOf(inputs: Record<string, Host>, b: number, length: number): Record<string, Host> {
+function pickRow(inputs: Record<string, Host>, b: number, length: number): Record<string, Host> {
   const picked: Record<string, Host> = { x: cut(inputs['x']!, b, length) }
   for (const name of ['h0', 'c0']) {
     const state = inputs[name]

@@ -27,9 +27,9 @@ export class LanguageNetwork extends Module {
   ) {
     super()
     const { cell, layers, hidden, embedding, tieWeights, precision } = options
-    const { dropout, recurrentDropout, weightDrop, init } = options
+    const { dropout, recurrentDropout, weightDrop, zoneout, init } = options
     const sizes = { input: embedding, hidden, layers, device, precision }
-    const drops = { dropout, recurrentDropout, weightDrop }
+    const drops = { dropout, recurrentDropout, weightDrop, zoneout }
     this.embedding = new Embedding(vocabulary, embedding, { device })
     this.rnn = makeRecurrent(cellOf(cell), {
       ...{ ...sizes, ...drops, ...variantOf(options), forgetBias: forgetBiasOf(init) },

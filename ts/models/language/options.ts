@@ -3,6 +3,7 @@ import { atLeastZero, count, flag, fraction, Schema, type Given, type Made } fro
 import {
   checkVariant,
   confidencePenalty,
+  checkZoneout,
   learningOptions,
   stackOptions,
   variantOptions,
@@ -29,6 +30,7 @@ export const languageOptions = new ModelSchema(
     const sizes = `embedding and hidden differ (${embedding} and ${hidden})`
     refuse('tieWeights', !tieWeights || embedding === hidden, `false where ${sizes}`, tieWeights)
     checkVariant(options, refuse)
+    checkZoneout(options, refuse)
   },
 )
 

@@ -6,6 +6,7 @@ import type { Precision } from '../../precision'
 import { atLeastZero, choice, count, custom, flag, fraction } from '../../schema'
 import { group, positive, wholeNumber, type Refuse } from '../../schema'
 import { freshSeed } from '../../seed'
+import { readZoneout, ZONEOUT_FORMS, type ZoneoutSpec } from '../../zoneout'
 
 /** In plain text, since help must not load the addon; a test holds it against the addon's list. */
 export const CELL_NAMES = ['lstm', 'gru', 'rnn'] as const
@@ -14,6 +15,9 @@ export type CellName = (typeof CELL_NAMES)[number]
 const PRECISIONS = ['f32', 'bf16'] as const satisfies readonly Precision[]
 
 const CELLS = { lstm: 'lstm', gru: 'gru', rnn: 'rnn_tanh' } as const
+
+/** Whether there is a c beside h; in plain text as the names, and held against the addon's rows likewise. */
+export const HAS_C: Readonly<Record<CellName, boolean>> = { lstm: true, gru: false, rnn: false }
 
 /** The cell of that name. */
 export const cellOf = (cell: CellName) => CELLS[cell]
@@ -108,6 +112,22 @@ export const confidencePenalty = atLeastZero({
   default: 0,
 })
 
+/** As a command line has it: `0.1`, `hidden=0.05,cell=0.5`. */
+function readZoneoutText(text: string): unknown {
+  const { options } = readNamed(`zoneout:${text}`)
+  return '' in options ? options[''] : options
+}
+
+/** A rule of schemas with {@link learningOptions}. */
+export function checkZoneout(
+  { cell, zoneout }: { cell: CellName; zoneout: ZoneoutSpec },
+  refuse: Refuse,
+): void {
+  const read = readZoneout(zoneout)
+  const fits = read === null || read.both || read.cell === 0 || HAS_C[cell]
+  refuse('zoneout', fits, `no cell part for the cell ${cell}, which has no c`, zoneout)
+}
+
 /** How it is trained and computed: the last rows of a schema. */
 export const learningOptions = () => ({
   /** Of all weights: see `nn.InitSpec`. */
@@ -129,6 +149,20 @@ export const learningOptions = () => ({
     about: 'share of recurrent weights left out of a step while training',
     ...{ default: 0, formerly: 0 },
   }),
+  /** Of all recurrent layers: see `nn.ZoneoutSpec`. */
+  zoneout: custom<ZoneoutSpec>()(
+    {
+      expected: ZONEOUT_FORMS,
+      valid: (spec) => readZoneout(spec) !== null,
+      argument: '<p>',
+      read: readZoneoutText,
+    },
+    {
+      about:
+        "share of a state's units that a step leaves as they are: 0.1, or hidden=0.05,cell=0.5",
+      ...{ default: 0, formerly: 0 },
+    },
+  ),
   /** Of all products, in training and inference; saved with the model. */
   precision: choice(PRECISIONS, {
     ...{ about: 'what to multiply in', default: 'f32', formerly: 'f32' },

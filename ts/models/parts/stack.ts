@@ -5,6 +5,7 @@ import { makeRecurrent } from '../../nn/recurrent'
 import { ResidualStack } from '../../nn/residual'
 import type { Precision } from '../../precision'
 import type { DeviceOption } from '../../tensor/device'
+import type { ZoneoutSpec } from '../../zoneout'
 import { cellOf, forgetBiasOf, type CellName } from './recurrent-options'
 
 /** Standard deviation of a token's initial vector: its length is then about 1. */
@@ -16,6 +17,7 @@ export interface StackOptions extends LSTMVariant {
   residual: boolean
   dropout: number
   weightDrop: number
+  zoneout: ZoneoutSpec
   precision: Precision
   init?: InitSpec | undefined
 }
@@ -26,8 +28,9 @@ export function makeStack(
   sizes: { input: number; hidden: number; layers: number; bidirectional?: boolean },
   device: DeviceOption,
 ): Recurrent | ResidualStack {
-  const { cell, residual, dropout, weightDrop, precision, init } = given
-  const usual = { dropout, weightDrop, precision, device, forgetBias: forgetBiasOf(init) }
+  const { cell, residual, dropout, weightDrop, zoneout, precision, init } = given
+  const drops = { dropout, weightDrop, zoneout }
+  const usual = { ...drops, precision, device, forgetBias: forgetBiasOf(init) }
   const options = { ...sizes, ...usual, ...variantOf(given) }
   const kind = cellOf(cell)
   return residual ? new ResidualStack({ ...options, cell: kind }) : makeRecurrent(kind, options)

@@ -72,7 +72,7 @@ export class Decoder extends Module implements DecodesSteps {
   constructor(vocabulary: number, options: Seq2SeqNetworkOptions, device: DeviceOption) {
     super()
     const { embedding, hidden, layers, attention, encoder, precision } = options
-    const { dropout, weightDrop } = options
+    const { dropout, weightDrop, zoneout } = options
     const { inputFeeding, residual, feedSummary, tieEmbeddings } = options
     const memory = (encoder.bidirectional ? 2 : 1) * encoder.hidden
     const features = tieEmbeddings === 'none' ? hidden : embedding
@@ -88,7 +88,8 @@ export class Decoder extends Module implements DecodesSteps {
       width = hidden
       top = above > 0 ? hidden : features
       this.attending = new AttentionDecoder({
-        ...{ input: embedding, hidden, memory, attention, dropout, weightDrop, precision, device },
+        ...{ input: embedding, hidden, memory, attention, precision, device },
+        ...{ dropout, weightDrop, zoneout },
         ...{ cell: cellOf(options.cell), layers: own, forgetBias: forgetBiasOf(options.init) },
         ...variantOf(options),
         attentionSize: options.attentionSize,

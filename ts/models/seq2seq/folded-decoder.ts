@@ -93,6 +93,7 @@ export class FoldedDecoder implements DecodesSteps {
     const gates = ops.gatesOf[layers.cell] * hidden
     const result = ops.recurrent(ops.slice(sums, 2, 0, gates), layers.cells(true), {
       ...{ cell: layers.cell, layers: count, cellOptions: layers.cellOptions },
+      phases: layers.zoneout,
       state: h ? { h, ...(c && { c }) } : null,
     })
     const rest = ops.slice(sums, 2, gates, (sums.shape[2] as number) - gates)

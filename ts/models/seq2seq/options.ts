@@ -7,6 +7,7 @@ import { Schema, type Given, type Made, type Refuse } from '../../schema'
 import {
   checkVariant,
   confidencePenalty,
+  checkZoneout,
   learningOptions,
   stackOptions,
   variantOptions,
@@ -107,6 +108,7 @@ function rules(options: Made<typeof rows>, refuse: Refuse): void {
   const attends = attention !== 'none'
   refuse('inputFeeding', attends || !inputFeeding, 'false without attention', inputFeeding)
   checkVariant(options, refuse)
+  checkZoneout(options, refuse)
   refuse('feedSummary', !attends || !feedSummary, 'false with attention', feedSummary)
 }
 

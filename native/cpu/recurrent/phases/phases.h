@@ -13,6 +13,7 @@ namespace {
 struct StepPhases {
   const float* masks;  // state dropout's
   void* operand;  // forward: what R is applied to in place of the cell's, a row for each of [B]
+  Zoneout zoneout;
 };
 
 // Rows of a forward product's left operand, as E has them, zero past H. NULL: no memory.
@@ -24,11 +25,13 @@ typename E::Left* operand_rows(RnContext* ctx, const Sequence& q, int64_t stride
   return (typename E::Left*)rows;
 }
 
-// Forward, training only. `rounded_stride`: between rounded rows, with bf16. False: no memory.
+// Forward. `rounded_stride`: between rounded rows, with bf16. False: no memory.
 inline bool start_phases(RnContext* ctx, const RnRecurrentDesc& desc, const Sequence& q,
                          const Layout& l, int64_t run, int64_t rounded_stride, StepPhases* out) {
   if (desc.phases == 0) return true;
+  if (!start_zoneout(ctx, desc, q, run, l.stride, false, &out->zoneout)) return false;
   if (!state_masks(ctx, desc, q, l, run, &out->masks)) return false;
+  if (!out->masks) return true;
   out->operand = with_element(desc.precision, [&]<class E>() {
     const bool rounded = E::kPrecision == RN_PRECISION_BF16;
     return (void*)operand_rows<E>(ctx, q, rounded ? rounded_stride : l.stride);
@@ -37,10 +40,17 @@ inline bool start_phases(RnContext* ctx, const RnRecurrentDesc& desc, const Sequ
 }
 inline bool start_phases_backward(RnContext* ctx, const RnRecurrentDesc& desc, const Sequence& q,
                                   const Layout& l, int64_t run, StepPhases* out) {
-  return desc.phases == 0 || state_masks(ctx, desc, q, l, run, &out->masks);
+  return desc.phases == 0 || (start_zoneout(ctx, desc, q, run, l.stride, true, &out->zoneout) &&
+                              state_masks(ctx, desc, q, l, run, &out->masks));
 }
 
-// Before a product of a forward step: its left operand. sync() is the barrier of the group.
+// What zoneout keeps in a step whose first row is packed row `row`.
+inline Zoneout zoneout_at(const StepPhases& phases, int64_t row, const Layout& l) {
+  return {phases.zoneout.h.from(row * l.stride), phases.zoneout.c.from(row * l.stride)};
+}
+
+// Before a product of a forward step of a run that trains: its left operand. sync() is the barrier
+// of the group.
 template <class E, class Phase, class Sync>
 RN_INLINE void before_product(const StepPhases& phases, const Place& place, const Sync& sync,
                               ForwardStep* step) {
@@ -60,6 +70,9 @@ RN_INLINE void after_product(const StepPhases* phases, int64_t stride, int64_t r
 inline void after_last_product(const StepPhases& phases, const Layout& l, int64_t rows, float* dh) {
   for (int64_t r = 0; phases.masks && r < rows; ++r)
     for (int64_t i = 0; i < l.hidden; ++i) dh[r * l.hidden + i] *= phases.masks[r * l.stride + i];
+  const float* passed = phases.zoneout.h.passed;
+  for (int64_t r = 0; passed && r < rows; ++r)
+    for (int64_t i = 0; i < l.hidden; ++i) dh[r * l.hidden + i] += passed[r * l.stride + i];
 }
 
 // What R was applied to, for all tokens, from the cell's own x [N, stride]. NULL: no memory.

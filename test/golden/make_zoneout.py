@@ -1,0 +1,83 @@
+"""Makes zoneout.safetensors: plain PyTorch cells, in double, with zoneout (Krueger et al. 2017).
+
+    /tmp/venv/bin/pip install torch==2.13.0 numpy safetensors
+    /tmp/venv/bin/python test/golden/make_zoneout.py
+
+Training, by itself and beside dropout of the state, has masks drawn as the library draws them; evaluation has none.
+"""
+
+import itertools
+
+import torch
+
+from make import GATES, Golden, backward, dropout_factor, leaf, parameters_of, plain_step
+
+RANDOM = {'key': [0x9BADCAFE, 0x12345678], 'step': 2**33 + 7, 'sampleBase': 5}
+STEPS, BATCH, INPUT, HIDDEN = 4, 3, 3, 5
+LAYERS, DIRECTIONS = 2, 2
+RUNS = LAYERS * DIRECTIONS
+PHASES = ('state_dropout', 'zoneout_hidden', 'zoneout_cell')
+
+
+def kept(phase, p, training, t, b, run):
+    """What zoneout leaves of each unit of a state."""
+    if not training:
+        return torch.full((HIDDEN,), p)
+    first, stream = (t * RUNS + run) * HIDDEN, LAYERS + PHASES.index(phase)
+    drawn = [dropout_factor(RANDOM, stream, b, first + j, p) == 0 for j in range(HIDDEN)]
+    return torch.tensor(drawn, dtype=torch.float64)
+
+
+def run_zoned(cell, x, parameters, lengths, h0, c0, amounts, training):
+    final = []
+    for layer in range(LAYERS):
+        outputs = []
+        for direction in range(DIRECTIONS):
+            run = layer * DIRECTIONS + direction
+            w_ih, w_hh, b_ih, b_hh = parameters[run]
+            y = [[torch.zeros(HIDDEN)] * BATCH for _ in range(STEPS)]
+            last = []
+            for b in range(BATCH):
+                h, c = h0[run, b], torch.zeros(HIDDEN) if c0 is None else c0[run, b]
+                p = amounts.get('state_dropout', 0)
+                seen = [dropout_factor(RANDOM, LAYERS, b, run * HIDDEN + j, p) for j in range(HIDDEN)]
+                order = range(int(lengths[b]))
+                for t in reversed(order) if direction else order:
+                    wx = w_ih @ x[t, b] + b_ih
+                    made_h, made_c = plain_step(cell, wx, w_hh, b_hh, h, c, torch.tensor(seen, dtype=torch.float64))
+                    m = kept('zoneout_hidden', amounts['zoneout_hidden'], training, t, b, run)
+                    h = m * h + (1 - m) * made_h
+                    m = kept('zoneout_cell', amounts.get('zoneout_cell', 0), training, t, b, run)
+                    c = m * c + (1 - m) * made_c
+                    y[t][b] = h
+                last.append((h, c))
+            outputs.append(torch.stack([torch.stack(row) for row in y]))
+            final.append([torch.stack(states) for states in zip(*last)])
+        x = torch.cat(outputs, dim=2)
+    hn, cn = (torch.stack(states) for states in zip(*final))
+    return {'y': x, 'hn': hn} | ({} if c0 is None else {'cn': cn})
+
+
+def zoneout():
+    golden = Golden('zoneout')
+    for cell, mode in itertools.product(GATES, ('training', 'beside-state_dropout', 'evaluation')):
+        amounts = {'zoneout_hidden': 0.3} | ({'zoneout_cell': 0.45} if cell == 'lstm' else {})
+        amounts |= {'state_dropout': 0.4} if mode == 'beside-state_dropout' else {}
+        parameters = parameters_of(cell, INPUT, HIDDEN, LAYERS, DIRECTIONS, True)
+        x = leaf(STEPS, BATCH, INPUT)
+        lengths = torch.tensor([STEPS, 0, 3])
+        h0 = leaf(RUNS, BATCH, HIDDEN)
+        c0 = leaf(RUNS, BATCH, HIDDEN) if cell == 'lstm' else None
+        outputs = run_zoned(cell, x, parameters, lengths, h0, c0, amounts, mode != 'evaluation')
+        tensors = {'x': x, 'h0': h0, 'c0': c0, 'lengths': lengths, **outputs, **backward(outputs)}
+        tensors |= {'grad_x': x.grad, 'grad_h0': h0.grad, 'grad_c0': None if c0 is None else c0.grad}
+        for index, slots in enumerate(parameters):
+            for name, value in zip(['w_ih', 'w_hh', 'b_ih', 'b_hh'], slots):
+                tensors |= {f'{name}_{index}': value, f'grad_{name}_{index}': value.grad}
+        options = dict(cell=cell, layers=LAYERS, directions=DIRECTIONS, hidden=HIDDEN, phases=amounts)
+        golden.add(f'{cell}-{mode}', options | ({} if mode == 'evaluation' else {'random': RANDOM}), tensors)
+    golden.save()
+
+
+if __name__ == '__main__':
+    zoneout()
