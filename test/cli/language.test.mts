@@ -153,7 +153,9 @@ test('recipes by flags alone: SGD with step decay, accumulated; schedules know t
     ...trainFlags('recipe', '--accumulate', 2, '--epochs', 3, ...flags),
     ...['--activation-penalty', 2, '--temporal-penalty', 1, '--l2', 'weight_hh=1e-4,bias=0'],
     ...['--recurrent-dropout', 0.1, '--weight-drop', 0.2, '--init', 'uniform:0.1'],
-    ...['--zoneout', 'hidden=0.1', '--schedule', 'step:gamma=0.5,after=1'],
+    ...['--zoneout', 'hidden=0.1', '--average', 'swa:after=1'],
+    ...['--schedule', 'step:gamma=0.5,after=1'],
+    ...['--groups', 'embedding:frozen;weight_hh_l0[f]:lr=0.1,weightDecay=0'],
   ])
   t.is(code, 0, stderr)
   const perEpoch = lines[0]?.['stepsPerEpoch'] as number

@@ -71,7 +71,7 @@ for (const [what, options, fit] of [
     { activationPenalty: 2, temporalPenalty: 1, confidencePenalty: 0.1, l2: { weight_hh: 1e-3 } },
   ],
   [
-    'SGD, averaged',
+    'SGD, averaged, groups of gates',
     {},
     { optimizer: optim.sgd({ lr: 0.5, momentum: 0.9 }), average: optim.average.asgd() },
   ],

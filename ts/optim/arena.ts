@@ -2,7 +2,7 @@ import { RnnativeError } from '../errors'
 import type { DeviceName, DType, Parameter, Tensor } from '../tensor'
 import { flatBuffer, gatherAt, moveInto, partOf } from '../tensor/arena'
 import type { GradHolder, GradSlot } from '../tensor/autograd'
-import { formatShape } from '../tensor/shape'
+import { formatShape, type Shape } from '../tensor/shape'
 
 /** Parameters start at multiples of this many elements, a cache line of f32. */
 const ALIGNMENT = 16
@@ -14,23 +14,22 @@ export interface Slice {
   readonly offset: number
 }
 
-/** A run of parameters that are updated by one call. */
+/** A run of elements. */
 export interface Range {
   readonly offset: number
   readonly size: number
 }
 
-const extentOf = ({ size }: Parameter): number => Math.ceil(size / ALIGNMENT) * ALIGNMENT
+/** Elements that a parameter takes up, its padding among them. */
+export const extentOf = ({ size }: Parameter): number => Math.ceil(size / ALIGNMENT) * ALIGNMENT
 
 /**
- * All parameters and all gradients, each kind in one flat buffer in which groups are contiguous: the
- * norm is one pass over the gradients and an update one call per group. Padding between parameters
+ * All parameters and all gradients, each kind in one flat buffer in the order given: the norm is one
+ * pass over the gradients and an update one call for neighbours. Padding between parameters
  * is zero and stays so under every optimizer.
  */
 export class Arena implements GradHolder {
   readonly slices: readonly Slice[]
-  /** One per group of the constructor's argument. */
-  readonly ranges: readonly Range[]
   readonly size: number
   readonly device: DeviceName
   readonly dtype: DType
@@ -44,28 +43,22 @@ export class Arena implements GradHolder {
   private strays: readonly GradSlot[] = []
 
   /** Moves the parameters' storage here; the Parameter objects stay the same. */
-  constructor(groups: readonly (readonly (readonly [string, Parameter])[])[]) {
-    const first = groups.flat()[0]?.[1]
+  constructor(named: readonly (readonly [string, Parameter])[]) {
+    const first = named[0]?.[1]
     if (first === undefined)
       throw new RnnativeError('ERR_EMPTY', '[optimizer] expected at least one parameter, got none')
     const slices: Slice[] = []
-    const ranges: Range[] = []
     let end = 0
-    for (const group of groups) {
-      const begin = end
-      for (const [name, parameter] of group) {
-        if (parameter.device !== first.device)
-          throw new RnnativeError(
-            'ERR_DEVICE',
-            `[optimizer] ${name}: expected a parameter on ${first.device}, got ${parameter.device}`,
-          )
-        slices.push({ name, parameter, offset: end })
-        end += extentOf(parameter)
-      }
-      ranges.push({ offset: begin, size: end - begin })
+    for (const [name, parameter] of named) {
+      if (parameter.device !== first.device)
+        throw new RnnativeError(
+          'ERR_DEVICE',
+          `[optimizer] ${name}: expected a parameter on ${first.device}, got ${parameter.device}`,
+        )
+      slices.push({ name, parameter, offset: end })
+      end += extentOf(parameter)
     }
     this.slices = slices
-    this.ranges = ranges
     this.size = end
     this.device = first.device
     this.dtype = first.dtype
@@ -100,20 +93,6 @@ export class Arena implements GradHolder {
     )
   }
 
-  /** What runs of a group's parameters are learned now: all in one piece unless some are frozen. */
-  runs({ offset, size }: Range): Range[] {
-    const runs: Range[] = []
-    let begin = offset
-    const end = offset + size
-    for (const slice of this.slices) {
-      if (slice.offset < begin || slice.offset >= end || slice.parameter.requiresGrad) continue
-      if (slice.offset > begin) runs.push({ offset: begin, size: slice.offset - begin })
-      begin = slice.offset + extentOf(slice.parameter)
-    }
-    if (end > begin) runs.push({ offset: begin, size: end - begin })
-    return runs
-  }
-
   /** A buffer of the same layout, for optimizer state. */
   zeros(): Tensor {
     return flatBuffer(this.size, this.dtype, this.device)
@@ -134,15 +113,21 @@ export class Arena implements GradHolder {
         )
   }
 
-  /** Makes gradients that no backward wrote since the last zeroGrad, and those of frozen parameters, zero. */
-  settleGradients(): void {
+  /**
+   * Makes gradients zero that no backward wrote since the last zeroGrad, those of frozen parameters, and those of
+   * the elements in `frozen`.
+   */
+  settleGradients(frozen: readonly Range[]): void {
+    const forget = (offset: number, shape: Shape) => {
+      const part = partOf(this.gradients, offset, shape)
+      part.fill(0)
+      part.dispose()
+    }
     for (const { parameter, offset } of this.slices) {
       this.adopt(parameter, offset)
-      if (parameter.slot?.written) continue
-      const untouched = partOf(this.gradients, offset, parameter.shape)
-      untouched.fill(0)
-      untouched.dispose()
+      if (!parameter.slot?.written) forget(offset, parameter.shape)
     }
+    for (const { offset, size } of frozen) forget(offset, [size])
   }
 
   /** Of a parameter that was frozen and thawed since, takes the gradient in again. */

@@ -1,17 +1,16 @@
-import { types } from 'node:util'
-import { checkPositive, isListOf, isObject, optionsOf, whole, type Names } from '../check'
+import { checkPositive, isObject, optionsOf, whole, type Names } from '../check'
 import { expect, RnnativeError, told } from '../errors'
-import { isIterable } from '../kinds'
 import { Module, type HostTensor } from '../nn/module'
 import { checkState } from '../nn/state'
 import { add, mul, reshape } from '../ops'
 import { globalNorm, optimizerStep } from '../ops/optimizer'
 import { atOnce, inStretches, type Wait } from '../pauses'
-import { noGrad, Parameter, scope, Tensor, type DeviceName } from '../tensor'
+import { noGrad, scope, Tensor, type DeviceName } from '../tensor'
 import { partOf } from '../tensor/arena'
 import { formatShape, sameShape } from '../tensor/shape'
 import { assigning } from '../tensor/write'
-import { Arena, type Range, type Slice } from './arena'
+import { Arena, type Slice } from './arena'
+import { Groups, type Run } from './groups'
 import { Masks } from './masks'
 import type { GroupOptions, Hyperparameters, OptimizerKind, OptimizerTarget } from './types'
 import { WeightAverage } from './weight-average'
@@ -24,8 +23,6 @@ export interface StepOptions {
 }
 
 const STEP_NAMES: Names<StepOptions> = { clipNorm: true, losses: true }
-const GROUP_NAMES: Names<GroupOptions> = { match: true, lr: true, weightDecay: true }
-
 /** The part of an optimizer's state that is not tensors. JSON-serialisable. */
 export interface OptimizerMeta {
   kind: OptimizerKind
@@ -51,11 +48,6 @@ interface SavedState {
   meta: OptimizerMeta
 }
 
-interface Group {
-  readonly lrScale: number
-  readonly weightDecay: number
-}
-
 /** What the name of a mask begins with. */
 const MASK = 'mask.'
 
@@ -73,48 +65,6 @@ function stateNames({ kind, hyperparameters: h }: Pick<OptimizerMeta, 'kind' | '
     case 'adagrad':
       return ['sum']
   }
-}
-
-/** Throws `ERR_ARGUMENT` for what is no list of groups. */
-function checkGroups(kind: OptimizerKind, groups: readonly GroupOptions[]): void {
-  expect(kind, 'groups', isListOf(groups, isObject), 'a list of groups', groups)
-  for (const [i, group] of groups.entries()) {
-    const { match, lr, weightDecay } = optionsOf(kind, group, GROUP_NAMES)
-    const matches = typeof match === 'function' || types.isRegExp(match)
-    expect(kind, `groups[${i}].match`, matches, 'a regular expression or a function', match)
-    if (lr !== undefined) checkPositive(kind, `groups[${i}].lr`, lr)
-    if (weightDecay !== undefined) checkPositive(kind, `groups[${i}].weightDecay`, weightDecay)
-  }
-}
-
-/** Named parameters of a target; `ERR_ARGUMENT` for what is none. */
-function namedOf(kind: OptimizerKind, target: OptimizerTarget): (readonly [string, Parameter])[] {
-  if (target instanceof Module) return [...target.namedParameters()]
-  const all: unknown[] = isIterable(target) ? [...target] : [null]
-  const named = all.every(
-    (entry) =>
-      Array.isArray(entry) && typeof entry[0] === 'string' && entry[1] instanceof Parameter,
-  )
-  expect(kind, 'target', named, 'a module, or parameters by name', target)
-  return all as [string, Parameter][]
-}
-
-/** Sorts parameters into groups in order; each parameter object once, under its first name. */
-function sortIntoGroups(
-  named: readonly (readonly [string, Parameter])[],
-  options: readonly GroupOptions[],
-) {
-  const groups: [string, Parameter][][] = [...options, null].map(() => [])
-  const seen = new Set<Parameter>()
-  for (const [name, parameter] of named) {
-    if (seen.has(parameter)) continue
-    seen.add(parameter)
-    const index = options.findIndex(({ match }) =>
-      typeof match === 'function' ? match(name) : name.search(match) >= 0,
-    )
-    groups.at(index)?.push([name, parameter]) // -1: the last
-  }
-  return groups
 }
 
 /** The norm itself, but not finite where a loss is not. */
@@ -137,7 +87,7 @@ export class Optimizer {
   private readonly arena: Arena
   /** What pruning has made zero. */
   private readonly masks: Masks
-  private readonly groups: readonly Group[]
+  private readonly groups: Groups
   /** Whether a module was given, which is to hold all that its loss depends on. */
   private readonly ofModule: boolean
   private readonly states: readonly { name: string | null; buffer: Tensor | null }[]
@@ -149,20 +99,13 @@ export class Optimizer {
     target: OptimizerTarget,
     groups: readonly GroupOptions[],
   ) {
-    checkGroups(kind, groups)
     this.kind = kind
     this.ofModule = target instanceof Module
     this.hyperparameters = Object.freeze({ ...hyperparameters })
     this.lr = hyperparameters.lr
-    // A group's rate is kept as a multiple of it, which schedules change.
-    const scales = hyperparameters.lr > 0 || groups.every(({ lr }) => lr === undefined)
-    expect(kind, 'lr', scales, 'a number above 0 where a group has its own', hyperparameters.lr)
-    this.arena = new Arena(sortIntoGroups(namedOf(kind, target), groups))
+    this.groups = new Groups(kind, hyperparameters, target, groups)
+    this.arena = new Arena(this.groups.named)
     this.masks = new Masks(this.arena)
-    this.groups = [...groups, null].map((group) => ({
-      lrScale: group?.lr === undefined ? 1 : group.lr / hyperparameters.lr,
-      weightDecay: group?.weightDecay ?? hyperparameters.weightDecay,
-    }))
     this.states = stateNames(this).map((name) => ({
       name,
       buffer: name === null ? null : this.arena.zeros(),
@@ -198,13 +141,12 @@ export class Optimizer {
     const { arena, masks } = this
     arena.checkOwnership()
     if (this.ofModule) arena.checkStrays()
-    arena.settleGradients()
+    this.settleGradients()
     masks.apply(arena.gradients)
     const norm = globalNorm([arena.gradients])
     const watched = losses.length === 0 ? norm : withLosses(norm, losses)
     ++this.steps
-    for (const { group, offset, size } of this.runs())
-      this.update(offset, size, group, watched, clipNorm)
+    for (const run of this.runs()) this.update(run, watched, clipNorm)
     masks.apply(arena.values)
     if (watched !== norm) watched.dispose()
     return norm
@@ -217,7 +159,7 @@ export class Optimizer {
 
   /** @internal Waits for gradients; rejects where they could not be computed. */
   async gradientsMade(): Promise<void> {
-    this.arena.settleGradients()
+    this.settleGradients()
     const norm = globalNorm([this.arena.gradients])
     await norm.item().finally(() => norm.dispose())
   }
@@ -235,7 +177,7 @@ export class Optimizer {
   /** @internal Multiplies all gradients. */
   scaleGradients(factor: Tensor | number): void {
     const { arena } = this
-    arena.settleGradients()
+    this.settleGradients()
     const scaled = mul(arena.gradients, factor)
     arena.gradients.assign(scaled)
     scaled.dispose()
@@ -248,11 +190,13 @@ export class Optimizer {
     )
   }
 
-  /** What is updated in one call each, frozen parameters left out. */
-  private runs(): { group: Group; offset: number; size: number }[] {
-    return this.groups.flatMap((group, i) =>
-      this.arena.runs(this.arena.ranges[i] as Range).map((run) => ({ group, ...run })),
-    )
+  private runs(): Run[] {
+    return this.groups.runs(this.arena.slices)
+  }
+
+  /** Makes gradients zero that count for nothing. */
+  private settleGradients(): void {
+    this.arena.settleGradients(this.groups.frozen(this.arena.slices))
   }
 
   /** @internal Which parameters are frozen and which pruned now; what is recorded of a step depends on it. */
@@ -282,7 +226,7 @@ export class Optimizer {
     return this.updates()
   }
 
-  private update(offset: number, size: number, group: Group, norm: Tensor, clipNorm: number): void {
+  private update({ group, offset, size }: Run, norm: Tensor, clipNorm: number): void {
     const part = (buffer: Tensor) => partOf(buffer, offset, [size])
     const value = part(this.arena.values)
     const gradient = part(this.arena.gradients)

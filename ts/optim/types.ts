@@ -1,4 +1,5 @@
 import type { Module } from '../nn'
+import type { Pattern } from '../patterns'
 import type { Parameter } from '../tensor'
 
 export const OPTIMIZER_KINDS = ['sgd', 'adam', 'adamw', 'rmsprop', 'adagrad'] as const
@@ -31,11 +32,16 @@ export interface Hyperparameters {
 
 /** Parameters that share settings of their own. */
 export interface GroupOptions {
-  /** Which parameters, by name. The first group that matches takes one; the rest form the last. */
-  match: RegExp | ((name: string) => boolean)
+  /**
+   * Which parameters, by name: `weight_hh`, or `weight_hh_l0[f]` for a single gate. The first group that matches takes
+   * one; the rest form the last.
+   */
+  match: Pattern
   /** Learning rate while the optimizer's is at the value it was made with; a schedule scales both. */
   lr?: number | undefined
   weightDecay?: number | undefined
+  /** They stay as they are, though their gradients are computed: `requiresGrad = false` spares a whole parameter's. */
+  frozen?: boolean | undefined
 }
 
 /** What an optimizer works on: a module, or parameters by name. */

@@ -43,7 +43,7 @@ export class TrainingLoop<B, C extends object> {
     const spans = ['cosine', 'linear'].includes(name) && given['steps'] === undefined
     const ends = this.limits.finite || !spans
     expect('fit', 'schedule', ends, 'one with steps, as nothing ends the run', name)
-    const optimizer = (options.optimizer ?? adam()).bind(objective.module)
+    const optimizer = (options.optimizer ?? adam()).bind(objective.module, options.groups ?? [])
     const bound = optimizer instanceof Optimizer
     expect('fit', 'optimizer', bound, 'one such as optim.adam() gives', options.optimizer)
     this.optimizer = optimizer

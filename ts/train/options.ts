@@ -5,6 +5,7 @@ import { count, flag, path, positive, Schema, type Given } from '../schema'
 import type { DeviceName } from '../tensor'
 import type { AbortSignalLike } from '../signal'
 import { average } from './average-option'
+import { groups } from './group-option'
 import { penaltyOptions } from './penalty-options'
 
 /** How long a run is, what it keeps and when it looks: what can be told in plain words, too. */
@@ -13,6 +14,7 @@ export const limitOptions = {
   clipNorm: positive({ about: 'largest norm of the gradient', defaultText: '1', argument: '<x>' }),
   ...penaltyOptions,
   average,
+  groups,
   /** May be a fraction. */
   epochs: positive({
     about: 'passes over the data',
@@ -39,8 +41,8 @@ export const limitOptions = {
    * `maxSteps`, `maxSeconds`) count from the very beginning. The model's options and tokenizers, the data, how
    * it is cut into batches and the kind of optimizer must be the same (`ERR_ARGUMENT` names what is not). May
    * differ, and is told in {@link RunPlan.changed}: limits, when to validate and to write checkpoints, the
-   * optimizer's rates, schedule, average, `clipNorm`, penalties, pruning, `accumulate`, device and validation data. After other validation
-   * data the best counts anew; the seed is that of the checkpoint.
+   * optimizer's rates, schedule, `groups`, average, `clipNorm`, penalties, pruning, `accumulate`, device and validation data. After
+   * other validation data the best counts anew; the seed is that of the checkpoint.
    */
   resume: flag({
     ...{ about: "continue from the directory's latest checkpoint, if it has one", default: false },

@@ -2,6 +2,7 @@
 import { RnnativeError } from '../errors'
 import type { Optimizer, OptimizerMeta, Schedule } from '../optim'
 import { toJson } from './finite-json'
+import { groupsInWords } from './group-option'
 import type { Objective } from './objective'
 import type { Change, TrainingOptions } from './options'
 import type { SavedRun } from './saved-run'
@@ -46,13 +47,14 @@ export function settingsOf(
   schedule: Schedule,
   { validation, settings: own }: Pick<Objective<never, never>, 'validation' | 'settings'>,
 ): Facts {
-  const { clipNorm, l1, l2, prune, average, epochs, maxSteps, maxSeconds, perStep } = options
+  const { clipNorm, l1, l2, prune, average, groups, epochs, maxSteps, maxSeconds, perStep } =
+    options
   const { evaluateEvery, patience, checkpointEvery } = options
   const { name, options: given } = schedule.toJSON()
   const settings = {
     ...{ epochs, maxSteps, maxSeconds, evaluateEvery, patience, checkpointEvery },
-    ...{ clipNorm, l1, l2, prune: prune?.toJSON(), average, accumulate: perStep },
-    ...{ ...hyperparameters, ...own },
+    ...{ clipNorm, l1, l2, prune: prune?.toJSON(), average, groups: groupsInWords(groups) },
+    ...{ accumulate: perStep, ...hyperparameters, ...own },
     ...{ schedule: { name, ...given }, device, validation },
   }
   return Object.fromEntries(
