@@ -2,6 +2,7 @@ import { PairSet, type Pair, type PairOptions } from '../../data'
 import { checkPath, optionsOf } from '../../check'
 import { expect, RnnativeError } from '../../errors'
 import { isIterable } from '../../kinds'
+import { Pauses } from '../../pauses'
 import type { CheckpointFiles } from '../../io/checkpoint'
 import { readJson } from '../../io/files'
 import { CONFIG_FILE } from '../../io/model-directory'
@@ -223,10 +224,14 @@ export class Seq2Seq extends Model {
     if (all.length === 0) return []
     const set = await PairSet.encode(all, { ...this.encoding, references: 'each' })
     const check = () => this.checkGoing('score', signal)
-    return (await pairNats(this.network, set, check)).map((nats) => ({
-      logProbability: -nats.reduce((sum, value) => sum + value, 0),
-      logProbabilities: nats.map((value) => -value),
-    }))
+    const scores: PairScore[] = []
+    const pauses = new Pauses()
+    for (const nats of await pairNats(this.network, set, check)) {
+      if (pauses.due) await pauses.pause()
+      const logProbability = -nats.reduce((sum, value) => sum + value, 0)
+      scores.push({ logProbability, logProbabilities: nats.map((value) => -value) })
+    }
+    return scores
   }
 
   /**
