@@ -20,6 +20,12 @@ export const MOST_ROWS = 2 ** 16
 export const mostRows = (sources: number): number =>
   Math.max(1, Math.min(MOST_ROWS, Math.floor((16 * MOST_ROWS) / Math.max(1, sources))))
 
+/** Most numbers of a tensor. */
+export const MOST_ELEMENTS = 2 ** 40
+
+/** Most units of a model's layer: their recurrent weight alone is a terabyte. */
+export const MOST_UNITS = 2 ** 18
+
 /** Most layers of a stack. */
 export const MOST_LAYERS = 1024
 

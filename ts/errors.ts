@@ -70,6 +70,7 @@ export function show(value: unknown): string {
   if (typeof value === 'bigint') return `${value}n`
   if (typeof value === 'function') return 'a function'
   if (typeof value !== 'object' || value === null) return String(value)
+  if (isPromise(value)) return 'a promise'
   if (!Array.isArray(value) && !isView(value)) return 'an object'
   const { length } = value as Partial<ArrayLike<unknown>>
   if (length === undefined) return 'a DataView'

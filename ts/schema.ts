@@ -4,6 +4,7 @@
  */
 import { checkNames, isObject, isPath, oneOf, whole } from './check'
 import { expect } from './errors'
+import { numberOf } from './named'
 
 /** A row: `Given` is what a user may write, `Made` what it is with every choice made. */
 export interface Row<Given = unknown, Made = unknown> {
@@ -11,6 +12,8 @@ export interface Row<Given = unknown, Made = unknown> {
   readonly about: string
   /** What a value must be; completes "expected". */
   readonly expected: string
+  /** The same of a command line, where it has other words. */
+  readonly words?: string
   readonly valid: (value: unknown) => boolean
   /** The value unless given; `before`: the rows above, `own`: of a group those above in it. */
   readonly fallback: (before: object, own: object) => unknown
@@ -76,6 +79,8 @@ interface Kind {
   valid: (value: unknown) => boolean
   argument: string | null
   read: (text: string) => unknown
+  /** `expected`, where a command line has it otherwise. */
+  words?: string
   names?: readonly string[]
 }
 
@@ -95,8 +100,6 @@ function row<T, S extends Settings<T>>(kind: Kind, settings: S): Row<T, MadeOf<T
   }
 }
 
-const toNumber = (text: string): number => (text.trim() === '' ? NaN : Number(text))
-
 const wholeFrom = <S extends Settings<number> & Most>(
   least: number,
   words: string,
@@ -108,7 +111,7 @@ const wholeFrom = <S extends Settings<number> & Most>(
       expected: most === Infinity ? words : `a whole number from ${least} to ${most}`,
       valid: (value) => whole(value, least) && value <= most,
       argument: '<n>',
-      read: toNumber,
+      read: numberOf,
     },
     settings,
   )
@@ -132,7 +135,7 @@ const real = <S extends Settings<number>>(
       expected,
       valid: (value) => typeof value === 'number' && valid(value),
       argument: '<x>',
-      read: toNumber,
+      read: numberOf,
     },
     settings,
   )

@@ -157,11 +157,58 @@ test('errors name what is wrong', async (t) => {
   ]
   for (const [message, call] of wrong) t.throws(call, { code: 'ERR_ARGUMENT', message })
   t.throws(() => data.batches([]), { code: 'ERR_EMPTY' })
-  const read = (all: unknown[]) => labelsOf(data.batches(all) as never)
-  for (const [message, all] of [
-    [/example: expected an object/, [[1, 2]]],
-    [/tags: expected as many numbers/, [{ words: [1, 2], tags: [1] }]],
-    [/whole numbers or a Float32Array, got 0.5/, [{ words: [0.5] }]],
-  ] as const)
-    await t.throwsAsync(read([...all]), { code: 'ERR_ARGUMENT', message })
+  t.throws(() => data.batches(examples, { pad: { words: 1 }, collate: () => 0 }), {
+    ...{ code: 'ERR_ARGUMENT', message: /^\[batches\] pad: expected none beside collate/ },
+  })
+  t.throws(() => data.pad([[1], [2, 0.5]]), { message: /^\[pad\] sequences\[1\]\[1\]: .*got 0\.5/ })
+  t.throws(() => data.collate(examples, { steps: -1 }), { message: /^\[batches\] steps/ })
+})
+
+test('an example that is wrong is named by its place in the data and its field', async (t) => {
+  const words = [1, 2]
+  const wrong: [RegExp, unknown, object?][] = [
+    [/examples\[7\]: expected an object.* got \[1,2\]/, [1, 2]],
+    [/examples\[7\]: expected an object.* got null/, null],
+    [/examples\[7\]\.tags: expected as many numbers as words has, 2.* got 1/, { words, tags: [1] }],
+    [
+      /examples\[7\]\.words\[1\]: expected a whole number.* got 0\.5/,
+      { words: [1, 0.5], tags: words },
+    ],
+    [
+      /examples\[7\]\.words: expected a list of numbers, .* got \[1,x\]/,
+      { words: [1, 'x'], tags: words },
+    ],
+    [/examples\[7\]\.tags: expected a list of numbers, .* got undefined/, { words }],
+    [
+      /pad\.word: expected one of the fields words, tags/,
+      { words, tags: words },
+      { pad: { word: 1 } },
+    ],
+    [
+      /length of examples\[7\]: .* got a promise/,
+      7,
+      { length: (x: unknown) => (x === 7 ? Promise.resolve(1) : 1) },
+    ],
+    [
+      /collate: .* at once, got a promise/,
+      7,
+      { collate: () => Promise.resolve(1), length: () => 1 },
+    ],
+  ]
+  for (const [message, one, options] of wrong) {
+    const all = Array.from({ length: 12 }, (_, i) => (i === 7 ? one : { words, tags: words }))
+    for (const source of [all, () => all.values()]) {
+      const feed = () => data.batches(source as never, { rows: 4, buffer: 4, ...options })
+      const read = async () => {
+        for await (const _ of feed().pass(0, 0)) continue
+      }
+      const error = await t.throwsAsync(read, { code: 'ERR_ARGUMENT' })
+      t.regex(error?.message ?? '', message)
+    }
+  }
+  // An empty list may be one of anything, and what is no number anywhere is given as it is.
+  const { names } = data.collate([{ names: ['a'] }, { names: [] }, { names: undefined }], {
+    steps: 1,
+  })
+  t.deepEqual(names as unknown, [['a'], [], undefined])
 })

@@ -34,6 +34,57 @@ const fit = (options: object) => lm.fit(text, { batch: 2, steps: 5, maxSteps: 1,
 type Refusal = [call: () => unknown, code: string, message: RegExp]
 
 const cases: Record<string, Refusal[]> = {
+  'sizes beyond memory': [
+    ...(['hidden', 'embedding'] as const).flatMap((name): Refusal[] => {
+      const message = new RegExp(
+        `${name}: expected a whole number from 1 to 262144, got 1000000000`,
+      )
+      return [
+        [() => new LanguageModel({ tokenizer: characters, [name]: 1e9 }), 'ERR_ARGUMENT', message],
+        [
+          () => new Seq2Seq({ source: characters, target: characters, [name]: 1e9 }),
+          'ERR_ARGUMENT',
+          message,
+        ],
+      ]
+    }),
+    [
+      () => new Seq2Seq({ source: characters, target: characters, encoder: { hidden: 1e9 } }),
+      'ERR_ARGUMENT',
+      /encoder\.hidden/,
+    ],
+    [
+      () => new Seq2Seq({ source: characters, target: characters, attentionSize: 1e9 }),
+      'ERR_ARGUMENT',
+      /attentionSize/,
+    ],
+    ...(['LSTM', 'GRU', 'RNN'] as const).map((cell): Refusal => [
+      () => new nn[cell]({ input: 4, hidden: 1e9 }),
+      'ERR_ARGUMENT',
+      /input, hidden: expected weights of at most 2\^40 numbers, got \[4,1000000000\]/,
+    ]),
+    [() => new nn.Linear(1e9, 1e9), 'ERR_ARGUMENT', /\[linear\] input, output: /],
+    [() => new nn.Embedding(1e9, 1e9), 'ERR_ARGUMENT', /\[embedding\] vocabulary, features: /],
+    [() => new nn.LayerNorm(2 ** 50), 'ERR_ARGUMENT', /\[layerNorm\] features: /],
+  ],
+  'factors of a product': [
+    [() => ops.matmul(zeros([2, 3]), zeros([2, 2])), 'ERR_SHAPE', /b: expected \[3, N\], got/],
+    [
+      () => ops.matmul(zeros([5, 2, 3]), zeros([2, 2])),
+      'ERR_SHAPE',
+      /b: expected \[3, N\] or \[5, 3, N\], got/,
+    ],
+  ],
+  'texts of tokenizers': (['characters', 'words', 'spaces', 'bpe'] as const).flatMap((kind) =>
+    [null, undefined, 7, {}, true].map((texts): Refusal => {
+      const got = typeof texts === 'object' && texts !== null ? 'an object' : String(texts)
+      return [
+        () => Tokenizer[kind](any(texts)),
+        'ERR_ARGUMENT',
+        new RegExp(`${kind}: expected a string or strings, got ${got}$`),
+      ]
+    }),
+  ),
   'data of tensors': [
     [() => tensor(any('1,2,3'.split(','))), 'ERR_ARGUMENT', /\[tensor\] data: .* got "1" at \[0\]/],
     [() => tensor(any('abc')), 'ERR_ARGUMENT', /got "abc"/],

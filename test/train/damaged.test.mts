@@ -55,7 +55,14 @@ const put = (state: Json, at: readonly string[], value: unknown): void => {
 }
 
 /** What may be absent, since earlier versions did not write it. */
-const LATER = ['files', 'settings', 'progress.owed', 'progress.stepsPerEpoch', 'progress.least']
+const LATER = [
+  'files',
+  'settings',
+  'progress.owed',
+  'progress.stepsPerEpoch',
+  'progress.least',
+  'average',
+]
 LATER.push(
   'progress.best',
   'schedule.state',
@@ -63,7 +70,7 @@ LATER.push(
 )
 
 const kindOf = (x: unknown) => (Array.isArray(x) ? 'list' : x === null ? 'null' : typeof x)
-const NULLABLE = ['progress.stepsPerEpoch', 'progress.best', 'progress.least']
+const NULLABLE = ['progress.stepsPerEpoch', 'progress.best', 'progress.least', 'average']
 
 test('every field of state.json is looked at and named', (t) => {
   t.notThrows(() => read(() => undefined))

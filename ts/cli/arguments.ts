@@ -68,7 +68,7 @@ function read(row: Row, given: string): unknown {
   } catch (error) {
     throw new InvalidArgumentError((error as Error).message)
   }
-  if (!row.valid(value)) throw new InvalidArgumentError(`Expected ${row.expected}.`)
+  if (!row.valid(value)) throw new InvalidArgumentError(`Expected ${row.words ?? row.expected}.`)
   return value
 }
 

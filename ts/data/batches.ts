@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto'
 import { expect, RnnativeError } from '../errors'
-import { isIterable } from '../kinds'
-import { checkFinite, checkFunction, checkWhole, isObject, optionsOf, type Names } from '../check'
+import { isIterable, isPromise } from '../kinds'
+import { checkFinite, checkFunction, checkWhole, isObject, optionsOf, whole } from '../check'
+import type { Names } from '../check'
 import { randomUniforms, streamKey } from '../tensor/random'
 import { arrange, numbersFor } from './arrange'
-import { collate, lengthOf, type Collated } from './collate'
+import { collateAt, lengthOf, MOST_STEPS, type Collated } from './collate'
 import type { Feed, Portion } from './feed'
 import { keyOf } from './tree'
 
@@ -63,6 +64,8 @@ export function batches<E, B = Collated<E>>(
     checkWhole('batches', 'tokens', tokens, 1)
     expect('batches', 'rows', options.rows === undefined, 'none beside tokens', options.rows)
   }
+  const ignored = options.collate !== undefined && options.pad !== undefined
+  expect('batches', 'pad', !ignored, 'none beside collate, which pads', pad)
   return Array.isArray(examples)
     ? new ArrayFeed(new Batcher(options), (examples as readonly E[]).slice())
     : new StreamFeed(new Batcher(options), examples, buffer)
@@ -72,9 +75,13 @@ export function batches<E, B = Collated<E>>(
 class Batcher<E, B> {
   readonly unit: string
   readonly identity: Readonly<Record<string, unknown>>
-  readonly length: (example: E) => number
+  readonly length: (example: E, place: number) => number
   private readonly seed: number
-  private readonly collate: (examples: readonly E[], padding: { steps: number }) => B
+  private readonly collate: (
+    examples: readonly E[],
+    padding: { steps: number },
+    placeOf: (row: number) => number,
+  ) => B
   private readonly seen = new Set<string>()
 
   constructor(private readonly options: BatchesOptions<E, B>) {
@@ -82,13 +89,15 @@ class Batcher<E, B> {
     this.unit = tokens === undefined ? 'examples' : 'tokens'
     this.identity = tokens === undefined ? { rows, seed } : { tokens, seed }
     this.seed = seed
-    this.length = (example) => {
+    this.length = (example, place) => {
       const steps = length(example)
-      checkWhole('batches', 'length of an example', steps, 0, 2 ** 31 - 1)
+      if (!whole(steps, 0) || steps > MOST_STEPS)
+        checkWhole('batches', `length of examples[${place}]`, steps, 0, MOST_STEPS)
       return steps
     }
     this.collate =
-      options.collate ?? ((all, { steps }) => collate(all, { steps, values }) as unknown as B)
+      options.collate ??
+      ((all, { steps }, placeOf) => collateAt(all, { steps, values }, placeOf) as unknown as B)
   }
 
   /** How many batches these lengths make. */
@@ -112,10 +121,20 @@ class Batcher<E, B> {
     return arrange(arrangement, randomUniforms(random, numbersFor(arrangement)))
   }
 
-  portion(examples: readonly E[], lengths: readonly number[], repeating: boolean): Portion<B> {
+  /** `chosen`: which examples of `all` they are, the first of which is number `base`. */
+  portion(
+    all: readonly E[],
+    chosen: Uint32Array,
+    lengthsOf: Int32Array,
+    base: number,
+    repeating: boolean,
+  ): Portion<B> {
+    const examples = Array.from(chosen, (i) => all[i] as E)
+    const lengths = Array.from(chosen, (i) => lengthsOf[i] as number)
     const longest = lengths.reduce((most, length) => Math.max(most, length), 0)
     const steps = repeating ? Math.ceil(longest / REPEATING) * REPEATING : longest
-    const batch = this.collate(examples, { steps })
+    const batch = this.collate(examples, { steps }, (row) => base + (chosen[row] as number))
+    expect('batches', 'collate', !isPromise(batch), 'a function that gives a batch at once', batch)
     const total = lengths.reduce((sum, length) => sum + length, 0)
     return {
       batch,
@@ -188,11 +207,8 @@ class ArrayFeed<E, B> implements Feed<B> {
   }
 
   *pass(pass: number, first: number, repeating = false): Generator<Portion<B>> {
-    for (const chosen of this.batcher.arrange(this.lengths, pass, 0).slice(first)) {
-      const all = Array.from(chosen, (i) => this.examples[i] as E)
-      const lengths = Array.from(chosen, (i) => this.lengths[i] as number)
-      yield this.batcher.portion(all, lengths, repeating)
-    }
+    for (const chosen of this.batcher.arrange(this.lengths, pass, 0).slice(first))
+      yield this.batcher.portion(this.examples, chosen, this.lengths, 0, repeating)
   }
 }
 
@@ -216,21 +232,16 @@ class StreamFeed<E, B> implements Feed<B> {
 
   async *pass(pass: number, first: number, repeating = false): AsyncGenerator<Portion<B>> {
     const { examples, batcher, buffer } = this
-    let [window, skip] = [0, first]
+    let [window, skip, base] = [0, first, 0]
     let held: E[] = []
     function* flush(): Generator<Portion<B>> {
-      const lengths = Int32Array.from(held, batcher.length)
+      const lengths = Int32Array.from(held, (example, i) => batcher.length(example, base + i))
       const arranged = batcher.arrange(lengths, pass, window++)
       // Batches that a resumed run has had are not made again.
-      for (const chosen of arranged.slice(skip)) {
-        const all = Array.from(chosen, (i) => held[i] as E)
-        yield batcher.portion(
-          all,
-          Array.from(chosen, (i) => lengths[i] as number),
-          repeating,
-        )
-      }
+      for (const chosen of arranged.slice(skip))
+        yield batcher.portion(held, chosen, lengths, base, repeating)
       skip = Math.max(0, skip - arranged.length)
+      base += held.length
       held = []
     }
     for await (const example of typeof examples === 'function' ? examples() : examples) {

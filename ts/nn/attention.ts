@@ -64,7 +64,11 @@ export class Attention extends Module {
     super()
     const { kind, query, memory, size = query, device } = optionsOf('attention', options, NAMES)
     checkChoice('attention', 'kind', kind, Object.keys(SCORES))
-    checkSizes('attention', { query, memory, size })
+    checkSizes(
+      'attention',
+      { query, memory, size },
+      () => Math.max(query, memory) * Math.max(memory, size),
+    )
     checkInit('attention', options.init)
     this.initSpec = options.init
     this.kind = kind

@@ -107,7 +107,7 @@ export class AttentionDecoder extends Module {
     const { weightDrop, zoneout } = own
     checkChoice(op, 'feeding', feeding, FEEDINGS)
     checkFlag(op, 'bias', bias)
-    checkSizes(op, { input, hidden, memory, output })
+    checkSizes(op, { input, hidden, memory, output }, () => output * (memory + hidden))
     this.feeding = feeding
     this.dropout = dropout ?? 0
     const fed = { context: memory, output, none: 0 }[feeding]

@@ -1,4 +1,5 @@
-import { checkFinite, checkFlag, checkNames, checkWhole, optionsOf, whole } from '../check'
+import { checkFinite, checkFlag, checkNames, checkWhole, MOST_ELEMENTS, optionsOf } from '../check'
+import { whole } from '../check'
 import type { Names } from '../check'
 import { expect, RnnativeError, show } from '../errors'
 import { Parameter, type DType, type Real, type Tensor } from '../tensor'
@@ -23,10 +24,19 @@ export interface LayerOptions {
 
 export const LAYER_NAMES: Names<LayerOptions> = { device: true, seed: true, init: true }
 
-/** Throws `ERR_ARGUMENT` unless each is a whole number above zero. */
-export function checkSizes(layer: string, sizes: Record<string, number>): void {
+/**
+ * Throws `ERR_ARGUMENT` unless each is a whole number above zero, and the largest weight that they make has as many
+ * numbers as a tensor may have.
+ */
+export function checkSizes(
+  layer: string,
+  sizes: Record<string, number>,
+  largest: () => number,
+): void {
   for (const [name, size] of Object.entries(sizes))
     expect(layer, name, whole(size, 1), 'a whole number above 0', size)
+  const [names, fits] = [Object.keys(sizes).join(', '), largest() <= MOST_ELEMENTS]
+  expect(layer, names, fits, 'weights of at most 2^40 numbers', Object.values(sizes))
 }
 
 /** The seed of a layer's initial values, a new one unless given. */
@@ -53,7 +63,7 @@ export class Linear extends Module {
   constructor(input: number, output: number, options: LinearOptions = {}) {
     super()
     optionsOf('linear', options, LINEAR_NAMES)
-    checkSizes('linear', { input, output })
+    checkSizes('linear', { input, output }, () => input * output)
     const { precision = 'f32', bias = true, device } = options
     checkFlag('linear', 'bias', bias)
     checkPrecision('linear', precision)
@@ -97,7 +107,7 @@ export class Embedding extends Module {
   constructor(vocabulary: number, features: number, options: EmbeddingLayerOptions = {}) {
     super()
     optionsOf('embedding', options, EMBEDDING_NAMES)
-    checkSizes('embedding', { vocabulary, features })
+    checkSizes('embedding', { vocabulary, features }, () => vocabulary * features)
     checkInit('embedding', options.init)
     const { paddingIndex = null } = options
     if (paddingIndex !== null && !(whole(paddingIndex, 0) && paddingIndex < vocabulary))
@@ -180,7 +190,7 @@ export class LayerNorm extends Module {
   constructor(features: number, options: LayerNormLayerOptions = {}) {
     super()
     const { eps = 1e-5, bias = true, device } = optionsOf('layerNorm', options, NORM_NAMES)
-    checkSizes('layerNorm', { features })
+    checkSizes('layerNorm', { features }, () => features)
     checkFinite('layerNorm', 'eps', eps)
     checkFlag('layerNorm', 'bias', bias)
     this.eps = eps

@@ -29,7 +29,7 @@ export class AttentionPooling extends Module {
   constructor(options: AttentionPoolingOptions) {
     super()
     const { features, size = features, device } = optionsOf('attentionPooling', options, NAMES)
-    checkSizes('attentionPooling', { features, size })
+    checkSizes('attentionPooling', { features, size }, () => features * size)
     checkInit('attentionPooling', options.init)
     this.initSpec = options.init
     this.weight = new Parameter([size, features], { device })

@@ -117,7 +117,7 @@ export abstract class Recurrent extends Module {
     expect(cell, 'options', isObject(options), 'an object', options)
     const { input, hidden, layers = 1, bidirectional = false, dropout = 0, bias = true } = options
     const { precision = 'f32', recurrentDropout = 0, weightDrop = 0, zoneout = 0 } = options
-    checkSizes(cell, { input, hidden })
+    checkSizes(cell, { input, hidden }, () => 4 * hidden * Math.max(input, hidden))
     checkWhole(cell, 'layers', layers, 1, MOST_LAYERS)
     checkFlag(cell, 'bidirectional', bidirectional)
     checkFlag(cell, 'bias', bias)

@@ -55,8 +55,8 @@ export function matmul<D extends DType>(
   const [bk, n] = b.dims < 2 ? [-1, -1] : matrix(b.shape, transposeB)
   if (bk !== k || (b.dims > 2 && !sameShape(leading, b.shape.slice(0, -2)))) {
     const expected = transposeB ? ['N', k] : [k, 'N']
-    const either = `${formatShape(expected)} or ${formatShape([...leading, ...expected])}`
-    throw shapeError('matmul', 'b', either, formatShape(b.shape))
+    const shapes = leading.length === 0 ? [expected] : [expected, [...leading, ...expected]]
+    throw shapeError('matmul', 'b', shapes.map(formatShape).join(' or '), formatShape(b.shape))
   }
   const handle = native.matmul(a.handle, b.handle, transposeA, transposeB)
   const y = result(handle, [...leading, m, n], a)

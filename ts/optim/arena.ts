@@ -46,7 +46,11 @@ export class Arena implements GradHolder {
   constructor(named: readonly (readonly [string, Parameter])[]) {
     const first = named[0]?.[1]
     if (first === undefined)
-      throw new RnnativeError('ERR_EMPTY', '[optimizer] expected at least one parameter, got none')
+      throw new RnnativeError(
+        'ERR_EMPTY',
+        '[optimizer] target: expected at least one parameter, got none; parameters and modules are found in ' +
+          'public fields, lists, maps and plain objects, not in #private fields',
+      )
     const slices: Slice[] = []
     let end = 0
     for (const [name, parameter] of named) {

@@ -1,7 +1,7 @@
 /** Vocabularies of what occurs in texts, by work that may pause now and then. */
 import { checkText, checkWhole } from '../check'
-import { RnnativeError } from '../errors'
-import { isView } from '../kinds'
+import { expect, RnnativeError } from '../errors'
+import { isIterable, isView } from '../kinds'
 import type { Scheme } from './scheme'
 import { Tally } from './tally'
 import { BOUNDARIES, UNKNOWN } from './tokenizer-json'
@@ -109,14 +109,8 @@ export function* findingUnknown(texts: Iterable<string>): Generator<void, boolea
 
 /** The texts one by one; `ERR_EMPTY` at the end when all of them were empty. */
 export function* eachText(factory: string, texts: Texts): Generator<string> {
-  if (
-    isView(texts) ||
-    (typeof texts !== 'string' && typeof texts?.[Symbol.iterator] !== 'function')
-  )
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      `[tokenizer] ${factory}: expected a string or strings, got ${typeof texts}`,
-    )
+  const valid = typeof texts === 'string' || (isIterable(texts) && !isView(texts))
+  expect('tokenizer', factory, valid, 'a string or strings', texts)
   let empty = true
   for (const text of typeof texts === 'string' ? [texts] : texts) {
     checkText('tokenizer', factory, text)

@@ -1,6 +1,7 @@
 /** How a run ends: its result, or an error that says why. */
 import type { AbortSignalLike } from '../signal'
 import { RnnativeError } from '../errors'
+import type { Module } from '../nn'
 import type { TrainingEvent, TrainingResult } from './options'
 
 /** A run's result; throws `ERR_ABORTED` where its signal ended it. */
@@ -30,6 +31,19 @@ export function nonFinite(
     `[fit] step ${step}: loss ${loss}, ${others.join('')}gradient norm ${norm}, ` +
       `learning rate ${learningRate}; the weights are those before the step`,
     { details: { step, loss, norm, learningRate } },
+  )
+}
+
+/** Of a loss that no gradient flows from. */
+export function learnsNothing(module: Module): RnnativeError {
+  const all = [...module.namedParameters()]
+  const frozen = all.every(([, { requiresGrad }]) => !requiresGrad)
+  return new RnnativeError(
+    'ERR_GRAPH',
+    frozen
+      ? `[fit] module: expected a parameter that learns, got ${all.length} that are frozen (requiresGrad is false)`
+      : '[fit] loss: sum: depends on no parameter that learns; it must be computed from them by ops, neither ' +
+          'detached nor within noGrad',
   )
 }
 

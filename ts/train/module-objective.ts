@@ -1,11 +1,10 @@
 import { hostTensors, withTensors, type OnDevice } from '../data/tree'
-import { isObject } from '../check'
-import { expect } from '../errors'
 import type { CheckpointFiles } from '../io/checkpoint'
 import { MODEL_FILE, toHost } from '../io/model-files'
 import type { HostTensor, Module } from '../nn'
-import { noGrad, Tensor } from '../tensor'
+import { noGrad, type Tensor } from '../tensor'
 import type { BatchLoss, BatchPlace, Measure, Objective, StepInput } from './objective'
+import { checkCarried, checkFigures, checkLoss, checkMeasures } from './task-results'
 import type { Totals } from './totals'
 
 /** What a loss gives. */
@@ -56,7 +55,7 @@ export interface ModuleTask<B, O, C extends object> {
 export class ModuleObjective<B, O, C extends object> implements Objective<B, C> {
   readonly module: Module
   readonly repeats: boolean
-  readonly summary: ((totals: Totals) => Record<string, number>) | undefined
+  readonly summary?: (totals: Totals) => Record<string, number>
   readonly zeros?: (rows: number) => C
   readonly identity: Readonly<Record<string, unknown>>
   readonly validate: Objective<B, C>['validate']
@@ -75,8 +74,19 @@ export class ModuleObjective<B, O, C extends object> implements Objective<B, C> 
     this.validate = validate
     this.validation = validation
     this.repeats = task.graphs ?? true
-    this.summary = task.summary
-    if (task.carried) this.zeros = task.carried
+    const { summary, carried } = task
+    if (summary)
+      this.summary = (totals) => {
+        const made = summary(totals)
+        checkFigures(made)
+        return made
+      }
+    if (carried)
+      this.zeros = (rows) => {
+        const made = carried(rows)
+        checkCarried('carried', made, rows)
+        return made
+      }
   }
 
   inputs(batch: B): readonly StepInput[] {
@@ -88,29 +98,23 @@ export class ModuleObjective<B, O, C extends object> implements Objective<B, C> 
     const made = this.task.loss(given, carried)
     checkLoss(made)
     const { sum, count, output, carry, penalties } = made
-    const measures = this.task.measures && noGrad(() => this.task.measures?.(given, output as O))
+    if (carry !== undefined) checkCarried('loss: carry', carry)
+    const measures = this.measures(given, output as O)
     return { sum, count, measures, carry, penalties }
+  }
+
+  private measures(given: OnDevice<B>, output: O): Readonly<Record<string, Measure>> | undefined {
+    const { measures } = this.task
+    if (!measures) return undefined
+    return noGrad(() => {
+      const made = measures(given, output)
+      checkMeasures(made)
+      return made
+    })
   }
 
   async files(): Promise<CheckpointFiles> {
     const weights: Map<string, HostTensor> = await toHost(this.module.stateDict())
     return { json: this.task.files ?? {}, tensors: { [MODEL_FILE]: weights } }
   }
-}
-
-function checkLoss(result: LossResult<unknown, object>): void {
-  expect('fit', 'loss', isObject(result), 'a function that gives { sum, count }', result)
-  const { sum, count, penalties = {} } = result
-  const scalar = sum instanceof Tensor && sum.size === 1
-  expect('fit', 'loss: sum', scalar, 'a scalar tensor', sum)
-  expect('fit', 'loss: penalties', isObject(penalties), 'scalar tensors by name', penalties)
-  for (const [name, penalty] of Object.entries(penalties)) {
-    const scalar = penalty instanceof Tensor && penalty.size === 1
-    expect('fit', `loss: penalties.${name}`, scalar, 'a scalar tensor', penalty)
-  }
-  const valid =
-    count instanceof Tensor
-      ? count.size === 1 && count.dtype !== 'i32'
-      : typeof count === 'number' && count >= 0 && count < Infinity
-  expect('fit', 'loss: count', valid, 'a number of at least 0 or a scalar tensor of reals', count)
 }

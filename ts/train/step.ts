@@ -10,6 +10,7 @@ import type { Optimizer } from '../optim'
 import { noGrad, scope, type Tensor } from '../tensor'
 import * as ops from '../ops'
 import { Carried, disposeAll } from './carried'
+import { learnsNothing } from './ending'
 import type { Portion } from './feed'
 import { withInputs, type BatchLoss, type Objective, type StepInput } from './objective'
 import type { TrainingOptions } from './options'
@@ -179,9 +180,9 @@ export class Steps<B, C extends object> {
         const own = shareOf(made)
         const loss = ops.mul(made.sum, own)
         const penalties = each(made.penalties ?? {}, (penalty) => ops.mul(penalty, own))
-        Object.values(penalties)
-          .reduce((sum, penalty) => ops.add(sum, penalty), loss)
-          .backward()
+        const all = Object.values(penalties).reduce((sum, one) => ops.add(sum, one), loss)
+        if (!all.requiresGrad) throw learnsNothing(objective.module)
+        all.backward()
         const { count, measures, carry } = made
         const told = each(penalties, (penalty) => penalty.detach())
         return { loss: loss.detach(), penalties: told, count, measures, carry }

@@ -1,5 +1,6 @@
 import { join } from 'node:path'
-import { checkChoice, checkPath, checkSignal, checkWhole, optionsOf, type Names } from '../check'
+import { checkChoice, checkFlag, checkFunction, checkPath, checkSignal } from '../check'
+import { checkWhole, isObject, optionsOf, type Names } from '../check'
 import { digestOfJson } from '../digest'
 import { expect, RnnativeError } from '../errors'
 import { findCheckpoint, type Pointer } from '../io/checkpoint'
@@ -19,6 +20,7 @@ import { ModuleObjective, type ModuleTask } from './module-objective'
 import { checkFitNames } from './options'
 import type { TrainingEvent, TrainingOptions, TrainingResult } from './options'
 import type { Run } from './run'
+import { checkTotals } from './task-results'
 import { figures, means, type Totals } from './totals'
 
 export interface TrainerOptions<B, O, C extends object> extends ModuleTask<B, O, C> {
@@ -75,6 +77,11 @@ export class Trainer<B, O = unknown, C extends object = never> {
     const measured = (validate ?? null) === null || typeof validate === 'function'
     expect(op, 'validate', measured || isFeed(validate), 'a feed or a function', validate)
     if (seed !== undefined) checkWhole(op, 'seed', seed, 0)
+    for (const name of ['measures', 'summary', 'carried'] as const)
+      if (options[name] !== undefined) checkFunction(op, name, options[name])
+    if (options.graphs !== undefined) checkFlag(op, 'graphs', options.graphs)
+    const { files = {} } = options
+    expect(op, 'files', isObject(files), 'an object of JSON by name', files)
     this.module = module
     this.options = options
   }
@@ -109,13 +116,14 @@ export class Trainer<B, O = unknown, C extends object = never> {
     const { signal } = optionsOf('evaluate', options, { signal: true })
     expect('evaluate', 'feed', isFeed(feed), 'a feed, such as data.batches gives', feed)
     checkSignal('evaluate', signal)
-    const totals = await evaluate(this.objective({}), feed, this.device, () => {
+    const objective = this.objective({})
+    const totals = await evaluate(objective, feed, this.device, () => {
       if (signal?.aborted)
         throw new RnnativeError('ERR_ABORTED', '[evaluate] aborted', { cause: signal.reason })
     })
     if (totals['loss'] === undefined)
       throw new RnnativeError('ERR_EMPTY', '[evaluate] feed: expected at least one batch, got none')
-    return { ...figures(totals, this.options.summary), loss: means(totals)['loss'] as number }
+    return { ...figures(totals, objective.summary), loss: means(totals)['loss'] as number }
   }
 
   /** Takes the weights of a run's best checkpoint, or its latest. `ERR_IO` where there is none. */
@@ -155,7 +163,7 @@ export class Trainer<B, O = unknown, C extends object = never> {
     const { validate = null, files } = this.options
     const measured = async (checkGoing: () => void) =>
       typeof validate === 'function'
-        ? validate()
+        ? validated(await validate())
         : evaluate(objective, validate as Feed<B>, this.device, checkGoing)
     const objective: ModuleObjective<B, O, C> = new ModuleObjective(this.options, {
       identity: { model: 'Trainer', ...identity, ...digestsOf(files) },
@@ -169,6 +177,11 @@ export class Trainer<B, O = unknown, C extends object = never> {
 /** Files that belong to a model, such as its vocabulary, say what its ids mean. */
 const digestsOf = (files: Readonly<Record<string, unknown>> = {}): Record<string, string> =>
   Object.fromEntries(Object.entries(files).map(([name, content]) => [name, digestOfJson(content)]))
+
+function validated(totals: Totals): Totals {
+  checkTotals(totals)
+  return totals
+}
 
 const isFeed = (feed: unknown): boolean =>
   typeof feed === 'object' && typeof (feed as Partial<Feed<unknown>> | null)?.pass === 'function'

@@ -1,5 +1,5 @@
 /** The options that all families of recurrent models share. Each family says how many layers it has. */
-import { MOST_LAYERS } from '../../check'
+import { MOST_LAYERS, MOST_UNITS } from '../../check'
 import { INIT_FORMS, readInitSpec, type InitSpec } from '../../init-spec'
 import { readNamed } from '../../named'
 import type { Precision } from '../../precision'
@@ -26,11 +26,12 @@ export const cellOf = (cell: CellName) => CELLS[cell]
 export const stackOptions = (layers: { default: number; about: string }) => ({
   cell: choice(CELL_NAMES, { about: 'kind of cell', default: 'lstm' }),
   layers: count({ ...layers, most: MOST_LAYERS }),
-  hidden: count({ about: 'units of a layer', default: 256 }),
+  hidden: count({ about: 'units of a layer', default: 256, most: MOST_UNITS }),
   embedding: count({
     about: "size of a token's vector",
     default: ({ hidden }: { hidden: number }) => hidden,
     defaultText: 'as --hidden',
+    most: MOST_UNITS,
   }),
 })
 
@@ -134,6 +135,7 @@ export const learningOptions = () => ({
   init: custom<InitSpec>()(
     {
       expected: INIT_FORMS,
+      words: 'uniform:0.1, normal:0.1, xavier or orthogonal, each with a number of at least 0',
       valid: (spec) => readInitSpec(spec) !== null,
       argument: '<init>',
       read: readInit,

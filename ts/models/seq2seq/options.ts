@@ -1,4 +1,4 @@
-import { MOST_LAYERS } from '../../check'
+import { MOST_LAYERS, MOST_UNITS } from '../../check'
 import { readNamed } from '../../named'
 import type { AttentionKind } from '../../nn'
 import { choice, count, custom, flag, fraction, group } from '../../schema'
@@ -55,6 +55,7 @@ const encoder = {
       { bidirectional }: { bidirectional: boolean },
     ) => (bidirectional && needsEqualSizes(attention) ? Math.floor(hidden / 2) : hidden),
     defaultText: 'as --hidden, or half',
+    most: MOST_UNITS,
   }),
 }
 
@@ -81,6 +82,7 @@ const rows = {
     about: 'hidden units of additive scores',
     default: ({ hidden }: { hidden: number }) => hidden,
     defaultText: 'as --hidden',
+    most: MOST_UNITS,
   }),
   /** h~, which joins state and context (Luong et al. 2015). */
   inputFeeding: flag({ about: 'feed what was attended to into the next step', default: false }),
