@@ -2,7 +2,7 @@ import { checkPositive, isObject, optionsOf, whole, type Names } from '../check'
 import { expect, RnnativeError, told } from '../errors'
 import { Module, type HostTensor } from '../nn/module'
 import { checkState } from '../nn/state'
-import { add, mul, reshape } from '../ops'
+import { add, clamp, mul, reshape } from '../ops'
 import { globalNorm, optimizerStep } from '../ops/optimizer'
 import { atOnce, inStretches, type Wait } from '../pauses'
 import { noGrad, scope, Tensor, type DeviceName } from '../tensor'
@@ -12,17 +12,28 @@ import { assigning } from '../tensor/write'
 import { Arena, type Slice } from './arena'
 import { Groups, type Run } from './groups'
 import { Masks } from './masks'
+import { addNoise, type GradientNoise } from './noise'
+import { stateNames } from './states'
 import type { GroupOptions, Hyperparameters, OptimizerKind, OptimizerTarget } from './types'
 import { WeightAverage } from './weight-average'
 
 export interface StepOptions {
   /** Scales the gradient down to this norm over all parameters; 0 or absent: no clipping. */
   clipNorm?: number | undefined
+  /** Before that, brings each element of the gradient into ±this; 0 or absent: no clipping. */
+  clipValue?: number | undefined
+  /** @internal Added when the gradient has been clipped. */
+  noise?: GradientNoise | null | undefined
   /** What the gradient is of, scalars: where one is not finite, nothing changes either. */
   losses?: readonly Tensor[] | undefined
 }
 
-const STEP_NAMES: Names<StepOptions> = { clipNorm: true, losses: true }
+const STEP_NAMES: Names<StepOptions> = {
+  clipNorm: true,
+  clipValue: true,
+  noise: true,
+  losses: true,
+}
 /** The part of an optimizer's state that is not tensors. JSON-serialisable. */
 export interface OptimizerMeta {
   kind: OptimizerKind
@@ -50,22 +61,6 @@ interface SavedState {
 
 /** What the name of a mask begins with. */
 const MASK = 'mask.'
-
-/** Names of the state buffers in the places where the fused update wants them. */
-function stateNames({ kind, hyperparameters: h }: Pick<OptimizerMeta, 'kind' | 'hyperparameters'>) {
-  const momentum = h.momentum === 0 ? null : 'momentum'
-  switch (kind) {
-    case 'sgd':
-      return [momentum]
-    case 'adam':
-    case 'adamw':
-      return ['m', 'v']
-    case 'rmsprop':
-      return ['v', momentum, h.centered ? 'average' : null]
-    case 'adagrad':
-      return ['sum']
-  }
-}
 
 /** The norm itself, but not finite where a loss is not. */
 const withLosses = (norm: Tensor, losses: readonly Tensor[]): Tensor =>
@@ -136,20 +131,40 @@ export class Optimizer {
    * other optimizer.
    */
   step(options: StepOptions = {}): Tensor {
-    const { clipNorm = 0, losses = [] } = optionsOf(this.kind, options, STEP_NAMES)
+    const given = optionsOf(this.kind, options, STEP_NAMES)
+    const { clipNorm = 0, clipValue = 0, noise = null, losses = [] } = given
     checkPositive(this.kind, 'clipNorm', clipNorm)
+    checkPositive(this.kind, 'clipValue', clipValue)
     const { arena, masks } = this
     arena.checkOwnership()
     if (this.ofModule) arena.checkStrays()
     this.settleGradients()
     masks.apply(arena.gradients)
     const norm = globalNorm([arena.gradients])
-    const watched = losses.length === 0 ? norm : withLosses(norm, losses)
+    // Where an element was infinite, it is so no more once clipped: the norm before tells.
+    const clipped = clipValue > 0 ? this.clipValues(clipValue) : norm
+    const others = clipped === norm ? losses : [norm, ...losses]
+    const watched = others.length === 0 ? norm : withLosses(clipped, others)
+    if (noise) {
+      addNoise(arena, clipped, clipNorm, noise)
+      this.settleGradients()
+      masks.apply(arena.gradients)
+    }
     ++this.steps
-    for (const run of this.runs()) this.update(run, watched, clipNorm)
+    for (const run of this.runs()) this.update(run, watched, noise ? 0 : clipNorm)
+    if (clipped !== norm) clipped.dispose()
     masks.apply(arena.values)
     if (watched !== norm) watched.dispose()
     return norm
+  }
+
+  /** The norm of gradients whose elements have been clipped. */
+  private clipValues(most: number): Tensor {
+    const { gradients } = this.arena
+    const made = noGrad(() => clamp(gradients, -most, most))
+    gradients.assign(made)
+    made.dispose()
+    return globalNorm([gradients])
   }
 
   /** @internal As if the last {@link step}, which changed nothing, had not been. */

@@ -1,7 +1,7 @@
 import { checkNames, checkSignal, isObject, type Names } from '../check'
 import { expect, RnnativeError } from '../errors'
 import type { OptimizerSpec, Pruning, Schedule } from '../optim'
-import { count, flag, path, positive, Schema, type Given } from '../schema'
+import { atLeastZero, count, flag, path, positive, Schema, type Given } from '../schema'
 import type { DeviceName } from '../tensor'
 import type { AbortSignalLike } from '../signal'
 import { average } from './average-option'
@@ -12,6 +12,18 @@ import { penaltyOptions } from './penalty-options'
 export const limitOptions = {
   /** `Infinity`: never. */
   clipNorm: positive({ about: 'largest norm of the gradient', defaultText: '1', argument: '<x>' }),
+  /** Before `clipNorm`. The norm that events tell is that before both. */
+  clipValue: positive({ about: 'largest element of the gradient, either way', argument: '<x>' }),
+  /** Its variance at step t, from 0, is this / (1 + t)^decay; added to the clipped gradient. CUDA runs such steps op by op. */
+  gradientNoise: atLeastZero({
+    about:
+      'variance of noise on the gradient in the beginning, such as 0.01 (Neelakantan et al. 2015)',
+    ...{ defaultText: 'none', argument: '<eta>' },
+  }),
+  gradientNoiseDecay: atLeastZero({
+    about: 'how it falls with the steps',
+    ...{ defaultText: '0.55', argument: '<gamma>' },
+  }),
   ...penaltyOptions,
   average,
   groups,
@@ -41,7 +53,7 @@ export const limitOptions = {
    * `maxSteps`, `maxSeconds`) count from the very beginning. The model's options and tokenizers, the data, how
    * it is cut into batches and the kind of optimizer must be the same (`ERR_ARGUMENT` names what is not). May
    * differ, and is told in {@link RunPlan.changed}: limits, when to validate and to write checkpoints, the
-   * optimizer's rates, schedule, `groups`, average, `clipNorm`, penalties, pruning, `accumulate`, device and validation data. After
+   * optimizer's rates, schedule, `groups`, average, clipping, noise, penalties, pruning, `accumulate`, device and validation data. After
    * other validation data the best counts anew; the seed is that of the checkpoint.
    */
   resume: flag({

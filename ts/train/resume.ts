@@ -50,10 +50,12 @@ export function settingsOf(
   const { clipNorm, l1, l2, prune, average, groups, epochs, maxSteps, maxSeconds, perStep } =
     options
   const { evaluateEvery, patience, checkpointEvery } = options
+  const { clipValue, gradientNoise, gradientNoiseDecay } = options
   const { name, options: given } = schedule.toJSON()
   const settings = {
     ...{ epochs, maxSteps, maxSeconds, evaluateEvery, patience, checkpointEvery },
     ...{ clipNorm, l1, l2, prune: prune?.toJSON(), average, groups: groupsInWords(groups) },
+    ...{ clipValue, gradientNoise, gradientNoiseDecay },
     ...{ accumulate: perStep, ...hyperparameters, ...own },
     ...{ schedule: { name, ...given }, device, validation },
   }

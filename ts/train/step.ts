@@ -7,6 +7,7 @@
 import { RnnativeError } from '../errors'
 import type { RandomContext } from '../nn'
 import type { Optimizer } from '../optim'
+import type { GradientNoise } from '../optim/noise'
 import { noGrad, scope, type Tensor } from '../tensor'
 import * as ops from '../ops'
 import { Carried, disposeAll } from './carried'
@@ -49,6 +50,11 @@ interface Gradients<B, C> {
   share: Tensor | number | undefined
 }
 
+type StepSettings = Pick<
+  TrainingOptions,
+  'clipNorm' | 'clipValue' | 'gradientNoise' | 'gradientNoiseDecay' | 'l1' | 'l2'
+>
+
 export class Steps<B, C extends object> {
   readonly carried: Carried<C>
   private readonly programs: Programs<Enqueued> | null
@@ -59,14 +65,14 @@ export class Steps<B, C extends object> {
   constructor(
     private readonly objective: Objective<B, C>,
     private readonly optimizer: Optimizer,
-    options: Pick<TrainingOptions, 'clipNorm' | 'l1' | 'l2'>,
+    private readonly options: StepSettings,
     public random: RandomContext,
   ) {
     const { device } = optimizer
     const { clipNorm = 0 } = options
     this.clipNorm = clipNorm === Infinity ? 0 : clipNorm
     this.parameterPenalties = new ParameterPenalties(objective.module, options)
-    const recorded = objective.repeats && runsPrograms(device)
+    const recorded = objective.repeats && runsPrograms(device) && !options.gradientNoise
     this.programs = recorded ? new Programs<Enqueued>(device, optimizer) : null
     this.carried = new Carried<C>(objective.zeros?.bind(objective), recorded, device)
   }
@@ -86,12 +92,12 @@ export class Steps<B, C extends object> {
       this.states(portions) // what is made while a program is recorded is of no use beyond it
       const made = programs.run(step, key, all, (given) => {
         const known = share === undefined ? share : given.at(-1)
-        return this.update(this.gradients(step, portions, distribute(given, inputs), known))
+        return this.update(step, this.gradients(step, portions, distribute(given, inputs), known))
       })
       return read(made)
     }
     if (this.prepared?.portions !== portions) this.prepare(step, portions)
-    const made = this.update(this.prepared as Gradients<B, C>)
+    const made = this.update(step, this.prepared as Gradients<B, C>)
     this.prepared = null
     return read(made).finally(() => made.scalars.forEach((tensor) => tensor.dispose()))
   }
@@ -191,8 +197,9 @@ export class Steps<B, C extends object> {
     return { portions, parts, share }
   }
 
-  private update({ parts, share }: Gradients<B, C>): Enqueued {
+  private update(step: number, { parts, share }: Gradients<B, C>): Enqueued {
     const { optimizer, objective, carried, clipNorm, parameterPenalties } = this
+    const { clipValue = 0 } = this.options
     const scalars = new Scalars()
     const scale = share === undefined ? this.divide(parts, scalars) : () => 1
     const scaled =
@@ -213,7 +220,13 @@ export class Steps<B, C extends object> {
     const norm = scalars.add(
       scope(() => {
         const others = scalars.tensors.filter((tensor) => !watched.includes(tensor))
-        return optimizer.step({ clipNorm, losses: [...watched, ...others.map(hasValue)] })
+        const noise = this.noise(step)
+        return optimizer.step({
+          clipNorm,
+          clipValue,
+          noise,
+          losses: [...watched, ...others.map(hasValue)],
+        })
       }),
     )
     parts.forEach(({ carry }, i) => carried.keep(i, carry))
@@ -230,6 +243,17 @@ export class Steps<B, C extends object> {
           penalties: sums(penalties, values),
         }
       },
+    }
+  }
+
+  /** What is added to the gradient: of the seed, the step and the parameter alone. */
+  private noise(step: number): GradientNoise | null {
+    const { gradientNoise = 0, gradientNoiseDecay = 0.55 } = this.options
+    if (gradientNoise === 0) return null
+    this.random.set({ step })
+    return {
+      deviation: Math.sqrt(gradientNoise / step ** gradientNoiseDecay),
+      random: (name) => this.random.draw(`gradient noise of ${name}`),
     }
   }
 
