@@ -18,9 +18,10 @@ constexpr int kRandomWords = 4 * kRandomBlocks;         // words that they make
 
 // words[kRandomWords]: those of elements 4 * block .. 4 * block + kRandomWords - 1 of `sample`
 // (counted from random.sample_base). `stream` is added to random.stream. Only the first `count`
-// words need to be right.
-inline void random_words(const RnRandom& random, uint32_t stream, uint64_t sample, uint64_t block,
-                         int64_t count, uint32_t* words) {
+// words need to be right. Not inlined: it is long, and so is what it does.
+__attribute__((noinline)) inline void random_words(const RnRandom& random, uint32_t stream,
+                                                   uint64_t sample, uint64_t block, int64_t count,
+                                                   uint32_t* words) {
   if (count <= 12) {
     for (int64_t i = 0; i < count; i += 4)
       rn_random_block(&random, stream, sample, block + (uint64_t)i / 4, words + i);
