@@ -259,7 +259,7 @@ int32_t peepholes(RnContext* ctx, const Run& run) {
   int32_t status = RN_OK;
   if (s.tokens > 0)
     status = with_cell(desc.cell, [&]<class Cell>() {
-      if constexpr (Cell::kOptions)
+      if constexpr (Cell::kPeepholes)
         return launch(ctx, unit_by_token(hidden, s.tokens), peephole_kernel<Cell>, s);
       else
         return static_cast<int32_t>(RN_OK);

@@ -3,10 +3,11 @@
 // the addon tells TypeScript (`native.cells()`). Code asks a row; it never compares a cell's name.
 //
 // Gate order is PyTorch's.
-//   RNN: h' = f(W x + b_ih + R h + b_hh), f = tanh or relu
+//   RNN: h' = f(W x + b_ih + R h + b_hh), f = tanh, or by option
 //   LSTM (rows i f g o): c' = f c + i g; h' = o tanh(c')
 //   GRU (rows r z n): n = tanh(W x + b_in + r * (R h + b_hn)); h' = (1 - z) n + z h
-//   GRU_RESET_BEFORE: n = tanh(W x + b_in + R (r * h) + b_hn)    (Cho et al. 2014)
+//   GRU_RESET_BEFORE: n = tanh(W x + b_in + R (r * h) + b_hn)    (Cho et al. 2014), activations
+//   and clipping by option, as of GRU_GENERAL
 //   LSTM_GENERAL (rows i f g o): the LSTM with peepholes, activations and clipping by option
 //   LSTM_COUPLED (rows i g o): the same with f = 1 - i           (Greff et al. 2017)
 #ifndef RNNATIVE_ABI_CELLS_H_
@@ -27,10 +28,11 @@
 #define RN_CELLS(CELL) \
   /*   constant          name              type         gates states products carries apart peepholes options */ \
   CELL(RNN_TANH,         rnn_tanh,         RnnTanh,         1,     1,       1,      0,    0,        0,      0) \
-  CELL(RNN_RELU,         rnn_relu,         RnnRelu,         1,     1,       1,      0,    0,        0,      0) \
+  CELL(RNN_GENERAL,      rnn_general,      RnnGeneral,      1,     1,       1,      0,    0,        0,      1) \
   CELL(LSTM,             lstm,             Lstm,            4,     2,       1,      0,    0,        0,      0) \
   CELL(GRU,              gru,              Gru,             3,     1,       1,      1,    1,        0,      0) \
-  CELL(GRU_RESET_BEFORE, gru_reset_before, GruResetBefore,  3,     1,       2,      1,    0,        0,      0) \
+  CELL(GRU_GENERAL,      gru_general,      GruGeneral,      3,     1,       1,      1,    1,        0,      1) \
+  CELL(GRU_RESET_BEFORE, gru_reset_before, GruResetBefore,  3,     1,       2,      1,    0,        0,      1) \
   CELL(LSTM_GENERAL,     lstm_general,     LstmGeneral,     4,     2,       1,      0,    0,        7,      1) \
   CELL(LSTM_COUPLED,     lstm_coupled,     LstmCoupled,     3,     2,       1,      0,    0,        5,      1)
 
@@ -89,11 +91,13 @@ enum RnExtent { RN_EXTENTS(RN_EXTENT_CONSTANT) RN_EXTENT_COUNT };
 enum RnActivation { RN_ACTIVATIONS(RN_ACTIVATION_CONSTANT) RN_ACTIVATION_COUNT };
 #undef RN_ACTIVATION_CONSTANT
 
-// What a cell with options has in place of an LSTM's own.
+// What a cell with options has in place of its own.
 typedef struct RnCellOptions {
-  int32_t gate, candidate, output;  // RnActivation of i f o, of g, and of c' for h'
-  double gate_clip;  // sums of gates and of g are kept within +- it before their activation
-  double cell_clip;  // c' within +- it. Infinity: no bound
+  int32_t gate;       // RnActivation of i f o, or r z
+  int32_t candidate;  // of g, n, or an RNN's h
+  int32_t output;     // of c' for h'
+  double gate_clip;   // sums of gates and candidates are kept within +- it before their activation
+  double cell_clip;   // c' within +- it. Infinity: no bound
 } RnCellOptions;
 
 #define RN_PEEPHOLES 3

@@ -1,6 +1,6 @@
-// Activations that are chosen when a layer runs. All follow from what they gave, so backward needs
-// no more than a gate's activation, which is kept anyway. The choice is the same for all units of a
-// layer: a branch that is always foreseen.
+// Activations: those that are usual, or chosen when a layer runs. The slopes of all follow from
+// what they gave, so backward needs no more than a gate's activation, which is kept anyway. The
+// choice is the same for all units of a layer: a branch that is always foreseen.
 #ifndef RNNATIVE_CELLS_ACTIVATION_H_
 #define RNNATIVE_CELLS_ACTIVATION_H_
 
@@ -8,9 +8,35 @@
 
 namespace rnnative::cells {
 
-template <class A>
+// Of a cell's gates and candidates; kByOption: its unit has RnCellOptions.
+template <class A, bool kByOption>
 struct Chosen {
   using V = typename A::V;
+
+  template <class Unit>
+  RN_CELL V gate(Unit& u, V sum) {
+    if constexpr (!kByOption) return A::sigmoid(sum);
+    const RnCellOptions& by = u.options();
+    return value(by.gate, clip(sum, (float)by.gate_clip));
+  }
+  template <class Unit>
+  RN_CELL V gate_slope(Unit& u, V y) {
+    if constexpr (!kByOption) return y * (1.0f - y);
+    const RnCellOptions& by = u.options();
+    return clipped_slope(by.gate, y, (float)by.gate_clip);
+  }
+  template <class Unit>
+  RN_CELL V candidate(Unit& u, V sum) {
+    if constexpr (!kByOption) return A::tanh(sum);
+    const RnCellOptions& by = u.options();
+    return value(by.candidate, clip(sum, (float)by.gate_clip));
+  }
+  template <class Unit>
+  RN_CELL V candidate_slope(Unit& u, V y) {
+    if constexpr (!kByOption) return A::fnma(y, y, A::splat(1.0f));
+    const RnCellOptions& by = u.options();
+    return clipped_slope(by.candidate, y, (float)by.gate_clip);
+  }
 
   // Within +- bound; NaN stays.
   RN_CELL V clip(V x, float bound) {

@@ -15,7 +15,7 @@ namespace rnnative::cells {
 template <class A, bool kCoupled>
 struct LstmByOption : Row<kCoupled ? RN_LSTM_COUPLED : RN_LSTM_GENERAL> {
   using V = typename A::V;
-  using By = Chosen<A>;
+  using By = Chosen<A, true>;
   static constexpr Extra kExtra = Extra::kNone;
   // kF only where it is not coupled.
   static constexpr int kI = 0, kF = 1, kG = kCoupled ? 1 : 2, kO = kG + 1;
@@ -40,9 +40,7 @@ struct LstmByOption : Row<kCoupled ? RN_LSTM_COUPLED : RN_LSTM_GENERAL> {
     // A gate that sees `c` through peephole k.
     template <class Unit>
     RN_CELL V gate(Unit& u, int gate, int k, V c) {
-      const RnCellOptions& by = u.options();
-      const V y =
-          By::value(by.gate, By::clip(A::fma(u.peephole(k), c, u.sum(gate)), (float)by.gate_clip));
+      const V y = By::gate(u, A::fma(u.peephole(k), c, u.sum(gate)));
       u.keep(gate, y);
       return y;
     }
@@ -52,7 +50,7 @@ struct LstmByOption : Row<kCoupled ? RN_LSTM_COUPLED : RN_LSTM_GENERAL> {
       const V before = u.c(), i = gate(u, kI, 0, before);
       V f = A::splat(1.0f) - i;
       if constexpr (!kCoupled) f = gate(u, kF, 1, before);
-      const V g = By::value(by.candidate, By::clip(u.sum(kG), (float)by.gate_clip));
+      const V g = By::candidate(u, u.sum(kG));
       u.keep(kG, g);
       const V c = By::clip(state_of(i, f, g, before), (float)by.cell_clip);
       u.put_c(c);
@@ -64,22 +62,22 @@ struct LstmByOption : Row<kCoupled ? RN_LSTM_COUPLED : RN_LSTM_GENERAL> {
       const V i = u.gate(kI), f = forget(u, i), g = u.gate(kG), o = u.gate(kO), before = u.c();
       const V free = state_of(i, f, g, before), c = By::clip(free, (float)by.cell_clip);
       const V y = By::value(by.output, c), dh = u.dh();
-      const V d_o = dh * y * By::clipped_slope(by.gate, o, (float)by.gate_clip);
+      const V d_o = dh * y * By::gate_slope(u, o);
       V dc = A::fma(dh * o, By::slope(by.output, y), A::fma(d_o, u.peephole(2), u.dc()));
       const float bound = (float)by.cell_clip;
       dc = A::select(free < bound, dc, A::splat(0.0f));
       dc = A::select(free > -bound, dc, A::splat(0.0f));
       const V of_i = kCoupled ? g - before : g;
-      const V di = dc * of_i * By::clipped_slope(by.gate, i, (float)by.gate_clip);
+      const V di = dc * of_i * By::gate_slope(u, i);
       V carried = A::fma(dc, f, di * u.peephole(0));
       if constexpr (!kCoupled) {
-        const V df = dc * before * By::clipped_slope(by.gate, f, (float)by.gate_clip);
+        const V df = dc * before * By::gate_slope(u, f);
         carried = A::fma(df, u.peephole(1), carried);
         u.put(kF, df);
       }
       u.carry_c(carried);
       u.put(kI, di);
-      u.put(kG, dc * i * By::clipped_slope(by.candidate, g, (float)by.gate_clip));
+      u.put(kG, dc * i * By::candidate_slope(u, g));
       u.put(kO, d_o);
     }
   };

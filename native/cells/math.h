@@ -50,7 +50,7 @@ struct Row;
     static constexpr int kGates = gates, kApart = (apart) ? (gates) - 1 : -1;                 \
     static constexpr bool kHasC = (states) == 2, kCarriesH = (carries) != 0;                  \
     static constexpr int kProducts = products;                                                \
-    static constexpr bool kOptions = (options) != 0;                                          \
+    static constexpr bool kOptions = (options) != 0, kPeepholes = (peepholes) != 0;           \
   };
 RN_CELLS(RN_ROW)
 #undef RN_ROW

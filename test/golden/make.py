@@ -55,13 +55,23 @@ def backward(outputs):
 
 # ---- the recurrent stack -------------------------------------------------------------------------
 
-GATES = {'rnn_tanh': 1, 'rnn_relu': 1, 'lstm': 4, 'gru': 3, 'gru_reset_before': 3}
+GATES = {'rnn_tanh': 1, 'rnn_general': 1, 'lstm': 4, 'gru': 3, 'gru_reset_before': 3}
+# A cell by option is tried with another function than its usual one.
+FUNCTIONS = {'rnn_tanh': 'tanh', 'rnn_general': 'relu'}
+
+
+def options_of(cell, layers, directions, hidden):
+    options = dict(cell=cell, layers=layers, directions=directions, hidden=hidden)
+    if cell != 'rnn_general':
+        return options
+    by = dict(gate='sigmoid', candidate=FUNCTIONS[cell], output='tanh', gateClip=None, cellClip=None)
+    return options | dict(cellOptions=by)
 
 
 def torch_module(cell, input, hidden, layers, bidirectional, bias):
     options = dict(num_layers=layers, bidirectional=bidirectional, bias=bias)
     if cell.startswith('rnn'):
-        return torch.nn.RNN(input, hidden, nonlinearity=cell[4:], **options)
+        return torch.nn.RNN(input, hidden, nonlinearity=FUNCTIONS[cell], **options)
     return {'lstm': torch.nn.LSTM, 'gru': torch.nn.GRU}[cell](input, hidden, **options)
 
 
@@ -153,7 +163,7 @@ def recurrent_case(golden, cell, sizes, layers, directions, ragged, bias=True, s
             tensors[f'grad_{name}_{index}'] = value.grad
     name = f'{cell}-{layers}x{directions}' + '-ragged' * ragged
     name += '-nobias' * (not bias) + '-nostate' * (not state)
-    options = dict(cell=cell, layers=layers, directions=directions, hidden=hidden)
+    options = options_of(cell, layers, directions, hidden)
     golden.add(name, options, tensors)
 
 
@@ -192,8 +202,8 @@ def dropout_factor(random, stream, sample, element, p):
 
 def plain_step(cell, wx, w_hh, b_hh, h, c, m):
     """A step of any cell, one mask m on what w_hh is applied to."""
-    if cell in ('rnn_tanh', 'rnn_relu'):
-        return getattr(torch, cell[4:])(wx + w_hh @ (m * h) + b_hh), c
+    if cell in FUNCTIONS:
+        return getattr(torch, FUNCTIONS[cell])(wx + w_hh @ (m * h) + b_hh), c
     if cell == 'lstm':
         i, f, g, o = (wx + w_hh @ (m * h) + b_hh).chunk(4)
         c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
@@ -251,7 +261,7 @@ def phases():
         for index, slots in enumerate(parameters):
             for name, value in zip(['w_ih', 'w_hh', 'b_ih', 'b_hh'], slots):
                 tensors |= {f'{name}_{index}': value, f'grad_{name}_{index}': value.grad}
-        options = dict(cell=cell, layers=layers, directions=directions, hidden=hidden)
+        options = options_of(cell, layers, directions, hidden)
         options |= dict(phases={'state_dropout': p}, random=random)
         golden.add(f'{cell}-{layers}x{directions}-state_dropout', options, tensors)
     golden.save()

@@ -61,6 +61,14 @@ export interface Stack {
   inference?: boolean
 }
 
+type CellOptions = NonNullable<Stack['cellOptions']>
+/** JSON has no infinity. */
+const withBounds = (options: CellOptions): CellOptions => ({
+  ...options,
+  gateClip: options.gateClip ?? Infinity,
+  cellClip: options.cellClip ?? Infinity,
+})
+
 const slotNames = ({ cell, layers, directions }: Stack): string[] =>
   Array.from({ length: layers * directions }, (_, run) =>
     slotNamesOf(cell).map((slot) => `${slot}_${run}`),
@@ -95,7 +103,7 @@ export function recurrent(
     random: stack.random ?? null,
     phases: stack.phases ?? {},
     precision: stack.precision ?? 'f32',
-    cellOptions: stack.cellOptions ?? null,
+    cellOptions: stack.cellOptions ? withBounds(stack.cellOptions) : null,
   }
   return {
     inputs,

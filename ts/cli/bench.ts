@@ -1,7 +1,7 @@
 /** What is timed of recurrent stacks, by the command and beside other packages. */
 import type { Recurrent } from '../nn'
 import { cellOf, type CellName } from '../models/parts/recurrent-options'
-import { makeRecurrent } from '../nn/recurrent'
+import { makeRecurrent, type LSTMOptions } from '../nn/recurrent'
 import { noGrad, scope, type DeviceOption, type Tensor } from '../tensor'
 import { gatesOf, type Integers } from '../ops'
 import type { Precision } from '../precision'
@@ -29,13 +29,15 @@ export interface StackOptions {
   bidirectional: boolean
   precision: Precision
   device: DeviceOption
+  /** Options of the layer besides, such as `peephole`. */
+  variant?: Partial<LSTMOptions>
 }
 
 /** `options` may hold what is asked of the measurement besides. */
 export function makeStack(options: StackOptions): Recurrent {
-  const { cell, layers, input, hidden, bidirectional, precision, device } = options
+  const { cell, layers, input, hidden, bidirectional, precision, device, variant } = options
   const sizes = { layers, input, hidden, bidirectional }
-  return makeRecurrent(cellOf(cell), { ...sizes, precision, device, seed: 1 })
+  return makeRecurrent(cellOf(cell), { ...sizes, ...variant, precision, device, seed: 1 })
 }
 
 /** Makes the weights a new version, as an optimizer's update would, so that they are packed again. */

@@ -11,7 +11,7 @@ export type {
   LayerOptions,
   LinearOptions,
 } from './layers'
-export type { LSTMVariant, PeepholeGate } from './lstm-variant'
+export type { GRUVariant, LSTMVariant, PeepholeGate } from './variant'
 export { GRU, LSTM, RNN } from './recurrent'
 export type { GRUOptions, LSTMOptions, RNNOptions } from './recurrent'
 export { Recurrent, type ForwardOptions, type RecurrentOptions } from './recurrent-stack'

@@ -9,7 +9,7 @@ import { checkPrecision, type Precision } from '../precision'
 import { readZoneout, ZONEOUT_FORMS, type ZoneoutSpec } from '../zoneout'
 import { checkInit, type InitSource } from './init-source'
 import { checkSizes, LAYER_NAMES, type LayerOptions } from './layers'
-import type { ChosenVariant } from './lstm-variant'
+import type { ChosenVariant } from './variant'
 import { Module } from './module'
 import { recurrence } from './unrolled'
 
@@ -69,6 +69,7 @@ const GATES: Readonly<Partial<Record<ops.Cell, readonly string[]>>> = {
   lstm_general: ['i', 'f', 'g', 'o'],
   lstm_coupled: ['i', 'g', 'o'],
   gru: ['r', 'z', 'n'],
+  gru_general: ['r', 'z', 'n'],
   gru_reset_before: ['r', 'z', 'n'],
 }
 

@@ -1,24 +1,32 @@
-import { checkChoice, checkFinite, checkFlag, optionsOf, type Names } from '../check'
+import { checkChoice, checkFinite, checkFlag, isObject, optionsOf, type Names } from '../check'
 import { noGrad, type Parameter } from '../tensor'
+import { expect } from '../errors'
 import * as ops from '../ops'
+import { activations } from '../ops/cells'
 import type { InitSource } from './init-source'
 import { seedOf } from './layers'
-import { chooseVariant, VARIANT_NAMES, type LSTMVariant } from './lstm-variant'
+import { chooseActivations, chooseVariant, GRU_VARIANT_NAMES, VARIANT_NAMES } from './variant'
+import type { GRUVariant, LSTMVariant } from './variant'
 import { Recurrent, RECURRENT_NAMES, type RecurrentOptions } from './recurrent-stack'
 
 export interface RNNOptions extends RecurrentOptions {
-  /** Default 'tanh'. */
-  nonlinearity?: 'tanh' | 'relu' | undefined
+  /** f. Default 'tanh'. */
+  nonlinearity?: ops.Activation | undefined
+  /** The sum is kept within ± this before f (ONNX's `clip`). */
+  gateClip?: number | undefined
 }
 
-const RNN_NAMES: Names<RNNOptions> = { ...RECURRENT_NAMES, nonlinearity: true }
+const RNN_NAMES: Names<RNNOptions> = { ...RECURRENT_NAMES, nonlinearity: true, gateClip: true }
 
-/** h' = f(W x + b_ih + R h + b_hh), f = tanh or relu (Elman 1990). */
+/** h' = f(W x + b_ih + R h + b_hh) (Elman 1990). With another f than tanh its cell is `rnn_general`. */
 export class RNN extends Recurrent {
   constructor(options: RNNOptions) {
-    const { nonlinearity = 'tanh' } = optionsOf('rnn', options, RNN_NAMES)
-    checkChoice('rnn', 'nonlinearity', nonlinearity, ['tanh', 'relu'])
-    super(nonlinearity === 'relu' ? 'rnn_relu' : 'rnn_tanh', options)
+    const { nonlinearity = 'tanh', gateClip } = optionsOf('rnn', options, RNN_NAMES)
+    const names = activations.map(({ name }) => name)
+    checkChoice('rnn', 'nonlinearity', nonlinearity, names)
+    const candidate = nonlinearity === 'tanh' ? undefined : nonlinearity
+    const variant = chooseActivations('rnn_tanh', 'rnn_general', { candidate, gateClip })
+    super(variant.cell, options, variant)
     this.reset(seedOf('rnn', options))
   }
 }
@@ -75,19 +83,28 @@ function fillGate(bias: Parameter, first: number, hidden: number, value: number)
   gate.dispose()
 }
 
-export interface GRUOptions extends RecurrentOptions {
+export interface GRUOptions extends RecurrentOptions, GRUVariant {
   /** Applies the reset gate to h before its product with the weight (Cho et al. 2014), not after. */
   resetBefore?: boolean | undefined
 }
 
-const GRU_NAMES: Names<GRUOptions> = { ...RECURRENT_NAMES, resetBefore: true }
+const GRU_NAMES: Names<GRUOptions> = {
+  ...{ ...RECURRENT_NAMES, ...GRU_VARIANT_NAMES, resetBefore: true },
+}
 
-/** Gated recurrent unit; the reset gate comes after the product as in PyTorch and cuDNN. */
+/**
+ * Gated recurrent unit; the reset gate comes after the product as in PyTorch and cuDNN. With options of
+ * {@link GRUVariant} its cell is `gru_general`.
+ */
 export class GRU extends Recurrent {
   constructor(options: GRUOptions) {
-    const { resetBefore = false } = optionsOf('gru', options, GRU_NAMES)
+    const { resetBefore = false, activations = {}, gateClip } = optionsOf('gru', options, GRU_NAMES)
     checkFlag('gru', 'resetBefore', resetBefore)
-    super(resetBefore ? 'gru_reset_before' : 'gru', options)
+    expect('gru', 'activations', isObject(activations), 'an object of activations', activations)
+    const own = resetBefore ? 'gru_reset_before' : 'gru'
+    const general = resetBefore ? own : 'gru_general'
+    const variant = chooseActivations(own, general, { ...activations, gateClip })
+    super(variant.cell, options, variant)
     this.reset(seedOf('gru', options))
   }
 }
@@ -99,15 +116,19 @@ export function makeRecurrent(cell: ops.Cell, given: LSTMOptions): Recurrent {
   checkChoice('recurrent', 'cell', cell, Object.keys(ops.gatesOf))
   const others = Object.entries(given).filter(([name]) => !OF_LSTM.includes(name))
   const options = Object.fromEntries(others) as unknown as RecurrentOptions
+  const { activations, gateClip } = given
   switch (cell) {
     case 'lstm':
     case 'lstm_general':
     case 'lstm_coupled':
       return new LSTM({ ...given, coupled: given.coupled ?? cell === 'lstm_coupled' })
     case 'rnn_tanh':
-    case 'rnn_relu':
-      return new RNN({ ...options, nonlinearity: cell === 'rnn_relu' ? 'relu' : 'tanh' })
-    default:
-      return new GRU({ ...options, resetBefore: cell === 'gru_reset_before' })
+    case 'rnn_general':
+      return new RNN({ ...options, nonlinearity: activations?.candidate, gateClip })
+    default: {
+      const resetBefore = cell === 'gru_reset_before'
+      const { gate, candidate } = activations ?? {}
+      return new GRU({ ...options, resetBefore, activations: { gate, candidate }, gateClip })
+    }
   }
 }

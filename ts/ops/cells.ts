@@ -5,7 +5,14 @@ import type { Precision } from '../precision'
 import type { Tensor } from '../tensor/tensor'
 
 export type Cell =
-  'rnn_tanh' | 'rnn_relu' | 'lstm' | 'gru' | 'gru_reset_before' | 'lstm_general' | 'lstm_coupled'
+  | 'rnn_tanh'
+  | 'rnn_general'
+  | 'lstm'
+  | 'lstm_general'
+  | 'lstm_coupled'
+  | 'gru'
+  | 'gru_general'
+  | 'gru_reset_before'
 
 export type Phase = 'state_dropout' | 'zoneout_hidden' | 'zoneout_cell'
 
@@ -208,7 +215,7 @@ const OPTION_NAMES: Names<CellOptions> = {
   ...{ gate: true, candidate: true, output: true, gateClip: true, cellClip: true },
 }
 
-/** Fills in an LSTM's own; `ERR_ARGUMENT` for what is no activation or bound, or of a cell without options. */
+/** Fills in what is usual; `ERR_ARGUMENT` for what is no activation or bound, or that the cell has no place for. */
 export function resolveCellOptions(
   op: string,
   cell: Cell,
@@ -221,6 +228,11 @@ export function resolveCellOptions(
   } = optionsOf(op, given, OPTION_NAMES)
   const { gateClip = Infinity, cellClip = Infinity } = given
   expect(op, 'cellOptions', hasOptions[cell], `none for ${cell}`, given)
+  const odd = (name: keyof CellOptions, has: boolean) =>
+    expect(op, name, has || given[name] === undefined, `none for ${cell}`, given[name])
+  odd('gate', gatesOf[cell] > 1)
+  odd('output', hasC[cell])
+  odd('cellClip', hasC[cell])
   const names = activations.map(({ name }) => name)
   for (const [name, value] of Object.entries({ gate, candidate, output }))
     checkChoice(op, `activations.${name}`, value, names)

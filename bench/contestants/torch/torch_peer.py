@@ -7,6 +7,7 @@ import torch
 from serve import serve
 from torch_attention import prepare_attention
 from torch_beam import prepare_translation
+from torch_cells import prepare_cells
 from torch_classifier import prepare_classifier
 from torch_generation import prepare_generation
 from torch_language import prepare_language
@@ -15,6 +16,7 @@ from torch_seq2seq import prepare_seq2seq
 
 TASKS = {
     "attention": prepare_attention,
+    "cells": prepare_cells,
     "classifier": prepare_classifier,
     "layers": prepare_layers,
     "language": prepare_language,

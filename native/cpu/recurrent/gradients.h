@@ -195,7 +195,7 @@ inline void put_sums(const RnGrad& out, const float* sums, int64_t n) {
 template <class Cell>
 int32_t bias_gradients(RnContext* ctx, const BackwardRun& run) {
   const RnRecurrentSlotGrads& grads = run.args->dslots[run.index];
-  if constexpr (Cell::kOptions)
+  if constexpr (Cell::kPeepholes)
     peephole_gradients<Cell>(ctx, run.variant, run.layout, run.saved, run.work.dgates,
                              run.sequence->rows, grads.slot + RN_P_I);
   if (!wanted(grads.slot[RN_B_IH]) && !wanted(grads.slot[RN_B_HH])) return RN_OK;

@@ -14,14 +14,15 @@ namespace {
 template <class Cell>
 bool take_variant(RnContext* ctx, const RnRecurrentDesc& desc, const RnRecurrentSlots& slots,
                   const Layout& l, CellVariant* out) {
-  if constexpr (Cell::kOptions) {
+  if constexpr (Cell::kOptions) *out = {&desc.options, nullptr};
+  if constexpr (Cell::kPeepholes) {
     float* peepholes = scratch_floats(ctx, RN_PEEPHOLES * l.stride);
     if (!peepholes) return false;
     memset(peepholes, 0, (size_t)(RN_PEEPHOLES * l.stride) * sizeof(float));
     for (int k = 0; k < RN_PEEPHOLES; ++k)
       if (const void* from = slots.slot[RN_P_I + k].data)
         memcpy(peepholes + k * l.stride, from, (size_t)l.hidden * sizeof(float));
-    *out = {&desc.options, peepholes};
+    out->peepholes = peepholes;
   }
   return true;
 }

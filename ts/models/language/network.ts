@@ -1,5 +1,5 @@
 import { Dropout, Embedding, Linear, Module, type Recurrent } from '../../nn'
-import { variantOf } from '../../nn/lstm-variant'
+import { variantOf } from '../../nn/variant'
 import { makeRecurrent } from '../../nn/recurrent'
 import type { RecurrentState } from '../../nn'
 import type { Tensor } from '../../tensor'

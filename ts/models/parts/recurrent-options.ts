@@ -44,7 +44,7 @@ type Activation = (typeof ACTIVATION_NAMES)[number]
 
 const isPeephole = (x: unknown): boolean => PEEPHOLES.includes(x as 'i')
 
-/** What makes another cell of an LSTM: see `nn.LSTMVariant`. */
+/** What makes another cell: see `nn.LSTMVariant`. */
 export const variantOptions = () => ({
   peephole: custom<boolean | readonly (typeof PEEPHOLES)[number][]>()(
     {
@@ -58,14 +58,14 @@ export const variantOptions = () => ({
   coupled: flag({ about: "an LSTM's forget gate is 1 - i", default: false, formerly: false }),
   activations: group(
     {
-      gate: activation("of an LSTM's gates", 'sigmoid'),
-      candidate: activation("of an LSTM's candidate", 'tanh'),
+      gate: activation('of the gates of an LSTM or a GRU', 'sigmoid'),
+      candidate: activation('of the candidate, of an RNN the state', 'tanh'),
       output: activation("of an LSTM's state on its way to the output", 'tanh'),
     },
-    "an LSTM's activations",
+    'activations of the cell',
     {},
   ),
-  gateClip: positive({ about: "most that the sums of an LSTM's gates may be" }),
+  gateClip: positive({ about: 'most that the sums of gates may be' }),
   cellClip: positive({ about: "most that an LSTM's state may be" }),
 })
 
@@ -78,18 +78,28 @@ interface Variant {
   cellClip?: unknown
 }
 
-/** Whether {@link variantOptions} are for that cell. */
-const HAS_VARIANTS: Readonly<Record<CellName, boolean>> = { lstm: true, gru: false, rnn: false }
+/** Which of {@link variantOptions} are for that cell. */
+const VARIANTS: Readonly<Record<CellName, readonly string[]>> = {
+  lstm: ['peephole', 'coupled', 'gateClip', 'cellClip', 'gate', 'candidate', 'output'],
+  gru: ['gateClip', 'gate', 'candidate'],
+  rnn: ['gateClip', 'candidate'],
+}
 
 /** A rule of schemas with {@link variantOptions}. */
 export function checkVariant(options: Variant, refuse: Refuse): void {
   const { cell, coupled, activations, ...others } = options
   const { peephole, gateClip, cellClip } = others
-  const varies = HAS_VARIANTS[cell]
-  const lists = { peephole, gateClip, cellClip, ...activations }
-  for (const [name, value] of Object.entries(lists))
-    refuse(name, varies || value === undefined, `none for the cell ${cell}`, value)
-  refuse('coupled', varies || !coupled, `false for the cell ${cell}`, coupled)
+  const has = (name: string) => VARIANTS[cell].includes(name)
+  for (const [name, value] of Object.entries({ peephole, gateClip, cellClip }))
+    refuse(name, has(name) || value === undefined, `none for the cell ${cell}`, value)
+  for (const [name, value] of Object.entries(activations))
+    refuse(
+      `activations.${name}`,
+      has(name) || value === undefined,
+      `none for the cell ${cell}`,
+      value,
+    )
+  refuse('coupled', has('coupled') || !coupled, `false for the cell ${cell}`, coupled)
   const sees = Array.isArray(peephole) && peephole.includes('f')
   refuse('peephole', !coupled || !sees, 'no f where gates are coupled', peephole)
 }

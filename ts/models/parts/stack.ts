@@ -1,5 +1,5 @@
 import type { InitSpec, RecurrentState } from '../../nn'
-import { variantOf, type LSTMVariant } from '../../nn/lstm-variant'
+import { variantOf, type LSTMVariant } from '../../nn/variant'
 import type { Recurrent } from '../../nn'
 import { makeRecurrent } from '../../nn/recurrent'
 import { ResidualStack } from '../../nn/residual'

@@ -1,5 +1,5 @@
 import { AttentionDecoder, Dropout, Embedding, Linear, Module, type RecurrentState } from '../../nn'
-import { variantOf } from '../../nn/lstm-variant'
+import { variantOf } from '../../nn/variant'
 import type { Recurrent } from '../../nn'
 import { ResidualStack } from '../../nn/residual'
 import type { Tensors } from '../../decode'

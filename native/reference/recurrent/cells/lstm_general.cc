@@ -1,50 +1,10 @@
 // The LSTM with peepholes (Gers et al. 2002), activations and clipping by option; rows i f g o, or,
 // with f = 1 - i (Greff et al. 2017), i g o. Its words: native/cells/lstm_general.h.
-#include <algorithm>
-
-#include "native/reference/recurrent/cells/cell.h"
+#include "native/reference/recurrent/cells/activation.h"
 
 namespace rnnative::reference {
 namespace {
 
-double value(int32_t activation, double x) {
-  switch (activation) {
-    case RN_ACTIVATION_SIGMOID:
-      return sigmoid(x);
-    case RN_ACTIVATION_TANH:
-      return std::tanh(x);
-    case RN_ACTIVATION_RELU:
-      return x < 0 ? 0 : x;
-    case RN_ACTIVATION_HARD_SIGMOID:
-      return std::clamp(0.2 * x + 0.5, 0.0, 1.0);
-    default:
-      return x;
-  }
-}
-// At x itself, which is kept.
-double slope(int32_t activation, double x) {
-  const double y = value(activation, x);
-  switch (activation) {
-    case RN_ACTIVATION_SIGMOID:
-      return y * (1 - y);
-    case RN_ACTIVATION_TANH:
-      return 1 - y * y;
-    case RN_ACTIVATION_RELU:
-      return x > 0 ? 1 : 0;
-    case RN_ACTIVATION_HARD_SIGMOID:
-      return y > 0 && y < 1 ? 0.2 : 0;
-    default:
-      return 1;
-  }
-}
-
-// The sum of a gate before its activation, clipped, and whether that changed nothing.
-double clip(double x, double bound) {
-  return std::clamp(x, -bound, bound);
-}
-bool within(double x, double bound) {
-  return x > -bound && x < bound;
-}
 double times(const double* p, int64_t j, double c) {
   return p ? p[j] * c : 0;
 }
@@ -65,7 +25,7 @@ void forward(const StepForward& step) {
   const Gates<kCoupled> a(step.saved, H);
   affine(step.w_hh, step.b_hh, step.operand, a.kCount * H, H, step.saved);
   for (int64_t n = 0; n < a.kCount * H; ++n) step.saved[n] += step.wx[n];
-  const auto gate = [&](double sum) { return value(by.gate, clip(sum, by.gate_clip)); };
+  const auto gate = [&](double sum) { return gate_of(by, sum); };
   for (int64_t j = 0; j < H; ++j) {
     a.i[j] += times(step.peepholes[0], j, step.c[j]);
     const double i = gate(a.i[j]);
@@ -74,7 +34,7 @@ void forward(const StepForward& step) {
       a.f[j] += times(step.peepholes[1], j, step.c[j]);
       f = gate(a.f[j]);
     }
-    const double g = value(by.candidate, clip(a.g[j], by.gate_clip));
+    const double g = candidate_of(by, a.g[j]);
     step.c_next[j] = clip(f * step.c[j] + i * g, by.cell_clip);
     a.o[j] += times(step.peepholes[2], j, step.c_next[j]);
     step.h_next[j] = gate(a.o[j]) * value(by.output, step.c_next[j]);
@@ -86,23 +46,20 @@ void backward(const StepBackward& step) {
   const int64_t H = step.hidden;
   const RnCellOptions& by = *step.options;
   const Gates<kCoupled> a(const_cast<double*>(step.saved), H), d(step.dwx, H);
-  const auto gate = [&](double sum) { return value(by.gate, clip(sum, by.gate_clip)); };
-  const auto slope_of = [&](int32_t activation, double sum) {
-    return within(sum, by.gate_clip) ? slope(activation, sum) : 0;
-  };
+  const auto gate = [&](double sum) { return gate_of(by, sum); };
   for (int64_t j = 0; j < H; ++j) {
     const double i = gate(a.i[j]), f = kCoupled ? 1 - i : gate(a.f[j]), o = gate(a.o[j]);
-    const double g = value(by.candidate, clip(a.g[j], by.gate_clip));
+    const double g = candidate_of(by, a.g[j]);
     const double c = step.c_next[j], dh = step.dh_next[j];
-    d.o[j] = dh * value(by.output, c) * slope_of(by.gate, a.o[j]);
+    d.o[j] = dh * value(by.output, c) * gate_slope(by, a.o[j]);
     double dc = step.dc_next[j] + dh * o * slope(by.output, c);
     dc += times(step.peepholes[2], j, d.o[j]);
     if (!within(f * step.c[j] + i * g, by.cell_clip)) dc = 0;
-    d.i[j] = dc * (kCoupled ? g - step.c[j] : g) * slope_of(by.gate, a.i[j]);
-    d.g[j] = dc * i * slope_of(by.candidate, a.g[j]);
+    d.i[j] = dc * (kCoupled ? g - step.c[j] : g) * gate_slope(by, a.i[j]);
+    d.g[j] = dc * i * candidate_slope(by, a.g[j]);
     step.dc[j] += dc * f + times(step.peepholes[0], j, d.i[j]);
     if (!kCoupled) {
-      d.f[j] = dc * step.c[j] * slope_of(by.gate, a.f[j]);
+      d.f[j] = dc * step.c[j] * gate_slope(by, a.f[j]);
       step.dc[j] += times(step.peepholes[1], j, d.f[j]);
     }
     const double *of[] = {d.i, d.f, d.o}, seen[] = {step.c[j], step.c[j], c};

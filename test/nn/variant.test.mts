@@ -90,3 +90,38 @@ test('models with such layers train, save and load', async (t) => {
   await lm.dispose()
   await again.dispose()
 })
+
+test('other cells have activations and a bound of their sums, too', (t) => {
+  const cellOf = (cell: nn.Recurrent) => [
+    cell.cell,
+    cell.cellOptions?.candidate,
+    cell.cellOptions?.gateClip,
+  ]
+  t.deepEqual(cellOf(new nn.RNN(sizes)), ['rnn_tanh', undefined, undefined])
+  t.deepEqual(cellOf(new nn.RNN({ ...sizes, nonlinearity: 'relu' })), [
+    'rnn_general',
+    'relu',
+    Infinity,
+  ])
+  t.deepEqual(cellOf(new nn.RNN({ ...sizes, gateClip: 2 })), ['rnn_general', 'tanh', 2])
+  t.deepEqual(cellOf(new nn.GRU({ ...sizes, activations: {} })), ['gru', undefined, undefined])
+  const gru = { ...sizes, activations: { gate: 'hard_sigmoid', candidate: 'relu' } } as const
+  t.deepEqual(cellOf(new nn.GRU(gru)), ['gru_general', 'relu', Infinity])
+  t.deepEqual(cellOf(new nn.GRU({ ...gru, resetBefore: true })), [
+    'gru_reset_before',
+    'relu',
+    Infinity,
+  ])
+  const code = 'ERR_ARGUMENT'
+  const output = { ...sizes, activations: { output: 'tanh' } } as never
+  t.throws(() => new nn.GRU(output), { code, message: /output: expected none for gru_general/ })
+  t.throws(() => new nn.GRU({ ...sizes, cellClip: 1 } as never), { code, message: /cellClip/ })
+  t.throws(() => new nn.GRU({ ...sizes, gateClip: -1 }), { code, message: /gateClip: expected a/ })
+  const tokenizer = Tokenizer.bytes()
+  const model = { tokenizer, cell: 'rnn', hidden: 4, layers: 1, seed: 1 } as const
+  const relu = new LanguageModel({ ...model, activations: { candidate: 'relu' }, gateClip: 3 })
+  t.is(relu.network.rnn.cell, 'rnn_general')
+  t.throws(() => new LanguageModel({ ...model, activations: { gate: 'relu' } }), {
+    ...{ code, message: /activations.gate: expected none for the cell rnn/ },
+  })
+})

@@ -1,4 +1,4 @@
-/** What the literature changes in an LSTM, as options. */
+/** What the literature changes in a cell, as options. */
 import { isListOf, oneOf } from '../check'
 import { expect } from '../errors'
 import type * as ops from '../ops'
@@ -7,6 +7,15 @@ import { resolveCellOptions } from '../ops/cells'
 const GATES = ['i', 'f', 'o'] as const
 /** A gate of an LSTM that may see c. */
 export type PeepholeGate = (typeof GATES)[number]
+
+/** What may be other in a GRU. */
+export interface GRUVariant {
+  /** In place of sigmoid for r and z, and of tanh for n. */
+  activations?:
+    { gate?: ops.Activation | undefined; candidate?: ops.Activation | undefined } | undefined
+  /** The sums of gates and candidate are kept within ± this before their activation (ONNX's `clip`). */
+  gateClip?: number | undefined
+}
 
 export interface LSTMVariant {
   /**
@@ -33,6 +42,10 @@ export interface LSTMVariant {
 export const VARIANT_NAMES = {
   ...{ peephole: true, coupled: true, activations: true, gateClip: true, cellClip: true },
 } as const satisfies Record<keyof LSTMVariant, true>
+
+export const GRU_VARIANT_NAMES = {
+  ...{ activations: true, gateClip: true },
+} as const satisfies Record<keyof GRUVariant, true>
 
 /** The cell that a variant is, its gates that see c, and the options of its math; undefined: none. */
 export interface ChosenVariant {
@@ -68,6 +81,19 @@ export function chooseVariant({
   const cell = coupled ? 'lstm_coupled' : 'lstm_general'
   const given = { ...activations, gateClip, cellClip }
   return { cell, peepholes, cellOptions: resolveCellOptions('lstm', cell, given) }
+}
+
+/** The same of a cell that has nothing but activations and a bound of its sums; `general`: where one is given. */
+export function chooseActivations(
+  plain: ops.Cell,
+  general: ops.Cell,
+  { gateClip, ...activations }: ops.CellOptions,
+): ChosenVariant {
+  const usual = Object.values({ gateClip, ...activations }).every((value) => value === undefined)
+  if (usual && plain !== general) return { cell: plain, peepholes: [], cellOptions: undefined }
+  const given = { ...activations, gateClip }
+  const cellOptions = resolveCellOptions(plain, general, given)
+  return { cell: general, peepholes: [], cellOptions }
 }
 
 /** The options of a variant among others. */
