@@ -10,7 +10,7 @@ import itertools
 
 import torch
 
-from make import GATES, Golden, backward, dropout_factor, leaf, parameters_of, plain_step
+from make import GATES, Golden, backward, dropout_factor, leaf, options_of, parameters_of, plain_step
 
 RANDOM = {'key': [0x9BADCAFE, 0x12345678], 'step': 2**33 + 7, 'sampleBase': 5}
 STEPS, BATCH, INPUT, HIDDEN = 4, 3, 3, 5
@@ -74,7 +74,7 @@ def zoneout():
         for index, slots in enumerate(parameters):
             for name, value in zip(['w_ih', 'w_hh', 'b_ih', 'b_hh'], slots):
                 tensors |= {f'{name}_{index}': value, f'grad_{name}_{index}': value.grad}
-        options = dict(cell=cell, layers=LAYERS, directions=DIRECTIONS, hidden=HIDDEN, phases=amounts)
+        options = options_of(cell, LAYERS, DIRECTIONS, HIDDEN) | dict(phases=amounts)
         golden.add(f'{cell}-{mode}', options | ({} if mode == 'evaluation' else {'random': RANDOM}), tensors)
     golden.save()
 

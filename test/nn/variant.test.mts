@@ -114,9 +114,12 @@ test('other cells have activations and a bound of their sums, too', (t) => {
   ])
   const code = 'ERR_ARGUMENT'
   const output = { ...sizes, activations: { output: 'tanh' } } as never
-  t.throws(() => new nn.GRU(output), { code, message: /output: expected none for gru_general/ })
+  t.throws(() => new nn.GRU(output), { code, message: /output: is no option here/ })
   t.throws(() => new nn.GRU({ ...sizes, cellClip: 1 } as never), { code, message: /cellClip/ })
   t.throws(() => new nn.GRU({ ...sizes, gateClip: -1 }), { code, message: /gateClip: expected a/ })
+  const x = uniform([2, 1, 3], -1, 1)
+  for (const layer of [new nn.RNN({ ...sizes, gateClip: 2 }), new nn.GRU(gru)])
+    t.deepEqual(layer.forward(x).output.shape, [2, 1, 4])
   const tokenizer = Tokenizer.bytes()
   const model = { tokenizer, cell: 'rnn', hidden: 4, layers: 1, seed: 1 } as const
   const relu = new LanguageModel({ ...model, activations: { candidate: 'relu' }, gateClip: 3 })

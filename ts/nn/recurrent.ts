@@ -1,6 +1,5 @@
-import { checkChoice, checkFinite, checkFlag, isObject, optionsOf, type Names } from '../check'
+import { checkChoice, checkFinite, checkFlag, optionsOf, type Names } from '../check'
 import { noGrad, type Parameter } from '../tensor'
-import { expect } from '../errors'
 import * as ops from '../ops'
 import { activations } from '../ops/cells'
 import type { InitSource } from './init-source'
@@ -88,6 +87,7 @@ export interface GRUOptions extends RecurrentOptions, GRUVariant {
   resetBefore?: boolean | undefined
 }
 
+const ACTIVATION_NAMES = { gate: true, candidate: true } as const
 const GRU_NAMES: Names<GRUOptions> = {
   ...{ ...RECURRENT_NAMES, ...GRU_VARIANT_NAMES, resetBefore: true },
 }
@@ -100,10 +100,11 @@ export class GRU extends Recurrent {
   constructor(options: GRUOptions) {
     const { resetBefore = false, activations = {}, gateClip } = optionsOf('gru', options, GRU_NAMES)
     checkFlag('gru', 'resetBefore', resetBefore)
-    expect('gru', 'activations', isObject(activations), 'an object of activations', activations)
     const own = resetBefore ? 'gru_reset_before' : 'gru'
     const general = resetBefore ? own : 'gru_general'
-    const variant = chooseActivations(own, general, { ...activations, gateClip })
+    const variant = chooseActivations(own, general, {
+      ...{ ...optionsOf('gru', activations, ACTIVATION_NAMES), gateClip },
+    })
     super(variant.cell, options, variant)
     this.reset(seedOf('gru', options))
   }

@@ -228,11 +228,13 @@ export function resolveCellOptions(
   } = optionsOf(op, given, OPTION_NAMES)
   const { gateClip = Infinity, cellClip = Infinity } = given
   expect(op, 'cellOptions', hasOptions[cell], `none for ${cell}`, given)
-  const odd = (name: keyof CellOptions, has: boolean) =>
-    expect(op, name, has || given[name] === undefined, `none for ${cell}`, given[name])
-  odd('gate', gatesOf[cell] > 1)
-  odd('output', hasC[cell])
-  odd('cellClip', hasC[cell])
+  /** What the cell has no place for may be told as usual. */
+  const usual = { gate: 'sigmoid', output: 'tanh', cellClip: Infinity }
+  const places = { gate: gatesOf[cell] > 1, output: hasC[cell], cellClip: hasC[cell] }
+  for (const name of ['gate', 'output', 'cellClip'] as const) {
+    const fits = places[name] || given[name] === undefined || given[name] === usual[name]
+    expect(op, name, fits, `none for ${cell}`, given[name])
+  }
   const names = activations.map(({ name }) => name)
   for (const [name, value] of Object.entries({ gate, candidate, output }))
     checkChoice(op, `activations.${name}`, value, names)

@@ -43,10 +43,13 @@ const stepOf = ({ shape, data }: Host, t: number): Host => {
   return { shape: [1, ...shape.slice(1)], data: data.slice(t * width, (t + 1) * width) }
 }
 
-/** Cells alone and with each phase, of which half an amount is one that bf16 represents. */
+/**
+ * Cells alone and with each phase that draws once for all steps, of which half an amount is one that bf16
+ * represents. Those that act on states alone (phases.test.mts) leave the operands of products as they are.
+ */
 const FORMS = CELLS.flatMap((cell) => [
   { cell, title: cell, settings: {} },
-  ...PHASES.map(({ name, below }) => ({
+  ...PHASES.filter((phase) => phase.training).map(({ name, below }) => ({
     ...{ cell, title: `${cell}, ${name}` },
     settings: {
       phases: { [name]: below / 2 },
