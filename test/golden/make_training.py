@@ -7,8 +7,8 @@ import itertools
 import sys
 
 import torch
-from make import (GATES, Golden, backward, dropout_factor, leaf, parameters_of, run_reset_before,
-                  run_torch)
+from make import (FUNCTIONS, GATES, Golden, backward, dropout_factor, leaf, parameters_of,
+                  run_reset_before, run_torch)
 
 
 def weight_drop():
@@ -35,6 +35,7 @@ def weight_drop():
                 suffix = f'l{index // directions}' + '_reverse' * (index % directions)
                 tensors |= {f'{name}_{suffix}': value, f'grad_{name}_{suffix}': value.grad}
         options = dict(cell=cell, layers=layers, directions=directions, input=input, hidden=hidden)
+        options |= dict(activations=dict(candidate=FUNCTIONS.get(cell)))
         golden.add(f'{cell}-{layers}x{directions}', options | dict(p=p, keys=keys, step=step), tensors)
     golden.save()
 

@@ -7,6 +7,7 @@ import { DEVICES } from '../support/op.mjs'
 
 interface Case {
   cell: ops.Cell
+  activations: { candidate: ops.Activation | null }
   layers: number
   directions: 1 | 2
   input: number
@@ -34,8 +35,12 @@ for (const { name, settings, tensors } of await golden<Case>('weight_drop'))
   for (const device of DEVICES)
     test(`PyTorch, ${name}, ${device}: outputs and gradients`, async (t) => {
       const { cell, layers, directions, input, hidden, p } = settings
+      const candidate = settings.activations.candidate ?? undefined
       const sizes = { input, hidden, layers, bidirectional: directions === 2 }
-      using layer = makeRecurrent(cell, { ...sizes, weightDrop: p, device })
+      using layer = makeRecurrent(cell, {
+        ...{ ...sizes, weightDrop: p, device },
+        activations: { candidate },
+      })
       layer.setRandom(new Golden(settings))
       const given = (key: string) => {
         const { shape, data } = tensors[key]!
