@@ -106,30 +106,23 @@ async function look(
     loss: ({ symbols, first }) => ({ sum: nats(module, symbols, first), count: first.size }),
   })
   const flow = async () => (await gradientFlow(trainer, feed))[0] as GradientFlow
-  const seen: Seen = {
-    cell,
-    init,
-    clipped,
-    before: await flow(),
-    after: await flow(),
-    norms: [],
-    loss: NaN,
-  }
+  const before = await flow()
+  const norms: number[] = []
+  let last = NaN
   const run = trainer.fit({
     ...{ maxSteps: updates, optimizer: sgd({ lr: rate }) },
     clipNorm: clipped ? clipNorm : Infinity,
   })
   try {
     for await (const { gradientNorm, loss } of run) {
-      seen.norms.push(gradientNorm)
-      seen.loss = loss
+      norms.push(gradientNorm)
+      last = loss
     }
   } catch (error) {
     // It exploded, which is what is to be seen.
     if (!(error instanceof RnnativeError) || error.code !== 'ERR_NONFINITE') throw error
   }
-  seen.after = await flow()
-  return seen
+  return { cell, init, clipped, before, after: await flow(), norms, loss: last }
 }
 
 const feedOf = (options: GradientsOptions) =>
@@ -148,26 +141,26 @@ export async function reportGradients(
       for (const clipped of [false, true]) {
         const seen = await look(cell, init, clipped, feed, options)
         all.push(seen)
-        told(`${nameOf(seen)}: loss ${seen.loss.toFixed(3)} after ${seen.norms.length} updates`)
+        told(
+          `${cell}, ${howOf(seen)}: loss ${seen.loss.toFixed(3)} after ${seen.norms.length} updates`,
+        )
       }
   await writeFigures(options.output, 'What gradients do', await figuresOf(all, options))
 }
 
-const nameOf = ({ cell, init, clipped }: Seen): string =>
-  `${cell}, ${init}, ${clipped ? 'clipped' : 'not clipped'}`
+const howOf = ({ init, clipped }: Seen): string => `${init}, ${clipped ? 'clipped' : 'not clipped'}`
 
 async function figuresOf(all: readonly Seen[], { steps, clipNorm, rate }: GradientsOptions) {
   const [x, y] = ['step t', 'norm of the gradient']
   const began = all.filter(({ clipped }) => !clipped)
-  const learned = (one: Seen) => `${one.init}, ${one.clipped ? 'clipped' : 'not clipped'}`
   const bound =
     `Dashed: the bound of the plain RNN, η^(T-t) times what its last state gets, η being the largest singular ` +
     'value of its recurrent weights: below 1 the gradient must vanish, above 1 it may explode.'
   const before = began.flatMap((one) => linesOf(one.cell, one.init, one.before))
-  const after = all.flatMap((one) => linesOf(one.cell, learned(one), one.after))
+  const after = all.flatMap((one) => linesOf(one.cell, howOf(one), one.after))
   const norms = all.map((one): FlowLine => ({
     panel: one.cell,
-    name: learned(one),
+    name: howOf(one),
     kind: 'dL/dh',
     values: one.norms,
   }))
