@@ -215,7 +215,8 @@ def plain_step(cell, wx, w_hh, b_hh, h, c, m):
     return (1 - z) * n + z * h, c
 
 
-def run_plain(cell, x, parameters, lengths, h0, c0, layers, directions, masks):
+def run_plain(cell, x, parameters, lengths, h0, c0, layers, directions, masks, after=lambda made, *_: made):
+    """Any stack as a loop. after(made, before, t, b, run): the states that a step leaves, of those that it made."""
     steps, batch, _ = x.shape
     hidden = parameters[0][1].shape[1]
     final = []
@@ -230,7 +231,8 @@ def run_plain(cell, x, parameters, lengths, h0, c0, layers, directions, masks):
                 h, c = h0[run, b], torch.zeros(hidden) if c0 is None else c0[run, b]
                 order = range(int(lengths[b]))
                 for t in reversed(order) if direction else order:
-                    h, c = plain_step(cell, w_ih @ x[t, b] + b_ih, w_hh, b_hh, h, c, masks[run, b])
+                    made = plain_step(cell, w_ih @ x[t, b] + b_ih, w_hh, b_hh, h, c, masks[run, b])
+                    h, c = after(made, (h, c), t, b, run)
                     y[t][b] = h
                 last.append((h, c))
             outputs.append(torch.stack([torch.stack(row) for row in y]))

@@ -10,7 +10,7 @@ import itertools
 
 import torch
 
-from make import GATES, Golden, backward, dropout_factor, leaf, options_of, parameters_of, plain_step
+from make import GATES, Golden, backward, dropout_factor, leaf, options_of, parameters_of, run_plain
 
 RANDOM = {'key': [0x9BADCAFE, 0x12345678], 'step': 2**33 + 7, 'sampleBase': 5}
 STEPS, BATCH, INPUT, HIDDEN = 4, 3, 3, 5
@@ -29,33 +29,16 @@ def kept(phase, p, training, t, b, run):
 
 
 def run_zoned(cell, x, parameters, lengths, h0, c0, amounts, training):
-    final = []
-    for layer in range(LAYERS):
-        outputs = []
-        for direction in range(DIRECTIONS):
-            run = layer * DIRECTIONS + direction
-            w_ih, w_hh, b_ih, b_hh = parameters[run]
-            y = [[torch.zeros(HIDDEN)] * BATCH for _ in range(STEPS)]
-            last = []
-            for b in range(BATCH):
-                h, c = h0[run, b], torch.zeros(HIDDEN) if c0 is None else c0[run, b]
-                p = amounts.get('state_dropout', 0)
-                seen = [dropout_factor(RANDOM, LAYERS, b, run * HIDDEN + j, p) for j in range(HIDDEN)]
-                order = range(int(lengths[b]))
-                for t in reversed(order) if direction else order:
-                    wx = w_ih @ x[t, b] + b_ih
-                    made_h, made_c = plain_step(cell, wx, w_hh, b_hh, h, c, torch.tensor(seen, dtype=torch.float64))
-                    m = kept('zoneout_hidden', amounts['zoneout_hidden'], training, t, b, run)
-                    h = m * h + (1 - m) * made_h
-                    m = kept('zoneout_cell', amounts.get('zoneout_cell', 0), training, t, b, run)
-                    c = m * c + (1 - m) * made_c
-                    y[t][b] = h
-                last.append((h, c))
-            outputs.append(torch.stack([torch.stack(row) for row in y]))
-            final.append([torch.stack(states) for states in zip(*last)])
-        x = torch.cat(outputs, dim=2)
-    hn, cn = (torch.stack(states) for states in zip(*final))
-    return {'y': x, 'hn': hn} | ({} if c0 is None else {'cn': cn})
+    p = amounts.get('state_dropout', 0)
+    masks = torch.tensor([[[dropout_factor(RANDOM, LAYERS, b, run * HIDDEN + j, p) for j in range(HIDDEN)]
+                           for b in range(BATCH)] for run in range(RUNS)], dtype=torch.float64)
+
+    def zoned(made, before, t, b, run):
+        kept_of = [kept(phase, amounts.get(phase, 0), training, t, b, run) for phase in PHASES[1:]]
+        return [m * old + (1 - m) * new for m, old, new in zip(kept_of, before, made)]
+
+    y, hn, cn = run_plain(cell, x, parameters, lengths, h0, c0, LAYERS, DIRECTIONS, masks, zoned)
+    return {'y': y, 'hn': hn} | ({} if cn is None else {'cn': cn})
 
 
 def zoneout():
