@@ -9,7 +9,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { hostname, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import test from 'ava'
 import { makeDirectory, removeEmpty } from '#dist/io/directories.js'
@@ -100,6 +100,22 @@ test('a stale lock is taken over: of a dead process, of another that had the pid
   // Of another host nothing is known.
   writeFileSync(path, JSON.stringify({ ...held, host: 'elsewhere', pid: 7 }))
   await t.throwsAsync(lock(path, busy), { message: 'busy: 7' })
+})
+
+test('what a process that was killed while taking over left goes with the next lock', async (t) => {
+  const directory = fresh()
+  const path = join(directory, 'lock')
+  const { pid: dead } = spawnSync('true')
+  for (const left of ['.over', '.over.over']) {
+    for (const content of [JSON.stringify({ pid: dead, host: hostname(), started: null }), '']) {
+      writeFileSync(`${path}.over`, content)
+      writeFileSync(`${path}${left}`, content)
+      await (
+        await lock(path, busy)
+      )()
+      t.deepEqual(readdirSync(directory), [])
+    }
+  }
 })
 
 test('of many that want a stale lock one gets it at a time', async (t) => {

@@ -103,6 +103,11 @@ async function remove(path: string, stale: string | null, busy: Busy): Promise<v
   await done()
 }
 
+/** Removes what one who was killed while taking over left: as any lock, lest its holder be alive. */
+async function sweep(path: string, busy: Busy): Promise<void> {
+  if ((await readText(path)) !== null) await (await lock(path, busy, TAKING))()
+}
+
 /**
  * Takes a lock, stale ones over; gives what releases it. Waits so many milliseconds for another holder and
  * then throws what `busy` makes of it.
@@ -122,6 +127,12 @@ export async function lock(path: string, busy: Busy, wait = 0): Promise<() => Pr
     if (stale) await remove(path, found, busy)
     else if (holder !== null && performance.now() >= until) throw busy(holder)
     else await sleep(POLL)
+  }
+  try {
+    await sweep(`${path}${OVER}`, busy)
+  } catch (error) {
+    await release(path, text)
+    throw error
   }
   return () => release(path, text)
 }
