@@ -33,6 +33,15 @@ function* wordsAndMarks(all: readonly string[]): Measuring<string[]> {
   return marked
 }
 
+function* together(all: readonly string[]): Measuring<string> {
+  let text = ''
+  for (let from = 0; from < all.length; from += STRETCH) {
+    text += all.slice(from, from + STRETCH).join('')
+    yield
+  }
+  return text
+}
+
 /** Where each code point of a text begins, and where the last one ends. */
 function* bordersOf(text: string): Measuring<Int32Array> {
   const borders = new Int32Array(text.length + 1)
@@ -54,7 +63,7 @@ function* runs(text: string, borders: Int32Array, order: number): Generator<stri
 /** Counts of the n-grams of each order: characters without white space, then words. */
 function* orders(text: string, lowercase: boolean, wordOrder: number): Measuring<Counts[]> {
   const all = yield* words(text, (part) => (lowercase ? part.toLowerCase() : part))
-  const characters = all.join('')
+  const characters = yield* together(all)
   const borders = yield* bordersOf(characters)
   const marked = wordOrder > 0 ? yield* wordsAndMarks(all) : []
   const counts: Counts[] = []

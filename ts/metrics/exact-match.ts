@@ -1,5 +1,5 @@
 import { atOnce } from '../pauses'
-import { segmentsOf, words } from './corpus'
+import { segmentsOf, STRETCH, words } from './corpus'
 import type { CorpusScore, Measuring, References } from './corpus'
 
 export interface ExactMatchScore extends Pick<CorpusScore, 'score'> {
@@ -21,6 +21,15 @@ export function exactMatch(
   return atOnce(measuringExactMatch(hypotheses, references))
 }
 
+function* same(a: readonly string[], b: readonly string[]): Measuring<boolean> {
+  if (a.length !== b.length) return false
+  for (const [i, word] of a.entries()) {
+    if (word !== b[i]) return false
+    if (i % STRETCH === 0) yield
+  }
+  return true
+}
+
 export function* measuringExactMatch(
   hypotheses: readonly string[],
   references: readonly References[],
@@ -29,9 +38,9 @@ export function* measuringExactMatch(
   let matched = 0
   for (const { hypothesis, references: any } of segments) {
     yield
-    const plain = (yield* words(hypothesis)).join(' ')
+    const own = yield* words(hypothesis)
     for (const reference of any)
-      if ((yield* words(reference)).join(' ') === plain) {
+      if (yield* same(own, yield* words(reference))) {
         ++matched
         break
       }
