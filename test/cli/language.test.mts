@@ -153,7 +153,7 @@ test('recipes by flags alone: SGD with step decay, accumulated; schedules know t
     ...trainFlags('recipe', '--accumulate', 2, '--epochs', 3, ...flags),
     ...['--activation-penalty', 2, '--temporal-penalty', 1, '--l2', 'weight_hh=1e-4,bias=0'],
     ...['--recurrent-dropout', 0.1, '--weight-drop', 0.2, '--init', 'uniform:0.1'],
-    ...['--zoneout', 'hidden=0.1', '--average', 'swa:after=1'],
+    ...['--zoneout', 'hidden=0.1', '--average', 'swa:after=1', '--thresholds', 'f:1,trainable'],
     ...['--schedule', 'step:gamma=0.5,after=1'],
     ...['--groups', 'embedding:frozen;weight_hh_l0[f]:lr=0.1,weightDecay=0'],
   ])
@@ -166,7 +166,8 @@ test('recipes by flags alone: SGD with step decay, accumulated; schedules know t
   t.is(rates.lastIndexOf(1), perEpoch - 1)
   await using model = await LanguageModel.load(join(directory, 'recipe'))
   const drops = { recurrentDropout: 0.1, weightDrop: 0.2, zoneout: { hidden: 0.1 } }
-  t.like(model.options, { ...drops, init: { uniform: 0.1 } })
+  const shifts = { thresholds: { f: 1, trainable: true } }
+  t.like(model.options, { ...drops, ...shifts, init: { uniform: 0.1 } })
 
   for (const [schedule, begun] of [
     ['linear', 0.9],

@@ -46,6 +46,7 @@ const layer = { device: 'cpu', seed: 1, init: { uniform: 0.1 } }
 const stack = {
   ...{ ...layer, input: 2, hidden: 2, layers: 1, bidirectional: false, dropout: 0 },
   ...{ recurrentDropout: 0, weightDrop: 0, zoneout: 0, bias: true, precision: 'f32' },
+  thresholds: {},
 }
 const model: ConstructorParameters<typeof decode.StateModel>[0] = {
   ...{ vocabulary: 4, bos: 0, eos: 1, device: 'cpu', lengths: [1], attends: false },

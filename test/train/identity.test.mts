@@ -63,6 +63,7 @@ test('another language model is refused by the option that makes it another', as
     ['recurrentDropout', { recurrentDropout: 0.5 }],
     ['weightDrop', { weightDrop: 0.5 }],
     ['zoneout', { zoneout: 0.5 }],
+    ['thresholds', { thresholds: { f: 1 } }],
   ] as const)
     await t.throwsAsync(fit(options, resume), refused(name), name)
   const momentum = optim.sgd({ lr: 1, momentum: 0.9 })

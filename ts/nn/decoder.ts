@@ -7,7 +7,7 @@ import type { ZoneoutSpec } from '../zoneout'
 import { Attention, type AttentionKind } from './attention'
 import type { InitSource } from './init-source'
 import { checkSizes, seedOf, type LayerOptions } from './layers'
-import { variantOf, type LSTMVariant } from './variant'
+import { variantOf, type Variant } from './variant'
 import { Module } from './module'
 import { LSTM, LSTM_NAMES, makeRecurrent } from './recurrent'
 import type { Recurrent } from './recurrent-stack'
@@ -18,7 +18,7 @@ import type { Recurrent } from './recurrent-stack'
  */
 export type Feeding = ops.DecoderFeeding | 'none'
 
-export interface AttentionDecoderOptions extends LayerOptions, LSTMVariant {
+export interface AttentionDecoderOptions extends LayerOptions, Variant {
   cell: ops.Cell
   /** Features of a step's input. */
   input: number
@@ -118,6 +118,7 @@ export class AttentionDecoder extends Module {
       ...{ bias, forgetBias, precision },
       ...{ device, seed, init, ...variantOf(own) },
     })
+    this.constants.push(...this.layers.constants)
     this.initSpec = init
     this.attention = new Attention({
       ...{ kind, query: hidden, memory, device, seed, init },
@@ -147,6 +148,7 @@ export class AttentionDecoder extends Module {
       source.fill(name, member, usual, isOutput ? 1 : ops.gatesOf[this.layers.cell])
     }
     if (this.layers instanceof LSTM) this.layers.biasForgetGate()
+    this.layers.beginThresholds()
   }
 
   /**

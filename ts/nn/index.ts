@@ -23,6 +23,7 @@ export type { InitSource } from './init-source'
 export * as penalties from './penalties'
 export type { PenaltyOptions } from './penalties'
 export type { InitSpec } from '../init-spec'
+export type { ThresholdGate, ThresholdsSpec } from '../thresholds'
 export type { ZoneoutSpec } from '../zoneout'
 export type {
   AttentionResult,

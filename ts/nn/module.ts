@@ -4,6 +4,7 @@ import { isMap, isPlain } from '../kinds'
 import { atOnce, inStretches, type Wait } from '../pauses'
 import { Parameter, Tensor } from '../tensor'
 import { fillsParameters } from '../tensor/parameter'
+import { untrack } from '../tensor/scope'
 import type { NativeRandom } from '../tensor/random'
 import { assigning } from '../tensor/write'
 import type { InitSpec } from '../init-spec'
@@ -208,9 +209,20 @@ export abstract class Module {
 
   // --- lifetime
 
-  /** Disposes all parameters, those of modules below included. */
+  /** @internal What this module computes with and never learns nor saves. */
+  readonly constants: Tensor[] = []
+
+  /** Makes a tensor this module's own: no scope disposes it, and the module does with its parameters. */
+  protected constant(x: Tensor): Tensor {
+    untrack(x)
+    this.constants.push(x)
+    return x
+  }
+
+  /** Disposes all parameters and constants, those of modules below included. */
   dispose(): void {
     for (const parameter of this.parameters()) parameter.dispose()
+    for (const [, module] of this.namedModules()) for (const x of module.constants) x.dispose()
   }
 
   [Symbol.dispose](): void {

@@ -6,11 +6,13 @@ import type { NativeRandom } from '../tensor/random'
 import * as ops from '../ops'
 import { cellParameters, isPresent, slotsOf, slotShape } from '../ops/cells'
 import { checkPrecision, type Precision } from '../precision'
+import type { ThresholdsSpec } from '../thresholds'
 import { readZoneout, ZONEOUT_FORMS, type ZoneoutSpec } from '../zoneout'
 import { checkInit, type InitSource } from './init-source'
 import { checkSizes, LAYER_NAMES, type LayerOptions } from './layers'
 import type { ChosenVariant } from './variant'
 import { Module } from './module'
+import { Thresholds } from './thresholds'
 import { recurrence } from './unrolled'
 
 export interface RecurrentOptions extends LayerOptions {
@@ -40,6 +42,11 @@ export interface RecurrentOptions extends LayerOptions {
    * cell }`. Default 0.
    */
   zoneout?: ZoneoutSpec | undefined
+  /**
+   * A shift of each gate's sums, one number for all of its units: `{ f: 1, i: -0.5 }`. With `trainable: true` there is
+   * one for every gate, which is learned and begins there: a parameter `threshold_l0` and so on, [gates].
+   */
+  thresholds?: ThresholdsSpec | undefined
   /** Default true. */
   bias?: boolean | undefined
   /** Of every product, forward and backward. Default 'f32'. */
@@ -50,6 +57,7 @@ export const RECURRENT_NAMES: Names<RecurrentOptions> = {
   ...LAYER_NAMES,
   ...{ input: true, hidden: true, layers: true, bidirectional: true, dropout: true },
   ...{ recurrentDropout: true, weightDrop: true, zoneout: true, bias: true, precision: true },
+  ...{ thresholds: true },
 }
 
 export interface ForwardOptions {
@@ -72,6 +80,9 @@ const GATES: Readonly<Partial<Record<ops.Cell, readonly string[]>>> = {
   gru_general: ['r', 'z', 'n'],
   gru_reset_before: ['r', 'z', 'n'],
 }
+
+/** Names for thresholds, of which a cell with one sum has one, too. */
+const gateNames = (cell: ops.Cell): readonly string[] => GATES[cell] ?? ['h']
 
 /** Where the mask of a parameter comes from in a forward pass that trains; null in others. */
 export type DrawMask = ((parameter: string) => NativeRandom) | null
@@ -106,6 +117,8 @@ export abstract class Recurrent extends Module {
   /** Of a cell that has options. */
   readonly cellOptions: ops.CellOptions | undefined
   private readonly byName = new Map<string, Parameter>()
+  /** Of each layer and direction; empty: none. */
+  private readonly thresholds: readonly Thresholds[]
   private ofCells: readonly ops.CellParameters[] | undefined // once made
 
   protected constructor(
@@ -151,6 +164,13 @@ export abstract class Recurrent extends Module {
         this.byName.set(`${slot.name}_${suffix}`, parameter)
       }
     }
+    const thresholds = [...this.suffixes()].map(([, suffix]) => {
+      const made = Thresholds.of(cell, gateNames(cell), options.thresholds, options.device)
+      if (made?.learned) this.byName.set(`threshold_${suffix}`, made.learned)
+      else if (made) this.constant(made.values)
+      return made
+    })
+    this.thresholds = thresholds.filter((of) => of !== null)
   }
 
   private *suffixes(): Generator<[layer: number, suffix: string]> {
@@ -172,6 +192,12 @@ export abstract class Recurrent extends Module {
     const usual = { uniform: 1 / Math.sqrt(this.hidden) }
     for (const [name, parameter] of this.byName)
       source.fill(name, parameter, usual, ops.gatesOf[this.cell])
+    this.beginThresholds()
+  }
+
+  /** @internal Learned thresholds begin as they were given, however weights do. */
+  beginThresholds(): void {
+    for (const of of this.thresholds) of.initialise()
   }
 
   /**
@@ -204,23 +230,34 @@ export abstract class Recurrent extends Module {
     )
   }
 
-  /** @internal Calls `run` with `cells` as a forward pass reads them: while training, some weights dropped. */
+  /**
+   * @internal Calls `run` with `cells` as a forward pass reads them: while training, some weights dropped, and biases
+   * with the thresholds.
+   */
   withCells<T>(
     draw: DrawMask,
     cells: readonly ops.CellParameters[],
     run: (cells: readonly ops.CellParameters[]) => T,
   ): T {
-    const { weightDrop } = this
-    if (draw === null || weightDrop === 0) return run(cells)
-    const dropped = [...this.suffixes()].map(([, suffix], i) => {
-      const { weightHidden } = cells[i] as ops.CellParameters
-      const random = draw(`weight_hh_${suffix}`)
-      return ops.dropout(weightHidden, weightDrop, { random, batchAxis: 0 })
-    })
+    const { weightDrop, hidden } = this
+    const drops = draw !== null && weightDrop > 0
+    if (!drops && this.thresholds.length === 0) return run(cells)
+    const made: Tensor[] = []
+    const keep = (x: Tensor) => (made.push(x), x)
     try {
-      return run(cells.map((of, i) => ({ ...of, weightHidden: dropped[i] as Tensor })))
+      const read = [...this.suffixes()].map(([, suffix], i): ops.CellParameters => {
+        const { ...of } = cells[i] as ops.CellParameters
+        if (drops) {
+          const random = draw(`weight_hh_${suffix}`)
+          of.weightHidden = keep(ops.dropout(of.weightHidden, weightDrop, { random, batchAxis: 0 }))
+        }
+        const shift = this.thresholds[i]
+        if (shift) of.biasInput = keep(shift.add(of.biasInput, hidden))
+        return of
+      })
+      return run(read)
     } finally {
-      for (const weight of dropped) weight.dispose() // the tape holds what it needs
+      for (const x of made) x.dispose() // the tape holds what it needs
     }
   }
 

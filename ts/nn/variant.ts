@@ -3,6 +3,7 @@ import { isListOf, oneOf } from '../check'
 import { expect } from '../errors'
 import type * as ops from '../ops'
 import { resolveCellOptions } from '../ops/cells'
+import type { ThresholdsSpec } from '../thresholds'
 
 const GATES = ['i', 'f', 'o'] as const
 /** A gate of an LSTM that may see c. */
@@ -96,8 +97,13 @@ export function chooseActivations(
   return { cell: general, peepholes: [], cellOptions }
 }
 
+/** What makes the cell of any recurrent layer another. */
+export interface Variant extends LSTMVariant {
+  thresholds?: ThresholdsSpec | undefined
+}
+
 /** The options of a variant among others. */
-export const variantOf = (given: LSTMVariant): LSTMVariant => {
-  const { peephole, coupled, activations, gateClip, cellClip } = given
-  return { peephole, coupled, activations, gateClip, cellClip }
+export const variantOf = (given: Variant): Variant => {
+  const { peephole, coupled, activations, gateClip, cellClip, thresholds } = given
+  return { peephole, coupled, activations, gateClip, cellClip, thresholds }
 }

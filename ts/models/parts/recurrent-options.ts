@@ -1,11 +1,12 @@
 /** The options that all families of recurrent models share. Each family says how many layers it has. */
 import { MOST_LAYERS, MOST_UNITS } from '../../check'
 import { INIT_FORMS, readInitSpec, type InitSpec } from '../../init-spec'
-import { readNamed } from '../../named'
+import { numberOf, readNamed } from '../../named'
 import type { Precision } from '../../precision'
 import { atLeastZero, choice, count, custom, flag, fraction } from '../../schema'
 import { group, positive, wholeNumber, type Refuse } from '../../schema'
 import { freshSeed } from '../../seed'
+import { readThresholds, thresholdsForms, type ThresholdsSpec } from '../../thresholds'
 import { readZoneout, ZONEOUT_FORMS, type ZoneoutSpec } from '../../zoneout'
 
 /** In plain text, since help must not load the addon; a test holds it against the addon's list. */
@@ -44,6 +45,24 @@ type Activation = (typeof ACTIVATION_NAMES)[number]
 
 const isPeephole = (x: unknown): boolean => PEEPHOLES.includes(x as 'i')
 
+/** In plain text, as {@link CELL_NAMES}. */
+export const GATE_NAMES: Readonly<Record<CellName, readonly string[]>> = {
+  lstm: ['i', 'f', 'g', 'o'],
+  gru: ['r', 'z', 'n'],
+  rnn: ['h'],
+}
+
+/** As a command line has it: `f:1,i:-0.5`, `f:1,trainable`. */
+const readThresholdsText = (text: string): unknown =>
+  Object.fromEntries(
+    text.split(',').map((word) => {
+      const [name = '', value] = word.split(':').map((part) => part.trim())
+      return value === undefined && name === 'trainable'
+        ? [name, true]
+        : [name, numberOf(value ?? '')]
+    }),
+  )
+
 /** What makes another cell: see `nn.LSTMVariant`. */
 export const variantOptions = () => ({
   peephole: custom<boolean | readonly (typeof PEEPHOLES)[number][]>()(
@@ -67,6 +86,16 @@ export const variantOptions = () => ({
   ),
   gateClip: positive({ about: 'most that the sums of gates may be' }),
   cellClip: positive({ about: "most that an LSTM's state may be" }),
+  thresholds: custom<ThresholdsSpec>()(
+    {
+      expected: thresholdsForms(),
+      words: 'f:1,i:-0.5 and the like, trainable among them where they are learned',
+      valid: (spec) => readThresholds(spec) !== null,
+      argument: '<gates>',
+      read: readThresholdsText,
+    },
+    { about: 'shifts of the sums of gates: f:1,i:-0.5, learned from there: f:1,trainable' },
+  ),
 })
 
 interface Variant {
@@ -76,6 +105,7 @@ interface Variant {
   activations: Readonly<Record<string, unknown>>
   gateClip?: unknown
   cellClip?: unknown
+  thresholds?: unknown
 }
 
 /** Which of {@link variantOptions} are for that cell. */
@@ -102,6 +132,9 @@ export function checkVariant(options: Variant, refuse: Refuse): void {
   refuse('coupled', has('coupled') || !coupled, `false for the cell ${cell}`, coupled)
   const sees = Array.isArray(peephole) && peephole.includes('f')
   refuse('peephole', !coupled || !sees, 'no f where gates are coupled', peephole)
+  const gates = GATE_NAMES[cell].filter((gate) => gate !== 'f' || !coupled)
+  const shifts = options.thresholds === undefined || readThresholds(options.thresholds, gates)
+  refuse('thresholds', shifts !== null, thresholdsForms(gates), options.thresholds)
 }
 
 /** As a command line has it: `uniform:0.1`, `orthogonal`. */

@@ -1,5 +1,5 @@
 import type { InitSpec, RecurrentState } from '../../nn'
-import { variantOf, type LSTMVariant } from '../../nn/variant'
+import { variantOf, type Variant } from '../../nn/variant'
 import type { Recurrent } from '../../nn'
 import { makeRecurrent } from '../../nn/recurrent'
 import { ResidualStack } from '../../nn/residual'
@@ -11,7 +11,7 @@ import { cellOf, forgetBiasOf, type CellName } from './recurrent-options'
 /** Standard deviation of a token's initial vector: its length is then about 1. */
 export const embeddingDeviation = (features: number): number => 1 / Math.sqrt(features)
 
-export interface StackOptions extends LSTMVariant {
+export interface StackOptions extends Variant {
   cell: CellName
   /** Layers add their input to their output. */
   residual: boolean

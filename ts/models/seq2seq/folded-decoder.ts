@@ -91,11 +91,14 @@ export class FoldedDecoder implements DecodesSteps {
       : ops.linear(decoder.embedding.forward(ids), folded.inputs)
     const sums = ops.add(embedded, context)
     const gates = ops.gatesOf[layers.cell] * hidden
-    const result = ops.recurrent(ops.slice(sums, 2, 0, gates), layers.cells(true), {
-      ...{ cell: layers.cell, layers: count, cellOptions: layers.cellOptions },
-      phases: layers.zoneout,
-      state: h ? { h, ...(c && { c }) } : null,
-    })
+    const own = ops.slice(sums, 2, 0, gates)
+    const result = layers.withCells(null, layers.cells(true), (cells) =>
+      ops.recurrent(own, cells, {
+        ...{ cell: layers.cell, layers: count, cellOptions: layers.cellOptions },
+        phases: layers.zoneout,
+        state: h ? { h, ...(c && { c }) } : null,
+      }),
+    )
     const rest = ops.slice(sums, 2, gates, (sums.shape[2] as number) - gates)
     const read = ops.linear(result.output, folded.state, readout.bias)
     return {
