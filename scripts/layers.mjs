@@ -13,7 +13,7 @@ export const floors = [
   [{ folder: 'ground', about: 'the files of ts/ itself: what an error, a check, an option is' }],
   [
     { folder: 'native', about: 'loads the addon, for `tensor` and `ops` alone' },
-    { folder: 'metrics', about: 'BLEU and its kin, of plain texts' },
+    { folder: 'metrics', about: 'BLEU, F1 and their kin, of plain texts and labels' },
   ],
   [
     {

@@ -1,6 +1,24 @@
 export { bleu, type BleuOptions, type BleuScore } from './bleu'
 export { chrf, type ChrfOptions } from './chrf'
+export {
+  classification,
+  type ClassificationOptions,
+  type ClassificationScore,
+  type ClassScore,
+  type Labels,
+} from './classification'
 export type { CorpusScore, References } from './corpus'
+export {
+  logLoss,
+  prArea,
+  prCurve,
+  ranking,
+  rocArea,
+  rocCurve,
+  type Curve,
+  type RankingScore,
+  type Scores,
+} from './curves'
 export { exactMatch, type ExactMatchScore } from './exact-match'
 export { languageScore, type LanguageScore } from './language'
 export { measure, type Measures } from './measure'

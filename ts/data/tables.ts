@@ -1,0 +1,11 @@
+/** Tables and labelled texts of files, and how they are parted: public by these names. */
+export { readLabelled, type Labelled, type LabelledOptions } from './labelled'
+export { splitExamples, type Split, type SplitOptions } from './split'
+export {
+  readTable,
+  Table,
+  type Column,
+  type Columns,
+  type TableOptions,
+  type TableRow,
+} from './table'
