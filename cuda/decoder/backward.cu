@@ -56,8 +56,8 @@ int32_t attention_backward_step(RnContext* ctx, const DecoderBackward& g, int64_
   const int32_t status = attend_step_backward(ctx, step);
   if (status != RN_OK || !d.args->w_query.data) return status;
   return multiply(ctx, d.stack().precision,
-                  {l.B, l.H, l.A, left(step.dqueries, l.A, g.dqueries_rounded), d.weights.query,
-                   false, g.dstate, l.H});
+                  {l.B, l.P, l.A, left(step.dqueries, l.A, g.dqueries_rounded), d.weights.query,
+                   false, g.dstate, l.P});
 }
 
 int32_t output_backward(RnContext* ctx, const DecoderBackward& g, int64_t t) {
@@ -84,7 +84,7 @@ int32_t output_backward(RnContext* ctx, const DecoderBackward& g, int64_t t) {
 // Of the state that step t's query was made of.
 StateGradient query_gradient(const DecoderBackward& g, int64_t t) {
   const DecoderLayout& l = g.layout();
-  return {g.forward.args->w_query.data ? g.dstate : g.forward.at(g.dqueries, t, l.A), l.H};
+  return {g.forward.args->w_query.data ? g.dstate : g.forward.at(g.dqueries, t, l.A), l.P};
 }
 
 int32_t layer_backward(RnContext* ctx, const DecoderBackward& g, int64_t i, int64_t t) {
@@ -94,7 +94,7 @@ int32_t layer_backward(RnContext* ctx, const DecoderBackward& g, int64_t i, int6
   StepGradients more;
   more.dgates = g.dgates_rounded;
   if (i < l.L - 1) {
-    more.above[0] = {g.dinput, l.H};
+    more.above[0] = {g.dinput, l.P};
     more.dropout = d.dropout(i);
   } else if (l.feeds_output) {
     more.above[0] = {d.at(g.djoined, t, l.joined_width) + l.V, l.joined_width};
@@ -107,7 +107,7 @@ int32_t layer_backward(RnContext* ctx, const DecoderBackward& g, int64_t i, int6
   const Operand of_gates = left(d.at(g.dgates[i], t, width), width, g.dgates_rounded);
   if (i > 0)
     return multiply(ctx, d.stack().precision,
-                    {l.B, l.H, gates, of_gates, d.weights.input[i], false, g.dinput, l.H});
+                    {l.B, l.P, gates, of_gates, d.weights.input[i], false, g.dinput, l.P});
   float* const dfed = l.feeds_output ? g.dfed : d.at(g.dcontext, t, l.V);
   return multiply(ctx, d.stack().precision,
                   {l.B, l.F, gates, of_gates, d.weights.fed, false, dfed, l.F, !l.feeds_output});
@@ -170,8 +170,9 @@ int32_t DecoderBackward::prepare(RnContext* ctx) {
   djoined = l.feeds_output ? room(rows * l.joined_width) : nullptr;
   doutputs = l.feeds_output ? room(rows * l.D) : nullptr;
   dfed = l.feeds_output ? room(l.B * l.D) : nullptr;
-  dstate = room(l.B * l.H);
-  dinput = room(l.B * l.H);
+  dstate = room(l.B * l.P);
+  dinput = room(l.B * l.P);
+  dh = l.stack.projects() ? room(l.L * rows * l.P) : nullptr;
   if (!enough) return RN_ERR_OUT_OF_MEMORY;
   status = forward.allocate(ctx, l.G * l.H, &dgates_rounded);
   if (status == RN_OK && l.feeds_output) status = forward.allocate(ctx, l.D, &doutputs_rounded);
@@ -186,6 +187,7 @@ LayerBackward DecoderBackward::layer(int64_t l) const {
   LayerBackward layer = backward_of(s.stack, forward.layer(l), forward.reserve, *args, l);
   if (last && !s.feeds_output) layer.dy = static_cast<const float*>(args->dy);
   layer.dgates = dgates[l];
+  layer.dstate = dh ? dh + l * forward.steps * s.B * s.P : nullptr;
   return layer;
 }
 

@@ -14,13 +14,14 @@ struct DecoderBackward {
   float* factors;                    // [T, B, Tk] as pair_gradients takes them
   float* dqueries;                   // [T, B, A]
   float* dcontext;                   // [T, B, V]: CONTEXT only
-  float* djoined;                    // [T, B, V + H]: OUTPUT only
+  float* djoined;                    // [T, B, V + P]: OUTPUT only
+  float* dh;                         // [L, T, B, P] of h where that is projected
   float* doutputs;                   // [T, B, D] before tanh: OUTPUT only
   // From step to step.
   std::unique_ptr<StepwiseBackward[]> layers;  // [L]
   float* dfed;                                 // [B, D]: OUTPUT only
-  float* dstate;                               // [B, H] of the state that a query was made of
-  float* dinput;                               // [B, H] of what a layer read
+  float* dstate;                               // [B, P] of the state that a query was made of
+  float* dinput;                               // [B, P] of what a layer read
   // As RoundedSteps: D, A, G*H.
   Rounded doutputs_rounded, dqueries_rounded, dgates_rounded;
 

@@ -51,7 +51,7 @@ int32_t attend(RnContext* ctx, const Decoder& d, int64_t t, const Operand& h) {
     status = copy_or_zero(ctx, queries, nullptr, l.B * l.A);
   else if (d.args->w_query.data)
     status =
-        multiply(ctx, d.stack().precision, {l.B, l.A, l.H, h, d.weights.query, true, queries, l.A});
+        multiply(ctx, d.stack().precision, {l.B, l.A, l.P, h, d.weights.query, true, queries, l.A});
   if (status != RN_OK) return status;
   if (l.feeds_output) {
     step.context = d.at(l.joined(d.reserve), t, l.joined_width);
@@ -75,10 +75,10 @@ int32_t project(RnContext* ctx, const Decoder& d, int64_t i, int64_t t) {
     return multiply(ctx, d.stack().precision,
                     {l.B, gates, l.F, left(d.fed(t), l.F, d.rounded.fed), d.weights.fed, true, to,
                      width, true});
-  const Operand below = l.drops ? left(d.at(d.input(i), t, l.H), l.H, d.rounded.dropped)
+  const Operand below = l.drops ? left(d.at(d.input(i), t, l.P), l.P, d.rounded.dropped)
                                 : d.layers[i - 1].state(t + 1);
   return multiply(ctx, d.stack().precision,
-                  {l.B, gates, l.H, below, d.weights.input[i], true, to, width});
+                  {l.B, gates, l.P, below, d.weights.input[i], true, to, width});
 }
 
 int32_t run_layer(RnContext* ctx, const Decoder& d, int64_t i, int64_t t) {
@@ -87,7 +87,7 @@ int32_t run_layer(RnContext* ctx, const Decoder& d, int64_t i, int64_t t) {
   const bool top = i == l.L - 1;
   StateCopies copies;
   if (!top && l.drops) {
-    copies.dropped = {d.at(l.output(d.reserve, i), t, l.H), l.H};
+    copies.dropped = {d.at(l.output(d.reserve, i), t, l.P), l.P};
     copies.dropped_rounded = d.rounded.dropped;
     copies.dropout = d.dropout(i);
   }
@@ -95,7 +95,7 @@ int32_t run_layer(RnContext* ctx, const Decoder& d, int64_t i, int64_t t) {
     copies.plain[0] = {d.at(l.joined(d.reserve), t, l.joined_width) + l.V, l.joined_width};
     copies.plain_rounded = d.rounded.joined.from_column(l.V);
   }
-  if (top && !l.feeds_output) copies.plain[0] = {d.at(static_cast<float*>(args.y), t, l.H), l.H};
+  if (top && !l.feeds_output) copies.plain[0] = {d.at(static_cast<float*>(args.y), t, l.P), l.P};
   // Without W_query the state itself is a query, of this step or of the next.
   const int64_t asking = l.feeds_output ? t : t + 1;
   if (top && !args.w_query.data && asking < d.steps)
@@ -141,7 +141,7 @@ int32_t start_rounded(RnContext* ctx, Decoder* d) {
   RoundedSteps& to = d->rounded;
   int32_t status = d->allocate(ctx, l.F, &to.fed);
   if (status == RN_OK && l.feeds_output) status = d->allocate(ctx, l.joined_width, &to.joined);
-  if (status == RN_OK && l.drops) status = d->allocate(ctx, l.H, &to.dropped);
+  if (status == RN_OK && l.drops) status = d->allocate(ctx, l.P, &to.dropped);
   if (status != RN_OK || !to.fed.data || !l.feeds_output) return status;
   return round_to_bf16(ctx, d->fed(0), l.F, l.B, l.F, to.fed.data, to.fed.ld);
 }
@@ -158,8 +158,9 @@ int32_t start_layers(RnContext* ctx, Decoder* d) {
     layer.gates = stack.saved_gates(d->reserve, i);
     layer.h = stack.saved_h(d->reserve, i);
     layer.c = layer.training ? stack.saved_c(d->reserve, i) : nullptr;
-    layer.hn = static_cast<float*>(args.hn) + stack.states(i);
-    layer.cn = stack.has_c() ? static_cast<float*>(args.cn) + stack.states(i) : nullptr;
+    layer.made = layer.training ? stack.saved_made(d->reserve, i) : nullptr;
+    layer.hn = static_cast<float*>(args.hn) + stack.hs(i);
+    layer.cn = stack.has_c() ? static_cast<float*>(args.cn) + stack.cs(i) : nullptr;
     const int32_t status = d->layers[i].prepare(ctx, layer, false);
     if (status != RN_OK) return status;
   }
@@ -175,13 +176,13 @@ int32_t put_rest(RnContext* ctx, const Decoder& d) {
     return copy_or_zero(ctx, d.at(static_cast<float*>(array), d.steps, columns), nullptr,
                         (l.T - d.steps) * l.B * columns);
   };
-  int32_t status = clear(args.y, l.feeds_output ? l.D : l.H);
+  int32_t status = clear(args.y, l.feeds_output ? l.D : l.P);
   if (status == RN_OK) status = clear(args.context, l.V);
   if (status == RN_OK) status = clear(args.weights, args.desc.keys);
   if (d.steps > 0) return status;
-  const int64_t states = l.L * l.B * l.H;
-  if (status == RN_OK) status = copy_or_zero(ctx, args.hn, args.h0, states);
-  if (status == RN_OK && args.cn) status = copy_or_zero(ctx, args.cn, args.c0, states);
+  const int64_t rows = l.L * l.B;
+  if (status == RN_OK) status = copy_or_zero(ctx, args.hn, args.h0, rows * l.P);
+  if (status == RN_OK && args.cn) status = copy_or_zero(ctx, args.cn, args.c0, rows * l.H);
   if (status == RN_OK && args.fedn) status = copy_or_zero(ctx, args.fedn, args.fed0, l.B * l.F);
   return status;
 }

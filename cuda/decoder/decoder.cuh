@@ -11,8 +11,8 @@ namespace rnnative::cuda {
 // Bf16 forms of what the next product reads (cuda/gemm/rounded.cuh), [B, ...] of one step. All
 // absent in f32, and where there is one step only: then the products round.
 struct RoundedSteps {
-  Rounded dropped;      // H
-  Rounded fed, joined;  // F, V + H
+  Rounded dropped;      // P
+  Rounded fed, joined;  // F, V + P
 };
 
 struct Decoder {
@@ -40,9 +40,9 @@ struct Decoder {
   float* at(float* array, int64_t t, int64_t columns) const {
     return array ? array + t * layout.B * columns : nullptr;
   }
-  // Layer l's states [B, H] before step t; null: zeros.
+  // Layer l's states h [B, P] before step t; null: zeros.
   const float* h_before(int64_t l, int64_t t) const {
-    return t > 0 ? at(layout.stack.saved_h(reserve, l), t - 1, layout.H) : layer(l).h0;
+    return t > 0 ? at(layout.stack.saved_h(reserve, l), t - 1, layout.P) : layer(l).h0;
   }
   // What layer l > 0 reads.
   float* input(int64_t l) const { return layout.output(reserve, l - 1); }

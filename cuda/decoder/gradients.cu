@@ -41,20 +41,20 @@ int32_t weight_product(RnContext* ctx, int32_t precision, const WeightProduct& p
 // dw (+)= d^T of [T, B, m] times the states [B, n] of layer l before each step.
 int32_t state_product(RnContext* ctx, const Decoder& f, int64_t l, int64_t m, const float* d,
                       int64_t ldd, float* dw, bool add) {
-  const int64_t B = f.layout.B, H = f.layout.H, precision = f.stack().precision;
+  const int64_t B = f.layout.B, P = f.layout.P, precision = f.stack().precision;
   int32_t status = RN_OK;
   if (const float* h0 = f.h_before(l, 0)) {
     status =
-        weight_product(ctx, static_cast<int32_t>(precision), {B, m, H, d, ldd, h0, H, dw, H}, add);
+        weight_product(ctx, static_cast<int32_t>(precision), {B, m, P, d, ldd, h0, P, dw, P}, add);
     add = true;
   }
   if (status == RN_OK && f.steps > 1) {
     status = weight_product(ctx, static_cast<int32_t>(precision),
-                            {(f.steps - 1) * B, m, H, d + B * ldd, ldd, f.h_before(l, 1), H, dw, H},
+                            {(f.steps - 1) * B, m, P, d + B * ldd, ldd, f.h_before(l, 1), P, dw, P},
                             add);
     add = true;
   }
-  return add || status != RN_OK ? status : copy_or_zero(ctx, dw, nullptr, m * H);
+  return add || status != RN_OK ? status : copy_or_zero(ctx, dw, nullptr, m * P);
 }
 
 // dfed0: rows without a step pass the gradient of what is fed after the last one through.
@@ -126,7 +126,7 @@ int32_t weight_gradients(RnContext* ctx, const DecoderBackward& g, const float* 
     of.slots = g.args->forward.slots + i;
     of.dslots = &dslots;
     of.input = i > 0 ? g.forward.input(i) : nullptr;
-    of.in = l.H;
+    of.in = l.P;
     of.dinput = {nullptr, RN_GRAD_SKIP};
     status = layer_gradients(ctx, l.stack, work, g.layer(i), of);
   }
@@ -144,8 +144,8 @@ int32_t projection_gradients(RnContext* ctx, const DecoderBackward& g) {
     auto* dw = static_cast<float*>(args.dw_query.data);
     const bool add = args.dw_query.mode == RN_GRAD_ADD;
     status = l.feeds_output ? weight_product(ctx, precision,
-                                             {rows, l.A, l.H, g.dqueries, l.A,
-                                              l.stack.saved_h(f.reserve, l.L - 1), l.H, dw, l.H},
+                                             {rows, l.A, l.P, g.dqueries, l.A,
+                                              l.stack.saved_h(f.reserve, l.L - 1), l.P, dw, l.P},
                                              add)
                             : state_product(ctx, f, l.L - 1, l.A, g.dqueries, l.A, dw, add);
   }
@@ -189,17 +189,17 @@ int32_t memory_gradients(RnContext* ctx, const DecoderBackward& g) {
 int32_t clear_weights(RnContext* ctx, const DecoderBackward& g) {
   const DecoderLayout& l = g.layout();
   const RnDecoderBackward& args = *g.args;
-  int32_t status = clear(ctx, args.dw_query, l.A * l.H);
+  int32_t status = clear(ctx, args.dw_query, l.A * l.P);
   if (status == RN_OK) status = clear(ctx, args.dw_out, l.D * l.joined_width);
   if (status == RN_OK) status = clear(ctx, args.db_out, l.D);
-  for (int64_t i = 0; status == RN_OK && i < l.L; ++i) {
-    const RnRecurrentSlotGrads& to = args.dslots[i];
-    const int64_t gates = l.G * l.H;
-    status = clear(ctx, to.slot[RN_W_IH], gates * (i == 0 ? l.E + l.F : l.H));
-    if (status == RN_OK) status = clear(ctx, to.slot[RN_W_HH], gates * l.H);
-    if (status == RN_OK) status = clear(ctx, to.slot[RN_B_IH], gates);
-    if (status == RN_OK) status = clear(ctx, to.slot[RN_B_HH], gates);
-  }
+  for (int64_t i = 0; i < l.L; ++i)
+    for (int32_t slot = 0; status == RN_OK && slot < RN_SLOT_COUNT; ++slot) {
+      const RnSlotRow& row = *rn_slot(slot);
+      const auto extent = [&](int32_t e) {
+        return rn_extent(e, l.G, l.H, l.P, i == 0 ? l.E + l.F : l.P);
+      };
+      status = clear(ctx, args.dslots[i].slot[slot], extent(row.rows) * extent(row.columns));
+    }
   return status;
 }
 

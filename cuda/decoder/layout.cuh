@@ -18,6 +18,7 @@ struct DecoderLayout {
         T(d.stack.time),
         B(d.stack.batch),
         H(d.stack.hidden),
+        P(d.stack.state),
         G(stack.gates),
         S(stack.slots),
         E(d.input),
@@ -25,32 +26,32 @@ struct DecoderLayout {
         A(d.features),
         V(d.width),
         D(d.output),
-        joined_width(feeds_output ? d.width + d.stack.hidden : 0) {}
+        joined_width(feeds_output ? d.width + d.stack.state : 0) {}
 
   int64_t floats() const {
     return layers_floats() + stack.array(F) + stack.array(A) + stack.array(joined_width) +
            stack.array(D);
   }
-  // Layer l's state as the next one reads it, [T, B, H].
+  // Layer l's state as the next one reads it, [T, B, P].
   float* output(float* reserve, int64_t l) const {
     if (!drops) return stack.saved_h(reserve, l);
-    return reserve + L * stack.layer_floats() + l * stack.array(H);
+    return reserve + L * stack.layer_floats() + l * stack.array(P);
   }
   float* fed(float* reserve) const { return reserve + layers_floats(); }          // [T, B, F]
   float* queries(float* reserve) const { return fed(reserve) + stack.array(F); }  // [T, B, A]
   float* joined(float* reserve) const {
     return queries(reserve) + stack.array(A);
-  }  // [T, B, V + H]
+  }  // [T, B, V + P]
   // h~ before dropout, [T, B, D]
   float* outputs(float* reserve) const { return joined(reserve) + stack.array(joined_width); }
 
   RecurrentLayout stack;
   bool feeds_output, drops;
-  int64_t L, T, B, H, G, S, E, F, A, V, D, joined_width;
+  int64_t L, T, B, H, P, G, S, E, F, A, V, D, joined_width;
 
  private:
   int64_t layers_floats() const {
-    return L * stack.layer_floats() + (drops ? (L - 1) * stack.array(H) : 0);
+    return L * stack.layer_floats() + (drops ? (L - 1) * stack.array(P) : 0);
   }
 };
 

@@ -22,9 +22,9 @@ int32_t DecoderWeights::make(RnContext* ctx, const DecoderLayout& l, const RnDec
   if (status == RN_OK)
     status = weight_columns(ctx, precision, first, kPackedFed, gates, l.E + l.F, l.E, l.F, &fed);
   for (int64_t i = 1; status == RN_OK && i < l.L; ++i)
-    status = weight_operand(ctx, precision, args.slots[i].slot[RN_W_IH], gates, l.H, &input[i]);
+    status = weight_operand(ctx, precision, args.slots[i].slot[RN_W_IH], gates, l.P, &input[i]);
   if (status == RN_OK && args.w_query.data)
-    status = weight_operand(ctx, precision, args.w_query, l.A, l.H, &query);
+    status = weight_operand(ctx, precision, args.w_query, l.A, l.P, &query);
   if (status == RN_OK && l.feeds_output)
     status = weight_operand(ctx, precision, args.w_out, l.D, l.joined_width, &out);
   return status;

@@ -13,8 +13,8 @@ namespace rnnative::cuda {
 
 struct DecoderWeights {
   Operand embedded, fed;             // [G*H, E], [G*H, F]
-  std::unique_ptr<Operand[]> input;  // [L] of [G*H, H]; the first unused
-  Operand query, out;                // [A, H] or absent, [D, V + H] with OUTPUT
+  std::unique_ptr<Operand[]> input;  // [L] of [G*H, P]; the first unused
+  Operand query, out;                // [A, P] or absent, [D, V + P] with OUTPUT
 
   int32_t make(RnContext* ctx, const DecoderLayout& layout, const RnDecoderForward& args);
 };

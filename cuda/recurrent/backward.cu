@@ -26,15 +26,17 @@ int32_t pack(RnContext* ctx, const Sequence& sequence, int64_t features, const v
 
 struct Buffers {
   float* dgates = nullptr;  // [D, N, S*H]
-  // [N, D*H]: gradients of the outputs between layers, taking turns; a layer's input after dropout
+  float* dstate = nullptr;  // [N, D*P] where h is projected
+  // [N, D*P]: gradients of the outputs between layers, taking turns; a layer's input after dropout
   float* between[2] = {nullptr, nullptr};
   float* dropped = nullptr;
   GradientWork work;
 
   int32_t allocate(RnContext* ctx, const RecurrentLayout& layout, const Sequence& sequence) {
     const int64_t n = sequence.tokens, layers = layout.desc.layers;
-    dgates = scratch_of<float>(ctx, n * layout.slots * layout.width);
-    if (dgates == nullptr) return RN_ERR_OUT_OF_MEMORY;
+    dgates = scratch_of<float>(ctx, n * layout.slots * layout.units);
+    if (layout.projects()) dstate = scratch_of<float>(ctx, n * layout.width);
+    if (dgates == nullptr || (layout.projects() && dstate == nullptr)) return RN_ERR_OUT_OF_MEMORY;
     for (int64_t i = 0; i < 2 && i < layers - 1; ++i) {
       between[i] = scratch_of<float>(ctx, n * layout.width);
       if (between[i] == nullptr) return RN_ERR_OUT_OF_MEMORY;
@@ -69,9 +71,12 @@ int32_t recurrent_backward(RnContext* ctx, const RnRecurrentBackward* args) {
                                       args->reserve, *args, index);
     layer.dy = dy;
     layer.dgates = buffers.dgates;
+    layer.dstate = buffers.dstate;
     status = backward_steps(ctx, layer);
     if (status == RN_OK)
       status = clear_idle(ctx, sequence, desc.directions, layout.slots * desc.hidden, layer.dgates);
+    if (status == RN_OK && layer.dstate != nullptr)
+      status = clear_idle(ctx, sequence, 1, layout.width, layer.dstate);
     LayerGradients gradients = {};
     gradients.slots = args->slots + index * desc.directions;
     gradients.dslots = args->dslots + index * desc.directions;

@@ -18,14 +18,14 @@ namespace {
 
 struct Before {
   Rows rows;
-  int64_t tokens, hidden, width;  // N, H, D*H
+  int64_t tokens, hidden, width;  // N, P (H of a cell with a second phase), D*P
   int32_t cell, direction;
   bool two;               // whether the cell has a second phase
-  const float* h;         // [N, D*H], from the direction's first column on
-  const float* h0;        // [B, H] of the direction in the caller's order, or null
+  const float* h;         // [N, D*P], from the direction's first column on
+  const float* h0;        // [B, P] of the direction in the caller's order, or null
   const float* gates;     // [N, S*H] of the direction
   int64_t gate_row, ld;   // S*H; row stride of the results
-  void *state, *operand;  // [N, H] h before each step, and what the second phase multiplied
+  void *state, *operand;  // [N, P] h before each step, and what the second phase multiplied
   StateDropout dropout;   // of both
 };
 
@@ -95,6 +95,7 @@ struct Run {
   const LayerGradients& gradients;
   int64_t direction;
   Operand input, dgates;
+  Operand dstate, made;  // of both directions
 
   const RnRecurrentDesc& desc() const { return layout.desc; }
   int64_t tokens() const { return layer.layer.sequence->tokens; }
@@ -142,40 +143,49 @@ int32_t recurrent_weight(RnContext* ctx, const Run& run) {
   if (grad.mode == RN_GRAD_SKIP) return RN_OK;
   const RnRecurrentDesc& desc = run.desc();
   const Layer& layer = run.layer.layer;
-  const int64_t hidden = desc.hidden;
+  const int64_t hidden = desc.hidden, state = desc.state;
   const bool bf16 = desc.precision == RN_PRECISION_BF16;
   const CellTraits& cell = run.layout.cell;
   Before s = {};
   s.rows = layer.sequence->rows;
   s.tokens = run.tokens();
-  s.hidden = hidden;
+  s.hidden = state;
   s.width = run.layout.width;
   s.cell = desc.cell;
   s.direction = static_cast<int32_t>(run.direction);
   s.two = cell.products == 2;
-  s.h = run.layer.h + run.direction * hidden;
-  s.h0 = layer.h0 ? layer.h0 + run.direction * desc.batch * hidden : nullptr;
+  s.h = run.layer.h + run.direction * state;
+  s.h0 = layer.h0 ? layer.h0 + run.direction * desc.batch * state : nullptr;
   s.gates = run.own(run.layer.gates);
   s.gate_row = run.gate_row();
-  s.ld = bf16 ? bf16_ld(hidden) : hidden;
+  s.ld = bf16 ? bf16_ld(state) : state;
   s.state = run.work.before[0];
   s.operand = run.work.before[1];
   s.dropout = layer.state_dropout;
   int32_t status = RN_OK;
   if (s.tokens > 0) {
-    const Launch how = unit_by_token(hidden, s.tokens);
+    const Launch how = unit_by_token(state, s.tokens);
     status = launch(ctx, how, bf16 ? before_kernel<true> : before_kernel<false>, s);
   }
-  const Operand state = {s.state, bf16, s.ld}, operand = {s.operand, bf16, s.ld};
+  const Operand before = {s.state, bf16, s.ld}, operand = {s.operand, bf16, s.ld};
   // Gates whose product has its gradient in another slot, or is with another operand.
   const int64_t together = cell.apart ? cell.gates - 1 : cell.first_gates;
   const int64_t rest = cell.gates - together, slot = cell.apart ? cell.gates : together;
   if (status == RN_OK)
-    status = over_tokens(ctx, run, run.dgates, together * hidden, state, hidden, grad, 0);
+    status = over_tokens(ctx, run, run.dgates, together * hidden, before, state, grad, 0);
   if (status == RN_OK && rest > 0)
     status = over_tokens(ctx, run, run.dgates.at(0, slot * hidden), rest * hidden,
-                         cell.products == 2 ? operand : state, hidden, grad, together * hidden);
+                         cell.products == 2 ? operand : before, state, grad, together * hidden);
   return status;
+}
+
+// Of W_HR, from the gradients of h and what that was made of.
+int32_t projection_weight(RnContext* ctx, const Run& run) {
+  const RnGrad& grad = run.dslots().slot[RN_W_HR];
+  if (!run.layout.projects() || grad.mode == RN_GRAD_SKIP) return RN_OK;
+  const int64_t hidden = run.desc().hidden, state = run.desc().state;
+  return over_tokens(ctx, run, run.dstate.at(0, run.direction * state), state,
+                     run.made.at(0, run.direction * hidden), hidden, grad, 0);
 }
 
 int32_t biases(RnContext* ctx, const Run& run) {
@@ -247,7 +257,7 @@ int32_t peepholes(RnContext* ctx, const Run& run) {
   s.rows = layer.sequence->rows;
   s.tokens = run.tokens();
   s.hidden = hidden;
-  s.width = run.layout.width;
+  s.width = run.layout.units;
   s.gate_row = run.gate_row();
   s.direction = static_cast<int32_t>(run.direction);
   s.c = run.layer.c + run.direction * hidden;
@@ -318,12 +328,16 @@ int32_t GradientWork::allocate(RnContext* ctx, const RecurrentLayout& layout,
   if (status == RN_OK) status = operand_buffer(ctx, desc.precision, n, gate_row, &dgates);
   for (int i = 0; status == RN_OK && i < (layout.cell.products == 2 ? 2 : 1); ++i) {
     uint16_t* rounded = nullptr;
-    status = operand_buffer(ctx, desc.precision, n, desc.hidden, &rounded);
+    status = operand_buffer(ctx, desc.precision, n, desc.state, &rounded);
     before[i] = rounded;
     if (desc.precision == RN_PRECISION_BF16) continue;
-    before[i] = scratch_of<float>(ctx, n * desc.hidden);
+    before[i] = scratch_of<float>(ctx, n * desc.state);
     if (before[i] == nullptr) status = RN_ERR_OUT_OF_MEMORY;
   }
+  if (status == RN_OK && layout.projects())
+    status = operand_buffer(ctx, desc.precision, n, layout.width, &dstate);
+  if (status == RN_OK && layout.projects())
+    status = operand_buffer(ctx, desc.precision, n, layout.units, &made);
   if (status != RN_OK) return status;
   if (layout.cell.peepholes != 0) {
     terms = scratch_of<float>(ctx, n * RN_PEEPHOLES * desc.hidden);
@@ -336,9 +350,16 @@ int32_t GradientWork::allocate(RnContext* ctx, const RecurrentLayout& layout,
 int32_t layer_gradients(RnContext* ctx, const RecurrentLayout& layout, const GradientWork& work,
                         const LayerBackward& layer, const LayerGradients& gradients) {
   const RnRecurrentDesc& desc = layout.desc;
-  Run run = {layout, work, layer, gradients, 0, {}, {}};
+  Run run = {layout, work, layer, gradients, 0, {}, {}, {}, {}};
   int32_t status = RN_OK;
-  if (gradients.input != nullptr && gradients.slots[0].slot[RN_W_IH].data != nullptr)
+  if (layout.projects())
+    status = make_operand(ctx, desc.precision, layer.dstate, run.tokens(), layout.width,
+                          layout.width, work.dstate, &run.dstate);
+  if (status == RN_OK && layout.projects())
+    status = make_operand(ctx, desc.precision, layer.made, run.tokens(), layout.units, layout.units,
+                          work.made, &run.made);
+  if (status == RN_OK && gradients.input != nullptr &&
+      gradients.slots[0].slot[RN_W_IH].data != nullptr)
     status = make_operand(ctx, desc.precision, gradients.input, run.tokens(), gradients.in,
                           gradients.in, work.input, &run.input);
   for (run.direction = 0; status == RN_OK && run.direction < desc.directions; ++run.direction) {
@@ -346,6 +367,7 @@ int32_t layer_gradients(RnContext* ctx, const RecurrentLayout& layout, const Gra
                           run.gate_row(), work.dgates, &run.dgates);
     if (status == RN_OK) status = input_weight(ctx, run);
     if (status == RN_OK) status = recurrent_weight(ctx, run);
+    if (status == RN_OK) status = projection_weight(ctx, run);
     if (status == RN_OK) status = biases(ctx, run);
     if (status == RN_OK) status = peepholes(ctx, run);
     if (status == RN_OK) status = input_gradient(ctx, run);

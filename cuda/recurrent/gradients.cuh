@@ -10,9 +10,11 @@ namespace rnnative::cuda {
 struct GradientWork {
   uint16_t* input = nullptr;    // [N, in] rounded
   uint16_t* dgates = nullptr;   // [N, S*H] rounded, of one direction
-  void* before[2] = {nullptr};  // [N, H] h, and r h of GRU_RESET_BEFORE, before each step
-  float* sums = nullptr;        // [S*H]
-  float* terms = nullptr;       // [N, RN_PEEPHOLES*H] of a cell that may have peepholes
+  void* before[2] = {nullptr};  // [N, P] h, and r h of GRU_RESET_BEFORE, before each step
+  // Of a layer that projects h: [N, D*P] its gradients, and [N, D*H] what it is made of, rounded.
+  uint16_t *dstate = nullptr, *made = nullptr;
+  float* sums = nullptr;   // [S*H]
+  float* terms = nullptr;  // [N, RN_PEEPHOLES*H] of a cell that may have peepholes
 
   int32_t allocate(RnContext* ctx, const RecurrentLayout& layout, const Sequence& sequence);
 };

@@ -49,18 +49,20 @@ int32_t backward_steps(RnContext* ctx, const LayerBackward& layer) {
   return status == RN_OK ? stepwise_backward(ctx, layer) : status;
 }
 
-int32_t sort_states(RnContext* ctx, const Layer& layer, const float* from, float* sorted) {
+int32_t sort_states(RnContext* ctx, const Layer& layer, int64_t width, const float* from,
+                    float* sorted) {
   const Rows& rows = layer.sequence->rows;
-  const int64_t n = layer.directions * rows.batch * layer.hidden;
+  const int64_t n = layer.directions * rows.batch * width;
   if (n == 0) return RN_OK;
-  return launch(ctx, over(n), sort_kernel, rows, layer.directions, layer.hidden, from, sorted);
+  return launch(ctx, over(n), sort_kernel, rows, layer.directions, width, from, sorted);
 }
 
-int32_t unsort_states(RnContext* ctx, const Layer& layer, const float* sorted, const RnGrad& to) {
+int32_t unsort_states(RnContext* ctx, const Layer& layer, int64_t width, const float* sorted,
+                      const RnGrad& to) {
   const Rows& rows = layer.sequence->rows;
-  const int64_t n = layer.directions * rows.batch * layer.hidden;
+  const int64_t n = layer.directions * rows.batch * width;
   if (n == 0 || to.mode == RN_GRAD_SKIP) return RN_OK;
-  return launch(ctx, over(n), unsort_kernel, rows, layer.directions, layer.hidden, sorted, to);
+  return launch(ctx, over(n), unsort_kernel, rows, layer.directions, width, sorted, to);
 }
 
 }  // namespace rnnative::cuda

@@ -25,11 +25,14 @@ struct Layer {
   int32_t cell;       // RnCell
   int32_t precision;  // RnPrecision
   int64_t directions, hidden;
+  int64_t state;  // P: features of h, H unless it is projected
   const Sequence* sequence;
-  RnWeight w_hh[2];      // [G*H, H] of each direction
+  RnWeight w_hh[2];      // [G*H, P] of each direction
+  RnWeight w_hr[2];      // [P, H], or absent
   const float* b_ih[2];  // [G*H] or null: the steps add both biases, which takes no pass of its own
   const float* b_hh[2];  // [G*H] or null
-  // Initial states [D, B, H] by row of the caller's batch, or null: zeros. c0: LSTM only.
+  // Initial states h [D, B, P] and c [D, B, H] by row of the caller's batch, or null: zeros. c0:
+  // LSTM only.
   const float *h0, *c0;
   CellVariant variant[2];  // of each direction
   int32_t phases;          // RnRecurrentDesc's
@@ -43,22 +46,24 @@ struct LayerForward {
   // [D, N, S*H], slot s of unit j at column s * H + j. In: W x, without bias, in the first G*H
   // columns. Out, in training: the cell's slots. Else what is left there means nothing.
   float* gates;
-  float* h;  // [N, D*H] of every step
-  float* c;  // [N, D*H] of every step; null unless LSTM in training
-  // [D, B, H] states after each row's last step, by row of the caller's batch; of rows of length 0
-  // the initial ones. cn null unless LSTM.
+  float* h;     // [N, D*P] of every step
+  float* c;     // [N, D*H] of every step; null unless LSTM in training
+  float* made;  // [N, D*H] what h is projected from; null unless it is, in training
+  // h [D, B, P] and c [D, B, H] after each row's last step, by row of the caller's batch; of rows
+  // of length 0 the initial ones. cn null unless LSTM.
   float *hn, *cn;
 };
 
 struct LayerBackward {
   Layer layer;
-  const float *gates, *h, *c;  // as forward left them
-  const float* dy;             // [N, D*H] or null: zero
-  const float *dhn, *dcn;      // [D, B, H] by row of the caller's batch, or null: zero
+  const float *gates, *h, *c, *made;  // as forward left them
+  const float* dy;                    // [N, D*P] or null: zero
+  const float *dhn, *dcn;             // as hn, cn, or null: zero
   // [D, N, S*H] out: gradients of W x in the first G*H columns. GRU's fourth slot gets that
   // of R_n h + b_hn.
   float* dgates;
-  RnGrad dh0, dc0;  // [D, B, H] by row of the caller's batch
+  float* dstate;    // [N, D*P] out: the gradients of h where that is projected; else null
+  RnGrad dh0, dc0;  // as h0, c0
 };
 
 // The phases that each tier can.
@@ -67,7 +72,7 @@ constexpr int32_t kStepwisePhases =
     1 << RN_PHASE_STATE_DROPOUT | 1 << RN_PHASE_ZONEOUT_HIDDEN | 1 << RN_PHASE_ZONEOUT_CELL;
 
 // `ran` false: nothing was done, since R does not fit on chip, a product a step is faster, or a
-// phase is not this tier's.
+// phase, or a projection, is not this tier's.
 int32_t persistent_forward(RnContext* ctx, const LayerForward& layer, bool* ran);
 int32_t persistent_backward(RnContext* ctx, const LayerBackward& layer, bool* ran);
 
@@ -79,9 +84,11 @@ int32_t stepwise_backward(RnContext* ctx, const LayerBackward& layer);
 int32_t forward_steps(RnContext* ctx, const LayerForward& layer);
 int32_t backward_steps(RnContext* ctx, const LayerBackward& layer);
 
-// States [D, B, H] between the caller's order of rows and the sorted one; `from` null: zeros.
-int32_t sort_states(RnContext* ctx, const Layer& layer, const float* from, float* sorted);
-int32_t unsort_states(RnContext* ctx, const Layer& layer, const float* sorted, const RnGrad& to);
+// States [D, B, width] between the caller's order of rows and the sorted one; `from` null: zeros.
+int32_t sort_states(RnContext* ctx, const Layer& layer, int64_t width, const float* from,
+                    float* sorted);
+int32_t unsort_states(RnContext* ctx, const Layer& layer, int64_t width, const float* sorted,
+                      const RnGrad& to);
 
 }  // namespace rnnative::cuda
 

@@ -1,6 +1,7 @@
 // Sizes of a recurrent stack, and where its reserve keeps what forward leaves for backward: of each
-// layer the gates, h and c (layer.cuh). It is sized for T * B rows; a ragged batch uses
-// the first N of each array. Outputs after dropout are not kept: the mask is drawn again.
+// layer the gates, h, c and, where h is projected, what it is made of (layer.cuh). It is sized for
+// T * B rows; a ragged batch uses the first N of each array. Outputs after dropout are not kept:
+// the mask is drawn again.
 #ifndef RNNATIVE_CUDA_RECURRENT_LAYOUT_CUH_
 #define RNNATIVE_CUDA_RECURRENT_LAYOUT_CUH_
 
@@ -15,7 +16,8 @@ struct RecurrentLayout {
         cell(traits_of(desc.cell)),
         gates(cell.gates),
         slots(cell.slots),
-        width(desc.directions * desc.hidden) {}
+        width(desc.directions * desc.state),
+        units(desc.directions * desc.hidden) {}
 
   int64_t input_of(int64_t layer) const { return layer == 0 ? desc.input : width; }
   // Floats of an array with `columns` for each token, to whole 64-byte units.
@@ -23,24 +25,31 @@ struct RecurrentLayout {
     return ceil_div(desc.time * desc.batch * columns, 16) * 16;
   }
   bool has_c() const { return cell.has_c; }
-  int64_t layer_floats() const { return array(slots * width) + array(width) * (has_c() ? 2 : 1); }
-  // States [D, B, H] of a layer among those of all.
-  int64_t states(int64_t layer) const { return layer * desc.directions * desc.batch * desc.hidden; }
+  bool projects() const { return width != units; }
+  int64_t layer_floats() const {
+    return array(slots * units) + array(width) + array(units) * (has_c() + projects());
+  }
+  // States h [D, B, P] and c [D, B, H] of a layer among those of all.
+  int64_t hs(int64_t layer) const { return layer * desc.batch * width; }
+  int64_t cs(int64_t layer) const { return layer * desc.batch * units; }
 
   float* saved_gates(void* reserve, int64_t layer) const {
     return static_cast<float*>(reserve) + layer * layer_floats();
   }
   float* saved_h(void* reserve, int64_t layer) const {
-    return saved_gates(reserve, layer) + array(slots * width);
+    return saved_gates(reserve, layer) + array(slots * units);
   }
   float* saved_c(void* reserve, int64_t layer) const {
     return has_c() ? saved_h(reserve, layer) + array(width) : nullptr;
+  }
+  float* saved_made(void* reserve, int64_t layer) const {
+    return projects() ? saved_c(reserve, layer) + array(units) : nullptr;
   }
 
   const RnRecurrentDesc& desc;
   CellTraits cell;
   int64_t gates, slots;  // G, S
-  int64_t width;         // D*H
+  int64_t width, units;  // D*P, D*H
 };
 
 // The part of a layer that forward and backward share.
@@ -53,49 +62,51 @@ Layer make_layer(const RecurrentLayout& layout, const Arguments& args, const Seq
   layer.precision = desc.precision;
   layer.directions = desc.directions;
   layer.hidden = desc.hidden;
+  layer.state = desc.state;
   layer.sequence = &sequence;
   for (int32_t d = 0; d < desc.directions; ++d) {
     const RnRecurrentSlots& slots = args.slots[index * desc.directions + d];
     layer.w_hh[d] = slots.slot[RN_W_HH];
+    layer.w_hr[d] = slots.slot[RN_W_HR];
     layer.b_ih[d] = static_cast<const float*>(slots.slot[RN_B_IH].data);
     layer.b_hh[d] = static_cast<const float*>(slots.slot[RN_B_HH].data);
     layer.variant[d].options = desc.options;
     for (int k = 0; k < RN_PEEPHOLES; ++k)
       layer.variant[d].peepholes[k] = static_cast<const float*>(slots.slot[RN_P_I + k].data);
   }
-  const auto states = [&](const void* all) {
-    return all ? static_cast<const float*>(all) + layout.states(index) : nullptr;
+  const auto states = [&](const void* all, int64_t first) {
+    return all ? static_cast<const float*>(all) + first : nullptr;
   };
-  layer.h0 = states(args.h0);
-  layer.c0 = states(args.c0);
+  layer.h0 = states(args.h0, layout.hs(index));
+  layer.c0 = states(args.c0, layout.cs(index));
   layer.phases = desc.phases;
   layer.state_dropout = state_dropout(desc, index);
   layer.zoneout = zoneout(desc, index);
   return layer;
 }
 
-// What backward finds of a layer, but for dy and dgates.
+// What backward finds of a layer, but for dy, dgates and dstate.
 template <class Arguments>
 LayerBackward backward_of(const RecurrentLayout& layout, const Layer& layer, const void* reserve,
                           const Arguments& args, int64_t index) {
   auto* kept = const_cast<void*>(reserve);  // only read
-  const int64_t states = layout.states(index);
-  const auto of_state = [&](const void* all) {
-    return all ? static_cast<const float*>(all) + states : nullptr;
+  const int64_t hs = layout.hs(index), cs = layout.cs(index);
+  const auto of_state = [&](const void* all, int64_t first) {
+    return all ? static_cast<const float*>(all) + first : nullptr;
   };
-  const auto part = [&](const RnGrad& all) {
-    return all.mode == RN_GRAD_SKIP ? all
-                                    : RnGrad{static_cast<float*>(all.data) + states, all.mode};
+  const auto part = [&](const RnGrad& all, int64_t first) {
+    return all.mode == RN_GRAD_SKIP ? all : RnGrad{static_cast<float*>(all.data) + first, all.mode};
   };
   LayerBackward backward = {};
   backward.layer = layer;
   backward.gates = layout.saved_gates(kept, index);
   backward.h = layout.saved_h(kept, index);
   backward.c = layout.saved_c(kept, index);
-  backward.dhn = of_state(args.dhn);
-  backward.dcn = of_state(args.dcn);
-  backward.dh0 = part(args.dh0);
-  backward.dc0 = layout.has_c() ? part(args.dc0) : RnGrad{nullptr, RN_GRAD_SKIP};
+  backward.made = layout.saved_made(kept, index);
+  backward.dhn = of_state(args.dhn, hs);
+  backward.dcn = of_state(args.dcn, cs);
+  backward.dh0 = part(args.dh0, hs);
+  backward.dc0 = layout.has_c() ? part(args.dc0, cs) : RnGrad{nullptr, RN_GRAD_SKIP};
   return backward;
 }
 

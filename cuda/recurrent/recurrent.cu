@@ -60,7 +60,7 @@ struct Buffers {
     const RnRecurrentDesc& desc = layout.desc;
     const int64_t n = sequence.tokens;
     if (!training) {
-      gates = scratch_of<float>(ctx, n * layout.slots * layout.width);
+      gates = scratch_of<float>(ctx, n * layout.slots * layout.units);
       if (gates == nullptr) return RN_ERR_OUT_OF_MEMORY;
       for (int64_t i = 0; i < 2 && i < desc.layers; ++i) {
         h[i] = scratch_of<float>(ctx, n * layout.width);
@@ -119,12 +119,15 @@ int32_t recurrent(RnContext* ctx, const RnRecurrentForward* args) {
               : last && in_place ? y
                                  : buffers.h[index & 1];
     layer.c = training ? layout.saved_c(args->reserve, index) : nullptr;
-    layer.hn = static_cast<float*>(args->hn) + layout.states(index);
-    layer.cn = layout.has_c() ? static_cast<float*>(args->cn) + layout.states(index) : nullptr;
+    layer.made = training ? layout.saved_made(args->reserve, index) : nullptr;
+    layer.hn = static_cast<float*>(args->hn) + layout.hs(index);
+    layer.cn = layout.has_c() ? static_cast<float*>(args->cn) + layout.cs(index) : nullptr;
     status = project(ctx, layout, sequence, args->slots + index * desc.directions, input,
                      layout.input_of(index), buffers.rounded, layer.gates);
     if (status == RN_OK) status = forward_steps(ctx, layer);
     if (status == RN_OK) status = clear_idle(ctx, sequence, 1, layout.width, layer.h);
+    if (status == RN_OK && layer.made != nullptr)
+      status = clear_idle(ctx, sequence, 1, layout.units, layer.made);
     input = layer.h;
     if (status == RN_OK && !last && desc.dropout > 0) {
       RnRandom random = desc.random;

@@ -41,9 +41,10 @@
 #define RN_SLOTS(SLOT) \
   /*   constant  name        rows   columns  required */ \
   SLOT(W_IH,     weight_ih,  GATES, INPUT,   1) \
-  SLOT(W_HH,     weight_hh,  GATES, HIDDEN,  1) \
+  SLOT(W_HH,     weight_hh,  GATES, STATE,   1) \
   SLOT(B_IH,     bias_ih,    GATES, ONE,     0) \
   SLOT(B_HH,     bias_hh,    GATES, ONE,     0) \
+  SLOT(W_HR,     weight_hr,  STATE, HIDDEN,  0) \
   SLOT(P_I,      peephole_i, HIDDEN, ONE,    0) \
   SLOT(P_F,      peephole_f, HIDDEN, ONE,    0) \
   SLOT(P_O,      peephole_o, HIDDEN, ONE,    0)
@@ -66,10 +67,12 @@
   ACTIVATION(HARD_SIGMOID, hard_sigmoid) \
   ACTIVATION(IDENTITY,     identity)
 
-// An extent of a slot: its name, and what it is with H units, G gates and `in` features of input.
+// An extent of a slot: its name, and what it is with H units, G gates, P features of h and `in` of
+// input.
 #define RN_EXTENTS(EXTENT) \
   EXTENT(ONE,    one,    1) \
   EXTENT(HIDDEN, hidden, H) \
+  EXTENT(STATE,  state,  P) \
   EXTENT(GATES,  gates,  (G) * (H)) \
   EXTENT(INPUT,  input,  in)
 // clang-format on
@@ -121,6 +124,8 @@ static inline const RnCellRow* rn_cell(int32_t cell) {
 
 // Whether layers of a cell can have a slot's parameter.
 static inline int32_t rn_has_slot(int32_t cell, int32_t slot) {
+  // What projects h would leave a cell without a c nothing that is H wide.
+  if (slot == RN_W_HR) return rn_cell(cell)->has_c;
   return !rn_is_peephole(slot) || (rn_cell(cell)->peepholes >> (slot - RN_P_I) & 1);
 }
 // How many slots that are.
@@ -165,7 +170,7 @@ static inline const RnPhaseRow* rn_phase(int32_t phase) {
   return &rows[phase];
 }
 
-static inline int64_t rn_extent(int32_t extent, int64_t G, int64_t H, int64_t in) {
+static inline int64_t rn_extent(int32_t extent, int64_t G, int64_t H, int64_t P, int64_t in) {
 #define RN_CASE(NAME, name, value) \
   case RN_EXTENT_##NAME:           \
     return value;

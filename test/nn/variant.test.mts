@@ -41,6 +41,14 @@ test('what makes no sense is refused by name', (t) => {
   refused({ gateClip: -1 }, /gateClip: expected a number above 0, got -1/)
   refused({ cellClip: NaN }, /cellClip: expected a number above 0, got NaN/)
   refused({ peepholes: true }, /did you mean peephole/)
+  refused({ projection: 4 }, /projection: expected a whole number from 1 to 3, got 4/)
+  const tied = { tokenizer: Tokenizer.bytes(), hidden: 8, projection: 4, tieWeights: true }
+  t.throws(() => new LanguageModel(tied), {
+    message: /embedding and projection differ \(8 and 4\)/,
+  })
+  t.throws(() => new LanguageModel({ ...tied, tieWeights: false, projection: 8 }), {
+    message: /projection: expected fewer than the 8 units, got 8/,
+  })
   const model = { tokenizer: Tokenizer.bytes(), cell: 'gru', coupled: true } as const
   t.throws(() => new LanguageModel(model), { message: /coupled: expected false for the cell gru/ })
   const x = uniform([1, 1, 3], -1, 1)
@@ -49,6 +57,40 @@ test('what makes no sense is refused by name', (t) => {
   t.throws(() => ops.recurrent(x, [{ ...plain!, peepholeInput: vector }], { cell: 'lstm' }), {
     message: /\[lstm\] peephole_i_l0: expected null, the cell has no such parameter/,
   })
+})
+
+test('a projection makes h narrower, and c not', (t) => {
+  const lstm = new nn.LSTM({ ...sizes, projection: 2, layers: 2, bidirectional: true, bias: false })
+  t.is(lstm.cell, 'lstm')
+  t.deepEqual([lstm.hidden, lstm.features], [4, 2])
+  const shapes = [...lstm.namedParameters()].map(([name, { shape }]) => [name, shape])
+  t.deepEqual(shapes.slice(0, 3), [
+    ['weight_ih_l0', [16, 3]],
+    ['weight_hh_l0', [16, 2]],
+    ['weight_hr_l0', [2, 4]],
+  ])
+  t.deepEqual(lstm.parameter('weight_ih_l1_reverse')?.shape, [16, 4])
+  const { output, state } = lstm.forward(uniform([5, 3, 3], -1, 1))
+  t.deepEqual(output.shape, [5, 3, 4])
+  t.deepEqual(
+    [state.h.shape, state.c?.shape],
+    [
+      [4, 3, 2],
+      [4, 3, 4],
+    ],
+  )
+  const next = lstm.forward(uniform([1, 3, 3], -1, 1), { state })
+  t.deepEqual(next.output.shape, [1, 3, 4])
+  const [cell] = lstm.cells()
+  t.throws(
+    () =>
+      ops.recurrent(uniform([1, 1, 3], -1, 1), [{ ...cell!, weightProjection: null }], {
+        cell: 'lstm',
+      }),
+    {
+      code: 'ERR_SHAPE',
+    },
+  )
 })
 
 test('a coupled input gate begins on the other side', async (t) => {
@@ -127,4 +169,42 @@ test('other cells have activations and a bound of their sums, too', (t) => {
   t.throws(() => new LanguageModel({ ...model, activations: { gate: 'relu' } }), {
     ...{ code, message: /activations.gate: expected none for the cell rnn/ },
   })
+})
+
+test('models with projected states train, save and load', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'rnnative-projection-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  const text = 'the cat sat on the mat and looked at the rat. '.repeat(20)
+  const tokenizer = Tokenizer.characters(text)
+  const sizes = { hidden: 12, projection: 6, embedding: 6, tieWeights: true, layers: 2 }
+  const drops = { dropout: 0.2, recurrentDropout: 0.2, weightDrop: 0.2 }
+  const lm = new LanguageModel({ tokenizer, ...sizes, ...drops, seed: 3 })
+  const { validation } = await lm.fit(text, { validation: text, epochs: 2, batch: 4, steps: 10 })
+  t.true(Number.isFinite(validation))
+  await lm.save(directory)
+  const again = await LanguageModel.load(directory)
+  t.deepEqual(await again.evaluate(text), await lm.evaluate(text))
+  for await (const piece of again.generate('the ', { length: 3, seed: 1 }))
+    t.is(typeof piece, 'string')
+  for (const model of [lm, again]) await model.dispose()
+  const pairs = [
+    ['a b c', 'c b a'],
+    ['b c', 'c b'],
+  ] as [string, string][]
+  const words = Tokenizer.spaces(pairs.flat())
+  const forms = [
+    { attention: 'additive', encoder: { bidirectional: true } },
+    { attention: 'additive', inputFeeding: true, tieEmbeddings: 'all', encoder: { hidden: 7 } },
+    { attention: 'dot', residual: true, layers: 2 },
+    { attention: 'general', inputFeeding: true },
+    { attention: 'none', feedSummary: true },
+  ] as const
+  for (const form of forms) {
+    const translator = new Seq2Seq({
+      ...{ source: words, target: words, hidden: 8, projection: 5, seed: 1, ...form },
+    })
+    await translator.fit(pairs, { epochs: 1 })
+    t.is((await translator.translate(['a b'], { beam: 2 })).length, 1, form.attention)
+    await translator.dispose()
+  }
 })

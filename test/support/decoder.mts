@@ -13,6 +13,8 @@ export interface Decoder {
   cell: Cell
   layers: number
   hidden: number
+  /** Features of h, where fewer. */
+  projection?: number
   score: AttentionScore
   feeding: DecoderFeeding
   dropout?: number
@@ -67,16 +69,15 @@ export function decoder(
   given: Record<string, Host | null>,
   upstream: readonly string[] = OUTPUTS,
 ): Op {
-  const { cell, layers, hidden, feeding } = settings
+  const { cell, layers, hidden, projection = hidden, feeding } = settings
   const [time, batch] = given['x']!.shape as [number, number]
-  const state = [layers, batch, hidden]
   const fed = feeding === 'output' ? [batch, given['w_out']!.shape[0] as number] : null
   const all: Record<string, readonly number[] | null> = {
-    y: [time, batch, fed ? fed[1]! : hidden],
+    y: [time, batch, fed ? fed[1]! : projection],
     context: fed ? null : [time, batch, given['values']!.shape[2] as number],
     weights: [time, batch, given['keys']!.shape[0] as number],
-    hn: state,
-    cn: STATES[cell]!.includes('c') ? state : null,
+    hn: [layers, batch, projection],
+    cn: STATES[cell]!.includes('c') ? [layers, batch, hidden] : null,
     fedn: fed,
   }
   const shapes: Record<string, readonly number[]> = {}
@@ -121,7 +122,7 @@ export interface Drawing {
 }
 
 export function drawInputs(
-  { cell, layers, hidden, score, feeding, beams = 1 }: Decoder,
+  { cell, layers, hidden, projection = hidden, score, feeding, beams = 1 }: Decoder,
   { time, batch, input, keys, features, width, output }: Sizes,
   { lengths, memoryLengths, bare = false, seed = 1 }: Drawing = {},
 ): Record<string, Host> {
@@ -130,7 +131,7 @@ export function drawInputs(
     const bound = 2 / Math.sqrt((shape.at(-1) as number) + 3)
     return draw.reals(shape, -bound, bound)
   }
-  const size = bare ? hidden : features
+  const size = bare ? projection : features
   const rows = batch / beams
   const inputs: Record<string, Host> = {
     x: draw.reals([time, batch, input]),
@@ -140,17 +141,20 @@ export function drawInputs(
   if (lengths) inputs['lengths'] = ints([batch], lengths)
   if (memoryLengths) inputs['memoryLengths'] = ints([rows], memoryLengths)
   if (score === 'additive') inputs['v'] = draw.reals([size], -1, 1)
-  if (feeding === 'output') inputs['w_out'] = scaled(output, width + hidden)
+  if (feeding === 'output') inputs['w_out'] = scaled(output, width + projection)
   if (!bare) {
-    inputs['w_query'] = scaled(features, hidden)
-    for (const name of STATES[cell]!) inputs[`${name}0`] = draw.reals([layers, batch, hidden])
+    inputs['w_query'] = scaled(features, projection)
+    for (const name of STATES[cell]!)
+      inputs[`${name}0`] = draw.reals([layers, batch, name === 'h' ? projection : hidden])
     if (feeding === 'output') {
       inputs['fed0'] = draw.reals([batch, output])
       inputs['b_out'] = draw.reals([output])
     }
   }
   const fed = feeding === 'output' ? output : width
-  for (let layer = 0; layer < layers; ++layer)
-    drawSlots(draw, inputs, layer, slotsOf(cell, hidden, layer === 0 ? input + fed : hidden), !bare)
+  for (let layer = 0; layer < layers; ++layer) {
+    const width = layer === 0 ? input + fed : projection
+    drawSlots(draw, inputs, layer, slotsOf(cell, hidden, width, projection), !bare)
+  }
   return inputs
 }

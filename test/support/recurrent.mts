@@ -19,15 +19,20 @@ export const PHASES = known.phases
 /** A cell's row in native/abi/cells.h. */
 export const rowOf = (cell: Cell) => known.cells[CELLS.indexOf(cell)]!
 
-/** The parameters of a layer and direction (w_ih, w_hh, ...) and their shapes. */
-export function slotsOf(cell: Cell, hidden: number, input: number) {
-  const extents = { one: 1, hidden, gates: GATES[cell]! * hidden, input }
+const PROJECTION = 'weight_hr'
+/** Whether h of a cell may be projected. */
+export const mayProject = (cell: Cell): boolean => slotNamesOf(cell).includes('w_hr')
+
+/** The parameters of a layer and direction (w_ih, w_hh, ...) and their shapes; state: features of h. */
+export function slotsOf(cell: Cell, hidden: number, input: number, state = hidden) {
+  const extents = { one: 1, hidden, state, gates: GATES[cell]! * hidden, input }
   const mask = rowOf(cell).slots
   const own = known.slots.filter((_, i) => (mask >> i) & 1)
   return own.map(({ name, rows, columns, required }) => ({
     name: name.replace('weight', 'w').replace('bias', 'b'),
     shape: columns === 'one' ? [extents[rows]] : [extents[rows], extents[columns]],
-    required,
+    required: name === PROJECTION ? state !== hidden : required,
+    absent: name === PROJECTION && state === hidden,
   }))
 }
 export const slotNamesOf = (cell: Cell): string[] => slotsOf(cell, 1, 1).map(({ name }) => name)
@@ -40,8 +45,8 @@ export function drawSlots(
   slots: ReturnType<typeof slotsOf>,
   bias: boolean,
 ): void {
-  for (const { name, shape, required } of slots) {
-    if (!required && !bias) continue
+  for (const { name, shape, required, absent } of slots) {
+    if (absent || (!required && !bias)) continue
     const bound = shape.length > 1 ? 2 / Math.sqrt((shape[1] as number) + 3) : 1
     inputs[`${name}_${index}`] = draw.reals(shape, -bound, bound)
   }
@@ -52,6 +57,8 @@ export interface Stack {
   layers: number
   directions: number
   hidden: number
+  /** Features of h, where fewer. */
+  projection?: number
   dropout?: number
   random?: NativeRandom
   phases?: NonNullable<RecurrentOptions['phases']>
@@ -83,14 +90,15 @@ export function recurrent(
   given: Record<string, Host | null>,
   upstream: readonly string[] = ['y', 'hn', 'cn'],
 ): Op {
-  const { cell, layers, directions, hidden } = stack
+  const { cell, layers, directions, hidden, projection = hidden } = stack
   const names = slotNames(stack)
   const states = STATES[cell]!
   const [time, batch] = (given['x'] as Host).shape as [number, number]
   const shapes: Record<string, number[]> = {}
   for (const name of upstream)
-    if (name === 'y') shapes[name] = [time, batch, directions * hidden]
-    else if (states.includes(name[0]!)) shapes[name] = [layers * directions, batch, hidden]
+    if (name === 'y') shapes[name] = [time, batch, directions * projection]
+    else if (states.includes(name[0]!))
+      shapes[name] = [layers * directions, batch, name === 'hn' ? projection : hidden]
   const inputs: Record<string, Host | null> = {}
   for (const name of ['x', 'lengths', 'h0', 'c0', ...names]) inputs[name] = given[name] ?? null
   const options: RecurrentOptions = {
@@ -98,6 +106,7 @@ export function recurrent(
     layers,
     directions,
     hidden,
+    ...(stack.projection && { projection }),
     training: !stack.inference,
     dropout: stack.dropout ?? 0,
     random: stack.random ?? null,
@@ -164,16 +173,20 @@ export function drawInputs(
   { time, batch, input }: Sizes,
   { lengths, bias = true, state = true, seed = 1 }: Drawing = {},
 ): Record<string, Host> {
-  const { cell, layers, directions, hidden } = stack
+  const { cell, layers, directions, hidden, projection = hidden } = stack
   const draw = new Draw(seed)
   const inputs: Record<string, Host> = { x: draw.reals([time, batch, input]) }
   if (lengths) inputs['lengths'] = ints([batch], lengths)
   if (state)
     for (const name of STATES[cell]!)
-      inputs[`${name}0`] = draw.reals([layers * directions, batch, hidden])
+      inputs[`${name}0`] = draw.reals([
+        layers * directions,
+        batch,
+        name === 'h' ? projection : hidden,
+      ])
   for (let run = 0; run < layers * directions; ++run) {
-    const width = run < directions ? input : directions * hidden
-    drawSlots(draw, inputs, run, slotsOf(cell, hidden, width), bias)
+    const width = run < directions ? input : directions * projection
+    drawSlots(draw, inputs, run, slotsOf(cell, hidden, width, projection), bias)
   }
   return inputs
 }

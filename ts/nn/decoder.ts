@@ -81,7 +81,7 @@ const FEEDINGS: readonly Feeding[] = ['context', 'output', 'none']
 /**
  * Recurrent layers that attend to a memory at every step. Parameters: those of the layers under
  * PyTorch's names, `weight_ih_l0` being [G*H, input + features fed]; those of `attention`; and, unless
- * the context is fed, `weight_out` [output, memory + hidden] and `bias_out` of
+ * the context is fed, `weight_out` [output, memory + features of h] and `bias_out` of
  * h~ = tanh(W [context; h] + b).
  */
 export class AttentionDecoder extends Module {
@@ -121,11 +121,11 @@ export class AttentionDecoder extends Module {
     this.constants.push(...this.layers.constants)
     this.initSpec = init
     this.attention = new Attention({
-      ...{ kind, query: hidden, memory, device, seed, init },
+      ...{ kind, query: this.layers.features, memory, device, seed, init },
       size: attentionSize,
     })
     if (feeding !== 'context') {
-      this.weight_out = new Parameter([output, memory + hidden], { device })
+      this.weight_out = new Parameter([output, memory + this.layers.features], { device })
       this.bias_out = bias ? new Parameter([output], { device }) : null
     }
     this.reset(seed)
@@ -145,7 +145,7 @@ export class AttentionDecoder extends Module {
       const isOutput = name.endsWith('_out')
       const width = isOutput ? this.weight_out!.shape[1]! : this.layers.hidden
       const usual = { uniform: 1 / Math.sqrt(width) }
-      source.fill(name, member, usual, isOutput ? 1 : ops.gatesOf[this.layers.cell])
+      source.fill(name, member, usual, member.gates.length || 1)
     }
     if (this.layers instanceof LSTM) this.layers.biasForgetGate()
     this.layers.beginThresholds()

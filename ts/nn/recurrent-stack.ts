@@ -106,6 +106,8 @@ export abstract class Recurrent extends Module {
   readonly cell: ops.Cell
   readonly input: number
   readonly hidden: number
+  /** Of h: `projection` of an LSTM, else `hidden`. */
+  readonly features: number
   readonly layers: number
   readonly directions: 1 | 2
   readonly dropout: number
@@ -124,7 +126,7 @@ export abstract class Recurrent extends Module {
   protected constructor(
     cell: ops.Cell,
     options: RecurrentOptions,
-    { peepholes, cellOptions }: Omit<ChosenVariant, 'cell'> = PLAIN,
+    { peepholes, cellOptions, projection }: Omit<ChosenVariant, 'cell'> = PLAIN,
   ) {
     super()
     checkChoice('recurrent', 'cell', cell, Object.keys(ops.gatesOf))
@@ -132,6 +134,7 @@ export abstract class Recurrent extends Module {
     const { input, hidden, layers = 1, bidirectional = false, dropout = 0, bias = true } = options
     const { precision = 'f32', recurrentDropout = 0, weightDrop = 0, zoneout = 0 } = options
     checkSizes(cell, { input, hidden }, () => 4 * hidden * Math.max(input, hidden))
+    if (projection !== undefined) checkWhole(cell, 'projection', projection, 1, hidden - 1)
     checkWhole(cell, 'layers', layers, 1, MOST_LAYERS)
     checkFlag(cell, 'bidirectional', bidirectional)
     checkFlag(cell, 'bias', bias)
@@ -144,6 +147,7 @@ export abstract class Recurrent extends Module {
     this.cell = cell
     this.input = input
     this.hidden = hidden
+    this.features = projection ?? hidden
     this.layers = layers
     this.directions = bidirectional ? 2 : 1
     this.dropout = dropout
@@ -153,12 +157,14 @@ export abstract class Recurrent extends Module {
     this.precision = precision
     this.cellOptions = cellOptions
     for (const [layer, suffix] of this.suffixes()) {
-      const width = layer === 0 ? input : this.directions * hidden
+      const width = layer === 0 ? input : this.directions * this.features
+      const extents = { hidden, state: this.features, input: width }
       for (const slot of slotsOf[cell]) {
         if (!bias && slot.name.startsWith('bias_')) continue
+        if (slot.name === 'weight_hr' && projection === undefined) continue
         const [, gate] = /^peephole_(.)$/.exec(slot.name) ?? []
         if (gate !== undefined && !peepholes.some((name) => name === gate)) continue
-        const shape = slotShape(slot, cell, hidden, width)
+        const shape = slotShape(slot, cell, extents)
         const parameter = new Parameter(shape, { device: options.device })
         if (slot.rows === 'gates') parameter.gates = GATES[cell] ?? []
         this.byName.set(`${slot.name}_${suffix}`, parameter)
@@ -191,7 +197,7 @@ export abstract class Recurrent extends Module {
   protected override initialise(source: InitSource): void {
     const usual = { uniform: 1 / Math.sqrt(this.hidden) }
     for (const [name, parameter] of this.byName)
-      source.fill(name, parameter, usual, ops.gatesOf[this.cell])
+      source.fill(name, parameter, usual, parameter.gates.length || 1)
     this.beginThresholds()
   }
 
@@ -201,9 +207,9 @@ export abstract class Recurrent extends Module {
   }
 
   /**
-   * Runs whole sequences. x: [time, batch, input]. The output is [time, batch, directions*hidden],
+   * Runs whole sequences. x: [time, batch, input]. The output is [time, batch, directions*features],
    * zero past a sequence's end; the state is that after each sequence's own last step, `{ h, c }` for
-   * an LSTM and `{ h }` for other cells, each [layers*directions, batch, hidden].
+   * an LSTM and `{ h }` for other cells: h [layers*directions, batch, features], c [.., hidden].
    */
   forward(x: Tensor, options: ForwardOptions = {}): ops.RecurrentResult {
     const { state, lengths, projected = false } = optionsOf(this.cell, options, FORWARD_NAMES)
@@ -291,4 +297,4 @@ export abstract class Recurrent extends Module {
   }
 }
 
-const PLAIN = { peepholes: [], cellOptions: undefined }
+const PLAIN = { peepholes: [], cellOptions: undefined, projection: undefined }

@@ -20,8 +20,8 @@ export class ResidualStack extends Module {
 
   constructor({ cell, layers = 1, dropout = 0, ...options }: ResidualStackOptions) {
     super()
-    const { input, hidden, bidirectional = false } = options
-    const width = bidirectional ? 2 * hidden : hidden
+    const { input, hidden, projection = hidden, bidirectional = false } = options
+    const width = bidirectional ? 2 * projection : projection
     this.stack = Array.from({ length: layers }, (_, layer) =>
       makeRecurrent(cell, { ...options, input: layer === 0 ? input : width }),
     )

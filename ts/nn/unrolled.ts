@@ -2,7 +2,7 @@
 import * as ops from '../ops'
 import { tensor, Tensor, zeros } from '../tensor'
 
-/** A layer and direction. Leaves are zeros, [1, batch, hidden], in the order of time. */
+/** A layer and direction. Leaves are zeros, [1, batch, features of h or c], in the order of time. */
 export interface UnrolledLayer {
   readonly cell: ops.Cell
   readonly weightHidden: Tensor
@@ -85,13 +85,14 @@ function oneLayer(
   const { cell, lengths } = settings
   const [time, batch] = x.shape as [number, number, number]
   const { device } = x
-  const shape = [1, batch, parameters.weightHidden.shape[1] as number]
-  const leaves = () =>
-    Array.from({ length: time }, () => zeros(shape, { device, requiresGrad: true }))
+  const { weightHidden, weightProjection } = parameters
+  const features = weightHidden.shape[1] as number
+  const leaves = (width = features) =>
+    Array.from({ length: time }, () => zeros([1, batch, width], { device, requiresGrad: true }))
   const backward = direction === 1
   const layer = {
-    ...{ cell, weightHidden: parameters.weightHidden, backward },
-    ...{ output: leaves(), h: leaves(), c: ops.hasC[cell] ? leaves() : [] },
+    ...{ cell, weightHidden, backward, output: leaves(), h: leaves() },
+    c: ops.hasC[cell] ? leaves(weightProjection?.shape[1]) : [],
     ends: [] as (Tensor | boolean)[],
   }
   const outputs: Tensor[] = []

@@ -38,21 +38,29 @@ export interface LSTMVariant {
   gateClip?: number | undefined
   /** c is kept within ± this after each step. */
   cellClip?: number | undefined
+  /**
+   * Features of h where they are to be fewer than units (Sak et al. 2014; PyTorch's `proj_size`): what the cell
+   * makes is multiplied by `weight_hr_l0`, [projection, hidden]. So h, the outputs and the recurrent weights are
+   * narrower; c is not.
+   */
+  projection?: number | undefined
 }
 
 export const VARIANT_NAMES = {
   ...{ peephole: true, coupled: true, activations: true, gateClip: true, cellClip: true },
+  ...{ projection: true },
 } as const satisfies Record<keyof LSTMVariant, true>
 
 export const GRU_VARIANT_NAMES = {
   ...{ activations: true, gateClip: true },
 } as const satisfies Record<keyof GRUVariant, true>
 
-/** The cell that a variant is, its gates that see c, and the options of its math; undefined: none. */
+/** The cell that a variant is, its gates that see c, the options of its math, and features of h; undefined: none. */
 export interface ChosenVariant {
   cell: ops.Cell
   peepholes: readonly PeepholeGate[]
   cellOptions: ops.CellOptions | undefined
+  projection: number | undefined
 }
 
 function peepholesOf(
@@ -73,15 +81,17 @@ export function chooseVariant({
   activations,
   gateClip,
   cellClip,
+  projection,
 }: LSTMVariant): ChosenVariant {
   expect('lstm', 'coupled', typeof coupled === 'boolean', 'true or false', coupled)
   const peepholes = peepholesOf(peephole, coupled)
   const plain = activations === undefined && gateClip === undefined && cellClip === undefined
   if (plain && peepholes.length === 0 && !coupled)
-    return { cell: 'lstm', peepholes, cellOptions: undefined }
+    return { cell: 'lstm', peepholes, cellOptions: undefined, projection }
   const cell = coupled ? 'lstm_coupled' : 'lstm_general'
   const given = { ...activations, gateClip, cellClip }
-  return { cell, peepholes, cellOptions: resolveCellOptions('lstm', cell, given) }
+  const cellOptions = resolveCellOptions('lstm', cell, given)
+  return { cell, peepholes, cellOptions, projection }
 }
 
 /** The same of a cell that has nothing but activations and a bound of its sums; `general`: where one is given. */
@@ -91,10 +101,11 @@ export function chooseActivations(
   { gateClip, ...activations }: ops.CellOptions,
 ): ChosenVariant {
   const usual = Object.values({ gateClip, ...activations }).every((value) => value === undefined)
-  if (usual && plain !== general) return { cell: plain, peepholes: [], cellOptions: undefined }
+  const none = { peepholes: [], projection: undefined }
+  if (usual && plain !== general) return { ...none, cell: plain, cellOptions: undefined }
   const given = { ...activations, gateClip }
   const cellOptions = resolveCellOptions(plain, general, given)
-  return { cell: general, peepholes: [], cellOptions }
+  return { ...none, cell: general, cellOptions }
 }
 
 /** What makes the cell of any recurrent layer another. */
@@ -104,6 +115,6 @@ export interface Variant extends LSTMVariant {
 
 /** The options of a variant among others. */
 export const variantOf = (given: Variant): Variant => {
-  const { peephole, coupled, activations, gateClip, cellClip, thresholds } = given
-  return { peephole, coupled, activations, gateClip, cellClip, thresholds }
+  const { peephole, coupled, activations, gateClip, cellClip, projection, thresholds } = given
+  return { peephole, coupled, activations, gateClip, cellClip, projection, thresholds }
 }

@@ -54,7 +54,7 @@ export interface CellOptions {
 
 /** A row of RN_SLOTS there: a parameter of a layer and direction, its shape and whether it must be. */
 export interface NativeSlot {
-  name: 'weight_ih' | 'weight_hh' | 'bias_ih' | 'bias_hh' | `peephole_${'i' | 'f' | 'o'}`
+  name: `weight_${'ih' | 'hh' | 'hr'}` | `bias_${'ih' | 'hh'}` | `peephole_${'i' | 'f' | 'o'}`
   rows: NativeExtent
   columns: NativeExtent
   required: boolean
@@ -69,7 +69,7 @@ export interface NativePhase {
   /** Whether a cell must have a c. */
   ofC: boolean
 }
-type NativeExtent = 'one' | 'hidden' | 'gates' | 'input'
+type NativeExtent = 'one' | 'hidden' | 'state' | 'gates' | 'input'
 
 declare module '../native/index' {
   interface NativeAddon {
@@ -89,6 +89,8 @@ export interface RecurrentOptions {
   layers: number
   directions: number
   hidden: number
+  /** Features of h, where fewer. */
+  projection?: number
   training: boolean
   dropout: number
   /** Amounts of the phases of a step; those left out, or 0, are not there. */
@@ -121,15 +123,22 @@ export const slotsOf: Readonly<Record<Cell, readonly NativeSlot[]>> = byName((ce
 /** Whether a cell's math heeds {@link CellOptions}. */
 export const hasOptions: Readonly<Record<Cell, boolean>> = byName((cell) => cell.options)
 
-/** One layer and direction. Shapes and gate order are PyTorch's. */
+/** Whether h of a cell may be projected (Sak et al. 2014). */
+export const mayProject: Readonly<Record<Cell, boolean>> = byName((cell) =>
+  slotsOf[cell.name].some(({ name }) => name === 'weight_hr'),
+)
+
+/** One layer and direction. Shapes and gate order are PyTorch's. P: features of h, H unless projected. */
 export interface CellParameters {
   /**
-   * [G*H, in]; in is I for layer 0, directions*H above. Null in every direction of layer 0: x holds
+   * [G*H, in]; in is I for layer 0, directions*P above. Null in every direction of layer 0: x holds
    * its product with x, the directions' side by side (biases are still added).
    */
   weightInput: Tensor | null
-  /** [G*H, H] */
+  /** [G*H, P] */
   weightHidden: Tensor
+  /** [P, H], P < H, of a cell that {@link mayProject}: h is its product with what the cell makes. */
+  weightProjection?: Tensor | null | undefined
   /** [G*H] */
   biasInput?: Tensor | null | undefined
   biasHidden?: Tensor | null | undefined
@@ -142,6 +151,7 @@ export interface CellParameters {
 const KEYS: Readonly<Record<NativeSlot['name'], keyof CellParameters>> = {
   weight_ih: 'weightInput',
   weight_hh: 'weightHidden',
+  weight_hr: 'weightProjection',
   bias_ih: 'biasInput',
   bias_hh: 'biasHidden',
   peephole_i: 'peepholeInput',
@@ -177,9 +187,16 @@ export function perCell<T>(cell: Cell, flat: readonly T[]): T[][] {
   )
 }
 
-/** Of a layer that reads `input` features: [rows, columns], or [rows] of a vector. */
-export function slotShape(slot: NativeSlot, cell: Cell, hidden: number, input: number): number[] {
-  const extents = { one: 1, hidden, gates: gatesOf[cell] * hidden, input }
+/** Extents of a layer: units, features of h, and of what it reads. */
+export interface LayerExtents {
+  hidden: number
+  state: number
+  input: number
+}
+
+/** [rows, columns], or [rows] of a vector. */
+export function slotShape(slot: NativeSlot, cell: Cell, layer: LayerExtents): number[] {
+  const extents = { one: 1, ...layer, gates: gatesOf[cell] * layer.hidden }
   const rows = extents[slot.rows]
   return slot.columns === 'one' ? [rows] : [rows, extents[slot.columns]]
 }

@@ -63,13 +63,13 @@ declare module '../native/index' {
 }
 
 export interface DecoderParameters {
-  /** One entry per layer. `weightInput` of the first is [G*H, E + F]: columns of x, then of what is fed. */
+  /** One entry per layer. P: features of h, H unless projected. `weightInput` of the first is [G*H, E + F]: columns of x, then of what is fed. */
   layers: readonly CellParameters[]
-  /** [A, H], from the state to the query; without it the state is the query, and A = H. */
+  /** [A, P], from the state h to the query; without it h is the query, and A = P. */
   weightQuery?: Tensor | null | undefined
   /** [A]; with additive scores only. */
   v?: Tensor | null | undefined
-  /** [D, V + H] and [D]: h~ = tanh(W [context; h] + b); when feeding the output only. */
+  /** [D, V + P] and [D]: h~ = tanh(W [context; h] + b); when feeding the output only. */
   weightOutput?: Tensor | null | undefined
   biasOutput?: Tensor | null | undefined
 }
@@ -124,7 +124,7 @@ const PARAMETER_NAMES: Names<DecoderParameters> = {
 }
 
 export interface DecoderResult {
-  /** [time, batch, H]: the top layer's states; or [time, batch, D]: h~, when that is fed. */
+  /** [time, batch, P]: the top layer's states; or [time, batch, D]: h~, when that is fed. */
   output: Tensor<Real>
   /** [time, batch, V]; null when the output is fed. */
   context: Tensor<Real> | null
@@ -199,9 +199,11 @@ export function decoder(
       : null
   const ends = borrow('lengths', settings.lengths, batch)
   const memoryEnds = borrow('memory.lengths', memory.lengths, keys.shape[1] ?? 0)
-  const hidden = layers[0]?.weightHidden.shape[1] ?? 0
+  const features = layers[0]?.weightHidden.shape[1] ?? 0
+  const hidden = layers[0]?.weightProjection?.shape[1] ?? features
   const options: DecoderOptions = {
     ...{ cell, layers: layers.length, directions: 1, hidden, precision, score, feeding, beams },
+    ...(features !== hidden && { projection: features }),
     training: training || dropout > 0 || (random !== null && isPresent(phases)),
     ...{ dropout, phases, random },
     ...(cellOptions && { cellOptions: resolveCellOptions(op, cell, cellOptions) }),
@@ -218,13 +220,12 @@ export function decoder(
   )
   const width = values.shape[2] as number
   const outputs = parameters.weightOutput?.shape[0] ?? 0
-  const stateShape = [layers.length, batch, hidden]
   const fedOutput = feeding === 'output'
-  const output = result(made.y, [time, batch, fedOutput ? outputs : hidden], x)
+  const output = result(made.y, [time, batch, fedOutput ? outputs : features], x)
   const context = made.context && result(made.context, [time, batch, width], x)
   const weights = result(made.weights, [time, batch, keys.shape[0] as number], x)
-  const h = result(made.hn, stateShape, x)
-  const c = made.cn && result(made.cn, stateShape, x)
+  const h = result(made.hn, [layers.length, batch, features], x)
+  const c = made.cn && result(made.cn, [layers.length, batch, hidden], x)
   const fed = made.fedn && result(made.fedn, [batch, outputs], x)
   if (training)
     record({

@@ -50,9 +50,9 @@ declare module '../native/index' {
 
 /** What a recurrent stack carries from one call to the next. */
 export interface RecurrentState {
-  /** [layers*directions, batch, hidden] */
+  /** [layers*directions, batch, hidden], or as many features as h is projected to. */
   readonly h: Tensor
-  /** The second state of a cell that {@link hasC | has one}, as an LSTM. */
+  /** [layers*directions, batch, hidden]; the second state of a cell that {@link hasC | has one}, as an LSTM. */
   readonly c?: Tensor | undefined
 }
 
@@ -87,7 +87,7 @@ const NAMES: Names<RecurrentArguments> = {
 }
 
 export interface RecurrentResult {
-  /** [time, batch, directions*hidden]; zero past a sequence's end. */
+  /** [time, batch, directions * features of h]; zero past a sequence's end. */
   output: Tensor<Real>
   /** After each sequence's own last step. */
   state: RecurrentState
@@ -109,6 +109,8 @@ interface Stack {
   input: number
   device: string
   hidden: number
+  /** Features of h. */
+  state: number
   /** The parameters of all cells, slot by slot. */
   flat: readonly (Tensor | null)[]
 }
@@ -141,22 +143,31 @@ function checkStack(
     throw new RnnativeError('ERR_EMPTY', `[${cell}] layers: expected at least 1`)
   const projected = parameters.slice(0, directions).every(({ weightInput }) => weightInput === null)
   checkReal(cell, `weight_hh_${suffixOf(0, 0)}`, first.weightHidden)
-  const hidden = first.weightHidden.shape[1] ?? 0
+  const { weightProjection } = first
+  if (weightProjection) checkReal(cell, `weight_hr_${suffixOf(0, 0)}`, weightProjection)
+  const state = first.weightHidden.shape[1] ?? 0
+  const hidden = weightProjection ? (weightProjection.shape[1] ?? 0) : state
+  const below = weightProjection ? `a list of at most ${hidden - 1} rows` : ''
+  if (weightProjection)
+    expect(cell, `weight_hr_${suffixOf(0, 0)}`, state < hidden, below, weightProjection.shape)
   const rows = gatesOf[cell] * hidden
   parameters.forEach((of, i) => {
     const layer = Math.floor(i / directions)
     const suffix = suffixOf(layer, i % directions)
-    const width = layer === 0 ? input : directions * hidden
+    const width = layer === 0 ? input : directions * state
     checkSlots(cell, of, suffix)
     const given = inSlots(cell, of)
     slotsOf[cell].forEach((slot, at) => {
       const name = `${slot.name}_${suffix}`
       const parameter = given[at] as Tensor | null
-      const shape = slotShape(slot, cell, hidden, width)
+      const shape = slotShape(slot, cell, { hidden, state, input: width })
       if (parameter) {
         checkDevice(cell, x, { [name]: parameter })
         checkShape(cell, name, parameter.shape, shape)
-      } else if (slot.required && !(projected && layer === 0 && of.weightInput === null))
+      } else if (
+        (slot.required || (slot.name === 'weight_hr' && state !== hidden)) &&
+        !(slot.name === 'weight_ih' && projected && layer === 0)
+      )
         throw shapeError(cell, name, formatShape(shape), 'null')
     })
   })
@@ -168,7 +179,7 @@ function checkStack(
       formatShape(x.shape),
     )
   const flat = parameters.flatMap((of) => inSlots(cell, of))
-  const stack = { cell, layers, directions, input, device: x.device, hidden, flat }
+  const stack = { cell, layers, directions, input, device: x.device, hidden, state, flat }
   if (Object.isFrozen(parameters) && parameters.every(Object.isFrozen)) found.set(parameters, stack)
   return stack
 }
@@ -188,14 +199,13 @@ function check(
   checkReal(cell, 'x', x)
   if (x.dims !== 3) throw shapeError(cell, 'x', '[time, batch, input]', formatShape(x.shape))
   const stack = checkStack(x, parameters, settings)
-  const { hidden } = stack
   if (state !== undefined && state !== null) {
     expect(cell, 'state', isObject(state), 'an object of tensors', state)
     checkReal(cell, 'h', state.h)
-    const shape = [layers * directions, x.shape[1] as number, hidden]
+    const rows = [layers * directions, x.shape[1] as number]
     checkDevice(cell, x, { h: state.h, c: state.c ?? null })
-    checkShape(cell, 'h', state.h.shape, shape)
-    if (state.c) checkShape(cell, 'c', state.c.shape, shape)
+    checkShape(cell, 'h', state.h.shape, [...rows, stack.state])
+    if (state.c) checkShape(cell, 'c', state.c.shape, [...rows, stack.hidden])
     if ((state.c !== undefined) !== hasC[cell])
       throw shapeError(
         cell,
@@ -223,7 +233,7 @@ export function recurrent(
   parameters: readonly CellParameters[],
   settings: RecurrentArguments,
 ): RecurrentResult {
-  const { hidden, flat } = check(x, parameters, settings)
+  const { hidden, state: features, flat } = check(x, parameters, settings)
   const { cell, layers = 1, directions = 1, state, lengths, dropout = 0, random } = settings
   const { precision = 'f32', phases = {}, cellOptions } = settings
   const [time, batch] = x.shape as [number, number, number]
@@ -240,6 +250,7 @@ export function recurrent(
     layers,
     directions,
     hidden,
+    ...(features !== hidden && { projection: features }),
     training: training || dropout > 0 || (random ? isPresent(phases) : false),
     dropout,
     phases,
@@ -258,10 +269,9 @@ export function recurrent(
     h0?.handle ?? null,
     c0?.handle ?? null,
   )
-  const output = reals(made.y, [time, batch, directions * hidden], x)
-  const stateShape = [layers * directions, batch, hidden]
-  const h = reals(made.hn, stateShape, x)
-  const c = made.cn && reals(made.cn, stateShape, x)
+  const output = reals(made.y, [time, batch, directions * features], x)
+  const h = reals(made.hn, [layers * directions, batch, features], x)
+  const c = made.cn && reals(made.cn, [layers * directions, batch, hidden], x)
   if (training)
     record({
       op: cell,

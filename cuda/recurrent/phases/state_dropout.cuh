@@ -13,12 +13,12 @@ namespace rnnative::cuda {
 // Of a layer, all directions.
 struct StateDropout {
   DropoutMask mask;
-  int64_t first = 0, hidden = 0;  // the layer's elements begin at `first`
+  int64_t first = 0, state = 0;  // the layer's elements begin at `first`
 
   __host__ __device__ bool present() const { return mask.threshold != 0; }
-  // m of unit j of direction d in row i of the sorted batch: 1 without the phase.
+  // m of feature j of direction d in row i of the sorted batch: 1 without the phase.
   __device__ float factor(const Rows& rows, int64_t d, int64_t i, int64_t j) const {
-    return present() ? mask.factor(rows.place(i), first + d * hidden + j) : 1.0f;
+    return present() ? mask.factor(rows.place(i), first + d * state + j) : 1.0f;
   }
 };
 
@@ -26,7 +26,7 @@ inline StateDropout state_dropout(const RnRecurrentDesc& desc, int64_t layer) {
   const double p = desc.amounts[RN_PHASE_STATE_DROPOUT];
   if (p <= 0) return {};
   return {dropout_mask(p, desc.random, rn_phase_stream(&desc, RN_PHASE_STATE_DROPOUT)),
-          layer * desc.directions * desc.hidden, desc.hidden};
+          layer * desc.directions * desc.state, desc.state};
 }
 
 }  // namespace rnnative::cuda

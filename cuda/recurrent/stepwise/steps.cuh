@@ -14,9 +14,12 @@ namespace rnnative::cuda {
 // Rows of R from gate `first` on, as they are: outputs forward, summands backward.
 int32_t recurrent_rows(RnContext* ctx, const Layer& layer, int64_t first, bool transposed,
                        StepWeights* weights);
-// Those of `count` gates transposed, [H, count*H]; cached with the weight.
+// Those of `count` gates transposed, [P, count*H]; cached with the weight.
 int32_t recurrent_columns(RnContext* ctx, const Layer& layer, int64_t first, int64_t count,
                           StepWeights* weights);
+// The same of W_HR: [P, H]; transposed, [H, P].
+int32_t projection_rows(RnContext* ctx, const Layer& layer, bool transposed, StepWeights* weights);
+int32_t projection_columns(RnContext* ctx, const Layer& layer, StepWeights* weights);
 
 // A thread for each unit of (row, direction): x, y, z. Rows beyond the grid are strided over.
 template <class Phase>
@@ -36,7 +39,7 @@ __global__ void update_kernel(typename Phase::Step step, const float* sums, int6
 template <class Phase>
 int32_t run_phase(RnContext* ctx, const Layer& layer, const typename Phase::Step& step,
                   const StepProduct& p) {
-  const int64_t batch = layer.sequence->rows.batch, hidden = layer.hidden;
+  const int64_t batch = layer.sequence->rows.batch, hidden = p.outputs;
   if (p.operand != nullptr && p.skinny) {
     const Operand a = p.operand->operand(), &first = p.weights.w[0], &second = p.weights.w[1];
     Skinny skinny = {};

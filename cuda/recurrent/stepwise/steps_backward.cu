@@ -13,27 +13,28 @@ struct Unit {
   int64_t d, i, j;
   bool active;
   int64_t t, row, before;  // time; rows in arrays, `before` -1: follows the initial state
-  int64_t state;           // place in [D, B, H]
+  int64_t state;           // place in [D, B, extent]
+  int64_t extent, width;   // units, or features of h; those of all directions
 
-  __device__ Unit(const BackwardStep& s, int64_t d, int64_t i, int64_t j) : d(d), i(i), j(j) {
+  __device__ Unit(const BackwardStep& s, int64_t d, int64_t i, int64_t j, int64_t extent,
+                  int64_t width)
+      : d(d), i(i), j(j), extent(extent), width(width) {
     t = d == 0 ? s.rows.time - 1 - s.step : s.step;
     active = t < s.rows.length(i);
     row = active || s.rows.in_place() ? s.rows.row(t, i) : 0;
     before = active ? s.rows.row_before(t, i, static_cast<int>(d)) : 0;
-    state = (d * s.rows.batch + i) * s.hidden + j;
+    state = (d * s.rows.batch + i) * extent + j;
   }
-  __device__ int64_t at(const BackwardStep& s, int64_t row) const {
-    return row * s.width + d * s.hidden + j;
-  }
+  __device__ int64_t at(int64_t row) const { return row * width + d * extent + j; }
   __device__ int64_t gate(const BackwardStep& s) const {
     return d * s.gate_group + row * s.gate_row + j;
   }
   // The state before the step, of all steps' states and the initial ones.
   __device__ float state_before(const BackwardStep& s, const float* states,
                                 const float* initial) const {
-    if (before >= 0) return states[at(s, before)];
+    if (before >= 0) return states[at(before)];
     if (initial == nullptr) return 0.0f;
-    return initial[(d * s.rows.batch + s.rows.place(i)) * s.hidden + j];
+    return initial[(d * s.rows.batch + s.rows.place(i)) * extent + j];
   }
 };
 
@@ -44,7 +45,7 @@ __device__ float value_of(const StateGradient& gradient, const Unit& unit) {
 __device__ float state_gradient(const BackwardStep& s, const Unit& unit, float sum) {
   float dh = s.dh[unit.state] + sum;
   if (!unit.active) return dh;
-  if (s.dy != nullptr) dh += s.dy[unit.at(s, unit.row)];
+  if (s.dy != nullptr) dh += s.dy[unit.at(unit.row)];
   const StepGradients& more = s.more;
   if (more.above[0].data != nullptr)
     dh += value_of(more.above[0], unit) *
@@ -75,21 +76,22 @@ struct Phase {
   template <class Cell>
   __device__ static void update_cell(const Step& s, int64_t d, int64_t i, int64_t j, float sum) {
     using Of = std::conditional_t<kFirst, typename Cell::Last, typename Cell::First>;
-    const Unit unit(s, d, i, j);
+    const Unit unit(s, d, i, j, s.hidden, s.units);
+    const bool projects = Cell::kHasC && s.projects;
     BackwardUnit<Cell> u;
     if constexpr (Cell::kOptions) u.variant = {&s.variant[d], j};
 #pragma unroll
     for (float& gradient : u.d) gradient = 0.0f;
-    sum *= s.dropout.factor(s.rows, d, i, j);
-    u.dh_before = kFirst ? state_gradient(s, unit, sum) : s.dh[unit.state];
+    if (!projects) sum *= s.dropout.factor(s.rows, d, i, j);
+    u.dh_before = projects ? sum : kFirst ? state_gradient(s, unit, sum) : s.dh[unit.state];
     if (unit.active) {
       const float* gates = s.gates + unit.gate(s);
 #pragma unroll
       for (int slot = 0; slot < Cell::kSlots; ++slot) u.slots[slot] = gates[slot * s.hidden];
-      u.h_before = unit.state_before(s, s.h, s.h0);
+      u.h_before = projects ? 0.0f : unit.state_before(s, s.h, s.h0);
       if (Cell::kHasC) {
         u.dc_after = s.dc[unit.state];
-        u.c_after = s.c[unit.at(s, unit.row)];
+        u.c_after = s.c[unit.at(unit.row)];
         u.c_before = unit.state_before(s, s.c, s.c0);
       }
       u.dh_after = u.dh_before;
@@ -97,7 +99,8 @@ struct Phase {
       // What passes by the cell.
       float h_passed = 0.0f, c_passed = 0.0f;
       if constexpr (kFirst) {
-        if (s.zoneout.h.present()) h_passed = passed(s, s.zoneout.h, unit, &u.dh_after);
+        if (s.zoneout.h.present() && !projects)
+          h_passed = passed(s, s.zoneout.h, unit, &u.dh_after);
         if constexpr (Cell::kHasC) {
           if (s.zoneout.c.present()) {
             c_passed = passed(s, s.zoneout.c, unit, &u.dc_after);
@@ -109,7 +112,7 @@ struct Phase {
       u.dh_before += h_passed;
       if (Cell::kHasC) s.dc[unit.state] = u.dc_before + c_passed;
     }
-    s.dh[unit.state] = u.dh_before;
+    if (!projects) s.dh[unit.state] = u.dh_before;
     put<Cell, Of>(s, unit, u.d);
   }
   template <class Cell, class Of>
@@ -132,6 +135,24 @@ struct Phase {
   }
 };
 
+// Before the cell where h is projected: the gradient of h, which waits where the row has no step.
+struct AboveProjection {
+  static constexpr int kGroups = 1;
+  using Step = BackwardStep;
+
+  __device__ static void update(const Step& s, int64_t d, int64_t i, int64_t j,
+                                const float (&sum)[1]) {
+    const Unit unit(s, d, i, j, s.state, s.width);
+    float dh = state_gradient(s, unit, sum[0] * s.dropout.factor(s.rows, d, i, j));
+    const float here_passed =
+        unit.active && s.zoneout.h.present() ? passed(s, s.zoneout.h, unit, &dh) : 0.0f;
+    const float here = unit.active ? dh : 0.0f;
+    s.dh[unit.state] = unit.active ? here_passed : dh;
+    s.inner.put(d, i, j, here);
+    if (unit.active || s.rows.in_place()) s.dstate[unit.at(unit.row)] = here;
+  }
+};
+
 // After the last step: the gradient of the initial state.
 struct Final {
   static constexpr int kGroups = 1;
@@ -142,7 +163,7 @@ struct Final {
     const StateGradient& above = s.more.above[0];
     float more = sum[0] * s.dropout.factor(s.rows, d, i, j);
     if (above.data != nullptr) more += above.data[i * above.stride + j];
-    s.dh[(d * s.rows.batch + i) * s.hidden + j] += more;
+    s.dh[(d * s.rows.batch + i) * s.state + j] += more;
   }
 };
 
@@ -152,12 +173,15 @@ int32_t StepwiseBackward::prepare(RnContext* ctx, const LayerBackward& given, bo
   args = given;
   const Layer& layer = args.layer;
   const Sequence& sequence = *layer.sequence;
-  const int64_t states = layer.directions * sequence.rows.batch * layer.hidden;
+  const int64_t rows = layer.directions * sequence.rows.batch;
   cell = traits_of(layer.cell);
   s.rows = sequence.rows;
   s.cell = layer.cell;
   s.hidden = layer.hidden;
-  s.width = layer.directions * layer.hidden;
+  s.state = layer.state;
+  s.width = layer.directions * layer.state;
+  s.units = layer.directions * layer.hidden;
+  s.projects = layer.state != layer.hidden;
   s.gate_row = cell.slots * layer.hidden;
   s.gate_group = sequence.tokens * s.gate_row;
   s.gates = args.gates;
@@ -167,16 +191,17 @@ int32_t StepwiseBackward::prepare(RnContext* ctx, const LayerBackward& given, bo
   s.h0 = layer.h0;
   s.c0 = layer.c0;
   s.dgates = args.dgates;
+  s.dstate = args.dstate;
   s.dropout = layer.state_dropout;
   s.zoneout = layer.zoneout;
   for (int64_t d = 0; d < layer.directions; ++d) s.variant[d] = layer.variant[d];
-  s.dh = scratch_of<float>(ctx, states);
-  s.dc = cell.has_c ? scratch_of<float>(ctx, states) : nullptr;
+  s.dh = scratch_of<float>(ctx, rows * layer.state);
+  s.dc = cell.has_c ? scratch_of<float>(ctx, rows * layer.hidden) : nullptr;
   if (s.dh == nullptr || (cell.has_c && s.dc == nullptr)) return RN_ERR_OUT_OF_MEMORY;
   product.skinny = skinny && sequence.rows.batch <=
                                  skinny_rows<BackwardStep>(layer.precision == RN_PRECISION_BF16);
   if (!product.skinny) {
-    product.sums = scratch_of<float>(ctx, states);
+    product.sums = scratch_of<float>(ctx, rows * layer.hidden);
     if (product.sums == nullptr) return RN_ERR_OUT_OF_MEMORY;
   }
   int32_t status = RN_OK;
@@ -187,14 +212,18 @@ int32_t StepwiseBackward::prepare(RnContext* ctx, const LayerBackward& given, bo
   }
   const int64_t inner = cell.gates - cell.first_gates;  // gates of the second phase
   if (status == RN_OK && inner > 0) status = s.inner.allocate(ctx, layer, inner * layer.hidden);
-  if (status == RN_OK) status = sort_states(ctx, layer, args.dhn, s.dh);
-  if (status == RN_OK && cell.has_c) status = sort_states(ctx, layer, args.dcn, s.dc);
+  if (status == RN_OK && s.projects) status = s.inner.allocate(ctx, layer, layer.state);
+  if (status == RN_OK) status = sort_states(ctx, layer, layer.state, args.dhn, s.dh);
+  if (status == RN_OK && cell.has_c) status = sort_states(ctx, layer, layer.hidden, args.dcn, s.dc);
   for (int phase = 0; status == RN_OK && phase < (cell.products == 2 ? 2 : 1); ++phase) {
     const int64_t first = phase == 0 ? 0 : cell.first_gates;
     const int64_t count = phase == 0 ? cell.first_gates : inner;
     status = product.skinny ? recurrent_columns(ctx, layer, first, count, &weights[phase])
                             : recurrent_rows(ctx, layer, first, false, &weights[phase]);
   }
+  if (status == RN_OK && s.projects)
+    status = product.skinny ? projection_columns(ctx, layer, &weights[1])
+                            : projection_rows(ctx, layer, false, &weights[1]);
   return status;
 }
 
@@ -210,6 +239,16 @@ int32_t StepwiseBackward::step(RnContext* ctx, int64_t index, const StepGradient
   product.operand = index == 0 ? nullptr : &gradients[index & 1];
   product.k = cell.first_gates * layer.hidden;
   product.weights = weights[0];
+  product.outputs = layer.state;
+  if (s.projects) {
+    const int32_t status = run_phase<AboveProjection>(ctx, layer, s, product);
+    if (status != RN_OK) return status;
+    product.operand = &s.inner;
+    product.k = layer.state;
+    product.weights = weights[1];
+    product.outputs = layer.hidden;
+    return run_phase<Phase<true>>(ctx, layer, s, product);
+  }
   const int32_t status = run_phase<Phase<true>>(ctx, layer, s, product);
   if (status != RN_OK || cell.products == 1) return status;
   product.operand = &s.inner;
@@ -228,12 +267,13 @@ int32_t StepwiseBackward::finish(RnContext* ctx, const StateGradient& above) {
     product.operand = &gradients[steps & 1];
     product.k = cell.first_gates * layer.hidden;
     product.weights = weights[0];
+    product.outputs = layer.state;
     const int32_t status = run_phase<Final>(ctx, layer, s, product);
     if (status != RN_OK) return status;
   }
-  const int32_t status = unsort_states(ctx, layer, s.dh, args.dh0);
+  const int32_t status = unsort_states(ctx, layer, layer.state, s.dh, args.dh0);
   if (status != RN_OK || !cell.has_c) return status;
-  return unsort_states(ctx, layer, s.dc, args.dc0);
+  return unsort_states(ctx, layer, layer.hidden, s.dc, args.dc0);
 }
 
 int32_t stepwise_backward(RnContext* ctx, const LayerBackward& args) {

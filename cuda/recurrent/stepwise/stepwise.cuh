@@ -67,6 +67,7 @@ struct StepProduct {
   const StepOperand* operand = nullptr;  // null: the sums are zero
   StepWeights weights;
   int64_t k = 0, rows = 0;  // summands; the first rows of the sorted batch
+  int64_t outputs = 0;      // sums of a group: H or P
   bool skinny = false;
   float* sums = nullptr;  // [D, B, groups*H] unless skinny
 };
@@ -96,16 +97,20 @@ struct StepGradients {
 struct ForwardStep {
   static constexpr int kMostTiles = 4;
   Rows rows;
-  int64_t hidden, width;         // H, D*H
+  int64_t hidden, state;         // H, P
+  int64_t width, units;          // D*P, D*H
   int64_t gate_row, gate_group;  // S*H, N*S*H
+  bool projects;                 // what the cell makes is not h yet
   int64_t step;                  // direction 0 is at time `step`, direction 1 at T - 1 - step
   bool training;
   const float *b_ih[2], *b_hh[2];
   CellVariant variant[2];
-  float *gates, *h, *c;              // as in LayerForward
-  const float *h_before, *c_before;  // [D, B, H] sorted, or null: zeros. Those of h_state, c_state
-  float *h_state, *c_state;          // after the first step
-  // [D, B, H] what the next phase multiplies: h, or the first phase's `extra`. While one kernel
+  float *gates, *h, *c, *made;  // as in LayerForward
+  const float *h_before,
+      *c_before;             // as hn, cn but sorted, or null: zeros. Those of h_state, c_state
+  float *h_state, *c_state;  // after the first step
+  // What the next phase multiplies: [D, B, P] h; or the first phase's `extra`, or `made`. While one
+  // kernel
   // reads the state of the step before, it cannot write the new one to the same place.
   StepOperand next;
   StateDropout dropout;  // of `next`
@@ -117,15 +122,19 @@ struct BackwardStep {
   static constexpr int kMostTiles = 2;  // the products read count*H summands of each row
   Rows rows;
   int32_t cell;
-  int64_t hidden, width;            // H, D*H
+  int64_t hidden, state;            // H, P
+  int64_t width, units;             // D*P, D*H
   int64_t gate_row, gate_group;     // S*H, N*S*H
+  bool projects;                    // the cell's sums are the gradient of what it made
   int64_t step;                     // direction 0 is at time T - 1 - step, direction 1 at `step`
   const float *gates, *h, *c, *dy;  // as in LayerBackward
-  const float *h0, *c0;             // [D, B, H] in the caller's order, or null
-  float* dgates;
-  float *dh, *dc;     // [D, B, H] sorted: what reaches the state past the product
-  StepOperand next;   // [D, B, count*H] gradients of R h, for the step before this one
-  StepOperand inner;  // [D, B, H] those of the second phase's product, for the first one
+  const float *h0, *c0;             // in the caller's order, or null
+  float *dgates, *dstate;
+  float *dh, *dc;    // sorted: what reaches the state past the product
+  StepOperand next;  // [D, B, count*H] gradients of R h, for the step before this one
+  // [D, B, H] those of the second phase's product, for the first one; [D, B, P] those of h where
+  // that is projected, for the cell
+  StepOperand inner;
   CellVariant variant[2];
   StateDropout dropout;  // of what the products were with
   Zoneout zoneout;
@@ -139,7 +148,7 @@ class StepwiseForward {
   int32_t step(RnContext* ctx, int64_t index, const StateCopies& copies = {});
   // Of all of the sequence's.
   int32_t finish(RnContext* ctx);
-  // h before step `index`, [D, B, H], as products read it; of the first one null: zeros.
+  // h before step `index`, [D, B, P], as products read it; of the first one null: zeros.
   Operand state(int64_t index) const {
     return index == 0 ? first.operand() : h[index & 1].operand();
   }
@@ -147,8 +156,8 @@ class StepwiseForward {
  private:
   LayerForward args = {};
   CellTraits cell = {};
-  StepOperand first, h[2], extra;  // h0; h before even and odd steps
-  StepWeights weights[2];          // of the phases
+  StepOperand first, h[2], extra;  // h0; h before even and odd steps; `made` where h is projected
+  StepWeights weights[2];          // of the phases, or of R and W_HR
   ForwardStep s = {};
   StepProduct product;
 
@@ -168,7 +177,7 @@ class StepwiseBackward {
   LayerBackward args = {};
   CellTraits cell = {};
   StepOperand gradients[2];  // of R h: of even and odd steps
-  StepWeights weights[2];    // of R h, and of the second phase's product
+  StepWeights weights[2];    // of R h, and of the second phase's product or W_HR's
   BackwardStep s = {};
   StepProduct product;
 };

@@ -44,43 +44,64 @@ int32_t transpose(RnContext* ctx, const float* from, int64_t rows, int64_t colum
   return launch(ctx, how, transpose_kernel<Element>, from, rows, columns, to, ld);
 }
 
+// Weights [rows, columns] of both directions as they are, from row `first` on.
+int32_t rows_of(RnContext* ctx, const Layer& layer, const RnWeight* w, int64_t rows,
+                int64_t columns, int64_t first, bool transposed, StepWeights* weights) {
+  weights->transposed = transposed;
+  for (int64_t d = 0; d < layer.directions; ++d) {
+    Operand all;
+    const int32_t status = weight_operand(ctx, layer.precision, w[d], rows, columns, &all);
+    if (status != RN_OK) return status;
+    weights->w[d] = all.at(first, 0);
+  }
+  return RN_OK;
+}
+
+// `rows` of their rows from `first` on, transposed.
+int32_t columns_of(RnContext* ctx, const Layer& layer, const RnWeight* weight, uint32_t kind,
+                   int64_t first, int64_t rows, int64_t columns, StepWeights* weights) {
+  const bool bf16 = layer.precision == RN_PRECISION_BF16;
+  const int64_t ld = bf16 ? bf16_ld(rows) : rows;
+  weights->transposed = true;
+  for (int64_t d = 0; d < layer.directions; ++d) {
+    const RnWeight& w = weight[d];
+    int32_t fresh = 1;
+    void* data = ctx->packed(ctx->runtime, w.id, w.version, kind + (bf16 ? 128 : 0),
+                             static_cast<size_t>(columns * ld) * (bf16 ? 2 : 4), &fresh);
+    if (data == nullptr) return fail(ctx, RN_ERR_OUT_OF_MEMORY, "no memory for packed weights");
+    weights->w[d] = {data, bf16, ld};
+    if (fresh == 0) continue;
+    const float* from = static_cast<const float*>(w.data) + first * columns;
+    const int32_t status =
+        bf16 ? transpose(ctx, from, rows, columns, static_cast<uint16_t*>(data), ld)
+             : transpose(ctx, from, rows, columns, static_cast<float*>(data), ld);
+    if (status != RN_OK) return status;
+  }
+  return RN_OK;
+}
+
 }  // namespace
 
 int32_t recurrent_rows(RnContext* ctx, const Layer& layer, int64_t first, bool transposed,
                        StepWeights* weights) {
   const int64_t rows = traits_of(layer.cell).gates * layer.hidden;
-  weights->transposed = transposed;
-  for (int64_t d = 0; d < layer.directions; ++d) {
-    Operand all;
-    const int32_t status =
-        weight_operand(ctx, layer.precision, layer.w_hh[d], rows, layer.hidden, &all);
-    if (status != RN_OK) return status;
-    weights->w[d] = all.at(first * layer.hidden, 0);
-  }
-  return RN_OK;
+  return rows_of(ctx, layer, layer.w_hh, rows, layer.state, first * layer.hidden, transposed,
+                 weights);
 }
 
 int32_t recurrent_columns(RnContext* ctx, const Layer& layer, int64_t first, int64_t count,
                           StepWeights* weights) {
-  const bool bf16 = layer.precision == RN_PRECISION_BF16;
-  const int64_t rows = count * layer.hidden, ld = bf16 ? bf16_ld(rows) : rows;
-  const auto kind = kPackedColumns + static_cast<uint32_t>((bf16 ? 128 : 0) + 16 * first + count);
-  weights->transposed = true;
-  for (int64_t d = 0; d < layer.directions; ++d) {
-    const RnWeight& w = layer.w_hh[d];
-    int32_t fresh = 1;
-    void* data = ctx->packed(ctx->runtime, w.id, w.version, kind,
-                             static_cast<size_t>(layer.hidden * ld) * (bf16 ? 2 : 4), &fresh);
-    if (data == nullptr) return fail(ctx, RN_ERR_OUT_OF_MEMORY, "no memory for packed weights");
-    weights->w[d] = {data, bf16, ld};
-    if (fresh == 0) continue;
-    const float* from = static_cast<const float*>(w.data) + first * layer.hidden * layer.hidden;
-    const int32_t status =
-        bf16 ? transpose(ctx, from, rows, layer.hidden, static_cast<uint16_t*>(data), ld)
-             : transpose(ctx, from, rows, layer.hidden, static_cast<float*>(data), ld);
-    if (status != RN_OK) return status;
-  }
-  return RN_OK;
+  const auto kind = kPackedColumns + static_cast<uint32_t>(16 * first + count);
+  return columns_of(ctx, layer, layer.w_hh, kind, first * layer.hidden, count * layer.hidden,
+                    layer.state, weights);
+}
+
+int32_t projection_rows(RnContext* ctx, const Layer& layer, bool transposed, StepWeights* weights) {
+  return rows_of(ctx, layer, layer.w_hr, layer.state, layer.hidden, 0, transposed, weights);
+}
+
+int32_t projection_columns(RnContext* ctx, const Layer& layer, StepWeights* weights) {
+  return columns_of(ctx, layer, layer.w_hr, kPackedColumns, 0, layer.state, layer.hidden, weights);
 }
 
 }  // namespace rnnative::cuda

@@ -6,10 +6,10 @@
 #include "native/abi/cells.h"
 
 // The parameters of a layer and direction by RnSlot: W_IH [G*H, in], in = I for layer 0, else
-// directions*H; W_HH [G*H, H]; B_IH, B_HH [G*H] or absent; P_I, P_F, P_O [H] or absent, which c
-// (of P_O: c') is multiplied by and added to the sum of its gate. W_IH is absent in every direction
-// of layer 0 of `recurrent` where x holds what W x would be, the directions side by side, I =
-// directions*G*H.
+// directions*P; W_HH [G*H, P]; B_IH, B_HH [G*H] or absent; W_HR [P, H] where P < H, else absent;
+// P_I, P_F, P_O [H] or absent, which c (of P_O: c') is multiplied by and added to the sum of its
+// gate. W_IH is absent in every direction of layer 0 of `recurrent` where x holds what W x would
+// be, the directions side by side, I = directions*G*H.
 typedef struct RnRecurrentSlots {
   RnWeight slot[RN_SLOT_COUNT];
 } RnRecurrentSlots;
@@ -25,20 +25,25 @@ typedef struct RnRecurrentSlotGrads {
 //     is the state h before the step, or r h where a GRU's reset gate comes before the product. So
 //     r and z of a GRU_RESET_BEFORE see R (m h) and its candidate R (r m h). What a cell does with
 //     h itself, as z h of a GRU, is not masked. m, one mask for all steps of a sequence, is 0 or
-//     1 / (1 - p): element (layer * directions + direction) * H + unit of sample b, kept as by
-//     RnDropout.
-//   ZONEOUT_HIDDEN, ZONEOUT_CELL, probability p (Krueger et al. 2017): what the cell makes of h, or
-//     of c, is not the state after the step, but m times the state before and 1 - m times that.
-//     Where phases draw, m is 1 or 0: 1 where dropout would drop element (t * layers * directions +
-//     layer * directions + direction) * H + unit of sample b. Else it is p. The output and later
-//     steps see the state; the cell's own h' comes from its own c'.
+//     1 / (1 - p): element (layer * directions + direction) * P + feature of h of sample b, kept as
+//     by RnDropout.
+//   ZONEOUT_HIDDEN, ZONEOUT_CELL, probability p (Krueger et al. 2017): what the cell makes of h
+//   (its
+//     projection, where there is one), or of c, is not the state after the step, but m times the
+//     state before and 1 - m times that. Where phases draw, m is 1 or 0: 1 where dropout would drop
+//     element (t * layers * directions + layer * directions + direction) * P + feature of h, or the
+//     same with H and the unit of c, of sample b. Else it is p. The output and later steps see the
+//     state; the cell's own h' comes from its own c'.
 // Phase i draws from stream + layers + i.
 typedef struct RnRecurrentDesc {
   int32_t cell, layers, directions;  // directions: 1, or 2 (the second runs backward in time)
   int32_t training;                  // 1: reserve is filled for backward
   int64_t time, batch, input, hidden;
+  // P: features of h, and so of what R is applied to. H, or fewer (Sak et al. 2014): then a step
+  // ends with h' = W_HR (what the cell made). A cell with a c only.
+  int64_t state;
   double dropout;     // between layers, on every layer's output but the last; 0 in inference
-  RnRandom random;    // layer l draws from stream + l; element = t * (directions*H) + f of sample b
+  RnRandom random;    // layer l draws from stream + l; element = t * (directions*P) + f of sample b
   int32_t precision;  // RnPrecision, of every product of the stack; states and gates stay f32
   int32_t phases;     // 1 << RnPhase of each whose amount is not 0
   double amounts[RN_PHASE_COUNT];
@@ -50,9 +55,14 @@ typedef struct RnRecurrentDesc {
 static inline uint32_t rn_phase_stream(const RnRecurrentDesc* desc, int32_t phase) {
   return (uint32_t)(desc->layers + phase);
 }
-// Of zoneout: the element of the first unit of a layer and direction, `run` among all, at time t.
-static inline int64_t rn_zoneout_element(const RnRecurrentDesc* desc, int64_t t, int64_t run) {
-  return (t * desc->layers * desc->directions + run) * desc->hidden;
+// Of zoneout: how wide its state is, and the element of the first of a layer and direction, `run`
+// among all, at time t.
+static inline int64_t rn_zoneout_width(const RnRecurrentDesc* desc, int32_t phase) {
+  return phase == RN_PHASE_ZONEOUT_HIDDEN ? desc->state : desc->hidden;
+}
+static inline int64_t rn_zoneout_element(const RnRecurrentDesc* desc, int32_t phase, int64_t t,
+                                         int64_t run) {
+  return (t * desc->layers * desc->directions + run) * rn_zoneout_width(desc, phase);
 }
 
 // Ragged batches: row b has steps 0 .. lengths[b]-1; the backward direction starts at its last real
@@ -63,10 +73,11 @@ typedef struct RnRecurrentForward {
   const RnRecurrentSlots* slots;  // [layers * directions], layer-major
   const int32_t* lengths;         // [B] or NULL: all T
   const void* x;                  // [T, B, I]
-  const void *h0, *c0;            // [layers*directions, B, H] or NULL: zeros (c0: with a c only)
-  void* y;                        // [T, B, directions*H]
-  void *hn, *cn;                  // [layers*directions, B, H]; cn NULL without a c
-  void* reserve;                  // recurrent_reserve bytes; NULL in inference
+  // h [layers*directions, B, P] and c [.., H]. h0, c0 may be NULL: zeros; c0, cn: with a c only.
+  const void *h0, *c0;
+  void* y;  // [T, B, directions*P]
+  void *hn, *cn;
+  void* reserve;  // recurrent_reserve bytes; NULL in inference
 } RnRecurrentForward;
 typedef struct RnRecurrentBackward {
   RnRecurrentDesc desc;
@@ -101,20 +112,20 @@ typedef struct RnDecoderDesc {
 typedef struct RnDecoderForward {
   RnDecoderDesc desc;
   const RnRecurrentSlots* slots;  // [layers]; W_IH of layer 0: [G*H, E + F], x first
-  RnWeight w_query;               // [A, H]; absent: the query is the state itself, and A = H
+  RnWeight w_query;               // [A, P]; absent: the query is h itself, and A = P
   RnWeight v;                     // [A]; absent unless ADDITIVE
-  RnWeight w_out, b_out;          // [D, V + H], [D] or absent; absent unless OUTPUT
+  RnWeight w_out, b_out;          // [D, V + P], [D] or absent; absent unless OUTPUT
   const int32_t* lengths;         // [B] or NULL: all T
   const int32_t* memory_lengths;  // [B / beams] or NULL: all Tk
   const void* x;                  // [T, B, E]
   const void* keys;               // [Tk, B / beams, A]
   const void* values;             // [Tk, B / beams, V]
-  const void *h0, *c0;            // [layers, B, H] or NULL: zeros (c0: with a c only)
+  const void *h0, *c0;            // [layers, B, P], [.., H] or NULL: zeros (c0: with a c only)
   const void* fed0;               // [B, D] or NULL: zeros (OUTPUT only)
-  void* y;                        // [T, B, H], or [T, B, D] with OUTPUT
+  void* y;                        // [T, B, P], or [T, B, D] with OUTPUT
   void* context;                  // [T, B, V]; NULL with OUTPUT
   void* weights;                  // [T, B, Tk]
-  void *hn, *cn;                  // [layers, B, H]; cn NULL without a c
+  void *hn, *cn;                  // as h0, c0; cn NULL without a c
   void* fedn;                     // [B, D]; NULL unless OUTPUT
   void* reserve;                  // decoder_reserve bytes; NULL in inference
 } RnDecoderForward;

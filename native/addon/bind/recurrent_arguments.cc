@@ -67,6 +67,9 @@ RecurrentOptions read_recurrent_options(Napi::Value value, const char* op) {
   options.layers = to_integer(object.Get("layers"), 1, kMaxCells, op, "layers");
   options.directions = to_integer(object.Get("directions"), 1, 2, op, "directions");
   options.hidden = to_integer(object.Get("hidden"), 1, INT32_MAX, op, "hidden");
+  const Napi::Value projection = object.Get("projection");
+  if (!projection.IsNull() && !projection.IsUndefined())
+    options.projection = to_integer(projection, 0, INT32_MAX, op, "projection");
   options.training = to_bool(object.Get("training"), op, "training");
   options.dropout = to_number(object.Get("dropout"), op, "dropout");
   options.precision = to_precision(object.Get("precision"), op, "precision");

@@ -10,8 +10,8 @@
 
 namespace rnnative::addon {
 
-// An options object: cell, layers, directions, hidden, training, dropout, phases, random,
-// precision.
+// An options object: cell, layers, directions, hidden, projection, training, dropout, phases,
+// random, precision.
 RecurrentOptions read_recurrent_options(Napi::Value value, const char* op);
 // An array of the parameters of each layer and direction: the slots that the cell has, in the order
 // of native/abi/cells.h.

@@ -22,7 +22,7 @@ template <class Cell>
 int32_t make_layer(RnContext* ctx, DecoderBackward* d, int64_t l, LayerBackward* layer) {
   const DecoderLayout& sizes = d->layout;
   const RnRecurrentDesc& desc = d->stack.desc;
-  const int64_t H = sizes.H, gates = sizes.stack.traits.gates * H;
+  const int64_t P = sizes.P, gates = sizes.stack.traits.gates * sizes.stack.hidden;
   float* reserve = (float*)d->args->forward.reserve;
   BackwardRun& run = layer->run;
   run = {};
@@ -30,7 +30,7 @@ int32_t make_layer(RnContext* ctx, DecoderBackward* d, int64_t l, LayerBackward*
   run.sequence = &d->sequence;
   run.layout = sizes.stack;
   run.index = l;
-  run.in = l == 0 ? sizes.input : H;
+  run.in = l == 0 ? sizes.input : P;
   run.x = l == 0 ? d->saved.inputs : sizes.stack.output(reserve, l - 1);
   run.dy = d->between[l & 1];
   run.saved = sizes.stack.saved(reserve, l);
@@ -41,7 +41,7 @@ int32_t make_layer(RnContext* ctx, DecoderBackward* d, int64_t l, LayerBackward*
     return RN_ERR_OUT_OF_MEMORY;
   const RnWeight& w = d->args->forward.slots[l].slot[RN_W_IH];
   if (l > 0) {
-    layer->below = pack_weight(ctx, desc.precision, w, gates, H, false);
+    layer->below = pack_weight(ctx, desc.precision, w, gates, P, false);
   } else {
     int32_t fresh = 0;
     void* packed = packed_weight(ctx, w, packed_kind(desc, kPackedFedBackward, sizes.E),
@@ -72,7 +72,7 @@ void attend_step(RnContext* ctx, const DecoderBackward& d, int64_t t, const floa
   });
 }
 
-// dh[rows, H] (+)= the gradient of the states that step t's queries were made of.
+// dh[rows, P] (+)= the gradient of the states that step t's queries were made of.
 int32_t query_states(const DecoderBackward& d, RecycledScratch* scratch, int64_t t, float* dh,
                      bool add) {
   const DecoderLayout& l = d.layout;
@@ -80,8 +80,8 @@ int32_t query_states(const DecoderBackward& d, RecycledScratch* scratch, int64_t
   const float* dqueries = d.dqueries + d.sequence.offset[t] * l.A;
   if (d.query)
     return multiply_packed(scratch->restart(), d.stack.desc.precision,
-                           {rows, l.H, l.A, dqueries, l.A, d.query, dh, l.H, add, nullptr});
-  for (int64_t i = 0; i < rows * l.H; ++i) dh[i] = add ? dh[i] + dqueries[i] : dqueries[i];
+                           {rows, l.P, l.A, dqueries, l.A, d.query, dh, l.P, add, nullptr});
+  for (int64_t i = 0; i < rows * l.P; ++i) dh[i] = add ? dh[i] + dqueries[i] : dqueries[i];
   return RN_OK;
 }
 
@@ -131,16 +131,16 @@ int32_t top_gradients(RnContext* ctx, const DecoderBackward& d, RecycledScratch*
     if (status != RN_OK) return status;
     attend_step(ctx, d, t, djoined, l.joined);
     for (int64_t r = 0; r < rows; ++r)
-      memcpy(dtop + r * l.H, djoined + r * l.joined + l.V, (size_t)l.H * sizeof(float));
+      memcpy(dtop + r * l.P, djoined + r * l.joined + l.V, (size_t)l.P * sizeof(float));
     return query_states(d, scratch, t, dtop, true);
   }
   const int64_t continuing = q.active(t + 1);
   const auto* dy = (const float*)d.args->dy;
   for (int64_t r = 0; r < rows; ++r) {
-    const float* own = dy ? dy + (t * q.batch + q.order[r]) * l.H : nullptr;
-    const float* later = r < continuing ? d.dstate + r * l.H : nullptr;
-    float* to = dtop + r * l.H;
-    for (int64_t i = 0; i < l.H; ++i) to[i] = (own ? own[i] : 0.0f) + (later ? later[i] : 0.0f);
+    const float* own = dy ? dy + (t * q.batch + q.order[r]) * l.P : nullptr;
+    const float* later = r < continuing ? d.dstate + r * l.P : nullptr;
+    float* to = dtop + r * l.P;
+    for (int64_t i = 0; i < l.P; ++i) to[i] = (own ? own[i] : 0.0f) + (later ? later[i] : 0.0f);
   }
   return RN_OK;
 }
@@ -151,18 +151,19 @@ int32_t layers_step(const DecoderBackward& d, LayerBackward* layers, RecycledScr
   const Sequence& q = d.sequence;
   const DecoderLayout& l = d.layout;
   const RnRecurrentDesc& desc = d.stack.desc;
-  const int64_t rows = q.active(t), row = q.offset[t], gates = l.stack.traits.gates * l.H;
+  const int64_t rows = q.active(t), row = q.offset[t],
+                gates = l.stack.traits.gates * l.stack.hidden;
   for (int64_t i = desc.layers - 1; i >= 0; --i) {
     const LayerBackward& layer = layers[i];
     int32_t status = backward_steps(scratch->restart(), desc, &layer.run, layer.phases, t, t + 1);
     if (status != RN_OK) return status;
-    float* to = i == 0 ? dfed : d.between[(i - 1) & 1] + row * l.H;
-    const int64_t n = i == 0 ? l.F : l.H;
+    float* to = i == 0 ? dfed : d.between[(i - 1) & 1] + row * l.P;
+    const int64_t n = i == 0 ? l.F : l.P;
     status = multiply_packed(scratch->restart(), desc.precision,
                              {rows, n, gates, layer.run.work.dgates + row * gates, gates,
                               layer.below, to, n, false, nullptr});
     if (status != RN_OK) return status;
-    if (i > 0 && desc.dropout > 0) drop_step(desc, q, (int)(i - 1), l.H, t, to);
+    if (i > 0 && desc.dropout > 0) drop_step(desc, q, (int)(i - 1), l.P, t, to);
   }
   return RN_OK;
 }
@@ -172,7 +173,7 @@ int32_t step_backward(RnContext* ctx, const DecoderBackward& d, LayerBackward* l
   const Sequence& q = d.sequence;
   const DecoderLayout& l = d.layout;
   const int64_t rows = q.active(t), row = q.offset[t];
-  float* dtop = d.between[(d.stack.desc.layers - 1) & 1] + row * l.H;
+  float* dtop = d.between[(d.stack.desc.layers - 1) & 1] + row * l.P;
   int32_t status = top_gradients(ctx, d, scratch, t, dtop);
   if (status != RN_OK) return status;
   float* dfed = l.feeds_output ? d.dfed : d.dcontext + row * l.V;

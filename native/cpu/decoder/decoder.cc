@@ -8,6 +8,7 @@
 #include "native/cpu/decoder/memory.h"
 #include "native/cpu/recurrent/dropout.h"
 #include "native/cpu/recurrent/forward_run.h"
+#include "native/cpu/recurrent/projection.h"
 #include "native/cpu/recurrent/steps.h"
 
 namespace rnnative::cpu::RN_ISA {
@@ -34,7 +35,7 @@ int32_t make_layer(RnContext* ctx, const DecoderRun& d, int64_t l, float* reserv
   const RnRecurrentSlots& slots = d.args->slots[l];
   const Layout& layout = d.layout.stack;
   const InputColumns columns = l == 0 ? InputColumns{kPackedEmbedded, 0, d.layout.E, d.layout.input}
-                                      : InputColumns{kPackedInput, 0, d.layout.H, d.layout.H};
+                                      : InputColumns{kPackedInput, 0, d.layout.P, d.layout.P};
   *run = {};
   run->sequence = &d.sequence;
   run->layout = layout;
@@ -42,27 +43,29 @@ int32_t make_layer(RnContext* ctx, const DecoderRun& d, int64_t l, float* reserv
   if (!run->weights.input ||
       !pack_phases(typename Cell::ForwardPhases(), ctx, desc, slots.slot[RN_W_HH], layout,
                    &run->weights) ||
+      !pack_projection<Cell>(ctx, desc, slots.slot[RN_W_HR], layout, &run->weights) ||
       !pack_biases<Cell>(ctx, slots, layout, &run->weights) ||
       !take_variant<Cell>(ctx, desc, slots, layout, &run->variant))
     return RN_ERR_OUT_OF_MEMORY;
   run->state = layout.saved(reserve, l);
   if (!d.last(l)) {
     run->y = layout.output(reserve, l);
-    run->y_stride = d.layout.H;
+    run->y_stride = d.layout.P;
   } else if (d.layout.feeds_output) {
     run->y = d.saved.joined + d.layout.V;
     run->y_stride = d.layout.joined;
   } else {
     run->last = true;
     run->y = (float*)d.args->y;
-    run->y_stride = d.layout.H;
+    run->y_stride = d.layout.P;
   }
-  const int64_t states = d.sequence.batch * d.layout.H;
+  const int64_t hs = l * d.sequence.batch * d.layout.P;
+  const int64_t cs = l * d.sequence.batch * layout.hidden;
   const float *h0 = (const float*)d.args->h0, *c0 = (const float*)d.args->c0;
-  run->h0 = h0 ? h0 + l * states : nullptr;
-  run->c0 = c0 ? c0 + l * states : nullptr;
-  run->hn = (float*)d.args->hn + l * states;
-  run->cn = Cell::kHasC ? (float*)d.args->cn + l * states : nullptr;
+  run->h0 = h0 ? h0 + hs : nullptr;
+  run->c0 = c0 ? c0 + cs : nullptr;
+  run->hn = (float*)d.args->hn + hs;
+  run->cn = Cell::kHasC ? (float*)d.args->cn + cs : nullptr;
   if (desc.precision == RN_PRECISION_BF16 && !take_rounded(ctx, run)) return RN_ERR_OUT_OF_MEMORY;
   if (!start_phases(ctx, desc, d.sequence, layout, l, run->rounded_stride, &run->phases))
     return RN_ERR_OUT_OF_MEMORY;
@@ -96,7 +99,7 @@ int32_t attend_step(RnContext* ctx, const DecoderRun& d, RecycledScratch* scratc
   if (d.query) {
     const int32_t status =
         multiply_packed(scratch->restart(), d.stack().precision,
-                        {rows, l.A, l.H, h, ldh, d.query, queries, l.A, false, nullptr});
+                        {rows, l.A, l.P, h, ldh, d.query, queries, l.A, false, nullptr});
     if (status != RN_OK) return status;
   } else {
     for (int64_t r = 0; r < rows; ++r)
@@ -125,14 +128,14 @@ int32_t run_layers(const DecoderRun& d, RecycledScratch* scratch, int64_t t) {
         i == 0 ? PackedProduct{rows,    columns, l.F,   d.saved.inputs + row * l.input + l.E,
                                l.input, d.fed,   gates, width,
                                true,    nullptr}
-               : PackedProduct{rows,  columns,           l.H,   d.layers[i - 1].y + row * l.H,
-                               l.H,   run.weights.input, gates, width,
+               : PackedProduct{rows,  columns,           l.P,   d.layers[i - 1].y + row * l.P,
+                               l.P,   run.weights.input, gates, width,
                                false, run.weights.bias};
     int32_t status = multiply_packed(scratch->restart(), desc.precision, product);
     if (status != RN_OK) return status;
     status = forward_steps(scratch->restart(), desc, &run, true, t, t + 1, run.state.gates, 0);
     if (status != RN_OK) return status;
-    if (!d.last(i) && desc.dropout > 0) drop_step(desc, q, (int)i, l.H, t, run.y + row * l.H);
+    if (!d.last(i) && desc.dropout > 0) drop_step(desc, q, (int)i, l.P, t, run.y + row * l.P);
   }
   return RN_OK;
 }
@@ -182,9 +185,9 @@ int32_t run_step(RnContext* ctx, const DecoderRun& d, RecycledScratch* scratch, 
     return status;
   }
   const Layout& s = l.stack;
-  const float* h = d.layers[d.stack().layers - 1].state.h_prev + row * s.stride;
+  const float* h = d.layers[d.stack().layers - 1].state.h_prev + row * s.h_stride;
   float* fed = d.saved.inputs + row * l.input + l.E;
-  const int32_t status = attend_step(ctx, d, scratch, t, h, s.stride, fed, l.input);
+  const int32_t status = attend_step(ctx, d, scratch, t, h, s.h_stride, fed, l.input);
   if (status != RN_OK) return status;
   for (int64_t r = 0; r < rows; ++r)
     memcpy((float*)d.args->context + (t * q.batch + q.order[r]) * l.V, fed + r * l.input,
@@ -237,7 +240,7 @@ int32_t decoder(RnContext* ctx, const RnDecoderForward* args) {
   if (!reserve || !d.work) return RN_ERR_OUT_OF_MEMORY;
   d.saved = l.saved(reserve);
   if (args->w_query.data) {
-    d.query = pack_weight(ctx, desc.precision, args->w_query, l.A, l.H, true);
+    d.query = pack_weight(ctx, desc.precision, args->w_query, l.A, l.P, true);
     if (!d.query) return RN_ERR_OUT_OF_MEMORY;
   }
   if (l.feeds_output) {

@@ -20,15 +20,15 @@ struct DecoderBackward {
   const void *query, *out;  // packed W_query (NULL: none) and W_out
   float* work;              // memory.work_floats() a thread
   // Packed rows.
-  float* between[2];  // [N, H] gradients of layers' outputs, taken in turn
+  float* between[2];  // [N, P] gradients of layers' outputs, taken in turn
   float* dscores;     // [N, ldw]
   float* dqueries;    // [N, A]
   float* dcontext;    // [N, V]: CONTEXT only
-  float* djoined;     // [N, V + H]: OUTPUT only; its first columns are the contexts'
+  float* djoined;     // [N, V + P]: OUTPUT only; its first columns are the contexts'
   float* doutputs;    // [N, D] before tanh: OUTPUT only
   // From step to step, by sorted row.
   float* dfed;    // [B, F]: OUTPUT only
-  float* dstate;  // [B, H] of the state that a query was made of: CONTEXT only
+  float* dstate;  // [B, P] of the state that a query was made of: CONTEXT only
 
   // The context's gradient at packed row `row`.
   const float* dcontext_at(int64_t row) const {
@@ -64,7 +64,7 @@ inline int32_t prepare_backward(RnContext* ctx, const RnDecoderBackward* args, D
     return p;
   };
   d->work = room(d->memory.work_floats() * ctx->threads);
-  for (int i = 0; i < 2; ++i) d->between[i] = room(N * l.H);
+  for (int i = 0; i < 2; ++i) d->between[i] = room(N * l.P);
   d->dscores = room(N * d->memory.ldw);
   d->dqueries = room(N * l.A);
   if (l.feeds_output) {
@@ -75,10 +75,10 @@ inline int32_t prepare_backward(RnContext* ctx, const RnDecoderBackward* args, D
     enough &= d->out != nullptr;
   } else {
     d->dcontext = room(N * l.V);
-    d->dstate = room(B * l.H);
+    d->dstate = room(B * l.P);
   }
   if (forward.w_query.data) {
-    d->query = pack_weight(ctx, desc.precision, forward.w_query, l.A, l.H, false);
+    d->query = pack_weight(ctx, desc.precision, forward.w_query, l.A, l.P, false);
     enough &= d->query != nullptr;
   }
   return enough ? RN_OK : RN_ERR_OUT_OF_MEMORY;
@@ -90,9 +90,9 @@ inline void start_gradients(const DecoderBackward& d) {
   const DecoderLayout& l = d.layout;
   const RnDecoderBackward& args = *d.args;
   if (!l.feeds_output && wanted(args.dh0)) {
-    float* top = (float*)args.dh0.data + (d.stack.desc.layers - 1) * q.batch * l.H;
+    float* top = (float*)args.dh0.data + (d.stack.desc.layers - 1) * q.batch * l.P;
     for (int64_t r = 0; r < q.active(0); ++r)
-      for (int64_t i = 0; i < l.H; ++i) top[q.order[r] * l.H + i] += d.dstate[r * l.H + i];
+      for (int64_t i = 0; i < l.P; ++i) top[q.order[r] * l.P + i] += d.dstate[r * l.P + i];
   }
   if (!l.feeds_output || !wanted(args.dfed0)) return;
   for (int64_t r = 0; r < q.batch; ++r) {
@@ -112,7 +112,7 @@ inline int32_t embedded_gradients(RnContext* ctx, const DecoderBackward& d,
   if (!wanted(dx)) return RN_OK;
   const Sequence& q = d.sequence;
   const DecoderLayout& l = d.layout;
-  const int64_t gates = l.stack.traits.gates * l.H;
+  const int64_t gates = l.stack.traits.gates * l.stack.hidden;
   float* packed = q.dense ? (float*)dx.data : scratch_floats(ctx, q.rows * l.E);
   if (!packed) return RN_ERR_OUT_OF_MEMORY;
   const int32_t status = gemm(ctx, {.precision = d.stack.desc.precision,
@@ -146,7 +146,7 @@ inline int32_t projection_gradients(RnContext* ctx, const DecoderBackward& d,
   if (wanted(args.dw_query)) {
     const float* h = l.feeds_output ? d.saved.joined + l.V : top.saved.h_prev;
     status = weight_gradient(ctx, top, {d.dqueries, l.A}, l.A, h,
-                             l.feeds_output ? l.joined : l.stack.stride, l.H,
+                             l.feeds_output ? l.joined : l.stack.h_stride, l.P,
                              (float*)args.dw_query.data, adds(args.dw_query));
   }
   if (status == RN_OK && wanted(args.dw_out))

@@ -12,16 +12,16 @@ namespace {
 struct DecoderSaved {
   float* inputs;   // [N, E + F] x and what is fed: the first layer's input
   float* queries;  // [N, A]
-  float* joined;   // [N, V + H] context and top state: OUTPUT only
+  float* joined;   // [N, V + P] context and top state: OUTPUT only
   float* outputs;  // [N, D] h~ before dropout: OUTPUT only
 };
 
 struct DecoderLayout {
   Layout stack;
   bool feeds_output;
-  int64_t E, F, H, A, V, D;
+  int64_t E, F, P, A, V, D;
   int64_t input;   // E + F
-  int64_t joined;  // V + H, or 0
+  int64_t joined;  // V + P, or 0
   int64_t out;     // features of y
 
   int64_t floats() const {
@@ -39,18 +39,18 @@ struct DecoderLayout {
 inline DecoderLayout make_decoder_layout(const RnDecoderDesc& d) {
   const CellTraits traits = with_cell(d.stack.cell, []<class Cell>() { return traits_of<Cell>(); });
   const bool feeds_output = d.feeding == RN_FEED_OUTPUT;
-  const int64_t H = d.stack.hidden;
+  const int64_t P = d.stack.state;
   return {make_layout(d.stack, traits),
           feeds_output,
           d.input,
           d.stack.input - d.input,
-          H,
+          P,
           d.features,
           d.width,
           d.output,
           d.stack.input,
-          feeds_output ? d.width + H : 0,
-          feeds_output ? d.output : H};
+          feeds_output ? d.width + P : 0,
+          feeds_output ? d.output : P};
 }
 
 // c[m, n] (+)= rows of a times a packed matrix (+ bias).

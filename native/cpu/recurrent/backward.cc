@@ -74,7 +74,7 @@ int32_t recurrent_backward(RnContext* ctx, const RnRecurrentBackward* args) {
       run.index = layer * desc.directions + direction;
       run.in = layer == 0 ? desc.input : layout.width;
       run.x = layer == 0 ? x : layout.output(reserve, layer - 1);
-      run.dy = dy ? dy + direction * desc.hidden : nullptr;
+      run.dy = dy ? dy + direction * desc.state : nullptr;
       run.last = layer == desc.layers - 1;
       run.dx = dx;
       run.projected = !args->slots[run.index].slot[RN_W_IH].data;

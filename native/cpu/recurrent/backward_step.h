@@ -31,7 +31,7 @@ RN_INLINE void prefetch_row(const BackwardStep& s, int64_t row, int64_t unit, in
   const int64_t unit_floats = s.gate_stride / (s.stride / kLanes);
   const int64_t at = row * s.stride + unit * kLanes, n = units * kLanes;
   prefetch_floats(s.gates + row * s.gate_stride + unit * unit_floats, units * unit_floats);
-  prefetch_floats(s.h_prev + at, n);
+  if (s.h_prev) prefetch_floats(s.h_prev + at, n);
   if (s.c_prev) prefetch_floats(s.c_prev + at, n);
   if (s.extra) prefetch_floats(s.extra + at, n);
   if (s.dy)

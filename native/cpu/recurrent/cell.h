@@ -32,24 +32,27 @@ struct CellVariant {
 
 // Pointers are to the first row of the step unless a comment says otherwise.
 struct ForwardStep {
-  int64_t rows;            // active rows
-  bool turned;             // panels of the weight from last to first: PanelOrder
-  int64_t continuing;      // rows below go on to the next step; the others end with this one
-  int64_t hidden, stride;  // H, and H padded to vectors: the row stride of internal arrays
-  float* gates;            // in: W x + biases; out: activations. Rows gate_stride apart
+  int64_t rows;                   // active rows
+  bool turned;                    // panels of the weight from last to first: PanelOrder
+  int64_t continuing;             // rows below go on to the next step; the others end with this one
+  int64_t hidden, stride;         // H, and H padded to vectors: the row stride of internal arrays
+  int64_t summands, left_stride;  // of products: columns of the left operand, and those padded
+  float* gates;                   // in: W x + biases; out: activations. Rows gate_stride apart
   int64_t gate_stride;
   int64_t tail_lanes;  // Layout's
   bool from_zero;      // all of h_prev is zero, and not multiplied
   const float *h_prev, *c_prev;
-  float *h_next, *c_next;       // for continuing rows
-  float* extra;                 // a third array of the cell's own
+  float *h_next, *c_next;  // for continuing rows
+  float* extra;            // a third array of the cell's own
+  float* made;  // what the cell makes of h where that is projected (projection.h); NULL: h itself
   const float* recurrent_bias;  // [stride]: b_hh of the gate that must keep it apart (GRU's n)
   float* y;                     // outputs, rows y_stride apart
   int64_t y_stride;
   const int32_t* y_order;  // row r's output is row y_order[r] of y; NULL: row r
   float *hn, *cn;          // [B, H] final states of ending rows, by batch row
   const int32_t* order;    // sorted row -> batch row
-  // With bf16, what the products read: h_prev, h_next and extra once more as rounded left operands
+  // With bf16, what the products read: h_prev, h_next and extra (or made) once more as rounded left
+  // operands
   // (gemm/element.h), rows rounded_stride apart. NULL in f32.
   const Bf16::Left* rounded_h;
   Bf16::Left *rounded_h_next, *rounded_extra;
@@ -74,7 +77,8 @@ struct BackwardStep {
   const float *dhn, *dcn;  // [B, H] by batch row, or NULL
   const int32_t* order;
   float* dgates;  // [rows, G * H] gradients before the activations, in PyTorch's gate order
-  float* dextra;  // [rows, H] of R h of the gate kept apart (GRU's n)
+  // [rows, H] of R h of the gate kept apart (GRU's n); [rows, P] of h where that is projected
+  float* dextra;
   float *carry_h, *carry_c;  // [B, stride] from step to step, by sorted row
   // With bf16: dgates and dextra once more as rounded left operands. NULL in f32.
   Bf16::Left *rounded_dgates, *rounded_dextra;
@@ -137,6 +141,11 @@ RN_INLINE void put_c(const ForwardStep& s, int64_t row, int64_t unit, vf c) {
   }
 }
 
+RN_INLINE void put_made(const ForwardStep& s, int64_t row, int64_t unit, vf x) {
+  store(s.made + row * s.stride + unit * kLanes, x);
+  if (s.rounded_extra)
+    store_rounded(s.rounded_extra + row * s.rounded_stride, 0, unit, s.hidden, x);
+}
 RN_INLINE void put_extra(const ForwardStep& s, int64_t row, int64_t unit, vf x) {
   store(s.extra + row * s.stride + unit * kLanes, x);
   if (s.rounded_extra)

@@ -56,7 +56,13 @@ struct ForwardUnit {
       store(s.extra + at, x);
     }
   }
-  RN_INLINE void put_h(vf h) const { RN_ISA::put_h(s, row, unit, h); }
+  RN_INLINE void put_h(vf h) const {
+    if (Math::kHasC && s.made) {
+      put_made(s, row, unit, h);
+    } else {
+      RN_ISA::put_h(s, row, unit, h);
+    }
+  }
   RN_INLINE void put_c(vf c) const { RN_ISA::put_c(s, row, unit, c); }
 };
 

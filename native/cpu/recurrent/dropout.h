@@ -52,7 +52,7 @@ inline void drop_step(const RnRecurrentDesc& desc, const Sequence& s, int layer,
 inline void drop_rows(RnContext* ctx, const RnRecurrentDesc& desc, const Sequence& s, int layer,
                       float* data) {
   if (desc.dropout <= 0) return;
-  const int64_t width = desc.directions * desc.hidden;
+  const int64_t width = desc.directions * desc.state;
   parallel_for(ctx, s.steps, 4096 / (s.batch * width + 1), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t)
       drop_step(desc, s, layer, width, t, data + s.offset[t] * width);

@@ -29,18 +29,18 @@ struct ForwardTile {
   }
   template <class E>
   static size_t packed_bytes(const Layout& l) {
-    return (size_t)(panels(l.units) * turns_of<E>(l.hidden) * kRowFloats) *
+    return (size_t)(panels(l.units) * turns_of<E>(l.state) * kRowFloats) *
            sizeof(typename E::Right);
   }
 };
 
-// Packs R [G * H, H] for a phase: [panel][turn][unit vector][gate][lane].
+// Packs R [G * H, P] for a phase: [panel][turn][unit vector][gate][lane].
 template <class E, class Phase>
 void pack_recurrent(RnContext* ctx, const float* weight, const Layout& l, typename E::Right* out) {
   using Tile = ForwardTile<Phase>;
-  const int64_t hidden = l.hidden, turns = turns_of<E>(hidden);
-  const float* rows = weight + Phase::kFirstGate * hidden * hidden;
-  parallel_for(ctx, Tile::panels(l.units), 65536 / (hidden * Tile::kRowFloats + 1),
+  const int64_t state = l.state, turns = turns_of<E>(state);
+  const float* rows = weight + Phase::kFirstGate * l.hidden * state;
+  parallel_for(ctx, Tile::panels(l.units), 65536 / (state * Tile::kRowFloats + 1),
                [&](int64_t begin, int64_t end) {
                  for (int64_t p = begin; p < end; ++p) {
                    const int64_t vectors = Tile::vectors(p, l.units, l.tail_lanes);
@@ -50,9 +50,9 @@ void pack_recurrent(RnContext* ctx, const float* weight, const Layout& l, typena
                        const int64_t row =
                            l.row_at(Phase::kGates, p * Phase::kUnits + v / Phase::kGates,
                                     v % Phase::kGates * kLanes + lane);
-                       columns[lane] = row < 0 ? nullptr : rows + row * hidden;
+                       columns[lane] = row < 0 ? nullptr : rows + row * state;
                      }
-                     pack_columns<E>(columns, hidden, vectors * kLanes,
+                     pack_columns<E>(columns, state, vectors * kLanes,
                                      out + p * turns * Tile::kRowFloats + v * kLanes);
                    }
                  }
@@ -124,9 +124,9 @@ RN_INLINE ForwardOperand<E> operand_of(const ForwardStep& s) {
   constexpr bool kRounded = E::kPrecision == RN_PRECISION_BF16;
   if constexpr (kTraining)
     if (s.operand)
-      return {(const typename E::Left*)s.operand, kRounded ? s.rounded_stride : s.stride};
+      return {(const typename E::Left*)s.operand, kRounded ? s.rounded_stride : s.left_stride};
   if constexpr (!kRounded) {
-    return {Phase::kReadsExtra ? s.extra : s.h_prev, s.stride};
+    return {Phase::kReadsExtra ? s.extra : s.h_prev, s.left_stride};
   } else {
     return {Phase::kReadsExtra ? s.rounded_extra : s.rounded_h, s.rounded_stride};
   }
@@ -168,7 +168,7 @@ void forward_phase(const ForwardStep& s, const typename E::Right* weights, const
   using Tile = ForwardTile<Phase>;
   constexpr int64_t kMaxTurns = Tile::template kMaxTurns<E>;
   constexpr int64_t kTurnBytes = Tile::kRowFloats * sizeof(typename E::Right);
-  const int64_t turns = turns_of<E>(s.hidden);
+  const int64_t turns = turns_of<E>(s.summands);
   const int64_t used = s.from_zero && !Phase::kReadsExtra ? 0 : turns;
   const int64_t units = s.stride / kLanes;
   const PanelOrder panels = {split(Tile::panels(units), place.members, place.member), s.turned};

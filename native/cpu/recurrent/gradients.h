@@ -18,12 +18,13 @@ struct PhaseProducts {
   const ProductSpec* specs;
   int count;
   const void* packed[2];
+  const void* projection;  // packed W_HR, of the first phase of a layer that has it; else NULL
 };
 
 // Scratch shared by all layers and directions, which run one after the other.
 struct Work {
   float* dgates;             // [N, G * H]
-  float* dextra;             // [N, H]
+  float* dextra;             // [N, P]
   float *carry_h, *carry_c;  // [B, stride]
   // bf16: rounded dgates and dextra of two steps, used in turn, [2, B] rows; else NULL.
   Bf16::Left *rounded_dgates, *rounded_dextra;
@@ -63,25 +64,26 @@ struct Operand {
 };
 inline Operand operand_of(const BackwardRun& run, const ProductSpec& spec, int64_t row) {
   const int64_t hidden = run.layout.hidden, width = run.layout.traits.gates * hidden;
-  if (spec.extra) return {run.work.dextra + row * hidden, hidden};
+  if (spec.extra) return {run.work.dextra + row * run.layout.state, run.layout.state};
   return {run.work.dgates + row * width + spec.first_gate * hidden, width};
 }
 
-// Writes or adds state gradients [B, H]: `rows` by sorted row for rows with steps (row_stride
+// Writes or adds state gradients [B, width]: `rows` by sorted row for rows with steps (row_stride
 // apart, plus `more`, if given), the final state's gradient for rows without.
-inline void put_state_gradient(const BackwardRun& run, const RnGrad& out, const float* rows,
-                               int64_t row_stride, const float* more, const float* final_gradient) {
+inline void put_state_gradient(const BackwardRun& run, const RnGrad& out, int64_t width,
+                               const float* rows, int64_t row_stride, const float* more,
+                               const float* final_gradient) {
   const Sequence& q = *run.sequence;
-  const int64_t hidden = run.layout.hidden, states = run.index * q.batch * hidden;
+  const int64_t states = run.index * q.batch * width;
   for (int64_t r = 0; r < q.batch; ++r) {
     const int64_t b = q.order[r];
-    float* to = (float*)out.data + states + b * hidden;
-    for (int64_t i = 0; i < hidden; ++i) {
+    float* to = (float*)out.data + states + b * width;
+    for (int64_t i = 0; i < width; ++i) {
       float g = 0.0f;
       if (q.length[r] > 0) {
         g = rows[r * row_stride + i] + (more ? more[r * run.layout.stride + i] : 0.0f);
       } else if (final_gradient) {
-        g = final_gradient[states + b * hidden + i];
+        g = final_gradient[states + b * width + i];
       }
       to[i] = adds(out) ? to[i] + g : g;
     }
@@ -94,12 +96,12 @@ int32_t initial_state_gradients(RnContext* ctx, const BackwardRun& run,
                                 const PhaseProducts* phases) {
   const RnRecurrentBackward& args = *run.args;
   const Sequence& q = *run.sequence;
-  const int64_t hidden = run.layout.hidden, rows = q.active(0);
+  const int64_t hidden = run.layout.hidden, state = run.layout.state, rows = q.active(0);
   if (Cell::kHasC && wanted(args.dc0))
-    put_state_gradient(run, args.dc0, run.work.carry_c, run.layout.stride,
+    put_state_gradient(run, args.dc0, hidden, run.work.carry_c, run.layout.stride,
                        run.phases.zoneout.c.passed, (const float*)args.dcn);
   if (!wanted(args.dh0)) return RN_OK;
-  float* dh = scratch_floats(ctx, rows * hidden);
+  float* dh = scratch_floats(ctx, rows * state);
   float* first = scratch_floats(ctx, rows * Cell::kGates * hidden);
   if (!dh || !first) return RN_ERR_OUT_OF_MEMORY;
   bool accumulate = false;
@@ -113,7 +115,7 @@ int32_t initial_state_gradients(RnContext* ctx, const BackwardRun& run,
                (size_t)k * sizeof(float));
       const int32_t status = gemm(ctx, {.precision = args.desc.precision,
                                         .m = rows,
-                                        .n = hidden,
+                                        .n = state,
                                         .k = k,
                                         .a = first,
                                         .lda = k,
@@ -122,7 +124,7 @@ int32_t initial_state_gradients(RnContext* ctx, const BackwardRun& run,
                                         .ldb = 0,
                                         .trans_b = false,
                                         .c = dh,
-                                        .ldc = hidden,
+                                        .ldc = state,
                                         .accumulate = accumulate,
                                         .bias = nullptr,
                                         .packed_kind = 0,
@@ -131,7 +133,7 @@ int32_t initial_state_gradients(RnContext* ctx, const BackwardRun& run,
       accumulate = true;
     }
   after_last_product(run.phases, run.layout, rows, dh);
-  put_state_gradient(run, args.dh0, dh, hidden, Cell::kCarriesH ? run.work.carry_h : nullptr,
+  put_state_gradient(run, args.dh0, state, dh, state, Cell::kCarriesH ? run.work.carry_h : nullptr,
                      (const float*)args.dhn);
   return RN_OK;
 }
@@ -157,13 +159,19 @@ inline int32_t weight_gradient(RnContext* ctx, const BackwardRun& run, const Ope
                     .packed_b = nullptr});
 }
 
-// Gradients of R: each product's operand against what R was applied to; and b_hh's where it has an
-// array of its own.
+// Gradients of R: each product's operand against what R was applied to; of W_HR; and b_hh's where
+// it has an array of its own.
 inline int32_t recurrent_gradients(RnContext* ctx, const BackwardRun& run,
                                    const PhaseProducts* phases, int count) {
   const RnRecurrentSlotGrads& grads = run.args->dslots[run.index];
   const Layout& l = run.layout;
-  const int64_t tokens = run.sequence->rows, hidden = l.hidden;
+  const int64_t tokens = run.sequence->rows, hidden = l.hidden, state = l.state;
+  if (run.saved.made && wanted(grads.slot[RN_W_HR])) {
+    const int32_t status =
+        weight_gradient(ctx, run, {run.work.dextra, state}, state, run.saved.made, l.stride, hidden,
+                        (float*)grads.slot[RN_W_HR].data, adds(grads.slot[RN_W_HR]));
+    if (status != RN_OK) return status;
+  }
   for (int p = 0; p < count; ++p)
     for (int i = 0; i < phases[p].count; ++i) {
       const ProductSpec& spec = phases[p].specs[i];
@@ -174,8 +182,8 @@ inline int32_t recurrent_gradients(RnContext* ctx, const BackwardRun& run,
         const float* b = applied_to(ctx, run.phases, *run.sequence, l,
                                     spec.current ? run.saved.extra : run.saved.h_prev);
         if (!b) return RN_ERR_OUT_OF_MEMORY;
-        const int32_t status = weight_gradient(ctx, run, a, rows, b, l.stride, hidden,
-                                               (float*)grads.slot[RN_W_HH].data + row * hidden,
+        const int32_t status = weight_gradient(ctx, run, a, rows, b, l.h_stride, state,
+                                               (float*)grads.slot[RN_W_HH].data + row * state,
                                                adds(grads.slot[RN_W_HH]));
         if (status != RN_OK) return status;
       }

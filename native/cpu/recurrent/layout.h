@@ -36,20 +36,24 @@ constexpr CellTraits traits_of() {
 // Arrays saved for a layer and direction; rows are packed rows (sequence.h).
 struct Saved {
   float* gates;   // [N, unit vectors, G, kLanes] activations
-  float* h_prev;  // [N, stride] the state before the step
+  float* h_prev;  // [N, h_stride] the state before the step
   float* c_prev;  // [N, stride] or NULL
   float* extra;   // [N, stride] or NULL: see the cell's file
+  float* made;    // [N, stride] or NULL: ForwardStep's
 };
 
 struct Layout {
   int64_t rows, hidden, layers, directions;
+  int64_t state;        // P: features of h
   int64_t units;        // unit vectors: H / kLanes, rounded up
   int64_t stride;       // units * kLanes
+  int64_t h_stride;     // P, padded likewise
   int64_t gate_stride;  // G * stride
   int64_t tail_lanes;   // from gate to gate in the last unit vector's products: kLanes, or a part
-  int64_t width;        // directions * H: a layer's output
+  int64_t width;        // directions * P: a layer's output
   CellTraits traits;
 
+  bool projects() const { return state != hidden; }
   int64_t lanes(int64_t vector) const { return vector == units - 1 ? tail_lanes : kLanes; }
   // Of W x, biases included: where a gate of a unit is, and how many columns there are.
   int64_t column(int64_t gate, int64_t unit) const {
@@ -67,23 +71,28 @@ struct Layout {
   }
   int64_t array(int64_t row_floats) const { return round_up(rows * row_floats, 16); }
   int64_t run_floats() const {
-    return array(gate_stride) + array(stride) * (1 + traits.has_c + traits.has_extra);
+    return array(gate_stride) + array(h_stride) +
+           array(stride) * (traits.has_c + traits.has_extra + projects());
   }
   int64_t floats() const {
     return layers * directions * run_floats() + (layers - 1) * array(width);
   }
   Saved saved(float* reserve, int64_t run) const {
     float* p = reserve + run * run_floats();
-    Saved s = {p, p + array(gate_stride), nullptr, nullptr};
-    p = s.h_prev + array(stride);
+    Saved s = {p, p + array(gate_stride), nullptr, nullptr, nullptr};
+    p = s.h_prev + array(h_stride);
     if (traits.has_c) {
       s.c_prev = p;
       p += array(stride);
     }
-    if (traits.has_extra) s.extra = p;
+    if (traits.has_extra) {
+      s.extra = p;
+      p += array(stride);
+    }
+    if (projects()) s.made = p;
     return s;
   }
-  // [N, directions * H], dropout applied: the next layer's input. Every layer but the last has one.
+  // [N, directions * P], dropout applied: the next layer's input. Every layer but the last has one.
   float* output(float* reserve, int64_t layer) const {
     return reserve + layers * directions * run_floats() + layer * array(width);
   }
@@ -97,11 +106,13 @@ inline Layout make_layout(const RnRecurrentDesc& d, const CellTraits& traits) {
           d.hidden,
           d.layers,
           d.directions,
+          d.state,
           units,
           units * kLanes,
+          round_up(d.state, kLanes),
           traits.gates * units * kLanes,
           kLanes / parts,
-          d.directions * d.hidden,
+          d.directions * d.state,
           traits};
 }
 

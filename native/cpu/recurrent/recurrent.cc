@@ -7,6 +7,7 @@
 #include "native/cpu/core/loops.h"
 #include "native/cpu/recurrent/dropout.h"
 #include "native/cpu/recurrent/forward_run.h"
+#include "native/cpu/recurrent/projection.h"
 #include "native/cpu/recurrent/steps.h"
 
 namespace rnnative::cpu::RN_ISA {
@@ -50,11 +51,13 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
         pack_input<Cell>(ctx, desc, slots.slot[RN_W_IH], {kPackedInput, 0, in, in}, l);
   if ((!projected && !run.weights.input) ||
       !pack_phases(phases, ctx, desc, slots.slot[RN_W_HH], l, &run.weights) ||
+      !pack_projection<Cell>(ctx, desc, slots.slot[RN_W_HR], l, &run.weights) ||
       !pack_biases<Cell>(ctx, slots, l, &run.weights) ||
       !take_variant<Cell>(ctx, desc, slots, l, &run.variant))
     return RN_ERR_OUT_OF_MEMORY;
 
-  const int64_t states = q.batch * l.hidden, chunk = chunk_rows(l);
+  const int64_t hs = index * q.batch * l.state, cs = index * q.batch * l.hidden;
+  const int64_t chunk = chunk_rows(l);
   float* gates = run.state.gates;
   if (!kTraining) {
     const int64_t most = chunk < q.rows ? (chunk > q.batch ? chunk : q.batch) : q.rows;
@@ -62,13 +65,15 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
     float* state = scratch_floats(ctx, q.batch * l.stride * 4);
     if (!gates || !state) return RN_ERR_OUT_OF_MEMORY;
     const int64_t set = q.batch * l.stride;
-    run.state = {gates, state, state + 2 * set, state + 3 * set};
+    // Only cells without a c keep an extra in inference, and only those with one project h.
+    float* more = state + 3 * set;
+    run.state = {gates, state, state + 2 * set, more, l.projects() ? more : nullptr};
   }
-  run.hn = (float*)args.hn + index * states;
-  run.cn = Cell::kHasC ? (float*)args.cn + index * states : nullptr;
+  run.hn = (float*)args.hn + hs;
+  run.cn = Cell::kHasC ? (float*)args.cn + cs : nullptr;
   const float *h0 = (const float*)args.h0, *c0 = (const float*)args.c0;
-  run.h0 = h0 ? h0 + index * states : nullptr;
-  run.c0 = c0 ? c0 + index * states : nullptr;
+  run.h0 = h0 ? h0 + hs : nullptr;
+  run.c0 = c0 ? c0 + cs : nullptr;
   if (desc.precision == RN_PRECISION_BF16 && !take_rounded(ctx, &run)) return RN_ERR_OUT_OF_MEMORY;
   if (!start_phases(ctx, desc, q, l, index, run.rounded_stride, &run.phases))
     return RN_ERR_OUT_OF_MEMORY;
@@ -161,7 +166,7 @@ int32_t recurrent(RnContext* ctx, const RnRecurrentForward* args) {
       run.sequence = &sequence;
       run.layout = layout;
       run.direction = direction;
-      run.y = output + direction * desc.hidden;
+      run.y = output + direction * desc.state;
       run.y_stride = layout.width;
       run.last = last;
       if (training) run.state = layout.saved(reserve, index);

@@ -11,14 +11,16 @@ namespace rnnative::cpu::RN_ISA {
 namespace {
 
 // Kinds of packed forms: a weight may serve cells of different types, in either precision. 1 to 4
-// are the GEMM's. The last three are the decoder's, of parts of its first layer's W.
+// are the GEMM's. 10 to 12 are the decoder's, of parts of its first layer's W.
 enum PackedForm {
   kPackedInput = 0,
   kPackedForward = 1,
   kPackedBackward = 5,
   kPackedEmbedded = 10,
   kPackedFed = 11,
-  kPackedFedBackward = 12
+  kPackedFedBackward = 12,
+  kPackedProjection = 13,
+  kPackedProjectionBackward = 14
 };
 // `columns`: at which column a weight of two parts is cut; either may be padded to the same size.
 RN_INLINE uint32_t packed_kind(const RnRecurrentDesc& desc, int form, int64_t columns = 0) {

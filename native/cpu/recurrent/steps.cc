@@ -3,6 +3,7 @@
 #include "native/cpu/recurrent/steps.h"
 
 #include "native/cpu/recurrent/forward_run.h"
+#include "native/cpu/recurrent/projection.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {
@@ -21,23 +22,28 @@ ForwardStep step_of(const Run& run, int64_t s, float* gates, bool training) {
   step.continuing = then < rows ? then : rows;
   step.hidden = l.hidden;
   step.stride = l.stride;
+  step.summands = l.state;
+  step.left_stride = l.h_stride;
   step.gates = gates;
   step.gate_stride = l.gate_stride;
   step.tail_lanes = l.tail_lanes;
   step.from_zero = s == 0 && !run.h0;
   if (training) {
-    const int64_t here = q.offset[t] * l.stride, there = then > 0 ? q.offset[next] * l.stride : 0;
-    step.h_prev = state.h_prev + here;
-    step.h_next = state.h_prev + there;
+    const int64_t row = q.offset[t], row_next = then > 0 ? q.offset[next] : 0;
+    const int64_t here = row * l.stride, there = row_next * l.stride;
+    step.h_prev = state.h_prev + row * l.h_stride;
+    step.h_next = state.h_prev + row_next * l.h_stride;
     step.c_prev = state.c_prev ? state.c_prev + here : nullptr;
     step.c_next = state.c_prev ? state.c_prev + there : nullptr;
     step.extra = state.extra ? state.extra + here : nullptr;
+    step.made = state.made ? state.made + here : nullptr;
   } else {
-    const int64_t half = q.batch * l.stride;
+    const int64_t half = q.batch * l.h_stride;
     step.h_prev = state.h_prev + (s & 1) * half;
     step.h_next = state.h_prev + (~s & 1) * half;
     step.c_prev = step.c_next = state.c_prev;
     step.extra = state.extra;
+    step.made = state.made;
   }
   if (run.rounded) {
     const int64_t set = q.batch * run.rounded_stride;
@@ -60,7 +66,8 @@ ForwardStep step_of(const Run& run, int64_t s, float* gates, bool training) {
 }
 
 // Steps s0 .. s1 of the direction's order, whose W x + b lies in `gates`, packed rows from `row0`.
-template <class E, bool kTraining, class... Phase>
+// kProjects: layers of the cell may.
+template <class E, bool kTraining, bool kProjects, class... Phase>
 int32_t run_steps(Phases<Phase...> phases, RnContext* ctx, const Run& run, int64_t s0, int64_t s1,
                   float* gates, int64_t row0) {
   const Sequence& q = *run.sequence;
@@ -83,6 +90,11 @@ int32_t run_steps(Phases<Phase...> phases, RnContext* ctx, const Run& run, int64
             step, (const typename E::Right*)run.weights.recurrent[i++], place, sums),
         sync()),
        ...);
+      if constexpr (kProjects)
+        if (step.made) {
+          project_step<E, Phases<Phase...>>(step, run.layout, run.weights.projection, place, sums);
+          sync();
+        }
     }
   });
 }
@@ -95,8 +107,8 @@ int32_t forward_steps(RnContext* ctx, const RnRecurrentDesc& desc, const void* r
   return with_element(desc.precision, [&]<class E>() {
     return with_cell(desc.cell, [&]<class Cell>() {
       const typename Cell::ForwardPhases phases;
-      return training ? run_steps<E, true>(phases, ctx, of, s0, s1, gates, row0)
-                      : run_steps<E, false>(phases, ctx, of, s0, s1, gates, row0);
+      return training ? run_steps<E, true, Cell::kHasC>(phases, ctx, of, s0, s1, gates, row0)
+                      : run_steps<E, false, Cell::kHasC>(phases, ctx, of, s0, s1, gates, row0);
     });
   });
 }

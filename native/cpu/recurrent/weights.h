@@ -15,6 +15,7 @@ struct Weights {
   const float* bias;                   // [columns] in the same order
   const float* bias_apart;             // [stride] or NULL: ForwardStep.recurrent_bias
   const void* recurrent[kMostPhases];  // a packed form of R for each phase
+  const void* projection;              // W_HR, of a layer that has it (projection.h)
 };
 
 // Columns of W that multiply one part of a layer's input, and the kind of their packed form.

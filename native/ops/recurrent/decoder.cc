@@ -21,7 +21,7 @@ struct Call {
   RnDecoderDesc desc;
   std::vector<RnRecurrentSlots> slots;  // data filled on the engine
   RnWeight w_query, v, w_out, b_out;
-  Shape state, output, context, weights, fed;
+  Shape h, c, output, context, weights, fed;
   Reserve reserve;
 
   bool feeds_output() const { return desc.feeding == RN_FEED_OUTPUT; }
@@ -76,7 +76,7 @@ RnDecoderDesc describe(const Checker& check, const DecoderArgs& args) {
     d.output = args.w_out.shape[0];
     if (d.output < 1 || d.output > kMaxExtent) {
       check.fail("ERR_SHAPE",
-                 "w_out: expected [D, V + H] with D >= 1, got " + args.w_out.shape.to_string());
+                 "w_out: expected [D, V + P] with D >= 1, got " + args.w_out.shape.to_string());
     }
   }
   const int64_t fed = args.feeding == RN_FEED_OUTPUT ? d.output : d.width;
@@ -85,13 +85,13 @@ RnDecoderDesc describe(const Checker& check, const DecoderArgs& args) {
 }
 
 void check_weights(const Checker& check, const RnDecoderDesc& d, const DecoderArgs& args) {
-  const int64_t hidden = d.stack.hidden;
+  const int64_t state = d.stack.state;
   check_parameters(check, args.stack, d.stack, args.parameters);
   if (args.w_query) {
-    check.real("w_query", args.w_query, Shape{d.features, hidden});
-  } else if (d.features != hidden) {
+    check.real("w_query", args.w_query, Shape{d.features, state});
+  } else if (d.features != state) {
     check.fail("ERR_SHAPE", "keys: expected as many features as the state (" +
-                                std::to_string(hidden) + ") without w_query, got " +
+                                std::to_string(state) + ") without w_query, got " +
                                 args.keys.shape.to_string());
   }
   if (args.score == RN_SCORE_ADDITIVE) {
@@ -100,7 +100,7 @@ void check_weights(const Checker& check, const RnDecoderDesc& d, const DecoderAr
     check.fail("ERR_ARGUMENT", "v: expected null, only additive scores have it");
   }
   if (args.feeding == RN_FEED_OUTPUT) {
-    check.real("w_out", args.w_out, Shape{d.output, d.width + hidden});
+    check.real("w_out", args.w_out, Shape{d.output, d.width + state});
     check.optional_real("b_out", args.b_out, Shape{d.output});
   } else if (args.w_out || args.b_out || args.fed0) {
     check.fail("ERR_ARGUMENT", "w_out, b_out, fed0: expected null unless feeding the output");
@@ -117,19 +117,20 @@ std::shared_ptr<Call> prepare(const Queue& queue, const Checker& check, const De
   const bool has_c = rn_cell(d.stack.cell)->has_c;
   check.shape("keys", args.keys, Shape{d.keys, rows, d.features});
   check.shape("values", args.values, Shape{d.keys, rows, d.width});
-  call->state = Shape{d.stack.layers, batch, d.stack.hidden};
-  call->output = Shape{time, batch, call->feeds_output() ? d.output : d.stack.hidden};
+  call->h = Shape{d.stack.layers, batch, d.stack.state};
+  call->c = Shape{d.stack.layers, batch, d.stack.hidden};
+  call->output = Shape{time, batch, call->feeds_output() ? d.output : d.stack.state};
   call->context = Shape{time, batch, d.width};
   call->weights = Shape{time, batch, d.keys};
   call->fed = Shape{batch, d.output};
   // Backends keep such arrays of every step: refused here when they are too large to count.
-  for (int64_t extent : {d.stack.input, d.features, d.width + d.stack.hidden, d.output}) {
+  for (int64_t extent : {d.stack.input, d.features, d.width + d.stack.state, d.output}) {
     check.make(Shape{time, batch, extent});
   }
   if (args.memory_lengths) check.ints("memoryLengths", args.memory_lengths, Shape{rows});
   if (args.lengths) check.ints("lengths", args.lengths, Shape{batch});
-  check.optional_real("h0", args.h0, call->state);
-  check.optional_real("c0", args.c0, call->state);
+  check.optional_real("h0", args.h0, call->h);
+  check.optional_real("c0", args.c0, call->c);
   check.optional_real("fed0", args.fed0, call->fed);
   if (args.c0 && !has_c)
     check.fail("ERR_ARGUMENT", "c0: expected null, the cell has no such state");
@@ -142,6 +143,7 @@ std::shared_ptr<Call> prepare(const Queue& queue, const Checker& check, const De
                              s.batch,
                              s.input,
                              s.hidden,
+                             s.state,
                              static_cast<int64_t>(s.dropout > 0),
                              static_cast<int64_t>(s.random.key),
                              static_cast<int64_t>(s.random.step),
@@ -283,14 +285,14 @@ void check_gradients(const Checker& check, const Call& call, const DecoderGradie
   check.optional_real("dy", g.dy, call.output);
   check.optional_real("dcontext", g.dcontext, call.context);
   check.optional_real("dweights", g.dweights, call.weights);
-  check.optional_real("dhn", g.dhn, call.state);
-  check.optional_real("dcn", g.dcn, call.state);
+  check.optional_real("dhn", g.dhn, call.h);
+  check.optional_real("dcn", g.dcn, call.c);
   check.optional_real("dfedn", g.dfedn, call.fed);
   check.sink("dx", g.dx, args.x.shape);
   check.sink("dkeys", g.dkeys, args.keys.shape);
   check.sink("dvalues", g.dvalues, args.values.shape);
-  check.sink("dh0", g.dh0, call.state);
-  check.sink("dc0", g.dc0, call.state);
+  check.sink("dh0", g.dh0, call.h);
+  check.sink("dc0", g.dc0, call.c);
   check.sink("dfed0", g.dfed0, call.fed);
   const auto of = [&](const char* name, const Sink& sink, const Tensor& parameter) {
     if (!sink.tensor) return;
@@ -327,8 +329,8 @@ DecoderResult decoder(Queue& queue, const DecoderArgs& args) {
   DecoderResult result;
   result.y = check.make(call->output);
   result.weights = check.make(call->weights);
-  result.hn = check.make(call->state);
-  if (rn_cell(call->desc.stack.cell)->has_c) result.cn = check.make(call->state);
+  result.hn = check.make(call->h);
+  if (rn_cell(call->desc.stack.cell)->has_c) result.cn = check.make(call->c);
   if (call->feeds_output()) {
     result.fedn = check.make(call->fed);
   } else {

@@ -16,8 +16,10 @@ std::string slot_name(const RecurrentOptions& o, size_t cell, int slot) {
 
 Shape slot_shape(const RnRecurrentDesc& d, size_t cell, int slot) {
   const bool first = cell < static_cast<size_t>(d.directions);
-  const int64_t in = first ? d.input : d.directions * d.hidden;
-  const auto extent = [&](int32_t e) { return rn_extent(e, rn_cell(d.cell)->gates, d.hidden, in); };
+  const int64_t in = first ? d.input : d.directions * d.state;
+  const auto extent = [&](int32_t e) {
+    return rn_extent(e, rn_cell(d.cell)->gates, d.hidden, d.state, in);
+  };
   const RnSlotRow& row = *rn_slot(slot);
   return row.columns == RN_EXTENT_ONE ? Shape{extent(row.rows)}
                                       : Shape{extent(row.rows), extent(row.columns)};
@@ -36,6 +38,7 @@ RnRecurrentDesc describe_stack(const RecurrentOptions& o, int64_t time, int64_t 
   d.batch = batch;
   d.input = input;
   d.hidden = o.hidden;
+  d.state = o.projection > 0 ? o.projection : o.hidden;
   d.dropout = o.training ? o.dropout : 0;
   d.draws = o.draws;
   d.random = o.random;
@@ -63,6 +66,12 @@ void check_options(const Checker& check, const RecurrentOptions& o) {
   }
   if (o.hidden < 1 || o.hidden > kMaxExtent) {
     check.fail("ERR_ARGUMENT", "hidden: expected a positive size, got " + std::to_string(o.hidden));
+  }
+  const bool projects = rn_has_slot(o.cell, RN_W_HR);
+  if (o.projection != 0 && !(projects && o.projection > 0 && o.projection < o.hidden)) {
+    check.fail("ERR_ARGUMENT", (projects ? "projection: expected a size below that of hidden, got "
+                                         : "projection: expected none for this cell, got ") +
+                                   std::to_string(o.projection));
   }
   check.in_range("dropout", o.dropout, 0, 1, false);
   if (rn_cell(o.cell)->options && !(o.of_cell.gate_clip > 0 && o.of_cell.cell_clip > 0)) {
@@ -100,7 +109,11 @@ void check_parameters(const Checker& check, const RecurrentOptions& options,
   for (size_t i = 0; i < parameters.size(); ++i) {
     for (int slot = 0; slot < RN_SLOT_COUNT; ++slot) {
       const Tensor& parameter = parameters[i][slot];
-      if (!rn_slot(slot)->required && !parameter) continue;
+      const bool projection = slot == RN_W_HR && d.state != d.hidden;
+      if (!rn_slot(slot)->required && !parameter && !projection) continue;
+      if (slot == RN_W_HR && !projection)
+        check.fail("ERR_ARGUMENT",
+                   slot_name(options, i, slot) + ": expected null without a projection");
       if (!rn_has_slot(d.cell, slot))
         check.fail("ERR_ARGUMENT",
                    slot_name(options, i, slot) + ": expected null, the cell has no such parameter");

@@ -23,7 +23,7 @@ struct Call {
   RecurrentArgs args;
   RnRecurrentDesc desc;
   std::vector<RnRecurrentSlots> slots;  // data filled on the engine
-  Shape state, output;
+  Shape h, c, output;
   Reserve reserve;
 };
 
@@ -48,19 +48,20 @@ std::shared_ptr<Call> prepare(const Queue& queue, const Checker& check, const Re
   call->desc = describe(check, args);
   const RnRecurrentDesc& d = call->desc;
   const int64_t cells = d.layers * d.directions;
-  call->state = Shape{cells, d.batch, d.hidden};
-  call->output = Shape{d.time, d.batch, d.directions * d.hidden};
+  call->h = Shape{cells, d.batch, d.state};
+  call->c = Shape{cells, d.batch, d.hidden};
+  call->output = Shape{d.time, d.batch, d.directions * d.state};
   check_parameters(check, args.options, d, args.parameters, is_projected(d, args.parameters));
   if (args.lengths) check.ints("lengths", args.lengths, Shape{d.batch});
-  check.optional_real("h0", args.h0, call->state);
+  check.optional_real("h0", args.h0, call->h);
   if (args.c0 && !rn_cell(d.cell)->has_c)
     check.fail("ERR_ARGUMENT", "c0: expected null, the cell has no such state");
-  check.optional_real("c0", args.c0, call->state);
+  check.optional_real("c0", args.c0, call->c);
   if (d.training) {
     const bool none = d.time == 0 || d.batch == 0;
     call->reserve =
         Reserve(none ? 0 : queue.backend().recurrent_reserve(&d),
-                {d.cell, d.layers, d.directions, d.time, d.batch, d.input, d.hidden,
+                {d.cell, d.layers, d.directions, d.time, d.batch, d.input, d.hidden, d.state,
                  static_cast<int64_t>(d.dropout > 0), static_cast<int64_t>(d.random.key),
                  static_cast<int64_t>(d.random.step), static_cast<int64_t>(d.random.sample_base),
                  d.precision, d.phases, d.draws});
@@ -134,11 +135,11 @@ int32_t run_backward(OpRun& run, const Call& call, const Tensor& reserve,
 void check_gradients(const Checker& check, const Call& call, const RecurrentGradients& g) {
   const RnRecurrentDesc& d = call.desc;
   check.optional_real("dy", g.dy, call.output);
-  check.optional_real("dhn", g.dhn, call.state);
-  check.optional_real("dcn", g.dcn, call.state);
+  check.optional_real("dhn", g.dhn, call.h);
+  check.optional_real("dcn", g.dcn, call.c);
   check.sink("dx", g.dx, call.args.x.shape);
-  check.sink("dh0", g.dh0, call.state);
-  check.sink("dc0", g.dc0, call.state);
+  check.sink("dh0", g.dh0, call.h);
+  check.sink("dc0", g.dc0, call.c);
   if (!rn_cell(d.cell)->has_c && (g.dcn || g.dc0.tensor)) {
     check.fail("ERR_ARGUMENT", "dcn, dc0: expected null, the cell has no such state");
   }
@@ -159,8 +160,8 @@ RecurrentResult recurrent(Queue& queue, const RecurrentArgs& args) {
   const std::shared_ptr<Call> call = prepare(queue, check, args);
   RecurrentResult result;
   result.y = check.make(call->output);
-  result.hn = check.make(call->state);
-  if (rn_cell(args.options.cell)->has_c) result.cn = check.make(call->state);
+  result.hn = check.make(call->h);
+  if (rn_cell(args.options.cell)->has_c) result.cn = check.make(call->c);
   if (args.options.training) result.reserve = call->reserve.make(check);
   call->slots = capture_slots(queue, args.parameters);
   queue.submit(reading(name, args)

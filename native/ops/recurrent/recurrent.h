@@ -21,6 +21,7 @@ struct RecurrentOptions {
   int64_t layers = 1;
   int64_t directions = 1;
   int64_t hidden = 0;
+  int64_t projection = 0;  // features of h where they are fewer
   bool training = false;
   double dropout = 0;                               // between layers, only when training
   std::array<double, RN_PHASE_COUNT> amounts = {};  // of the phases; those of training only then
@@ -39,11 +40,11 @@ struct RecurrentArgs {
   Tensor x;                                     // [T, B, I]
   std::vector<RecurrentParameters> parameters;  // layer-major: layers * directions
   Tensor lengths;                               // i32 [B] or null: all T
-  Tensor h0, c0;                                // [layers*directions, B, H] or null: zeros
+  Tensor h0, c0;  // [layers*directions, B, P], [layers*directions, B, H] or null: zeros
 };
 struct RecurrentResult {
-  Tensor y;        // [T, B, directions*H]
-  Tensor hn, cn;   // [layers*directions, B, H]; cn null without a c
+  Tensor y;        // [T, B, directions*P]
+  Tensor hn, cn;   // shaped as h0, c0; cn null without a c
   Tensor reserve;  // null unless training
 };
 struct RecurrentGradients {

@@ -15,7 +15,7 @@ struct Decoder {
   const RnDecoderDesc& desc;
   const RnDecoderForward& args;
   Stack stack;
-  int64_t L, B, H, E, F, A, V, D, rows;
+  int64_t L, B, H, P, E, F, A, V, D, rows;
   double *reserve, *extra;
 
   explicit Decoder(const RnDecoderForward& forward, void* memory)
@@ -23,6 +23,7 @@ struct Decoder {
     L = desc.stack.layers;
     B = desc.stack.batch;
     H = desc.stack.hidden;
+    P = desc.stack.state;
     E = desc.input;
     F = desc.stack.input - E;
     A = desc.features;
@@ -43,7 +44,7 @@ struct Decoder {
   double* query(int64_t row) const { return extra + rows * (E + F) + row * A; }
   double* context(int64_t row) const { return extra + rows * (E + F + A) + row * V; }
   double* before_dropout(int64_t row) const { return extra + rows * (E + F + A + V) + row * D; }
-  double* h(int64_t l, int64_t row) const { return stack.saved_of(l, reserve).h + row * H; }
+  double* h(int64_t l, int64_t row) const { return stack.saved_of(l, reserve).h + row * P; }
   double* c(int64_t l, int64_t row) const { return stack.saved_of(l, reserve).c + row * H; }
   // As the cell made them.
   double* made_h(int64_t l, int64_t row) const {
@@ -57,7 +58,7 @@ struct Decoder {
   }
   // What layer l reads at a step.
   double* input_of(int64_t l, int64_t row) const {
-    return l == 0 ? input(row) : stack.output_of(static_cast<int32_t>(l - 1), reserve) + row * H;
+    return l == 0 ? input(row) : stack.output_of(static_cast<int32_t>(l - 1), reserve) + row * P;
   }
 
   Memory memory(int64_t b) const {
@@ -95,22 +96,22 @@ void add(const double* from, int64_t n, double* to) {
 
 void make_query(const Decoder& d, const double* h, double* query) {
   if (d.args.w_query.data) {
-    affine(real(d.args.w_query.data), nullptr, h, d.A, d.H, query);
+    affine(real(d.args.w_query.data), nullptr, h, d.A, d.P, query);
   } else {
-    std::copy_n(h, d.H, query);
+    std::copy_n(h, d.P, query);
   }
 }
 
-// h~ = tanh(W [context; h] + b); joined: [V + H] work.
+// h~ = tanh(W [context; h] + b); joined: [V + P] work.
 void make_output(const Decoder& d, const double* context, const double* h, double* joined,
                  double* output) {
   std::copy_n(context, d.V, joined);
-  std::copy_n(h, d.H, joined + d.V);
-  affine(real(d.args.w_out.data), real(d.args.b_out.data), joined, d.D, d.V + d.H, output);
+  std::copy_n(h, d.P, joined + d.V);
+  affine(real(d.args.w_out.data), real(d.args.b_out.data), joined, d.D, d.V + d.P, output);
   for (int64_t i = 0; i < d.D; ++i) output[i] = std::tanh(output[i]);
 }
 
-// h, c: [L, H] states, fed: [F]; all change from step to step.
+// h, c: [L, P] and [L, H] states, fed: [F]; all change from step to step.
 struct State {
   double *h, *c, *fed;
 };
@@ -120,23 +121,26 @@ void run_layers(const Decoder& d, int64_t t, int64_t b, const State& state, doub
   const int64_t row = t * d.B + b, gates = d.stack.gates * d.H;
   for (int64_t l = 0; l < d.L; ++l) {
     const RnRecurrentSlots& slots = d.args.slots[l];
-    const int64_t in = l == 0 ? d.E + d.F : d.H;
-    double *h = state.h + l * d.H, *c = state.c + l * d.H;
+    const int64_t in = l == 0 ? d.E + d.F : d.P;
+    double *h = state.h + l * d.P, *c = state.c + l * d.H;
     affine(real(slots.slot[RN_W_IH].data), real(slots.slot[RN_B_IH].data), d.input_of(l, row),
            gates, in, wx);
-    d.stack.cell.forward({d.H, wx, real(slots.slot[RN_W_HH].data), real(slots.slot[RN_B_HH].data),
-                          h, c, h, d.gates(l, row), d.made_h(l, row), d.made_c(l, row), work,
-                          &d.desc.stack.options, Peepholes(slots).of});
+    d.stack.cell.forward({d.H, d.P, wx, real(slots.slot[RN_W_HH].data),
+                          real(slots.slot[RN_B_HH].data), h, c, h, d.gates(l, row),
+                          d.made_h(l, row), d.made_c(l, row), work, &d.desc.stack.options,
+                          Peepholes(slots).of});
+    if (d.stack.projects)
+      affine(real(slots.slot[RN_W_HR].data), nullptr, d.made_h(l, row), d.P, d.H, d.h(l, row));
     if (d.stack.zones()) {
       const Zoneout zoneout(d.desc.stack, l);
-      zoneout.h.forward(t, b, h, d.made_h(l, row), d.h(l, row));
+      zoneout.h.forward(t, b, h, d.stack.projects ? d.h(l, row) : d.made_h(l, row), d.h(l, row));
       if (d.stack.has_c) zoneout.c.forward(t, b, c, d.made_c(l, row), d.c(l, row));
     }
-    std::copy_n(d.h(l, row), d.H, h);
+    std::copy_n(d.h(l, row), d.P, h);
     if (d.stack.has_c) std::copy_n(d.c(l, row), d.H, c);
     if (l == d.L - 1) continue;
-    for (int64_t i = 0; i < d.H; ++i)
-      d.input_of(l + 1, row)[i] = h[i] * d.factor(l, b, t * d.H + i);
+    for (int64_t i = 0; i < d.P; ++i)
+      d.input_of(l + 1, row)[i] = h[i] * d.factor(l, b, t * d.P + i);
   }
 }
 
@@ -144,7 +148,7 @@ void run_step(const Decoder& d, int64_t t, int64_t b, const State& state, double
               double* work) {
   const int64_t row = t * d.B + b;
   double* weights = real(d.args.weights) + row * d.desc.keys;
-  const double* top = state.h + (d.L - 1) * d.H;
+  const double* top = state.h + (d.L - 1) * d.P;
   std::copy_n(real(d.args.x) + row * d.E, d.E, d.input(row));
   if (!d.feeds_output()) {
     make_query(d, top, d.query(row));
@@ -155,7 +159,7 @@ void run_step(const Decoder& d, int64_t t, int64_t b, const State& state, double
   std::copy_n(state.fed, d.F, d.input(row) + d.E);
   run_layers(d, t, b, state, wx, work);
   if (!d.feeds_output()) {
-    std::copy_n(top, d.H, real(d.args.y) + row * d.H);
+    std::copy_n(top, d.P, real(d.args.y) + row * d.P);
     return;
   }
   make_query(d, top, d.query(row));
@@ -190,19 +194,19 @@ void attention_step(const Backward& g, int64_t row, int64_t b, const double* h,
                    g.dvalues ? g.dvalues + b * d.V : nullptr, g.weights.v},
                   scores);
   if (d.args.w_query.data) {
-    affine_backward(real(d.args.w_query.data), h, dquery, d.A, d.H, g.weights.w_query, nullptr, dh);
+    affine_backward(real(d.args.w_query.data), h, dquery, d.A, d.P, g.weights.w_query, nullptr, dh);
   } else {
-    add(dquery, d.H, dh);
+    add(dquery, d.P, dh);
   }
 }
 
 // The gradients of states that flow from step to step, and room to work.
 struct Flow {
-  double *dh, *dc, *dfed;                     // [L, H], [L, H], [F]
-  double *dtop, *dcontext, *dinput, *dquery;  // [H], [V], [max(E + F, H)], [A]
-  double *dh_next, *dc_next, *dwx, *scores;   // [H], [H], [G * H], [Tk]
-  double *joined, *djoined, *doutput, *work;  // [V + H], [V + H], [D], [G * H]
-  double *h0, *c0;                            // [L, H]
+  double *dh, *dc, *dfed;                     // [L, P], [L, H], [F]
+  double *dtop, *dcontext, *dinput, *dquery;  // [P], [V], [max(E + F, P)], [A]
+  double *dh_next, *dc_next, *dwx, *scores;   // [P], [H], [G * H], [Tk]
+  double *joined, *djoined, *doutput, *work;  // [V + P], [V + P], [D], [G * H]
+  double *h0, *c0, *dmade;                    // [L, P], [L, H], [H]
 };
 
 void output_backward(const Backward& g, const Flow& f, int64_t t, int64_t b) {
@@ -214,11 +218,11 @@ void output_backward(const Backward& g, const Flow& f, int64_t t, int64_t b) {
     f.doutput[i] = dy * d.factor(d.L - 1, b, t * d.D + i) * (1 - y[i] * y[i]);
   }
   std::copy_n(d.context(row), d.V, f.joined);
-  std::copy_n(h, d.H, f.joined + d.V);
-  std::fill_n(f.djoined, d.V + d.H, 0.0);
-  affine_backward(real(d.args.w_out.data), f.joined, f.doutput, d.D, d.V + d.H, g.weights.w_out,
+  std::copy_n(h, d.P, f.joined + d.V);
+  std::fill_n(f.djoined, d.V + d.P, 0.0);
+  affine_backward(real(d.args.w_out.data), f.joined, f.doutput, d.D, d.V + d.P, g.weights.w_out,
                   g.weights.b_out, f.djoined);
-  std::copy_n(f.djoined + d.V, d.H, f.dtop);
+  std::copy_n(f.djoined + d.V, d.P, f.dtop);
   attention_step(g, row, b, h, f.djoined, f.dtop, f.dquery, f.scores);
 }
 
@@ -229,17 +233,24 @@ void layers_backward(const Backward& g, const Flow& f, int64_t t, int64_t b) {
   for (int64_t l = d.L - 1; l >= 0; --l) {
     const RnRecurrentSlots& slots = d.args.slots[l];
     const SlotGradients& to = g.layers[l];
-    double *dh = f.dh + l * d.H, *dc = f.dc + l * d.H;
-    for (int64_t i = 0; i < d.H; ++i) {
+    double *dh = f.dh + l * d.P, *dc = f.dc + l * d.H;
+    for (int64_t i = 0; i < d.P; ++i) {
       f.dh_next[i] = dh[i] + f.dtop[i];
+      dh[i] = 0;
+    }
+    for (int64_t i = 0; i < d.H; ++i) {
       f.dc_next[i] = dc[i];
-      dh[i] = dc[i] = 0;
+      dc[i] = f.dmade[i] = 0;
     }
     const Zoneout zoneout(d.desc.stack, l);
     zoneout.h.backward(t, b, f.dh_next, dh);
     if (d.stack.has_c) zoneout.c.backward(t, b, f.dc_next, dc);
-    const double* h = t > 0 ? d.h(l, before) : f.h0 + l * d.H;
+    if (d.stack.projects)
+      affine_backward(real(slots.slot[RN_W_HR].data), d.made_h(l, row), f.dh_next, d.P, d.H,
+                      to.slot[RN_W_HR], nullptr, f.dmade);
+    const double* h = t > 0 ? d.h(l, before) : f.h0 + l * d.P;
     d.stack.cell.backward({d.H,
+                           d.P,
                            real(slots.slot[RN_W_HH].data),
                            h,
                            t > 0 ? d.c(l, before) : f.c0 + l * d.H,
@@ -247,7 +258,7 @@ void layers_backward(const Backward& g, const Flow& f, int64_t t, int64_t b) {
                            d.gates(l, row),
                            d.made_h(l, row),
                            d.made_c(l, row),
-                           f.dh_next,
+                           d.stack.projects ? f.dmade : f.dh_next,
                            f.dc_next,
                            f.dwx,
                            dh,
@@ -259,22 +270,22 @@ void layers_backward(const Backward& g, const Flow& f, int64_t t, int64_t b) {
                            &d.desc.stack.options,
                            Peepholes(slots).of,
                            to.slot + RN_P_I});
-    const int64_t in = l == 0 ? d.E + d.F : d.H;
+    const int64_t in = l == 0 ? d.E + d.F : d.P;
     std::fill_n(f.dinput, in, 0.0);
     affine_backward(real(slots.slot[RN_W_IH].data), d.input_of(l, row), f.dwx, gates, in,
                     to.slot[RN_W_IH], to.slot[RN_B_IH], f.dinput);
-    for (int64_t i = 0; l > 0 && i < d.H; ++i)
-      f.dtop[i] = f.dinput[i] * d.factor(l - 1, b, t * d.H + i);
+    for (int64_t i = 0; l > 0 && i < d.P; ++i)
+      f.dtop[i] = f.dinput[i] * d.factor(l - 1, b, t * d.P + i);
   }
 }
 
 void step_backward(const Backward& g, const Flow& f, int64_t t, int64_t b) {
   const Decoder& d = g.d;
-  const int64_t row = t * d.B + b, top = (d.L - 1) * d.H;
+  const int64_t row = t * d.B + b, top = (d.L - 1) * d.P;
   if (d.feeds_output()) {
     output_backward(g, f, t, b);
   } else {
-    copy_or_zero(g.args.dy, row * d.H, d.H, f.dtop);
+    copy_or_zero(g.args.dy, row * d.P, d.P, f.dtop);
   }
   layers_backward(g, f, t, b);
   add(f.dinput, d.E, g.dx ? g.dx + row * d.E : nullptr);
@@ -288,8 +299,9 @@ void step_backward(const Backward& g, const Flow& f, int64_t t, int64_t b) {
   attention_step(g, row, b, h, f.dcontext, f.dh + top, f.dquery, f.scores);
 }
 
-void load_states(const Decoder& d, const void* from, int64_t b, double* to) {
-  for (int64_t l = 0; l < d.L; ++l) copy_or_zero(from, (l * d.B + b) * d.H, d.H, to + l * d.H);
+void load_states(const Decoder& d, const void* from, int64_t b, int64_t width, double* to) {
+  for (int64_t l = 0; l < d.L; ++l)
+    copy_or_zero(from, (l * d.B + b) * width, width, to + l * width);
 }
 
 int32_t check_all_lengths(RnContext* context, const RnDecoderForward& args) {
@@ -313,21 +325,21 @@ int32_t decoder(RnContext* context, const RnDecoderForward* args) {
     if (!memory) memory = scratch(context, Decoder::size(args->desc));
     const Decoder d(*args, memory);
     const int64_t wide = d.stack.gates * d.H;
-    double* h = scratch(context, 2 * d.L * d.H + d.F + 2 * wide + d.V + d.H);
-    const State state = {h, h + d.L * d.H, h + 2 * d.L * d.H};
+    double* h = scratch(context, d.L * (d.P + d.H) + d.F + 2 * wide + d.V + d.P);
+    const State state = {h, h + d.L * d.P, h + d.L * (d.P + d.H)};
     double *wx = state.fed + d.F, *work = wx + wide;
-    std::fill_n(real(args->y), d.rows * (d.feeds_output() ? d.D : d.H), 0.0);
+    std::fill_n(real(args->y), d.rows * (d.feeds_output() ? d.D : d.P), 0.0);
     std::fill_n(real(args->weights), d.rows * d.desc.keys, 0.0);
     if (args->context) std::fill_n(real(args->context), d.rows * d.V, 0.0);
     for (int64_t b = 0; b < d.B; ++b) {
-      load_states(d, args->h0, b, state.h);
-      load_states(d, args->c0, b, state.c);
+      load_states(d, args->h0, b, d.P, state.h);
+      load_states(d, args->c0, b, d.H, state.c);
       copy_or_zero(args->fed0, b * d.F, d.F, state.fed);
       for (int64_t t = 0; t < d.length(b); ++t) run_step(d, t, b, state, wx, work);
       for (int64_t l = 0; l < d.L; ++l) {
-        const int64_t at = (l * d.B + b) * d.H;
-        std::copy_n(state.h + l * d.H, d.H, real(args->hn) + at);
-        if (args->cn) std::copy_n(state.c + l * d.H, d.H, real(args->cn) + at);
+        const int64_t at = l * d.B + b;
+        std::copy_n(state.h + l * d.P, d.P, real(args->hn) + at * d.P);
+        if (args->cn) std::copy_n(state.c + l * d.H, d.H, real(args->cn) + at * d.H);
       }
       if (args->fedn) std::copy_n(state.fed, d.F, real(args->fedn) + b * d.F);
     }
@@ -339,38 +351,40 @@ int32_t decoder_backward(RnContext* context, const RnDecoderBackward* args) {
   if (int32_t status = check_all_lengths(context, forward)) return status;
   return guarded(context, [&] {
     const Decoder d(forward, forward.reserve);
-    const int64_t states = d.L * d.H, wide = d.stack.gates * d.H, LBH = d.B * states;
+    const int64_t wide = d.stack.gates * d.H, hs = d.L * d.P, cs = d.L * d.H;
     SlotGradients* layers = static_cast<SlotGradients*>(
         context->scratch(context->runtime, static_cast<size_t>(d.L) * sizeof(SlotGradients)));
     if (!layers) throw std::bad_alloc();
     for (int64_t l = 0; l < d.L; ++l)
-      layers[l] = d.stack.open_gradients(args->dslots[l], l == 0 ? d.E + d.F : d.H);
+      layers[l] = d.stack.open_gradients(args->dslots[l], l == 0 ? d.E + d.F : d.P);
     const Backward g = {d,
                         *args,
-                        {open(args->dw_query, d.A * d.H), open(args->dv, d.A),
-                         open(args->dw_out, d.D * (d.V + d.H)), open(args->db_out, d.D)},
+                        {open(args->dw_query, d.A * d.P), open(args->dv, d.A),
+                         open(args->dw_out, d.D * (d.V + d.P)), open(args->db_out, d.D)},
                         layers,
                         open(args->dx, d.rows * d.E),
                         open(args->dkeys, d.desc.keys * d.B * d.A),
                         open(args->dvalues, d.desc.keys * d.B * d.V)};
-    double *dh0 = open(args->dh0, LBH), *dc0 = open(args->dc0, LBH);
+    double *dh0 = open(args->dh0, d.B * hs), *dc0 = open(args->dc0, d.B * cs);
     double* dfed0 = open(args->dfed0, d.B * d.F);
     const auto room = [&](int64_t n) { return scratch(context, n); };
-    const Flow f = {room(states),          room(states),    room(d.F),       room(d.H), room(d.V),
-                    room(d.E + d.F + d.H), room(d.A),       room(d.H),       room(d.H), room(wide),
-                    room(d.desc.keys),     room(d.V + d.H), room(d.V + d.H), room(d.D), room(wide),
-                    room(states),          room(states)};
+    const Flow f = {room(hs),        room(cs),          room(d.F),
+                    room(d.P),       room(d.V),         room(d.E + d.F + d.P),
+                    room(d.A),       room(d.P),         room(d.H),
+                    room(wide),      room(d.desc.keys), room(d.V + d.P),
+                    room(d.V + d.P), room(d.D),         room(wide),
+                    room(hs),        room(cs),          room(d.H)};
     for (int64_t b = 0; b < d.B; ++b) {
-      load_states(d, forward.h0, b, f.h0);
-      load_states(d, forward.c0, b, f.c0);
-      load_states(d, args->dhn, b, f.dh);
-      load_states(d, args->dcn, b, f.dc);
+      load_states(d, forward.h0, b, d.P, f.h0);
+      load_states(d, forward.c0, b, d.H, f.c0);
+      load_states(d, args->dhn, b, d.P, f.dh);
+      load_states(d, args->dcn, b, d.H, f.dc);
       copy_or_zero(args->dfedn, b * d.F, d.F, f.dfed);
       for (int64_t t = d.length(b) - 1; t >= 0; --t) step_backward(g, f, t, b);
       for (int64_t l = 0; l < d.L; ++l) {
-        const int64_t at = (l * d.B + b) * d.H;
-        add(f.dh + l * d.H, d.H, dh0 ? dh0 + at : nullptr);
-        add(f.dc + l * d.H, d.H, dc0 ? dc0 + at : nullptr);
+        const int64_t at = l * d.B + b;
+        add(f.dh + l * d.P, d.P, dh0 ? dh0 + at * d.P : nullptr);
+        add(f.dc + l * d.H, d.H, dc0 ? dc0 + at * d.H : nullptr);
       }
       add(f.dfed, d.F, dfed0 ? dfed0 + b * d.F : nullptr);
     }

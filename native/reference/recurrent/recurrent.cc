@@ -25,7 +25,7 @@ void copy_or_zero(const void* from, int64_t offset, int64_t n, double* to) {
   }
 }
 
-// Multiplies data [T, B, D*H], an output of `layer` or its gradient, by the layer's dropout mask.
+// Multiplies data [T, B, D*P], an output of `layer` or its gradient, by the layer's dropout mask.
 void drop(const Stack& stack, int32_t layer, double* data) {
   const RnRecurrentDesc& desc = stack.desc;
   if (desc.dropout == 0) return;
@@ -50,12 +50,12 @@ void add_bias_backward(const double* dy, int64_t n, double* db, double* dx) {
   }
 }
 
-// One layer in one direction. input: [T, B, in]; output: [T, B, D*H], whose padding is zero
+// One layer in one direction. input: [T, B, in]; output: [T, B, D*P], whose padding is zero
 // already.
 void run_forward(const Stack& stack, const RnRecurrentForward& args, int32_t layer,
                  int32_t direction, const double* input, double* output, double* work) {
   const RnRecurrentDesc& desc = stack.desc;
-  const int64_t B = desc.batch, H = desc.hidden, in = stack.input_of(layer);
+  const int64_t B = desc.batch, H = desc.hidden, P = desc.state, in = stack.input_of(layer);
   const int64_t gates = stack.gates * H, run = stack.run_of(layer, direction);
   const RnRecurrentSlots& slots = args.slots[run];
   const Peepholes peepholes(slots);
@@ -64,42 +64,43 @@ void run_forward(const Stack& stack, const RnRecurrentForward& args, int32_t lay
   const Zoneout zoneout(desc, run);
   double *h0 = work, *c0 = h0 + H, *masked = c0 + H, *wx = masked + H, *rest = wx + gates;
   for (int64_t b = 0; b < B; ++b) {
-    copy_or_zero(args.h0, (run * B + b) * H, H, h0);
+    copy_or_zero(args.h0, (run * B + b) * P, P, h0);
     copy_or_zero(args.c0, (run * B + b) * H, H, c0);
     const double *h = h0, *c = c0;
     const int64_t length = length_of(args.lengths, b, desc.time);
     for (int64_t s = 0; s < length; ++s) {
       const int64_t t = time_of(s, length, direction), row = t * B + b;
-      double *h_next = saved.h + row * H, *c_next = saved.c + row * H;
+      double *h_next = saved.h + row * P, *c_next = saved.c + row * H;
       double *made_h = saved.made_h + row * H, *made_c = saved.made_c + row * H;
       if (slots.slot[RN_W_IH].data)
         affine(real(slots.slot[RN_W_IH].data), real(slots.slot[RN_B_IH].data), input + row * in,
                gates, in, wx);
       else
         add_bias(input + row * in + direction * gates, real(slots.slot[RN_B_IH].data), gates, wx);
-      stack.cell.forward({H, wx, real(slots.slot[RN_W_HH].data), real(slots.slot[RN_B_HH].data), h,
-                          c, dropout.operand(b, h, masked),
+      stack.cell.forward({H, P, wx, real(slots.slot[RN_W_HH].data), real(slots.slot[RN_B_HH].data),
+                          h, c, dropout.operand(b, h, masked),
                           saved.gates + row * stack.cell.saved * H, made_h, made_c, rest,
                           &desc.options, peepholes.of});
+      if (stack.projects) affine(real(slots.slot[RN_W_HR].data), nullptr, made_h, P, H, h_next);
       if (stack.zones()) {
-        zoneout.h.forward(t, b, h, made_h, h_next);
+        zoneout.h.forward(t, b, h, stack.projects ? h_next : made_h, h_next);
         if (stack.has_c) zoneout.c.forward(t, b, c, made_c, c_next);
       }
-      std::copy_n(h_next, H, output + row * stack.width + direction * H);
+      std::copy_n(h_next, P, output + row * stack.width + direction * P);
       h = h_next;
       c = c_next;
     }
-    std::copy_n(h, H, real(args.hn) + (run * B + b) * H);
+    std::copy_n(h, P, real(args.hn) + (run * B + b) * P);
     if (stack.has_c) std::copy_n(c, H, real(args.cn) + (run * B + b) * H);
   }
 }
 
-// doutput: [T, B, D*H], or NULL: zero; dinput: [T, B, in] accumulated, or NULL: not wanted.
+// doutput: [T, B, D*P], or NULL: zero; dinput: [T, B, in] accumulated, or NULL: not wanted.
 void run_backward(const Stack& stack, const RnRecurrentBackward& args, int32_t layer,
                   int32_t direction, const double* input, const double* doutput, double* dinput,
                   double* dh0, double* dc0, double* work) {
   const RnRecurrentDesc& desc = stack.desc;
-  const int64_t B = desc.batch, H = desc.hidden, in = stack.input_of(layer);
+  const int64_t B = desc.batch, H = desc.hidden, P = desc.state, in = stack.input_of(layer);
   const int64_t gates = stack.gates * H, run = stack.run_of(layer, direction);
   const RnRecurrentSlots& slots = args.slots[run];
   const Peepholes peepholes(slots);
@@ -108,28 +109,35 @@ void run_backward(const Stack& stack, const RnRecurrentBackward& args, int32_t l
   const Saved saved = stack.saved_of(run, const_cast<double*>(real(args.reserve)));
   double *h0 = work, *c0 = h0 + H, *dh = c0 + H, *dc = dh + H, *dh_next = dc + H;
   double *dc_next = dh_next + H, *masked = dc_next + H, *dmasked = masked + H;
-  double *dwx = dmasked + H, *rest = dwx + gates;
+  double *dmade = dmasked + H, *dwx = dmade + H, *rest = dwx + gates;
   const StateDropout dropout(desc, run);
   const Zoneout zoneout(desc, run);
   for (int64_t b = 0; b < B; ++b) {
-    copy_or_zero(args.h0, (run * B + b) * H, H, h0);
+    copy_or_zero(args.h0, (run * B + b) * P, P, h0);
     copy_or_zero(args.c0, (run * B + b) * H, H, c0);
-    copy_or_zero(args.dhn, (run * B + b) * H, H, dh);
+    copy_or_zero(args.dhn, (run * B + b) * P, P, dh);
     copy_or_zero(args.dcn, (run * B + b) * H, H, dc);
     const int64_t length = length_of(args.lengths, b, desc.time);
     for (int64_t s = length - 1; s >= 0; --s) {
       const int64_t t = time_of(s, length, direction), row = t * B + b;
       const int64_t before = s > 0 ? time_of(s - 1, length, direction) * B + b : -1;
+      for (int64_t j = 0; j < P; ++j) {
+        dh_next[j] = dh[j] + (doutput ? doutput[row * stack.width + direction * P + j] : 0);
+        dh[j] = 0;
+      }
       for (int64_t j = 0; j < H; ++j) {
-        dh_next[j] = dh[j] + (doutput ? doutput[row * stack.width + direction * H + j] : 0);
         dc_next[j] = dc[j];
-        dh[j] = dc[j] = 0;
+        dc[j] = dmade[j] = 0;
       }
       zoneout.h.backward(t, b, dh_next, dh);
       if (stack.has_c) zoneout.c.backward(t, b, dc_next, dc);
-      const double* h = s > 0 ? saved.h + before * H : h0;
+      if (stack.projects)
+        affine_backward(real(slots.slot[RN_W_HR].data), saved.made_h + row * H, dh_next, P, H,
+                        d.slot[RN_W_HR], nullptr, dmade);
+      const double* h = s > 0 ? saved.h + before * P : h0;
       double* doperand = dropout.open_gradient(dh, dmasked);
       stack.cell.backward({H,
+                           P,
                            real(slots.slot[RN_W_HH].data),
                            h,
                            s > 0 ? saved.c + before * H : c0,
@@ -137,7 +145,7 @@ void run_backward(const Stack& stack, const RnRecurrentBackward& args, int32_t l
                            saved.gates + row * stack.cell.saved * H,
                            saved.made_h + row * H,
                            saved.made_c + row * H,
-                           dh_next,
+                           stack.projects ? dmade : dh_next,
                            dc_next,
                            dwx,
                            dh,
@@ -157,10 +165,8 @@ void run_backward(const Stack& stack, const RnRecurrentBackward& args, int32_t l
       else
         add_bias_backward(dwx, gates, d.slot[RN_B_IH], dx ? dx + direction * gates : nullptr);
     }
-    for (int64_t j = 0; j < H; ++j) {
-      if (dh0) dh0[(run * B + b) * H + j] += dh[j];
-      if (dc0) dc0[(run * B + b) * H + j] += dc[j];
-    }
+    for (int64_t j = 0; dh0 && j < P; ++j) dh0[(run * B + b) * P + j] += dh[j];
+    for (int64_t j = 0; dc0 && j < H; ++j) dc0[(run * B + b) * H + j] += dc[j];
   }
 }
 
@@ -196,10 +202,10 @@ int32_t recurrent_backward(RnContext* context, const RnRecurrentBackward* args) 
   if (int32_t status = check_lengths(context, args->lengths, desc.batch, desc.time)) return status;
   return guarded(context, [&] {
     const Stack stack(desc);
-    const int64_t states = int64_t{desc.layers} * desc.directions * desc.batch * desc.hidden;
+    const int64_t rows = int64_t{desc.layers} * desc.directions * desc.batch;
     double* work = scratch(context, stack.work_size());
-    double* dh0 = open(args->dh0, states);
-    double* dc0 = open(args->dc0, states);
+    double* dh0 = open(args->dh0, rows * desc.state);
+    double* dc0 = open(args->dc0, rows * desc.hidden);
     const double* doutput = real(args->dy);
     for (int32_t layer = desc.layers - 1; layer >= 0; --layer) {
       const double* input =

@@ -1,7 +1,7 @@
 // The shapes of a recurrent stack and the layout of its reserve (all in doubles): for every run (a
-// layer in one direction), layer-major, the saved gates [T, B, S*H], h [T, B, H] and c [T, B, H],
-// and with zoneout the same two once more as the cell made them; then the outputs [T, B, D*H] of
-// all layers but the last, after dropout.
+// layer in one direction), layer-major, the saved gates [T, B, S*H], h [T, B, P] and c [T, B, H],
+// and, where zoneout or a projection comes between, the same once more as the cell made them, both
+// [T, B, H]; then the outputs [T, B, D*P] of all layers but the last, after dropout.
 #ifndef RNNATIVE_REFERENCE_RECURRENT_STACK_H_
 #define RNNATIVE_REFERENCE_RECURRENT_STACK_H_
 
@@ -13,7 +13,7 @@ namespace rnnative::reference {
 
 struct Saved {
   double *gates, *h, *c;
-  double *made_h, *made_c;  // h and c themselves without zoneout
+  double *made_h, *made_c;  // h and c themselves where nothing comes between
 };
 
 inline const Cell& cell_of(int32_t cell) {
@@ -42,7 +42,8 @@ struct Stack {
         cell(cell_of(desc.cell)),
         gates(rn_cell(desc.cell)->gates),
         has_c(rn_cell(desc.cell)->has_c),
-        width(desc.directions * desc.hidden) {}
+        projects(desc.state != desc.hidden),
+        width(desc.directions * desc.state) {}
 
   int64_t input_of(int32_t layer) const { return layer == 0 ? desc.input : width; }
   int64_t run_of(int32_t layer, int32_t direction) const {
@@ -53,25 +54,32 @@ struct Stack {
   bool zones() const {
     return desc.phases & (1 << RN_PHASE_ZONEOUT_HIDDEN | 1 << RN_PHASE_ZONEOUT_CELL);
   }
-  int64_t saved_size() const { return (cell.saved + (zones() ? 4 : 2)) * unit_steps(); }
+  // States that are kept as the cell made them, beside what becomes of them.
+  int64_t apart() const { return zones() ? 2 : projects ? 1 : 0; }
+  int64_t saved_size() const {
+    return (cell.saved + 1 + apart()) * unit_steps() + desc.time * desc.batch * desc.state;
+  }
   int64_t reserve_size() const {
     return desc.layers * desc.directions * saved_size() + (desc.layers - 1) * output_size();
   }
-  // Eight states and two rows of gates.
-  int64_t work_size() const { return (8 + 2 * gates) * desc.hidden; }
+  // Nine states and two rows of gates.
+  int64_t work_size() const { return (9 + 2 * gates) * desc.hidden; }
 
   Saved saved_of(int64_t run, double* reserve) const {
     double* gates = reserve + run * saved_size();
     double* h = gates + cell.saved * unit_steps();
-    const int64_t apart = zones() ? 2 * unit_steps() : 0;
-    return {gates, h, h + unit_steps(), h + apart, h + unit_steps() + apart};
+    double* c = h + desc.time * desc.batch * desc.state;
+    double* made_h = apart() > 0 ? c + unit_steps() : h;
+    return {gates, h, c, made_h, apart() > 1 ? made_h + unit_steps() : c};
   }
   SlotGradients open_gradients(const RnRecurrentSlotGrads& grads, int64_t in) const {
     SlotGradients d;
     for (int slot = 0; slot < RN_SLOT_COUNT; ++slot) {
       const RnSlotRow& row = *rn_slot(slot);
-      d.slot[slot] = open(grads.slot[slot], rn_extent(row.rows, gates, desc.hidden, in) *
-                                                rn_extent(row.columns, gates, desc.hidden, in));
+      const auto extent = [&](int32_t e) {
+        return rn_extent(e, gates, desc.hidden, desc.state, in);
+      };
+      d.slot[slot] = open(grads.slot[slot], extent(row.rows) * extent(row.columns));
     }
     return d;
   }
@@ -84,8 +92,8 @@ struct Stack {
   const RnRecurrentDesc& desc;
   const Cell& cell;
   int64_t gates;  // G
-  bool has_c;
-  int64_t width;  // D*H: features of every layer's output
+  bool has_c, projects;
+  int64_t width;  // D*P: features of every layer's output
 };
 
 }  // namespace rnnative::reference

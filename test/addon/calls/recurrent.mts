@@ -1,16 +1,21 @@
 import { native, type NativeAddon, type NativeTensor } from '#dist/native/index.js'
 import type { RecurrentOptions } from '#dist/ops/cells.js'
-import { CELLS, slotsOf, STATES, type Cell } from '../../support/recurrent.mjs'
+import { CELLS, mayProject, slotsOf, STATES, type Cell } from '../../support/recurrent.mjs'
 import type { Calls, Maker } from '../maker.mjs'
 
 /** Of the parameters of a layer and direction, null where absent. */
-export const slotShapes = (cell: Cell, hidden: number, input: number, biased: boolean) =>
-  slotsOf(cell, hidden, input).map(({ shape, required }) => (required || biased ? shape : null))
+export const slotShapes = (
+  ...[cell, hidden, input, biased, state]: [Cell, number, number, boolean, number?]
+) =>
+  slotsOf(cell, hidden, input, state).map(({ shape, required, absent }) =>
+    !absent && (required || biased) ? shape : null,
+  )
 
 interface Recurrent {
   args: Parameters<NativeAddon['recurrent']>
   x: number[]
-  state: number[]
+  /** Of h and c. */
+  states: [number[], number[]]
   output: number[]
   /** Shapes of the parameters, null where absent. */
   parameters: (number[] | null)[]
@@ -22,27 +27,32 @@ function recurrent(m: Maker, training: boolean): Recurrent {
   const [time, batch, input] = [m.extent(), m.extent(), m.extent(1)]
   const dropout = m.pick([0, 0.5])
   const biased = m.bool()
+  const projects = hidden > 1 && mayProject(cell) && m.bool()
+  const projection = projects ? 1 + m.draw.below(hidden - 1) : hidden
   const cells = Array.from({ length: layers * directions }, (_, i) =>
-    slotShapes(cell, hidden, i < directions ? input : directions * hidden, biased),
+    slotShapes(cell, hidden, i < directions ? input : directions * projection, biased, projection),
   )
   const options: RecurrentOptions = {
     ...{ cell, layers, directions, hidden, training, dropout },
-    random: m.random(),
+    ...{ random: m.random(), projection: projects ? projection : 0 },
   }
   const x = [time, batch, input]
-  const state = [layers * directions, batch, hidden]
+  const [h, c] = [projection, hidden].map((size) => [layers * directions, batch, size]) as [
+    number[],
+    number[],
+  ]
   return {
     args: [
       options,
       m.real(x),
       cells.map((shapes) => shapes.map((shape) => shape && m.real(shape))),
       m.bool() ? m.ints([batch], time + 1) : null,
-      m.maybeReal(state),
-      STATES[cell]!.includes('c') ? m.maybeReal(state) : null,
+      m.maybeReal(h),
+      STATES[cell]!.includes('c') ? m.maybeReal(c) : null,
     ],
     x,
-    state,
-    output: [time, batch, directions * hidden],
+    states: [h, c],
+    output: [time, batch, directions * projection],
     parameters: cells.flat(),
   }
 }
@@ -51,16 +61,17 @@ export const recurrentCalls = {
   cells: () => [],
   recurrent: (m) => recurrent(m, m.bool()).args,
   recurrentBackward: (m) => {
-    const { args, x, state, output, parameters } = recurrent(m, true)
+    const { args, x, states, output, parameters } = recurrent(m, true)
+    const [h, c] = states
     const { y, hn, cn, reserve } = native.recurrent(...args)
     for (const tensor of [y, hn, cn]) if (tensor) m.keep(tensor)
-    const sinks = m.sinks(x, state, cn && state, ...parameters)
+    const sinks = m.sinks(x, h, cn && c, ...parameters)
     return [
       ...args,
       m.keep(reserve as NativeTensor),
       m.maybeReal(output),
-      m.maybeReal(state),
-      cn && m.maybeReal(state),
+      m.maybeReal(h),
+      cn && m.maybeReal(c),
       sinks,
       sinks.map(() => m.bool()),
     ]

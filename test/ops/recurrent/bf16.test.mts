@@ -202,6 +202,7 @@ async function checkSteps(
       states.map((name) => [`${name}n`, reals(shape, made[`grad ${name}0`] as Float64Array)]),
     )
     for (const name of slotNamesOf(cell).map((slot) => `${slot}_0`)) {
+      if (!op.inputs[name]) continue
       const g = made[`grad ${name}`] as Float64Array
       sums[`grad ${name}`] = sums[`grad ${name}`]?.map((sum, i) => sum + (g[i] as number)) ?? g
     }

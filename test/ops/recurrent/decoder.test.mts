@@ -23,7 +23,7 @@ import {
   select,
   type Tensors,
 } from '../../support/op.mjs'
-import { CELLS } from '../../support/recurrent.mjs'
+import { CELLS, mayProject } from '../../support/recurrent.mjs'
 
 const VARIANTS = allVariants()
 const SIZES: Sizes = {
@@ -250,8 +250,25 @@ test.serial('other cells', async (t) => {
     }
 })
 
+test.serial('projected states', async (t) => {
+  const random = { key: native.streamKey(2, 'projected'), step: 1, sampleBase: 4 }
+  for (const cell of CELLS.filter(mayProject))
+    for (const feeding of ['context', 'output'] as const) {
+      const settings = { cell, feeding, hidden: 7, projection: 5 }
+      const two = { ...settings, layers: 2, score: 'additive', dropout: 0.3, random } as const
+      await checkOp(t, decoder(two, drawInputs(two, SIZES, LENGTHS)))
+      const bare = { ...settings, layers: 1, score: 'dot' } as const
+      await checkOp(t, decoder(bare, drawInputs(bare, SIZES, { bare: true })))
+      const none = { ...SIZES, time: 0 }
+      await checkOp(t, decoder(two, drawInputs(two, none)), { large: true })
+      const large = { ...two, hidden: 65, projection: 33 }
+      const sizes = { ...SIZES, batch: 17, features: 19 }
+      await checkOp(t, decoder(large, drawInputs(large, sizes)), { large: true })
+    }
+})
+
 test.serial('bf16 stays near f32', async (t) => {
-  for (const form of FORMS) {
+  for (const form of [...FORMS, { feeding: 'context', cell: 'lstm', projection: 13 } as const]) {
     const settings = { ...form, layers: 2, hidden: 24, score: 'additive' } as const
     const given = drawInputs(settings, { ...SIZES, features: 20, width: 18 }, LENGTHS)
     const op = decoder({ ...settings, precision: 'bf16' }, given)

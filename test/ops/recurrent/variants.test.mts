@@ -126,7 +126,7 @@ test.serial('what is no choice is refused', (t) => {
         cellOptions,
       } as never,
       x,
-      [[w, w, null, null, null, null, null].slice(0, cell === 'lstm' ? 4 : 7)],
+      [[w, w, ...Array.from({ length: cell === 'lstm' ? 3 : 6 }, () => null)]],
       ...([null, null, null] as const),
     )
   t.notThrows(() => call(null))

@@ -5,7 +5,7 @@ import type { RecurrentState } from '../../nn'
 import type { Tensor } from '../../tensor'
 import * as ops from '../../ops'
 import type { DeviceOption } from '../../tensor/device'
-import { cellOf, forgetBiasOf } from '../parts/recurrent-options'
+import { cellOf, featuresOf, forgetBiasOf } from '../parts/recurrent-options'
 import type { LanguageNetworkOptions } from './options'
 
 /**
@@ -34,7 +34,7 @@ export class LanguageNetwork extends Module {
     this.rnn = makeRecurrent(cellOf(cell), {
       ...{ ...sizes, ...drops, ...variantOf(options), forgetBias: forgetBiasOf(init) },
     })
-    this.output = new Linear(hidden, vocabulary, { device, precision })
+    this.output = new Linear(featuresOf(options), vocabulary, { device, precision })
     if (tieWeights) {
       this.output.weight.dispose()
       this.output.weight = this.embedding.weight
@@ -51,7 +51,7 @@ export class LanguageNetwork extends Module {
 
   /**
    * ids: i32 [time, batch]. `output` is what the projection takes, `undropped` the same without dropout:
-   * [time, batch, hidden]. Tokens are
+   * [time, batch, features of h]. Tokens are
    * looked up in `table`, or in one made for this call where most of them occur more than once.
    */
   forward(

@@ -4,6 +4,7 @@ import {
   checkVariant,
   confidencePenalty,
   checkZoneout,
+  featuresOf,
   learningOptions,
   stackOptions,
   variantOptions,
@@ -26,9 +27,11 @@ export const languageOptions = new ModelSchema(
     ...learningOptions(),
   },
   (options, refuse) => {
-    const { tieWeights, embedding, hidden } = options
-    const sizes = `embedding and hidden differ (${embedding} and ${hidden})`
-    refuse('tieWeights', !tieWeights || embedding === hidden, `false where ${sizes}`, tieWeights)
+    const { tieWeights, embedding, projection } = options
+    const features = featuresOf(options)
+    const other = projection === undefined ? 'hidden' : 'projection'
+    const sizes = `embedding and ${other} differ (${embedding} and ${features})`
+    refuse('tieWeights', !tieWeights || embedding === features, `false where ${sizes}`, tieWeights)
     checkVariant(options, refuse)
     checkZoneout(options, refuse)
   },

@@ -149,8 +149,9 @@ export class LanguageTask implements Objective<Window, RecurrentState> {
 
   zeros(rows: number): RecurrentState {
     const { rnn, output } = this.module
-    const make = () =>
-      zeros([rnn.layers * rnn.directions, rows, rnn.hidden], { device: output.weight.device })
-    return ops.hasC[rnn.cell] ? { h: make(), c: make() } : { h: make() }
+    const make = (features: number) =>
+      zeros([rnn.layers * rnn.directions, rows, features], { device: output.weight.device })
+    const h = make(rnn.features)
+    return ops.hasC[rnn.cell] ? { h, c: make(rnn.hidden) } : { h }
   }
 }

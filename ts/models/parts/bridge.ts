@@ -3,10 +3,18 @@ import * as ops from '../../ops'
 import type { Tensor } from '../../tensor'
 import type { DeviceOption } from '../../tensor/device'
 
+interface Ends {
+  layers: number
+  /** Of c. */
+  hidden: number
+  /** Of h. */
+  features: number
+}
+
 /** The stacks that a bridge joins. */
 export interface BridgeEnds {
-  from: { layers: number; hidden: number; directions: number }
-  to: { layers: number; hidden: number }
+  from: Ends & { directions: number }
+  to: Ends
 }
 
 /**
@@ -26,13 +34,13 @@ export class Bridge extends Module {
   ) {
     super()
     const { from, to } = ends
-    const projections = () =>
+    const projections = (of: 'features' | 'hidden') =>
       Array.from(
         { length: kind === 'dense' ? to.layers : 0 },
-        () => new Linear(from.directions * from.hidden, to.hidden, { device }),
+        () => new Linear(from.directions * from[of], to[of], { device }),
       )
-    this.hidden = projections()
-    this.cells = hasC ? projections() : []
+    this.hidden = projections('features')
+    this.cells = hasC ? projections('hidden') : []
   }
 
   forward({ h, c }: RecurrentState): RecurrentState {

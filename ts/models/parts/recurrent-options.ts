@@ -86,6 +86,10 @@ export const variantOptions = () => ({
   ),
   gateClip: positive({ about: 'most that the sums of gates may be' }),
   cellClip: positive({ about: "most that an LSTM's state may be" }),
+  projection: count({
+    about: "features of an LSTM's output and recurrent input, fewer than units",
+    defaultText: 'as --hidden',
+  }),
   thresholds: custom<ThresholdsSpec>()(
     {
       expected: thresholdsForms(),
@@ -98,8 +102,14 @@ export const variantOptions = () => ({
   ),
 })
 
+/** Features of a layer's output and of the state h. */
+export const featuresOf = (given: { hidden: number; projection?: number | undefined }): number =>
+  given.projection ?? given.hidden
+
 interface Variant {
   cell: CellName
+  hidden: number
+  projection?: number | undefined
   peephole?: unknown
   coupled: boolean
   activations: Readonly<Record<string, unknown>>
@@ -110,17 +120,26 @@ interface Variant {
 
 /** Which of {@link variantOptions} are for that cell. */
 const VARIANTS: Readonly<Record<CellName, readonly string[]>> = {
-  lstm: ['peephole', 'coupled', 'gateClip', 'cellClip', 'gate', 'candidate', 'output'],
+  lstm: [
+    'peephole',
+    'coupled',
+    'projection',
+    'gateClip',
+    'cellClip',
+    'gate',
+    'candidate',
+    'output',
+  ],
   gru: ['gateClip', 'gate', 'candidate'],
   rnn: ['gateClip', 'candidate'],
 }
 
 /** A rule of schemas with {@link variantOptions}. */
 export function checkVariant(options: Variant, refuse: Refuse): void {
-  const { cell, coupled, activations, ...others } = options
-  const { peephole, gateClip, cellClip } = others
+  const { cell, hidden, coupled, activations, ...others } = options
+  const { peephole, gateClip, cellClip, projection } = others
   const has = (name: string) => VARIANTS[cell].includes(name)
-  for (const [name, value] of Object.entries({ peephole, gateClip, cellClip }))
+  for (const [name, value] of Object.entries({ peephole, gateClip, cellClip, projection }))
     refuse(name, has(name) || value === undefined, `none for the cell ${cell}`, value)
   for (const [name, value] of Object.entries(activations))
     refuse(
@@ -130,6 +149,8 @@ export function checkVariant(options: Variant, refuse: Refuse): void {
       value,
     )
   refuse('coupled', has('coupled') || !coupled, `false for the cell ${cell}`, coupled)
+  const narrower = projection === undefined || projection < hidden
+  refuse('projection', narrower, `fewer than the ${hidden} units`, projection)
   const sees = Array.isArray(peephole) && peephole.includes('f')
   refuse('peephole', !coupled || !sees, 'no f where gates are coupled', peephole)
   const gates = GATE_NAMES[cell].filter((gate) => gate !== 'f' || !coupled)

@@ -6,9 +6,9 @@ import type { Tensors } from '../../decode'
 import { tensor, type Tensor } from '../../tensor'
 import type { DeviceOption } from '../../tensor/device'
 import * as ops from '../../ops'
-import { cellOf, forgetBiasOf } from '../parts/recurrent-options'
+import { cellOf, featuresOf, forgetBiasOf } from '../parts/recurrent-options'
 import { embeddingDeviation, makeStack } from '../parts/stack'
-import type { Seq2SeqNetworkOptions } from './options'
+import { memoryOf, type Seq2SeqNetworkOptions } from './options'
 
 /** Encoded sources, as a decoder reads them. */
 export interface Sources<Lengths extends Int32Array | Tensor = Int32Array> {
@@ -71,22 +71,23 @@ export class Decoder extends Module implements DecodesSteps {
 
   constructor(vocabulary: number, options: Seq2SeqNetworkOptions, device: DeviceOption) {
     super()
-    const { embedding, hidden, layers, attention, encoder, precision } = options
+    const { embedding, hidden, layers, attention, precision } = options
+    const ofState = featuresOf(options)
     const { dropout, weightDrop, zoneout } = options
     const { inputFeeding, residual, feedSummary, tieEmbeddings } = options
-    const memory = (encoder.bidirectional ? 2 : 1) * encoder.hidden
-    const features = tieEmbeddings === 'none' ? hidden : embedding
+    const memory = memoryOf(options)
+    const features = tieEmbeddings === 'none' ? ofState : embedding
     const deviation = embeddingDeviation(embedding)
     this.embedding = new Embedding(vocabulary, embedding, { device, deviation })
     let above = layers
     let width = embedding + (feedSummary ? memory : 0)
-    let top = hidden
+    let top = ofState
     if (attention !== 'none') {
       const plain = attention === 'additive' ? 'context' : 'none'
       const own = residual ? 1 : layers
       above -= own
-      width = hidden
-      top = above > 0 ? hidden : features
+      width = ofState
+      top = above > 0 ? ofState : features
       this.attending = new AttentionDecoder({
         ...{ input: embedding, hidden, memory, attention, precision, device },
         ...{ dropout, weightDrop, zoneout },
@@ -96,20 +97,20 @@ export class Decoder extends Module implements DecodesSteps {
         feeding: inputFeeding ? 'output' : plain,
         output: top,
       })
-      if (this.attending.feeding === 'context') top = hidden
+      if (this.attending.feeding === 'context') top = ofState
     }
     if (above > 0) this.rnn = makeStack(options, { input: width, hidden, layers: above }, device)
     const context = this.attending?.feeding === 'context' ? memory + embedding : 0
     this.readout =
       context > 0 || (top !== features && (above > 0 || this.attending === null))
-        ? new Linear(hidden + context, features, { device, precision })
+        ? new Linear(ofState + context, features, { device, precision })
         : null
     this.output = new Linear(features, vocabulary, { device, precision })
     this.inputDropout = new Dropout(dropout)
     this.outputDropout = new Dropout(dropout)
   }
 
-  /** The decoder's own first states from those of a bridge: [layers, sources, hidden]. */
+  /** The decoder's own first states from those of a bridge: [layers, sources, ..]. */
   begin({ h, c }: RecurrentState): Tensors {
     const below = this.attending?.layers.layers ?? 0
     const above = (h.shape[0] as number) - below

@@ -22,7 +22,7 @@ export class Encoder extends Module {
     this.outputDropout = new Dropout(dropout)
   }
 
-  /** ids: i32 [positions, rows]; the memory is [positions, rows, directions * hidden]. */
+  /** ids: i32 [positions, rows]; the memory is [positions, rows, directions * features of h]. */
   forward(ids: Tensor, lengths: Int32Array | Tensor): { memory: Tensor; state: RecurrentState } {
     const x = this.inputDropout.forward(this.embedding.forward(ids))
     const { output, state } = this.rnn.forward(x, { lengths })

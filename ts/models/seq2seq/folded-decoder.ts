@@ -19,18 +19,18 @@ interface Folded {
 
 function foldWeights(
   { tokens, gates, readout }: Record<'tokens' | 'gates' | 'readout', Tensor>,
-  hidden: number,
+  features: number,
   tabulate: boolean,
 ): Folded {
   const width = tokens.shape[1] as number
   const memory = (gates.shape[1] as number) - width
   const columns = (ofGates: number, ofReadout: number, count: number): Tensor =>
     ops.concat([ops.slice(gates, 1, ofGates, count), ops.slice(readout, 1, ofReadout, count)], 0)
-  const inputs = columns(0, hidden + memory, width)
+  const inputs = columns(0, features + memory, width)
   return {
     inputs,
-    memory: columns(width, hidden, memory),
-    state: ops.slice(readout, 1, 0, hidden),
+    memory: columns(width, features, memory),
+    state: ops.slice(readout, 1, 0, features),
     table: tabulate ? ops.linear(tokens, inputs) : null,
   }
 }
@@ -62,7 +62,7 @@ export class FoldedDecoder implements DecodesSteps {
     const gates = layers.parameter('weight_ih_l0') as Tensor
     return new Derived([embedding.weight, gates, readout.weight], () => {
       const weights = { tokens: embedding.weight, gates, readout: readout.weight }
-      const folded = scope(() => noGrad(() => foldWeights(weights, layers.hidden, tabulate)))
+      const folded = scope(() => noGrad(() => foldWeights(weights, layers.features, tabulate)))
       return new FoldedDecoder(decoder, attending, readout, folded)
     })
   }
@@ -77,10 +77,12 @@ export class FoldedDecoder implements DecodesSteps {
   forward(ids: Tensor, { sources, state, beams = 1 }: DecoderPass): DecoderOutput {
     const { attending, decoder, folded, readout } = this
     const { attention, layers } = attending
-    const { layers: count, hidden } = layers
+    const { layers: count, hidden, features } = layers
     const { h, c } = state ?? {}
     const rows = ids.shape[1] as number
-    const top = h ? ops.slice(h, 0, count - 1, 1) : zeros([1, rows, hidden], { device: ids.device })
+    const top = h
+      ? ops.slice(h, 0, count - 1, 1)
+      : zeros([1, rows, features], { device: ids.device })
     const { context, weights } = withBeams(attention.queries(top), beams, (queries) =>
       ops.attention(queries, sources.keys as Tensor, sources.memory, {
         ...{ score: attention.score, v: attention.v, memoryLengths: sources.lengths },

@@ -7,10 +7,10 @@ import type { DeviceOption } from '../../tensor/device'
 import type { StepInput } from '../../train/objective'
 import * as ops from '../../ops'
 import { Bridge } from '../parts/bridge'
-import { cellOf } from '../parts/recurrent-options'
+import { cellOf, featuresOf } from '../parts/recurrent-options'
 import { Decoder, type DecodesSteps, type Encoded } from './decoder'
 import { Encoder } from './encoder'
-import type { Seq2SeqNetworkOptions } from './options'
+import { memoryOf, type Seq2SeqNetworkOptions } from './options'
 
 export interface TargetTokens {
   vocabulary: number
@@ -41,7 +41,8 @@ export class Seq2SeqNetwork extends Module {
     expect('seq2seq', 'tieEmbeddings', shared, 'none or target with two vocabularies', 'all')
     this.encoder = new Encoder(source, options, device)
     const directions = encoder.bidirectional ? 2 : 1
-    const ends = { from: { ...encoder, directions }, to: { layers, hidden } }
+    const from = { ...encoder, directions, features: memoryOf(options) / directions }
+    const ends = { from, to: { layers, hidden, features: featuresOf(options) } }
     this.bridge =
       bridge === 'zero' ? null : new Bridge(bridge, ends, { hasC: ops.hasC[cellOf(cell)], device })
     this.decoder = new Decoder(target, options, device)
@@ -78,15 +79,15 @@ export class Seq2SeqNetwork extends Module {
     return { sources: { memory, keys, summary, lengths }, state: begun }
   }
 
-  /** The last state of the encoder's top layer, all its directions: [rows, directions * hidden]. */
+  /** The last state of the encoder's top layer, all its directions: [rows, directions * features]. */
   private top({ h }: RecurrentState): Tensor {
     const directions = this.options.encoder.bidirectional ? 2 : 1
-    const [count, rows, hidden] = h.shape as [number, number, number]
+    const [count, rows, features] = h.shape as [number, number, number]
     const turned = ops.permute(ops.slice(h, 0, count - directions, directions), [1, 0, 2])
-    return ops.reshape(turned, [rows, directions * hidden])
+    return ops.reshape(turned, [rows, directions * features])
   }
 
-  /** {@link top} of sources: [rows, directions * hidden]. */
+  /** {@link top} of sources: [rows, directions * features]. */
   summary(source: Sequences): Tensor {
     return this.top(this.encoder.forward(this.ids(source), source.lengths).state)
   }

@@ -8,6 +8,7 @@ import {
   checkVariant,
   confidencePenalty,
   checkZoneout,
+  featuresOf,
   learningOptions,
   stackOptions,
   variantOptions,
@@ -99,18 +100,29 @@ const rows = {
   ...learningOptions(),
 }
 
+interface EncoderSizes {
+  encoder: { hidden: number; bidirectional: boolean }
+  projection?: number | undefined
+}
+/** Features of the memory. */
+export const memoryOf = ({ encoder, projection }: EncoderSizes): number =>
+  (encoder.bidirectional ? 2 : 1) * featuresOf({ hidden: encoder.hidden, projection })
+
 function rules(options: Made<typeof rows>, refuse: Refuse): void {
-  const { encoder, hidden, attention, bridge, inputFeeding, feedSummary } = options
+  const { encoder, hidden, projection, attention, bridge, inputFeeding, feedSummary } = options
   const sizes = `encoder and decoder differ in size (${encoder.hidden} and ${hidden})`
   const fits = bridge !== 'copy' || encoder.hidden === hidden
   refuse('bridge', fits, `dense or zero where ${sizes}`, bridge)
-  const memory = (encoder.bidirectional ? 2 : 1) * encoder.hidden
-  const unequal = `another kind where the memory has ${memory} features and the query ${hidden}`
-  refuse('attention', memory === hidden || !needsEqualSizes(attention), unequal, attention)
+  const query = featuresOf(options)
+  const memory = memoryOf(options)
+  const unequal = `another kind where the memory has ${memory} features and the query ${query}`
+  refuse('attention', memory === query || !needsEqualSizes(attention), unequal, attention)
   const attends = attention !== 'none'
   refuse('inputFeeding', attends || !inputFeeding, 'false without attention', inputFeeding)
   checkVariant(options, refuse)
   checkZoneout(options, refuse)
+  const narrower = projection === undefined || projection < encoder.hidden
+  refuse('projection', narrower, `fewer than the encoder's ${encoder.hidden} units`, projection)
   refuse('feedSummary', !attends || !feedSummary, 'false with attention', feedSummary)
 }
 

@@ -4,6 +4,7 @@ import { RnnativeError } from '../../errors'
 import { Pauses } from '../../pauses'
 import { memoryOf } from '../../tensor/runtime'
 import type { Seq2SeqNetwork } from './network'
+import { memoryOf as sizeOfMemory } from './options'
 
 /** Positions of the longest source and the longest target of a batch, and its rows. */
 interface Extents {
@@ -55,9 +56,9 @@ const TRIED = 1 / 16
 
 /** No less than what a batch holds at a time: what is read, attention, and what is written. */
 function bytesOf({ options }: Seq2SeqNetwork, extents: Extents): number {
-  const { embedding, hidden, encoder, attention } = options
+  const { embedding, hidden, attention } = options
   const { rows, source, target } = extents
-  const memory = encoder.hidden * (encoder.bidirectional ? 2 : 1)
+  const memory = sizeOfMemory(options)
   const attended = attention === 'none' ? 0 : cells(extents)
   return 4 * (attended + rows * (source * (embedding + memory) + target * (embedding + hidden)))
 }

@@ -16,7 +16,7 @@ struct StepPhases {
   Zoneout zoneout;
 };
 
-// Rows of a forward product's left operand, as E has them, zero past H. NULL: no memory.
+// Rows of a forward product's left operand, as E has them, zero past P. NULL: no memory.
 template <class E>
 typename E::Left* operand_rows(RnContext* ctx, const Sequence& q, int64_t stride) {
   const size_t bytes = (size_t)(q.batch * stride) * sizeof(typename E::Left);
@@ -29,24 +29,25 @@ typename E::Left* operand_rows(RnContext* ctx, const Sequence& q, int64_t stride
 inline bool start_phases(RnContext* ctx, const RnRecurrentDesc& desc, const Sequence& q,
                          const Layout& l, int64_t run, int64_t rounded_stride, StepPhases* out) {
   if (desc.phases == 0) return true;
-  if (!start_zoneout(ctx, desc, q, run, l.stride, false, &out->zoneout)) return false;
+  if (!start_zoneout(ctx, desc, q, run, l.h_stride, l.stride, false, &out->zoneout)) return false;
   if (!state_masks(ctx, desc, q, l, run, &out->masks)) return false;
   if (!out->masks) return true;
   out->operand = with_element(desc.precision, [&]<class E>() {
     const bool rounded = E::kPrecision == RN_PRECISION_BF16;
-    return (void*)operand_rows<E>(ctx, q, rounded ? rounded_stride : l.stride);
+    return (void*)operand_rows<E>(ctx, q, rounded ? rounded_stride : l.h_stride);
   });
   return out->operand != nullptr;
 }
 inline bool start_phases_backward(RnContext* ctx, const RnRecurrentDesc& desc, const Sequence& q,
                                   const Layout& l, int64_t run, StepPhases* out) {
-  return desc.phases == 0 || (start_zoneout(ctx, desc, q, run, l.stride, true, &out->zoneout) &&
-                              state_masks(ctx, desc, q, l, run, &out->masks));
+  return desc.phases == 0 ||
+         (start_zoneout(ctx, desc, q, run, l.h_stride, l.stride, true, &out->zoneout) &&
+          state_masks(ctx, desc, q, l, run, &out->masks));
 }
 
 // What zoneout keeps in a step whose first row is packed row `row`.
 inline Zoneout zoneout_at(const StepPhases& phases, int64_t row, const Layout& l) {
-  return {phases.zoneout.h.from(row * l.stride), phases.zoneout.c.from(row * l.stride)};
+  return {phases.zoneout.h.from(row * l.h_stride), phases.zoneout.c.from(row * l.stride)};
 }
 
 // Before a product of a forward step of a run that trains: its left operand. sync() is the barrier
@@ -66,16 +67,16 @@ RN_INLINE void after_product(const StepPhases* phases, int64_t stride, int64_t r
                              int64_t unit, int64_t vectors, float* sums) {
   if (phases && phases->masks) mask_sums(phases->masks, stride, row, rows, unit, vectors, sums);
 }
-// The same for the products that reach the states before the first steps: dh [rows, H].
+// The same for the products that reach the states before the first steps: dh [rows, P].
 inline void after_last_product(const StepPhases& phases, const Layout& l, int64_t rows, float* dh) {
   for (int64_t r = 0; phases.masks && r < rows; ++r)
-    for (int64_t i = 0; i < l.hidden; ++i) dh[r * l.hidden + i] *= phases.masks[r * l.stride + i];
+    for (int64_t i = 0; i < l.state; ++i) dh[r * l.state + i] *= phases.masks[r * l.h_stride + i];
   const float* passed = phases.zoneout.h.passed;
   for (int64_t r = 0; passed && r < rows; ++r)
-    for (int64_t i = 0; i < l.hidden; ++i) dh[r * l.hidden + i] += passed[r * l.stride + i];
+    for (int64_t i = 0; i < l.state; ++i) dh[r * l.state + i] += passed[r * l.h_stride + i];
 }
 
-// What R was applied to, for all tokens, from the cell's own x [N, stride]. NULL: no memory.
+// What R was applied to, for all tokens, from the cell's own x [N, h_stride]. NULL: no memory.
 inline const float* applied_to(RnContext* ctx, const StepPhases& phases, const Sequence& q,
                                const Layout& l, const float* x) {
   return phases.masks ? masked_tokens(ctx, q, l, phases.masks, x) : x;

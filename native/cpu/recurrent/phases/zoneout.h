@@ -61,22 +61,25 @@ inline bool start_zone(RnContext* ctx, const RnRecurrentDesc& desc, const Sequen
   auto* kept = (uint8_t*)ctx->scratch(ctx->runtime, (size_t)(q.rows * stride));
   if (!kept) return false;
   const int stream = (int)rn_phase_stream(&desc, phase);
+  const int64_t width = rn_zoneout_width(&desc, phase);
   const uint32_t threshold = drop_threshold(p);
   parallel_for(ctx, q.steps, 4096 / (q.batch * stride + 1), [&](int64_t begin, int64_t end) {
     for (int64_t t = begin; t < end; ++t)
       for (int64_t r = 0; r < q.active(t); ++r) {
         uint8_t* row = kept + (q.offset[t] + r) * stride;
-        each_word(desc.random, stream, (uint64_t)q.order[r], rn_zoneout_element(&desc, t, run),
-                  desc.hidden, [=](int64_t i, uint32_t word) { row[i] = (word >> 8) < threshold; });
-        memset(row + desc.hidden, 0, (size_t)(stride - desc.hidden));
+        each_word(desc.random, stream, (uint64_t)q.order[r],
+                  rn_zoneout_element(&desc, phase, t, run), width,
+                  [=](int64_t i, uint32_t word) { row[i] = (word >> 8) < threshold; });
+        memset(row + width, 0, (size_t)(stride - width));
       }
   });
   out->kept = kept;
   return true;
 }
 inline bool start_zoneout(RnContext* ctx, const RnRecurrentDesc& desc, const Sequence& q,
-                          int64_t run, int64_t stride, bool backward, Zoneout* out) {
-  return start_zone(ctx, desc, q, run, stride, RN_PHASE_ZONEOUT_HIDDEN, backward, &out->h) &&
+                          int64_t run, int64_t h_stride, int64_t stride, bool backward,
+                          Zoneout* out) {
+  return start_zone(ctx, desc, q, run, h_stride, RN_PHASE_ZONEOUT_HIDDEN, backward, &out->h) &&
          start_zone(ctx, desc, q, run, stride, RN_PHASE_ZONEOUT_CELL, backward, &out->c);
 }
 

@@ -11,12 +11,12 @@
 namespace rnnative::reference {
 
 struct StepForward {
-  int64_t hidden;
+  int64_t hidden, state;    // H; P: features of h before, as of the operand
   const double* wx;         // [G*H] W x + b_ih
-  const double* w_hh;       // [G*H, H]
+  const double* w_hh;       // [G*H, P]
   const double* b_hh;       // [G*H] or NULL
-  const double *h, *c;      // [H] the state before
-  const double* operand;    // [H] what R is applied to: h, or what a phase makes of it
+  const double *h, *c;      // [P], [H] the state before
+  const double* operand;    // [P] what R is applied to: h, or what a phase makes of it
   double* saved;            // [saved*H] assigned: what the backward step needs
   double *h_next, *c_next;  // [H] assigned
   double* work;             // [G*H]
@@ -25,14 +25,14 @@ struct StepForward {
 };
 
 struct StepBackward {
-  int64_t hidden;
-  const double* w_hh;               // [G*H, H]
-  const double *h, *c, *operand;    // [H] as in forward
+  int64_t hidden, state;
+  const double* w_hh;               // [G*H, P]
+  const double *h, *c, *operand;    // as in forward
   const double* saved;              // [saved*H]
   const double *h_next, *c_next;    // [H]
   const double *dh_next, *dc_next;  // [H]
   double* dwx;                      // [G*H] assigned
-  double *dh, *dc, *doperand;       // [H] accumulated; doperand may be dh
+  double *dh, *dc, *doperand;       // as h, c, operand; accumulated; doperand may be dh
   double *dw_hh, *db_hh;            // accumulated; NULL: not wanted
   double* work;                     // [G*H]
   const RnCellOptions* options;

@@ -9,7 +9,7 @@ namespace {
 void forward(const StepForward& step) {
   const int64_t H = step.hidden;
   double *i = step.saved, *f = i + H, *g = f + H, *o = g + H;
-  affine(step.w_hh, step.b_hh, step.operand, 4 * H, H, step.saved);
+  affine(step.w_hh, step.b_hh, step.operand, 4 * H, step.state, step.saved);
   for (int64_t j = 0; j < H; ++j) {
     i[j] = sigmoid(step.wx[j] + i[j]);
     f[j] = sigmoid(step.wx[H + j] + f[j]);
@@ -33,7 +33,7 @@ void backward(const StepBackward& step) {
     d_o[j] = step.dh_next[j] * tanh_c * o[j] * (1 - o[j]);
     step.dc[j] += dc * f[j];
   }
-  affine_backward(step.w_hh, step.operand, step.dwx, 4 * H, H, step.dw_hh, step.db_hh,
+  affine_backward(step.w_hh, step.operand, step.dwx, 4 * H, step.state, step.dw_hh, step.db_hh,
                   step.doperand);
 }
 

@@ -23,7 +23,7 @@ void forward(const StepForward& step) {
   const int64_t H = step.hidden;
   const RnCellOptions& by = *step.options;
   const Gates<kCoupled> a(step.saved, H);
-  affine(step.w_hh, step.b_hh, step.operand, a.kCount * H, H, step.saved);
+  affine(step.w_hh, step.b_hh, step.operand, a.kCount * H, step.state, step.saved);
   for (int64_t n = 0; n < a.kCount * H; ++n) step.saved[n] += step.wx[n];
   const auto gate = [&](double sum) { return gate_of(by, sum); };
   for (int64_t j = 0; j < H; ++j) {
@@ -66,8 +66,8 @@ void backward(const StepBackward& step) {
     for (int k = 0; k < RN_PEEPHOLES; ++k)
       if (step.dpeepholes[k]) step.dpeepholes[k][j] += of[k][j] * seen[k];
   }
-  affine_backward(step.w_hh, step.operand, step.dwx, a.kCount * H, H, step.dw_hh, step.db_hh,
-                  step.doperand);
+  affine_backward(step.w_hh, step.operand, step.dwx, a.kCount * H, step.state, step.dw_hh,
+                  step.db_hh, step.doperand);
 }
 
 }  // namespace

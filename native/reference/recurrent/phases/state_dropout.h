@@ -15,28 +15,28 @@ class StateDropout {
   StateDropout(const RnRecurrentDesc& desc, int64_t run)
       : random_(desc.random),
         p_(desc.amounts[RN_PHASE_STATE_DROPOUT]),
-        hidden_(desc.hidden),
-        first_(run * desc.hidden) {
+        width_(desc.state),
+        first_(run * desc.state) {
     random_.stream += rn_phase_stream(&desc, RN_PHASE_STATE_DROPOUT);
   }
   bool present() const { return p_ > 0; }
 
-  // What R is applied to in row b: the state itself, or that masked, in `room` [H].
+  // What R is applied to in row b: the state itself, or that masked, in `room` [P].
   const double* operand(int64_t b, const double* state, double* room) const {
     if (!present()) return state;
-    for (int64_t j = 0; j < hidden_; ++j) room[j] = factor(b, j) * state[j];
+    for (int64_t j = 0; j < width_; ++j) room[j] = factor(b, j) * state[j];
     return room;
   }
-  // Where the gradient of the operand is summed: the state's own, or `room` [H], zeroed; and after
+  // Where the gradient of the operand is summed: the state's own, or `room` [P], zeroed; and after
   // that, what the state's gains from there.
   double* open_gradient(double* dstate, double* room) const {
     if (!present()) return dstate;
-    std::fill_n(room, hidden_, 0.0);
+    std::fill_n(room, width_, 0.0);
     return room;
   }
   void close_gradient(int64_t b, const double* doperand, double* dstate) const {
     if (!present()) return;
-    for (int64_t j = 0; j < hidden_; ++j) dstate[j] += factor(b, j) * doperand[j];
+    for (int64_t j = 0; j < width_; ++j) dstate[j] += factor(b, j) * doperand[j];
   }
 
  private:
@@ -46,7 +46,7 @@ class StateDropout {
 
   RnRandom random_;
   double p_;
-  int64_t hidden_, first_;
+  int64_t width_, first_;
 };
 
 }  // namespace rnnative::reference
