@@ -19,3 +19,15 @@ export type {
   SamplingScheduleName,
 } from './seq2seq/scheduled-sampling'
 export { rescore, type RescoringTerm } from './rescore'
+export { MaxEnt } from './baselines/max-ent'
+export { NaiveBayes } from './baselines/naive-bayes'
+export { TfIdf, type Keyword, type KeywordOptions } from './baselines/tf-idf'
+export { Vote, type VoteOptions, type Voter } from './baselines/vote'
+export type { MaxEntOptions, NaiveBayesOptions, TfIdfOptions } from './baselines/options'
+export type { BaselinePrediction, BaselineScore } from './baselines/prediction'
+export type { Sparse } from './baselines/sparse'
+export type {
+  BaselineFit,
+  BaselineFitOptions,
+  BaselinePredictOptions,
+} from './baselines/classifier'

@@ -1,0 +1,315 @@
+/** What linear classifiers over terms have in common: a score of each label is a sum over the terms of a text. */
+import {
+  checkPath,
+  checkSignal,
+  checkWhole,
+  isListOf,
+  isObject,
+  optionsOf,
+  type Names,
+} from '../../check'
+import { RnnativeError } from '../../errors'
+import { gatherLabelled, type Labelled } from '../../data/labelled'
+import { readJson } from '../../io/files'
+import { CONFIG_FILE, readModel, writeModelDirectory } from '../../io/model-directory'
+import { MODEL_FILE } from '../../io/model-files'
+import { readSafetensors } from '../../io/safetensors'
+import type { HostTensor } from '../../nn'
+import { inStretches, Pauses } from '../../pauses'
+import type { AbortSignalLike } from '../../signal'
+import type { TermSettings } from './options'
+import { checkTexts, logSoftmax, numbersOf, ranked, scored } from './prediction'
+import type { BaselinePrediction, BaselineScore } from './prediction'
+import type { Sparse } from './sparse'
+import { readTerms, TERMS_FILE, writtenTerms } from './terms-file'
+import { Vectorizer, type Text } from './vectorizer'
+
+/** Of each term a number for each label, and one for each label besides. */
+export interface Weights {
+  /** [terms, labels] */
+  weight: Float32Array
+  /** [labels] */
+  bias: Float64Array
+}
+
+/** Examples as rows, with their labels' numbers. */
+export interface Learning {
+  rows: Sparse
+  actual: Int32Array
+  labels: number
+}
+
+export interface BaselineFitOptions {
+  /** Ends the call with `ERR_ABORTED`. */
+  signal?: AbortSignalLike | undefined
+}
+
+export interface BaselineFit {
+  examples: number
+  /** N-grams that count. */
+  terms: number
+  /** Passes over the examples. */
+  iterations: number
+}
+
+export interface BaselinePredictOptions {
+  /** Labels to tell the probabilities of, the likeliest first. Default: all. */
+  top?: number | undefined
+  /** Terms to tell the weights of. Default 10. */
+  terms?: number | undefined
+  signal?: AbortSignalLike | undefined
+}
+
+const FIT_NAMES: Names<BaselineFitOptions> = { signal: true }
+const PREDICT_NAMES: Names<BaselinePredictOptions> = { top: true, terms: true, signal: true }
+
+export interface Learned extends Weights {
+  vectorizer: Vectorizer
+  labels: readonly string[]
+}
+
+/** Texts that are scored between two looks at the signal. */
+const STRETCH = 256
+
+export abstract class Baseline {
+  protected learned: Learned | null = null
+
+  /** What texts are cut into, and what counts. */
+  protected abstract readonly settings: TermSettings
+  /** What `config.json` holds, but for the labels. */
+  protected abstract config(): object
+
+  protected abstract learn(learning: Learning): Generator<unknown, Weights & { iterations: number }>
+
+  /** In the order of their characters. `ERR_UNINITIALIZED` before it has learned. */
+  get labels(): readonly string[] {
+    return this.ready('labels').labels
+  }
+
+  /** The n-grams that count. */
+  get terms(): readonly string[] {
+    return this.ready('terms').vectorizer.terms.list()
+  }
+
+  private ready(method: string): Learned {
+    if (this.learned) return this.learned
+    throw new RnnativeError(
+      'ERR_UNINITIALIZED',
+      `[${method}] the model has learned nothing: fit, or load`,
+    )
+  }
+
+  /**
+   * Learns examples, anew. Their labels are the model's. `ERR_ARGUMENT` for an example that has several labels;
+   * `ERR_EMPTY` without examples or terms.
+   */
+  async fit(
+    examples: Iterable<Labelled> | AsyncIterable<Labelled>,
+    options: BaselineFitOptions = {},
+  ): Promise<BaselineFit> {
+    const { signal } = optionsOf('fit', options, FIT_NAMES)
+    checkGoing('fit', signal)
+    const all = await gatherLabelled('fit', examples)
+    const labels = labelsOf(all)
+    const actual = numbersOf('fit', all, labels)
+    const texts = all.map(({ text }) => text)
+    const pauses = new Pauses()
+    const { vectorizer, rows } = await Vectorizer.learn('fit', this.settings, texts, pauses)
+    checkGoing('fit', signal)
+    const learning = this.learn({ rows, actual, labels: labels.length })
+    const { iterations, ...weights } = await inStretches(until(learning, signal), pauses)
+    this.learned = { ...weights, vectorizer, labels }
+    return { examples: all.length, terms: vectorizer.size, iterations }
+  }
+
+  /** What texts are taken for, with probabilities and the terms that weighed most. */
+  async predict(
+    texts: readonly Text[],
+    options: BaselinePredictOptions = {},
+  ): Promise<BaselinePrediction[]> {
+    const { top, terms = 10, signal } = optionsOf('predict', options, PREDICT_NAMES)
+    if (top !== undefined) checkWhole('predict', 'top', top, 1)
+    checkWhole('predict', 'terms', terms, 0)
+    checkTexts('predict', texts)
+    const learned = this.ready('predict')
+    const made: BaselinePrediction[] = []
+    await this.each('predict', texts.slice(), signal, (logs, rows, row) => {
+      const probabilities = ranked(learned.labels, logs.map(Math.exp), top)
+      const label = (probabilities[0] as { label: string }).label
+      made.push({ label, probabilities, terms: explain(learned, rows, row, label, terms) })
+    })
+    return made
+  }
+
+  /** How well labels are told: `accuracy`, `macroF1`, `perClass`, `confusion` and the like, and the loss in nats. */
+  async evaluate(
+    examples: Iterable<Labelled> | AsyncIterable<Labelled>,
+    options: BaselineFitOptions = {},
+  ): Promise<BaselineScore> {
+    const { signal } = optionsOf('evaluate', options, FIT_NAMES)
+    const { labels } = this.ready('evaluate')
+    const all = await gatherLabelled('evaluate', examples)
+    const actual = numbersOf('evaluate', all, labels)
+    const logs: Float64Array[] = []
+    const texts = all.map(({ text }) => text)
+    await this.each('evaluate', texts, signal, (row) => logs.push(row))
+    return scored(labels, logs, actual)
+  }
+
+  /** Calls `see` with each text's logarithms of probabilities, and its row. */
+  private async each(
+    op: string,
+    texts: readonly Text[],
+    signal: AbortSignalLike | undefined,
+    see: (logs: Float64Array, rows: Sparse, row: number) => void,
+  ): Promise<void> {
+    const learned = this.ready(op)
+    const pauses = new Pauses()
+    for (let begin = 0; begin < texts.length; begin += STRETCH) {
+      checkGoing(op, signal)
+      const rows = await learned.vectorizer.transform(texts.slice(begin, begin + STRETCH), pauses)
+      for (let row = 0; row < rows.rows; ++row) {
+        const scores = scoresOf(learned, rows, row)
+        logSoftmax(scores)
+        see(scores, rows, row)
+      }
+    }
+  }
+
+  /** Writes the model into a directory: `config.json`, its n-grams, its weights. As of other models. */
+  async save(directory: string): Promise<void> {
+    checkPath('save', 'directory', directory)
+    const { vectorizer, labels, weight, bias } = this.ready('save')
+    const tensors = new Map<string, HostTensor>([
+      ['weight', { shape: [vectorizer.size, labels.length], data: weight }],
+      ['bias', { shape: [labels.length], data: bias }],
+      ['idf', { shape: [vectorizer.size], data: vectorizer.idf }],
+    ])
+    const config = { ...this.config(), labels }
+    await writeModelDirectory(directory, {
+      json: { [CONFIG_FILE]: config, [TERMS_FILE]: writtenTerms(vectorizer.terms) },
+      tensors: { [MODEL_FILE]: tensors },
+    })
+  }
+
+  /** For `load` of each kind: a model made of `config.json`, with what it had learned. */
+  protected static loadAs<M extends Baseline>(
+    directory: string,
+    make: (config: unknown, path: string) => M,
+  ): Promise<M> {
+    checkPath('load', 'directory', directory)
+    const read = async (file: (name: string) => string) => {
+      const path = file(CONFIG_FILE)
+      const config = await readJson(path)
+      const model = make(config, path)
+      model.learned = await readLearned(file, model.settings, config)
+      return model
+    }
+    return readModel(directory, read, () => Promise.resolve())
+  }
+
+  /** Nothing is held outside of JavaScript; it is here as of other models. */
+  async dispose(): Promise<void> {
+    this.learned = null
+    return Promise.resolve()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.dispose()
+  }
+}
+
+function checkGoing(op: string, signal: AbortSignalLike | undefined): void {
+  checkSignal(op, signal)
+  if (signal?.aborted)
+    throw new RnnativeError('ERR_ABORTED', `[${op}] aborted`, { cause: signal.reason })
+}
+
+function* until<T>(
+  work: Generator<unknown, T>,
+  signal: AbortSignalLike | undefined,
+): Generator<unknown, T> {
+  for (;;) {
+    const { done, value } = work.next()
+    if (done) return value
+    checkGoing('fit', signal)
+    yield value
+  }
+}
+
+const labelsOf = (examples: readonly Labelled[]): string[] =>
+  [
+    ...new Set(examples.map(({ label }) => label).filter((label) => typeof label === 'string')),
+  ].sort()
+
+function scoresOf({ weight, bias }: Weights, rows: Sparse, row: number): Float64Array {
+  const scores = bias.slice()
+  const [begin, end] = [rows.begins[row] as number, rows.begins[row + 1] as number]
+  for (let at = begin; at < end; ++at) {
+    const from = (rows.indices[at] as number) * bias.length
+    const value = rows.values[at] as number
+    for (let k = 0; k < bias.length; ++k) scores[k]! += value * (weight[from + k] as number)
+  }
+  return scores
+}
+
+/** What terms add to a label's score beyond what they add to the mean of all. */
+function explain(
+  { weight, labels, vectorizer }: Learned,
+  rows: Sparse,
+  row: number,
+  label: string,
+  most: number,
+): { term: string; weight: number }[] {
+  const k = labels.indexOf(label)
+  const found: { number: number; weight: number }[] = []
+  for (let at = rows.begins[row] as number; at < (rows.begins[row + 1] as number); ++at) {
+    const number = rows.indices[at] as number
+    const own = weight.subarray(number * labels.length, (number + 1) * labels.length)
+    const mean = own.reduce((sum, w) => sum + w, 0) / labels.length
+    found.push({ number, weight: (rows.values[at] as number) * ((own[k] as number) - mean) })
+  }
+  return found
+    .sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight) || a.number - b.number)
+    .slice(0, most)
+    .map(({ number, weight }) => ({ term: vectorizer.terms.name(number), weight }))
+}
+
+/** What the files of a saved model hold. They are not trusted: `ERR_FORMAT` names what is wrong. */
+async function readLearned(
+  file: (name: string) => string,
+  settings: TermSettings,
+  config: unknown,
+): Promise<Learned> {
+  const fail = (name: string, problem: string) =>
+    new RnnativeError('ERR_FORMAT', `[load] ${file(name)}: ${problem}`)
+  const labels = isObject(config) ? config['labels'] : undefined
+  const valid = isListOf(labels, (label) => typeof label === 'string') && (labels as []).length > 0
+  if (!valid || new Set(labels as string[]).size !== (labels as string[]).length)
+    throw fail(CONFIG_FILE, 'labels: expected a list of different strings')
+  const terms = await readTerms(file(TERMS_FILE), settings)
+  const tensors = await readSafetensors(file(MODEL_FILE))
+  const take = <T extends Float32Array | Float64Array>(
+    name: string,
+    shape: readonly number[],
+    kind: { new (length: number): T },
+  ): T => {
+    const found = tensors.tensors.get(name)
+    const fits =
+      found?.data instanceof kind &&
+      found.shape.length === shape.length &&
+      found.shape.every((size, i) => size === shape[i])
+    if (!fits)
+      throw fail(MODEL_FILE, `${name}: expected [${shape.join(', ')}], got another tensor or none`)
+    if (!found.data.every(Number.isFinite))
+      throw fail(MODEL_FILE, `${name}: expected finite numbers`)
+    return found.data
+  }
+  const count = (labels as string[]).length
+  return {
+    labels: labels as string[],
+    weight: take('weight', [terms.size, count], Float32Array),
+    bias: take('bias', [count], Float64Array),
+    vectorizer: new Vectorizer(settings, terms, take('idf', [terms.size], Float64Array)),
+  }
+}

@@ -1,0 +1,129 @@
+import { checkPath, checkWhole, optionsOf } from '../../check'
+import { expect, RnnativeError } from '../../errors'
+import { isIterable } from '../../kinds'
+import { readJson } from '../../io/files'
+import { CONFIG_FILE, readModel, writeModelDirectory } from '../../io/model-directory'
+import { MODEL_FILE } from '../../io/model-files'
+import { readSafetensors } from '../../io/safetensors'
+import type { Made } from '../../schema'
+import { tfIdfOptions, type TfIdfOptions } from './options'
+import { checkTexts } from './prediction'
+import type { Sparse } from './sparse'
+import { readTerms, TERMS_FILE, writtenTerms } from './terms-file'
+import { Vectorizer, type Text } from './vectorizer'
+
+/** A term and how much it tells of a text. */
+export interface Keyword {
+  term: string
+  weight: number
+}
+
+export interface KeywordOptions {
+  /** How many, the best first. Default 10. */
+  top?: number | undefined
+}
+
+/** What could be a key word: something with letters, of more than one unless each is a word. */
+const IS_WORD = /\p{L}{2}|[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u
+
+/**
+ * Texts as sparse rows: n-grams by how often they are there and how rare they are in other texts, as scikit-learn's
+ * `TfidfVectorizer` has it: (1 + ln n with `sublinear`, else n) · (ln((1 + texts) / (1 + texts with it)) + 1), each row divided
+ * by its length.
+ *
+ *     const tfIdf = new TfIdf({ ngrams: [1] })
+ *     await tfIdf.fit(texts)
+ *     const { begins, indices, values } = await tfIdf.transform(['a text'])
+ *     const words = tfIdf.keywords('a text', { top: 5 })
+ */
+export class TfIdf {
+  readonly options: Readonly<Made<typeof tfIdfOptions.rows>>
+  private learned: Vectorizer | null = null
+
+  constructor(options: TfIdfOptions = {}) {
+    this.options = tfIdfOptions.resolve(options)
+  }
+
+  private ready(method: string): Vectorizer {
+    if (this.learned) return this.learned
+    throw new RnnativeError(
+      'ERR_UNINITIALIZED',
+      `[${method}] no texts have been learned: fit, or load`,
+    )
+  }
+
+  /** The n-grams that count: the columns of rows. */
+  get terms(): readonly string[] {
+    return this.ready('terms').terms.list()
+  }
+
+  /** Learns which n-grams there are and how rare they are. Gives the texts' rows. */
+  async fit(texts: Iterable<Text>): Promise<Sparse> {
+    expect(
+      'fit',
+      'texts',
+      typeof texts !== 'string' && isIterable(texts),
+      'an iterable of texts',
+      texts,
+    )
+    const all = Array.from(texts)
+    checkTexts('fit', all)
+    if (all.length === 0) throw new RnnativeError('ERR_EMPTY', '[fit] texts: expected at least one')
+    const { vectorizer, rows } = await Vectorizer.learn('fit', this.options, all)
+    this.learned = vectorizer
+    return rows
+  }
+
+  async transform(texts: readonly Text[]): Promise<Sparse> {
+    checkTexts('transform', texts)
+    return this.ready('transform').transform(texts.slice())
+  }
+
+  /** The terms that tell most of a text: by 1 + ln n occurrences and rarity, ln((1 + texts) / (1 + texts with it)). */
+  keywords(text: Text, options: KeywordOptions = {}): Keyword[] {
+    const { top = 10 } = optionsOf('keywords', options, { top: true })
+    checkWhole('keywords', 'top', top, 1)
+    checkTexts('keywords', [text])
+    const { terms, idf } = this.ready('keywords')
+    const counts = new Map<number, number>()
+    for (const field of typeof text === 'string' ? [text] : text)
+      terms.find(field, (term) => counts.set(term, (counts.get(term) ?? 0) + 1))
+    const found = Array.from(counts, ([number, count]) => ({
+      term: terms.name(number),
+      weight: (1 + Math.log(count)) * ((idf[number] as number) - 1),
+    }))
+    return found
+      .filter(({ term, weight }) => weight > 0 && IS_WORD.test(term))
+      .sort((a, b) => b.weight - a.weight || (a.term < b.term ? -1 : 1))
+      .slice(0, top)
+  }
+
+  /** Writes what was learned into a directory, as models are saved. */
+  async save(directory: string): Promise<void> {
+    const { terms, idf } = this.ready('save')
+    await writeModelDirectory(directory, {
+      json: { [CONFIG_FILE]: tfIdfOptions.toJSON(this.options), [TERMS_FILE]: writtenTerms(terms) },
+      tensors: { [MODEL_FILE]: new Map([['idf', { shape: [idf.length], data: idf }]]) },
+    })
+  }
+
+  /** Loads what {@link save} wrote. `ERR_IO`, `ERR_FORMAT`. */
+  static load(directory: string): Promise<TfIdf> {
+    checkPath('load', 'directory', directory)
+    const read = async (file: (name: string) => string) => {
+      const path = file(CONFIG_FILE)
+      const made = new TfIdf(tfIdfOptions.parse(await readJson(path), path))
+      const terms = await readTerms(file(TERMS_FILE), made.options)
+      const idf = (await readSafetensors(file(MODEL_FILE))).tensors.get('idf')?.data
+      const fits = idf instanceof Float64Array && idf.length === terms.size
+      if (!fits || !idf.every(Number.isFinite))
+        throw new RnnativeError(
+          'ERR_FORMAT',
+          `[load] ${file(MODEL_FILE)}: idf: expected ${terms.size} finite doubles`,
+        )
+      made.learned = new Vectorizer(made.options, terms, idf)
+      return made
+    }
+    return readModel(directory, read, () => Promise.resolve())
+  }
+}
