@@ -8,6 +8,7 @@ import test, { type ExecutionContext } from 'ava'
 import fc from 'fast-check'
 import { native, type NativeAddon, type NativeTensor } from '#dist/native/index.js'
 import type { RecurrentOptions } from '#dist/ops/cells.js'
+import { padded } from '../support/recurrent.mjs'
 import { calls } from './calls/index.mjs'
 import { hostile } from './hostile.mjs'
 import { Maker } from './maker.mjs'
@@ -258,7 +259,7 @@ for (const [device, dtype] of [
   test.serial(`${device}: integers out of range fail the outputs with ERR_INDEX`, async (t) => {
     const sink = (shape: number[]): NativeTensor => real(shape, 0)
     const options = recurrentOptions('lstm', 2)
-    const parameters = [[real([8, 3]), real([8, 2]), null, null]]
+    const parameters = [padded('lstm', [real([8, 3]), real([8, 2])])]
     for (const bad of [-1, 99, -(2 ** 31), 2 ** 31 - 1]) {
       const [table, x, max, inner] = [sink([4, 3]), sink([2, 3]), sink([2, 5]), sink([5, 2])]
       native.reduceBackward('max', [2, 5], 1, ints(0, bad), real([2]), [max], 0)
@@ -300,7 +301,7 @@ for (const [device, dtype] of [
     const options = (hidden: number) => recurrentOptions('gru', hidden)
     const make = (hidden: number, time: number) => {
       const x = real([time, 2, 3])
-      const parameters = [[real([3 * hidden, 3]), real([3 * hidden, hidden]), null, null]]
+      const parameters = [padded('gru', [real([3 * hidden, 3]), real([3 * hidden, hidden])])]
       const made = native.recurrent(options(hidden), x, parameters, null, null, null)
       return { x, parameters, reserve: made.reserve as NativeTensor }
     }
@@ -309,8 +310,8 @@ for (const [device, dtype] of [
       native.recurrentBackward(
         ...([options(4), mine.x, mine.parameters, null, null, null, reserve] as const),
         ...([real([3, 2, 4]), null, null] as const),
-        [dx, null, null, null, null, null, null],
-        new Array<boolean>(7).fill(false),
+        [dx, null, null, ...padded('gru', [])],
+        [dx, null, null, ...padded('gru', [])].map(() => false),
       )
     const dx = real([3, 2, 3])
     backward(mine.reserve, dx)

@@ -35,6 +35,9 @@ export function slotsOf(cell: Cell, hidden: number, input: number, state = hidde
     absent: name === PROJECTION && state === hidden,
   }))
 }
+/** What the native ops are given of a layer and direction: these, and null for the slots that follow. */
+export const padded = <T,>(cell: Cell, given: readonly (T | null)[]): (T | null)[] =>
+  slotNamesOf(cell).map((_, i) => given[i] ?? null)
 export const slotNamesOf = (cell: Cell): string[] => slotsOf(cell, 1, 1).map(({ name }) => name)
 
 /** Draws them into `inputs`, numbered. Weights shrink with their fan-in, as initialisers make them. */

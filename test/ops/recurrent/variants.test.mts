@@ -9,6 +9,7 @@ import { describe, evaluate, kernels, REFERENCE } from '../../support/op.mjs'
 import {
   CELLS,
   drawInputs,
+  padded,
   recurrent,
   rowOf,
   slotNamesOf,
@@ -126,7 +127,7 @@ test.serial('what is no choice is refused', (t) => {
         cellOptions,
       } as never,
       x,
-      [[w, w, ...Array.from({ length: cell === 'lstm' ? 3 : 6 }, () => null)]],
+      [padded(cell as Cell, [w, w])],
       ...([null, null, null] as const),
     )
   t.notThrows(() => call(null))
