@@ -1,6 +1,8 @@
 /** Calls of the public functions that are right, to be spoilt. */
 import { data, decode, io, LanguageModel, metrics, nn, ops, optim, report, rescore } from 'rnnative'
 import {
+  Interpolated,
+  NgramModel,
   randn,
   scheduledSampling,
   Seq2Seq,
@@ -21,6 +23,7 @@ const characters = Tokenizer.characters('abc')
 const network = { hidden: 4, layers: 1, seed: 1 }
 const lm = new LanguageModel({ tokenizer: characters, ...network })
 const pairs = new Seq2Seq({ source: characters, target: characters, ...network })
+const ngrams = new NgramModel({ tokenizer: Tokenizer.spaces('a b\n'), order: 2 })
 const lstm = new nn.LSTM({ input: 2, hidden: 3, seed: 1 })
 const linear = new nn.Linear(2, 2, { seed: 1 })
 const attention = new nn.Attention({ kind: 'additive', query: 2, memory: 2, seed: 1 })
@@ -266,6 +269,24 @@ const rows: Row[] = [
     [{ text: 'a', nBest: [{ text: 'a', score: 0 }] }],
     ...[[{ model: lm, weight: 1 }], { weight: 1 }],
   ],
+  [
+    'NgramModel',
+    make(NgramModel),
+    { tokenizer: Tokenizer.spaces('a b\n'), order: 2, prune: [0, 1] },
+  ],
+  ['ngrams.fit', ngrams.fit.bind(ngrams), ['a b\na'], { signal }],
+  ['ngrams.evaluate', ngrams.evaluate.bind(ngrams), 'a b', { signal }],
+  ['ngrams.score', ngrams.score.bind(ngrams), ['a b']],
+  ['ngrams.surprisals', ngrams.surprisals.bind(ngrams), 'a b'],
+  ['ngrams.generate', ngrams.generate.bind(ngrams), 'a', { ...drawing, length: 3 }],
+  [
+    'ngrams.sample',
+    ngrams.sample.bind(ngrams),
+    'a _',
+    { method: 'gibbs', iterations: 3, burnIn: 1, every: 1, seed: 1, signal },
+  ],
+  ['Interpolated', make(Interpolated), [ngrams, ngrams], { weights: [1, 1] }],
+  ['lm.surprisals', lm.surprisals.bind(lm), 'abcabc', {}],
   ['Tokenizer.characters', Tokenizer.characters, ['ab', 'c']],
   ['Tokenizer.words', Tokenizer.words, ['ab c'], { vocabulary: 9, minCount: 1, split: 'auto' }],
   ['Tokenizer.spaces', Tokenizer.spaces, 'ab c', { vocabulary: 9, minCount: 1 }],

@@ -7,6 +7,7 @@ import { isNeeded, requireFlags } from './arguments'
 import { addBench } from './commands/bench'
 import { addDoctor } from './commands/doctor'
 import { addLanguageModel } from './commands/language'
+import { addNgram } from './commands/ngram'
 import { addReport } from './commands/report'
 import { addSeq2Seq } from './commands/seq2seq'
 import { packageVersion } from './version'
@@ -29,6 +30,7 @@ export function makeProgram(): Command {
   addDoctor(program)
   addBench(program)
   addLanguageModel(program)
+  addNgram(program)
   addSeq2Seq(program)
   addReport(program)
   return program

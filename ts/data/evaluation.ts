@@ -6,6 +6,11 @@ const CONTEXT = 256
 const SCORED = 1024
 const MAX_STREAMS = 64
 
+/** Of each row the place in the text of its first input. */
+export interface EvaluationWindow extends Window {
+  places: readonly number[]
+}
+
 /**
  * Cuts a text into windows that score every token but the first once. For speed the text is read by
  * several streams side by side; each but the first starts with CONTEXT tokens that an earlier stream
@@ -14,7 +19,7 @@ const MAX_STREAMS = 64
  * All streams have the same length: stream b reads from b * stride on, stream 0 is scored from its
  * beginning and the others from their CONTEXT-th token on.
  */
-export function* evaluationWindows(tokens: Int32Array, steps: number): Generator<Window> {
+export function* evaluationWindows(tokens: Int32Array, steps: number): Generator<EvaluationWindow> {
   const total = tokens.length - 1 // predictions
   const rows = Math.max(1, Math.min(MAX_STREAMS, Math.floor((total - CONTEXT) / SCORED)))
   const context = rows === 1 ? 0 : CONTEXT
@@ -32,6 +37,7 @@ export function* evaluationWindows(tokens: Int32Array, steps: number): Generator
         if (row === 0 || begin + step >= context)
           targets[step * rows + row] = tokens[source + 1] as number
       }
-    yield { steps: count, rows, inputs, targets }
+    const places = Array.from({ length: rows }, (_, row) => row * stride + begin)
+    yield { steps: count, rows, inputs, targets, places }
   }
 }

@@ -1,4 +1,4 @@
-export { evaluationWindows } from './evaluation'
+export { evaluationWindows, type EvaluationWindow } from './evaluation'
 export type { Feed, Portion } from './feed'
 export { PairBatches } from './pair-batches'
 export { padPairs } from './pair-padding'

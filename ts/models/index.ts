@@ -18,6 +18,15 @@ export type {
   SamplingScheduleJSON,
   SamplingScheduleName,
 } from './seq2seq/scheduled-sampling'
+export {
+  NgramModel,
+  type NgramFitResult,
+  type NgramModelOptions,
+  type NgramScore,
+} from './ngram/model'
+export type { NgramGenerateOptions } from './ngram/generate'
+export type { NgramSampleOptions, NgramSamples } from './ngram/sample'
+export { Interpolated, type TokenModel } from './interpolated'
 export { rescore, type RescoringTerm } from './rescore'
 export { MaxEnt } from './baselines/max-ent'
 export { NaiveBayes } from './baselines/naive-bayes'

@@ -1,13 +1,14 @@
 import { checkFinite, checkStrings, isListOf, isObject, optionsOf } from '../check'
 import { expect } from '../errors'
 import { LanguageModel } from './language/model'
+import { NgramModel } from './ngram/model'
 import { Seq2Seq } from './seq2seq/model'
 import type { Translation } from './seq2seq/candidate'
 
 /** A model that has a say in the ranking of candidates. */
 export interface RescoringTerm {
-  /** Scores a target given its source, or (a language model) a target alone. */
-  model: Seq2Seq | LanguageModel
+  /** Scores a target given its source, or (a language or n-gram model) a target alone. */
+  model: Seq2Seq | LanguageModel | NgramModel
   /** What its log-probability is multiplied by. */
   weight: number
 }
@@ -56,10 +57,12 @@ export async function rescore(
 
 async function logProbabilities(
   name: string,
-  model: Seq2Seq | LanguageModel,
+  model: Seq2Seq | LanguageModel | NgramModel,
   pairs: readonly (readonly [string, string])[],
 ): Promise<number[]> {
-  if (model instanceof LanguageModel) return model.score(pairs.map(([, target]) => target))
-  expect('rescore', name, model instanceof Seq2Seq, 'a Seq2Seq or a LanguageModel', model)
+  if (model instanceof LanguageModel || model instanceof NgramModel)
+    return model.score(pairs.map(([, target]) => target))
+  const known = 'a Seq2Seq, a LanguageModel or an NgramModel'
+  expect('rescore', name, model instanceof Seq2Seq, known, model)
   return (await model.score(pairs)).map(({ logProbability }) => logProbability)
 }

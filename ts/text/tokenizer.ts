@@ -95,6 +95,11 @@ export class Tokenizer {
     return new Tokenizer(atOnce(learning.spaces(texts, options)))
   }
 
+  /** @internal The same of words that are known already; `<unk>` and the line end are no words. */
+  static ofWords(words: readonly string[]): Tokenizer {
+    return new Tokenizer(vocabularyOf('whitespace', { tokens: ['<unk>', '\n', ...words] }))
+  }
+
   /**
    * Byte-pair encoding (Sennrich et al. 2016) learned from the texts, over UTF-8 bytes. Tokens never
    * cross white space or the marks of sentences, and a word's token holds the space before it. For a

@@ -23,7 +23,7 @@ import { languageFitOptions, languageOptions } from './options'
 import type { LanguageNetworkOptions, LanguageOptions, LanguageReadingOptions } from './options'
 import { generatePieces, type GenerateOptions } from './generate'
 import { LanguageNetwork } from './network'
-import { charactersIn, charactersOf, lineNats, totalNats } from './score'
+import { charactersIn, charactersOf, lineNats, tokenNats, totalNats } from './score'
 import { LanguageTask, meanLoss, WindowFeed } from './task'
 import { digestOf, identityOf } from '../parts/identity'
 import { checkTexts, loadModel, loadWeights, Model } from '../model'
@@ -145,6 +145,23 @@ export class LanguageModel extends Model {
     )
     const unscored = atOnce(charactersOf(this.tokenizer, tokens.subarray(0, 1)))
     return languageScore(total, tokens.length - 1, whole - unscored)
+  }
+
+  /**
+   * What each token of a text has of probability given all before it, as negative natural logarithms; NaN of the first,
+   * which nothing precedes.
+   */
+  async surprisals(
+    text: string | Int32Array,
+    options: { signal?: AbortSignalLike | undefined } = {},
+  ): Promise<Float64Array> {
+    this.checkUsable('surprisals')
+    const { signal } = optionsOf('surprisals', options, { signal: true })
+    const tokens = await this.tokensOf('surprisals', text)
+    await this.checkTokens('surprisals', text, tokens)
+    const check = () => this.checkGoing('surprisals', signal)
+    check()
+    return tokenNats(this.network, tokens, check)
   }
 
   /** @internal The mean loss of a text's first tokens, for `report.gradientFlow`. */

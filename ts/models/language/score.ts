@@ -1,5 +1,6 @@
 /** What texts have of probability. No gradients are recorded, and every window is awaited. */
-import { evaluationWindows, IGNORED, layOut, type Window } from '../../data'
+import { evaluationWindows, IGNORED, layOut } from '../../data'
+import type { EvaluationWindow, Window } from '../../data'
 import type { RecurrentState } from '../../nn'
 import { countCharacters } from '../../metrics/language'
 import { Pauses } from '../../pauses'
@@ -11,14 +12,14 @@ import type { LanguageNetwork } from './network'
 
 const WINDOW = 64
 
-/** The sum over all tokens but the first of their negative log-likelihood. */
-export async function totalNats(
+/** Scores all tokens but the first, window by window. */
+async function eachWindow(
   network: LanguageNetwork,
   tokens: Int32Array,
   checkGoing: () => void,
-): Promise<number> {
+  take: (losses: ArrayLike<number>, window: EvaluationWindow) => void,
+): Promise<void> {
   let state: RecurrentState | null = null
-  let total = 0
   try {
     for (const window of evaluationWindows(tokens, WINDOW)) {
       checkGoing()
@@ -26,8 +27,7 @@ export async function totalNats(
       disposeState(state)
       state = scored.state
       try {
-        // Summed here, in double.
-        for (const loss of await scored.losses.data()) total += loss
+        take(await scored.losses.data(), window)
       } finally {
         scored.losses.dispose()
       }
@@ -35,7 +35,35 @@ export async function totalNats(
   } finally {
     disposeState(state)
   }
+}
+
+/** The sum over all tokens but the first of their negative log-likelihood. */
+export async function totalNats(
+  network: LanguageNetwork,
+  tokens: Int32Array,
+  checkGoing: () => void,
+): Promise<number> {
+  let total = 0
+  await eachWindow(network, tokens, checkGoing, (losses) => {
+    // Summed here, in double.
+    for (let i = 0; i < losses.length; ++i) total += losses[i] as number
+  })
   return total
+}
+
+/** The negative log-likelihood of each token; NaN of the first, which nothing precedes. */
+export async function tokenNats(
+  network: LanguageNetwork,
+  tokens: Int32Array,
+  checkGoing: () => void,
+): Promise<Float64Array> {
+  const nats = new Float64Array(tokens.length).fill(NaN)
+  await eachWindow(network, tokens, checkGoing, (losses, { targets, rows, places }) => {
+    for (let i = 0; i < losses.length; ++i)
+      if (targets[i] !== IGNORED)
+        nats[(places[i % rows] as number) + Math.floor(i / rows) + 1] = losses[i] as number
+  })
+  return nats
 }
 
 function score(
