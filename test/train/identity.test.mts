@@ -64,6 +64,8 @@ test('another language model is refused by the option that makes it another', as
     ['weightDrop', { weightDrop: 0.5 }],
     ['zoneout', { zoneout: 0.5 }],
     ['thresholds', { thresholds: { f: 1 } }],
+    ['embeddingDropout', { embeddingDropout: 0.1 }],
+    ['positions', { positions: 'sinusoidal' }],
   ] as const)
     await t.throwsAsync(fit(options, resume), refused(name), name)
   const momentum = optim.sgd({ lr: 1, momentum: 0.9 })

@@ -69,6 +69,11 @@ async function learnText(
 
 for (const [what, options, fit] of [
   ['LSTM', {}, {}],
+  [
+    'positions that begin again, tokens dropped',
+    { positions: 'learned', positionLimit: 32, embeddingDropout: 0.2 },
+    {},
+  ],
   ['GRU, micro-batches', { cell: 'gru' }, { accumulate: 4 }],
   ['bf16, weights tied', { precision: 'bf16', embedding: 12, tieWeights: true }, {}],
   ['weights dropped, zoneout, micro-batches', { weightDrop: 0.4, zoneout: 0.2 }, { accumulate: 2 }],

@@ -39,5 +39,6 @@ export function* evaluationWindows(tokens: Int32Array, steps: number): Generator
       }
     const places = Array.from({ length: rows }, (_, row) => row * stride + begin)
     yield { steps: count, rows, inputs, targets, places }
+    yield { begin, steps: count, rows, inputs, targets }
   }
 }

@@ -5,6 +5,8 @@ export const IGNORED = -100
 
 /** Inputs and targets, time-major: [steps, rows] each. */
 export interface Window {
+  /** Tokens of its streams that precede it. */
+  begin: number
   steps: number
   rows: number
   inputs: Int32Array
@@ -63,6 +65,6 @@ export class TokenStreams {
         targets[at] = this.tokens[source] as number
       }
     }
-    return { steps, rows, inputs, targets }
+    return { begin, steps, rows, inputs, targets }
   }
 }

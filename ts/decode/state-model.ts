@@ -24,6 +24,8 @@ export interface StepContext {
   lengths: readonly number[]
   /** Rows of a source, one after another. */
   beams: number
+  /** How many steps have been made: the position of the tokens. */
+  steps: number
 }
 
 export interface StepResult {
@@ -98,6 +100,7 @@ class StateDecoding implements Decoding {
   private state: Tensors | null
   private source: Tensors
   private lengths: readonly number[]
+  private steps = 0
   /** Whether `source` holds copies, of the sources still decoded. */
   private copied = false
 
@@ -115,10 +118,10 @@ class StateDecoding implements Decoding {
   }
 
   step(tokens: Int32Array): StepOutput {
-    const { options, state, source, lengths, beams } = this
+    const { options, state, source, lengths, beams, steps } = this
     const made = scope(() => {
       const ids = tensor(tokens, [1, tokens.length], { device: options.device })
-      const result = options.step(ids, { state, source, lengths, beams })
+      const result = options.step(ids, { state, source, lengths, beams, steps })
       const flat = (x: Tensor) => ops.reshape(x, x.shape.slice(1))
       return {
         logits: flat(result.logits),
@@ -128,6 +131,7 @@ class StateDecoding implements Decoding {
     })
     disposeAll(state)
     this.state = made.state
+    ++this.steps
     return { logits: made.logits, attention: made.attention }
   }
 

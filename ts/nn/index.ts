@@ -11,6 +11,8 @@ export type {
   LayerOptions,
   LinearOptions,
 } from './layers'
+export { PositionEmbedding } from './positions'
+export type { PositionEmbeddingOptions, PositionForwardOptions, PositionKind } from './positions'
 export type { GRUVariant, LSTMVariant, PeepholeGate } from './variant'
 export { GRU, LSTM, RNN } from './recurrent'
 export type { GRUOptions, LSTMOptions, RNNOptions } from './recurrent'

@@ -2,7 +2,7 @@ import { checkFinite, checkFlag, checkNames, checkWhole, MOST_ELEMENTS, optionsO
 import { whole } from '../check'
 import type { Names } from '../check'
 import { expect, RnnativeError, show } from '../errors'
-import { Parameter, type DType, type Real, type Tensor } from '../tensor'
+import { ones, Parameter, type DType, type Real, type Tensor } from '../tensor'
 import { freshSeed } from '../tensor/create'
 import type { DeviceOption } from '../tensor/device'
 import { checkPrecision, type Precision } from '../precision'
@@ -91,17 +91,23 @@ export interface EmbeddingLayerOptions extends LayerOptions {
   paddingIndex?: number | null | undefined
   /** Standard deviation of the initial values, which are normal. Default 1, as PyTorch's. */
   deviation?: number | undefined
+  /**
+   * The probability in [0, 1) that an id's vector is left out of a step of training, wherever the id occurs, the others
+   * being divided by 1 - p (Gal & Ghahramani 2016, Merity et al. 2017). Default 0.
+   */
+  dropout?: number | undefined
 }
 
 const EMBEDDING_NAMES: Names<EmbeddingLayerOptions> = {
   ...LAYER_NAMES,
-  ...{ paddingIndex: true, deviation: true },
+  ...{ paddingIndex: true, deviation: true, dropout: true },
 }
 
 /** Vectors of ids: i32 [...] to [..., features]. */
 export class Embedding extends Module {
   weight: Parameter
   readonly paddingIndex: number | null
+  readonly dropout: number
   private readonly deviation: number
 
   constructor(vocabulary: number, features: number, options: EmbeddingLayerOptions = {}) {
@@ -115,8 +121,10 @@ export class Embedding extends Module {
         'ERR_INDEX',
         `[embedding] paddingIndex: expected 0..${vocabulary - 1}, got ${show(paddingIndex)}`,
       )
-    const { deviation = 1, device } = options
+    const { deviation = 1, dropout = 0, device } = options
     checkFinite('embedding', 'deviation', deviation)
+    ops.checkDropout('embedding', dropout)
+    this.dropout = dropout
     this.paddingIndex = paddingIndex
     this.deviation = deviation
     this.initSpec = options.init
@@ -140,7 +148,23 @@ export class Embedding extends Module {
   }
 
   forward(ids: Tensor): Tensor<Real> {
-    return ops.embedding(ids, this.weight, { paddingIndex: this.paddingIndex })
+    const rows = ops.embedding(ids, this.weight, { paddingIndex: this.paddingIndex })
+    if (!this.training || this.dropout === 0) return rows
+    const kept = this.kept(ids)
+    const dropped = ops.mul(rows, kept) as Tensor<Real>
+    for (const used of [rows, kept]) used.dispose() // the tape holds what it needs
+    return dropped
+  }
+
+  /** What each id's vector is multiplied by in this step: [..., 1]. */
+  private kept(ids: Tensor): Tensor {
+    const { shape, device } = this.weight
+    const all = ones([shape[0] as number, 1], { device })
+    const random = this.drawRandom('weight')
+    const mask = ops.dropout(all, this.dropout, { random, batchAxis: 0 })
+    const kept = ops.embedding(ids, mask)
+    for (const used of [all, mask]) used.dispose()
+    return kept
   }
 }
 

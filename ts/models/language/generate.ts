@@ -9,7 +9,7 @@ import type { Tokenizer } from '../../text'
 import type { AbortSignalLike } from '../../signal'
 import { Derived } from '../parts/derived'
 import { detachState, disposeState } from '../parts/stack'
-import type { LanguageNetwork } from './network'
+import type { LanguageNetwork, Tables } from './network'
 
 /**
  * Reads ids, [time, 1], and chooses what follows the last one, [1, 1], never `banned`. The network is in
@@ -19,12 +19,13 @@ function advance(
   network: LanguageNetwork,
   ids: Tensor,
   carried: RecurrentState | null,
-  table: Tensor | null,
+  first: number,
+  tables: Tables | null,
   sampler: Sampler,
   banned: number | null,
 ): { chosen: Tensor<'i32'>; state: RecurrentState } {
   return scope(() => {
-    const { output, state } = network.forward(ids, carried, table)
+    const { output, state } = network.forward(ids, carried, first, tables)
     const steps = ids.shape[0] as number
     const last = steps > 1 ? output.slice(steps - 1, 1) : output
     const { tokens } = ops.sampleTokens(network.output.forward(last.reshape(1, -1)), {
@@ -52,10 +53,26 @@ export interface GenerateOptions extends SamplingOptions {
   signal?: AbortSignalLike | undefined
 }
 
-/** {@link LanguageNetwork.table}, for as long as the weights are those it was made from. */
-function tableOf(network: LanguageNetwork): Derived<Tensor> {
-  const weights = [network.embedding.weight, network.rnn.parameter('weight_ih_l0') as Tensor]
-  return new Derived(weights, () => noGrad(() => network.table()))
+/**
+ * {@link LanguageNetwork.tables} for so many tokens, for as long as the weights are those they were made from; null where
+ * that costs more than to multiply what is read.
+ */
+function tablesOf(
+  network: LanguageNetwork,
+  length: number,
+): Derived<Tables & { dispose(): void }> | null {
+  const { embedding, positions, rnn } = network
+  const pays = (rows: number) => rows <= PRODUCTS_A_STEP * length
+  if (!pays(embedding.weight.shape[0] as number)) return null
+  const weights = [embedding.weight, rnn.parameter('weight_ih_l0') as Tensor]
+  return new Derived(positions ? [...weights, positions.table] : weights, () => {
+    const tables = noGrad(() => network.tables(pays(positions?.limit ?? 0)))
+    const dispose = () => {
+      tables.tokens.dispose()
+      tables.positions?.dispose()
+    }
+    return { ...tables, dispose }
+  })
 }
 
 /** Pieces of text as tokens are chosen. `<unk>` never is. */
@@ -89,19 +106,20 @@ export async function* generatePieces(
   const { device } = network.output.weight
   let ids = tensor(prompt, [prompt.length, 1], { device })
   let state: RecurrentState | null = null
-  // A product for each token of the vocabulary costs less than one for each token read by itself.
-  const tabulate = network.embedding.weight.shape[0]! <= PRODUCTS_A_STEP * length
-  const table = tabulate ? tableOf(network) : null
+  let read = 0
+  const tables = tablesOf(network, length)
   const begin = (steps: number): Promise<ArrayLike<number>> => {
     // A fit may go on between two steps.
-    const lookedUp = table?.current() ?? null
+    const lookedUp = tables?.current() ?? null
     network.eval()
     const next = scope(() =>
       noGrad(() => {
         const chosen: Tensor[] = []
         let last = { chosen: ids, state }
         for (let i = 0; i < steps; ++i) {
-          last = advance(network, last.chosen, last.state, lookedUp, sampler, tokenizer.unknown)
+          const { chosen: ids, state } = last
+          last = advance(network, ids, state, read, lookedUp, sampler, tokenizer.unknown)
+          read += ids.shape[0] as number
           chosen.push(last.chosen)
         }
         return { all: ops.concat(chosen, 0), ids: last.chosen, state: last.state }
@@ -133,7 +151,7 @@ export async function* generatePieces(
     const rest = decoder.end()
     if (rest !== '') yield rest
   } finally {
-    table?.dispose()
+    tables?.dispose()
     ids.dispose()
     disposeState(state)
   }

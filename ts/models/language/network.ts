@@ -1,4 +1,5 @@
-import { Dropout, Embedding, Linear, Module, type Recurrent } from '../../nn'
+import { Dropout, Embedding, Linear, Module, type PositionEmbedding } from '../../nn'
+import type { Recurrent } from '../../nn'
 import { variantOf } from '../../nn/variant'
 import { makeRecurrent } from '../../nn/recurrent'
 import type { RecurrentState } from '../../nn'
@@ -6,15 +7,25 @@ import type { Tensor } from '../../tensor'
 import * as ops from '../../ops'
 import type { DeviceOption } from '../../tensor/device'
 import { cellOf, featuresOf, forgetBiasOf } from '../parts/recurrent-options'
+import { makePositions } from '../parts/positions'
 import type { LanguageNetworkOptions } from './options'
+
+/** Products with the first layer's gates, made ahead. */
+export interface Tables {
+  /** Of each token: [vocabulary, G*H]. */
+  tokens: Tensor
+  /** Of each position; null where there are none, or each is multiplied as it comes. */
+  positions: Tensor | null
+}
 
 /**
  * Embedding, recurrent stack, output projection. Dropout lies on the non-recurrent connections
- * (Zaremba et al. 2014). Parameters: `embedding.weight`, `rnn.weight_ih_l0` and so on under PyTorch's
- * names, `output.weight` (absent when tied to the embedding), `output.bias`.
+ * (Zaremba et al. 2014). Parameters: `embedding.weight`, `positions.weight` where they are learned,
+ * `rnn.weight_ih_l0` and so on under PyTorch's names, `output.weight` (absent when tied to the embedding), `output.bias`.
  */
 export class LanguageNetwork extends Module {
   readonly embedding: Embedding
+  readonly positions: PositionEmbedding | null
   readonly rnn: Recurrent
   readonly output: Linear
   private readonly inputDropout: Dropout
@@ -30,7 +41,11 @@ export class LanguageNetwork extends Module {
     const { dropout, recurrentDropout, weightDrop, zoneout, init } = options
     const sizes = { input: embedding, hidden, layers, device, precision }
     const drops = { dropout, recurrentDropout, weightDrop, zoneout }
-    this.embedding = new Embedding(vocabulary, embedding, { device })
+    this.embedding = new Embedding(vocabulary, embedding, {
+      device,
+      dropout: options.embeddingDropout,
+    })
+    this.positions = makePositions(options, { deviation: 1, device })
     this.rnn = makeRecurrent(cellOf(cell), {
       ...{ ...sizes, ...drops, ...variantOf(options), forgetBias: forgetBiasOf(init) },
     })
@@ -44,30 +59,48 @@ export class LanguageNetwork extends Module {
     this.reset(seed, init)
   }
 
-  /** What each token gives the first layer's gates: [vocabulary, G*H]. */
-  table(): Tensor {
-    return this.rnn.project(this.embedding.weight)
+  /** What tokens give the first layer's gates, and positions with `all`. */
+  tables(all: boolean): Tables {
+    const { rnn, embedding, positions } = this
+    return {
+      tokens: rnn.project(embedding.weight),
+      positions: all && positions ? rnn.project(positions.table) : null,
+    }
   }
 
   /**
    * ids: i32 [time, batch]. `output` is what the projection takes, `undropped` the same without dropout:
-   * [time, batch, features of h]. Tokens are
-   * looked up in `table`, or in one made for this call where most of them occur more than once.
+   * [time, batch, features of h]. `first`: the position of the first ids, which is how many the state has read, or those
+   * of all steps, as `PositionEmbedding.rows` takes them. Tokens are looked up in `tables`, or in some made for this call
+   * where most tokens occur more than once.
    */
   forward(
     ids: Tensor,
     state: RecurrentState | null,
-    table: Tensor | null = null,
+    first: number | Tensor = 0,
+    tables: Tables | null = null,
   ): { output: Tensor; undropped: Tensor; state: RecurrentState } {
     const vocabulary = this.embedding.weight.shape[0] as number
-    const dropped = this.training && this.inputDropout.p > 0
+    const dropped = this.training && (this.inputDropout.p > 0 || this.embedding.dropout > 0)
     const repeating = !dropped && 2 * vocabulary <= ids.size
-    const lookedUp = table ?? (repeating ? this.table() : null)
-    const x = lookedUp
-      ? ops.embedding(ids, lookedUp)
-      : this.inputDropout.forward(this.embedding.forward(ids))
+    const lookedUp = tables ?? (repeating ? this.tables(false) : null)
+    const x = lookedUp ? this.lookUp(ids, first, lookedUp) : this.embed(ids, first)
     const result = this.rnn.forward(x, { state, projected: lookedUp !== null })
     const { output: undropped, state: last } = result
     return { output: this.outputDropout.forward(undropped), undropped, state: last }
+  }
+
+  private embed(ids: Tensor, first: number | Tensor): Tensor {
+    const tokens = this.embedding.forward(ids)
+    return this.inputDropout.forward(this.positions?.add(tokens, first) ?? tokens)
+  }
+
+  private lookUp(ids: Tensor, first: number | Tensor, { tokens, positions }: Tables): Tensor {
+    const x = ops.embedding(ids, tokens)
+    if (!this.positions) return x
+    const [time] = ids.shape as [number]
+    return positions
+      ? this.positions.add(x, first, positions)
+      : ops.add(x, this.rnn.project(this.positions.rows(first, time)))
   }
 }

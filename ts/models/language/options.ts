@@ -6,6 +6,7 @@ import {
   checkZoneout,
   featuresOf,
   learningOptions,
+  readingOptions,
   stackOptions,
   variantOptions,
 } from '../parts/recurrent-options'
@@ -16,6 +17,7 @@ export const languageOptions = new ModelSchema(
   'rnnative.LanguageModel',
   {
     ...stackOptions({ about: 'recurrent layers', default: 2 }),
+    ...readingOptions(),
     ...variantOptions(),
     /** Press & Wolf 2017. */
     tieWeights: flag({ about: 'share the weights of embedding and output', default: false }),

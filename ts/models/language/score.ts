@@ -68,14 +68,15 @@ export async function tokenNats(
 
 function score(
   network: LanguageNetwork,
-  { steps, rows, inputs, targets }: Window,
+  { begin, steps, rows, inputs, targets }: Window,
   carried: RecurrentState | null,
 ): { losses: Tensor; state: RecurrentState } {
   return scope(() =>
     noGrad(() => {
       const { weight, bias, precision } = network.eval().output
       const { device } = weight
-      const { output, state } = network.forward(tensor(inputs, [steps, rows], { device }), carried)
+      const ids = tensor(inputs, [steps, rows], { device })
+      const { output, state } = network.forward(ids, carried, begin)
       const wanted = tensor(targets, [steps, rows], { device })
       const { losses } = ops.crossEntropyLosses(output, wanted, {
         weight,
@@ -150,7 +151,7 @@ export async function lineNats(
     const rows = batch.length
     const sums = new Float64Array(rows)
     if (steps > 0) {
-      const { losses, state } = score(network, { steps, rows, inputs, targets }, null)
+      const { losses, state } = score(network, { begin: 0, steps, rows, inputs, targets }, null)
       disposeState(state)
       const values = await losses.data().finally(() => losses.dispose())
       values.forEach((loss: number, i: number) => (sums[i % rows]! += loss))

@@ -107,8 +107,12 @@ export class LanguageTask implements Objective<Window, RecurrentState> {
     this.files = files
   }
 
-  inputs({ steps, rows, inputs, targets }: Window): StepInput[] {
-    return [inputs, targets].map((data) => ({ shape: [steps, rows], data }))
+  inputs({ begin, steps, rows, inputs, targets }: Window): StepInput[] {
+    const tokens = [inputs, targets].map((data) => ({ shape: [steps, rows], data }))
+    const { positions } = this.module
+    if (!positions) return tokens
+    const data = Int32Array.from({ length: steps }, (_, i) => (begin + i) % positions.limit)
+    return [...tokens, { shape: [steps, 1], data }]
   }
 
   count({ targets }: Window): number {
@@ -120,8 +124,8 @@ export class LanguageTask implements Objective<Window, RecurrentState> {
     _window: Window,
     { carried }: BatchPlace<RecurrentState>,
   ): BatchLoss<RecurrentState> {
-    const [ids, targets] = inputs as [Tensor, Tensor]
-    const { output, undropped, state } = this.module.forward(ids, carried)
+    const [ids, targets, positions] = inputs as [Tensor, Tensor, Tensor?]
+    const { output, undropped, state } = this.module.forward(ids, carried, positions)
     const { losses, logits } = predict(
       this.module,
       output,

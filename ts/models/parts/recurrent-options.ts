@@ -1,5 +1,5 @@
 /** The options that all families of recurrent models share. Each family says how many layers it has. */
-import { MOST_LAYERS, MOST_UNITS } from '../../check'
+import { MOST_LAYERS, MOST_ROWS, MOST_UNITS } from '../../check'
 import { INIT_FORMS, readInitSpec, type InitSpec } from '../../init-spec'
 import { numberOf, readNamed } from '../../named'
 import type { Precision } from '../../precision'
@@ -33,6 +33,24 @@ export const stackOptions = (layers: { default: number; about: string }) => ({
     default: ({ hidden }: { hidden: number }) => hidden,
     defaultText: 'as --hidden',
     most: MOST_UNITS,
+  }),
+})
+
+/** What tokens are read as, beside {@link stackOptions}. */
+export const readingOptions = () => ({
+  /** See `nn.PositionEmbedding`; none unless given. */
+  positions: choice(['learned', 'sinusoidal'], {
+    about: "what is added to a token's vector for its position",
+    defaultText: 'nothing',
+  }),
+  positionLimit: count({
+    about: 'positions after which they begin again',
+    ...{ default: 1024, formerly: 1024, most: MOST_ROWS },
+  }),
+  /** Gal & Ghahramani 2016, Merity et al. 2017. */
+  embeddingDropout: fraction({
+    about: 'share of tokens whose vectors are left out of a step while training',
+    ...{ default: 0, formerly: 0 },
   }),
 })
 

@@ -1,4 +1,5 @@
-import { AttentionDecoder, Dropout, Embedding, Linear, Module, type RecurrentState } from '../../nn'
+import { AttentionDecoder, Dropout, Embedding, Linear, Module } from '../../nn'
+import type { PositionEmbedding, RecurrentState } from '../../nn'
 import { variantOf } from '../../nn/variant'
 import type { Recurrent } from '../../nn'
 import { ResidualStack } from '../../nn/residual'
@@ -7,6 +8,7 @@ import { tensor, type Tensor } from '../../tensor'
 import type { DeviceOption } from '../../tensor/device'
 import * as ops from '../../ops'
 import { cellOf, featuresOf, forgetBiasOf } from '../parts/recurrent-options'
+import { makePositions } from '../parts/positions'
 import { embeddingDeviation, makeStack } from '../parts/stack'
 import { memoryOf, type Seq2SeqNetworkOptions } from './options'
 
@@ -36,6 +38,8 @@ export interface DecoderPass {
   lengths?: Int32Array | Tensor | undefined
   /** Rows of a source, one after another. */
   beams?: number | undefined
+  /** Tokens that the state has read; none unless given. */
+  first?: number | undefined
 }
 
 export interface DecoderOutput {
@@ -60,6 +64,7 @@ export interface DecodesSteps {
  */
 export class Decoder extends Module implements DecodesSteps {
   readonly embedding: Embedding
+  readonly positions: PositionEmbedding | null
   /** The layers that attend, if any do: all, or the lowest one of a residual stack. */
   readonly attending: AttentionDecoder | null = null
   /** The layers above, or all where none attends. */
@@ -78,7 +83,10 @@ export class Decoder extends Module implements DecodesSteps {
     const memory = memoryOf(options)
     const features = tieEmbeddings === 'none' ? ofState : embedding
     const deviation = embeddingDeviation(embedding)
-    this.embedding = new Embedding(vocabulary, embedding, { device, deviation })
+    this.embedding = new Embedding(vocabulary, embedding, {
+      ...{ device, deviation, dropout: options.embeddingDropout },
+    })
+    this.positions = makePositions(options, { deviation, device })
     let above = layers
     let width = embedding + (feedSummary ? memory : 0)
     let top = ofState
@@ -122,9 +130,15 @@ export class Decoder extends Module implements DecodesSteps {
     }
   }
 
+  /** Tokens with their positions: [time, rows, embedding]. */
+  embed(ids: Tensor, first: number): Tensor {
+    const tokens = this.embedding.forward(ids)
+    return this.positions?.add(tokens, first) ?? tokens
+  }
+
   forward(ids: Tensor, pass: DecoderPass): DecoderOutput {
-    const embedded = this.inputDropout.forward(this.embedding.forward(ids))
-    const { state, lengths } = pass
+    const { state, lengths, first = 0 } = pass
+    const embedded = this.inputDropout.forward(this.embed(ids, first))
     const attended = this.attend(embedded, pass)
     let output = attended?.output ?? this.withSummary(embedded, pass)
     let next: Tensors = {}

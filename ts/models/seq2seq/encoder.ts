@@ -1,13 +1,16 @@
-import { Dropout, Embedding, Module, type Recurrent, type RecurrentState } from '../../nn'
+import { Dropout, Embedding, Module, type PositionEmbedding } from '../../nn'
+import type { Recurrent, RecurrentState } from '../../nn'
 import type { ResidualStack } from '../../nn/residual'
 import type { Tensor } from '../../tensor'
 import type { DeviceOption } from '../../tensor/device'
+import { makePositions } from '../parts/positions'
 import { embeddingDeviation, makeStack } from '../parts/stack'
 import type { Seq2SeqNetworkOptions } from './options'
 
 /** Embeds a source and reads it, in one or both directions. */
 export class Encoder extends Module {
   readonly embedding: Embedding
+  readonly positions: PositionEmbedding | null
   readonly rnn: Recurrent | ResidualStack
   private readonly inputDropout: Dropout
   private readonly outputDropout: Dropout
@@ -16,7 +19,10 @@ export class Encoder extends Module {
     super()
     const { embedding, encoder, dropout } = options
     const deviation = embeddingDeviation(embedding)
-    this.embedding = new Embedding(vocabulary, embedding, { device, deviation })
+    this.embedding = new Embedding(vocabulary, embedding, {
+      ...{ device, deviation, dropout: options.embeddingDropout },
+    })
+    this.positions = makePositions(options, { deviation, device })
     this.rnn = makeStack(options, { input: embedding, ...encoder }, device)
     this.inputDropout = new Dropout(dropout)
     this.outputDropout = new Dropout(dropout)
@@ -24,7 +30,8 @@ export class Encoder extends Module {
 
   /** ids: i32 [positions, rows]; the memory is [positions, rows, directions * features of h]. */
   forward(ids: Tensor, lengths: Int32Array | Tensor): { memory: Tensor; state: RecurrentState } {
-    const x = this.inputDropout.forward(this.embedding.forward(ids))
+    const tokens = this.embedding.forward(ids)
+    const x = this.inputDropout.forward(this.positions?.add(tokens, 0) ?? tokens)
     const { output, state } = this.rnn.forward(x, { lengths })
     return { memory: this.outputDropout.forward(output), state }
   }

@@ -74,8 +74,8 @@ export class FoldedDecoder implements DecodesSteps {
   }
 
   /** One step, as {@link Decoder.forward}'s; ids: i32 [1, rows]. Sources are those of {@link fold}. */
-  forward(ids: Tensor, { sources, state, beams = 1 }: DecoderPass): DecoderOutput {
-    const { attending, decoder, folded, readout } = this
+  forward(ids: Tensor, { sources, state, beams = 1, first = 0 }: DecoderPass): DecoderOutput {
+    const { attending, folded, readout } = this
     const { attention, layers } = attending
     const { layers: count, hidden, features } = layers
     const { h, c } = state ?? {}
@@ -88,10 +88,7 @@ export class FoldedDecoder implements DecodesSteps {
         ...{ score: attention.score, v: attention.v, memoryLengths: sources.lengths },
       }),
     )
-    const embedded = folded.table
-      ? ops.embedding(ids, folded.table)
-      : ops.linear(decoder.embedding.forward(ids), folded.inputs)
-    const sums = ops.add(embedded, context)
+    const sums = ops.add(this.inputs(ids, first), context)
     const gates = ops.gatesOf[layers.cell] * hidden
     const own = ops.slice(sums, 2, 0, gates)
     const result = layers.withCells(null, layers.cells(true), (cells) =>
@@ -108,6 +105,15 @@ export class FoldedDecoder implements DecodesSteps {
       weights,
       state: { h: result.state.h, ...(result.state.c && { c: result.state.c }) },
     }
+  }
+
+  /** What tokens and their positions give: [1, rows, gates + features]. */
+  private inputs(ids: Tensor, first: number): Tensor {
+    const { decoder, folded } = this
+    if (!folded.table) return ops.linear(decoder.embed(ids, first), folded.inputs)
+    const tokens = ops.embedding(ids, folded.table)
+    const { positions } = decoder
+    return positions ? ops.add(tokens, ops.linear(positions.rows(first, 1), folded.inputs)) : tokens
   }
 
   dispose(): void {

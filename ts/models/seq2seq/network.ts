@@ -137,7 +137,7 @@ export class Seq2SeqNetwork extends Module {
 
   private step(
     ids: Tensor,
-    { state, source, lengths, beams }: StepContext,
+    { state, source, lengths, beams, steps }: StepContext,
     folded: DecodesSteps | null,
   ): StepResult {
     this.eval() // a fit may go on between two steps
@@ -145,7 +145,7 @@ export class Seq2SeqNetwork extends Module {
     const pass = {
       // Without attention the memory is not read.
       sources: { memory: memory as Tensor, keys, summary, lengths: Int32Array.from(lengths) },
-      ...{ state, beams },
+      ...{ state, beams, first: steps },
     }
     const made = (folded ?? this.decoder).forward(ids, pass)
     const logits = this.decoder.output.forward(made.features)

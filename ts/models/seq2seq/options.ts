@@ -10,6 +10,7 @@ import {
   checkZoneout,
   featuresOf,
   learningOptions,
+  readingOptions,
   stackOptions,
   variantOptions,
 } from '../parts/recurrent-options'
@@ -64,6 +65,7 @@ type Encoder = Made<typeof encoder>
 
 const rows = {
   ...stackOptions({ about: 'recurrent layers of encoder and decoder', default: 1 }),
+  ...readingOptions(),
   ...variantOptions(),
   /**
    * Without input feeding, additive attention precedes a step and its context is fed to it (Bahdanau et

@@ -42,7 +42,7 @@ export class ScheduledSampling {
     let ids = tensor(given.slice(0, rows), [1, rows], { device })
     const chosen = [ids]
     for (let t = 1; t < target.steps; ++t) {
-      const made = network.decoder.forward(ids, { sources, state })
+      const made = network.decoder.forward(ids, { sources, state, first: t - 1 })
       state = made.state
       const logits = network.decoder.output.forward(made.features)
       const flat = ops.reshape(logits, [rows, logits.shape[2] as number])
