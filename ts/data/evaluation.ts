@@ -38,7 +38,6 @@ export function* evaluationWindows(tokens: Int32Array, steps: number): Generator
           targets[step * rows + row] = tokens[source + 1] as number
       }
     const places = Array.from({ length: rows }, (_, row) => row * stride + begin)
-    yield { steps: count, rows, inputs, targets, places }
-    yield { begin, steps: count, rows, inputs, targets }
+    yield { begin, steps: count, rows, inputs, targets, places }
   }
 }
