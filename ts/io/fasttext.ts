@@ -1,0 +1,174 @@
+/** Models of fastText (`.bin`, versions 11 and 12): vectors of words, and of words that they never saw. */
+import { open, type FileHandle } from 'node:fs/promises'
+import { MOST_UNITS, whole } from '../check'
+import { RnnativeError } from '../errors'
+import { Pauses } from '../pauses'
+import { ioError } from './files'
+import { badVectors, Vectors } from './word-vectors'
+
+const MAGIC = 793712314
+
+export const isFastText = (head: Uint8Array): boolean =>
+  head.length >= 4 && Buffer.from(head).readInt32LE() === MAGIC
+
+/** Reads on through a file. */
+class Reader {
+  private held = Buffer.alloc(0)
+  private at = 0
+  /** Where in the file what is held ends. */
+  private end = 0
+
+  constructor(
+    readonly file: FileHandle,
+    private readonly path: string,
+  ) {}
+
+  get position(): number {
+    return this.end - (this.held.length - this.at)
+  }
+
+  async take(count: number): Promise<Buffer> {
+    while (this.held.length - this.at < count) {
+      const more = Buffer.alloc(1 << 20)
+      const { bytesRead } = await this.file.read(more, 0, more.length, this.end)
+      if (bytesRead === 0) throw badVectors(this.path, 'the file ends too early')
+      this.held = Buffer.concat([this.held.subarray(this.at), more.subarray(0, bytesRead)])
+      this.at = 0
+      this.end += bytesRead
+    }
+    this.at += count
+    return this.held.subarray(this.at - count, this.at)
+  }
+
+  async word(): Promise<string> {
+    for (let length = 0; ; ++length) {
+      await this.take(length + 1)
+      this.at -= length + 1
+      const found = this.held.indexOf(0, this.at)
+      if (found >= 0) {
+        const word = this.held.toString('utf8', this.at, found)
+        this.at = found + 1
+        return word
+      }
+      length = this.held.length - this.at
+      if (length > 1 << 16) throw badVectors(this.path, 'a word is longer than any')
+    }
+  }
+
+  async int(): Promise<number> {
+    return (await this.take(4)).readInt32LE()
+  }
+
+  async long(): Promise<number> {
+    return Number((await this.take(8)).readBigInt64LE())
+  }
+}
+
+interface Model {
+  size: number
+  bucket: number
+  /** Letters of the parts of a word. */
+  least: number
+  most: number
+  /** Rows by word. */
+  rows: Map<string, number>
+  /** Where in the file the rows begin. */
+  begin: number
+}
+
+export async function fastTextVectors(path: string, wanted: Set<string> | null): Promise<Vectors> {
+  let file: FileHandle | undefined
+  try {
+    file = await open(path)
+    const model = await readModel(new Reader(file, path), path)
+    const found = new Map<string, Float32Array>()
+    const pauses = new Pauses()
+    for (const word of wanted ?? model.rows.keys()) {
+      const vector = await vectorOf(file, model, word, path)
+      if (vector) found.set(word, vector)
+      if (pauses.due) await pauses.pause()
+    }
+    return new Vectors(model.size, found)
+  } catch (error) {
+    throw error instanceof RnnativeError ? error : ioError('read', path, error)
+  } finally {
+    await file?.close()
+  }
+}
+
+async function readModel(reader: Reader, path: string): Promise<Model> {
+  await reader.int()
+  const version = await reader.int()
+  if (version !== 11 && version !== 12)
+    throw badVectors(path, `expected version 11 or 12 of fastText's models, got ${version}`)
+  const settings: number[] = []
+  for (let i = 0; i < 12; ++i) settings.push(await reader.int())
+  const [size = 0, , , , , , , kind, bucket = 0, least = 0, most = 0] = settings
+  await reader.take(8) // a threshold
+  if (!whole(size, 1) || size > MOST_UNITS) throw badVectors(path, `vectors of ${size} numbers`)
+  const entries = await reader.int()
+  await reader.int() // words
+  await reader.int() // labels
+  await reader.long() // tokens
+  const pruned = await reader.long()
+  const rows = new Map<string, number>()
+  for (let i = 0; i < entries; ++i) {
+    const word = await reader.word()
+    await reader.long() // occurrences
+    const [type] = await reader.take(1)
+    if (type === 0) rows.set(word, rows.size)
+  }
+  const [quantised] = await reader.take(1)
+  if (quantised !== 0 || pruned > 0)
+    throw new RnnativeError(
+      'ERR_UNSUPPORTED',
+      `[read vectors] ${path}: a quantised model; take its .bin`,
+    )
+  const [height, width] = [await reader.long(), await reader.long()]
+  if (width !== size || height < rows.size)
+    throw badVectors(
+      path,
+      `expected at least [${rows.size}, ${size}] numbers, got [${height}, ${width}]`,
+    )
+  // Version 11 has no parts in classifiers.
+  const parts = version === 11 && kind === 3 ? 0 : most
+  return { size, bucket, least, most: parts, rows, begin: reader.position }
+}
+
+/** The mean of a word's row and those of its parts; null where there is none. */
+async function vectorOf(
+  file: FileHandle,
+  { size, bucket, least, most, rows, begin }: Model,
+  word: string,
+  path: string,
+): Promise<Float32Array | null> {
+  const own = rows.get(word)
+  const all = own === undefined ? [] : [own]
+  if (most > 0 && bucket > 0 && word !== '</s>')
+    for (const part of partsOf(word, least, most)) all.push(rows.size + (hash(part) % bucket))
+  if (all.length === 0) return null
+  const sum = new Float64Array(size)
+  const bytes = Buffer.alloc(4 * size)
+  for (const row of all) {
+    const { bytesRead } = await file.read(bytes, 0, bytes.length, begin + row * bytes.length)
+    if (bytesRead < bytes.length) throw badVectors(path, 'the file ends too early')
+    for (let k = 0; k < size; ++k) sum[k]! += bytes.readFloatLE(4 * k)
+  }
+  return Float32Array.from(sum, (x) => x / all.length)
+}
+
+/** The runs of `least` to `most` letters of `<word>`, none of which is a mark alone. */
+function* partsOf(word: string, least: number, most: number): Generator<string> {
+  const letters = [...`<${word}>`]
+  for (let from = 0; from < letters.length; ++from)
+    for (let n = 1; n <= most && from + n <= letters.length; ++n)
+      if (n >= least && !(n === 1 && (from === 0 || from + n === letters.length)))
+        yield letters.slice(from, from + n).join('')
+}
+
+/** FNV-1a of UTF-8 bytes, which are signed as fastText has them. */
+function hash(text: string): number {
+  let value = 2166136261
+  for (const byte of Buffer.from(text)) value = Math.imul(value ^ ((byte << 24) >> 24), 16777619)
+  return value >>> 0
+}
