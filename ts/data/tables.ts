@@ -3,7 +3,7 @@ export { readLabelled, type Labelled, type LabelledOptions } from './labelled'
 export { splitExamples, type Split, type SplitOptions } from './split'
 export {
   readTable,
-  Table,
+  type Table,
   type Column,
   type Columns,
   type TableOptions,
