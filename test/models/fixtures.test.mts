@@ -4,10 +4,22 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import * as api from 'rnnative'
-import { FIXTURES, fits, held, pairs, running, saved, STEPS, text } from './fixtures/recipes.mjs'
+import {
+  FIXTURES,
+  fits,
+  held,
+  labelled,
+  pairs,
+  running,
+  saved,
+  STEPS,
+  text,
+} from './fixtures/recipes.mjs'
+
+type Family = 'language' | 'seq2seq' | 'classifier'
 
 const expected = JSON.parse(readFileSync(join(FIXTURES, 'expected.json'), 'utf8')) as Record<
-  'language' | 'seq2seq',
+  Family,
   { losses: number[]; nats: number }
 >
 
@@ -33,8 +45,16 @@ test('a saved Seq2Seq loads', async (t) => {
   near(t, (await model.evaluate(pairs)).nats, expected.seq2seq.nats)
 })
 
+test('a saved classifier loads', async (t) => {
+  await using model = await api.TextClassifier.load(join(FIXTURES, 'classifier', 'model'))
+  await using made = saved.classifier(api)
+  t.deepEqual(model.options, made.options)
+  t.is(model.seed, made.seed)
+  near(t, (await model.evaluate(labelled)).loss, expected.classifier.nats)
+})
+
 /** A copy of a fixture's run, to go on in. */
-function copyOf(family: 'language' | 'seq2seq'): string {
+function copyOf(family: Family): string {
   const directory = join(mkdtempSync(join(tmpdir(), 'rnnative-')), 'run')
   cpSync(join(FIXTURES, family, 'run'), directory, { recursive: true })
   return directory
@@ -42,7 +62,7 @@ function copyOf(family: 'language' | 'seq2seq'): string {
 
 async function goesOn(
   t: ExecutionContext,
-  family: 'language' | 'seq2seq',
+  family: Family,
   run: api.Run<api.TrainingEvent, api.TrainingResult>,
 ) {
   const steps: number[] = []
@@ -70,4 +90,13 @@ test('a run of a Seq2Seq resumes', async (t) => {
   t.deepEqual(best.options, model.options)
   const limits = { checkpoint, resume: true, maxSteps: STEPS.whole }
   await goesOn(t, 'seq2seq', model.fit(pairs, { ...fits.seq2seq(api), ...limits }))
+})
+
+test('a run of a classifier resumes', async (t) => {
+  const checkpoint = copyOf('classifier')
+  await using best = await api.TextClassifier.load(checkpoint)
+  await using model = running.classifier(api)
+  t.deepEqual(best.options, model.options)
+  const limits = { checkpoint, resume: true, maxSteps: STEPS.whole }
+  await goesOn(t, 'classifier', model.fit(labelled, { ...fits.classifier(api), ...limits }))
 })

@@ -50,14 +50,19 @@ function tellSecond(command: Command, option: Option): void {
 /** `own`: the command's default, where it is not the row's. */
 function optionOf(name: string, row: Row, own: unknown): Option {
   const words = own === undefined ? row.fallbackText : undefined
-  const about = words === undefined ? row.about : `${row.about} (default: ${words})`
-  const option = new Option(`--${name}${row.argument === null ? '' : ` ${row.argument}`}`, about)
+  // What is true unless told otherwise is told otherwise.
+  const off = row.argument === null && row.fallback({}, {}) === true
+  const does = off ? `do not ${row.about}` : row.about
+  const about = words === undefined ? does : `${does} (default: ${words})`
+  const flag = `--${off ? 'no-' : ''}${name}`
+  const option = new Option(row.argument === null ? flag : `${flag} ${row.argument}`, about)
   if (row.names) option.choices(row.names)
   else if (row.argument !== null) option.argParser((given) => read(row, given))
   if (row.required) needed.add(option)
   const fallback = own ?? (words === undefined ? row.fallback({}, {}) : undefined)
   // That a flag is not there needs no words.
-  if (fallback !== undefined && fallback !== false && fallback !== '') option.default(fallback)
+  if (!off && fallback !== undefined && fallback !== false && fallback !== '')
+    option.default(fallback)
   return option
 }
 

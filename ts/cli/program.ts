@@ -5,6 +5,7 @@
 import { Command, Help, type Option } from 'commander'
 import { isNeeded, requireFlags } from './arguments'
 import { addBench } from './commands/bench'
+import { addClassify } from './commands/classify'
 import { addDoctor } from './commands/doctor'
 import { addLanguageModel } from './commands/language'
 import { addNgram } from './commands/ngram'
@@ -32,6 +33,7 @@ export function makeProgram(): Command {
   addLanguageModel(program)
   addNgram(program)
   addSeq2Seq(program)
+  addClassify(program)
   addReport(program)
   return program
 }

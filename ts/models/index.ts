@@ -1,5 +1,17 @@
 export { LanguageModel, type LanguageFitOptions, type LanguageModelOptions } from './language/model'
 export type { GenerateOptions } from './language/generate'
+export { TextClassifier } from './classifier/model'
+export type {
+  ClassifierFitOptions,
+  PredictOptions,
+  TextClassifierOptions,
+} from './classifier/model'
+export type { Pretrained, WordVectors } from './classifier/beginning'
+export type { ClassifierScore } from './classifier/evaluation'
+export type { Fields } from './classifier/examples'
+export type { ClassifierTaskName, ClassWeights, Pooling } from './classifier/options'
+export type { Prediction } from './classifier/prediction'
+export type { ReadingOptions } from './classifier/reading'
 export type { CellName } from './parts/recurrent-options'
 export {
   Seq2Seq,

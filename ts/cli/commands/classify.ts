@@ -1,0 +1,154 @@
+/** Commands that say which labels texts have. The models are loaded when a command runs. */
+import type { Command } from 'commander'
+import type { Labelled } from '../../data/labelled'
+import { RnnativeError } from '../../errors'
+import { classifierFitOptions, classifierOptions, labels } from '../../models/classifier/options'
+import type { Prediction } from '../../models'
+import { choice, count, text, type Made } from '../../schema'
+import { addFlags, file, json, model, savedPrecision, takeFlags, type Flags } from '../arguments'
+import { holdsOut, validationSplit } from '../held-out'
+import { labelledFlags, readLabelledInput } from '../labelled'
+import { addTrain } from './train'
+
+const UNITS = ['word', 'char', 'bpe', 'space'] as const
+
+const dataFlags = {
+  ...labelledFlags,
+  valid: file('table to validate with after each epoch'),
+  validationSplit: validationSplit('by label'),
+  labels: { ...labels, required: false, optional: true, fallbackText: 'those of the data, sorted' },
+  unit: choice(UNITS, { about: 'what a token is', required: true }),
+  vocabulary: count({ about: 'most tokens', defaultText: '8,000 of bpe, else 50,000' }),
+  minCount: count({ about: 'occurrences that make a token', defaultText: '2, of space 1' }),
+  vectors: file(
+    'vectors that words begin with, of word2vec, GloVe or fastText; --groups embedding:frozen keeps them',
+  ),
+  pretrained: text({
+    about: 'a language model whose tokens and weights are begun with',
+    argument: '<dir>',
+  }),
+}
+
+const evaluateFlags = { model, ...labelledFlags, precision: savedPrecision, json }
+
+const predictFlags = {
+  model,
+  top: count({ about: 'print so many labels with their probabilities, by tabs' }),
+  precision: savedPrecision,
+  json,
+}
+
+export function addClassify(program: Command): void {
+  const classify = program
+    .command('classify')
+    .description('labels of texts: sentiment, topics and the like')
+  addTrain(classify, {
+    about: 'learn labelled texts of a table; Ctrl-C writes a checkpoint and stops',
+    data: dataFlags,
+    model: classifierOptions,
+    fit: classifierFitOptions,
+    validation: '--valid or --validation-split',
+    validates: ({ valid, validationSplit }) => holdsOut(validationSplit, valid, '--valid'),
+    async begin(data, options, fit) {
+      const { TextClassifier } = await import('../../models/index.js')
+      const { splitExamples } = await import('../../data/split.js')
+      const all = await readLabelledInput(data.data, data)
+      const { validationSplit: share = 0 } = data
+      const { learned, heldOut } =
+        share > 0
+          ? splitExamples(all, share, { seed: options.seed })
+          : { learned: all, heldOut: undefined }
+      const validation =
+        data.valid === undefined ? heldOut : await readLabelledInput(data.valid, data)
+      const begun = await beginning(learned, data)
+      const { labels = await labelsOf(all) } = data
+      const fields = data.textColumn?.length
+      const model = new TextClassifier({ ...options, ...begun, labels, fields })
+      await begun.pretrained?.dispose()
+      return { model, run: model.fit(learned, { ...fit, validation }) }
+    },
+  })
+  addFlags(
+    classify.command('eval').description('compare predicted labels with those of a table'),
+    evaluateFlags,
+  ).action((flags: Flags) => evaluate(takeFlags(evaluateFlags, flags)))
+  addFlags(
+    classify
+      .command('predict')
+      .description('stdin to stdout, a line for each line; fields are parted by tabs'),
+    predictFlags,
+  ).action((flags: Flags) => predict(takeFlags(predictFlags, flags)))
+}
+
+const labelsOf = async (examples: readonly Labelled[]): Promise<string[]> =>
+  (await import('../../models/classifier/reading.js')).labelsFor(examples)
+
+/** The tokenizer, and what the network begins with. */
+async function beginning(
+  examples: readonly Labelled[],
+  { unit, vocabulary, minCount, vectors, pretrained }: Made<typeof dataFlags>,
+) {
+  if (pretrained !== undefined) {
+    if (vectors !== undefined)
+      throw new RnnativeError('ERR_ARGUMENT', '--vectors: expected none with --pretrained')
+    const { LanguageModel } = await import('../../models/index.js')
+    const loaded = await LanguageModel.load(pretrained)
+    const { embedding } = loaded.options
+    return { tokenizer: loaded.tokenizer, pretrained: loaded, embedding }
+  }
+  const { tokenizerFor } = await import('../../models/classifier/reading.js')
+  const tokenizer = await tokenizerFor(examples, { unit, vocabulary, minCount })
+  if (vectors === undefined) return { tokenizer, pretrained: undefined }
+  const { readVectors } = await import('../../io/vectors.js')
+  const read = await readVectors(vectors, { words: tokenizer.tokens })
+  return { tokenizer, vectors: read, embedding: read.size, pretrained: undefined }
+}
+
+async function evaluate(flags: Made<typeof evaluateFlags>): Promise<void> {
+  const { TextClassifier } = await import('../../models/index.js')
+  const { printJson, printTable } = await import('../../watch/output.js')
+  const examples = await readLabelledInput(flags.data, flags)
+  await using classifier = await TextClassifier.load(flags.model, { precision: flags.precision })
+  const score = await classifier.evaluate(examples)
+  if (flags.json) return printJson(score)
+  printTable({
+    examples: score.examples,
+    accuracy: score.accuracy.toFixed(4),
+    'macro F1': score.macroF1.toFixed(4),
+    'weighted F1': score.weightedF1.toFixed(4),
+    loss: score.loss.toFixed(4),
+  })
+  for (const [label, { precision, recall, f1, support }] of Object.entries(score.perClass))
+    process.stdout.write(
+      `${label}: precision ${precision.toFixed(4)}, recall ${recall.toFixed(4)}, ` +
+        `F1 ${f1.toFixed(4)}, ${support} examples\n`,
+    )
+}
+
+async function predict(flags: Made<typeof predictFlags>): Promise<void> {
+  const { chunksOfLines } = await import('../texts.js')
+  const { TextClassifier } = await import('../../models/index.js')
+  const { printJson } = await import('../../watch/output.js')
+  await using classifier = await TextClassifier.load(flags.model, { precision: flags.precision })
+  const { fields } = classifier.options
+  for await (const lines of chunksOfLines(process.stdin)) {
+    const texts = fields === 1 ? lines : lines.map((line) => fieldsOf(line, fields))
+    for (const made of await classifier.predict(texts, { top: flags.top }))
+      if (flags.json) printJson(made)
+      else process.stdout.write(`${lineOf(made, flags.top)}\n`)
+  }
+}
+
+/** What a line lacks is empty; what it has more belongs to the last field. */
+function fieldsOf(line: string, fields: number): string[] {
+  const parts = line.split('\t')
+  const last = parts.slice(fields - 1).join('\t')
+  return [...Array.from({ length: fields - 1 }, (_, i) => parts[i] ?? ''), last]
+}
+
+function lineOf({ label, labels, probabilities }: Prediction, top: number | undefined): string {
+  if (top === undefined) return labels ? labels.join('\t') : label
+  return probabilities
+    .map(({ label, probability }) => `${label}\t${probability.toFixed(6)}`)
+    .join('\t')
+}
