@@ -19,8 +19,12 @@ export {
   type RankingScore,
   type Scores,
 } from './curves'
+export { entityScore } from './entities'
+export type { EntityOptions, EntityRates, EntityScore } from './entities'
 export { exactMatch, type ExactMatchScore } from './exact-match'
 export { languageScore, type LanguageScore } from './language'
 export { measure, type Measures } from './measure'
 export { ter, type TerScore } from './ter'
 export { editDistance, tokenErrorRate, type TokenErrorRate } from './token-error-rate'
+export { looseSpans, strictSpans, tagsOf } from './spans'
+export type { Span, TagScheme } from './spans'

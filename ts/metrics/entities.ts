@@ -1,0 +1,99 @@
+import { checkChoice, isListOf, optionsOf, type Names } from '../check'
+import { expect } from '../errors'
+import { looseSpans, strictSpans, TAG_SCHEMES, type TagScheme } from './spans'
+
+export const ENTITY_MODES = ['strict', 'conlleval'] as const
+
+export interface EntityOptions {
+  /** Of the tags. Default 'bio'. */
+  scheme?: TagScheme | undefined
+  /**
+   * `strict`: entities count as far as the scheme has them whole (seqeval's strict mode); `conlleval`: as that
+   * script reads any tags. Default 'strict'.
+   */
+  mode?: (typeof ENTITY_MODES)[number] | undefined
+}
+
+const NAMES: Names<EntityOptions> = { scheme: true, mode: true }
+
+export interface EntityRates {
+  /** Shares, from 0 to 1; 0 where there is nothing to divide by. */
+  precision: number
+  recall: number
+  f1: number
+  /** Entities that there are. */
+  support: number
+}
+
+export interface EntityScore extends EntityRates {
+  /** The share of words whose tags are right. */
+  accuracy: number
+  perType: Record<string, EntityRates>
+}
+
+/** Entities found, right and there. */
+class Counts {
+  found = 0
+  right = 0
+  there = 0
+
+  rates(): EntityRates {
+    const [precision, recall] = [over(this.right, this.found), over(this.right, this.there)]
+    const f1 = over(2 * this.right, this.found + this.there)
+    return { precision, recall, f1, support: this.there }
+  }
+}
+
+const over = (a: number, b: number): number => (b === 0 ? 0 : a / b)
+
+/**
+ * How well tags of sentences tell their entities: those that agree in type, begin and end. With the scheme `none`
+ * each word's tag counts as one. Throws `ERR_ARGUMENT` where the two do not have the same numbers of words.
+ */
+export function entityScore(
+  predicted: readonly (readonly string[])[],
+  expected: readonly (readonly string[])[],
+  options: EntityOptions = {},
+): EntityScore {
+  const { scheme = 'bio', mode = 'strict' } = optionsOf('entityScore', options, NAMES)
+  checkChoice('entityScore', 'scheme', scheme, TAG_SCHEMES)
+  checkChoice('entityScore', 'mode', mode, ENTITY_MODES)
+  const lists = (value: unknown): boolean =>
+    isListOf(value, (tags) => isListOf(tags, (tag) => typeof tag === 'string'))
+  for (const [name, value] of Object.entries({ predicted, expected }))
+    expect('entityScore', name, lists(value), 'lists of tags', value)
+  const sentences = `${expected.length} sentences`
+  const alike = predicted.length === expected.length
+  expect('entityScore', 'predicted', alike, sentences, predicted.length)
+  const spansOf = mode === 'strict' ? strictSpans : looseSpans
+  const [all, types] = [new Counts(), new Map<string, Counts>()]
+  const countsOf = (type: string): Counts => {
+    const found = types.get(type) ?? new Counts()
+    types.set(type, found)
+    return found
+  }
+  let [right, words] = [0, 0]
+  for (const [i, tags] of expected.entries()) {
+    const given = predicted[i] as readonly string[]
+    const whole = given.length === tags.length
+    expect('entityScore', `predicted[${i}]`, whole, `${tags.length} tags`, given.length)
+    words += tags.length
+    tags.forEach((tag, at) => (right += Number(tag === given[at])))
+    const there = spansOf(tags, scheme)
+    const known = new Set(there.map(({ type, begin, end }) => `${begin} ${end} ${type}`))
+    for (const { type } of there) for (const counts of [all, countsOf(type)]) ++counts.there
+    for (const { type, begin, end } of spansOf(given, scheme)) {
+      const hit = Number(known.has(`${begin} ${end} ${type}`))
+      for (const counts of [all, countsOf(type)]) {
+        ++counts.found
+        counts.right += hit
+      }
+    }
+  }
+  const named = [...types].sort(([a], [b]) => (a < b ? -1 : 1))
+  return {
+    ...all.rates(),
+    accuracy: over(right, words),
+    perType: Object.fromEntries(named.map(([type, counts]) => [type, counts.rates()])),
+  }
+}
