@@ -3,17 +3,10 @@ import test, { type ExecutionContext } from 'ava'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import {
-  LanguageModel,
-  nn,
-  ops,
-  randn,
-  Seq2Seq,
-  tensor,
-  Tokenizer,
-  zeros,
-  type Tensor,
-} from 'rnnative'
+import { LanguageModel, nn, ops, randn, scheduledSampling, Seq2Seq, tensor } from 'rnnative'
+import { Tokenizer, zeros, type Tensor } from 'rnnative'
+import type { PairBatch } from '#dist/data/index.js'
+import { ScheduledSampling } from '#dist/models/seq2seq/sampled-inputs.js'
 
 const values = async (x: Tensor | null | undefined) => Array.from((await x?.data()) ?? [])
 async function near(t: ExecutionContext, a: Tensor, b: Tensor | readonly number[], what: string) {
@@ -187,6 +180,23 @@ for (const kind of ['learned', 'sinusoidal'] as const) {
         }
       })
 }
+
+test('tokens that a decoder chooses for itself have their positions, too', async (t) => {
+  const words = Tokenizer.spaces(['a b c d'])
+  const sizes = { source: words, target: words, hidden: 6, seed: 3, attention: 'dot' } as const
+  await using model = new Seq2Seq({ ...sizes, positions: 'learned', positionLimit: 4 })
+  const { network } = model
+  const source = { steps: 2, ids: Int32Array.of(1, 2, 3, 4), lengths: Int32Array.of(2, 2) }
+  const target = { steps: 6, ids: new Int32Array(12).fill(1), lengths: Int32Array.of(6, 6) }
+  const always = new ScheduledSampling(scheduledSampling.linear({ steps: 1 }), 1)
+  const batch = { rows: 2, source, target, outputs: new Int32Array(12) } as PairBatch
+  const ids = always.inputs(network, batch, 5) as Tensor
+  const { sources, state } = network.eval().encode(source)
+  const { features } = network.decoder.forward(ids, { sources, state })
+  const logits = ops.reshape(network.decoder.output.forward(features), [12, -1])
+  const { tokens } = ops.sampleTokens(logits, { temperature: 0 })
+  t.deepEqual((await values(ids)).slice(2), (await values(tokens)).slice(0, -2))
+})
 
 test('a translator without positions is another than one with', async (t) => {
   const words = Tokenizer.spaces(['a b c d'])
