@@ -7,6 +7,7 @@ import { isNeeded, requireFlags } from './arguments'
 import { addBench } from './commands/bench'
 import { addClassify } from './commands/classify'
 import { addDoctor } from './commands/doctor'
+import { addForecast } from './commands/forecast'
 import { addLanguageModel } from './commands/language'
 import { addNgram } from './commands/ngram'
 import { addReport } from './commands/report'
@@ -34,6 +35,7 @@ export function makeProgram(): Command {
   addNgram(program)
   addSeq2Seq(program)
   addClassify(program)
+  addForecast(program)
   addReport(program)
   return program
 }

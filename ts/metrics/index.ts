@@ -22,6 +22,8 @@ export {
 export { entityScore } from './entities'
 export type { EntityOptions, EntityRates, EntityScore } from './entities'
 export { exactMatch, type ExactMatchScore } from './exact-match'
+export { coverage, forecastScore, mase, weightedQuantileLoss, type ForecastScore } from './forecast'
+export { drift, naive, seasonalNaive } from './naive'
 export { languageScore, type LanguageScore } from './language'
 export { measure, type Measures } from './measure'
 export { ter, type TerScore } from './ter'

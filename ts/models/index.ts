@@ -39,6 +39,17 @@ export {
 export type { NgramGenerateOptions } from './ngram/generate'
 export type { NgramSampleOptions, NgramSamples } from './ngram/sample'
 export { Interpolated, type TokenModel } from './interpolated'
+export {
+  Forecaster,
+  type ForecasterEvaluateOptions,
+  type ForecasterFitOptions,
+  type ForecasterOptions,
+  type ForecastingOptions,
+  type PredictOptions,
+  type SeriesForecast,
+} from './forecaster/model'
+export type { Errors, ForecasterScore, LevelScore } from './forecaster/score'
+export type { Distribution, ForecasterModel } from './forecaster/options'
 export { rescore, type RescoringTerm } from './rescore'
 export { MaxEnt } from './baselines/max-ent'
 export { NaiveBayes } from './baselines/naive-bayes'

@@ -53,6 +53,11 @@ export abstract class Model {
     unit: string,
     options: TrainingOptions,
     make: (context: RunContext<TrainingEvent>) => Fit | Promise<Fit | null>,
+  ): Run<TrainingEvent, TrainingResult>
+  protected begin(
+    unit: string,
+    options: TrainingOptions,
+    make: (context: RunContext<TrainingEvent>) => Fit | Promise<Fit | null>,
   ): Run<TrainingEvent, TrainingResult> {
     return this.fits.begin(unit, options, (context) => {
       this.checkUsable('fit')

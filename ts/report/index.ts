@@ -1,6 +1,7 @@
 export { drawAttention, type AttentionMap } from './attention'
 export type { CurvePoint, Curves } from './chart'
 export { drawGradientFlow } from './flow-chart'
+export { drawForecast, type ForecastDrawing } from './forecast'
 export { gradientFlow, type GradientFlow, type HasLoss } from './gradient-flow'
 export { writeFigures, type Figure } from './page'
 export { pca, type Projection } from './pca'

@@ -1,0 +1,3 @@
+/** Parts of time, in plain text: help must not load the addon. */
+export const PARTS = ['test', 'validation', 'all'] as const
+export type Part = (typeof PARTS)[number]
