@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
@@ -38,7 +38,11 @@ test('train, eval and predict', async (t) => {
   for (const name of ['accuracy', 'macroF1', 'weightedF1', 'loss', 'perClass', 'confusion'])
     t.true(name in score, name)
   t.true((score['accuracy'] as number) > 0.8)
-  const table = await rnnative(['classify', 'eval', ...model, ...columns])
+  const page = join(directory, 'report.html')
+  const table = await rnnative(['classify', 'eval', ...model, ...columns, '--report', page])
+  const html = readFileSync(page, 'utf8')
+  t.regex(html, /macro F1[^]*<h2>Confusion<\/h2>/)
+  if ((score['accuracy'] as number) < 1) t.regex(html, /<h2>Worst errors<\/h2>[^]*<span style/)
   t.regex(table.stdout, /accuracy[^]*macro F1[^]*fair: precision 0\.\d+|1\./)
 
   const input = 'the film was great\n\nthe cast was a bore\n'

@@ -3,7 +3,7 @@ export type { GenerateOptions } from './language/generate'
 export { TextClassifier } from './classifier/model'
 export type {
   ClassifierFitOptions,
-  PredictOptions,
+  ClassifierPredictOptions,
   TextClassifierOptions,
 } from './classifier/model'
 export type { Pretrained, WordVectors } from './classifier/beginning'

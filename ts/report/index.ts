@@ -1,5 +1,11 @@
 export { drawAttention, type AttentionMap } from './attention'
 export type { CurvePoint, Curves } from './chart'
+export {
+  renderClassification,
+  writeClassification,
+  type ClassificationReport,
+  type ClassifiedText,
+} from './classification'
 export { drawGradientFlow } from './flow-chart'
 export { drawForecast, type ForecastDrawing } from './forecast'
 export { gradientFlow, type GradientFlow, type HasLoss } from './gradient-flow'

@@ -4,6 +4,7 @@ import type { Labelled } from '../../data/labelled'
 import { RnnativeError } from '../../errors'
 import { classifierFitOptions, classifierOptions, labels } from '../../models/classifier/options'
 import type { Prediction } from '../../models'
+import type { ClassifiedText } from '../../report'
 import { choice, count, text, type Made } from '../../schema'
 import { addFlags, file, json, model, savedPrecision, takeFlags, type Flags } from '../arguments'
 import { holdsOut, validationSplit } from '../held-out'
@@ -29,7 +30,16 @@ const dataFlags = {
   }),
 }
 
-const evaluateFlags = { model, ...labelledFlags, precision: savedPrecision, json }
+const evaluateFlags = {
+  model,
+  ...labelledFlags,
+  report: file('write a page: figures, confusion, the worst errors (.html)'),
+  precision: savedPrecision,
+  json,
+}
+
+/** Errors that a report tells. */
+const WORST = 50
 
 const predictFlags = {
   model,
@@ -110,6 +120,12 @@ async function evaluate(flags: Made<typeof evaluateFlags>): Promise<void> {
   const examples = await readLabelledInput(flags.data, flags)
   await using classifier = await TextClassifier.load(flags.model, { precision: flags.precision })
   const score = await classifier.evaluate(examples)
+  if (flags.report !== undefined) {
+    const { writeClassification } = await import('../../report/index.js')
+    const made = await classifier.predict(examples.map(({ text }) => text))
+    const texts = worst(examples, made)
+    await writeClassification(flags.report, { title: flags.data, score, texts })
+  }
   if (flags.json) return printJson(score)
   printTable({
     examples: score.examples,
@@ -137,6 +153,22 @@ async function predict(flags: Made<typeof predictFlags>): Promise<void> {
       if (flags.json) printJson(made)
       else process.stdout.write(`${lineOf(made, flags.top)}\n`)
   }
+}
+
+/** Wrong answers, those first that gave the actual label least; of several labels, that which is least likely. */
+function worst(examples: readonly Labelled[], made: readonly Prediction[]): ClassifiedText[] {
+  const all = examples.map(({ text, label }, i): ClassifiedText => {
+    const { label: likeliest, labels, probabilities, attention } = made[i] as Prediction
+    const actual = ([] as string[]).concat(label)
+    const given = actual.map((one) => probabilities.find(({ label }) => label === one)?.probability)
+    const probability = given.reduce<number>((least, p = 0) => Math.min(least, p), 1)
+    return { text, actual: label, predicted: labels ?? likeliest, probability, attention }
+  })
+  const wrong = all.filter(({ actual, predicted }) => {
+    const [a, b] = [actual, predicted].map((one) => ([] as string[]).concat(one).sort().join('\n'))
+    return a !== b
+  })
+  return wrong.sort((a, b) => a.probability - b.probability).slice(0, WORST)
 }
 
 /** What a line lacks is empty; what it has more belongs to the last field. */

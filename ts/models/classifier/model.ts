@@ -53,14 +53,14 @@ export interface ClassifierFitOptions extends TrainingOptions, ClassifierLearnin
   validation?: Examples | number | null | undefined
 }
 
-export interface PredictOptions {
+export interface ClassifierPredictOptions {
   /** Labels to tell the probabilities of, the likeliest first. Default: all. */
   top?: number | undefined
   /** Ends the call with `ERR_ABORTED`. */
   signal?: AbortSignalLike | undefined
 }
 
-const PREDICT_NAMES: Names<PredictOptions> = { top: true, signal: true }
+const PREDICT_NAMES: Names<ClassifierPredictOptions> = { top: true, signal: true }
 
 /** Lists are copied at the call: the caller may change them while they are read. */
 const own = <T>(given: T): T => (Array.isArray(given) ? (given.slice() as T) : given)
@@ -253,7 +253,10 @@ export class TextClassifier extends Model {
    * Each text's label, and the probabilities of all of them; where there is attention, what each token counted. An
    * empty text and one of unknown words get an answer, too. A text's answer does not depend on the others.
    */
-  async predict(texts: readonly Fields[], options: PredictOptions = {}): Promise<Prediction[]> {
+  async predict(
+    texts: readonly Fields[],
+    options: ClassifierPredictOptions = {},
+  ): Promise<Prediction[]> {
     this.checkUsable('predict')
     const { top, signal } = optionsOf('predict', options, PREDICT_NAMES)
     expect('predict', 'texts', Array.isArray(texts) && isIterable(texts), 'a list of texts', texts)
