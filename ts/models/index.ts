@@ -45,7 +45,7 @@ export {
   type ForecasterFitOptions,
   type ForecasterOptions,
   type ForecastingOptions,
-  type PredictOptions,
+  type ForecastPredictOptions,
   type SeriesForecast,
 } from './forecaster/model'
 export type { Errors, ForecasterScore, LevelScore } from './forecaster/score'

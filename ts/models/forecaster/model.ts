@@ -55,7 +55,7 @@ export interface ForecastingOptions {
   signal?: AbortSignalLike | undefined
 }
 
-export interface PredictOptions extends ForecastingOptions {
+export interface ForecastPredictOptions extends ForecastingOptions {
   /** Whether the paths themselves are given, too. Default false. */
   paths?: boolean | undefined
   /** Steps before the forecast that are given with it. Default 0. */
@@ -89,7 +89,7 @@ export interface SeriesForecast {
 const FORECASTING: Names<ForecastingOptions> = {
   ...{ quantiles: true, samples: true, seed: true, signal: true },
 }
-const PREDICT: Names<PredictOptions> = { ...FORECASTING, paths: true, history: true }
+const PREDICT: Names<ForecastPredictOptions> = { ...FORECASTING, paths: true, history: true }
 const EVALUATE: Names<ForecasterEvaluateOptions> = {
   ...{ ...FORECASTING, part: true, stride: true, windows: true },
 }
@@ -232,7 +232,7 @@ export class Forecaster extends Model {
    * What comes right after the last observation of each series. With columns that are `known` ahead the rows go on
    * past it, for as many steps as are forecast.
    */
-  async predict(rows: SeriesRows, options: PredictOptions = {}): Promise<SeriesForecast[]> {
+  async predict(rows: SeriesRows, options: ForecastPredictOptions = {}): Promise<SeriesForecast[]> {
     const fitted = this.checkFitted('predict')
     const { paths = false, history = 0 } = optionsOf('predict', options, PREDICT)
     checkWhole('predict', 'history', history, 0)
