@@ -45,14 +45,15 @@ function* functionsOf(space: object, path = ''): Generator<[string, Callable]> {
 
 const all = [...functionsOf(rnnative)]
 const failures = new Map<string, string>()
-const tell = (value: unknown): string => {
+const tell = (value: unknown, depth = 0): string => {
   try {
     return JSON.stringify(value, (_, entry: unknown) =>
       ['bigint', 'symbol', 'function', 'undefined'].includes(typeof entry) ? String(entry) : entry,
     ).slice(0, 200)
   } catch {
-    return Array.isArray(value)
-      ? `[${value.map(tell).join(', ')}]`
+    // It may hold itself.
+    return Array.isArray(value) && depth < 3
+      ? `[${value.map((entry) => tell(entry, depth + 1)).join(', ')}]`
       : Object.prototype.toString.call(value)
   }
 }
