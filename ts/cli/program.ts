@@ -4,6 +4,7 @@
  */
 import { Command, Help, type Option } from 'commander'
 import { isNeeded, requireFlags } from './arguments'
+import { addKeywords } from './commands/baseline'
 import { addBench } from './commands/bench'
 import { addClassify } from './commands/classify'
 import { addDoctor } from './commands/doctor'
@@ -36,6 +37,7 @@ export function makeProgram(): Command {
   addSeq2Seq(program)
   addClassify(program)
   addForecast(program)
+  addKeywords(program)
   addReport(program)
   return program
 }

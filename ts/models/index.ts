@@ -63,3 +63,4 @@ export type {
   BaselineFitOptions,
   BaselinePredictOptions,
 } from './baselines/classifier'
+export { loadClassifier, type Classifier, type LoadClassifierOptions } from './load-classifier'

@@ -9,6 +9,8 @@ import { choice, count, text, type Made } from '../../schema'
 import { addFlags, file, json, model, savedPrecision, takeFlags, type Flags } from '../arguments'
 import { holdsOut, validationSplit } from '../held-out'
 import { labelledFlags, readLabelledInput } from '../labelled'
+import { printScore } from '../score'
+import { addBaseline } from './baseline'
 import { addTrain } from './train'
 
 const UNITS = ['word', 'char', 'bpe', 'space'] as const
@@ -88,6 +90,7 @@ export function addClassify(program: Command): void {
       .description('stdin to stdout, a line for each line; fields are parted by tabs'),
     predictFlags,
   ).action((flags: Flags) => predict(takeFlags(predictFlags, flags)))
+  addBaseline(classify)
 }
 
 const labelsOf = async (examples: readonly Labelled[]): Promise<string[]> =>
@@ -115,10 +118,10 @@ async function beginning(
 }
 
 async function evaluate(flags: Made<typeof evaluateFlags>): Promise<void> {
-  const { TextClassifier } = await import('../../models/index.js')
-  const { printJson, printTable } = await import('../../watch/output.js')
+  const { loadClassifier } = await import('../../models/index.js')
+  const { printJson } = await import('../../watch/output.js')
   const examples = await readLabelledInput(flags.data, flags)
-  await using classifier = await TextClassifier.load(flags.model, { precision: flags.precision })
+  await using classifier = await loadClassifier(flags.model, { precision: flags.precision })
   const score = await classifier.evaluate(examples)
   if (flags.report !== undefined) {
     const { writeClassification } = await import('../../report/index.js')
@@ -126,27 +129,16 @@ async function evaluate(flags: Made<typeof evaluateFlags>): Promise<void> {
     const texts = worst(examples, made)
     await writeClassification(flags.report, { title: flags.data, score, texts })
   }
-  if (flags.json) return printJson(score)
-  printTable({
-    examples: score.examples,
-    accuracy: score.accuracy.toFixed(4),
-    'macro F1': score.macroF1.toFixed(4),
-    'weighted F1': score.weightedF1.toFixed(4),
-    loss: score.loss.toFixed(4),
-  })
-  for (const [label, { precision, recall, f1, support }] of Object.entries(score.perClass))
-    process.stdout.write(
-      `${label}: precision ${precision.toFixed(4)}, recall ${recall.toFixed(4)}, ` +
-        `F1 ${f1.toFixed(4)}, ${support} examples\n`,
-    )
+  if (flags.json) printJson(score)
+  else printScore(score)
 }
 
 async function predict(flags: Made<typeof predictFlags>): Promise<void> {
   const { chunksOfLines } = await import('../texts.js')
-  const { TextClassifier } = await import('../../models/index.js')
+  const { loadClassifier } = await import('../../models/index.js')
   const { printJson } = await import('../../watch/output.js')
-  await using classifier = await TextClassifier.load(flags.model, { precision: flags.precision })
-  const { fields } = classifier.options
+  await using classifier = await loadClassifier(flags.model, { precision: flags.precision })
+  const { fields } = classifier
   for await (const lines of chunksOfLines(process.stdin)) {
     const texts = fields === 1 ? lines : lines.map((line) => fieldsOf(line, fields))
     for (const made of await classifier.predict(texts, { top: flags.top }))

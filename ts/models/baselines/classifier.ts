@@ -7,6 +7,7 @@ import {
   isObject,
   optionsOf,
   type Names,
+  whole,
 } from '../../check'
 import { RnnativeError } from '../../errors'
 import { gatherLabelled, type Labelled } from '../../data/labelled'
@@ -66,6 +67,8 @@ const PREDICT_NAMES: Names<BaselinePredictOptions> = { top: true, terms: true, s
 export interface Learned extends Weights {
   vectorizer: Vectorizer
   labels: readonly string[]
+  /** Texts of an example. */
+  fields: number
 }
 
 /** Texts that are scored between two looks at the signal. */
@@ -84,6 +87,11 @@ export abstract class Baseline {
   /** In the order of their characters. `ERR_UNINITIALIZED` before it has learned. */
   get labels(): readonly string[] {
     return this.ready('labels').labels
+  }
+
+  /** Texts of an example: more than one are a list. `ERR_UNINITIALIZED` before it has learned. */
+  get fields(): number {
+    return this.ready('fields').fields
   }
 
   /** The n-grams that count. */
@@ -118,7 +126,9 @@ export abstract class Baseline {
     checkGoing('fit', signal)
     const learning = this.learn({ rows, actual, labels: labels.length })
     const { iterations, ...weights } = await inStretches(until(learning, signal), pauses)
-    this.learned = { ...weights, vectorizer, labels }
+    const [first = ''] = texts
+    const fields = typeof first === 'string' ? 1 : first.length
+    this.learned = { ...weights, vectorizer, labels, fields }
     return { examples: all.length, terms: vectorizer.size, iterations }
   }
 
@@ -179,13 +189,13 @@ export abstract class Baseline {
   /** Writes the model into a directory: `config.json`, its n-grams, its weights. As of other models. */
   async save(directory: string): Promise<void> {
     checkPath('save', 'directory', directory)
-    const { vectorizer, labels, weight, bias } = this.ready('save')
+    const { vectorizer, labels, fields, weight, bias } = this.ready('save')
     const tensors = new Map<string, HostTensor>([
       ['weight', { shape: [vectorizer.size, labels.length], data: weight }],
       ['bias', { shape: [labels.length], data: bias }],
       ['idf', { shape: [vectorizer.size], data: vectorizer.idf }],
     ])
-    const config = { ...this.config(), labels }
+    const config = { ...this.config(), fields, labels }
     await writeModelDirectory(directory, {
       json: { [CONFIG_FILE]: config, [TERMS_FILE]: writtenTerms(vectorizer.terms) },
       tensors: { [MODEL_FILE]: tensors },
@@ -283,7 +293,8 @@ async function readLearned(
 ): Promise<Learned> {
   const fail = (name: string, problem: string) =>
     new RnnativeError('ERR_FORMAT', `[load] ${file(name)}: ${problem}`)
-  const labels = isObject(config) ? config['labels'] : undefined
+  const { labels, fields } = isObject(config) ? config : {}
+  if (!whole(fields, 1)) throw fail(CONFIG_FILE, 'fields: expected a whole number above 0')
   const valid = isListOf(labels, (label) => typeof label === 'string') && (labels as []).length > 0
   if (!valid || new Set(labels as string[]).size !== (labels as string[]).length)
     throw fail(CONFIG_FILE, 'labels: expected a list of different strings')
@@ -307,6 +318,7 @@ async function readLearned(
   }
   const count = (labels as string[]).length
   return {
+    fields,
     labels: labels as string[],
     weight: take('weight', [terms.size, count], Float32Array),
     bias: take('bias', [count], Float64Array),

@@ -6,10 +6,11 @@ import type { TermSettings } from './options'
 
 const SCRIPTS = ['Han', 'Hiragana', 'Katakana', 'Thai', 'Lao', 'Khmer', 'Myanmar']
 const ALONE = SCRIPTS.map((name) => `\\p{Script=${name}}`).join('')
-/** A word; where no spaces part words, a character. */
-const WORDS = new RegExp(`[${ALONE}]|(?:(?![${ALONE}])[\\p{L}\\p{M}\\p{N}_'’])+`, 'gu')
+const LETTER = `(?:(?![${ALONE}])[\\p{L}\\p{M}\\p{N}_])`
+/** A word, apostrophes within it included; where no spaces part words, a character. */
+const WORDS = new RegExp(`[${ALONE}]|${LETTER}+(?:['’]${LETTER}+)*`, 'gu')
 /** The same of texts whose characters are all below U+0250, by far faster. */
-const LATIN_WORDS = /[\p{L}\p{N}_']+/gu
+const LATIN_WORDS = /[\p{L}\p{N}_]+(?:'[\p{L}\p{N}_]+)*/gu
 const BEYOND_LATIN = /[^\0-\u024f]/
 const NO_SPACES = /\S+/gu
 

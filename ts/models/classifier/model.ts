@@ -82,6 +82,11 @@ export class TextClassifier extends Model {
   readonly network: ClassifierNetwork
   private logitScale = 1
 
+  /** Texts of an example: more than one are a list. */
+  get fields(): number {
+    return this.options.fields
+  }
+
   /** Throws `ERR_ARGUMENT` for options that make no sense, or `ERR_DEVICE`. */
   constructor(options: TextClassifierOptions) {
     super()

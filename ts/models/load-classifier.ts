@@ -1,0 +1,61 @@
+/** Loads a classifier whose family its directory tells: a row for each. */
+import { join } from 'node:path'
+import { isObject, optionsOf } from '../check'
+import { RnnativeError, told } from '../errors'
+import type { Labelled } from '../data/labelled'
+import { readJson } from '../io/files'
+import { CONFIG_FILE, findModel } from '../io/model-directory'
+import type { Precision } from '../precision'
+import { MaxEnt } from './baselines/max-ent'
+import { NaiveBayes } from './baselines/naive-bayes'
+import { maxEntOptions, naiveBayesOptions } from './baselines/options'
+import type { BaselineScore } from './baselines/prediction'
+import { TextClassifier } from './classifier/model'
+import type { Prediction } from './classifier/prediction'
+import { classifierOptions } from './classifier/options'
+
+/** What all classifiers have. */
+export interface Classifier extends AsyncDisposable {
+  /** Texts of an example: more than one are a list. */
+  readonly fields: number
+  evaluate(examples: Iterable<Labelled> | AsyncIterable<Labelled>): Promise<BaselineScore>
+  predict(
+    texts: readonly (string | readonly string[])[],
+    options?: { top?: number | undefined },
+  ): Promise<Prediction[]>
+}
+
+export interface LoadClassifierOptions {
+  /** Of a network: what to multiply in. Default: as it was saved. */
+  precision?: Precision | undefined
+}
+
+type Load = (directory: string, options: LoadClassifierOptions) => Promise<Classifier>
+
+const FAMILIES = new Map<unknown, Load>([
+  [classifierOptions.type, (directory, options) => TextClassifier.load(directory, options)],
+  [naiveBayesOptions.type, (directory) => NaiveBayes.load(directory)],
+  [maxEntOptions.type, (directory) => MaxEnt.load(directory)],
+])
+
+/**
+ * Loads what a `TextClassifier`, a `NaiveBayes` or a `MaxEnt` has saved. `ERR_IO`; `ERR_FORMAT` for another model.
+ *
+ *     await using classifier = await loadClassifier('runs/sentiment')
+ *     const [{ label }] = await classifier.predict(['a joy'])
+ */
+export async function loadClassifier(
+  directory: string,
+  options: LoadClassifierOptions = {},
+): Promise<Classifier> {
+  const given = optionsOf('load', options, { precision: true })
+  const path = join(await findModel(directory), CONFIG_FILE)
+  const config = await readJson(path)
+  const type = isObject(config) ? config['model_type'] : undefined
+  const load = FAMILIES.get(type)
+  if (load) return load(directory, given)
+  throw new RnnativeError(
+    'ERR_FORMAT',
+    `[load] ${path}: model_type: expected one of ${[...FAMILIES.keys()].join(', ')}, got ${told(type)}`,
+  )
+}
