@@ -104,7 +104,7 @@ int32_t layer_backward(RnContext* ctx, const DecoderBackward& g, int64_t i, int6
   }
   const int32_t status = g.layers[i].step(ctx, d.steps - 1 - t, more);
   if (status != RN_OK) return status;
-  const Operand of_gates = left(d.at(g.dgates[i], t, width), width, g.dgates_rounded);
+  const Operand of_gates = left(d.at(g.dinputs(i), t, width), width, g.dgates_rounded);
   if (i > 0)
     return multiply(ctx, d.stack().precision,
                     {l.B, l.P, gates, of_gates, d.weights.input[i], false, g.dinput, l.P});
@@ -163,7 +163,7 @@ int32_t DecoderBackward::prepare(RnContext* ctx) {
   dgates.reset(new (std::nothrow) float*[static_cast<size_t>(l.L)]);
   layers.reset(new (std::nothrow) StepwiseBackward[static_cast<size_t>(l.L)]);
   if (!dgates || !layers) return fail(ctx, RN_ERR_OUT_OF_MEMORY, "no memory for gradients");
-  for (int64_t i = 0; i < l.L; ++i) dgates[i] = room(rows * l.S * l.H);
+  for (int64_t i = 0; i < l.L; ++i) dgates[i] = room(l.stack.gradient_floats(rows));
   factors = room(rows * args->forward.desc.keys);
   dqueries = room(rows * l.A);
   dcontext = l.feeds_output ? nullptr : room(rows * l.V);
@@ -186,7 +186,7 @@ LayerBackward DecoderBackward::layer(int64_t l) const {
   const bool last = l == s.L - 1;
   LayerBackward layer = backward_of(s.stack, forward.layer(l), forward.reserve, *args, l);
   if (last && !s.feeds_output) layer.dy = static_cast<const float*>(args->dy);
-  layer.dgates = dgates[l];
+  gradients_at(s.stack, forward.sequence.tokens, dgates[l], &layer);
   layer.dstate = dh ? dh + l * forward.steps * s.B * s.P : nullptr;
   return layer;
 }

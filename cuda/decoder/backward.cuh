@@ -10,7 +10,7 @@ struct DecoderBackward {
   const RnDecoderBackward* args;
   Decoder forward;
   // Of every step that was run; zeros for rows past their ends.
-  std::unique_ptr<float*[]> dgates;  // [L] of [T, B, S*H]
+  std::unique_ptr<float*[]> dgates;  // [L] of gradients_at's
   float* factors;                    // [T, B, Tk] as pair_gradients takes them
   float* dqueries;                   // [T, B, A]
   float* dcontext;                   // [T, B, V]: CONTEXT only
@@ -30,6 +30,7 @@ struct DecoderBackward {
 
   const DecoderLayout& layout() const { return forward.layout; }
   LayerBackward layer(int64_t l) const;
+  float* dinputs(int64_t l) const { return layer(l).dinputs(); }
   // Of the contexts, rows `dcontext_stride` apart.
   const float* dcontexts() const { return djoined ? djoined : dcontext; }
   int64_t dcontext_stride() const { return djoined ? layout().joined_width : layout().V; }

@@ -159,6 +159,7 @@ int32_t start_layers(RnContext* ctx, Decoder* d) {
     layer.h = stack.saved_h(d->reserve, i);
     layer.c = layer.training ? stack.saved_c(d->reserve, i) : nullptr;
     layer.made = layer.training ? stack.saved_made(d->reserve, i) : nullptr;
+    norm_at(stack, layer.training ? stack.saved_norm(d->reserve, i) : nullptr, &layer);
     layer.hn = static_cast<float*>(args.hn) + stack.hs(i);
     layer.cn = stack.has_c() ? static_cast<float*>(args.cn) + stack.cs(i) : nullptr;
     const int32_t status = d->layers[i].prepare(ctx, layer, false);

@@ -85,7 +85,7 @@ int32_t input_gradients(RnContext* ctx, const DecoderBackward& g) {
   int32_t status = RN_OK;
   if (rows > 0)
     status = multiply(ctx, f.stack().precision,
-                      {rows, l.E, l.G * l.H, left(g.dgates[0], l.S * l.H), f.weights.embedded,
+                      {rows, l.E, l.G * l.H, left(g.dinputs(0), l.S * l.H), f.weights.embedded,
                        false, to, l.E, add});
   if (status != RN_OK || add) return status;
   return copy_or_zero(ctx, to + rows * l.E, nullptr, (l.T - f.steps) * l.B * l.E);
@@ -104,7 +104,7 @@ int32_t first_weight(RnContext* ctx, const DecoderBackward& g, const float* x) {
   if (!wanted(to)) return RN_OK;
   const int32_t precision = f.stack().precision;
   const int64_t gates = l.G * l.H, width = l.S * l.H, rows = f.steps * l.B, in = l.E + l.F;
-  const float* d = g.dgates[0];
+  const float* d = g.dinputs(0);
   auto* dw = static_cast<float*>(to.data);
   const bool add = to.mode == RN_GRAD_ADD;
   const int32_t status =

@@ -25,7 +25,7 @@ int32_t pack(RnContext* ctx, const Sequence& sequence, int64_t features, const v
 }
 
 struct Buffers {
-  float* dgates = nullptr;  // [D, N, S*H]
+  float* gates = nullptr;   // gradients_at's
   float* dstate = nullptr;  // [N, D*P] where h is projected
   // [N, D*P]: gradients of the outputs between layers, taking turns; a layer's input after dropout
   float* between[2] = {nullptr, nullptr};
@@ -34,9 +34,9 @@ struct Buffers {
 
   int32_t allocate(RnContext* ctx, const RecurrentLayout& layout, const Sequence& sequence) {
     const int64_t n = sequence.tokens, layers = layout.desc.layers;
-    dgates = scratch_of<float>(ctx, n * layout.slots * layout.units);
+    gates = scratch_of<float>(ctx, layout.gradient_floats(n));
     if (layout.projects()) dstate = scratch_of<float>(ctx, n * layout.width);
-    if (dgates == nullptr || (layout.projects() && dstate == nullptr)) return RN_ERR_OUT_OF_MEMORY;
+    if (gates == nullptr || (layout.projects() && dstate == nullptr)) return RN_ERR_OUT_OF_MEMORY;
     for (int64_t i = 0; i < 2 && i < layers - 1; ++i) {
       between[i] = scratch_of<float>(ctx, n * layout.width);
       if (between[i] == nullptr) return RN_ERR_OUT_OF_MEMORY;
@@ -70,11 +70,14 @@ int32_t recurrent_backward(RnContext* ctx, const RnRecurrentBackward* args) {
     LayerBackward layer = backward_of(layout, make_layer(layout, *args, sequence, index),
                                       args->reserve, *args, index);
     layer.dy = dy;
-    layer.dgates = buffers.dgates;
+    gradients_at(layout, sequence.tokens, buffers.gates, &layer);
     layer.dstate = buffers.dstate;
     status = backward_steps(ctx, layer);
     if (status == RN_OK)
-      status = clear_idle(ctx, sequence, desc.directions, layout.slots * desc.hidden, layer.dgates);
+      status = clear_idle(ctx, sequence, desc.directions * (desc.norm ? 3 : 1),
+                          layout.slots * desc.hidden, layer.dgates);
+    if (status == RN_OK && layer.dseen != nullptr)
+      status = clear_idle(ctx, sequence, 2 * desc.directions, desc.hidden, layer.dseen);
     if (status == RN_OK && layer.dstate != nullptr)
       status = clear_idle(ctx, sequence, 1, layout.width, layer.dstate);
     LayerGradients gradients = {};

@@ -139,6 +139,10 @@ struct BackwardUnit {
   __device__ __forceinline__ float dh() const { return dh_after; }
   __device__ __forceinline__ float dc() const { return dc_after; }
   __device__ __forceinline__ float sums() const { return d_extra; }
+  __device__ __forceinline__ float seen(float c) const { return c; }
+  __device__ __forceinline__ float through(float a, float b, float dc) const {
+    return fmaf(a, b, dc);
+  }
   __device__ __forceinline__ float carried_h() const { return dh_after; }
   __device__ __forceinline__ void carry_h(float value) { dh_before = value; }
   __device__ __forceinline__ void carry_c(float value) { dc_before = value; }

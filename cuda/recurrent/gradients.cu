@@ -102,6 +102,11 @@ struct Run {
   int64_t gate_row() const { return layout.slots * desc().hidden; }
   const RnRecurrentSlotGrads& dslots() const { return gradients.dslots[direction]; }
   const float* own(const float* gates) const { return gates + direction * tokens() * gate_row(); }
+  // Of these, as products read them.
+  int32_t round(RnContext* ctx, const float* gates) {
+    return make_operand(ctx, desc().precision, own(gates), tokens(), gate_row(), gate_row(),
+                        work.dgates, &dgates);
+  }
 };
 
 // to [columns of a, columns of b] (+)= a^T b over all tokens.
@@ -169,7 +174,7 @@ int32_t recurrent_weight(RnContext* ctx, const Run& run) {
   }
   const Operand before = {s.state, bf16, s.ld}, operand = {s.operand, bf16, s.ld};
   // Gates whose product has its gradient in another slot, or is with another operand.
-  const int64_t together = cell.apart ? cell.gates - 1 : cell.first_gates;
+  const int64_t together = desc.norm ? cell.gates : cell.apart ? cell.gates - 1 : cell.first_gates;
   const int64_t rest = cell.gates - together, slot = cell.apart ? cell.gates : together;
   if (status == RN_OK)
     status = over_tokens(ctx, run, run.dgates, together * hidden, before, state, grad, 0);
@@ -286,7 +291,7 @@ int32_t projected_gradient(RnContext* ctx, const Run& run) {
   const RnGrad& grad = run.gradients.dinput;
   const int64_t width = run.layout.gates * run.desc().hidden;
   return copy_floats(ctx, {{run.tokens(), run.gate_row(), run.gradients.in}, {width, 1, 1}},
-                     run.own(run.layer.dgates),
+                     run.own(run.layer.dinputs()),
                      static_cast<float*>(grad.data) + run.direction * width,
                      grad.mode == RN_GRAD_ADD);
 }
@@ -339,8 +344,10 @@ int32_t GradientWork::allocate(RnContext* ctx, const RecurrentLayout& layout,
   if (status == RN_OK && layout.projects())
     status = operand_buffer(ctx, desc.precision, n, layout.units, &made);
   if (status != RN_OK) return status;
-  if (layout.cell.peepholes != 0) {
-    terms = scratch_of<float>(ctx, n * RN_PEEPHOLES * desc.hidden);
+  const int64_t columns = std::max<int64_t>(layout.cell.peepholes != 0 ? RN_PEEPHOLES : 0,
+                                            desc.norm ? layout.gates : 0);
+  if (columns > 0) {
+    terms = scratch_of<float>(ctx, n * columns * desc.hidden);
     if (terms == nullptr) return RN_ERR_OUT_OF_MEMORY;
   }
   sums = scratch_of<float>(ctx, gate_row);
@@ -363,14 +370,16 @@ int32_t layer_gradients(RnContext* ctx, const RecurrentLayout& layout, const Gra
     status = make_operand(ctx, desc.precision, gradients.input, run.tokens(), gradients.in,
                           gradients.in, work.input, &run.input);
   for (run.direction = 0; status == RN_OK && run.direction < desc.directions; ++run.direction) {
-    status = make_operand(ctx, desc.precision, run.own(layer.dgates), run.tokens(), run.gate_row(),
-                          run.gate_row(), work.dgates, &run.dgates);
+    status = run.round(ctx, layer.dinputs());
     if (status == RN_OK) status = input_weight(ctx, run);
+    if (status == RN_OK) status = input_gradient(ctx, run);
+    if (status == RN_OK && desc.norm) status = run.round(ctx, layer.raw_h);
     if (status == RN_OK) status = recurrent_weight(ctx, run);
     if (status == RN_OK) status = projection_weight(ctx, run);
     if (status == RN_OK) status = biases(ctx, run);
     if (status == RN_OK) status = peepholes(ctx, run);
-    if (status == RN_OK) status = input_gradient(ctx, run);
+    if (status == RN_OK && desc.norm)
+      status = norm_gradients(ctx, layout, work, layer, run.dslots(), run.direction);
   }
   return status;
 }

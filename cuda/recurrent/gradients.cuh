@@ -13,8 +13,9 @@ struct GradientWork {
   void* before[2] = {nullptr};  // [N, P] h, and r h of GRU_RESET_BEFORE, before each step
   // Of a layer that projects h: [N, D*P] its gradients, and [N, D*H] what it is made of, rounded.
   uint16_t *dstate = nullptr, *made = nullptr;
-  float* sums = nullptr;   // [S*H]
-  float* terms = nullptr;  // [N, RN_PEEPHOLES*H] of a cell that may have peepholes
+  float* sums = nullptr;  // [S*H]
+  // [N, RN_PEEPHOLES*H] of a cell that may have peepholes; [N, G*H] with layer norm
+  float* terms = nullptr;
 
   int32_t allocate(RnContext* ctx, const RecurrentLayout& layout, const Sequence& sequence);
 };
@@ -31,6 +32,11 @@ struct LayerGradients {
 // From the dgates that backward_steps left.
 int32_t layer_gradients(RnContext* ctx, const RecurrentLayout& layout, const GradientWork& work,
                         const LayerBackward& layer, const LayerGradients& gradients);
+
+// Those of layer norm's gains, and of its bias.
+int32_t norm_gradients(RnContext* ctx, const RecurrentLayout& layout, const GradientWork& work,
+                       const LayerBackward& layer, const RnRecurrentSlotGrads& dslots,
+                       int64_t direction);
 
 }  // namespace rnnative::cuda
 

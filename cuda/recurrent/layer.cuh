@@ -21,6 +21,11 @@
 
 namespace rnnative::cuda {
 
+// Layer norm of a direction (RnRecurrentDesc): gains, and the bias of c.
+struct NormWeights {
+  const float *ih, *hh, *c, *c_bias;  // [G*H], [G*H], [H], [H]; the last two null without a c
+};
+
 struct Layer {
   int32_t cell;       // RnCell
   int32_t precision;  // RnPrecision
@@ -35,7 +40,9 @@ struct Layer {
   // LSTM only.
   const float *h0, *c0;
   CellVariant variant[2];  // of each direction
-  int32_t phases;          // RnRecurrentDesc's
+  bool norm;
+  NormWeights norms[2];
+  int32_t phases;  // RnRecurrentDesc's
   StateDropout state_dropout;
   Zoneout zoneout;
 };
@@ -49,6 +56,9 @@ struct LayerForward {
   float* h;     // [N, D*P] of every step
   float* c;     // [N, D*H] of every step; null unless LSTM in training
   float* made;  // [N, D*H] what h is projected from; null unless it is, in training
+  // With layer norm, in training: [D, N, G*H] W x and R h normalised, before their gains, and what
+  // each row's blocks of gates were multiplied by, [D, N, 4]; else null.
+  float *x_hat, *h_hat, *scales;
   // h [D, B, P] and c [D, B, H] after each row's last step, by row of the caller's batch; of rows
   // of length 0 the initial ones. cn null unless LSTM.
   float *hn, *cn;
@@ -57,13 +67,20 @@ struct LayerForward {
 struct LayerBackward {
   Layer layer;
   const float *gates, *h, *c, *made;  // as forward left them
-  const float* dy;                    // [N, D*P] or null: zero
-  const float *dhn, *dcn;             // as hn, cn, or null: zero
+  const float *x_hat, *h_hat, *scales;
+  const float* dy;         // [N, D*P] or null: zero
+  const float *dhn, *dcn;  // as hn, cn, or null: zero
   // [D, N, S*H] out: gradients of W x in the first G*H columns. GRU's fourth slot gets that
   // of R_n h + b_hn.
   float* dgates;
+  // With layer norm, out: [D, N, S*H] gradients of W x and of R h as they were before it, and [D,
+  // N, H] of what the output sees of c, and that times c as it was normalised; else null.
+  float *raw_x, *raw_h, *dseen, *dseen_hat;
   float* dstate;    // [N, D*P] out: the gradients of h where that is projected; else null
   RnGrad dh0, dc0;  // as h0, c0
+
+  // [D, N, S*H] of W x.
+  float* dinputs() const { return raw_x ? raw_x : dgates; }
 };
 
 // The phases that each tier can.

@@ -26,8 +26,16 @@ struct RecurrentLayout {
   }
   bool has_c() const { return cell.has_c; }
   bool projects() const { return width != units; }
-  int64_t layer_floats() const {
-    return array(slots * units) + array(width) + array(units) * (has_c() + projects());
+  int64_t layer_floats() const { return plain_floats() + norm_floats(); }
+  // Of x_hat, h_hat and scales, which come last.
+  int64_t norm_floats() const {
+    return desc.norm ? 2 * array(gates * units) + array(4 * desc.directions) : 0;
+  }
+  // Of the gradients of the gates of all tokens, and what layer norm has besides: see
+  // gradients_at.
+  int64_t gradient_floats(int64_t tokens) const {
+    const int64_t seen = has_c() ? 2 * units : 0;
+    return tokens * (desc.norm ? 3 * slots * units + seen : slots * units);
   }
   // States h [D, B, P] and c [D, B, H] of a layer among those of all.
   int64_t hs(int64_t layer) const { return layer * desc.batch * width; }
@@ -46,11 +54,41 @@ struct RecurrentLayout {
     return projects() ? saved_c(reserve, layer) + array(units) : nullptr;
   }
 
+  float* saved_norm(void* reserve, int64_t layer) const {
+    return desc.norm ? saved_gates(reserve, layer) + plain_floats() : nullptr;
+  }
+
   const RnRecurrentDesc& desc;
   CellTraits cell;
   int64_t gates, slots;  // G, S
   int64_t width, units;  // D*P, D*H
+
+ private:
+  int64_t plain_floats() const {
+    return array(slots * units) + array(width) + array(units) * (has_c() + projects());
+  }
 };
+
+// Where layer norm keeps what backward reads, of the arrays at `kept` or null.
+template <class Of>
+void norm_at(const RecurrentLayout& layout, float* kept, Of* layer) {
+  const int64_t hats = layout.array(layout.gates * layout.units);
+  layer->x_hat = kept;
+  layer->h_hat = kept ? kept + hats : nullptr;
+  layer->scales = kept ? kept + 2 * hats : nullptr;
+}
+// The gradients of `tokens` rows in RecurrentLayout::gradient_floats.
+inline void gradients_at(const RecurrentLayout& layout, int64_t tokens, float* floats,
+                         LayerBackward* layer) {
+  const int64_t gates = tokens * layout.slots * layout.units;
+  layer->dgates = floats;
+  if (!layout.desc.norm) return;
+  layer->raw_x = floats + gates;
+  layer->raw_h = layer->raw_x + gates;
+  if (!layout.has_c()) return;
+  layer->dseen = layer->raw_h + gates;
+  layer->dseen_hat = layer->dseen + tokens * layout.units;
+}
 
 // The part of a layer that forward and backward share.
 template <class Arguments>
@@ -71,6 +109,8 @@ Layer make_layer(const RecurrentLayout& layout, const Arguments& args, const Seq
     layer.b_ih[d] = static_cast<const float*>(slots.slot[RN_B_IH].data);
     layer.b_hh[d] = static_cast<const float*>(slots.slot[RN_B_HH].data);
     layer.variant[d].options = desc.options;
+    const auto slot = [&](int32_t s) { return static_cast<const float*>(slots.slot[s].data); };
+    layer.norms[d] = {slot(RN_N_IH), slot(RN_N_HH), slot(RN_N_C), slot(RN_N_C_BIAS)};
     for (int k = 0; k < RN_PEEPHOLES; ++k)
       layer.variant[d].peepholes[k] = static_cast<const float*>(slots.slot[RN_P_I + k].data);
   }
@@ -79,6 +119,7 @@ Layer make_layer(const RecurrentLayout& layout, const Arguments& args, const Seq
   };
   layer.h0 = states(args.h0, layout.hs(index));
   layer.c0 = states(args.c0, layout.cs(index));
+  layer.norm = desc.norm != 0;
   layer.phases = desc.phases;
   layer.state_dropout = state_dropout(desc, index);
   layer.zoneout = zoneout(desc, index);
@@ -103,6 +144,7 @@ LayerBackward backward_of(const RecurrentLayout& layout, const Layer& layer, con
   backward.h = layout.saved_h(kept, index);
   backward.c = layout.saved_c(kept, index);
   backward.made = layout.saved_made(kept, index);
+  norm_at(layout, layout.saved_norm(kept, index), &backward);
   backward.dhn = of_state(args.dhn, hs);
   backward.dcn = of_state(args.dcn, cs);
   backward.dh0 = part(args.dh0, hs);

@@ -120,6 +120,7 @@ int32_t recurrent(RnContext* ctx, const RnRecurrentForward* args) {
                                  : buffers.h[index & 1];
     layer.c = training ? layout.saved_c(args->reserve, index) : nullptr;
     layer.made = training ? layout.saved_made(args->reserve, index) : nullptr;
+    norm_at(layout, training ? layout.saved_norm(args->reserve, index) : nullptr, &layer);
     layer.hn = static_cast<float*>(args->hn) + layout.hs(index);
     layer.cn = layout.has_c() ? static_cast<float*>(args->cn) + layout.cs(index) : nullptr;
     status = project(ctx, layout, sequence, args->slots + index * desc.directions, input,

@@ -24,17 +24,19 @@
 //             its gradient are kept apart
 //   peepholes the gates that may see c: bit k is the k-th of i f o
 //   options   1: its math heeds RnCellOptions
+//   normed    with layer norm, how many gates' sums are normalised together, from the first on; the
+//             others together, too. 0: no layer norm
 // clang-format off
 #define RN_CELLS(CELL) \
-  /*   constant          name              type         gates states products carries apart peepholes options */ \
-  CELL(RNN_TANH,         rnn_tanh,         RnnTanh,         1,     1,       1,      0,    0,        0,      0) \
-  CELL(RNN_GENERAL,      rnn_general,      RnnGeneral,      1,     1,       1,      0,    0,        0,      1) \
-  CELL(LSTM,             lstm,             Lstm,            4,     2,       1,      0,    0,        0,      0) \
-  CELL(GRU,              gru,              Gru,             3,     1,       1,      1,    1,        0,      0) \
-  CELL(GRU_GENERAL,      gru_general,      GruGeneral,      3,     1,       1,      1,    1,        0,      1) \
-  CELL(GRU_RESET_BEFORE, gru_reset_before, GruResetBefore,  3,     1,       2,      1,    0,        0,      1) \
-  CELL(LSTM_GENERAL,     lstm_general,     LstmGeneral,     4,     2,       1,      0,    0,        7,      1) \
-  CELL(LSTM_COUPLED,     lstm_coupled,     LstmCoupled,     3,     2,       1,      0,    0,        5,      1)
+  /*   constant          name              type         gates states products carries apart peepholes options normed */ \
+  CELL(RNN_TANH,         rnn_tanh,         RnnTanh,         1,     1,       1,      0,    0,        0,      0,      0) \
+  CELL(RNN_GENERAL,      rnn_general,      RnnGeneral,      1,     1,       1,      0,    0,        0,      1,      0) \
+  CELL(LSTM,             lstm,             Lstm,            4,     2,       1,      0,    0,        0,      0,      4) \
+  CELL(GRU,              gru,              Gru,             3,     1,       1,      1,    1,        0,      0,      2) \
+  CELL(GRU_GENERAL,      gru_general,      GruGeneral,      3,     1,       1,      1,    1,        0,      1,      2) \
+  CELL(GRU_RESET_BEFORE, gru_reset_before, GruResetBefore,  3,     1,       2,      1,    0,        0,      1,      0) \
+  CELL(LSTM_GENERAL,     lstm_general,     LstmGeneral,     4,     2,       1,      0,    0,        7,      1,      4) \
+  CELL(LSTM_COUPLED,     lstm_coupled,     LstmCoupled,     3,     2,       1,      0,    0,        5,      1,      3)
 
 // Parameters of a layer and direction: the constant, PyTorch's name, rows, columns, and whether it
 // must be there. Peepholes follow one another in the order of the bits above.
@@ -47,7 +49,11 @@
   SLOT(W_HR,     weight_hr,  STATE, HIDDEN,  0) \
   SLOT(P_I,      peephole_i, HIDDEN, ONE,    0) \
   SLOT(P_F,      peephole_f, HIDDEN, ONE,    0) \
-  SLOT(P_O,      peephole_o, HIDDEN, ONE,    0)
+  SLOT(P_O,      peephole_o, HIDDEN, ONE,    0) \
+  SLOT(N_IH,     norm_ih,    GATES,  ONE,    0) \
+  SLOT(N_HH,     norm_hh,    GATES,  ONE,    0) \
+  SLOT(N_C,      norm_c,     HIDDEN, ONE,    0) \
+  SLOT(N_C_BIAS, norm_c_bias, HIDDEN, ONE,   0)
 
 // What a step may have beside its cell, with one number, its amount; 0 leaves it out. The constant,
 // the name, what amounts are below, whether it acts in training only, how many states a cell must
@@ -108,15 +114,23 @@ static inline int32_t rn_is_peephole(int32_t slot) {
   return slot >= RN_P_I && slot < RN_P_I + RN_PEEPHOLES;
 }
 
+// Of layer norm.
+static inline int32_t rn_is_norm(int32_t slot) {
+  return slot >= RN_N_IH && slot <= RN_N_C_BIAS;
+}
+// What is added to a variance.
+#define RN_NORM_EPSILON 1e-5
+
 typedef struct RnCellRow {
   const char* name;
-  int32_t gates, has_c, products, carries_h, apart, peepholes, options;
+  int32_t gates, has_c, products, carries_h, apart, peepholes, options, normed;
 } RnCellRow;
 
 // The row of a cell.
 static inline const RnCellRow* rn_cell(int32_t cell) {
-#define RN_ROW(NAME, name, Type, gates, states, products, carries, apart, peepholes, options) \
-  {#name, gates, (states) == 2, products, carries, apart, peepholes, options},
+#define RN_ROW(NAME, name, Type, gates, states, products, carries, apart, peepholes, options, \
+               normed)                                                                        \
+  {#name, gates, (states) == 2, products, carries, apart, peepholes, options, normed},
   static const RnCellRow rows[RN_CELL_COUNT] = {RN_CELLS(RN_ROW)};
 #undef RN_ROW
   return &rows[cell];
@@ -126,6 +140,7 @@ static inline const RnCellRow* rn_cell(int32_t cell) {
 static inline int32_t rn_has_slot(int32_t cell, int32_t slot) {
   // What projects h would leave a cell without a c nothing that is H wide.
   if (slot == RN_W_HR) return rn_cell(cell)->has_c;
+  if (rn_is_norm(slot)) return rn_cell(cell)->normed && (slot < RN_N_C || rn_cell(cell)->has_c);
   return !rn_is_peephole(slot) || (rn_cell(cell)->peepholes >> (slot - RN_P_I) & 1);
 }
 // How many slots that are.

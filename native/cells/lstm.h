@@ -14,6 +14,14 @@ struct Lstm : Row<RN_LSTM> {
   static constexpr Extra kExtra = Extra::kOfC;
   RN_CELL V extra_of(V c) { return A::tanh(c); }
   RN_CELL V state_of(V i, V f, V g, V c) { return A::fma(f, c, i * g); }
+  template <class Unit>
+  RN_CELL V outer(const Unit&, V c) {
+    return A::tanh(c);
+  }
+  template <class Unit>
+  RN_CELL V outer_slope(const Unit&, V y) {
+    return A::fnma(y, y, A::splat(1.0f));
+  }
   // c' from what is kept.
   template <class Unit>
   RN_CELL V state(const Unit& u) {
@@ -36,7 +44,7 @@ struct Lstm : Row<RN_LSTM> {
     RN_CELL void backward(Unit& u) {
       const V i = u.gate(0), f = u.gate(1), g = u.gate(2), o = u.gate(3), tanh_c = u.extra();
       const V dh = u.dh();
-      const V dc = A::fma(dh * o, A::fnma(tanh_c, tanh_c, A::splat(1.0f)), u.dc());
+      const V dc = u.through(dh * o, A::fnma(tanh_c, tanh_c, A::splat(1.0f)), u.dc());
       u.carry_c(dc * f);
       u.put(0, dc * g * (i * (1.0f - i)));
       u.put(1, dc * u.c() * (f * (1.0f - f)));

@@ -29,6 +29,14 @@ struct LstmByOption : Row<kCoupled ? RN_LSTM_COUPLED : RN_LSTM_GENERAL> {
     if constexpr (kCoupled) return 1.0f - i;
     return u.gate(kF);
   }
+  template <class Unit>
+  RN_CELL V outer(const Unit& u, V c) {
+    return By::value(u.options().output, c);
+  }
+  template <class Unit>
+  RN_CELL V outer_slope(const Unit& u, V y) {
+    return By::slope(u.options().output, y);
+  }
   // c' from what is kept.
   template <class Unit>
   RN_CELL V state(const Unit& u) {
@@ -61,9 +69,10 @@ struct LstmByOption : Row<kCoupled ? RN_LSTM_COUPLED : RN_LSTM_GENERAL> {
       const RnCellOptions& by = u.options();
       const V i = u.gate(kI), f = forget(u, i), g = u.gate(kG), o = u.gate(kO), before = u.c();
       const V free = state_of(i, f, g, before), c = By::clip(free, (float)by.cell_clip);
-      const V y = By::value(by.output, c), dh = u.dh();
+      const V y = By::value(by.output, u.seen(c)), dh = u.dh();
       const V d_o = dh * y * By::gate_slope(u, o);
-      V dc = A::fma(dh * o, By::slope(by.output, y), A::fma(d_o, u.peephole(2), u.dc()));
+      const V seen = A::fma(d_o, u.peephole(2), u.dc());
+      V dc = u.through(dh * o, By::slope(by.output, y), seen);
       const float bound = (float)by.cell_clip;
       dc = A::select(free < bound, dc, A::splat(0.0f));
       dc = A::select(free > -bound, dc, A::splat(0.0f));

@@ -17,12 +17,18 @@
 //   activate(gate, sum)          of such a gate. The CPU does this for all rows of a tile first
 //   update(u), backward(u)       the rest of a unit's step
 //   operand(u)                   `extra` of kOperand again, from what is kept
+// A cell with a c is besides told by the way of its output, h' = o outer(u, seen(c')), o its last
+// gate:
+//   outer(u, V), outer_slope(u, V)   and its slope from what it gave
 // where u reads and writes wherever its user keeps things:
 //   input(g), product(g), sum(g)     W x + b_ih, R h + b_hh, and both together
 //   gate(g), h(), c(), extra()       activations; the states before the step
 //   keep(g, V), keep_extra(V), put_h(V), put_c(V)
 //   dh(), dc()                       all that reaches the states after the step
 //   sums()                           the gradient of `extra`, in the first of two phases
+//   seen(c), through(a, b, dc)       c as the output sees it, c itself unless it is normalised; and
+//                                    the gradient of c from that of seen(c), a b, and the rest of
+//                                    it
 //   options(), peephole(k)           of a cell that has them: RnCellOptions, and P_I P_F P_O, which
 //                                    are 0 where absent
 //   carry_h(V), carry_c(V)           what goes to the states before the step, but for R's product
@@ -44,12 +50,13 @@ namespace rnnative::cells {
 template <int32_t kCell>
 struct Row;
 // kApart: the gate whose R h + b_hh is apart, or -1.
-#define RN_ROW(NAME, name, Type, gates, states, products, carries, apart, peepholes, options) \
+#define RN_ROW(NAME, name, Type, gates, states, products, carries, apart, peepholes, options, \
+               normed)                                                                        \
   template <>                                                                                 \
   struct Row<RN_##NAME> {                                                                     \
     static constexpr int kGates = gates, kApart = (apart) ? (gates) - 1 : -1;                 \
     static constexpr bool kHasC = (states) == 2, kCarriesH = (carries) != 0;                  \
-    static constexpr int kProducts = products;                                                \
+    static constexpr int kProducts = products, kNormed = normed;                              \
     static constexpr bool kOptions = (options) != 0, kPeepholes = (peepholes) != 0;           \
   };
 RN_CELLS(RN_ROW)

@@ -171,6 +171,71 @@ test('other cells have activations and a bound of their sums, too', (t) => {
   })
 })
 
+test('models with layer norm train, save and load; its parameters begin with 1 and 0', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'rnnative-norm-'))
+  t.teardown(() => rmSync(directory, { recursive: true }))
+  const lstm = new nn.LSTM({ ...sizes, layerNorm: true, peephole: true, init: { normal: 1 } })
+  t.deepEqual(names(lstm).slice(-4), ['norm_ih_l0', 'norm_hh_l0', 'norm_c_l0', 'norm_c_bias_l0'])
+  for (const [name, first] of [
+    ['norm_ih_l0', 1],
+    ['norm_c_l0', 1],
+    ['norm_c_bias_l0', 0],
+  ] as const)
+    t.true(
+      (await lstm.parameter(name)!.data()).every((x) => x === first),
+      name,
+    )
+  const gru = new nn.GRU({ ...sizes, layerNorm: true })
+  t.is(gru.parameter('norm_c_l0'), undefined)
+  t.deepEqual(gru.parameter('norm_hh_l0')?.shape, [12])
+  const code = 'ERR_ARGUMENT'
+  const before = { ...sizes, resetBefore: true, layerNorm: true }
+  t.throws(() => new nn.GRU(before), {
+    code,
+    message: /layerNorm: expected false with resetBefore/,
+  })
+  t.throws(() => new nn.LSTM({ ...sizes, layerNorm: 1 as never }), { code, message: /layerNorm/ })
+  const text = 'the cat sat on the mat and looked at the rat. '.repeat(20)
+  const tokenizer = Tokenizer.characters(text)
+  t.throws(() => new LanguageModel({ tokenizer, cell: 'rnn', layerNorm: true }), {
+    message: /layerNorm: expected false for the cell rnn/,
+  })
+  const lm = new LanguageModel({ tokenizer, hidden: 12, layers: 2, layerNorm: true, seed: 3 })
+  await lm.fit(text, { validation: text, epochs: 2, batch: 4, steps: 10 })
+  await lm.save(directory)
+  const again = await LanguageModel.load(directory)
+  t.deepEqual(await again.evaluate(text), await lm.evaluate(text))
+  for await (const piece of again.generate('the ', { length: 3, seed: 1 }))
+    t.is(typeof piece, 'string')
+  for (const model of [lm, again]) await model.dispose()
+  const pairs = [
+    ['a b c', 'c b a'],
+    ['b c', 'c b'],
+  ] as [string, string][]
+  const words = Tokenizer.spaces(pairs.flat())
+  for (const [cell, attention] of [
+    ['lstm', 'additive'],
+    ['gru', 'general'],
+  ] as const) {
+    const encoder = { bidirectional: true }
+    const translator = new Seq2Seq({
+      ...{
+        source: words,
+        target: words,
+        cell,
+        attention,
+        encoder,
+        hidden: 8,
+        layerNorm: true,
+        seed: 1,
+      },
+    })
+    await translator.fit(pairs, { epochs: 1 })
+    t.is((await translator.translate(['a b'], { beam: 2 })).length, 1, cell)
+    await translator.dispose()
+  }
+})
+
 test('models with projected states train, save and load', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'rnnative-projection-'))
   t.teardown(() => rmSync(directory, { recursive: true }))

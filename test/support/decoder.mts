@@ -15,6 +15,8 @@ export interface Decoder {
   hidden: number
   /** Features of h, where fewer. */
   projection?: number
+  /** Layer norm. */
+  norm?: boolean
   score: AttentionScore
   feeding: DecoderFeeding
   dropout?: number
@@ -122,7 +124,7 @@ export interface Drawing {
 }
 
 export function drawInputs(
-  { cell, layers, hidden, projection = hidden, score, feeding, beams = 1 }: Decoder,
+  { cell, layers, hidden, projection = hidden, score, feeding, beams = 1, norm }: Decoder,
   { time, batch, input, keys, features, width, output }: Sizes,
   { lengths, memoryLengths, bare = false, seed = 1 }: Drawing = {},
 ): Record<string, Host> {
@@ -154,7 +156,7 @@ export function drawInputs(
   const fed = feeding === 'output' ? output : width
   for (let layer = 0; layer < layers; ++layer) {
     const width = layer === 0 ? input + fed : projection
-    drawSlots(draw, inputs, layer, slotsOf(cell, hidden, width, projection), !bare)
+    drawSlots(draw, inputs, layer, slotsOf(cell, hidden, width, projection, norm), !bare)
   }
   return inputs
 }

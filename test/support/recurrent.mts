@@ -20,19 +20,22 @@ export const PHASES = known.phases
 export const rowOf = (cell: Cell) => known.cells[CELLS.indexOf(cell)]!
 
 const PROJECTION = 'weight_hr'
+/** Whether a cell may have layer norm. */
+export const mayNorm = (cell: Cell): boolean => rowOf(cell).normed
+
 /** Whether h of a cell may be projected. */
 export const mayProject = (cell: Cell): boolean => slotNamesOf(cell).includes('w_hr')
 
 /** The parameters of a layer and direction (w_ih, w_hh, ...) and their shapes; state: features of h. */
-export function slotsOf(cell: Cell, hidden: number, input: number, state = hidden) {
+export function slotsOf(cell: Cell, hidden: number, input: number, state = hidden, norm = false) {
   const extents = { one: 1, hidden, state, gates: GATES[cell]! * hidden, input }
   const mask = rowOf(cell).slots
   const own = known.slots.filter((_, i) => (mask >> i) & 1)
   return own.map(({ name, rows, columns, required }) => ({
-    name: name.replace('weight', 'w').replace('bias', 'b'),
+    name: name.replace(/^weight/, 'w').replace(/^bias/, 'b'),
     shape: columns === 'one' ? [extents[rows]] : [extents[rows], extents[columns]],
-    required: name === PROJECTION ? state !== hidden : required,
-    absent: name === PROJECTION && state === hidden,
+    required: name === PROJECTION ? state !== hidden : name.startsWith('norm_') ? norm : required,
+    absent: name === PROJECTION ? state === hidden : name.startsWith('norm_') && !norm,
   }))
 }
 /** What the native ops are given of a layer and direction: these, and null for the slots that follow. */
@@ -62,6 +65,8 @@ export interface Stack {
   hidden: number
   /** Features of h, where fewer. */
   projection?: number
+  /** Layer norm. */
+  norm?: boolean
   dropout?: number
   random?: NativeRandom
   phases?: NonNullable<RecurrentOptions['phases']>
@@ -110,6 +115,7 @@ export function recurrent(
     directions,
     hidden,
     ...(stack.projection && { projection }),
+    ...(stack.norm && { norm: true }),
     training: !stack.inference,
     dropout: stack.dropout ?? 0,
     random: stack.random ?? null,
@@ -189,7 +195,7 @@ export function drawInputs(
       ])
   for (let run = 0; run < layers * directions; ++run) {
     const width = run < directions ? input : directions * projection
-    drawSlots(draw, inputs, run, slotsOf(cell, hidden, width, projection), bias)
+    drawSlots(draw, inputs, run, slotsOf(cell, hidden, width, projection, stack.norm), bias)
   }
   return inputs
 }

@@ -10,7 +10,7 @@ import { checkSizes, seedOf, type LayerOptions } from './layers'
 import { variantOf, type Variant } from './variant'
 import { Module } from './module'
 import { LSTM, LSTM_NAMES, makeRecurrent } from './recurrent'
-import type { Recurrent } from './recurrent-stack'
+import { fillParameter, type Recurrent } from './recurrent-stack'
 
 /**
  * `context` and `output` as in {@link ops.DecoderArguments}; `none`: the layers read the input alone,
@@ -145,7 +145,7 @@ export class AttentionDecoder extends Module {
       const isOutput = name.endsWith('_out')
       const width = isOutput ? this.weight_out!.shape[1]! : this.layers.hidden
       const usual = { uniform: 1 / Math.sqrt(width) }
-      source.fill(name, member, usual, member.gates.length || 1)
+      fillParameter(source, name, member, usual)
     }
     if (this.layers instanceof LSTM) this.layers.biasForgetGate()
     this.layers.beginThresholds()

@@ -5,9 +5,11 @@ import { Parameter, type Tensor } from '../tensor'
 import type { NativeRandom } from '../tensor/random'
 import * as ops from '../ops'
 import { cellParameters, isPresent, slotsOf, slotShape } from '../ops/cells'
+import type { InitSpec } from '../init-spec'
 import { checkPrecision, type Precision } from '../precision'
 import type { ThresholdsSpec } from '../thresholds'
 import { readZoneout, ZONEOUT_FORMS, type ZoneoutSpec } from '../zoneout'
+import { zeros } from './init'
 import { checkInit, type InitSource } from './init-source'
 import { checkSizes, LAYER_NAMES, type LayerOptions } from './layers'
 import type { ChosenVariant } from './variant'
@@ -126,7 +128,7 @@ export abstract class Recurrent extends Module {
   protected constructor(
     cell: ops.Cell,
     options: RecurrentOptions,
-    { peepholes, cellOptions, projection }: Omit<ChosenVariant, 'cell'> = PLAIN,
+    { peepholes, cellOptions, projection, layerNorm }: Omit<ChosenVariant, 'cell'> = PLAIN,
   ) {
     super()
     checkChoice('recurrent', 'cell', cell, Object.keys(ops.gatesOf))
@@ -162,6 +164,7 @@ export abstract class Recurrent extends Module {
       for (const slot of slotsOf[cell]) {
         if (!bias && slot.name.startsWith('bias_')) continue
         if (slot.name === 'weight_hr' && projection === undefined) continue
+        if (slot.name.startsWith('norm_') && !layerNorm) continue
         const [, gate] = /^peephole_(.)$/.exec(slot.name) ?? []
         if (gate !== undefined && !peepholes.some((name) => name === gate)) continue
         const shape = slotShape(slot, cell, extents)
@@ -196,8 +199,7 @@ export abstract class Recurrent extends Module {
 
   protected override initialise(source: InitSource): void {
     const usual = { uniform: 1 / Math.sqrt(this.hidden) }
-    for (const [name, parameter] of this.byName)
-      source.fill(name, parameter, usual, parameter.gates.length || 1)
+    for (const [name, parameter] of this.byName) fillParameter(source, name, parameter, usual)
     this.beginThresholds()
   }
 
@@ -297,4 +299,16 @@ export abstract class Recurrent extends Module {
   }
 }
 
-const PLAIN = { peepholes: [], cellOptions: undefined, projection: undefined }
+const PLAIN = { peepholes: [], cellOptions: undefined, projection: undefined, layerNorm: false }
+
+/** Gains of layer norm begin with 1 and its bias with 0, whatever was asked for. */
+export function fillParameter(
+  source: InitSource,
+  name: string,
+  parameter: Parameter,
+  usual: InitSpec,
+): void {
+  if (!name.startsWith('norm_')) source.fill(name, parameter, usual, parameter.gates.length || 1)
+  else if (name.startsWith('norm_c_bias')) zeros(parameter)
+  else parameter.fill(1)
+}

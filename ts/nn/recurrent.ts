@@ -1,4 +1,5 @@
 import { checkChoice, checkFinite, checkFlag, optionsOf, type Names } from '../check'
+import { expect } from '../errors'
 import { noGrad, type Parameter } from '../tensor'
 import * as ops from '../ops'
 import { activations } from '../ops/cells'
@@ -98,14 +99,17 @@ const GRU_NAMES: Names<GRUOptions> = {
  */
 export class GRU extends Recurrent {
   constructor(options: GRUOptions) {
-    const { resetBefore = false, activations = {}, gateClip } = optionsOf('gru', options, GRU_NAMES)
+    const given = optionsOf('gru', options, GRU_NAMES)
+    const { resetBefore = false, activations = {}, gateClip, layerNorm = false } = given
     checkFlag('gru', 'resetBefore', resetBefore)
+    checkFlag('gru', 'layerNorm', layerNorm)
+    expect('gru', 'layerNorm', !(layerNorm && resetBefore), 'false with resetBefore', layerNorm)
     const own = resetBefore ? 'gru_reset_before' : 'gru'
     const general = resetBefore ? own : 'gru_general'
     const variant = chooseActivations(own, general, {
       ...{ ...optionsOf('gru', activations, ACTIVATION_NAMES), gateClip },
     })
-    super(variant.cell, options, variant)
+    super(variant.cell, options, { ...variant, layerNorm })
     this.reset(seedOf('gru', options))
   }
 }
@@ -117,7 +121,7 @@ export function makeRecurrent(cell: ops.Cell, given: LSTMOptions): Recurrent {
   checkChoice('recurrent', 'cell', cell, Object.keys(ops.gatesOf))
   const others = Object.entries(given).filter(([name]) => !OF_LSTM.includes(name))
   const options = Object.fromEntries(others) as unknown as RecurrentOptions
-  const { activations, gateClip } = given
+  const { activations, gateClip, layerNorm } = given
   switch (cell) {
     case 'lstm':
     case 'lstm_general':
@@ -129,7 +133,13 @@ export function makeRecurrent(cell: ops.Cell, given: LSTMOptions): Recurrent {
     default: {
       const resetBefore = cell === 'gru_reset_before'
       const { gate, candidate } = activations ?? {}
-      return new GRU({ ...options, resetBefore, activations: { gate, candidate }, gateClip })
+      return new GRU({
+        ...options,
+        resetBefore,
+        activations: { gate, candidate },
+        gateClip,
+        layerNorm,
+      })
     }
   }
 }

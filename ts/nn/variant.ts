@@ -1,5 +1,5 @@
 /** What the literature changes in a cell, as options. */
-import { isListOf, oneOf } from '../check'
+import { checkFlag, isListOf, oneOf } from '../check'
 import { expect } from '../errors'
 import type * as ops from '../ops'
 import { resolveCellOptions } from '../ops/cells'
@@ -16,6 +16,8 @@ export interface GRUVariant {
     { gate?: ops.Activation | undefined; candidate?: ops.Activation | undefined } | undefined
   /** The sums of gates and candidate are kept within ± this before their activation (ONNX's `clip`). */
   gateClip?: number | undefined
+  /** As {@link LSTMVariant.layerNorm}; W x and R h have r and z together, and n by itself. */
+  layerNorm?: boolean | undefined
 }
 
 export interface LSTMVariant {
@@ -44,15 +46,21 @@ export interface LSTMVariant {
    * narrower; c is not.
    */
   projection?: number | undefined
+  /**
+   * Layer norm inside the cell (Ba et al. 2016): W x, R h, and c' as the output sees it are normalised over
+   * a sample's units, then multiplied by a gain: `norm_ih_l0`, `norm_hh_l0` [gates*hidden], `norm_c_l0`,
+   * `norm_c_bias_l0` [hidden].
+   */
+  layerNorm?: boolean | undefined
 }
 
 export const VARIANT_NAMES = {
   ...{ peephole: true, coupled: true, activations: true, gateClip: true, cellClip: true },
-  ...{ projection: true },
+  ...{ projection: true, layerNorm: true },
 } as const satisfies Record<keyof LSTMVariant, true>
 
 export const GRU_VARIANT_NAMES = {
-  ...{ activations: true, gateClip: true },
+  ...{ activations: true, gateClip: true, layerNorm: true },
 } as const satisfies Record<keyof GRUVariant, true>
 
 /** The cell that a variant is, its gates that see c, the options of its math, and features of h; undefined: none. */
@@ -61,6 +69,7 @@ export interface ChosenVariant {
   peepholes: readonly PeepholeGate[]
   cellOptions: ops.CellOptions | undefined
   projection: number | undefined
+  layerNorm: boolean
 }
 
 function peepholesOf(
@@ -82,16 +91,18 @@ export function chooseVariant({
   gateClip,
   cellClip,
   projection,
+  layerNorm = false,
 }: LSTMVariant): ChosenVariant {
+  checkFlag('lstm', 'layerNorm', layerNorm)
   expect('lstm', 'coupled', typeof coupled === 'boolean', 'true or false', coupled)
   const peepholes = peepholesOf(peephole, coupled)
   const plain = activations === undefined && gateClip === undefined && cellClip === undefined
   if (plain && peepholes.length === 0 && !coupled)
-    return { cell: 'lstm', peepholes, cellOptions: undefined, projection }
+    return { cell: 'lstm', peepholes, cellOptions: undefined, projection, layerNorm }
   const cell = coupled ? 'lstm_coupled' : 'lstm_general'
   const given = { ...activations, gateClip, cellClip }
   const cellOptions = resolveCellOptions('lstm', cell, given)
-  return { cell, peepholes, cellOptions, projection }
+  return { cell, peepholes, cellOptions, projection, layerNorm }
 }
 
 /** The same of a cell that has nothing but activations and a bound of its sums; `general`: where one is given. */
@@ -101,7 +112,7 @@ export function chooseActivations(
   { gateClip, ...activations }: ops.CellOptions,
 ): ChosenVariant {
   const usual = Object.values({ gateClip, ...activations }).every((value) => value === undefined)
-  const none = { peepholes: [], projection: undefined }
+  const none = { peepholes: [], projection: undefined, layerNorm: false }
   if (usual && plain !== general) return { ...none, cell: plain, cellOptions: undefined }
   const given = { ...activations, gateClip }
   const cellOptions = resolveCellOptions(plain, general, given)
@@ -115,6 +126,8 @@ export interface Variant extends LSTMVariant {
 
 /** The options of a variant among others. */
 export const variantOf = (given: Variant): Variant => {
-  const { peephole, coupled, activations, gateClip, cellClip, projection, thresholds } = given
-  return { peephole, coupled, activations, gateClip, cellClip, projection, thresholds }
+  const { peephole, coupled, activations, gateClip, cellClip, ...more } = given
+  const { projection, layerNorm, thresholds } = more
+  const own = { peephole, coupled, activations, gateClip, cellClip }
+  return { ...own, projection, layerNorm, thresholds }
 }

@@ -31,6 +31,8 @@ export interface NativeCell {
   apart: boolean
   /** Whether its math heeds {@link CellOptions}. */
   options: boolean
+  /** Whether it may have layer norm. */
+  normed: boolean
   /** The slots that it has: bit i is that of the i-th. */
   slots: number
 }
@@ -54,7 +56,11 @@ export interface CellOptions {
 
 /** A row of RN_SLOTS there: a parameter of a layer and direction, its shape and whether it must be. */
 export interface NativeSlot {
-  name: `weight_${'ih' | 'hh' | 'hr'}` | `bias_${'ih' | 'hh'}` | `peephole_${'i' | 'f' | 'o'}`
+  name:
+    | `weight_${'ih' | 'hh' | 'hr'}`
+    | `bias_${'ih' | 'hh'}`
+    | `peephole_${'i' | 'f' | 'o'}`
+    | `norm_${'ih' | 'hh' | 'c' | 'c_bias'}`
   rows: NativeExtent
   columns: NativeExtent
   required: boolean
@@ -91,6 +97,8 @@ export interface RecurrentOptions {
   hidden: number
   /** Features of h, where fewer. */
   projection?: number
+  /** Layer norm. */
+  norm?: boolean
   training: boolean
   dropout: number
   /** Amounts of the phases of a step; those left out, or 0, are not there. */
@@ -123,6 +131,9 @@ export const slotsOf: Readonly<Record<Cell, readonly NativeSlot[]>> = byName((ce
 /** Whether a cell's math heeds {@link CellOptions}. */
 export const hasOptions: Readonly<Record<Cell, boolean>> = byName((cell) => cell.options)
 
+/** Whether a cell may have layer norm (Ba et al. 2016). */
+export const mayNorm: Readonly<Record<Cell, boolean>> = byName((cell) => cell.normed)
+
 /** Whether h of a cell may be projected (Sak et al. 2014). */
 export const mayProject: Readonly<Record<Cell, boolean>> = byName((cell) =>
   slotsOf[cell.name].some(({ name }) => name === 'weight_hr'),
@@ -146,6 +157,14 @@ export interface CellParameters {
   peepholeInput?: Tensor | null | undefined
   peepholeForget?: Tensor | null | undefined
   peepholeOutput?: Tensor | null | undefined
+  /**
+   * Layer norm (Ba et al. 2016), all or none, in all layers, of a cell that {@link mayNorm}: gains [G*H]
+   * of W x and of R h, and, where there is a c, gain and bias [H] of c' as the output sees it.
+   */
+  normInput?: Tensor | null | undefined
+  normHidden?: Tensor | null | undefined
+  normCell?: Tensor | null | undefined
+  normCellBias?: Tensor | null | undefined
 }
 
 const KEYS: Readonly<Record<NativeSlot['name'], keyof CellParameters>> = {
@@ -157,6 +176,10 @@ const KEYS: Readonly<Record<NativeSlot['name'], keyof CellParameters>> = {
   peephole_i: 'peepholeInput',
   peephole_f: 'peepholeForget',
   peephole_o: 'peepholeOutput',
+  norm_ih: 'normInput',
+  norm_hh: 'normHidden',
+  norm_c: 'normCell',
+  norm_c_bias: 'normCellBias',
 }
 
 /** The parameters of a layer and direction from those of its slots. */

@@ -204,6 +204,7 @@ export function decoder(
   const options: DecoderOptions = {
     ...{ cell, layers: layers.length, directions: 1, hidden, precision, score, feeding, beams },
     ...(features !== hidden && { projection: features }),
+    norm: layers.some(({ normInput }) => !!normInput),
     training: training || dropout > 0 || (random !== null && isPresent(phases)),
     ...{ dropout, phases, random },
     ...(cellOptions && { cellOptions: resolveCellOptions(op, cell, cellOptions) }),

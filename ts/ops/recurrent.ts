@@ -111,6 +111,8 @@ interface Stack {
   hidden: number
   /** Features of h. */
   state: number
+  /** Whether there is layer norm. */
+  norm: boolean
   /** The parameters of all cells, slot by slot. */
   flat: readonly (Tensor | null)[]
 }
@@ -151,6 +153,7 @@ function checkStack(
   if (weightProjection)
     expect(cell, `weight_hr_${suffixOf(0, 0)}`, state < hidden, below, weightProjection.shape)
   const rows = gatesOf[cell] * hidden
+  const norm = parameters.some(({ normInput }) => !!normInput)
   parameters.forEach((of, i) => {
     const layer = Math.floor(i / directions)
     const suffix = suffixOf(layer, i % directions)
@@ -165,7 +168,9 @@ function checkStack(
         checkDevice(cell, x, { [name]: parameter })
         checkShape(cell, name, parameter.shape, shape)
       } else if (
-        (slot.required || (slot.name === 'weight_hr' && state !== hidden)) &&
+        (slot.required ||
+          (norm && slot.name.startsWith('norm_')) ||
+          (slot.name === 'weight_hr' && state !== hidden)) &&
         !(slot.name === 'weight_ih' && projected && layer === 0)
       )
         throw shapeError(cell, name, formatShape(shape), 'null')
@@ -179,7 +184,7 @@ function checkStack(
       formatShape(x.shape),
     )
   const flat = parameters.flatMap((of) => inSlots(cell, of))
-  const stack = { cell, layers, directions, input, device: x.device, hidden, state, flat }
+  const stack = { cell, layers, directions, input, device: x.device, hidden, state, norm, flat }
   if (Object.isFrozen(parameters) && parameters.every(Object.isFrozen)) found.set(parameters, stack)
   return stack
 }
@@ -233,7 +238,7 @@ export function recurrent(
   parameters: readonly CellParameters[],
   settings: RecurrentArguments,
 ): RecurrentResult {
-  const { hidden, state: features, flat } = check(x, parameters, settings)
+  const { hidden, state: features, norm, flat } = check(x, parameters, settings)
   const { cell, layers = 1, directions = 1, state, lengths, dropout = 0, random } = settings
   const { precision = 'f32', phases = {}, cellOptions } = settings
   const [time, batch] = x.shape as [number, number, number]
@@ -251,6 +256,7 @@ export function recurrent(
     directions,
     hidden,
     ...(features !== hidden && { projection: features }),
+    norm,
     training: training || dropout > 0 || (random ? isPresent(phases) : false),
     dropout,
     phases,

@@ -66,7 +66,8 @@ const BeforeRecording kLookAtMachine([] { machine(); });
 
 bool plan_layer(const Layer& layer, bool backward, const PersistentKernels& kernels, Plan* plan) {
   if (layer.sequence->tokens == 0) return false;
-  if ((layer.phases & ~kPersistentPhases) != 0 || layer.state != layer.hidden) return false;
+  if ((layer.phases & ~kPersistentPhases) != 0 || layer.state != layer.hidden || layer.norm)
+    return false;
   const CellTraits cell = traits_of(layer.cell);
   // A second product waits for the first of all units: two exchanges a step.
   if (cell.products == 2 || cell.slots > kMaxGates || cell.options) return false;

@@ -36,6 +36,26 @@ __global__ void update_kernel(typename Phase::Step step, const float* sums, int6
   }
 }
 
+// The product of a phase that is a kernel of its own: into p.sums.
+inline int32_t multiply_step(RnContext* ctx, const Layer& layer, const StepProduct& p,
+                             int64_t groups) {
+  Gemm product;
+  product.groups = layer.directions;
+  product.m = p.rows;
+  product.n = groups * p.outputs;
+  product.k = p.k;
+  product.trans_b = p.weights.transposed;
+  set_a(product, p.operand->operand());
+  set_b(product, p.weights.w[0]);
+  product.stride_a = p.operand->group();
+  if (layer.directions == 2) product.stride_b = stride_between(p.weights.w[0], p.weights.w[1]);
+  product.c = p.sums;
+  product.ldc = product.n;
+  product.stride_c = layer.sequence->rows.batch * product.n;
+  product.precision = layer.precision;
+  return gemm(ctx, product);
+}
+
 template <class Phase>
 int32_t run_phase(RnContext* ctx, const Layer& layer, const typename Phase::Step& step,
                   const StepProduct& p) {
@@ -58,21 +78,7 @@ int32_t run_phase(RnContext* ctx, const Layer& layer, const typename Phase::Step
     return launch_skinny<Phase>(ctx, step, skinny, layer.directions, a.bf16);
   }
   if (p.operand != nullptr) {
-    Gemm product;
-    product.groups = layer.directions;
-    product.m = p.rows;
-    product.n = Phase::kGroups * hidden;
-    product.k = p.k;
-    product.trans_b = p.weights.transposed;
-    set_a(product, p.operand->operand());
-    set_b(product, p.weights.w[0]);
-    product.stride_a = p.operand->group();
-    if (layer.directions == 2) product.stride_b = stride_between(p.weights.w[0], p.weights.w[1]);
-    product.c = p.sums;
-    product.ldc = product.n;
-    product.stride_c = batch * product.n;
-    product.precision = layer.precision;
-    const int32_t status = gemm(ctx, product);
+    const int32_t status = multiply_step(ctx, layer, p, Phase::kGroups);
     if (status != RN_OK) return status;
   }
   const int64_t threads = std::min<int64_t>(ceil_div(hidden, 32) * 32, 256);

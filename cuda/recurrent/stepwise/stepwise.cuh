@@ -160,6 +160,7 @@ class StepwiseForward {
   StepWeights weights[2];          // of the phases, or of R and W_HR
   ForwardStep s = {};
   StepProduct product;
+  float* norm_made = nullptr;  // [D, B, H] c' of a step, with layer norm
 
   bool in_order() const { return s.rows.order == nullptr; }
   int32_t start(RnContext* ctx);
@@ -180,6 +181,9 @@ class StepwiseBackward {
   StepWeights weights[2];    // of R h, and of the second phase's product or W_HR's
   BackwardStep s = {};
   StepProduct product;
+  float* norm_rows = nullptr;  // [2, D, B, H], with layer norm of c
+
+  int32_t first_phase(RnContext* ctx);
 };
 
 }  // namespace rnnative::cuda

@@ -8,8 +8,9 @@
 // The parameters of a layer and direction by RnSlot: W_IH [G*H, in], in = I for layer 0, else
 // directions*P; W_HH [G*H, P]; B_IH, B_HH [G*H] or absent; W_HR [P, H] where P < H, else absent;
 // P_I, P_F, P_O [H] or absent, which c (of P_O: c') is multiplied by and added to the sum of its
-// gate. W_IH is absent in every direction of layer 0 of `recurrent` where x holds what W x would
-// be, the directions side by side, I = directions*G*H.
+// gate; with layer norm N_IH, N_HH [G*H], N_C, N_C_BIAS [H], else absent. W_IH is absent in every
+// direction of layer 0 of `recurrent` where x holds what W x would be, the directions side by side,
+// I = directions*G*H.
 typedef struct RnRecurrentSlots {
   RnWeight slot[RN_SLOT_COUNT];
 } RnRecurrentSlots;
@@ -35,6 +36,12 @@ typedef struct RnRecurrentSlotGrads {
 //     same with H and the unit of c, of sample b. Else it is p. The output and later steps see the
 //     state; the cell's own h' comes from its own c'.
 // Phase i draws from stream + layers + i.
+//
+// Layer norm (Ba et al. 2016), of a cell whose row says so: with L(v; g) = g (v - mean v) /
+// sqrt(var v + RN_NORM_EPSILON) over the sums of one sample, W x and what R makes are L(W x; N_IH)
+// and L(R h; N_HH) before biases are added, the first `normed` gates together and the rest
+// together; and what the output sees of c', not the state nor the peephole of o, is L(c'; N_C) +
+// N_C_BIAS.
 typedef struct RnRecurrentDesc {
   int32_t cell, layers, directions;  // directions: 1, or 2 (the second runs backward in time)
   int32_t training;                  // 1: reserve is filled for backward
@@ -45,6 +52,7 @@ typedef struct RnRecurrentDesc {
   double dropout;     // between layers, on every layer's output but the last; 0 in inference
   RnRandom random;    // layer l draws from stream + l; element = t * (directions*P) + f of sample b
   int32_t precision;  // RnPrecision, of every product of the stack; states and gates stay f32
+  int32_t norm;       // 1: layer norm
   int32_t phases;     // 1 << RnPhase of each whose amount is not 0
   double amounts[RN_PHASE_COUNT];
   int32_t draws;          // 1: phases draw; 0: they are as they are expected to be, in inference

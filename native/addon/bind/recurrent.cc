@@ -77,6 +77,7 @@ Napi::Value cells(const Info& info) {
     row["gates"] = cell.gates;
     row["hasC"] = cell.has_c != 0;
     row["products"] = cell.products;
+    row["normed"] = cell.normed != 0;
     row["carriesH"] = cell.carries_h != 0;
     row["apart"] = cell.apart != 0;
     row["options"] = cell.options != 0;

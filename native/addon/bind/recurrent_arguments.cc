@@ -70,6 +70,8 @@ RecurrentOptions read_recurrent_options(Napi::Value value, const char* op) {
   const Napi::Value projection = object.Get("projection");
   if (!projection.IsNull() && !projection.IsUndefined())
     options.projection = to_integer(projection, 0, INT32_MAX, op, "projection");
+  const Napi::Value norm = object.Get("norm");
+  if (!norm.IsNull() && !norm.IsUndefined()) options.norm = to_bool(norm, op, "norm");
   options.training = to_bool(object.Get("training"), op, "training");
   options.dropout = to_number(object.Get("dropout"), op, "dropout");
   options.precision = to_precision(object.Get("precision"), op, "precision");

@@ -37,6 +37,7 @@ int32_t make_layer(RnContext* ctx, DecoderBackward* d, int64_t l, LayerBackward*
   if (!make_work(ctx, sizes.stack, d->sequence, desc.precision, &run.work) ||
       !pack_products(typename Cell::BackwardPhases(), ctx, run, layer->phases) ||
       !take_variant<Cell>(ctx, desc, d->args->forward.slots[l], sizes.stack, &run.variant) ||
+      !take_norm(ctx, desc, d->args->forward.slots[l], sizes.stack, &run.norm) ||
       !start_phases_backward(ctx, desc, d->sequence, sizes.stack, l, &run.phases))
     return RN_ERR_OUT_OF_MEMORY;
   const RnWeight& w = d->args->forward.slots[l].slot[RN_W_IH];
@@ -160,8 +161,8 @@ int32_t layers_step(const DecoderBackward& d, LayerBackward* layers, RecycledScr
     float* to = i == 0 ? dfed : d.between[(i - 1) & 1] + row * l.P;
     const int64_t n = i == 0 ? l.F : l.P;
     status = multiply_packed(scratch->restart(), desc.precision,
-                             {rows, n, gates, layer.run.work.dgates + row * gates, gates,
-                              layer.below, to, n, false, nullptr});
+                             {rows, n, gates, layer.run.dinputs() + row * gates, gates, layer.below,
+                              to, n, false, nullptr});
     if (status != RN_OK) return status;
     if (i > 0 && desc.dropout > 0) drop_step(desc, q, (int)(i - 1), l.P, t, to);
   }

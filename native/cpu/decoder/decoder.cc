@@ -39,13 +39,14 @@ int32_t make_layer(RnContext* ctx, const DecoderRun& d, int64_t l, float* reserv
   *run = {};
   run->sequence = &d.sequence;
   run->layout = layout;
-  run->weights.input = pack_input<Cell>(ctx, desc, slots.slot[RN_W_IH], columns, layout);
+  run->weights.input = pack_input(ctx, desc, slots.slot[RN_W_IH], columns, layout);
   if (!run->weights.input ||
       !pack_phases(typename Cell::ForwardPhases(), ctx, desc, slots.slot[RN_W_HH], layout,
                    &run->weights) ||
       !pack_projection<Cell>(ctx, desc, slots.slot[RN_W_HR], layout, &run->weights) ||
       !pack_biases<Cell>(ctx, slots, layout, &run->weights) ||
-      !take_variant<Cell>(ctx, desc, slots, layout, &run->variant))
+      !take_variant<Cell>(ctx, desc, slots, layout, &run->variant) ||
+      !take_norm(ctx, desc, slots, layout, &run->norm) || !norm_biases(ctx, layout, run))
     return RN_ERR_OUT_OF_MEMORY;
   run->state = layout.saved(reserve, l);
   if (!d.last(l)) {
@@ -201,8 +202,8 @@ int32_t run_decoder(RnContext* ctx, DecoderRun* d, float* reserve) {
   const RnRecurrentDesc& desc = d->stack();
   const RnDecoderForward& args = *d->args;
   d->layers = (Run*)ctx->scratch(ctx->runtime, (size_t)desc.layers * sizeof(Run));
-  d->fed = pack_input<Cell>(ctx, desc, args.slots[0].slot[RN_W_IH], {kPackedFed, l.E, l.F, l.input},
-                            l.stack);
+  d->fed =
+      pack_input(ctx, desc, args.slots[0].slot[RN_W_IH], {kPackedFed, l.E, l.F, l.input}, l.stack);
   if (!d->layers || !d->fed) return RN_ERR_OUT_OF_MEMORY;
   for (int64_t i = 0; i < desc.layers; ++i) {
     const int32_t status = make_layer<Cell>(ctx, *d, i, reserve, &d->layers[i]);

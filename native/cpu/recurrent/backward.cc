@@ -16,7 +16,8 @@ int32_t run_backward(RnContext* ctx, BackwardRun run) {
   PhaseProducts phases[Cell::BackwardPhases::kCount];
   int32_t status = RN_OK;
   const RnRecurrentSlots& slots = run.args->slots[run.index];
-  if (!take_variant<Cell>(ctx, run.args->desc, slots, run.layout, &run.variant))
+  if (!take_variant<Cell>(ctx, run.args->desc, slots, run.layout, &run.variant) ||
+      !take_norm(ctx, run.args->desc, slots, run.layout, &run.norm))
     return RN_ERR_OUT_OF_MEMORY;
   {
     const ScratchScope scope(ctx);

@@ -8,60 +8,6 @@
 namespace rnnative::cpu::RN_ISA {
 namespace {
 
-// Where step s keeps its rounded gradients.
-struct RoundedWork {
-  Bf16::Left *dgates, *dextra;
-  int64_t gates_stride, extra_stride;
-};
-RoundedWork rounded_of(const BackwardRun& run, int64_t s) {
-  const Layout& l = run.layout;
-  const int64_t gates = turns_of<Bf16>(l.traits.gates * l.hidden);
-  const int64_t extra = turns_of<Bf16>(l.state), row = (s & 1) * run.sequence->batch;
-  Bf16::Left *dgates = run.work.rounded_dgates, *dextra = run.work.rounded_dextra;
-  return {dgates ? dgates + row * gates : nullptr, dextra ? dextra + row * extra : nullptr, gates,
-          extra};
-}
-
-BackwardStep step_of(const BackwardRun& run, int64_t s) {
-  const Sequence& q = *run.sequence;
-  const Layout& l = run.layout;
-  const RnRecurrentBackward& args = *run.args;
-  const int64_t t = q.time_of(s, run.direction), row = q.offset[t];
-  const int64_t then = q.active(q.time_of(s + 1, run.direction));
-  const int64_t states = run.index * q.batch;
-  const Saved& saved = run.saved;
-  BackwardStep step = {};
-  step.rows = q.active(t);
-  step.turned = s & 1;
-  step.continuing = then < step.rows ? then : step.rows;
-  step.hidden = l.hidden;
-  step.stride = l.stride;
-  step.gates = saved.gates + row * l.gate_stride;
-  step.gate_stride = l.gate_stride;
-  step.h_prev = saved.h_prev + row * l.h_stride;
-  step.c_prev = saved.c_prev ? saved.c_prev + row * l.stride : nullptr;
-  step.extra = saved.extra ? saved.extra + row * l.stride : nullptr;
-  step.dy = run.dy ? run.dy + (run.last ? t * q.batch : row) * l.width : nullptr;
-  step.dy_stride = l.width;
-  step.dy_order = run.last && !q.dense ? q.order : nullptr;
-  step.dhn = args.dhn ? (const float*)args.dhn + states * l.state : nullptr;
-  step.dcn = args.dcn ? (const float*)args.dcn + states * l.hidden : nullptr;
-  step.order = q.order;
-  step.dgates = run.work.dgates + row * l.traits.gates * l.hidden;
-  step.dextra = run.work.dextra ? run.work.dextra + row * l.state : nullptr;
-  step.phases = &run.phases;
-  step.zoneout = zoneout_at(run.phases, row, l);
-  step.variant = run.variant;
-  step.carry_h = run.work.carry_h;
-  step.carry_c = run.work.carry_c;
-  const RoundedWork rounded = rounded_of(run, s);
-  step.rounded_dgates = rounded.dgates;
-  step.rounded_dextra = rounded.dextra;
-  step.rounded_gates_stride = rounded.gates_stride;
-  step.rounded_extra_stride = rounded.extra_stride;
-  return step;
-}
-
 // The left operand of a product that reads the gradients of step s.
 template <class E>
 Product<E> product_of(const BackwardRun& run, const ProductSpec& spec, int64_t s,
@@ -137,6 +83,7 @@ int32_t run_steps(Phases<Phase...>, RnContext* ctx, const BackwardRun& run,
 
 int32_t backward_steps(RnContext* ctx, const RnRecurrentDesc& desc, const void* run,
                        const void* phases, int64_t s0, int64_t s1) {
+  if (desc.norm) return normed_backward_steps(ctx, desc, run, phases, s0, s1);
   return with_element(desc.precision, [&]<class E>() {
     return with_cell(desc.cell, [&]<class Cell>() {
       return run_steps<E, Cell::kHasC>(typename Cell::BackwardPhases(), ctx,

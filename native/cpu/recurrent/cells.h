@@ -113,6 +113,8 @@ struct BackwardUnit {
   RN_INLINE vf dh() const { return take_dh(s, row, unit, product, Math::kCarriesH); }
   RN_INLINE vf dc() const { return take_dc(s, row, unit); }
   RN_INLINE vf sums() const { return product; }
+  RN_INLINE vf seen(vf c) const { return c; }
+  RN_INLINE vf through(vf a, vf b, vf dc) const { return RN_ISA::fma(a, b, dc); }
   RN_INLINE vf carried_h() const { return load(s.carry_h + at); }
   RN_INLINE void carry_h(vf d) const { store(s.carry_h + at, d); }
   RN_INLINE void carry_c(vf d) const { store(s.carry_c + at, d); }

@@ -6,6 +6,7 @@
 
 #include "native/cpu/core/loops.h"
 #include "native/cpu/gemm/gemm.h"
+#include "native/cpu/recurrent/norm/norm.h"
 #include "native/cpu/recurrent/phases/phases.h"
 #include "native/cpu/recurrent/recurrent.h"
 #include "native/cpu/recurrent/variant.h"
@@ -28,6 +29,9 @@ struct Work {
   float *carry_h, *carry_c;  // [B, stride]
   // bf16: rounded dgates and dextra of two steps, used in turn, [2, B] rows; else NULL.
   Bf16::Left *rounded_dgates, *rounded_dextra;
+  // Layer norm's, else NULL: gradients of W x and of R h as they were before it, [N, G * H]; of
+  // what the output sees of c, and that times c as it was normalised, [N, stride].
+  float *raw_x, *raw_h, *dseen, *dseen_hat;
 };
 
 // One layer and direction while its gradients are computed.
@@ -48,6 +52,10 @@ struct BackwardRun {
   Work work;
   StepPhases phases;
   CellVariant variant;
+  NormWeights norm;
+
+  // [N, G * H] of W x.
+  const float* dinputs() const { return layout.norm ? work.raw_x : work.dgates; }
 };
 
 inline bool wanted(const RnGrad& g) {
@@ -65,7 +73,8 @@ struct Operand {
 inline Operand operand_of(const BackwardRun& run, const ProductSpec& spec, int64_t row) {
   const int64_t hidden = run.layout.hidden, width = run.layout.traits.gates * hidden;
   if (spec.extra) return {run.work.dextra + row * run.layout.state, run.layout.state};
-  return {run.work.dgates + row * width + spec.first_gate * hidden, width};
+  const float* dgates = run.layout.norm ? run.work.raw_h : run.work.dgates;
+  return {dgates + row * width + spec.first_gate * hidden, width};
 }
 
 // Writes or adds state gradients [B, width]: `rows` by sorted row for rows with steps (row_stride
@@ -199,6 +208,41 @@ inline void put_sums(const RnGrad& out, const float* sums, int64_t n) {
   for (int64_t i = 0; i < n; ++i) to[i] = adds(out) ? to[i] + sums[i] : sums[i];
 }
 
+// Of layer norm's gains and of its bias: sums over the real tokens, in packed order, each thread
+// having units of its own.
+inline void norm_gradients(RnContext* ctx, const BackwardRun& run) {
+  const RnGrad* grads = run.args->dslots[run.index].slot;
+  const Layout& l = run.layout;
+  const int64_t tokens = run.sequence->rows, gates = l.traits.gates;
+  const auto gain = [&](const RnGrad& grad, const float* hat, bool of_h) {
+    if (!wanted(grad)) return;
+    parallel_for(ctx, l.units, 65536 / (tokens * kLanes + 1), [&](int64_t begin, int64_t end) {
+      for (int64_t unit = begin; unit < end; ++unit)
+        for (int64_t g = 0; g < gates; ++g) {
+          const bool apart = of_h && l.traits.has_dextra && g == gates - 1;
+          vf total = zero();
+          for (int64_t row = 0; row < tokens; ++row) {
+            const float* d = apart ? run.work.dextra + row * l.hidden
+                                   : run.work.dgates + (row * gates + g) * l.hidden;
+            total = fma(load_units(d, unit, l.hidden),
+                        load(hat + row * l.gate_stride + (unit * gates + g) * kLanes), total);
+          }
+          float* to = (float*)grad.data + g * l.hidden;
+          store_units(to, unit, l.hidden,
+                      adds(grad) ? load_units(to, unit, l.hidden) + total : total);
+        }
+    });
+  };
+  gain(grads[RN_N_IH], run.saved.x_hat, false);
+  gain(grads[RN_N_HH], run.saved.h_hat, true);
+  if (wanted(grads[RN_N_C]))
+    sum_columns(ctx, tokens, l.hidden, run.work.dseen_hat, l.stride, (float*)grads[RN_N_C].data,
+                adds(grads[RN_N_C]));
+  if (wanted(grads[RN_N_C_BIAS]))
+    sum_columns(ctx, tokens, l.hidden, run.work.dseen, l.stride, (float*)grads[RN_N_C_BIAS].data,
+                adds(grads[RN_N_C_BIAS]));
+}
+
 // Gradients of b_ih, of b_hh for the gates where it is the same, and of peepholes.
 template <class Cell>
 int32_t bias_gradients(RnContext* ctx, const BackwardRun& run) {
@@ -206,6 +250,7 @@ int32_t bias_gradients(RnContext* ctx, const BackwardRun& run) {
   if constexpr (Cell::kPeepholes)
     peephole_gradients<Cell>(ctx, run.variant, run.layout, run.saved, run.work.dgates,
                              run.sequence->rows, grads.slot + RN_P_I);
+  if (run.layout.norm) norm_gradients(ctx, run);
   if (!wanted(grads.slot[RN_B_IH]) && !wanted(grads.slot[RN_B_HH])) return RN_OK;
   const CellTraits& traits = run.layout.traits;
   const int64_t hidden = run.layout.hidden, width = traits.gates * hidden;
@@ -215,6 +260,10 @@ int32_t bias_gradients(RnContext* ctx, const BackwardRun& run) {
   if (wanted(grads.slot[RN_B_IH])) put_sums(grads.slot[RN_B_IH], sums, width);
   if (wanted(grads.slot[RN_B_HH]))
     put_sums(grads.slot[RN_B_HH], sums, width - traits.has_dextra * hidden);
+  // Else it is a product's (recurrent_gradients).
+  if (run.layout.norm && traits.has_dextra && wanted(grads.slot[RN_B_HH]))
+    sum_columns(ctx, run.sequence->rows, hidden, run.work.dextra, hidden,
+                (float*)grads.slot[RN_B_HH].data + width - hidden, adds(grads.slot[RN_B_HH]));
   return RN_OK;
 }
 
@@ -222,7 +271,7 @@ inline void projected_gradients(RnContext* ctx, const BackwardRun& run) {
   const int64_t width = run.layout.traits.gates * run.layout.hidden;
   parallel_items(ctx, run.sequence->rows, width, [&](int64_t begin, int64_t end) {
     for (int64_t r = begin; r < end; ++r) {
-      const float* from = run.work.dgates + r * width;
+      const float* from = run.dinputs() + r * width;
       float* to = run.dx + r * run.in + run.direction * width;
       for (int64_t i = 0; i < width; ++i) to[i] = run.add_dx ? to[i] + from[i] : from[i];
     }
@@ -237,7 +286,7 @@ inline int32_t input_gradients(RnContext* ctx, const BackwardRun& run) {
   }
   const RnRecurrentSlotGrads& grads = run.args->dslots[run.index];
   const int64_t tokens = run.sequence->rows, width = run.layout.traits.gates * run.layout.hidden;
-  const Operand a = {run.work.dgates, width};
+  const Operand a = {run.dinputs(), width};
   int32_t status = RN_OK;
   if (wanted(grads.slot[RN_W_IH]))
     status = weight_gradient(ctx, run, a, width, run.x, run.in, run.in,

@@ -6,7 +6,8 @@
 // quarter of the lanes, two or four of its gates share a vector while they are products, in the
 // packed weights, W x, R h and the biases:
 //   [i0 .. i7 f0 .. f7] [g0 .. g7 o0 .. o7]
-// The cells find each gate in a vector of its own, as everywhere (forward_step.h, unfold).
+// (Not with layer norm, which takes sums apart.) The cells find each gate in a vector of its own,
+// as everywhere (forward_step.h, unfold).
 #ifndef RNNATIVE_CPU_RECURRENT_LAYOUT_H_
 #define RNNATIVE_CPU_RECURRENT_LAYOUT_H_
 
@@ -40,7 +41,11 @@ struct Saved {
   float* c_prev;  // [N, stride] or NULL
   float* extra;   // [N, stride] or NULL: see the cell's file
   float* made;    // [N, stride] or NULL: ForwardStep's
+  // Layer norm's (norm/norm.h), else NULL: [N, gate_stride] W x and R h, normalised, and what each
+  // row's sums were multiplied by, [N, kNormScales].
+  float *x_hat, *h_hat, *scales;
 };
+constexpr int kNormScales = 4;
 
 struct Layout {
   int64_t rows, hidden, layers, directions;
@@ -52,6 +57,7 @@ struct Layout {
   int64_t tail_lanes;   // from gate to gate in the last unit vector's products: kLanes, or a part
   int64_t width;        // directions * P: a layer's output
   CellTraits traits;
+  bool norm;
 
   bool projects() const { return state != hidden; }
   int64_t lanes(int64_t vector) const { return vector == units - 1 ? tail_lanes : kLanes; }
@@ -72,14 +78,17 @@ struct Layout {
   int64_t array(int64_t row_floats) const { return round_up(rows * row_floats, 16); }
   int64_t run_floats() const {
     return array(gate_stride) + array(h_stride) +
-           array(stride) * (traits.has_c + traits.has_extra + projects());
+           array(stride) * (traits.has_c + traits.has_extra + projects()) +
+           (norm ? 2 * array(gate_stride) + array(kNormScales) : 0);
   }
   int64_t floats() const {
     return layers * directions * run_floats() + (layers - 1) * array(width);
   }
   Saved saved(float* reserve, int64_t run) const {
     float* p = reserve + run * run_floats();
-    Saved s = {p, p + array(gate_stride), nullptr, nullptr, nullptr};
+    Saved s = {};
+    s.gates = p;
+    s.h_prev = p + array(gate_stride);
     p = s.h_prev + array(h_stride);
     if (traits.has_c) {
       s.c_prev = p;
@@ -89,7 +98,15 @@ struct Layout {
       s.extra = p;
       p += array(stride);
     }
-    if (projects()) s.made = p;
+    if (projects()) {
+      s.made = p;
+      p += array(stride);
+    }
+    if (norm) {
+      s.x_hat = p;
+      s.h_hat = s.x_hat + array(gate_stride);
+      s.scales = s.h_hat + array(gate_stride);
+    }
     return s;
   }
   // [N, directions * P], dropout applied: the next layer's input. Every layer but the last has one.
@@ -101,7 +118,9 @@ struct Layout {
 inline Layout make_layout(const RnRecurrentDesc& d, const CellTraits& traits) {
   const int64_t units = (d.hidden + kLanes - 1) / kLanes;
   const int64_t rest = d.hidden - (units - 1) * kLanes;
-  const int64_t parts = !traits.shares_vectors || 2 * rest > kLanes ? 1 : 4 * rest > kLanes ? 2 : 4;
+  const int64_t parts = d.norm || !traits.shares_vectors || 2 * rest > kLanes ? 1
+                        : 4 * rest > kLanes                                   ? 2
+                                                                              : 4;
   return {d.time * d.batch,
           d.hidden,
           d.layers,
@@ -113,7 +132,8 @@ inline Layout make_layout(const RnRecurrentDesc& d, const CellTraits& traits) {
           traits.gates * units * kLanes,
           kLanes / parts,
           d.directions * d.state,
-          traits};
+          traits,
+          d.norm != 0};
 }
 
 }  // namespace

@@ -47,13 +47,13 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
   typename Cell::ForwardPhases phases;
   const bool projected = !slots.slot[RN_W_IH].data;
   if (!projected)
-    run.weights.input =
-        pack_input<Cell>(ctx, desc, slots.slot[RN_W_IH], {kPackedInput, 0, in, in}, l);
+    run.weights.input = pack_input(ctx, desc, slots.slot[RN_W_IH], {kPackedInput, 0, in, in}, l);
   if ((!projected && !run.weights.input) ||
       !pack_phases(phases, ctx, desc, slots.slot[RN_W_HH], l, &run.weights) ||
       !pack_projection<Cell>(ctx, desc, slots.slot[RN_W_HR], l, &run.weights) ||
       !pack_biases<Cell>(ctx, slots, l, &run.weights) ||
-      !take_variant<Cell>(ctx, desc, slots, l, &run.variant))
+      !take_variant<Cell>(ctx, desc, slots, l, &run.variant) ||
+      !take_norm(ctx, desc, slots, l, &run.norm) || !norm_biases(ctx, l, &run))
     return RN_ERR_OUT_OF_MEMORY;
 
   const int64_t hs = index * q.batch * l.state, cs = index * q.batch * l.hidden;
@@ -67,7 +67,12 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
     const int64_t set = q.batch * l.stride;
     // Only cells without a c keep an extra in inference, and only those with one project h.
     float* more = state + 3 * set;
-    run.state = {gates, state, state + 2 * set, more, l.projects() ? more : nullptr};
+    run.state = {};
+    run.state.gates = gates;
+    run.state.h_prev = state;
+    run.state.c_prev = state + 2 * set;
+    run.state.extra = more;
+    run.state.made = l.projects() ? more : nullptr;
   }
   run.hn = (float*)args.hn + hs;
   run.cn = Cell::kHasC ? (float*)args.cn + cs : nullptr;

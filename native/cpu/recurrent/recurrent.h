@@ -22,11 +22,12 @@ enum PackedForm {
   kPackedProjection = 13,
   kPackedProjectionBackward = 14
 };
-// `columns`: at which column a weight of two parts is cut; either may be padded to the same size.
+// With layer norm the same form has its columns elsewhere (Layout). `columns`: at which column a
+// weight of two parts is cut; either may be padded to the same size.
 RN_INLINE uint32_t packed_kind(const RnRecurrentDesc& desc, int form, int64_t columns = 0) {
   static_assert(RN_CELL_COUNT * 16 <= 128);
-  return 64 + (uint32_t)desc.precision * 128 + (uint32_t)desc.cell * 16 + (uint32_t)form +
-         ((uint32_t)columns << 10);
+  return 64 + (uint32_t)desc.precision * 128 + (uint32_t)desc.norm * 512 +
+         (uint32_t)desc.cell * 16 + (uint32_t)form + ((uint32_t)columns << 10);
 }
 
 inline void* packed_weight(RnContext* ctx, const RnWeight& w, uint32_t kind, size_t bytes,

@@ -20,6 +20,12 @@ int32_t forward_steps(RnContext* ctx, const RnRecurrentDesc& desc, const void* r
 int32_t backward_steps(RnContext* ctx, const RnRecurrentDesc& desc, const void* run,
                        const void* phases, int64_t s0, int64_t s1);
 
+// The same with layer norm (norm/*.cc), a product and a pass over the rows a step.
+int32_t normed_forward_steps(RnContext* ctx, const RnRecurrentDesc& desc, const void* run,
+                             bool training, int64_t s0, int64_t s1, float* gates, int64_t row0);
+int32_t normed_backward_steps(RnContext* ctx, const RnRecurrentDesc& desc, const void* run,
+                              const void* phases, int64_t s0, int64_t s1);
+
 }  // namespace rnnative::cpu::RN_ISA
 
 #endif  // RNNATIVE_CPU_RECURRENT_STEPS_H_

@@ -24,9 +24,8 @@ struct InputColumns {
   int64_t first, count, ld;  // of ld in all
 };
 
-template <class Cell>
-const void* pack_input(RnContext* ctx, const RnRecurrentDesc& desc, const RnWeight& w,
-                       const InputColumns& in, const Layout& l) {
+inline const void* pack_input(RnContext* ctx, const RnRecurrentDesc& desc, const RnWeight& w,
+                              const InputColumns& in, const Layout& l) {
   int32_t fresh = 0;
   const int64_t cut = in.first > 0 ? in.first : in.count % in.ld;
   void* packed = packed_weight(ctx, w, packed_kind(desc, in.form, cut),
@@ -34,9 +33,8 @@ const void* pack_input(RnContext* ctx, const RnRecurrentDesc& desc, const RnWeig
   if (!packed || !fresh) return packed;
   int32_t* columns = (int32_t*)ctx->scratch(ctx->runtime, (size_t)l.columns() * sizeof(int32_t));
   if (!columns) return nullptr;
-  constexpr int64_t kPer = Cell::kGates * kLanes;
-  for (int64_t j = 0; j < l.columns(); ++j)
-    columns[j] = (int32_t)l.row_at(Cell::kGates, j / kPer, j % kPer);
+  const int64_t gates = l.traits.gates, per = gates * kLanes;
+  for (int64_t j = 0; j < l.columns(); ++j) columns[j] = (int32_t)l.row_at(gates, j / per, j % per);
   pack_matrix(ctx, desc.precision, (const float*)w.data + in.first, in.ld, true, in.count,
               l.columns(), columns, packed);
   return packed;
@@ -77,6 +75,10 @@ const void* pack_phase(RnContext* ctx, const RnRecurrentDesc& desc, int index, c
 template <class... Phase>
 bool pack_phases(Phases<Phase...>, RnContext* ctx, const RnRecurrentDesc& desc, const RnWeight& w,
                  const Layout& l, Weights* out) {
+  if (l.norm) {  // one product for all gates, whose columns are those of W x
+    out->recurrent[0] = pack_input(ctx, desc, w, {kPackedForward, 0, l.state, l.state}, l);
+    return out->recurrent[0] != nullptr;
+  }
   int i = 0;
   bool enough = true;
   ((out->recurrent[i] = pack_phase<Phase>(ctx, desc, i, w, l), enough &= !!out->recurrent[i], ++i),

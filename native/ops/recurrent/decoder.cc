@@ -151,6 +151,7 @@ std::shared_ptr<Call> prepare(const Queue& queue, const Checker& check, const De
                              s.precision,
                              s.phases,
                              s.draws,
+                             s.norm,
                              d.score,
                              d.feeding,
                              d.input,

@@ -38,6 +38,7 @@ RnRecurrentDesc describe_stack(const RecurrentOptions& o, int64_t time, int64_t 
   d.batch = batch;
   d.input = input;
   d.hidden = o.hidden;
+  d.norm = o.norm;
   d.state = o.projection > 0 ? o.projection : o.hidden;
   d.dropout = o.training ? o.dropout : 0;
   d.draws = o.draws;
@@ -73,6 +74,8 @@ void check_options(const Checker& check, const RecurrentOptions& o) {
                                          : "projection: expected none for this cell, got ") +
                                    std::to_string(o.projection));
   }
+  if (o.norm && !rn_cell(o.cell)->normed)
+    check.fail("ERR_ARGUMENT", "norm: expected false, the cell has no layer norm");
   check.in_range("dropout", o.dropout, 0, 1, false);
   if (rn_cell(o.cell)->options && !(o.of_cell.gate_clip > 0 && o.of_cell.cell_clip > 0)) {
     check.fail("ERR_ARGUMENT", "gateClip, cellClip: expected bounds above 0");
@@ -110,10 +113,14 @@ void check_parameters(const Checker& check, const RecurrentOptions& options,
     for (int slot = 0; slot < RN_SLOT_COUNT; ++slot) {
       const Tensor& parameter = parameters[i][slot];
       const bool projection = slot == RN_W_HR && d.state != d.hidden;
-      if (!rn_slot(slot)->required && !parameter && !projection) continue;
+      const bool norm = d.norm && rn_is_norm(slot) && rn_has_slot(d.cell, slot);
+      if (!rn_slot(slot)->required && !parameter && !projection && !norm) continue;
       if (slot == RN_W_HR && !projection)
         check.fail("ERR_ARGUMENT",
                    slot_name(options, i, slot) + ": expected null without a projection");
+      if (rn_is_norm(slot) && !d.norm)
+        check.fail("ERR_ARGUMENT",
+                   slot_name(options, i, slot) + ": expected null without layer norm");
       if (!rn_has_slot(d.cell, slot))
         check.fail("ERR_ARGUMENT",
                    slot_name(options, i, slot) + ": expected null, the cell has no such parameter");

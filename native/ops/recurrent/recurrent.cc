@@ -64,7 +64,7 @@ std::shared_ptr<Call> prepare(const Queue& queue, const Checker& check, const Re
                 {d.cell, d.layers, d.directions, d.time, d.batch, d.input, d.hidden, d.state,
                  static_cast<int64_t>(d.dropout > 0), static_cast<int64_t>(d.random.key),
                  static_cast<int64_t>(d.random.step), static_cast<int64_t>(d.random.sample_base),
-                 d.precision, d.phases, d.draws});
+                 d.precision, d.phases, d.draws, d.norm});
   }
   return call;
 }

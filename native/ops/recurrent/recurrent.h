@@ -22,6 +22,7 @@ struct RecurrentOptions {
   int64_t directions = 1;
   int64_t hidden = 0;
   int64_t projection = 0;  // features of h where they are fewer
+  bool norm = false;       // layer norm
   bool training = false;
   double dropout = 0;                               // between layers, only when training
   std::array<double, RN_PHASE_COUNT> amounts = {};  // of the phases; those of training only then

@@ -123,12 +123,12 @@ void run_layers(const Decoder& d, int64_t t, int64_t b, const State& state, doub
     const RnRecurrentSlots& slots = d.args.slots[l];
     const int64_t in = l == 0 ? d.E + d.F : d.P;
     double *h = state.h + l * d.P, *c = state.c + l * d.H;
-    affine(real(slots.slot[RN_W_IH].data), real(slots.slot[RN_B_IH].data), d.input_of(l, row),
-           gates, in, wx);
+    const LayerNorm norm(d.desc.stack, slots);
+    form_sums(norm.input(slots, d.input_of(l, row), in), gates, wx);
     d.stack.cell.forward({d.H, d.P, wx, real(slots.slot[RN_W_HH].data),
                           real(slots.slot[RN_B_HH].data), h, c, h, d.gates(l, row),
                           d.made_h(l, row), d.made_c(l, row), work, &d.desc.stack.options,
-                          Peepholes(slots).of});
+                          Peepholes(slots).of, norm.of});
     if (d.stack.projects)
       affine(real(slots.slot[RN_W_HR].data), nullptr, d.made_h(l, row), d.P, d.H, d.h(l, row));
     if (d.stack.zones()) {
@@ -233,6 +233,7 @@ void layers_backward(const Backward& g, const Flow& f, int64_t t, int64_t b) {
   for (int64_t l = d.L - 1; l >= 0; --l) {
     const RnRecurrentSlots& slots = d.args.slots[l];
     const SlotGradients& to = g.layers[l];
+    const LayerNorm norm(d.desc.stack, slots, &to);
     double *dh = f.dh + l * d.P, *dc = f.dc + l * d.H;
     for (int64_t i = 0; i < d.P; ++i) {
       f.dh_next[i] = dh[i] + f.dtop[i];
@@ -269,11 +270,12 @@ void layers_backward(const Backward& g, const Flow& f, int64_t t, int64_t b) {
                            f.work,
                            &d.desc.stack.options,
                            Peepholes(slots).of,
-                           to.slot + RN_P_I});
+                           to.slot + RN_P_I,
+                           norm.of});
     const int64_t in = l == 0 ? d.E + d.F : d.P;
     std::fill_n(f.dinput, in, 0.0);
-    affine_backward(real(slots.slot[RN_W_IH].data), d.input_of(l, row), f.dwx, gates, in,
-                    to.slot[RN_W_IH], to.slot[RN_B_IH], f.dinput);
+    form_sums_backward(norm.input(slots, d.input_of(l, row), in), gates, f.dwx, to.slot[RN_W_IH],
+                       to.slot[RN_B_IH], f.dinput);
     for (int64_t i = 0; l > 0 && i < d.P; ++i)
       f.dtop[i] = f.dinput[i] * d.factor(l - 1, b, t * d.P + i);
   }

@@ -38,16 +38,10 @@ void drop(const Stack& stack, int32_t layer, double* data) {
             dropout_factor(random, b, t * stack.width + f, desc.dropout);
 }
 
-// y[n] = x[n] + b[n]; b may be null.
-void add_bias(const double* x, const double* b, int64_t n, double* y) {
-  for (int64_t i = 0; i < n; ++i) y[i] = x[i] + (b ? b[i] : 0);
-}
-// dx and db may be null.
-void add_bias_backward(const double* dy, int64_t n, double* db, double* dx) {
-  for (int64_t i = 0; i < n; ++i) {
-    if (db) db[i] += dy[i];
-    if (dx) dx[i] += dy[i];
-  }
+// What a step's W x is made of: the layer's input, or, where that holds W x already, its part.
+Sums input_sums(const LayerNorm& norm, const RnRecurrentSlots& slots, const double* x, int64_t in,
+                int64_t part) {
+  return norm.input(slots, slots.slot[RN_W_IH].data ? x : x + part, in);
 }
 
 // One layer in one direction. input: [T, B, in]; output: [T, B, D*P], whose padding is zero
@@ -59,6 +53,7 @@ void run_forward(const Stack& stack, const RnRecurrentForward& args, int32_t lay
   const int64_t gates = stack.gates * H, run = stack.run_of(layer, direction);
   const RnRecurrentSlots& slots = args.slots[run];
   const Peepholes peepholes(slots);
+  const LayerNorm norm(desc, slots);
   const Saved saved = stack.saved_of(run, real(args.reserve));
   const StateDropout dropout(desc, run);
   const Zoneout zoneout(desc, run);
@@ -72,15 +67,11 @@ void run_forward(const Stack& stack, const RnRecurrentForward& args, int32_t lay
       const int64_t t = time_of(s, length, direction), row = t * B + b;
       double *h_next = saved.h + row * P, *c_next = saved.c + row * H;
       double *made_h = saved.made_h + row * H, *made_c = saved.made_c + row * H;
-      if (slots.slot[RN_W_IH].data)
-        affine(real(slots.slot[RN_W_IH].data), real(slots.slot[RN_B_IH].data), input + row * in,
-               gates, in, wx);
-      else
-        add_bias(input + row * in + direction * gates, real(slots.slot[RN_B_IH].data), gates, wx);
+      form_sums(input_sums(norm, slots, input + row * in, in, direction * gates), gates, wx);
       stack.cell.forward({H, P, wx, real(slots.slot[RN_W_HH].data), real(slots.slot[RN_B_HH].data),
                           h, c, dropout.operand(b, h, masked),
                           saved.gates + row * stack.cell.saved * H, made_h, made_c, rest,
-                          &desc.options, peepholes.of});
+                          &desc.options, peepholes.of, norm.of});
       if (stack.projects) affine(real(slots.slot[RN_W_HR].data), nullptr, made_h, P, H, h_next);
       if (stack.zones()) {
         zoneout.h.forward(t, b, h, stack.projects ? h_next : made_h, h_next);
@@ -105,6 +96,7 @@ void run_backward(const Stack& stack, const RnRecurrentBackward& args, int32_t l
   const RnRecurrentSlots& slots = args.slots[run];
   const Peepholes peepholes(slots);
   const SlotGradients d = stack.open_gradients(args.dslots[run], in);
+  const LayerNorm norm(desc, slots, &d);
   // Backward only reads what forward saved.
   const Saved saved = stack.saved_of(run, const_cast<double*>(real(args.reserve)));
   double *h0 = work, *c0 = h0 + H, *dh = c0 + H, *dc = dh + H, *dh_next = dc + H;
@@ -156,14 +148,13 @@ void run_backward(const Stack& stack, const RnRecurrentBackward& args, int32_t l
                            rest,
                            &desc.options,
                            peepholes.of,
-                           d.slot + RN_P_I});
+                           d.slot + RN_P_I,
+                           norm.of});
       dropout.close_gradient(b, doperand, dh);
       double* dx = dinput ? dinput + row * in : nullptr;
-      if (slots.slot[RN_W_IH].data)
-        affine_backward(real(slots.slot[RN_W_IH].data), input + row * in, dwx, gates, in,
-                        d.slot[RN_W_IH], d.slot[RN_B_IH], dx);
-      else
-        add_bias_backward(dwx, gates, d.slot[RN_B_IH], dx ? dx + direction * gates : nullptr);
+      if (dx && !slots.slot[RN_W_IH].data) dx += direction * gates;
+      form_sums_backward(input_sums(norm, slots, input + row * in, in, direction * gates), gates,
+                         dwx, d.slot[RN_W_IH], d.slot[RN_B_IH], dx);
     }
     for (int64_t j = 0; dh0 && j < P; ++j) dh0[(run * B + b) * P + j] += dh[j];
     for (int64_t j = 0; dc0 && j < H; ++j) dc0[(run * B + b) * H + j] += dc[j];

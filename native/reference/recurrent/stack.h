@@ -36,6 +36,40 @@ struct Peepholes {
   }
 };
 
+// The layer norm of a layer and direction; `d` where backward.
+struct LayerNorm {
+  Norm norm = {};
+  const Norm* of;  // NULL where there is none
+
+  LayerNorm(const RnRecurrentDesc& desc, const RnRecurrentSlots& slots,
+            const SlotGradients* d = nullptr)
+      : of(desc.norm ? &norm : nullptr) {
+    if (!of) return;
+    const auto slot = [&](int32_t s) { return real(slots.slot[s].data); };
+    const RnCellRow& row = *rn_cell(desc.cell);
+    norm = {desc.hidden,       row.gates, row.normed, slot(RN_N_IH), slot(RN_N_HH), slot(RN_N_C),
+            slot(RN_N_C_BIAS), nullptr,   nullptr,    nullptr,       nullptr};
+    if (!d) return;
+    norm.dih = d->slot[RN_N_IH];
+    norm.dhh = d->slot[RN_N_HH];
+    norm.dc = d->slot[RN_N_C];
+    norm.dc_bias = d->slot[RN_N_C_BIAS];
+  }
+  LayerNorm(const LayerNorm&) = delete;
+  LayerNorm& operator=(const LayerNorm&) = delete;
+
+  // W x + b_ih of a step.
+  Sums input(const RnRecurrentSlots& slots, const double* x, int64_t in) const {
+    return {real(slots.slot[RN_W_IH].data),
+            real(slots.slot[RN_B_IH].data),
+            x,
+            in,
+            of,
+            norm.ih,
+            norm.dih};
+  }
+};
+
 struct Stack {
   explicit Stack(const RnRecurrentDesc& desc)
       : desc(desc),

@@ -1,13 +1,13 @@
 import { native, type NativeAddon, type NativeTensor } from '#dist/native/index.js'
 import type { RecurrentOptions } from '#dist/ops/cells.js'
-import { CELLS, mayProject, slotsOf, STATES, type Cell } from '../../support/recurrent.mjs'
+import { CELLS, mayNorm, mayProject, slotsOf, STATES, type Cell } from '../../support/recurrent.mjs'
 import type { Calls, Maker } from '../maker.mjs'
 
 /** Of the parameters of a layer and direction, null where absent. */
 export const slotShapes = (
-  ...[cell, hidden, input, biased, state]: [Cell, number, number, boolean, number?]
+  ...[cell, hidden, input, biased, state, norm]: [Cell, number, number, boolean, number?, boolean?]
 ) =>
-  slotsOf(cell, hidden, input, state).map(({ shape, required, absent }) =>
+  slotsOf(cell, hidden, input, state, norm).map(({ shape, required, absent }) =>
     !absent && (required || biased) ? shape : null,
   )
 
@@ -29,12 +29,14 @@ function recurrent(m: Maker, training: boolean): Recurrent {
   const biased = m.bool()
   const projects = hidden > 1 && mayProject(cell) && m.bool()
   const projection = projects ? 1 + m.draw.below(hidden - 1) : hidden
-  const cells = Array.from({ length: layers * directions }, (_, i) =>
-    slotShapes(cell, hidden, i < directions ? input : directions * projection, biased, projection),
-  )
+  const norm = mayNorm(cell) && m.bool()
+  const cells = Array.from({ length: layers * directions }, (_, i) => {
+    const width = i < directions ? input : directions * projection
+    return slotShapes(cell, hidden, width, biased, projection, norm)
+  })
   const options: RecurrentOptions = {
     ...{ cell, layers, directions, hidden, training, dropout },
-    ...{ random: m.random(), projection: projects ? projection : 0 },
+    ...{ random: m.random(), projection: projects ? projection : 0, norm },
   }
   const x = [time, batch, input]
   const [h, c] = [projection, hidden].map((size) => [layers * directions, batch, size]) as [

@@ -12,7 +12,9 @@ import {
   drawInputs,
   GATES,
   mayProject,
+  padded,
   recurrent,
+  type Cell,
   type Sizes,
   type Stack,
 } from '../../support/recurrent.mjs'
@@ -203,7 +205,7 @@ test.serial('what makes no sense is refused', (t) => {
         ...{ cell, projection, layers: 1, directions: 1, hidden: 3, training: false, dropout: 0 },
       } as never,
       full(1, 1, 2),
-      [slots as never],
+      [padded(cell as Cell, slots) as never],
       ...([null, null, null] as const),
     )
   const lstm = [full(12, 2), full(12, 2), null, null]

@@ -108,6 +108,11 @@ export const variantOptions = () => ({
     about: "features of an LSTM's output and recurrent input, fewer than units",
     defaultText: 'as --hidden',
   }),
+  layerNorm: flag({
+    about: 'layer norm inside the steps of an LSTM or a GRU',
+    default: false,
+    formerly: false,
+  }),
   thresholds: custom<ThresholdsSpec>()(
     {
       expected: thresholdsForms(),
@@ -130,6 +135,7 @@ interface Variant {
   projection?: number | undefined
   peephole?: unknown
   coupled: boolean
+  layerNorm: boolean
   activations: Readonly<Record<string, unknown>>
   gateClip?: unknown
   cellClip?: unknown
@@ -142,19 +148,20 @@ const VARIANTS: Readonly<Record<CellName, readonly string[]>> = {
     'peephole',
     'coupled',
     'projection',
+    'layerNorm',
     'gateClip',
     'cellClip',
     'gate',
     'candidate',
     'output',
   ],
-  gru: ['gateClip', 'gate', 'candidate'],
+  gru: ['layerNorm', 'gateClip', 'gate', 'candidate'],
   rnn: ['gateClip', 'candidate'],
 }
 
 /** A rule of schemas with {@link variantOptions}. */
 export function checkVariant(options: Variant, refuse: Refuse): void {
-  const { cell, hidden, coupled, activations, ...others } = options
+  const { cell, hidden, coupled, layerNorm, activations, ...others } = options
   const { peephole, gateClip, cellClip, projection } = others
   const has = (name: string) => VARIANTS[cell].includes(name)
   for (const [name, value] of Object.entries({ peephole, gateClip, cellClip, projection }))
@@ -166,6 +173,7 @@ export function checkVariant(options: Variant, refuse: Refuse): void {
       `none for the cell ${cell}`,
       value,
     )
+  refuse('layerNorm', has('layerNorm') || !layerNorm, `false for the cell ${cell}`, layerNorm)
   refuse('coupled', has('coupled') || !coupled, `false for the cell ${cell}`, coupled)
   const narrower = projection === undefined || projection < hidden
   refuse('projection', narrower, `fewer than the ${hidden} units`, projection)

@@ -32,7 +32,8 @@ inline bool start_phases(RnContext* ctx, const RnRecurrentDesc& desc, const Sequ
   if (!start_zoneout(ctx, desc, q, run, l.h_stride, l.stride, false, &out->zoneout)) return false;
   if (!state_masks(ctx, desc, q, l, run, &out->masks)) return false;
   if (!out->masks) return true;
-  out->operand = with_element(desc.precision, [&]<class E>() {
+  const int32_t precision = l.norm ? RN_PRECISION_F32 : desc.precision;
+  out->operand = with_element(precision, [&]<class E>() {
     const bool rounded = E::kPrecision == RN_PRECISION_BF16;
     return (void*)operand_rows<E>(ctx, q, rounded ? rounded_stride : l.h_stride);
   });

@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "native/abi/cells.h"
+#include "native/reference/recurrent/norm.h"
 
 namespace rnnative::reference {
 
@@ -22,6 +23,12 @@ struct StepForward {
   double* work;             // [G*H]
   const RnCellOptions* options;
   const double* const* peepholes;  // P_I, P_F, P_O: [H], or NULL: zeros
+  const Norm* norm;                // NULL: no layer norm
+
+  // R times the operand, and b_hh.
+  void recurrent_sums(int64_t rows, double* y) const {
+    form_sums({w_hh, b_hh, operand, state, norm, norm ? norm->hh : nullptr, nullptr}, rows, y);
+  }
 };
 
 struct StepBackward {
@@ -38,6 +45,14 @@ struct StepBackward {
   const RnCellOptions* options;
   const double* const* peepholes;
   double* const* dpeepholes;  // accumulated; NULL: not wanted
+  const Norm* norm;
+
+  // From the gradient of recurrent_sums.
+  void recurrent_sums_backward(int64_t rows, const double* d) const {
+    const double* gain = norm ? norm->hh : nullptr;
+    form_sums_backward({w_hh, nullptr, operand, state, norm, gain, norm ? norm->dhh : nullptr},
+                       rows, d, dw_hh, db_hh, doperand);
+  }
 };
 
 // What a cell has beside its row in native/abi/cells.h.
@@ -54,27 +69,6 @@ RN_CELLS(RN_DECLARE)
 
 inline double sigmoid(double x) {
   return 1 / (1 + std::exp(-x));
-}
-
-// y = W x + b. w: [rows, columns]; b may be NULL.
-inline void affine(const double* w, const double* b, const double* x, int64_t rows, int64_t columns,
-                   double* y) {
-  for (int64_t i = 0; i < rows; ++i) {
-    y[i] = b ? b[i] : 0;
-    for (int64_t j = 0; j < columns; ++j) y[i] += w[i * columns + j] * x[j];
-  }
-}
-
-// Adds the gradients of affine; dw, db, dx may be NULL.
-inline void affine_backward(const double* w, const double* x, const double* dy, int64_t rows,
-                            int64_t columns, double* dw, double* db, double* dx) {
-  for (int64_t i = 0; i < rows; ++i) {
-    if (db) db[i] += dy[i];
-    for (int64_t j = 0; j < columns; ++j) {
-      if (dw) dw[i * columns + j] += dy[i] * x[j];
-      if (dx) dx[j] += dy[i] * w[i * columns + j];
-    }
-  }
 }
 
 }  // namespace rnnative::reference

@@ -15,7 +15,7 @@ void forward(const StepForward& step) {
   double *r = step.saved, *z = r + H, *n = z + H, *q = n + H;
   const RnCellOptions& by = kByOption ? *step.options : kUsual;
   const double* rh = step.work;
-  affine(step.w_hh, step.b_hh, step.operand, 3 * H, H, step.work);
+  step.recurrent_sums(3 * H, step.work);
   for (int64_t j = 0; j < H; ++j) {
     r[j] = step.wx[j] + rh[j];
     z[j] = step.wx[H + j] + rh[H + j];
@@ -43,7 +43,7 @@ void backward(const StepBackward& step) {
     drh[2 * H + j] = dn[j] * gate_of(by, r[j]);
     step.dh[j] += dh * update;
   }
-  affine_backward(step.w_hh, step.operand, drh, 3 * H, H, step.dw_hh, step.db_hh, step.doperand);
+  step.recurrent_sums_backward(3 * H, drh);
 }
 
 }  // namespace

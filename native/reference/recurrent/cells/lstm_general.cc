@@ -23,7 +23,7 @@ void forward(const StepForward& step) {
   const int64_t H = step.hidden;
   const RnCellOptions& by = *step.options;
   const Gates<kCoupled> a(step.saved, H);
-  affine(step.w_hh, step.b_hh, step.operand, a.kCount * H, step.state, step.saved);
+  step.recurrent_sums(a.kCount * H, step.saved);
   for (int64_t n = 0; n < a.kCount * H; ++n) step.saved[n] += step.wx[n];
   const auto gate = [&](double sum) { return gate_of(by, sum); };
   for (int64_t j = 0; j < H; ++j) {
@@ -37,8 +37,10 @@ void forward(const StepForward& step) {
     const double g = candidate_of(by, a.g[j]);
     step.c_next[j] = clip(f * step.c[j] + i * g, by.cell_clip);
     a.o[j] += times(step.peepholes[2], j, step.c_next[j]);
-    step.h_next[j] = gate(a.o[j]) * value(by.output, step.c_next[j]);
   }
+  const std::vector<double> seen = seen_of(step.norm, step.c_next, H);
+  for (int64_t j = 0; j < H; ++j)
+    step.h_next[j] = gate(a.o[j]) * value(by.output, seen[static_cast<size_t>(j)]);
 }
 
 template <bool kCoupled>
@@ -47,12 +49,18 @@ void backward(const StepBackward& step) {
   const RnCellOptions& by = *step.options;
   const Gates<kCoupled> a(const_cast<double*>(step.saved), H), d(step.dwx, H);
   const auto gate = [&](double sum) { return gate_of(by, sum); };
+  const std::vector<double> seen = seen_of(step.norm, step.c_next, H);
+  std::vector<double> dseen(seen.size());
   for (int64_t j = 0; j < H; ++j) {
-    const double i = gate(a.i[j]), f = kCoupled ? 1 - i : gate(a.f[j]), o = gate(a.o[j]);
-    const double g = candidate_of(by, a.g[j]);
-    const double c = step.c_next[j], dh = step.dh_next[j];
-    d.o[j] = dh * value(by.output, c) * gate_slope(by, a.o[j]);
-    double dc = step.dc_next[j] + dh * o * slope(by.output, c);
+    const double s = seen[static_cast<size_t>(j)], dh = step.dh_next[j];
+    d.o[j] = dh * value(by.output, s) * gate_slope(by, a.o[j]);
+    dseen[static_cast<size_t>(j)] = dh * gate(a.o[j]) * slope(by.output, s);
+  }
+  seen_backward(step.norm, step.c_next, &dseen);
+  for (int64_t j = 0; j < H; ++j) {
+    const double i = gate(a.i[j]), f = kCoupled ? 1 - i : gate(a.f[j]);
+    const double g = candidate_of(by, a.g[j]), c = step.c_next[j];
+    double dc = step.dc_next[j] + dseen[static_cast<size_t>(j)];
     dc += times(step.peepholes[2], j, d.o[j]);
     if (!within(f * step.c[j] + i * g, by.cell_clip)) dc = 0;
     d.i[j] = dc * (kCoupled ? g - step.c[j] : g) * gate_slope(by, a.i[j]);
@@ -66,8 +74,7 @@ void backward(const StepBackward& step) {
     for (int k = 0; k < RN_PEEPHOLES; ++k)
       if (step.dpeepholes[k]) step.dpeepholes[k][j] += of[k][j] * seen[k];
   }
-  affine_backward(step.w_hh, step.operand, step.dwx, a.kCount * H, step.state, step.dw_hh,
-                  step.db_hh, step.doperand);
+  step.recurrent_sums_backward(a.kCount * H, step.dwx);
 }
 
 }  // namespace
