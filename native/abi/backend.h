@@ -12,6 +12,7 @@
 #define RNNATIVE_ABI_BACKEND_H_
 
 #include "native/abi/args/attention.h"
+#include "native/abi/args/crf.h"
 #include "native/abi/args/cross_entropy.h"
 #include "native/abi/args/elementwise.h"
 #include "native/abi/args/layers.h"

@@ -51,7 +51,10 @@
   OP(to_real, RnToReal) \
   OP(pool_time, RnPoolTime) \
   OP(pool_time_backward, RnPoolTimeBackward) \
-  OP(orthogonal, RnOrthogonal)
+  OP(orthogonal, RnOrthogonal) \
+  SIZE(crf_reserve, int64_t time, int64_t batch, int64_t tags) \
+  OP(crf, RnCrf) \
+  OP(crf_backward, RnCrfBackward)
 // clang-format on
 
 #endif  // RNNATIVE_ABI_OPS_H_

@@ -29,6 +29,7 @@ void export_program(Napi::Env env, Napi::Object exports);
   GROUP(recurrent) \
   GROUP(attention) \
   GROUP(decoder) \
+  GROUP(crf) \
   GROUP(search) \
   GROUP(select) \
   GROUP(optimizer) \

@@ -1,5 +1,7 @@
 export { beamSearch } from './beam'
 export type { BeamOptions } from './beam-options'
+export { kBest, marginals, viterbi } from './crf'
+export type { Emissions, Marginals, ScoredTags } from './crf'
 export { ensemble, type EnsembleOptions } from './ensemble'
 export type { Hypothesis } from './hypothesis'
 export type { LimitOptions } from './limits'

@@ -14,6 +14,7 @@ export type {
 export { PositionEmbedding } from './positions'
 export type { PositionEmbeddingOptions, PositionForwardOptions, PositionKind } from './positions'
 export type { GRUVariant, LSTMVariant, PeepholeGate } from './variant'
+export { CRF, type AllowedTags, type CRFOptions, type CRFScores } from './crf'
 export { GRU, LSTM, RNN } from './recurrent'
 export type { GRUOptions, LSTMOptions, RNNOptions } from './recurrent'
 export { Recurrent, type ForwardOptions, type RecurrentOptions } from './recurrent-stack'

@@ -13,6 +13,7 @@ import { selectCalls } from './select.mjs'
 import { matmulCalls } from './matmul.mjs'
 import { layersCalls } from './layers.mjs'
 import { crossEntropyCalls } from './cross-entropy.mjs'
+import { crfCalls } from './crf.mjs'
 import { recurrentCalls } from './recurrent.mjs'
 import { attentionCalls } from './attention.mjs'
 import { decoderCalls } from './decoder.mjs'
@@ -30,6 +31,7 @@ export const calls: Calls = {
   ...matmulCalls,
   ...layersCalls,
   ...crossEntropyCalls,
+  ...crfCalls,
   ...recurrentCalls,
   ...attentionCalls,
   ...decoderCalls,
