@@ -2,6 +2,7 @@
 import { info, peakGflops } from '#dist/index.js'
 import { prepareAttention } from './ours-attention.mjs'
 import { prepareClassifier } from './ours-classifier.mjs'
+import { prepareCrf } from './ours-crf.mjs'
 import { prepareGeneration, prepareLanguage } from './ours-language.mjs'
 import { countFlops, prepareLayers } from './ours-layers.mjs'
 import { prepareSeq2Seq, prepareTranslation } from './ours-seq2seq.mjs'
@@ -10,6 +11,7 @@ import { serve } from '../../measure/serve.mjs'
 const tasks = {
   attention: prepareAttention,
   classifier: prepareClassifier,
+  crf: prepareCrf,
   layers: prepareLayers,
   language: prepareLanguage,
   generation: prepareGeneration,

@@ -9,6 +9,7 @@ from torch_attention import prepare_attention
 from torch_beam import prepare_translation
 from torch_cells import prepare_cells
 from torch_classifier import prepare_classifier
+from torch_crf import prepare_crf
 from torch_generation import prepare_generation
 from torch_language import prepare_language
 from torch_layers import prepare_layers
@@ -18,6 +19,7 @@ TASKS = {
     "attention": prepare_attention,
     "cells": prepare_cells,
     "classifier": prepare_classifier,
+    "crf": prepare_crf,
     "layers": prepare_layers,
     "language": prepare_language,
     "generation": prepare_generation,

@@ -10,7 +10,7 @@ namespace {
 // chains each.
 template <int kVectors>
 RN_INLINE vf product(const Field& f, const float* a, int v, float* sums) {
-  constexpr int kChains = kVectors == 1 ? 4 : kVectors == 2 ? 2 : 1;
+  constexpr int kChains = kVectors == 1 ? 4 : 2;
   vf y[kChains][kVectors] = {};
   const float* w = f.weights + v * kLanes;
   int64_t i = 0;
@@ -46,11 +46,8 @@ RN_INLINE float products(const Field& f, const float* a, float* sums) {
 
 // y = the emissions of a step less their maximum, which it returns.
 RN_INLINE float lower_emissions(const Field& f, const float* emissions, float* y) {
-  for (int v = 0; v < f.vectors(); ++v) {
-    vf x = f.load_tags(emissions, v);
-    if (f.lanes(v) < kLanes) x = f.keep_tags(x, v);
-    store(y + v * kLanes, x);
-  }
+  for (int v = 0; v < f.vectors(); ++v)
+    store(y + v * kLanes, f.load_tags(emissions, v) + load(f.padding + v * kLanes));
   const float highest = greatest(f, y);
   if (highest == kNever) return highest;
   const vf shift = splat(highest);

@@ -38,6 +38,7 @@ struct Field {
   float* weights;    // W: [tags, padded], 1 in columns that do not exist
   float* by_target;  // W transposed, 0 where it does not exist; backward only
   float* columns;    // c: [padded], -inf where it does not exist, 0 where a column forbids all
+  float* padding;    // [padded]: 0, and -inf where there is no tag
   float highest;     // of c
   float* reserve;    // [batch, time, 2, padded] or NULL
 
@@ -93,11 +94,13 @@ inline int32_t check_rows(RnContext* ctx, const RnCrf& args) {
 // Computes the exponentials of the transitions.
 inline bool weigh(RnContext* ctx, Field* f, bool backward) {
   const int64_t tags = f->tags, padded = f->padded;
-  f->columns = scratch_floats(ctx, padded * (1 + tags * (backward ? 2 : 1)));
+  f->columns = scratch_floats(ctx, padded * (2 + tags * (backward ? 2 : 1)));
   if (!f->columns) return false;
-  f->weights = f->columns + padded;
+  f->padding = f->columns + padded;
+  f->weights = f->padding + padded;
   f->by_target = backward ? f->weights + tags * padded : nullptr;
   f->highest = kNever;
+  for (int64_t j = 0; j < padded; ++j) f->padding[j] = j < tags ? 0 : kNever;
   for (int v = 0; v < f->vectors(); ++v) {
     vf most = splat(kNever);
     for (int64_t i = 0; i < tags; ++i) most = max(most, f->load_tags(f->A + i * tags, v));
