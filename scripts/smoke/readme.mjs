@@ -19,6 +19,8 @@ import { promisify } from 'node:util'
 const book = 'Call me Ishmael. Some years ago, never mind how long precisely, I went to sea.\n'
 const english = 'a dog runs over the grass .\na man sleeps .\na child eats an apple .\n'
 const german = 'ein hund läuft über das gras .\nein mann schläft .\nein kind isst einen apfel .\n'
+const tagged =
+  'Kim B-PER\nClijsters I-PER\nwon O\nin O\nBrussels B-LOC\n. O\n\nShe O\nleft O\nRome B-LOC\n'
 const FILES = {
   'book.txt': book.repeat(20),
   'wiki.txt': book.repeat(50),
@@ -26,6 +28,9 @@ const FILES = {
   'train.de': german,
   'test.en': english,
   'test.de': german,
+  'train.conll': tagged,
+  'dev.conll': tagged,
+  'test.conll': tagged,
   'console.d.ts': 'declare const console: { log(...values: unknown[]): void }\n',
   'tsconfig.json': JSON.stringify({
     compilerOptions: {

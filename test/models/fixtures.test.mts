@@ -12,11 +12,12 @@ import {
   pairs,
   running,
   saved,
+  sentences,
   STEPS,
   text,
 } from './fixtures/recipes.mjs'
 
-type Family = 'language' | 'seq2seq' | 'classifier'
+type Family = 'language' | 'seq2seq' | 'classifier' | 'tagger'
 
 const expected = JSON.parse(readFileSync(join(FIXTURES, 'expected.json'), 'utf8')) as Record<
   Family,
@@ -51,6 +52,14 @@ test('a saved classifier loads', async (t) => {
   t.deepEqual(model.options, made.options)
   t.is(model.seed, made.seed)
   near(t, (await model.evaluate(labelled)).loss, expected.classifier.nats)
+})
+
+test('a saved tagger loads', async (t) => {
+  await using model = await api.SequenceTagger.load(join(FIXTURES, 'tagger', 'model'))
+  await using made = saved.tagger(api)
+  t.deepEqual(model.options, made.options)
+  t.deepEqual(model.vocabulary, made.vocabulary)
+  near(t, (await model.evaluate(sentences)).loss, expected.tagger.nats)
 })
 
 /** A copy of a fixture's run, to go on in. */
@@ -99,4 +108,13 @@ test('a run of a classifier resumes', async (t) => {
   t.deepEqual(best.options, model.options)
   const limits = { checkpoint, resume: true, maxSteps: STEPS.whole }
   await goesOn(t, 'classifier', model.fit(labelled, { ...fits.classifier(api), ...limits }))
+})
+
+test('a run of a tagger resumes', async (t) => {
+  const checkpoint = copyOf('tagger')
+  await using best = await api.SequenceTagger.load(checkpoint)
+  await using model = running.tagger(api)
+  t.deepEqual(best.options, model.options)
+  const limits = { checkpoint, resume: true, maxSteps: STEPS.whole }
+  await goesOn(t, 'tagger', model.fit(sentences, { ...fits.tagger(api), ...limits }))
 })

@@ -13,6 +13,7 @@ import { addLanguageModel } from './commands/language'
 import { addNgram } from './commands/ngram'
 import { addReport } from './commands/report'
 import { addSeq2Seq } from './commands/seq2seq'
+import { addTagger } from './commands/tagger'
 import { packageVersion } from './version'
 
 /** Help's words for a flag. */
@@ -38,6 +39,7 @@ export function makeProgram(): Command {
   addClassify(program)
   addForecast(program)
   addKeywords(program)
+  addTagger(program)
   addReport(program)
   return program
 }

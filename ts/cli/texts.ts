@@ -2,6 +2,7 @@
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
 import type { Pair } from '../data'
+import { parseConll, type ConllOptions, type TaggedSentence } from '../data/conll'
 import { pairLines } from '../data/pairs'
 import { RnnativeError } from '../errors'
 import { ioError } from '../io/files'
@@ -31,6 +32,11 @@ async function textOf(path: string): Promise<string> {
 /** A text file: as a string, or as token ids where tokens are bytes (it need not be UTF-8 then). */
 export async function readInput(path: string, unit: Unit): Promise<string | Int32Array> {
   return unit === 'byte' ? new Int32Array(await bytesOf(path)) : textOf(path)
+}
+
+/** As `readConll`. */
+export async function readTagged(path: string, options: ConllOptions): Promise<TaggedSentence[]> {
+  return parseConll(await textOf(path), options, nameOf(path))
 }
 
 /** As `readPairs`; one of the two may be standard input. */

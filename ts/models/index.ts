@@ -50,6 +50,15 @@ export {
 } from './forecaster/model'
 export type { Errors, ForecasterScore, LevelScore } from './forecaster/score'
 export type { Distribution, ForecasterModel } from './forecaster/options'
+export {
+  SequenceTagger,
+  type SequenceTaggerFitOptions,
+  type SequenceTaggerOptions,
+  type Sentences,
+  type TaggerScore,
+} from './tagger/model'
+export type { Entity, TaggedText } from './tagger/tag'
+export type { TaggerVocabulary } from './tagger/vocabulary'
 export { rescore, type RescoringTerm } from './rescore'
 export { MaxEnt } from './baselines/max-ent'
 export { NaiveBayes } from './baselines/naive-bayes'

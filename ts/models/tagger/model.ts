@@ -1,0 +1,306 @@
+import { checkPath, checkWhole, isListOf, isObject, optionsOf, type Names } from '../../check'
+import type { TaggedSentence } from '../../data/conll'
+import { digestOfJson } from '../../digest'
+import { expect, RnnativeError } from '../../errors'
+import type { CheckpointFiles } from '../../io/checkpoint'
+import { readJson } from '../../io/files'
+import { CONFIG_FILE } from '../../io/model-directory'
+import { MODEL_FILE, toHost } from '../../io/model-files'
+import {
+  entityScore,
+  ENTITY_MODES,
+  type EntityOptions,
+  type EntityScore,
+} from '../../metrics/entities'
+import { TAG_SCHEMES, type TagScheme } from '../../metrics/spans'
+import { adam } from '../../optim'
+import { marginals } from '../../decode'
+import { chooseDevice, type DeviceOption } from '../../tensor/device'
+import type { Fit } from '../../train/fits'
+import { TrainingLoop } from '../../train/loop'
+import { checkFitNames } from '../../train/options'
+import type { Run, RunContext, TokenEvent, TokenResult } from '../../train'
+import type { TrainingEvent, TrainingOptions } from '../../train'
+import type { AbortSignalLike } from '../../signal'
+import { identityOf } from '../parts/identity'
+import { checkTexts, loadModel, loadWeights, Model } from '../model'
+import { WordReader, type Example } from './batch'
+import { TaggerNetwork } from './network'
+import { taggerFitOptions, taggerOptions } from './options'
+import type { TaggerNetworkOptions, TaggerOptions, TaggerReadingOptions } from './options'
+import {
+  best,
+  cut,
+  decide,
+  emissionsOf,
+  given,
+  natsOf,
+  type Sentence,
+  type TaggedText,
+} from './tag'
+import { TaggerFeed, TaggerTask } from './task'
+import { checkVocabulary, learnVocabulary, TagSet, type TaggerVocabulary } from './vocabulary'
+
+export interface SequenceTaggerOptions extends TaggerOptions {
+  /** See {@link SequenceTagger.vocabulary}. */
+  vocabulary: TaggerVocabulary
+  device?: DeviceOption | undefined
+}
+
+export interface SequenceTaggerFitOptions extends TrainingOptions, TaggerReadingOptions {
+  /** Sentences that are not learned from, to measure progress by; null: none. */
+  validation?: readonly TaggedSentence[] | null | undefined
+}
+
+export interface TaggerScore extends EntityScore {
+  /** Nats a word. */
+  loss: number
+}
+
+interface Waiting {
+  signal?: AbortSignalLike | undefined
+}
+
+const WAITING: Names<Waiting> = { signal: true }
+
+const VOCABULARY_FILE = 'vocabulary.json'
+
+/** Sentences as lists of words, or texts that are cut into words (characters, where those were learned). */
+export type Sentences = readonly string[] | readonly (readonly string[])[]
+
+/**
+ * Tags words: named entities, parts of speech. Vectors of words and their letters, a recurrent stack in both
+ * directions, a conditional random field (Huang et al. 2015; Lample et al. 2016).
+ *
+ * ```ts
+ * const sentences = await data.readConll('train.conll')
+ * await using tagger = new SequenceTagger({ vocabulary: SequenceTagger.vocabulary(sentences), hidden: 100 })
+ * await tagger.fit(sentences, { epochs: 20 })
+ * const [{ entities }] = await tagger.tag(['Kim Clijsters won in Brussels.'])
+ * ```
+ */
+export class SequenceTagger extends Model {
+  readonly vocabulary: TaggerVocabulary
+  readonly options: Readonly<TaggerNetworkOptions>
+  readonly seed: number
+  readonly network: TaggerNetwork
+  private readonly reader: WordReader
+  private readonly set: TagSet
+
+  /** Throws `ERR_ARGUMENT` for options that make no sense, or `ERR_DEVICE`. */
+  constructor(options: SequenceTaggerOptions) {
+    super()
+    const { seed, ...network } = taggerOptions.resolve(options, ['vocabulary', 'device'])
+    const { vocabulary, device = 'cpu' } = options
+    checkVocabulary(vocabulary)
+    this.vocabulary = vocabulary
+    this.options = Object.freeze(network)
+    this.seed = seed
+    this.reader = new WordReader(vocabulary)
+    this.set = new TagSet(vocabulary.scheme, vocabulary.types)
+    const place = { seed, device: chooseDevice(device).device }
+    this.network = new TaggerNetwork(vocabulary, this.options, place)
+  }
+
+  /**
+   * The words, letters, shapes and types of tagged sentences. Throws `ERR_EMPTY` where no word has another tag than O.
+   */
+  static vocabulary(
+    sentences: readonly TaggedSentence[],
+    options: { scheme?: TagScheme | undefined } = {},
+  ): TaggerVocabulary {
+    const { scheme = 'bio' } = optionsOf('vocabulary', options, { scheme: true })
+    expect('vocabulary', 'scheme', TAG_SCHEMES.includes(scheme), TAG_SCHEMES.join(', '), scheme)
+    checkSentences('vocabulary', 'sentences', sentences)
+    return learnVocabulary(sentences, scheme)
+  }
+
+  /** The tags that {@link marginals} is about. */
+  get tags(): readonly string[] {
+    return this.set.tags
+  }
+
+  /**
+   * Learns from tagged sentences, starting at once. Await the run for its result or iterate over its events. Tags
+   * that are not whole are read as conlleval reads them. Rejects as `LanguageModel.fit` does.
+   */
+  fit(
+    sentences: readonly TaggedSentence[],
+    options: SequenceTaggerFitOptions = {},
+  ): Run<TokenEvent, TokenResult> {
+    return this.begin('tokens', options, (context) =>
+      Promise.resolve(this.makeFit(sentences, options, context)),
+    )
+  }
+
+  private makeFit(
+    sentences: readonly TaggedSentence[],
+    options: SequenceTaggerFitOptions,
+    context: RunContext<TrainingEvent>,
+  ): Fit | null {
+    checkFitNames(options, { ...taggerFitOptions.rows, validation: true })
+    const { validation = null } = options
+    const { batch, rareWords } = taggerFitOptions.resolve(options, null)
+    const learned = this.examples('fit', 'sentences', sentences)
+    const held = validation && this.examples('fit', 'validation', validation)
+    if (context.stopping) return null
+    const { words, types } = this.vocabulary
+    const task = new TaggerTask(this.network, {
+      identity: {
+        ...identityOf(taggerOptions.rows, this.options),
+        vocabulary: digestOfJson(this.vocabulary),
+      },
+      facts: { vocabulary: words.length, types: types.length },
+      validate:
+        validation && held ? (checkGoing) => this.measure(validation, held, checkGoing) : undefined,
+      validation: validation && digestOfJson(validation),
+      files: () => this.files(),
+    })
+    const { seed } = this
+    const feed = new TaggerFeed(learned, this.reader, { batch, rareWords, seed })
+    const { clipNorm = 1, optimizer = adam({ lr: 2e-3 }) } = options
+    return new TrainingLoop(task, feed, { ...options, clipNorm, optimizer, seed, perStep: 1 })
+  }
+
+  /** Nats a word, and F1 of entities (of words, with the scheme `none`): the mean of precision and recall. */
+  private async measure(
+    sentences: readonly TaggedSentence[],
+    examples: readonly Example[],
+    checkGoing: () => void,
+  ) {
+    const { score, loss } = await this.score(sentences, examples, checkGoing, {})
+    return { loss, f1: { sum: score.f1, count: 1 } }
+  }
+
+  private async score(
+    sentences: readonly TaggedSentence[],
+    examples: readonly Example[],
+    checkGoing: () => void,
+    mode: Pick<EntityOptions, 'mode'>,
+  ) {
+    const { nats, tags } = await natsOf(this.network, this.reader, examples, checkGoing)
+    const predicted = tags.map((ids) => this.set.toData(this.set.decode(ids)))
+    const { scheme } = this.vocabulary
+    const expected = sentences.map(({ tags }) => tags)
+    const score = entityScore(predicted, expected, { scheme, ...mode })
+    const count = examples.reduce((sum, { words }) => sum + words.length, 0)
+    return { score, loss: { sum: nats, count } }
+  }
+
+  /** How well it tags these sentences: see `metrics.entityScore`. */
+  async evaluate(
+    sentences: readonly TaggedSentence[],
+    options: Waiting & Pick<EntityOptions, 'mode'> = {},
+  ): Promise<TaggerScore> {
+    this.checkUsable('evaluate')
+    const { signal, mode = 'strict' } = optionsOf('evaluate', options, { ...WAITING, mode: true })
+    expect('evaluate', 'mode', ENTITY_MODES.includes(mode), ENTITY_MODES.join(' or '), mode)
+    const examples = this.examples('evaluate', 'sentences', sentences)
+    const check = () => this.checkGoing('evaluate', signal)
+    const { score, loss } = await this.score(sentences, examples, check, { mode })
+    return { ...score, loss: loss.sum / loss.count }
+  }
+
+  /** Tags and entities of each sentence or text; those of texts tell where in the text they are. */
+  async tag(sentences: Sentences, options: Waiting = {}): Promise<TaggedText[]> {
+    const { all, emissions, scores } = await this.read('tag', sentences, options)
+    return all.map((one, i) => decide(one, emissions[i] as Float64Array, scores, this.set))
+  }
+
+  /** The `k` best of each sentence or text, best first. */
+  async nBest(
+    sentences: Sentences,
+    k: number,
+    options: Waiting = {},
+  ): Promise<(TaggedText & { probability: number })[][]> {
+    checkWhole('nBest', 'k', k, 1)
+    const { all, emissions, scores } = await this.read('nBest', sentences, options)
+    return all.map((one, i) => best(one, emissions[i] as Float64Array, scores, this.set, k))
+  }
+
+  /** The probability of each of {@link tags} at each word: [words, tags], of each sentence or text. */
+  async marginals(
+    sentences: Sentences,
+    options: Waiting = {},
+  ): Promise<{ words: string[]; probabilities: Float64Array }[]> {
+    const { all, emissions, scores } = await this.read('marginals', sentences, options)
+    return all.map(({ words }, i) => ({
+      words: words.map(({ text }) => text),
+      probabilities: marginals(emissions[i] as Float64Array, scores).probabilities,
+    }))
+  }
+
+  private async read(method: string, sentences: Sentences, options: Waiting) {
+    this.checkUsable(method)
+    const { signal } = optionsOf(method, options, WAITING)
+    const all = this.sentencesOf(method, sentences)
+    const examples = all.map(({ words }) => this.reader.example(words.map(({ text }) => text)))
+    const check = () => this.checkGoing(method, signal)
+    return { all, ...(await emissionsOf(this.network, this.reader, examples, check)) }
+  }
+
+  private sentencesOf(method: string, sentences: Sentences): Sentence[] {
+    const isText = (one: unknown): boolean => typeof one === 'string'
+    if (isListOf(sentences, (one) => isListOf(one, isText)))
+      return (sentences as readonly (readonly string[])[]).map(given)
+    checkTexts(method, sentences as readonly string[])
+    return (sentences as readonly string[]).map((text) => cut(text, this.vocabulary.unit))
+  }
+
+  private examples(method: string, name: string, sentences: readonly TaggedSentence[]): Example[] {
+    checkSentences(method, name, sentences)
+    if (sentences.every(({ words }) => words.length === 0))
+      throw new RnnativeError('ERR_EMPTY', `[${method}] ${name}: expected words, got none`)
+    return sentences.map(({ words, tags }, i) =>
+      this.reader.example(words, this.set.encode(tags, `${name}[${i}].tags`)),
+    )
+  }
+
+  protected async files(): Promise<CheckpointFiles> {
+    // All reads are enqueued before the first await: one moment of a model that may be learning.
+    const weights = await toHost(this.network.stateDict())
+    const config = taggerOptions.toJSON({ ...this.options, seed: this.seed })
+    return {
+      json: { [CONFIG_FILE]: config, [VOCABULARY_FILE]: this.vocabulary },
+      tensors: { [MODEL_FILE]: weights },
+    }
+  }
+
+  /** Loads what {@link save} wrote, or the best checkpoint of a run: see `LanguageModel.load`. */
+  static async load(
+    directory: string,
+    options: Pick<SequenceTaggerOptions, 'device' | 'precision'> = {},
+  ): Promise<SequenceTagger> {
+    const { device, precision } = optionsOf('load', options, { device: true, precision: true })
+    checkPath('load', 'directory', directory)
+    return loadModel(directory, async (file) => {
+      const configPath = file(CONFIG_FILE)
+      const config = taggerOptions.parse(await readJson(configPath), configPath)
+      const vocabulary = await readVocabulary(file(VOCABULARY_FILE))
+      const given = { vocabulary, device, precision: precision ?? config.precision }
+      return loadWeights(file, () => new SequenceTagger({ ...config, ...given }))
+    })
+  }
+}
+
+async function readVocabulary(path: string): Promise<TaggerVocabulary> {
+  const json = await readJson(path)
+  try {
+    checkVocabulary(json)
+    return json
+  } catch (cause) {
+    throw new RnnativeError('ERR_FORMAT', `[load] ${path}: ${(cause as Error).message}`, { cause })
+  }
+}
+
+function checkSentences(op: string, name: string, value: unknown): void {
+  const isText = (one: unknown): boolean => typeof one === 'string'
+  const isTagged = (one: unknown): boolean =>
+    isObject(one) && isListOf(one['words'], isText) && isListOf(one['tags'], isText)
+  const expected = 'sentences of words and as many tags'
+  expect(op, name, Array.isArray(value), expected, value)
+  for (const [i, one] of (value as TaggedSentence[]).entries()) {
+    const valid = isTagged(one) && one.words.length === one.tags.length
+    expect(op, `${name}[${i}]`, valid, expected, one)
+  }
+}

@@ -1,0 +1,166 @@
+/** What a tagger says of sentences. No gradients are recorded, and every batch is awaited. */
+import { kBest, marginals, viterbi, type ScoredTags } from '../../decode'
+import { looseSpans } from '../../metrics/spans'
+import { noGrad, scope } from '../../tensor'
+import { withInputs } from '../../train/objective'
+import type { CRFScores } from '../../nn'
+import { inputsOf, type Example, type WordReader } from './batch'
+import type { TaggerNetwork } from './network'
+import type { TagSet } from './vocabulary'
+
+/** A word of a text, or of a sentence whose words were given. */
+export interface Word {
+  text: string
+  /** In the text; of given words, which one it is. */
+  start: number
+  end: number
+}
+
+export interface Entity {
+  type: string
+  /** In the text, or which words of those given; `end` is the first past it. */
+  start: number
+  end: number
+  text: string
+  /** Of its words' tags. */
+  probability: number
+}
+
+export interface TaggedText {
+  words: string[]
+  /** In the scheme of the data that was learned. */
+  tags: string[]
+  /** None of taggers that learned tags of the scheme `none`. */
+  entities: Entity[]
+}
+
+export interface Sentence {
+  words: readonly Word[]
+  /** The text that they are of. */
+  text: string | null
+}
+
+/** Words that are read at a time. */
+const WORDS = 4096
+
+/** Emissions of each example, [steps, tags], those of similar length together. */
+export async function emissionsOf(
+  network: TaggerNetwork,
+  reader: WordReader,
+  examples: readonly Example[],
+  checkGoing: () => void,
+): Promise<{ emissions: Float64Array[]; scores: CRFScores }> {
+  const scores = await network.scores()
+  const lengthOf = (i: number): number => (examples[i] as Example).words.length
+  const order = examples.map((_, i) => i).sort((a, b) => lengthOf(b) - lengthOf(a) || a - b)
+  const emissions = new Array<Float64Array>(examples.length)
+  const { device } = network.output.weight
+  for (let first = 0; first < order.length;) {
+    checkGoing()
+    const longest = Math.max(1, lengthOf(order[first] as number))
+    const chosen = order.slice(first, first + Math.max(1, Math.floor(WORDS / longest)))
+    first += chosen.length
+    const batch = reader.batch(chosen.map((i) => examples[i] as Example))
+    if (batch.steps === 0) {
+      for (const i of chosen) emissions[i] = new Float64Array(0)
+      continue
+    }
+    const made = withInputs(inputsOf(batch), device, (inputs) =>
+      scope(() => noGrad(() => network.eval().emissions(inputs))),
+    )
+    const values = await made.data().finally(() => made.dispose())
+    for (const [row, i] of chosen.entries()) {
+      const own = new Float64Array(lengthOf(i) * scores.tags)
+      for (let t = 0; t < lengthOf(i); ++t) {
+        const at = (t * batch.rows + row) * scores.tags
+        own.set(values.subarray(at, at + scores.tags), t * scores.tags)
+      }
+      emissions[i] = own
+    }
+  }
+  return { emissions, scores }
+}
+
+/** Nats of each example's tags. */
+export async function natsOf(
+  network: TaggerNetwork,
+  reader: WordReader,
+  examples: readonly Example[],
+  checkGoing: () => void,
+): Promise<{ nats: number; tags: Int32Array[] }> {
+  const { emissions, scores } = await emissionsOf(network, reader, examples, checkGoing)
+  let nats = 0
+  const tags = emissions.map((own, i) => {
+    const given = (examples[i] as Example).tags
+    if (given.length > 0) nats -= Math.log(marginals(own, scores).of(0, given))
+    return viterbi(own, scores)
+  })
+  return { nats, tags }
+}
+
+/** The best tags of a sentence, and the entities that they tell. */
+export function decide(
+  { words, text }: Sentence,
+  emissions: Float64Array,
+  scores: CRFScores,
+  set: TagSet,
+  found: Int32Array = viterbi(emissions, scores),
+): TaggedText {
+  const own = set.decode(found)
+  const entities: Entity[] = []
+  if (set.scheme !== 'none' && own.length > 0) {
+    const spans = looseSpans(own, 'iobes')
+    const shares = spans.length > 0 ? marginals(emissions, scores) : null
+    for (const { type, begin, end } of spans) {
+      const [first, last] = [words[begin] as Word, words[end - 1] as Word]
+      const covered =
+        text?.slice(first.start, last.end) ??
+        words
+          .slice(begin, end)
+          .map((word) => word.text)
+          .join(' ')
+      const probability = shares?.of(begin, found.subarray(begin, end)) ?? 0
+      entities.push({ type, start: first.start, end: last.end, text: covered, probability })
+    }
+  }
+  return { words: words.map((word) => word.text), tags: set.toData(own), entities }
+}
+
+/** The k best of a sentence, with their probabilities. */
+export function best(
+  sentence: Sentence,
+  emissions: Float64Array,
+  scores: CRFScores,
+  set: TagSet,
+  k: number,
+): (TaggedText & { probability: number })[] {
+  const { total } = marginals(emissions, scores)
+  return kBest(emissions, scores, k).map(({ tags, score }: ScoredTags) => ({
+    ...decide(sentence, emissions, scores, set, tags),
+    probability: Math.min(1, Math.exp(score - total)),
+  }))
+}
+
+/** Words of a text by Unicode's rules, or its characters; blanks are none. */
+export function cut(text: string, unit: 'word' | 'character'): Sentence {
+  const words: Word[] = []
+  const granularity = unit === 'word' ? 'word' : 'grapheme'
+  for (const { segment, index } of segmenter(granularity).segment(text))
+    if (segment.trim() !== '')
+      words.push({ text: segment, start: index, end: index + segment.length })
+  return { words, text }
+}
+
+const segmenters = new Map<string, Intl.Segmenter>()
+
+function segmenter(granularity: 'word' | 'grapheme'): Intl.Segmenter {
+  const made = segmenters.get(granularity) ?? new Intl.Segmenter('en', { granularity })
+  segmenters.set(granularity, made)
+  return made
+}
+
+/** Words that were given. */
+export const given = (words: readonly string[]): Sentence => ({
+  words: words.map((text, i) => ({ text, start: i, end: i + 1 })),
+  text: null,
+})
