@@ -91,8 +91,8 @@ export interface Marginals {
   probabilities: Float64Array
   /** The log of the sum of exp(score) over all sequences. */
   total: number
-  /** The probability that the tags from step `begin` on are these. */
-  of(begin: number, tags: ArrayLike<number>): number
+  /** The log of the probability that the tags from step `begin` on are these. */
+  logOf(begin: number, tags: ArrayLike<number>): number
 }
 
 /** Probabilities of tags, by the forward-backward algorithm. */
@@ -121,18 +121,15 @@ export function marginals(emissions: Emissions, scores: CRFScores): Marginals {
   return {
     probabilities: alpha.map((x, i) => Math.exp(x + (beta[i] as number) - total)),
     total,
-    of(begin, wanted) {
+    logOf(begin, wanted) {
       const last = begin + wanted.length - 1
-      if (wanted.length === 0) return 1
+      if (wanted.length === 0) return 0
       let score = (alpha[begin * tags + (wanted[0] as number)] as number) - total
       for (let t = begin + 1; t <= last; ++t) {
         const j = wanted[t - begin] as number
         score += transition(wanted[t - begin - 1] as number, j) + emission(t, j)
       }
-      return Math.min(
-        1,
-        Math.exp(score + (beta[last * tags + (wanted[last - begin] as number)] as number)),
-      )
+      return Math.min(0, score + (beta[last * tags + (wanted[last - begin] as number)] as number))
     },
   }
 }

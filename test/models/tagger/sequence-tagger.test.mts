@@ -119,6 +119,15 @@ test('what a scheme forbids is never found, of untrained taggers neither; nobody
   }
 })
 
+test('a sentence of thousands of words has a finite loss', async (t) => {
+  await using tagger = make()
+  const words = sentences.flatMap((one) => one.words)
+  const long = Array.from({ length: 12 }, () => words).flat()
+  const tags = Array.from(long, (_, i) => (i % 2 ? 'B-person' : 'B-place'))
+  const { loss } = await tagger.evaluate([{ words: long, tags }])
+  t.true(long.length > 3000 && loss > 1 && Number.isFinite(loss), `${loss}`)
+})
+
 test('parts of speech, and characters', async (t) => {
   const data = [
     { words: ['我', '爱', '北', '京'], tags: ['P', 'V', 'L', 'L'] },

@@ -92,7 +92,7 @@ export async function natsOf(
   let nats = 0
   const tags = emissions.map((own, i) => {
     const given = (examples[i] as Example).tags
-    if (given.length > 0) nats -= Math.log(marginals(own, scores).of(0, given))
+    if (given.length > 0) nats -= marginals(own, scores).logOf(0, given)
     return viterbi(own, scores)
   })
   return { nats, tags }
@@ -119,7 +119,7 @@ export function decide(
           .slice(begin, end)
           .map((word) => word.text)
           .join(' ')
-      const probability = shares?.of(begin, found.subarray(begin, end)) ?? 0
+      const probability = Math.exp(shares?.logOf(begin, found.subarray(begin, end)) ?? -Infinity)
       entities.push({ type, start: first.start, end: last.end, text: covered, probability })
     }
   }
