@@ -41,7 +41,7 @@ function(rnnative_add_cpu_variant target isa vector_bytes)
   target_include_directories(${variant} PRIVATE "${CMAKE_CURRENT_SOURCE_DIR}")
   set(level ${RNNATIVE_KERNEL_OPTIMIZATION})
   if(isa STREQUAL "generic" AND level STREQUAL "-O3")
-    set(level -O2) # for processors before 2013, which had better be small
+    set(level -Os) # for processors before 2013, which had better be small
   endif()
   target_compile_options(${variant} PRIVATE ${level} -fno-math-errno -fno-trapping-math ${ARGN})
   target_compile_definitions(${variant} PRIVATE RN_ISA=${isa} RN_ISA_${upper}=1 RN_VECTOR_BYTES=${vector_bytes})
