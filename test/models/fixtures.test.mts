@@ -13,11 +13,12 @@ import {
   running,
   saved,
   sentences,
+  series,
   STEPS,
   text,
 } from './fixtures/recipes.mjs'
 
-type Family = 'language' | 'seq2seq' | 'classifier' | 'tagger'
+type Family = 'language' | 'seq2seq' | 'classifier' | 'tagger' | 'forecaster'
 
 const expected = JSON.parse(readFileSync(join(FIXTURES, 'expected.json'), 'utf8')) as Record<
   Family,
@@ -60,6 +61,14 @@ test('a saved tagger loads', async (t) => {
   t.deepEqual(model.options, made.options)
   t.deepEqual(model.vocabulary, made.vocabulary)
   near(t, (await model.evaluate(sentences)).loss, expected.tagger.nats)
+})
+
+test('a saved forecaster loads', async (t) => {
+  await using model = await api.Forecaster.load(join(FIXTURES, 'forecaster', 'model'))
+  await using made = saved.forecaster(api)
+  t.deepEqual(model.options, made.options)
+  t.is(model.seed, made.seed)
+  near(t, (await model.evaluate(series)).mae, expected.forecaster.nats)
 })
 
 /** A copy of a fixture's run, to go on in. */
@@ -117,4 +126,13 @@ test('a run of a tagger resumes', async (t) => {
   t.deepEqual(best.options, model.options)
   const limits = { checkpoint, resume: true, maxSteps: STEPS.whole }
   await goesOn(t, 'tagger', model.fit(sentences, { ...fits.tagger(api), ...limits }))
+})
+
+test('a run of a forecaster resumes', async (t) => {
+  const checkpoint = copyOf('forecaster')
+  await using best = await api.Forecaster.load(checkpoint)
+  await using model = running.forecaster(api)
+  t.deepEqual(best.options, model.options)
+  const limits = { checkpoint, resume: true, maxSteps: STEPS.whole }
+  await goesOn(t, 'forecaster', model.fit(series, { ...fits.forecaster(api), ...limits }))
 })
