@@ -1,6 +1,6 @@
 /** Checks of what users give, for everything public; options of models and runs are rows of a schema. */
 import { expect, RnnativeError } from './errors'
-import { isAbortSignal, isView } from './kinds'
+import { isAbortSignal, isGone, isNumberArray, isView } from './kinds'
 import { nearest } from './nearest'
 
 /** Neither null nor a list. */
@@ -75,6 +75,16 @@ export const checkStrings = (op: string, name: string, value: unknown): void =>
     'a list of strings',
     value,
   )
+
+/** A list or a typed array of numbers, of this length if one is given. */
+export function checkNumbers(op: string, name: string, value: unknown, length?: number): void {
+  const valid = isNumberArray(value)
+    ? !isGone(value)
+    : isListOf(value, (x) => typeof x === 'number')
+  const count = (value as ArrayLike<number>)?.length
+  const words = length === undefined ? 'numbers' : `${length} numbers`
+  expect(op, name, valid && (length === undefined || count === length), `a list of ${words}`, value)
+}
 
 /** An array without holes whose entries are all valid. */
 export function isListOf(value: unknown, valid: (entry: unknown) => boolean): boolean {

@@ -52,7 +52,8 @@ function padded(
   sequences.forEach((sequence, row) => {
     for (let t = 0, at = row; t < sequence.length; ++t, at += rows) {
       const number = sequence[t] as number
-      if (!real && number !== (number | 0)) throw notWhole(op, `${nameOf(row)}[${t}]`, number)
+      if (!real && !(Number.isInteger(number) && number === (number | 0)))
+        throw notWhole(op, `${nameOf(row)}[${t}]`, number)
       all[at] = number
     }
   })

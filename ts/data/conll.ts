@@ -1,6 +1,7 @@
 /** Sentences with tags, a word a line: CoNLL's columns and CoNLL-U. */
-import { checkChoice, checkWhole, optionsOf, type Names } from '../check'
-import { RnnativeError } from '../errors'
+import { checkChoice, checkStrings, checkText, checkWhole, isListOf, isObject } from '../check'
+import { optionsOf, type Names } from '../check'
+import { expect, RnnativeError } from '../errors'
 import { looseSpans, TAG_SCHEMES, tagsOf, type TagScheme } from '../metrics/spans'
 import { inStretches } from '../pauses'
 import { readText, linesOf } from '../text/read'
@@ -48,6 +49,8 @@ export async function parseConll(
   source = 'text',
 ): Promise<TaggedSentence[]> {
   const { column, words } = optionsOf('read', options, NAMES)
+  checkText('read', 'text', text)
+  checkText('read', 'source', source)
   for (const [name, value] of Object.entries({ column, words }))
     if (value !== undefined) checkWhole('read', name, value, 1, MOST_COLUMNS)
   return inStretches(parsing(await linesOf(text.replace(/^\ufeff/, '')), options, source))
@@ -110,13 +113,19 @@ const isContent = (line: string): boolean => line.trim() !== '' && !/^-DOCSTART-
 const hasTag = (line: string): boolean => line.includes('\t') || cellsOf(line).length === 2
 
 /** Words and tags, a tab between them: what {@link readConll} reads. */
-export const toConll = (sentences: readonly TaggedSentence[]): string =>
-  sentences
+export function toConll(sentences: readonly TaggedSentence[]): string {
+  const texts = (x: unknown): boolean => isListOf(x, (one) => typeof one === 'string')
+  const isSentence = (x: unknown): boolean => isObject(x) && texts(x['words']) && texts(x['tags'])
+  const valid = isListOf(sentences, isSentence)
+  expect('toConll', 'sentences', valid, 'a list of { words, tags }', sentences)
+  return sentences
     .map(({ words, tags }) => words.map((word, i) => `${word}\t${tags[i] ?? ''}\n`).join(''))
     .join('\n')
+}
 
 /** The same entities in another scheme. Tags that are not whole are read as conlleval reads them. */
 export function convertTags(tags: readonly string[], from: TagScheme, to: TagScheme): string[] {
+  checkStrings('convertTags', 'tags', tags)
   checkChoice('convertTags', 'from', from, TAG_SCHEMES)
   checkChoice('convertTags', 'to', to, TAG_SCHEMES)
   if (from === to) return [...tags]

@@ -3,7 +3,7 @@
  * numbers of the host: a text's emissions come there anyway, since tags are names, and a text of 30 words and
  * 9 tags takes some 10 µs, less than an op's way to the engine and back.
  */
-import { checkWhole } from '../check'
+import { checkNumbers, checkWhole, isObject, MOST_ROWS } from '../check'
 import { expect } from '../errors'
 import type { CRFScores } from '../nn'
 
@@ -16,7 +16,14 @@ export interface ScoredTags {
   score: number
 }
 
-function stepsOf(op: string, emissions: Emissions, { tags }: CRFScores): number {
+function stepsOf(op: string, emissions: Emissions, scores: CRFScores): number {
+  expect(op, 'scores', isObject(scores), '{ tags, transitions, start, end }', scores)
+  const { tags, transitions, start, end } = scores
+  checkWhole(op, 'scores.tags', tags, 1, MOST_ROWS)
+  checkNumbers(op, 'scores.transitions', transitions, tags * tags)
+  checkNumbers(op, 'scores.start', start, tags)
+  checkNumbers(op, 'scores.end', end, tags)
+  checkNumbers(op, 'emissions', emissions)
   const steps = emissions.length / tags
   expect(
     op,
@@ -34,14 +41,14 @@ export const viterbi = (emissions: Emissions, scores: CRFScores): Int32Array =>
 
 /** The `k` best sequences of tags, best first; fewer where there are no more that are allowed. */
 export function kBest(emissions: Emissions, scores: CRFScores, k: number): ScoredTags[] {
-  checkWhole('kBest', 'k', k, 1)
+  checkWhole('kBest', 'k', k, 1, MOST_ROWS)
   return bestOf('kBest', emissions, scores, k)
 }
 
 /** Each step keeps the k best ways to each tag: enough for the k best of all. */
 function bestOf(op: string, emissions: Emissions, scores: CRFScores, k: number): ScoredTags[] {
-  const { tags, transitions, start, end } = scores
   const steps = stepsOf(op, emissions, scores)
+  const { tags, transitions, start, end } = scores
   if (steps === 0) return [{ tags: new Int32Array(0), score: 0 }]
   const width = tags * k
   // Of way r to tag j, at j * k + r: its score, and which way to the step before it came by.
@@ -97,8 +104,8 @@ export interface Marginals {
 
 /** Probabilities of tags, by the forward-backward algorithm. */
 export function marginals(emissions: Emissions, scores: CRFScores): Marginals {
-  const { tags, transitions, start, end } = scores
   const steps = stepsOf('marginals', emissions, scores)
+  const { tags, transitions, start, end } = scores
   const [alpha, beta] = [new Float64Array(steps * tags), new Float64Array(steps * tags)]
   const terms = new Float64Array(tags)
   const emission = (t: number, j: number): number => emissions[t * tags + j] as number

@@ -2,6 +2,7 @@
  * How far forecasts are off, in plain numbers. What was not observed (NaN) does not count. A relative error over 0 is
  * 0 where there is none, else infinite.
  */
+import { checkNumbers, checkWhole } from '../check'
 import { expect, RnnativeError } from '../errors'
 
 export type Numbers = ArrayLike<number>
@@ -55,6 +56,7 @@ export class ForecastErrors {
 }
 
 function checkAlike(op: string, actual: Numbers, forecast: Numbers): void {
+  for (const [name, value] of Object.entries({ actual, forecast })) checkNumbers(op, name, value)
   if (actual.length !== forecast.length)
     throw new RnnativeError(
       'ERR_SHAPE',
@@ -88,6 +90,8 @@ export function seasonalError(history: Numbers, season: number): number {
 /** Mean absolute error relative to that of {@link seasonalError} (Hyndman & Koehler 2006). */
 export function mase(actual: Numbers, forecast: Numbers, history: Numbers, season = 1): number {
   checkAlike('mase', actual, forecast)
+  checkNumbers('mase', 'history', history)
+  checkWhole('mase', 'season', season, 1)
   const errors = new ForecastErrors()
   const scale = seasonalError(history, season)
   for (let i = 0; i < actual.length; ++i)
@@ -103,7 +107,8 @@ export class QuantileErrors {
   private counted = 0
 
   constructor(readonly level: number) {
-    expect('quantile', 'level', level > 0 && level < 1, 'a number between 0 and 1', level)
+    const valid = typeof level === 'number' && level > 0 && level < 1
+    expect('quantile', 'level', valid, 'a number between 0 and 1', level)
   }
 
   add(actual: number, forecast: number): void {

@@ -1,5 +1,5 @@
 /** Forecasts that take nothing learned: what any other has to be better than. */
-import { checkWhole } from '../check'
+import { checkNumbers, checkWhole } from '../check'
 import type { Numbers } from './forecast'
 
 /** The last value before `step` that was observed; NaN where none was. */
@@ -8,17 +8,23 @@ function lastBefore(history: Numbers, step: number): number {
   return NaN
 }
 
-const check = (op: string, horizon: number): void => checkWhole(op, 'horizon', horizon, 1)
+/** Far beyond any forecast. */
+const MOST_STEPS = 2 ** 24
+
+function check(op: string, history: Numbers, horizon: number): void {
+  checkNumbers(op, 'history', history)
+  checkWhole(op, 'horizon', horizon, 1, MOST_STEPS)
+}
 
 /** The last value, again and again. */
 export function naive(history: Numbers, horizon: number): Float64Array {
-  check('naive', horizon)
+  check('naive', history, horizon)
   return new Float64Array(horizon).fill(lastBefore(history, history.length))
 }
 
 /** What was a season, or several, before; the last value where that was not observed. */
 export function seasonalNaive(history: Numbers, horizon: number, season: number): Float64Array {
-  check('seasonalNaive', horizon)
+  check('seasonalNaive', history, horizon)
   checkWhole('seasonalNaive', 'season', season, 1)
   const { length } = history
   const last = lastBefore(history, length)
@@ -31,7 +37,7 @@ export function seasonalNaive(history: Numbers, horizon: number, season: number)
 
 /** The line through the first value and the last. */
 export function drift(history: Numbers, horizon: number): Float64Array {
-  check('drift', horizon)
+  check('drift', history, horizon)
   const { length } = history
   let [first, last] = [0, length - 1]
   while (first < length && Number.isNaN(history[first])) ++first

@@ -1,4 +1,6 @@
 /** Entities as tags tell them: `B-PER`, `I-PER`, `O`. */
+import { checkChoice, checkStrings, checkWhole, isListOf, isObject, whole } from '../check'
+import { expect } from '../errors'
 
 /**
  * How tags tell entities. `bio`: B begins, I goes on (IOB2). `iob1`: I, and B only where two entities of a type touch.
@@ -16,6 +18,11 @@ export interface Span {
 }
 
 export const OUTSIDE = 'O'
+
+function checkTags(op: string, tags: unknown, scheme: unknown): void {
+  checkStrings(op, 'tags', tags)
+  checkChoice(op, 'scheme', scheme, TAG_SCHEMES)
+}
 
 export interface ParsedTag {
   prefix: string
@@ -110,6 +117,7 @@ function matches(patterns: readonly Pattern[], before: ParsedTag, tag: ParsedTag
 
 /** Whole entities alone, as the scheme writes them: what is not is none. */
 export function strictSpans(tags: readonly string[], scheme: TagScheme): Span[] {
+  checkTags('strictSpans', tags, scheme)
   if (scheme === 'none') return eachTag(tags)
   const { start, inside, end } = STRICT[scheme]
   const parsed = [...tags.map(parseTag), NOTHING]
@@ -130,6 +138,7 @@ export function strictSpans(tags: readonly string[], scheme: TagScheme): Span[] 
 
 /** As conlleval reads any tags: an entity begins wherever the one before cannot go on. */
 export function looseSpans(tags: readonly string[], scheme: TagScheme): Span[] {
+  checkTags('looseSpans', tags, scheme)
   if (scheme === 'none') return eachTag(tags)
   const spans: Span[] = []
   let before = NOTHING
@@ -154,6 +163,16 @@ const eachTag = (tags: readonly string[]): Span[] =>
 
 /** The tags of a scheme that tell these entities of so many words; they must not overlap. */
 export function tagsOf(spans: readonly Span[], length: number, scheme: TagScheme): string[] {
+  checkWhole('tagsOf', 'length', length, 0, 2 ** 24)
+  checkChoice('tagsOf', 'scheme', scheme, TAG_SCHEMES)
+  const isSpan = (x: unknown): boolean =>
+    isObject(x) &&
+    typeof x['type'] === 'string' &&
+    whole(x['begin'], 0) &&
+    whole(x['end'], x['begin']) &&
+    x['end'] <= length
+  const words = `entities { type, begin, end } within ${length} words`
+  expect('tagsOf', 'spans', isListOf(spans, isSpan), words, spans)
   const tags = new Array<string>(length).fill(OUTSIDE)
   const inner = scheme === 'bmes' ? 'M' : 'I'
   const isClosed = scheme === 'iobes' || scheme === 'bmes'
