@@ -86,7 +86,7 @@ void step_back(const Field& f, const Block& b, const float* alpha, const float* 
     if (ratio == 0) continue;
     const float total = ratio < 0 ? log_sum(f, alpha, j) : 0;
     for (int64_t i = 0; i < f.tags; ++i) {
-      const float part = ratio < 0 ? -ratio * (float)::exp(alpha[i] + f.A[i * f.tags + j] - total)
+      const float part = ratio < 0 ? -ratio * expf(alpha[i] + f.A[i * f.tags + j] - total)
                                    : ratio * b.a[i] * f.by_target[j * f.padded + i];
       b.q[i] += part;
       b.pairs[j * f.padded + i] += part * dy;
@@ -118,7 +118,7 @@ void run_row(const Field& f, const RnCrfBackward& args, int64_t row, const Block
     return;
   }
   double total = 0;
-  for (int64_t j = 0; j < f.tags; ++j) total += ::exp(b.q[j] - most);
+  for (int64_t j = 0; j < f.tags; ++j) total += expf(b.q[j] - most);
   const vf shift = splat(most), scale = splat((float)(1 / total));
   for (int v = 0; v < f.vectors(); ++v) {
     float* q = b.q + v * kLanes;

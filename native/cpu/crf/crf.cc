@@ -114,7 +114,7 @@ double log_total(const Field& f, const RnCrf& args, int64_t row, int64_t length,
   const float most = with_end(f, before, (const float*)args.end, x);
   if (most == kNever) return kNever;
   double sum = 0;
-  for (int64_t j = 0; j < f.tags; ++j) sum += ::exp(x[j] - most);
+  for (int64_t j = 0; j < f.tags; ++j) sum += expf(x[j] - most);
   return total + (double)most + ::log(sum);
 }
 

@@ -131,7 +131,7 @@ inline float log_sum(const Field& f, const float* alpha, int64_t j) {
   }
   if (most == kNever) return most;
   double total = 0;
-  for (int64_t i = 0; i < f.tags; ++i) total += ::exp(alpha[i] + f.A[i * f.tags + j] - most);
+  for (int64_t i = 0; i < f.tags; ++i) total += expf(alpha[i] + f.A[i * f.tags + j] - most);
   return most + (float)::log(total);
 }
 
