@@ -34,9 +34,9 @@ export interface Row<Given = unknown, Made = unknown> {
   /** What the words of a command line say; checked by `valid` afterwards. */
   readonly read: (text: string) => unknown
   /** The rows of a group. */
-  readonly rows?: Rows
+  readonly rows?: Rows | undefined
   /** For the compiler alone. */
-  readonly types?: { given: Given; made: Made }
+  readonly types?: { given: Given; made: Made } | undefined
 }
 
 export type Rows = Readonly<Record<string, Row>>
