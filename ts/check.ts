@@ -2,6 +2,7 @@
 import { expect, RnnativeError } from './errors'
 import { isAbortSignal, isGone, isNumberArray, isView } from './kinds'
 import { nearest } from './nearest'
+import type { AbortSignalLike } from './signal'
 
 /** Neither null nor a list. */
 export const isObject = (x: unknown): x is Record<string, unknown> =>
@@ -102,6 +103,12 @@ export const checkSignal = (op: string, signal: unknown): void =>
     'an AbortSignal',
     signal,
   )
+
+/** Throws `ERR_ABORTED` where a signal, checked before, has: between two awaits of a long call. */
+export function checkGoing(op: string, signal: AbortSignalLike | null | undefined): void {
+  if (signal?.aborted)
+    throw new RnnativeError('ERR_ABORTED', `[${op}] aborted`, { cause: signal.reason })
+}
 
 /** Names, as they complete "expected". */
 export const oneOf = (names: readonly string[]): string =>

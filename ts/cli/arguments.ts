@@ -3,7 +3,8 @@
  * commands have in common is here, too.
  */
 import { InvalidArgumentError, Option, type Command } from 'commander'
-import { choice, count, custom, flag, Schema, text } from '../schema'
+import { atLeastZero, choice, count, custom, flag, probability } from '../schema'
+import { Schema, text, wholeNumber } from '../schema'
 import { isPicture } from '../report/suffix'
 import type { Given, Made, Row, Rows } from '../schema'
 
@@ -111,6 +112,19 @@ export const device = <const N extends readonly string[]>(names: N) =>
   choice(names, { about: 'where to compute', default: 'cpu' as N[number] })
 
 export const precision = choice(['f32', 'bf16'], { about: 'what to multiply in', default: 'f32' })
+
+/** Of commands that continue a prompt. */
+export const generation = {
+  prompt: text({ about: 'what to continue; printed first', default: '' }),
+  length: wholeNumber({ about: 'tokens to generate', default: 400 }),
+  temperature: atLeastZero({
+    about: 'below 1 bolder, above 1 more random, 0 the likeliest',
+    default: 1,
+  }),
+  topK: count({ about: 'choose among the k likeliest tokens', argument: '<k>' }),
+  topP: probability({ about: 'choose among the likeliest tokens of this total probability' }),
+  seed: wholeNumber({ about: 'the same seed writes the same text' }),
+}
 
 // For commands that load a model.
 

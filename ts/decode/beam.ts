@@ -1,3 +1,4 @@
+import { checkGoing } from '../check'
 import { RnnativeError } from '../errors'
 import type { Tensor } from '../tensor'
 import { checkBeam, type BeamOptions, type BeamSettings } from './beam-options'
@@ -54,8 +55,7 @@ export async function beamSearch(
   const decoding = model.start(groups)
   try {
     for (;;) {
-      if (options.signal?.aborted)
-        throw new RnnativeError('ERR_ABORTED', '[beam] aborted', { cause: options.signal.reason })
+      checkGoing('beam', options.signal)
       await withStep(decoding, tokens, async (output) => {
         checkLogits('beam', output.logits, tokens.length, model.vocabulary)
         await advance(output, active, rows, settings)

@@ -1,6 +1,6 @@
-import { checkSignal, checkWhole, isListOf, mostRows, optionsOf, whole } from '../check'
+import { checkGoing, checkSignal, checkWhole, isListOf, mostRows, optionsOf, whole } from '../check'
 import type { Names } from '../check'
-import { expect, RnnativeError } from '../errors'
+import { expect } from '../errors'
 import type { AbortSignalLike } from '../signal'
 import { checkLogits, PenaltyList } from './expand'
 import { checkLimits, LIMIT_NAMES, type LimitOptions, type Limits } from './limits'
@@ -168,8 +168,7 @@ async function* drawAll(
   const decoding = model.start(samples)
   try {
     for (;;) {
-      if (signal?.aborted)
-        throw new RnnativeError('ERR_ABORTED', '[sample] aborted', { cause: signal.reason })
+      checkGoing('sample', signal)
       await withStep(decoding, tokens, ({ logits }) => {
         checkLogits('sample', logits, tokens.length, vocabulary)
         return drawStep(logits, active.flat(), settings)

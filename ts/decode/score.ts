@@ -1,5 +1,5 @@
-import { checkSignal, optionsOf } from '../check'
-import { expect, RnnativeError } from '../errors'
+import { checkGoing, checkSignal, optionsOf } from '../check'
+import { expect } from '../errors'
 import type { AbortSignalLike } from '../signal'
 import { checkLogits, logProbabilitiesOf } from './expand'
 import { checkTokens } from './limits'
@@ -35,8 +35,7 @@ export async function scoreTargets(
   const decoding = model.start(1)
   try {
     for (let step = 0; ; ++step) {
-      if (options.signal?.aborted)
-        throw new RnnativeError('ERR_ABORTED', '[score] aborted', { cause: options.signal.reason })
+      checkGoing('score', options.signal)
       const wanted = Int32Array.from(active, (i) => targets[i]?.[step] ?? eos)
       const values = await withStep(decoding, read, (output) => {
         checkLogits('score', output.logits, read.length, model.vocabulary)

@@ -1,4 +1,4 @@
-import { checkPath, checkSignal, checkStrings } from '../check'
+import { checkGoing, checkPath, checkSignal, checkStrings } from '../check'
 import { RnnativeError } from '../errors'
 import type { CheckpointFiles } from '../io/checkpoint'
 import { CONFIG_FILE, readModel, writeModelDirectory } from '../io/model-directory'
@@ -86,8 +86,7 @@ export abstract class Model {
   protected checkGoing(method: string, signal: AbortSignalLike | undefined): void {
     this.checkUsable(method)
     checkSignal(method, signal)
-    if (signal?.aborted)
-      throw new RnnativeError('ERR_ABORTED', `[${method}] aborted`, { cause: signal.reason })
+    checkGoing(method, signal)
   }
 }
 

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { checkChoice, checkFlag, checkFunction, checkPath, checkSignal } from '../check'
+import { checkChoice, checkFlag, checkFunction, checkGoing, checkPath, checkSignal } from '../check'
 import { checkWhole, isObject, optionsOf, type Names } from '../check'
 import { digestOfJson } from '../digest'
 import { expect, RnnativeError } from '../errors'
@@ -117,10 +117,9 @@ export class Trainer<B, O = unknown, C extends object = never> {
     expect('evaluate', 'feed', isFeed(feed), 'a feed, such as data.batches gives', feed)
     checkSignal('evaluate', signal)
     const objective = this.objective({})
-    const totals = await evaluate(objective, feed, this.device, () => {
-      if (signal?.aborted)
-        throw new RnnativeError('ERR_ABORTED', '[evaluate] aborted', { cause: signal.reason })
-    })
+    const totals = await evaluate(objective, feed, this.device, () =>
+      checkGoing('evaluate', signal),
+    )
     if (totals['loss'] === undefined)
       throw new RnnativeError('ERR_EMPTY', '[evaluate] feed: expected at least one batch, got none')
     return { ...figures(totals, objective.summary), loss: means(totals)['loss'] as number }

@@ -1,9 +1,18 @@
 /** Commands of language models. The models are loaded when a command runs. */
 import type { Command } from 'commander'
 import { languageFitOptions, languageOptions } from '../../models/language/options'
-import { atLeastZero, choice, count, probability, text, wholeNumber } from '../../schema'
+import { choice, count } from '../../schema'
 import type { Made } from '../../schema'
-import { addFlags, file, json, model, neededFile, savedPrecision, takeFlags } from '../arguments'
+import {
+  addFlags,
+  file,
+  generation,
+  json,
+  model,
+  neededFile,
+  savedPrecision,
+  takeFlags,
+} from '../arguments'
 import type { Flags } from '../arguments'
 import { holdOutEnd, holdsOut, validationSplit } from '../held-out'
 import { addTrain } from './train'
@@ -27,15 +36,7 @@ const evaluateFlags = {
 
 const generateFlags = {
   model,
-  prompt: text({ about: 'what to continue; printed first', default: '' }),
-  length: wholeNumber({ about: 'tokens to generate', default: 400 }),
-  temperature: atLeastZero({
-    about: 'below 1 bolder, above 1 more random, 0 the likeliest',
-    default: 1,
-  }),
-  topK: count({ about: 'choose among the k likeliest tokens', argument: '<k>' }),
-  topP: probability({ about: 'choose among the likeliest tokens of this total probability' }),
-  seed: wholeNumber({ about: 'the same seed writes the same text' }),
+  ...generation,
   precision: savedPrecision,
 }
 

@@ -2,9 +2,9 @@
 import type { Command } from 'commander'
 import { ngramOptions } from '../../models/ngram/options'
 import type { NgramModel } from '../../models/ngram/model'
-import { atLeastZero, choice, count, flag, probability, text, wholeNumber } from '../../schema'
+import { choice, count, flag, text } from '../../schema'
 import type { Made } from '../../schema'
-import { addFlags, file, json, neededFile, takeFlags, type Flags } from '../arguments'
+import { addFlags, file, generation, json, neededFile, takeFlags, type Flags } from '../arguments'
 
 const trainFlags = {
   text: neededFile('text to count, gzip allowed; - is standard input'),
@@ -29,15 +29,7 @@ const evaluateFlags = {
 
 const generateFlags = {
   model,
-  prompt: text({ about: 'what to continue; printed first', default: '' }),
-  length: wholeNumber({ about: 'tokens to generate', default: 400 }),
-  temperature: atLeastZero({
-    about: 'below 1 bolder, above 1 more random, 0 the likeliest',
-    default: 1,
-  }),
-  topK: count({ about: 'choose among the k likeliest tokens', argument: '<k>' }),
-  topP: probability({ about: 'choose among the likeliest tokens of this total probability' }),
-  seed: wholeNumber({ about: 'the same seed writes the same text' }),
+  ...generation,
   mcmc: flag({ about: 'draw a sentence with the words of --template in place, by Monte Carlo' }),
   template: text({ about: 'words, and _ for each that is drawn, such as "a _ c"' }),
   iterations: count({ about: 'sweeps over the blanks', default: 1000 }),

@@ -1,6 +1,7 @@
 /** What linear classifiers over terms have in common: a score of each label is a sum over the terms of a text. */
 import {
   checkPath,
+  checkGoing,
   checkSignal,
   checkWhole,
   isListOf,
@@ -116,14 +117,14 @@ export abstract class Baseline {
     options: BaselineFitOptions = {},
   ): Promise<BaselineFit> {
     const { signal } = optionsOf('fit', options, FIT_NAMES)
-    checkGoing('fit', signal)
+    heed('fit', signal)
     const all = await gatherLabelled('fit', examples)
     const labels = labelsOf(all)
     const actual = numbersOf('fit', all, labels)
     const texts = all.map(({ text }) => text)
     const pauses = new Pauses()
     const { vectorizer, rows } = await Vectorizer.learn('fit', this.settings, texts, pauses)
-    checkGoing('fit', signal)
+    heed('fit', signal)
     const learning = this.learn({ rows, actual, labels: labels.length })
     const { iterations, ...weights } = await inStretches(until(learning, signal), pauses)
     const [first = ''] = texts
@@ -176,7 +177,7 @@ export abstract class Baseline {
     const learned = this.ready(op)
     const pauses = new Pauses()
     for (let begin = 0; begin < texts.length; begin += STRETCH) {
-      checkGoing(op, signal)
+      heed(op, signal)
       const rows = await learned.vectorizer.transform(texts.slice(begin, begin + STRETCH), pauses)
       for (let row = 0; row < rows.rows; ++row) {
         const scores = scoresOf(learned, rows, row)
@@ -229,10 +230,9 @@ export abstract class Baseline {
   }
 }
 
-function checkGoing(op: string, signal: AbortSignalLike | undefined): void {
+function heed(op: string, signal: AbortSignalLike | undefined): void {
   checkSignal(op, signal)
-  if (signal?.aborted)
-    throw new RnnativeError('ERR_ABORTED', `[${op}] aborted`, { cause: signal.reason })
+  checkGoing(op, signal)
 }
 
 function* until<T>(

@@ -1,10 +1,10 @@
-import { checkSignal, checkText, checkWhole, optionsOf, type Names } from '../../check'
+import { checkGoing, checkSignal, checkText, checkWhole, optionsOf, type Names } from '../../check'
 import { Sampler, SAMPLING_NAMES, type SamplingOptions } from '../../decode/sampler'
 import { expect } from '../../errors'
 import { Pauses } from '../../pauses'
 import type { AbortSignalLike } from '../../signal'
 import { choose } from './choose'
-import { checkGoing, stateAfter, type NgramParts } from './parts'
+import { stateAfter, type NgramParts } from './parts'
 
 export interface NgramGenerateOptions extends SamplingOptions {
   /** Tokens to generate. Default 200. */

@@ -1,5 +1,3 @@
-import { RnnativeError } from '../../errors'
-import type { AbortSignalLike } from '../../signal'
 import type { Tokenizer } from '../../text'
 import type { Words } from './sentences'
 import type { Walker } from './walk'
@@ -17,9 +15,4 @@ export function stateAfter({ walker, words }: NgramParts, ids: Int32Array): numb
   let state = begin
   for (const id of ids) state = id === words.end ? begin : walker.step(state, id)
   return state
-}
-
-export function checkGoing(op: string, signal: AbortSignalLike | undefined): void {
-  if (signal?.aborted)
-    throw new RnnativeError('ERR_ABORTED', `[${op}] aborted`, { cause: signal.reason })
 }

@@ -1,11 +1,19 @@
-import { checkChoice, checkSignal, checkWhole, isListOf, optionsOf, type Names } from '../../check'
+import {
+  checkGoing,
+  checkChoice,
+  checkSignal,
+  checkWhole,
+  isListOf,
+  optionsOf,
+  type Names,
+} from '../../check'
 import { Sampler } from '../../decode/sampler'
 import { expect } from '../../errors'
 import { inStretches, Pauses } from '../../pauses'
 import type { AbortSignalLike } from '../../signal'
 import type { Tokenizer } from '../../text'
 import { Chain, type McmcMethod, type Sentence } from './mcmc'
-import { checkGoing, type NgramParts } from './parts'
+import type { NgramParts } from './parts'
 
 export interface NgramSampleOptions {
   /** How the next word of a blank is found. Default 'gibbs'. */
