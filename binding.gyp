@@ -8,7 +8,7 @@
       'actions': [
         {
           'action_name': 'cmake',
-          'inputs': ['CMakeLists.txt'],
+          'inputs': ['scripts/build-native.mjs'],
           'outputs': ['<(PRODUCT_DIR)/rnnative.node'],
           'action': ['node', 'scripts/build-native.mjs']
         }

@@ -6,7 +6,7 @@
 // --target builds one CMake target only.
 // Options given with -D, or in the environment variable RNNATIVE_CMAKE_ARGS (node-gyp passes no arguments on),
 // replace the defaults below.
-// In an installed package it tells no more than how far it is, and leaves nothing but the addon.
+// In an installed package it unpacks the sources, tells no more than how far it is, and leaves nothing but the addon.
 import { spawnSync } from 'node:child_process'
 import { existsSync, rmSync } from 'node:fs'
 import os from 'node:os'
@@ -93,6 +93,21 @@ function run(command, args) {
   return status === 0
 }
 
+/** The sources of an installed package, which go again when the build ends. */
+function unpackSources() {
+  const archive = path.join(root, 'sources.tar.gz')
+  const names = ['native', 'cuda', 'cmake', 'CMakeLists.txt']
+  process.on('exit', () => {
+    for (const name of [...names, '.cmake'])
+      rmSync(path.join(root, name), { recursive: true, force: true })
+  })
+  const { status } = spawnSync('cmake', ['-E', 'tar', 'xzf', archive], {
+    cwd: root,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  if (status !== 0) fail(`${archive} could not be unpacked`)
+}
+
 function findTools() {
   try {
     return buildTools(root, path.join(work, 'tools'))
@@ -103,7 +118,7 @@ function findTools() {
 
 checkTools()
 const { tree, target, options } = parseArguments()
-if (!checkout) process.on('exit', () => rmSync(work, { recursive: true, force: true }))
+if (!checkout) unpackSources()
 const { cmakeJs, include } = findTools()
 if (include) options.RNNATIVE_NODE_API_INCLUDE = include
 // cmake-js configures only when there is no cache, so that a changed option would go unseen: always configure.

@@ -16,6 +16,7 @@ trap 'wait; rm -rf "$work"' EXIT
 # pack FOLDER: prints the tarball's path.
 pack() { echo "$work/$(npm pack --silent --ignore-scripts --pack-destination "$work" "$1" | tail -n 1)"; }
 
+scripts/pack-sources.sh
 tarball=$(pack .)
 # Meanwhile: they are many packages.
 mkdir "$work/runners"
@@ -28,7 +29,7 @@ mkdir "$work/unpacked"
 tar -xzf "$tarball" -C "$work/unpacked"
 package="$work/unpacked/package"
 for file in LICENSE THIRD_PARTY_NOTICES README.md dist/index.js dist/index.mjs dist/index.d.ts dist/index.d.mts \
-  dist/cli/main.js examples binding.gyp CMakeLists.txt scripts/install.mjs native/addon; do
+  dist/cli/main.js examples binding.gyp sources.tar.gz scripts/install.mjs; do
   [ -e "$package/$file" ] || fail "the package lacks $file"
 done
 [ -z "$(find "$package" -name 'librnnative_cuda.so')" ] || fail "the CUDA backend is in the package; it has its own"
