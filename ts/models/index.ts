@@ -6,7 +6,8 @@ export type {
   ClassifierPredictOptions,
   TextClassifierOptions,
 } from './classifier/model'
-export type { Pretrained, WordVectors } from './classifier/beginning'
+export type { Pretrained } from './classifier/beginning'
+export type { WordVectors } from './parts/word-vectors'
 export type { ClassifierScore } from './classifier/evaluation'
 export type { Fields } from './classifier/examples'
 export type { ClassifierTaskName, ClassWeights, Pooling } from './classifier/options'

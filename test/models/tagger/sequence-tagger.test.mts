@@ -188,3 +188,37 @@ test('bad options and sentences are named', async (t) => {
   await t.throwsAsync(tagger.nBest(['a'], 0), { message: /k: / })
   await t.throwsAsync(tagger.tag([1] as never), { code: 'ERR_ARGUMENT' })
 })
+
+test('begins with vectors, and knows words that only they have', async (t) => {
+  const rows = new Map([
+    ['Rome', [1, 2, 3]],
+    ['rome', [4, 5, 6]],
+    ['Madrid', [7, 8, 9]],
+  ])
+  const vectors = {
+    size: 3,
+    words: () => rows.keys(),
+    get: (word: string) => rows.get(word),
+  }
+  const known = SequenceTagger.vocabulary(sentences, { vectors })
+  t.deepEqual(known.words, [...vocabulary.words, 'madrid'])
+  const given = { vocabulary: known, vectors, embedding: undefined }
+  await using tagger = make(given)
+  const values = await tagger.network.words.weight.data()
+  const rowOf = (word: string) => {
+    const at = 3 * (known.words.indexOf(word) + 1)
+    return [...values.subarray(at, at + 3)]
+  }
+  t.deepEqual(rowOf('rome'), [4, 5, 6])
+  t.deepEqual(rowOf('madrid'), [7, 8, 9])
+  await tagger.fit(sentences, { ...fitOptions(), groups: [{ match: 'words', frozen: true }] })
+  t.deepEqual(await tagger.network.words.weight.data(), values)
+  t.throws(() => make({ ...given, embedding: 4 }), { message: /vectors: expected vectors of 4/ })
+  const hostile = { size: 3, get: vectors.get } as unknown as typeof vectors
+  t.throws(() => SequenceTagger.vocabulary(sentences, { vectors: hostile }), {
+    message: /vectors\.words/,
+  })
+  t.throws(() => make({ ...given, vectors: { ...vectors, get: () => [1] } }), {
+    message: /vectors\.get\(\w+\): expected 3 numbers/,
+  })
+})

@@ -28,6 +28,9 @@ const dataFlags = {
     about: 'how tags tell entities; none: tags of words, such as parts of speech',
     default: 'bio',
   }),
+  vectors: file(
+    'vectors that words begin with, of word2vec, GloVe or fastText; --groups words:frozen keeps them',
+  ),
 }
 
 const evaluateFlags = {
@@ -64,8 +67,11 @@ export function addTagger(program: Command): void {
         share > 0 ? parted(sentences, share) : { learned: sentences, heldOut: undefined }
       const validation =
         paths.valid === undefined ? heldOut : await readTagged(paths.valid, { column })
-      const vocabulary = SequenceTagger.vocabulary(learned, { scheme })
-      const model = new SequenceTagger({ ...options, vocabulary })
+      const { readVectors } = await import('../../io/vectors.js')
+      const vectors = paths.vectors === undefined ? undefined : await readVectors(paths.vectors)
+      const vocabulary = SequenceTagger.vocabulary(learned, { scheme, vectors })
+      const sized = vectors && { vectors, embedding: vectors.size }
+      const model = new SequenceTagger({ ...options, ...sized, vocabulary })
       return { model, run: model.fit(learned, { ...fit, validation }) }
     },
   })

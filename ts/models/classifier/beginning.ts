@@ -1,21 +1,13 @@
 /** What a network begins with, in place of chance. */
-import { checkFunction, checkWhole, isObject } from '../../check'
+import { isObject } from '../../check'
 import { expect, RnnativeError } from '../../errors'
-import { isNumberArray } from '../../kinds'
 import type { Module } from '../../nn'
 import { sameShape } from '../../tensor/shape'
 import { Tokenizer } from '../../text'
 import { sameTokens } from '../../text/tokenizer'
 import { fillsParameters } from '../../tensor/parameter'
+import { checkVectors, takeVectors, type WordVectors } from '../parts/word-vectors'
 import type { ClassifierNetwork } from './network'
-
-/** Vectors of words. */
-export interface WordVectors {
-  /** Numbers of a vector. */
-  readonly size: number
-  /** A word's vector, or undefined. */
-  get(word: string): ArrayLike<number> | undefined
-}
 
 /** A model of the same tokens, such as a `LanguageModel`. */
 export interface Pretrained {
@@ -39,7 +31,7 @@ export function beginWith(
   expect(OP, 'vectors', both, 'none beside pretrained', vectors)
   if (!fillsParameters()) return
   if (pretrained !== undefined) takeOver(network, tokenizer, pretrained)
-  if (vectors !== undefined) takeVectors(network, tokenizer, vectors)
+  if (vectors !== undefined) takeWords(network, tokenizer, vectors)
 }
 
 /** Weights of the same name and shape: embeddings, and the layers that read forward. */
@@ -66,21 +58,10 @@ function takeOver(network: ClassifierNetwork, tokenizer: Tokenizer, given: Pretr
   network.loadStateDict(new Map(values), { strict: false })
 }
 
-/** Of words as they are, or else in small letters; the others begin as usual, as far from zero as these. */
-function takeVectors(network: ClassifierNetwork, tokenizer: Tokenizer, vectors: WordVectors): void {
-  expect(OP, 'vectors', isObject(vectors), 'vectors such as readVectors gives', vectors)
-  checkWhole(OP, 'vectors.size', vectors.size, 1)
-  checkFunction(OP, 'vectors.get', vectors.get)
-  const { embedding } = network.options
-  expect(OP, 'vectors', vectors.size === embedding, `vectors of ${embedding} numbers`, vectors.size)
-  const { weight } = network.embedding
-  tokenizer.tokens.forEach((token, id) => {
-    const vector = vectors.get(token) ?? vectors.get(token.toLowerCase())
-    if (vector === undefined) return
-    const valid = (Array.isArray(vector) || isNumberArray(vector)) && vector.length === embedding
-    expect(OP, `vectors.get(${token})`, valid, `${embedding} numbers`, vector)
-    const row = weight.detach().slice(id, 1)
-    row.assign(Float32Array.from(vector))
-    row.dispose()
+/** Of words as they are, or else in small letters. */
+function takeWords(network: ClassifierNetwork, tokenizer: Tokenizer, vectors: WordVectors): void {
+  checkVectors(OP, vectors)
+  takeVectors(OP, network.embedding, tokenizer.tokens, vectors, {
+    wordOf: (token) => (vectors.get(token) === undefined ? token.toLowerCase() : token),
   })
 }

@@ -39,11 +39,14 @@ import {
   type TaggedText,
 } from './tag'
 import { TaggerFeed, TaggerTask } from './task'
+import { beginWith, checkListed, type ListedVectors } from './vectors'
 import { checkVocabulary, learnVocabulary, TagSet, type TaggerVocabulary } from './vocabulary'
 
 export interface SequenceTaggerOptions extends TaggerOptions {
   /** See {@link SequenceTagger.vocabulary}. */
   vocabulary: TaggerVocabulary
+  /** Vectors that words begin with, such as `readVectors` gives; `embedding` is their size. */
+  vectors?: ListedVectors | undefined
   device?: DeviceOption | undefined
 }
 
@@ -90,8 +93,11 @@ export class SequenceTagger extends Model {
   /** Throws `ERR_ARGUMENT` for options that make no sense, or `ERR_DEVICE`. */
   constructor(options: SequenceTaggerOptions) {
     super()
-    const { seed, ...network } = taggerOptions.resolve(options, ['vocabulary', 'device'])
-    const { vocabulary, device = 'cpu' } = options
+    expect('sequence tagger', 'options', isObject(options), 'an object', options)
+    const { vocabulary, vectors, device = 'cpu' } = options
+    const sized = { ...options, embedding: options.embedding ?? vectors?.size }
+    const others = ['vocabulary', 'device', 'vectors']
+    const { seed, ...network } = taggerOptions.resolve(sized, others)
     checkVocabulary(vocabulary)
     this.vocabulary = vocabulary
     this.options = Object.freeze(network)
@@ -100,19 +106,29 @@ export class SequenceTagger extends Model {
     this.set = new TagSet(vocabulary.scheme, vocabulary.types)
     const place = { seed, device: chooseDevice(device).device }
     this.network = new TaggerNetwork(vocabulary, this.options, place)
+    if (vectors === undefined) return
+    try {
+      beginWith(this.network.words, vocabulary.words, vectors)
+    } catch (error) {
+      this.network.dispose()
+      throw error
+    }
   }
 
   /**
-   * The words, letters, shapes and types of tagged sentences. Throws `ERR_EMPTY` where no word has another tag than O.
+   * The words, letters, shapes and types of tagged sentences, and the words of `vectors`, if the tagger is to begin
+   * with them. Throws `ERR_EMPTY` where no word has another tag than O.
    */
   static vocabulary(
     sentences: readonly TaggedSentence[],
-    options: { scheme?: TagScheme | undefined } = {},
+    options: { scheme?: TagScheme | undefined; vectors?: ListedVectors | undefined } = {},
   ): TaggerVocabulary {
-    const { scheme = 'bio' } = optionsOf('vocabulary', options, { scheme: true })
+    const names = { scheme: true, vectors: true } as const
+    const { scheme = 'bio', vectors } = optionsOf('vocabulary', options, names)
     expect('vocabulary', 'scheme', TAG_SCHEMES.includes(scheme), TAG_SCHEMES.join(', '), scheme)
     checkSentences('vocabulary', 'sentences', sentences)
-    return learnVocabulary(sentences, scheme)
+    if (vectors !== undefined) checkListed('vocabulary', vectors)
+    return learnVocabulary(sentences, scheme, vectors?.words() ?? [])
   }
 
   /** The tags that {@link marginals} is about. */

@@ -17,7 +17,7 @@ export interface TaggerVocabulary {
   scheme: TagScheme
   /** Whether sentences are of words or, as Chinese ones often, of characters. */
   unit: 'word' | 'character'
-  /** In small letters, digits as 0; those after `frequent` were seen once. */
+  /** In small letters, digits as 0; those after `frequent` were seen once, or are of vectors alone. */
   words: string[]
   frequent: number
   letters: string[]
@@ -56,6 +56,7 @@ function ranked(counts: Map<string, number>, least: number): string[] {
 export function learnVocabulary(
   sentences: readonly TaggedSentence[],
   scheme: TagScheme,
+  others: Iterable<string>,
 ): TaggerVocabulary {
   const words = function* () {
     for (const sentence of sentences) yield* sentence.words
@@ -81,7 +82,7 @@ export function learnVocabulary(
   return {
     scheme,
     unit: single ? 'character' : 'word',
-    words: all,
+    words: [...new Set([...all, ...Array.from(others, wordKey)])],
     frequent: all.filter((word) => (counts.get(word) ?? 0) > 1).length,
     letters: ranked(
       tally(
