@@ -9,6 +9,7 @@ import {
   fits,
   held,
   labelled,
+  letters,
   pairs,
   running,
   saved,
@@ -18,7 +19,7 @@ import {
   text,
 } from './fixtures/recipes.mjs'
 
-type Family = 'language' | 'seq2seq' | 'classifier' | 'tagger' | 'forecaster'
+type Family = 'language' | 'seq2seq' | 'classifier' | 'tagger' | 'forecaster' | 'autoencoder'
 
 const expected = JSON.parse(readFileSync(join(FIXTURES, 'expected.json'), 'utf8')) as Record<
   Family,
@@ -69,6 +70,14 @@ test('a saved forecaster loads', async (t) => {
   t.deepEqual(model.options, made.options)
   t.is(model.seed, made.seed)
   near(t, (await model.evaluate(series)).mae, expected.forecaster.nats)
+})
+
+test('a saved autoencoder loads', async (t) => {
+  await using model = await api.Autoencoder.load(join(FIXTURES, 'autoencoder', 'model'))
+  await using made = saved.autoencoder(api)
+  t.deepEqual(model.options, made.options)
+  t.is(model.seed, made.seed)
+  near(t, (await model.evaluate(letters)).nats, expected.autoencoder.nats)
 })
 
 /** A copy of a fixture's run, to go on in. */
@@ -135,4 +144,13 @@ test('a run of a forecaster resumes', async (t) => {
   t.deepEqual(best.options, model.options)
   const limits = { checkpoint, resume: true, maxSteps: STEPS.whole }
   await goesOn(t, 'forecaster', model.fit(series, { ...fits.forecaster(api), ...limits }))
+})
+
+test('a run of an autoencoder resumes', async (t) => {
+  const checkpoint = copyOf('autoencoder')
+  await using best = await api.Autoencoder.load(checkpoint)
+  await using model = running.autoencoder(api)
+  t.deepEqual(best.options, model.options)
+  const limits = { checkpoint, resume: true, maxSteps: STEPS.whole }
+  await goesOn(t, 'autoencoder', model.fit(letters, { ...fits.autoencoder(api), ...limits }))
 })

@@ -100,6 +100,14 @@ export function readFlags<R extends Rows>(rows: R, flags: Flags, path = ''): Giv
   return given as Given<R>
 }
 
+/** Those of a command's flags that stand on its line: what is left out is the model's choice, which may know better. */
+export const givenFlags = (command: Command): Flags =>
+  Object.fromEntries(
+    Object.entries(command.opts()).filter(
+      ([name]) => command.getOptionValueSource(name) !== 'default',
+    ),
+  )
+
 /** The same with every choice made. */
 export const takeFlags = <R extends Rows>(rows: R, flags: Flags): Made<R> =>
   new Schema('command line', rows).resolve(readFlags(rows, flags))

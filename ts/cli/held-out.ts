@@ -1,5 +1,4 @@
 /** A share of the data that is not learned but validated with. */
-import type { Pair } from '../data'
 import { RnnativeError } from '../errors'
 import { fraction } from '../schema'
 
@@ -31,14 +30,11 @@ export function holdOutEnd<T extends string | Int32Array>(
 /** The second half of a surrogate pair. */
 const isLow = (unit: number): boolean => unit >= 0xdc00 && unit < 0xe000
 
-/** Pairs from everywhere in the list, which may be sorted: of each 1 / `share` the last. */
-export function holdOutEvenly(
-  pairs: readonly Pair[],
-  share: number,
-): { learned: Pair[]; heldOut: Pair[] } {
+/** Entries from everywhere in a list, which may be sorted: of each 1 / `share` the last. */
+export function holdOutEvenly<T>(all: readonly T[], share: number): { learned: T[]; heldOut: T[] } {
   const held = (i: number) => Math.floor((i + 1) * share) > Math.floor(i * share)
   return {
-    learned: pairs.filter((_, i) => !held(i)),
-    heldOut: pairs.filter((_, i) => held(i)),
+    learned: all.filter((_, i) => !held(i)),
+    heldOut: all.filter((_, i) => held(i)),
   }
 }

@@ -4,6 +4,7 @@
  */
 import { Command, Help, type Option } from 'commander'
 import { isNeeded, requireFlags } from './arguments'
+import { addAutoencoder } from './commands/autoencoder'
 import { addKeywords } from './commands/baseline'
 import { addBench } from './commands/bench'
 import { addClassify } from './commands/classify'
@@ -36,6 +37,7 @@ export function makeProgram(): Command {
   addLanguageModel(program)
   addNgram(program)
   addSeq2Seq(program)
+  addAutoencoder(program)
   addClassify(program)
   addForecast(program)
   addKeywords(program)

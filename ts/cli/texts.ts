@@ -39,6 +39,11 @@ export async function readTagged(path: string, options: ConllOptions): Promise<T
   return parseConll(await textOf(path), options, nameOf(path))
 }
 
+/** The lines of a file that are not blank. */
+export async function readTextLines(path: string): Promise<string[]> {
+  return (await linesOf(await textOf(path))).filter((line) => line.trim() !== '')
+}
+
 /** As `readPairs`; one of the two may be standard input. */
 export async function readPairInput(source: string, target: string): Promise<Pair[]> {
   checkInputs(source, target)

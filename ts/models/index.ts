@@ -6,7 +6,7 @@ export type {
   ClassifierPredictOptions,
   TextClassifierOptions,
 } from './classifier/model'
-export type { Pretrained } from './classifier/beginning'
+export type { Pretrained } from './classifier/pretrained'
 export type { WordVectors } from './parts/word-vectors'
 export type { ClassifierScore } from './classifier/evaluation'
 export type { Fields } from './classifier/examples'
@@ -31,6 +31,13 @@ export type {
   SamplingScheduleJSON,
   SamplingScheduleName,
 } from './seq2seq/scheduled-sampling'
+export {
+  Autoencoder,
+  type AutoencoderFitOptions,
+  type AutoencoderOptions,
+} from './autoencoder/model'
+export type { AutoencoderTask } from './autoencoder/options'
+export { loadPretrained, type PretrainedModel } from './load-pretrained'
 export {
   NgramModel,
   type NgramFitResult,

@@ -1,10 +1,6 @@
 /** Loads a classifier whose family its directory tells: a row for each. */
-import { join } from 'node:path'
-import { isObject, optionsOf } from '../check'
-import { RnnativeError, told } from '../errors'
+import { optionsOf } from '../check'
 import type { Labelled } from '../data/labelled'
-import { readJson } from '../io/files'
-import { CONFIG_FILE, findModel } from '../io/model-directory'
 import type { Precision } from '../precision'
 import { MaxEnt } from './baselines/max-ent'
 import { NaiveBayes } from './baselines/naive-bayes'
@@ -13,6 +9,7 @@ import type { BaselineScore } from './baselines/prediction'
 import { TextClassifier } from './classifier/model'
 import type { Prediction } from './classifier/prediction'
 import { classifierOptions } from './classifier/options'
+import { familyOf } from './family-of'
 
 /** What all classifiers have. */
 export interface Classifier extends AsyncDisposable {
@@ -49,13 +46,6 @@ export async function loadClassifier(
   options: LoadClassifierOptions = {},
 ): Promise<Classifier> {
   const given = optionsOf('load', options, { precision: true })
-  const path = join(await findModel(directory), CONFIG_FILE)
-  const config = await readJson(path)
-  const type = isObject(config) ? config['model_type'] : undefined
-  const load = FAMILIES.get(type)
-  if (load) return load(directory, given)
-  throw new RnnativeError(
-    'ERR_FORMAT',
-    `[load] ${path}: model_type: expected one of ${[...FAMILIES.keys()].join(', ')}, got ${told(type)}`,
-  )
+  const load = await familyOf(directory, FAMILIES)
+  return load(directory, given)
 }

@@ -20,14 +20,14 @@ const dataFlags = {
   valid: file('table to validate with after each epoch'),
   validationSplit: validationSplit('by label'),
   labels: { ...labels, required: false, optional: true, fallbackText: 'those of the data, sorted' },
-  unit: choice(UNITS, { about: 'what a token is', required: true }),
+  unit: choice(UNITS, { about: 'what a token is; needed without --pretrained' }),
   vocabulary: count({ about: 'most tokens', defaultText: '8,000 of bpe, else 50,000' }),
   minCount: count({ about: 'occurrences that make a token', defaultText: '2, of space 1' }),
   vectors: file(
     'vectors that words begin with, of word2vec, GloVe or fastText; --groups embedding:frozen keeps them',
   ),
   pretrained: text({
-    about: 'a language model whose tokens and weights are begun with',
+    about: 'a language model or an autoencoder whose tokens, embeddings and layers are begun with',
     argument: '<dir>',
   }),
 }
@@ -96,19 +96,27 @@ export function addClassify(program: Command): void {
 const labelsOf = async (examples: readonly Labelled[]): Promise<string[]> =>
   (await import('../../models/classifier/reading.js')).labelsFor(examples)
 
+/** What a unit of a command line is called by a tokenizer. */
+const CALLED = { word: 'word', char: 'character', bpe: 'bpe', space: 'whitespace' } as const
+
 /** The tokenizer, and what the network begins with. */
 async function beginning(
   examples: readonly Labelled[],
   { unit, vocabulary, minCount, vectors, pretrained }: Made<typeof dataFlags>,
 ) {
   if (pretrained !== undefined) {
-    if (vectors !== undefined)
-      throw new RnnativeError('ERR_ARGUMENT', '--vectors: expected none with --pretrained')
-    const { LanguageModel } = await import('../../models/index.js')
-    const loaded = await LanguageModel.load(pretrained)
-    const { embedding } = loaded.options
-    return { tokenizer: loaded.tokenizer, pretrained: loaded, embedding }
+    for (const [flag, value] of Object.entries({ vectors, vocabulary, 'min-count': minCount }))
+      if (value !== undefined)
+        throw new RnnativeError('ERR_ARGUMENT', `--${flag}: expected none with --pretrained`)
+    const { loadPretrained } = await import('../../models/index.js')
+    const loaded = await loadPretrained(pretrained)
+    const own = loaded.tokenizer.unit
+    if (unit !== undefined && CALLED[unit] !== own)
+      throw new RnnativeError('ERR_ARGUMENT', `--unit: expected ${own} as of --pretrained`)
+    return { tokenizer: loaded.tokenizer, pretrained: loaded }
   }
+  if (unit === undefined)
+    throw new RnnativeError('ERR_ARGUMENT', '--unit: expected one where there is no --pretrained')
   const { tokenizerFor } = await import('../../models/classifier/reading.js')
   const tokenizer = await tokenizerFor(examples, { unit, vocabulary, minCount })
   if (vectors === undefined) return { tokenizer, pretrained: undefined }

@@ -13,7 +13,8 @@ import type { Given, Made, Rows, Schema } from '../../schema'
 import type { DeviceOption } from '../../tensor'
 import type { Run, RunPlan, TrainingEvent, TrainingOptions, TrainingResult } from '../../train'
 import { limitOptions } from '../../train/options'
-import { addFlags, device, json, readFlags, takeFlags, threads, type Flags } from '../arguments'
+import { addFlags, device, givenFlags, json, readFlags, takeFlags, threads } from '../arguments'
+import type { Flags } from '../arguments'
 import { withoutOutput } from '../output'
 import { setThreads } from '../threads'
 
@@ -23,7 +24,7 @@ export interface Family<Data extends Rows, Options extends Rows, Fit extends Row
   /** What it learns from. */
   data: Data
   model: Schema<Options>
-  fit: Schema<Fit>
+  fit: Pick<Schema<Fit>, 'rows'>
   /** The flags that give something to validate with, in words. */
   validation: string
   /** Whether they are given. */
@@ -109,18 +110,23 @@ export function addTrain<Data extends Rows, Options extends Rows, Fit extends Ro
   addFlags(command, family.model.rows, { seed: 1 })
   addFlags(command, family.fit.rows)
   addFlags(command, runFlags)
-  command.action((flags: Flags) => train(family, flags))
+  command.action((flags: Flags) => train(family, flags, givenFlags(command)))
 }
 
 async function train<Data extends Rows, Options extends Rows, Fit extends Rows>(
   family: Family<Data, Options, Fit>,
   flags: Flags,
+  given: Flags,
 ): Promise<void> {
   const data = takeFlags(family.data, flags)
   const training = takeFlags(runFlags, flags)
   checkPruning(training)
   await check(training, family.validates(data), family.validation)
-  const options = { ...readFlags(family.model.rows, flags), device: training.device }
+  const options = {
+    ...readFlags(family.model.rows, given),
+    seed: flags['seed'] as number,
+    device: training.device,
+  }
   const fit = { ...readFlags(family.fit.rows, flags), ...(await trainingOptions(training)) }
   await follow(() => family.begin(data, options, fit))
 }

@@ -21,7 +21,7 @@ import { untilStopped } from '../../train/run'
 import { loadModel, loadWeights, Model } from '../model'
 import { digestOf, identityOf } from '../parts/identity'
 import type { WordVectors } from '../parts/word-vectors'
-import { beginWith, type Pretrained } from './beginning'
+import { beginWith } from './beginning'
 import { bestTemperature, chosenOf, natsOf, probabilitiesOf } from './decide'
 import { encodeExamples, encodeTexts, fieldsOf, TextSet } from './examples'
 import type { Fields, Reading } from './examples'
@@ -31,18 +31,23 @@ import { classifierFitOptions, classifierOptions } from './options'
 import type { ClassifierLearningOptions, ClassifierNetworkOptions } from './options'
 import type { ClassifierOptions } from './options'
 import { prediction, type Prediction } from './prediction'
+import { takeOver, type Pretrained } from './pretrained'
 import { scoreAll, type Scored } from './score'
 import { ClassifierTask, ExampleFeed } from './task'
 import { tokenizerFor, labelsFor, type ReadingOptions } from './reading'
 import { weightsOf } from './weights'
 
 export interface TextClassifierOptions extends Omit<ClassifierOptions, 'temperature'> {
-  tokenizer: Tokenizer
+  /** Not needed with `pretrained`, whose own it is then. */
+  tokenizer?: Tokenizer | undefined
   /** All of them; of `ordinal` ones the lowest first. */
   labels: readonly string[]
   /** Vectors that words begin with, such as `readVectors` gives; `embedding` is their size. */
   vectors?: WordVectors | undefined
-  /** A language model of the same tokens, whose weights of the same shape this one begins with. */
+  /**
+   * A `LanguageModel` or an `Autoencoder`, whose tokens, embeddings and layers this one begins with. Options of these are
+   * taken over; those that are given besides must be the same.
+   */
   pretrained?: Pretrained | undefined
   device?: DeviceOption | undefined
 }
@@ -92,12 +97,14 @@ export class TextClassifier extends Model {
   constructor(options: TextClassifierOptions) {
     super()
     expect('text classifier', 'options', isObject(options), 'an object', options)
-    const { vectors, pretrained, tokenizer, device = 'cpu' } = options
-    const sized = { ...options, embedding: options.embedding ?? vectors?.size }
+    const { vectors, pretrained, device = 'cpu' } = options
+    const taken = pretrained === undefined ? options : takeOver(options, pretrained)
+    const sized = { ...taken, embedding: taken.embedding ?? vectors?.size }
     const others = ['tokenizer', 'device', 'vectors', 'pretrained']
     const { seed, temperature, ...network } = classifierOptions.resolve(sized, others)
-    const valid = tokenizer instanceof Tokenizer
-    expect('text classifier', 'tokenizer', valid, 'a Tokenizer', tokenizer)
+    const valid = taken.tokenizer instanceof Tokenizer
+    expect('text classifier', 'tokenizer', valid, 'a Tokenizer', taken.tokenizer)
+    const tokenizer = taken.tokenizer as Tokenizer
     this.tokenizer = tokenizer
     const { labels, pooling } = network
     this.options = Object.freeze({ ...network, labels: [...labels], pooling: [...pooling] })
@@ -114,7 +121,7 @@ export class TextClassifier extends Model {
   }
 
   /**
-   * A classifier of the labels that examples have, over tokens learned from their texts. Of `ordinal` labels the
+   * A classifier of the labels that examples have, over tokens learned from their texts, or those of `pretrained`. Of `ordinal` labels the
    * order is that of `labels`, or of the numbers that they are.
    */
   static async for(
@@ -126,9 +133,14 @@ export class TextClassifier extends Model {
   ): Promise<TextClassifier> {
     expect('text classifier', 'options', isObject(options), 'an object', options)
     const { unit, vocabulary, minCount, ...others } = options
+    const { pretrained } = others
+    if (pretrained !== undefined)
+      for (const [name, value] of Object.entries({ unit, vocabulary, minCount }))
+        expect('text classifier', name, value === undefined, 'none beside pretrained', value)
     const all = await gatherLabelled('text classifier', own(examples))
     const labels = others.labels ?? labelsFor(all)
-    const tokenizer = await tokenizerFor(all, { unit, vocabulary, minCount })
+    const tokenizer =
+      pretrained === undefined ? await tokenizerFor(all, { unit, vocabulary, minCount }) : undefined
     const { fields = Array.isArray(all[0]?.text) ? all[0].text.length : 1 } = others
     return new TextClassifier({ ...others, labels, tokenizer, fields })
   }

@@ -110,7 +110,8 @@ interface EncoderSizes {
 export const memoryOf = ({ encoder, projection }: EncoderSizes): number =>
   (encoder.bidirectional ? 2 : 1) * featuresOf({ hidden: encoder.hidden, projection })
 
-function rules(options: Made<typeof rows>, refuse: Refuse): void {
+/** What options must be to each other. */
+export function seq2seqRules(options: Made<typeof rows>, refuse: Refuse): void {
   const { encoder, hidden, projection, attention, bridge, inputFeeding, feedSummary } = options
   const sizes = `encoder and decoder differ in size (${encoder.hidden} and ${hidden})`
   const fits = bridge !== 'copy' || encoder.hidden === hidden
@@ -129,7 +130,7 @@ function rules(options: Made<typeof rows>, refuse: Refuse): void {
 }
 
 /** Encoder, bridge, decoder. */
-export const seq2seqOptions = new ModelSchema('seq2seq', 'rnnative.Seq2Seq', rows, rules)
+export const seq2seqOptions = new ModelSchema('seq2seq', 'rnnative.Seq2Seq', rows, seq2seqRules)
 
 /** How `fit` learns from pairs. */
 export const seq2seqFitOptions = new Schema('fit', {

@@ -1,0 +1,128 @@
+import { checkPath, isObject, optionsOf } from '../../check'
+import { expect } from '../../errors'
+import type { CheckpointFiles } from '../../io/checkpoint'
+import { readJson } from '../../io/files'
+import { CONFIG_FILE } from '../../io/model-directory'
+import { MODEL_FILE, toHost } from '../../io/model-files'
+import type { Precision } from '../../precision'
+import type { AbortSignalLike } from '../../signal'
+import type { DeviceOption } from '../../tensor/device'
+import { Tokenizer } from '../../text'
+import type { Run, TokenEvent, TokenResult, TrainingOptions } from '../../train'
+import { loadModel, loadWeights } from '../model'
+import type { Translation } from '../seq2seq/candidate'
+import type { Seq2SeqScore } from '../seq2seq/model'
+import type { Seq2SeqLearningOptions } from '../seq2seq/options'
+import type { TranslateOptions } from '../seq2seq/translate'
+import { OverSeq2Seq } from '../seq2seq/within'
+import { autoencoderOptions } from './options'
+import type { AutoencoderNetworkOptions, AutoencoderRows } from './options'
+import { pairsOf, type TextList } from './texts'
+
+export interface AutoencoderOptions extends AutoencoderRows {
+  /** Boundaries are added where it has none. */
+  tokenizer: Tokenizer
+  device?: DeviceOption | undefined
+}
+
+export interface AutoencoderFitOptions
+  extends TrainingOptions, Omit<Seq2SeqLearningOptions, 'references'> {
+  /** Texts that are not learned from, to measure progress by: nats per token; null: none. */
+  validation?: TextList | null | undefined
+}
+
+const TOKENIZER_FILE = 'tokenizer.json'
+
+/** Lists are copied at the call: the caller may change them while they are read. */
+const own = <T>(given: T): T => (Array.isArray(given) ? (given.slice() as T) : given)
+
+/**
+ * Learns what texts are made of without labels: a `Seq2Seq` that repeats what it has read, or tells what follows. Its
+ * encoder is what a `TextClassifier` begins with (Dai & Le 2015).
+ *
+ * ```ts
+ * await using auto = new Autoencoder({ tokenizer: Tokenizer.words(texts), hidden: 256 })
+ * await auto.fit(texts, { epochs: 10 })
+ * await using classifier = await TextClassifier.for(examples, { pretrained: auto })
+ * ```
+ */
+export class Autoencoder extends OverSeq2Seq {
+  readonly options: Readonly<AutoencoderNetworkOptions>
+  readonly seed: number
+
+  /** Throws `ERR_ARGUMENT` for options that make no sense, or `ERR_DEVICE`. */
+  constructor(options: AutoencoderOptions) {
+    expect('autoencoder', 'options', isObject(options), 'an object', options)
+    const { seed, ...made } = autoencoderOptions.resolve(options, ['tokenizer', 'device'])
+    const { tokenizer, device } = options
+    const valid = tokenizer instanceof Tokenizer
+    expect('autoencoder', 'tokenizer', valid, 'a Tokenizer', tokenizer)
+    const { task: _, ...network } = made
+    const both = tokenizer.withBoundaries()
+    super({ ...network, seed, device, source: both, target: both })
+    this.options = Object.freeze(made)
+    this.seed = seed
+  }
+
+  get tokenizer(): Tokenizer {
+    return this.seq2seq.target
+  }
+
+  /** Learns from texts, starting at once; as `Seq2Seq.fit`. */
+  fit(texts: TextList, options: AutoencoderFitOptions = {}): Run<TokenEvent, TokenResult> {
+    expect('fit', 'options', isObject(options), 'an object', options)
+    const pairs = (op: string, given: TextList) => pairsOf(op, own(given), this.options.task)
+    const { validation } = options
+    return this.seq2seq.fit(pairs('fit', texts), {
+      ...options,
+      validation: validation && pairs('fit validation', validation),
+    })
+  }
+
+  /** Scores what is to be written of each text. `ERR_EMPTY`. */
+  evaluate(
+    texts: TextList,
+    options: { signal?: AbortSignalLike | undefined } = {},
+  ): Promise<Seq2SeqScore> {
+    return this.seq2seq.evaluate(pairsOf('evaluate', own(texts), this.options.task), options)
+  }
+
+  /** What it writes having read each text: the text once more, or what may follow it. As `Seq2Seq.translate`. */
+  predict(texts: readonly string[], options: TranslateOptions = {}): Promise<Translation[]> {
+    return this.seq2seq.translate(texts, options)
+  }
+
+  /** The encoder's last state for each text: see `Seq2Seq.represent`. */
+  represent(texts: readonly string[]): Promise<Float32Array[]> {
+    return this.seq2seq.represent(texts)
+  }
+
+  protected async files(): Promise<CheckpointFiles> {
+    // All reads are enqueued before the first await: one moment of a model that may be learning.
+    const weights = await toHost(this.network.stateDict())
+    const config = autoencoderOptions.toJSON({ ...this.options, seed: this.seed })
+    return {
+      json: { [CONFIG_FILE]: config, [TOKENIZER_FILE]: this.tokenizer },
+      tensors: { [MODEL_FILE]: weights },
+    }
+  }
+
+  /**
+   * Loads what {@link save} wrote, or the best checkpoint of a run, in the precision it was saved with
+   * unless another is given (weights are f32 in either). `ERR_IO`, `ERR_FORMAT`.
+   */
+  static async load(
+    directory: string,
+    options: { device?: DeviceOption | undefined; precision?: Precision | undefined } = {},
+  ): Promise<Autoencoder> {
+    const { device, precision } = optionsOf('load', options, { device: true, precision: true })
+    checkPath('load', 'directory', directory)
+    return loadModel(directory, async (file) => {
+      const configPath = file(CONFIG_FILE)
+      const config = autoencoderOptions.parse(await readJson(configPath), configPath)
+      const tokenizer = await Tokenizer.load(file(TOKENIZER_FILE))
+      const given = { tokenizer, device, precision: precision ?? config.precision }
+      return loadWeights(file, () => new Autoencoder({ ...config, ...given }))
+    })
+  }
+}

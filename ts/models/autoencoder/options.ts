@@ -1,0 +1,32 @@
+import { ModelSchema } from '../../file-schema'
+import { choice, type Given, type Made } from '../../schema'
+import { seq2seqOptions, seq2seqRules } from '../seq2seq/options'
+
+/** What is written of a text that was read: itself; or of its first half the second. */
+const TASKS = ['repeat', 'next'] as const
+
+/** A classifier's layers read forward and add nothing to their outputs. */
+const PLAIN = { reverseSource: false, residual: false }
+const { reverseSource: _reversed, residual: _added, ...rows } = seq2seqOptions.rows
+
+/** Encoder, bridge, decoder, as those of a `Seq2Seq`. */
+export const autoencoderOptions = new ModelSchema(
+  'autoencoder',
+  'rnnative.Autoencoder',
+  {
+    task: choice(TASKS, {
+      about: 'repeat texts, or tell the second half of each from the first',
+      default: 'repeat',
+    }),
+    ...rows,
+    /** With it nothing needs to be remembered: it copies. */
+    attention: { ...rows.attention, fallback: () => 'none' },
+    tieEmbeddings: { ...rows.tieEmbeddings, fallback: () => 'all' },
+  },
+  (options, refuse) => seq2seqRules({ ...options, ...PLAIN }, refuse),
+)
+
+export type AutoencoderTask = (typeof TASKS)[number]
+export type AutoencoderRows = Given<typeof autoencoderOptions.rows>
+/** What makes up a network, and what it learns; `config.json` holds it and the seed. */
+export type AutoencoderNetworkOptions = Omit<Made<typeof autoencoderOptions.rows>, 'seed'>
