@@ -11,6 +11,7 @@ import {
   Tokenizer,
   Trainer,
 } from 'rnnative'
+import { families } from './families.mjs'
 import { full, ones, scope, uniform, zeros } from 'rnnative'
 
 export interface Recipe {
@@ -370,7 +371,7 @@ const filled = (value: unknown): unknown => {
   return { ...value, signal: signal() }
 }
 
-export const recipes: Recipe[] = rows.map(([name, call, ...args]) => ({
+export const recipes: Recipe[] = [...rows, ...families].map(([name, call, ...args]) => ({
   ...{ name, call },
   args: () => args.map(filled),
 }))

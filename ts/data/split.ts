@@ -31,12 +31,15 @@ export function splitExamples<T extends { readonly label: string | readonly stri
   const op = 'split examples'
   const { seed = 0, stratified = true } = optionsOf(op, options, OPTIONS)
   expect(op, 'examples', Array.isArray(examples), 'a list of examples', examples)
+  for (const [i, example] of examples.entries())
+    expect(op, `example ${i}`, isObject(example), 'an object with a label', example)
   expect(op, 'examples', examples.length > 1, 'at least two', examples.length)
-  expect(op, 'share', share > 0 && share < 1, 'a number above 0 and below 1', share)
+  const some = typeof share === 'number' && share > 0 && share < 1
+  expect(op, 'share', some, 'a number above 0 and below 1', share)
   checkWhole(op, 'seed', seed, 0)
   checkFlag(op, 'stratified', stratified)
   const count = Math.min(examples.length - 1, Math.max(1, Math.round(share * examples.length)))
-  const groups = stratified ? byLabel(op, examples) : [examples.map((_, i) => i)]
+  const groups = stratified ? byLabel(examples) : [examples.map((_, i) => i)]
   const random = randomUniforms(
     { key: streamKey(seed, 'split'), step: 0, sampleBase: 0 },
     2 * examples.length,
@@ -51,13 +54,9 @@ export function splitExamples<T extends { readonly label: string | readonly stri
 }
 
 /** The examples' numbers by label, or by all labels that one has. */
-function byLabel(
-  op: string,
-  examples: readonly { readonly label: string | readonly string[] }[],
-): number[][] {
+function byLabel(examples: readonly { readonly label: string | readonly string[] }[]): number[][] {
   const groups = new Map<string, number[]>()
   for (const [i, example] of examples.entries()) {
-    expect(op, `example ${i}`, isObject(example), 'an object with a label', example)
     const key = JSON.stringify(example.label)
     const group = groups.get(key)
     if (group) group.push(i)

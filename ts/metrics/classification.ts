@@ -58,7 +58,8 @@ export function classification(
   options: ClassificationOptions = {},
 ): ClassificationScore {
   const op = 'classification'
-  const { labels = found(op, predicted, actual) } = optionsOf(op, options, OPTIONS)
+  checkLabels(op, predicted, actual)
+  const { labels = found(predicted, actual) } = optionsOf(op, options, OPTIONS)
   checkStrings(op, 'labels', labels)
   const indices = indexOf(op, labels)
   const several = [predicted, actual].some((all) => all.some((one) => typeof one !== 'string'))
@@ -143,11 +144,15 @@ function averaged<A extends Average>(
 const isLabels = (x: unknown): x is Labels =>
   typeof x === 'string' || isListOf(x, (label) => typeof label === 'string')
 
-/** All labels that occur, sorted by their characters; throws unless the two fit together. */
-function found(op: string, predicted: readonly Labels[], actual: readonly Labels[]): string[] {
+/** Throws unless the two fit together. */
+function checkLabels(op: string, predicted: readonly Labels[], actual: readonly Labels[]): void {
   for (const [name, given] of Object.entries({ predicted, actual }))
     expect(op, name, isListOf(given, isLabels), 'a list of labels, or of lists of such', given)
   checkSame(op, predicted.length, 'actual', actual.length)
+}
+
+/** All labels that occur, sorted by their characters. */
+function found(predicted: readonly Labels[], actual: readonly Labels[]): string[] {
   return [...new Set([...predicted.flat(), ...actual.flat()] as string[])].sort()
 }
 

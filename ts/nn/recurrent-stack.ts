@@ -128,9 +128,11 @@ export abstract class Recurrent extends Module {
   protected constructor(
     cell: ops.Cell,
     options: RecurrentOptions,
-    { peepholes, cellOptions, projection, layerNorm }: Omit<ChosenVariant, 'cell'> = PLAIN,
+    variant: Omit<ChosenVariant, 'cell'> = PLAIN,
   ) {
     super()
+    expect('recurrent', 'variant', isObject(variant), 'an object', variant)
+    const { peepholes, cellOptions, projection, layerNorm } = variant
     checkChoice('recurrent', 'cell', cell, Object.keys(ops.gatesOf))
     expect(cell, 'options', isObject(options), 'an object', options)
     const { input, hidden, layers = 1, bidirectional = false, dropout = 0, bias = true } = options

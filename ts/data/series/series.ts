@@ -1,4 +1,5 @@
 /** Time series out of a table's rows, in wide form (a column each) or long form (a column says which one). */
+import { isObject } from '../../check'
 import { expect, RnnativeError, show } from '../../errors'
 import { Pauses } from '../../pauses'
 import { nearest } from '../../nearest'
@@ -67,14 +68,19 @@ const refuse = (line: number, message: string): RnnativeError =>
   new RnnativeError('ERR_FORMAT', `[${OP}] line ${line}: ${message}`)
 
 function numberOf(given: unknown, column: string, line: number): number {
-  if (given === null || given === undefined) return NaN
-  if (typeof given === 'number' && !Number.isNaN(given) && Number.isFinite(given)) return given
-  const text = String(given as string).trim()
-  if (MISSING.test(text)) return NaN
-  const value = typeof given === 'string' ? Number(text) : NaN
+  if (given === null || given === undefined || Number.isNaN(given)) return NaN
+  if (typeof given === 'string' && MISSING.test(given.trim())) return NaN
+  const value = typeof given === 'string' || typeof given === 'number' ? Number(given) : NaN
   if (!Number.isFinite(value))
     throw refuse(line, `${column}: expected a number, got ${show(given)}`)
   return value
+}
+
+/** What tells series or categories apart. */
+function nameOf(given: unknown, column: string, line: number): string {
+  const simple = typeof given !== 'symbol' && (given === null || typeof given !== 'object')
+  if (!simple) throw refuse(line, `${column}: expected a string, got ${show(given)}`)
+  return String(given as string)
 }
 
 function checkColumns(row: SeriesRow, wanted: readonly string[]): void {
@@ -111,10 +117,10 @@ async function group(rows: SeriesRows, format: SeriesFormat): Promise<Map<string
   const pauses = new Pauses()
   let line = lineOf(0)
   for await (const row of rows) {
-    expect(OP, `line ${line}`, typeof row === 'object', 'an object of columns', row)
+    expect(OP, `line ${line}`, isObject(row), 'an object of columns', row)
     if (groups.size === 0)
       checkColumns(row, [time, ...(series === undefined ? [] : [series]), ...numbers, ...names])
-    const key = series === undefined ? '' : String(row[series] as string)
+    const key = series === undefined ? '' : nameOf(row[series], series, line)
     const { wall, offset: told, form } = parseStamp(row[time], OP, `line ${line}: ${time}`)
     let of = groups.get(key)
     if (of === undefined) {
@@ -158,7 +164,7 @@ function categoryOf(
   line: number,
 ): number {
   const known = categories[name] as readonly string[]
-  const at = known.indexOf(String(row[name] as string))
+  const at = known.indexOf(nameOf(row[name], name, line))
   if (at < 0)
     throw refuse(
       line,

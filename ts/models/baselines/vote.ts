@@ -1,4 +1,4 @@
-import { isListOf, isObject } from '../../check'
+import { isListOf, isObject, optionsOf, type Names } from '../../check'
 import { expect } from '../../errors'
 import { inStretches } from '../../pauses'
 import { gatherLabelled, type Labelled } from '../../data/labelled'
@@ -17,6 +17,8 @@ export interface VoteOptions {
   /** What each voter's logarithms of probabilities are multiplied by. Default: one over their number; `fit` chooses. */
   weights?: readonly number[] | undefined
 }
+
+const NAMES: Names<VoteOptions> = { weights: true }
 
 /** Least probability that is reckoned with: no voter can rule a label out. */
 const LEAST = 1e-9
@@ -39,7 +41,8 @@ export class Vote {
   readonly voters: readonly Voter[]
   private given: Float64Array
 
-  constructor(voters: readonly Voter[], { weights }: VoteOptions = {}) {
+  constructor(voters: readonly Voter[], options: VoteOptions = {}) {
+    const { weights } = optionsOf('Vote', options, NAMES)
     const can = (x: unknown) => typeof (x as Partial<Voter> | null)?.predict === 'function'
     expect(
       'Vote',
@@ -132,6 +135,7 @@ export class Vote {
     op: string,
     texts: readonly Text[],
   ): Promise<{ labels: string[]; logs: Float64Array[][] }> {
+    expect(op, 'texts', Array.isArray(texts), 'a list of texts', texts)
     let labels: string[] = []
     const logs: Float64Array[][] = texts.map(() => [])
     for (const [m, voter] of this.voters.entries()) {

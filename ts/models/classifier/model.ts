@@ -1,6 +1,5 @@
 import { checkPath, checkSignal, checkWhole, isObject, optionsOf, type Names } from '../../check'
 import { expect } from '../../errors'
-import { isIterable } from '../../kinds'
 import type { CheckpointFiles } from '../../io/checkpoint'
 import { readJson } from '../../io/files'
 import { CONFIG_FILE } from '../../io/model-directory'
@@ -277,11 +276,11 @@ export class TextClassifier extends Model {
   ): Promise<Prediction[]> {
     this.checkUsable('predict')
     const { top, signal } = optionsOf('predict', options, PREDICT_NAMES)
-    expect('predict', 'texts', Array.isArray(texts) && isIterable(texts), 'a list of texts', texts)
+    expect('predict', 'texts', Array.isArray(texts), 'a list of texts', texts)
     if (top !== undefined) checkWhole('predict', 'top', top, 1)
     checkSignal('predict', signal)
     const { fields } = this.options
-    const all = texts.map((text, i) => fieldsOf('predict', `texts[${i}]`, text, fields))
+    const all = Array.from(texts, (text, i) => fieldsOf('predict', `texts[${i}]`, text, fields))
     const set = new TextSet(await encodeTexts(this.reading, all), [])
     const check = () => this.checkGoing('predict', signal)
     const scored = await scoreAll(this.network, set, check)
