@@ -3,6 +3,7 @@
 #define RNNATIVE_CPU_RECURRENT_FORWARD_STEP_H_
 
 #include "native/cpu/recurrent/layout.h"
+#include "native/cpu/recurrent/runs.h"
 #include "native/cpu/recurrent/tile.h"
 
 namespace rnnative::cpu::RN_ISA {
@@ -27,10 +28,15 @@ struct ForwardTile {
     if (left > Phase::kUnits) return kVectors;
     return (left - 1) * Phase::kGates + (Phase::kGates * tail_lanes + kLanes - 1) / kLanes;
   }
+  // Turns of all panels; the table of runs (runs.h) lies behind them.
+  static int64_t elements(int64_t units, int64_t turns) {
+    return panels(units) * turns * kRowFloats;
+  }
   template <class E>
   static size_t packed_bytes(const Layout& l) {
-    return (size_t)(panels(l.units) * turns_of<E>(l.state) * kRowFloats) *
-           sizeof(typename E::Right);
+    const int64_t turns = turns_of<E>(l.state);
+    return (size_t)elements(l.units, turns) * sizeof(typename E::Right) +
+           (size_t)run_table_size<E>(panels(l.units), turns) * sizeof(int32_t);
   }
 };
 
@@ -40,6 +46,7 @@ void pack_recurrent(RnContext* ctx, const float* weight, const Layout& l, typena
   using Tile = ForwardTile<Phase>;
   const int64_t state = l.state, turns = turns_of<E>(state);
   const float* rows = weight + Phase::kFirstGate * l.hidden * state;
+  int32_t* table = (int32_t*)(out + Tile::elements(l.units, turns));
   parallel_for(ctx, Tile::panels(l.units), 65536 / (state * Tile::kRowFloats + 1),
                [&](int64_t begin, int64_t end) {
                  for (int64_t p = begin; p < end; ++p) {
@@ -55,8 +62,12 @@ void pack_recurrent(RnContext* ctx, const float* weight, const Layout& l, typena
                      pack_columns<E>(columns, state, vectors * kLanes,
                                      out + p * turns * Tile::kRowFloats + v * kLanes);
                    }
+                   find_runs<E>(out + p * turns * Tile::kRowFloats, turns, vectors * kLanes,
+                                table + 1 + p * run_table_row<E>(turns));
                  }
                });
+  const auto width_of = [&](int64_t p) { return Tile::vectors(p, l.units, l.tail_lanes) * kLanes; };
+  leave_out_zeros<E>(out, Tile::panels(l.units), turns, Tile::kRowFloats, width_of, table);
 }
 
 // row_floats: of sums.
@@ -172,30 +183,44 @@ void forward_phase(const ForwardStep& s, const typename E::Right* weights, const
   const int64_t used = s.from_zero && !Phase::kReadsExtra ? 0 : turns;
   const int64_t units = s.stride / kLanes;
   const PanelOrder panels = {split(Tile::panels(units), place.members, place.member), s.turned};
+  const auto* table = (const int32_t*)(weights + Tile::elements(units, turns));
+  const auto row_of = [=](int64_t panel) -> const int32_t* {
+    return table[0] ? table + 1 + panel * run_table_row<E>(turns) : nullptr;
+  };
+  const auto panel_at = [=](int64_t panel) {
+    const int32_t* row = row_of(panel);
+    return weights + (row ? row[1] : panel * turns) * Tile::kRowFloats;
+  };
   const bool far = panels.count() * turns * kTurnBytes > kNearBytes;
   each_chunk(s.rows, Tile::kRows, place, [&](const Tiles& tiles) {
     // Blocks pay only where more than one tile meets them.
     const bool one_tile = tiles.first + tiles.step >= tiles.end;
-    const int64_t blocks = one_tile || used == 0 ? 1 : (turns + kMaxTurns - 1) / kMaxTurns;
-    for (int64_t i = 0; i < panels.count() * blocks; ++i) {
-      const int64_t p = panels.at(i / blocks), b = i % blocks;
-      const int64_t t0 = used * b / blocks, t1 = used * (b + 1) / blocks;
-      const bool last = b == blocks - 1, end = i + 1 == panels.count() * blocks;
-      const int64_t vectors = Tile::vectors(p, units, s.tail_lanes);
-      const auto data_at = [=](int64_t panel, int64_t turn) {
-        return weights + panel * turns * Tile::kRowFloats + turn * vectors * kLanes;
-      };
-      const auto* next = last ? data_at(end ? p : panels.at(i / blocks + 1), 0) : data_at(p, t1);
-      const ForwardBlock<E> block = {p,
-                                     data_at(p, t0),
-                                     t0,
-                                     t1 - t0,
-                                     b == 0,
-                                     last,
-                                     {(const char*)next, far && !end ? (t1 - t0) * kTurnBytes : 0}};
-      with_rows<Tile::kVectors>(vectors, [&]<int kVectors>() __attribute__((always_inline)) {
-        forward_tiles<E, Phase, kTraining, kVectors>(s, tiles, block, sums);
-      });
+    const int64_t even = one_tile || used == 0 ? 1 : (turns + kMaxTurns - 1) / kMaxTurns;
+    for (int64_t i = 0; i < panels.count(); ++i) {
+      const int64_t p = panels.at(i), vectors = Tile::vectors(p, units, s.tail_lanes);
+      const bool end = i + 1 == panels.count();
+      const int32_t* row = used > 0 ? row_of(p) : nullptr;
+      const int64_t blocks = row ? row[0] : even;
+      const auto* data = panel_at(p);
+      for (int64_t b = 0; b < blocks; ++b) {
+        const int64_t t0 = row ? row[2 + 2 * b] : used * b / blocks;
+        const int64_t t1 = row ? row[3 + 2 * b] : used * (b + 1) / blocks;
+        const bool last = b == blocks - 1, over = last && end;
+        const auto* after = data + (t1 - t0) * vectors * kLanes;
+        const auto* next = last ? panel_at(end ? p : panels.at(i + 1)) : after;
+        const ForwardBlock<E> block = {
+            p,
+            data,
+            t0,
+            t1 - t0,
+            b == 0,
+            last,
+            {(const char*)next, far && !over ? (t1 - t0) * kTurnBytes : 0}};
+        with_rows<Tile::kVectors>(vectors, [&]<int kVectors>() __attribute__((always_inline)) {
+          forward_tiles<E, Phase, kTraining, kVectors>(s, tiles, block, sums);
+        });
+        data = after;
+      }
     }
   });
 }
