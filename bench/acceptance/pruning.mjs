@@ -1,7 +1,7 @@
 // Pruning in blocks: the demo's model at 80% zeros beside the same model trained as long without; and one stream of tokens
 // from a pruned layer of 1024 units beside the dense one.
 //
-//   node bench/acceptance/pruning.mjs [--parts loss,speed] [--steps 3300] [--scope global]
+//   node bench/acceptance/pruning.mjs [--parts loss,speed] [--steps 3300] [--scope global] [--parameters weight_hh]
 //
 // Records bench/results/pruning.json; a part that is not run keeps what is recorded of it.
 import { existsSync, readFileSync } from 'node:fs'
@@ -15,6 +15,7 @@ const { values } = parseArgs({
     parts: { type: 'string', default: 'loss,speed' },
     steps: { type: 'string', default: '3300' },
     scope: { type: 'string', default: 'global' },
+    parameters: { type: 'string' }, // all matrices but embeddings
   },
 })
 const parts = values.parts.split(',')
@@ -50,7 +51,12 @@ async function learn(prune) {
 }
 
 async function loss() {
-  const settings = { sparsity: SPARSITY, blocks: true, scope: values.scope }
+  const settings = {
+    sparsity: SPARSITY,
+    blocks: true,
+    scope: values.scope,
+    parameters: values.parameters,
+  }
   const pruned = await learn(optim.prune(settings))
   const dense = await learn()
   return { settings, dense, pruned, ratio: pruned.nats / dense.nats }

@@ -23,7 +23,6 @@ struct F32 {
   typedef float Right;
 
   // What multiply_add takes: a left unit in every lane, kLanes columns of the right operand.
-  static RN_INLINE bool is_zero(Right x) { return x == 0; }
   static RN_INLINE vf left(const Left* p) { return splat(*p); }
   static RN_INLINE vf right(const Right* p) { return load(p); }
   static RN_INLINE vf multiply_add(vf a, vf b, vf c) { return fma(a, b, c); }
@@ -82,7 +81,6 @@ struct Bf16Widened {
   typedef float Left;
   typedef uint16_t Right;
 
-  static RN_INLINE bool is_zero(Right x) { return (x & 0x7fff) == 0; }
   static RN_INLINE vf left(const Left* p) { return splat(*p); }
   static RN_INLINE vf right(const Right* p) { return load_upper(p); }
   static RN_INLINE vf multiply_add(vf a, vf b, vf c) { return fma(a, b, c); }
@@ -125,7 +123,6 @@ struct Bf16Pairs {
   typedef Pair Left;
   typedef Pair Right;
 
-  static RN_INLINE bool is_zero(Right x) { return (x & 0x7fff7fff) == 0; }
   static RN_INLINE vu left(const Left* p) { return *p - (vu){}; }
   static RN_INLINE vu right(const Right* p) { return (vu)load_int((const int32_t*)p); }
   static RN_INLINE vf multiply_add(vu a, vu b, vf c) { return dot_pairs(a, b, c); }

@@ -26,6 +26,16 @@ RN_INLINE int64_t run_table_size(int64_t panels, int64_t turns) {
   return 1 + panels * run_table_row<E>(turns);
 }
 
+// Of either sign.
+template <class E>
+RN_INLINE bool is_zero(typename E::Right x) {
+  if constexpr (E::kPrecision == RN_PRECISION_F32) {
+    return x == 0;
+  } else {
+    return (x & (E::kDepth == 2 ? 0x7fff7fffu : 0x7fffu)) == 0;
+  }
+}
+
 // Writes a panel's runs, its turns being `width` elements each.
 template <class E>
 void find_runs(const typename E::Right* panel, int64_t turns, int64_t width, int32_t* row) {
@@ -33,7 +43,7 @@ void find_runs(const typename E::Right* panel, int64_t turns, int64_t width, int
   for (int64_t t0 = 0; t0 < turns; t0 += kStretchTurns<E>) {
     const int64_t t1 = t0 + kStretchTurns<E> < turns ? t0 + kStretchTurns<E> : turns;
     const typename E::Right *x = panel + t0 * width, *end = panel + t1 * width;
-    while (x < end && E::is_zero(*x)) ++x;
+    while (x < end && is_zero<E>(*x)) ++x;
     if (x == end) continue;
     if (count > 0 && runs[2 * count - 1] == t0) {
       runs[2 * count - 1] = (int32_t)t1;
