@@ -5,8 +5,10 @@
 // features. An id's only piece goes straight to its row; those of a frequent id become partial
 // rows, joined in order by a second kernel, so one very frequent id (the space character) does not
 // hold up the rest.
+#include <algorithm>
 #include <memory>
 #include <new>
+#include <vector>
 
 #include "cuda/core/memory.cuh"
 #include "cuda/core/program.cuh"
@@ -47,6 +49,7 @@ struct Arrays {
   Int* target;  // [pieces] row of dtable, or -1 - partial row
   Int* row;     // [joins] rows of dtable with several pieces
   Int* first;   // [joins + 1] their partial rows
+  Int* named;   // [rows] of touched_rows alone: the distinct ids, then -1
 
   Arrays(Int* data, int64_t rows)
       : count(data),
@@ -54,10 +57,12 @@ struct Arrays {
         begin(order + rows),
         target(begin + most_of(rows).pieces + 1),
         row(target + most_of(rows).pieces),
-        first(row + most_of(rows).joins) {}
-  static size_t size(int64_t rows) {
+        first(row + most_of(rows).joins),
+        named(first + most_of(rows).joins + 1) {}
+  static size_t size(int64_t rows, bool names) {
     const Counts most = most_of(rows);
-    return static_cast<size_t>(2 + rows + 2 * most.pieces + 1 + 2 * most.joins + 1);
+    const int64_t all = 2 + rows + 2 * most.pieces + 1 + 2 * most.joins + 1;
+    return static_cast<size_t>(all + (names ? rows : 0));
   }
 };
 using Pieces = Arrays<const int32_t>;
@@ -105,37 +110,66 @@ __global__ void join_pieces_kernel(Pieces pieces, int64_t features, const float*
   }
 }
 
+__global__ void name_rows_kernel(Pieces pieces, int64_t capacity, int32_t* touched) {
+  for (int64_t i = first_index(); i < capacity; i += index_stride()) touched[i] = pieces.named[i];
+}
+
+// Which rows of dy are added up, and where to: the rows of a table, or those of a list of the ids
+// that occur, which is made besides.
+struct Scatter {
+  std::vector<RnIds> lists;
+  int64_t rows, vocabulary;  // rows: of all lists together
+  bool names;
+};
+
+// Lists one after another, -1 in place of ids that count for nothing.
+int32_t read_ids(RnContext* ctx, const std::vector<RnIds>& lists, int32_t* ids) {
+  for (const RnIds& list : lists) {
+    HostIntegers given;
+    const int32_t status = given.read(ctx, list.ids, list.count);
+    if (status != RN_OK) return status;
+    for (int64_t i = 0; i < list.count; ++i) *ids++ = given[i] == list.none ? -1 : given[i];
+  }
+  return RN_OK;
+}
+
 // Sorts the ids, and sends the pieces to `sent`.
-int32_t send_pieces(RnContext* ctx, const int32_t* data, int64_t rows, int64_t vocabulary,
-                    int32_t* sent, Counts* counts) {
-  HostIntegers ids;
-  const int32_t status = ids.read(ctx, data, rows);
-  if (status != RN_OK) return status;
-  const size_t size = Pieces::size(rows);
+int32_t send_pieces(RnContext* ctx, const Scatter& job, int32_t* sent, Counts* counts) {
+  const int64_t rows = job.rows;
+  const size_t size = Pieces::size(rows, job.names);
+  const std::unique_ptr<int32_t[]> ids(new (std::nothrow) int32_t[static_cast<size_t>(rows)]);
   const std::unique_ptr<int32_t[]> host(new (std::nothrow) int32_t[size]);
   const std::unique_ptr<int32_t[]> next(new (std::nothrow)
-                                            int32_t[static_cast<size_t>(vocabulary)]());
-  if (!host || !next) return fail(ctx, RN_ERR_OUT_OF_MEMORY, "no memory for indices");
+                                            int32_t[static_cast<size_t>(job.vocabulary)]());
+  if (!ids || !host || !next) return fail(ctx, RN_ERR_OUT_OF_MEMORY, "no memory for indices");
+  const int32_t status = read_ids(ctx, job.lists, ids.get());
+  if (status != RN_OK) return status;
   const Arrays<int32_t> to(host.get(), rows);
 
-  for (int64_t n = 0; n < rows; ++n) ++next[ids[n]];
-  int32_t placed = 0, pieces = 0, joins = 0, partials = 0;
-  for (int64_t v = 0; v < vocabulary; ++v) {
+  for (int64_t n = 0; n < rows; ++n)
+    if (ids[n] >= 0) ++next[ids[n]];
+  int32_t placed = 0, pieces = 0, joins = 0, partials = 0, named = 0;
+  for (int64_t v = 0; v < job.vocabulary; ++v) {
     const int32_t same = next[v];
     next[v] = placed;
+    if (same == 0) continue;
+    const int32_t target = job.names ? named : static_cast<int32_t>(v);
+    if (job.names) to.named[named++] = static_cast<int32_t>(v);
     if (same > kPiece) {
-      to.row[joins] = static_cast<int32_t>(v);
+      to.row[joins] = target;
       to.first[joins++] = partials;
     }
     for (int32_t done = 0; done < same; done += kPiece) {
       to.begin[pieces] = placed + done;
-      to.target[pieces++] = same > kPiece ? -1 - partials++ : static_cast<int32_t>(v);
+      to.target[pieces++] = same > kPiece ? -1 - partials++ : target;
     }
     placed += same;
   }
   to.begin[pieces] = placed;
   to.first[joins] = partials;
-  for (int64_t n = 0; n < rows; ++n) to.order[next[ids[n]]++] = static_cast<int32_t>(n);
+  for (int64_t n = 0; n < rows; ++n)
+    if (ids[n] >= 0) to.order[next[ids[n]]++] = static_cast<int32_t>(n);
+  if (job.names) std::fill_n(to.named + named, rows - named, -1);
   to.count[0] = pieces;
   to.count[1] = joins;
   *counts = {pieces, joins, partials};
@@ -143,18 +177,40 @@ int32_t send_pieces(RnContext* ctx, const int32_t* data, int64_t rows, int64_t v
 }
 
 // To `sent`, of Pieces::size. In a program they are sent again before each launch.
-int32_t make_pieces(RnContext* ctx, const RnEmbeddingBackward* args, int32_t* sent,
-                    Counts* counts) {
-  const auto send = [ids = args->ids, rows = args->rows, vocabulary = args->vocabulary, sent](
-                        RnContext* now, Counts* made) {
-    return send_pieces(now, ids, rows, vocabulary, sent, made);
-  };
-  if (!recording()) return send(ctx, counts);
-  *counts = most_of(args->rows);
-  return before_launch(ctx, [send](RnContext* later, const RnProgramRun&) {
+int32_t make_pieces(RnContext* ctx, const Scatter& job, int32_t* sent, Counts* counts) {
+  if (!recording()) return send_pieces(ctx, job, sent, counts);
+  *counts = most_of(job.rows);
+  return before_launch(ctx, [job, sent](RnContext* later, const RnProgramRun&) {
     Counts made;
-    return send(later, &made);
+    return send_pieces(later, job, sent, &made);
   });
+}
+
+// Adds up rows of dy; what no id names stays as it is. `sent`: where the pieces lie afterwards.
+int32_t scatter(RnContext* ctx, const Scatter& job, int64_t features, const void* data,
+                const RnGrad& to, int32_t** sent) {
+  const size_t bytes = Pieces::size(job.rows, job.names) * sizeof(int32_t);
+  *sent = static_cast<int32_t*>(recording() ? program_memory(ctx, bytes) : scratch(ctx, bytes));
+  if (*sent == nullptr) return RN_ERR_OUT_OF_MEMORY;
+  const Pieces pieces(*sent, job.rows);
+  Counts counts = {};
+  int32_t status = make_pieces(ctx, job, *sent, &counts);
+  if (status != RN_OK || counts.pieces == 0 || features == 0) return status;
+  float* partial = nullptr;
+  if (counts.partials > 0) {
+    partial = scratch_of<float>(ctx, counts.partials * features);
+    if (partial == nullptr) return RN_ERR_OUT_OF_MEMORY;
+  }
+  const auto* dy = static_cast<const float*>(data);
+  const bool wide = features % kWide == 0 && aligned(dy, partial, to.data);
+  const int width = wide ? kWide : 1;
+  status = launch(ctx, over_rows(counts.pieces, features, width),
+                  wide ? sum_pieces_kernel<kWide> : sum_pieces_kernel<1>, pieces, features, dy,
+                  partial, to);
+  if (status != RN_OK || counts.joins == 0) return status;
+  return launch(ctx, over_rows(counts.joins, features, width),
+                wide ? join_pieces_kernel<kWide> : join_pieces_kernel<1>, pieces, features, partial,
+                to);
 }
 
 }  // namespace
@@ -177,30 +233,26 @@ int32_t embedding_backward(RnContext* ctx, const RnEmbeddingBackward* args) {
   if (args->dtable.mode == RN_GRAD_WRITE)
     status = copy_or_zero(ctx, args->dtable.data, nullptr, args->vocabulary * features);
   if (status != RN_OK || args->rows == 0) return status;
+  const Scatter job = {{{args->ids, args->rows, INT64_MIN}}, args->rows, args->vocabulary, false};
+  int32_t* sent = nullptr;
+  return scatter(ctx, job, features, args->dy, args->dtable, &sent);
+}
 
-  const size_t bytes = Pieces::size(args->rows) * sizeof(int32_t);
-  auto* const sent =
-      static_cast<int32_t*>(recording() ? program_memory(ctx, bytes) : scratch(ctx, bytes));
-  if (sent == nullptr) return RN_ERR_OUT_OF_MEMORY;
-  const Pieces pieces(sent, args->rows);
-  Counts counts = {};
-  status = make_pieces(ctx, args, sent, &counts);
-  if (status != RN_OK) return status;
-  float* partial = nullptr;
-  if (counts.partials > 0) {
-    partial = scratch_of<float>(ctx, counts.partials * features);
-    if (partial == nullptr) return RN_ERR_OUT_OF_MEMORY;
+int32_t touched_rows(RnContext* ctx, const RnTouchedRows* args) {
+  const Scatter job = {{args->ids, args->ids + args->lists}, args->rows, args->vocabulary, true};
+  int32_t status = RN_OK;
+  for (const RnIds& list : job.lists) {
+    status = check_indices(ctx, "id", list.ids, list.count, args->vocabulary - 1, list.none);
+    if (status != RN_OK) return status;
   }
-  const auto* dy = static_cast<const float*>(args->dy);
-  const bool wide = features % kWide == 0 && aligned(dy, partial, args->dtable.data);
-  const int width = wide ? kWide : 1;
-  status = launch(ctx, over_rows(counts.pieces, features, width),
-                  wide ? sum_pieces_kernel<kWide> : sum_pieces_kernel<1>, pieces, features, dy,
-                  partial, args->dtable);
-  if (status != RN_OK || counts.joins == 0) return status;
-  return launch(ctx, over_rows(counts.joins, features, width),
-                wide ? join_pieces_kernel<kWide> : join_pieces_kernel<1>, pieces, features, partial,
-                args->dtable);
+  if (args->capacity == 0) return RN_OK;
+  status = copy_or_zero(ctx, args->sums, nullptr, args->capacity * args->features);
+  if (status != RN_OK) return status;
+  int32_t* sent = nullptr;
+  status = scatter(ctx, job, args->features, args->dy, {args->sums, RN_GRAD_WRITE}, &sent);
+  if (status != RN_OK) return status;
+  return launch(ctx, over(args->capacity), name_rows_kernel, Pieces(sent, args->rows),
+                args->capacity, args->touched);
 }
 
 }  // namespace rnnative::cuda

@@ -66,6 +66,8 @@ struct Settings {
   const float* grad;
   float* state[3];
   const float* norm;
+  const int32_t* rows;
+  int64_t features, param_rows;
   float clip, decay, rate, momentum, keep, beta2, mix1, mix2, eps, shrink, unbias;
   bool first, nesterov, centered;
 };
@@ -115,11 +117,17 @@ __global__ void optimizer_kernel(Settings given, const Settings* live) {
   if (scale != scale) return;
   for (int64_t i = first_index() * kWidth; i < s.n; i += index_stride() * kWidth) {
     const int64_t left = s.n - i;
-    Floats<kWidth> p = load<kWidth>(s.param + i, left), state[3] = {};
+    int64_t at = i;
+    if (s.rows != nullptr) {
+      const int32_t row = s.rows[i / s.features];
+      if (row < 0 || row >= s.param_rows) continue;
+      at = row * s.features + i % s.features;
+    }
+    Floats<kWidth> p = load<kWidth>(s.param + at, left), state[3] = {};
     const Floats<kWidth> g = load<kWidth>(s.grad + i, left);
 #pragma unroll
     for (int k = 0; k < 3; ++k)
-      if (s.state[k] != nullptr) state[k] = load<kWidth>(s.state[k] + i, left);
+      if (s.state[k] != nullptr) state[k] = load<kWidth>(s.state[k] + at, left);
 #pragma unroll
     for (int j = 0; j < kWidth; ++j) {
       float own[3] = {state[0].at[j], state[1].at[j], state[2].at[j]};
@@ -127,10 +135,10 @@ __global__ void optimizer_kernel(Settings given, const Settings* live) {
 #pragma unroll
       for (int k = 0; k < 3; ++k) state[k].at[j] = own[k];
     }
-    store<kWidth>(s.param + i, p, left);
+    store<kWidth>(s.param + at, p, left);
 #pragma unroll
     for (int k = 0; k < 3; ++k)
-      if (s.state[k] != nullptr) store<kWidth>(s.state[k] + i, state[k], left);
+      if (s.state[k] != nullptr) store<kWidth>(s.state[k] + at, state[k], left);
   }
 }
 
@@ -141,6 +149,9 @@ Settings settings_of(const RnOptimizerStep& o) {
   s.grad = static_cast<const float*>(o.grad);
   for (int k = 0; k < 3; ++k) s.state[k] = static_cast<float*>(o.state[k]);
   s.norm = static_cast<const float*>(o.norm);
+  s.rows = o.rows;
+  s.features = o.features;
+  s.param_rows = o.param_rows;
   const auto step = static_cast<double>(o.step);
   const auto set = [](float& to, double value) { to = static_cast<float>(value); };
   set(s.clip, o.clip_norm);
@@ -188,7 +199,8 @@ int32_t live_settings(RnContext* ctx, const RnOptimizerStep& args, const Setting
 
 template <int kKind>
 int32_t step_as(RnContext* ctx, const Settings& s, const Settings* live) {
-  const bool wide = aligned(s.param, s.grad, s.state[0], s.state[1], s.state[2]);
+  const bool wide = aligned(s.param, s.grad, s.state[0], s.state[1], s.state[2]) &&
+                    (s.rows == nullptr || s.features % kWide == 0);
   return launch(ctx, over(ceil_div(s.n, wide ? kWide : 1)),
                 wide ? optimizer_kernel<kKind, kWide> : optimizer_kernel<kKind, 1>, s, live);
 }

@@ -54,7 +54,8 @@
   OP(orthogonal, RnOrthogonal) \
   SIZE(crf_reserve, int64_t time, int64_t batch, int64_t tags) \
   OP(crf, RnCrf) \
-  OP(crf_backward, RnCrfBackward)
+  OP(crf_backward, RnCrfBackward) \
+  OP(touched_rows, RnTouchedRows)
 // clang-format on
 
 #endif  // RNNATIVE_ABI_OPS_H_

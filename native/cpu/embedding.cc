@@ -22,18 +22,22 @@ struct Buckets {
   int32_t* order;  // [rows]
 };
 
-bool sort_by_id(RnContext* ctx, const RnEmbeddingBackward* args, Buckets* buckets) {
-  const size_t entries = (size_t)args->vocabulary + 2;
+// Negative ids are left out.
+bool sort_by_id(RnContext* ctx, const int32_t* ids, int64_t rows, int64_t vocabulary,
+                Buckets* buckets) {
+  const size_t entries = (size_t)vocabulary + 2;
   int32_t* count = (int32_t*)ctx->scratch(ctx->runtime, entries * sizeof(int32_t));
-  int32_t* order = (int32_t*)scratch_floats(ctx, args->rows);
+  int32_t* order = (int32_t*)scratch_floats(ctx, rows);
   if (!count || !order) return false;
   // Counts lie two places ahead of their id, so that after the running sum next[id] is where id's
   // positions start, and after placing them it is where the next id's start.
   int32_t* next = count + 1;
   memset(count, 0, entries * sizeof(int32_t));
-  for (int64_t n = 0; n < args->rows; ++n) ++next[args->ids[n] + 1];
-  for (int64_t v = 0; v < args->vocabulary; ++v) next[v + 1] += next[v];
-  for (int64_t n = 0; n < args->rows; ++n) order[next[args->ids[n]]++] = (int32_t)n;
+  for (int64_t n = 0; n < rows; ++n)
+    if (ids[n] >= 0) ++next[ids[n] + 1];
+  for (int64_t v = 0; v < vocabulary; ++v) next[v + 1] += next[v];
+  for (int64_t n = 0; n < rows; ++n)
+    if (ids[n] >= 0) order[next[ids[n]]++] = (int32_t)n;
   *buckets = {count, order};
   return true;
 }
@@ -96,27 +100,8 @@ int64_t feature_groups(const RnEmbeddingBackward* args, const Buckets& buckets) 
   return (args->features + kBlock - 1) / kBlock;
 }
 
-}  // namespace
-
-int32_t embedding(RnContext* ctx, const RnEmbedding* args) {
-  const int32_t status = check_indices(ctx, "id", args->ids, args->rows, args->vocabulary - 1);
-  if (status != RN_OK) return status;
-  const int64_t features = args->features;
-  parallel_items(ctx, args->rows, features, [=](int64_t begin, int64_t end) {
-    for (int64_t n = begin; n < end; ++n) {
-      memcpy((float*)args->y + n * features, (const float*)args->table + args->ids[n] * features,
-             (size_t)features * sizeof(float));
-    }
-  });
-  return RN_OK;
-}
-
-int32_t embedding_backward(RnContext* ctx, const RnEmbeddingBackward* args) {
-  const int32_t status = check_indices(ctx, "id", args->ids, args->rows, args->vocabulary - 1);
-  if (status != RN_OK || args->dtable.mode == RN_GRAD_SKIP) return status;
-  if (args->features == 0) return RN_OK;
-  Buckets buckets;
-  if (!sort_by_id(ctx, args, &buckets)) return RN_ERR_OUT_OF_MEMORY;
+// Row v of dtable from bucket v.
+void sum_rows(RnContext* ctx, const RnEmbeddingBackward* args, const Buckets& buckets) {
   // Row v costs 1 for its store and 1 for each row of dy, so it begins at start[v] + v of its
   // group's stretch of the line.
   const int64_t stretch = args->rows + args->vocabulary;
@@ -139,6 +124,73 @@ int32_t embedding_backward(RnContext* ctx, const RnEmbeddingBackward* args) {
       for (int64_t v = low; v < args->vocabulary && buckets.start[v] + v < to; ++v)
         for (int64_t f = f0; f < f1; f += kBlock) sum_item(args, buckets, v, f);
     }
+  });
+}
+
+// The ids of all lists, -1 in place of those that count for nothing.
+int32_t* joined_ids(RnContext* ctx, const RnTouchedRows* args) {
+  int32_t *all = (int32_t*)scratch_floats(ctx, args->rows), *next = all;
+  if (!all) return NULL;
+  for (int32_t l = 0; l < args->lists; ++l) {
+    const RnIds& list = args->ids[l];
+    for (int64_t i = 0; i < list.count; ++i) *next++ = list.ids[i] == list.none ? -1 : list.ids[i];
+  }
+  return all;
+}
+
+}  // namespace
+
+int32_t embedding(RnContext* ctx, const RnEmbedding* args) {
+  const int32_t status = check_indices(ctx, "id", args->ids, args->rows, args->vocabulary - 1);
+  if (status != RN_OK) return status;
+  const int64_t features = args->features;
+  parallel_items(ctx, args->rows, features, [=](int64_t begin, int64_t end) {
+    for (int64_t n = begin; n < end; ++n) {
+      memcpy((float*)args->y + n * features, (const float*)args->table + args->ids[n] * features,
+             (size_t)features * sizeof(float));
+    }
+  });
+  return RN_OK;
+}
+
+int32_t embedding_backward(RnContext* ctx, const RnEmbeddingBackward* args) {
+  const int32_t status = check_indices(ctx, "id", args->ids, args->rows, args->vocabulary - 1);
+  if (status != RN_OK || args->dtable.mode == RN_GRAD_SKIP) return status;
+  if (args->features == 0) return RN_OK;
+  Buckets buckets;
+  if (!sort_by_id(ctx, args->ids, args->rows, args->vocabulary, &buckets))
+    return RN_ERR_OUT_OF_MEMORY;
+  sum_rows(ctx, args, buckets);
+  return RN_OK;
+}
+
+int32_t touched_rows(RnContext* ctx, const RnTouchedRows* args) {
+  for (int32_t l = 0; l < args->lists; ++l) {
+    const RnIds& list = args->ids[l];
+    const int32_t status =
+        check_indices(ctx, "id", list.ids, list.count, args->vocabulary - 1, list.none);
+    if (status != RN_OK) return status;
+  }
+  const int32_t* ids = joined_ids(ctx, args);
+  Buckets buckets;
+  if (!ids || !sort_by_id(ctx, ids, args->rows, args->vocabulary, &buckets))
+    return RN_ERR_OUT_OF_MEMORY;
+  // Buckets that nothing is in go, so that what is left is a table of the ids that occur.
+  int64_t count = 0;
+  for (int64_t v = 0; v < args->vocabulary; ++v) {
+    if (buckets.start[v + 1] == buckets.start[v]) continue;
+    args->touched[count] = (int32_t)v;
+    buckets.start[count++] = buckets.start[v];
+  }
+  buckets.start[count] = buckets.start[args->vocabulary];
+  for (int64_t i = count; i < args->capacity; ++i) args->touched[i] = -1;
+  const RnEmbeddingBackward sum = {args->rows, count,    args->features,
+                                   NULL,       args->dy, {args->sums, RN_GRAD_WRITE}};
+  if (args->features > 0 && count > 0) sum_rows(ctx, &sum, buckets);
+  const int64_t features = args->features;
+  parallel_items(ctx, args->capacity - count, features, [=](int64_t begin, int64_t end) {
+    memset((float*)args->sums + (count + begin) * features, 0,
+           (size_t)((end - begin) * features) * sizeof(float));
   });
   return RN_OK;
 }

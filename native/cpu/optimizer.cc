@@ -93,6 +93,17 @@ void adagrad(const RnOptimizerStep& s, float scale, int64_t begin, int64_t end) 
   }
 }
 
+// The update of the row that row i of the gradient belongs to, as an arena of its own.
+RnOptimizerStep of_row(const RnOptimizerStep& all, int64_t i) {
+  RnOptimizerStep one = all;
+  const int64_t from = i * all.features, to = all.rows[i] * all.features;
+  one.grad = (const float*)all.grad + from;
+  one.param = (float*)all.param + to;
+  for (void*& state : one.state)
+    if (state) state = (float*)state + to;
+  return one;
+}
+
 }  // namespace
 
 int32_t optimizer_step(RnContext* ctx, const RnOptimizerStep* args) {
@@ -110,6 +121,15 @@ int32_t optimizer_step(RnContext* ctx, const RnOptimizerStep* args) {
     }
   }
   const auto update = kUpdate[args->kind];
+  if (args->rows) {
+    const int64_t features = args->features;
+    parallel_items(ctx, args->n / features, features, [=](int64_t begin, int64_t end) {
+      for (int64_t i = begin; i < end; ++i)
+        if (args->rows[i] >= 0 && args->rows[i] < args->param_rows)
+          update(of_row(*args, i), scale, 0, features);
+    });
+    return RN_OK;
+  }
   parallel_elements(ctx, args->n, [=](int64_t begin, int64_t end) {
     for (int64_t i = begin; i < end; i += kChunk)
       update(*args, scale, i, end - i < kChunk ? end : i + kChunk);

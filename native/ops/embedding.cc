@@ -1,6 +1,8 @@
 #include "native/ops/embedding.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <string>
 
 #include "native/ops/check.h"
 #include "native/ops/strided.h"
@@ -55,6 +57,49 @@ void embedding_backward(Queue& queue, const Tensor& ids, const Tensor& dy, const
             run.data(dy),   run.grad(dtable.tensor, dtable.add)};
         return run.backend().embedding_backward(run.context(), &args);
       });
+}
+
+TouchedRows touched_rows(Queue& queue, const std::vector<Tensor>& ids,
+                         const std::vector<int64_t>& none, const Tensor& dy, int64_t vocabulary) {
+  const Checker check("touched_rows", dy.device);
+  check.real("dy", dy);
+  if (dy.shape.dims() != 2) {
+    check.fail("ERR_SHAPE", "dy: expected [N, E], got " + dy.shape.to_string());
+  }
+  if (none.size() != ids.size()) check.fail("ERR_ARGUMENT", "none: expected one for each list");
+  Op op("touched_rows", dy.device);
+  int64_t rows = 0;
+  for (size_t i = 0; i < ids.size(); ++i) {
+    check.ints("ids[" + std::to_string(i) + "]", ids[i]);
+    rows += ids[i].elements();
+    op.reads(ids[i]);
+  }
+  check.shape("dy", dy, Shape{rows, dy.shape[1]});
+  // Backends number them by int32.
+  if (rows > INT32_MAX) check.fail("ERR_SHAPE", "ids: too many");
+  const int64_t capacity = std::min(rows, vocabulary);
+  const TouchedRows made = {check.make(Shape{capacity}, DType::kI32),
+                            check.make(Shape{capacity, dy.shape[1]})};
+  queue.submit(std::move(op.reads(dy).writes(made.touched).writes(made.sums)),
+               [=](OpRun& run) -> int32_t {
+                 if (rows == 0) return RN_OK;
+                 std::vector<RnIds> lists;
+                 for (size_t i = 0; i < ids.size(); ++i) {
+                   lists.push_back(
+                       {static_cast<const int32_t*>(run.data(ids[i])), ids[i].elements(), none[i]});
+                 }
+                 const RnTouchedRows args = {static_cast<int32_t>(lists.size()),
+                                             lists.data(),
+                                             rows,
+                                             vocabulary,
+                                             dy.shape[1],
+                                             capacity,
+                                             run.data(dy),
+                                             static_cast<int32_t*>(run.data(made.touched)),
+                                             run.data(made.sums)};
+                 return run.backend().touched_rows(run.context(), &args);
+               });
+  return made;
 }
 
 }  // namespace rnnative

@@ -98,11 +98,21 @@ Tensor global_norm(Queue& queue, const std::vector<Tensor>& gradients) {
 }
 
 void optimizer_step(Queue& queue, const OptimizerOptions& options, const Tensor& parameter,
-                    const Tensor& gradient, const OptimizerState& state, const Tensor& norm) {
+                    const Tensor& gradient, const OptimizerState& state, const Tensor& norm,
+                    const Tensor& rows) {
   const Checker check("optimizer_step", parameter.device);
   check_options(check, options);
   check.real("parameter", parameter);
-  same_elements(check, "gradient", gradient, parameter);
+  if (rows) {
+    check.ints("rows", rows);
+    if (parameter.shape.dims() != 2) {
+      check.fail("ERR_SHAPE",
+                 "parameter: expected [V, E] with rows, got " + parameter.shape.to_string());
+    }
+    check.real("gradient", gradient, Shape{rows.elements(), parameter.shape[1]});
+  } else {
+    same_elements(check, "gradient", gradient, parameter);
+  }
   const std::array<bool, 3> keeps = states_of(options);
   for (size_t i = 0; i < state.size(); ++i) {
     const std::string name = "state[" + std::to_string(i) + "]";
@@ -123,16 +133,17 @@ void optimizer_step(Queue& queue, const OptimizerOptions& options, const Tensor&
   queue.submit(Op("optimizer_step", parameter.device)
                    .reads(gradient)
                    .reads(norm)
+                   .reads(rows)
                    .updates(parameter)
                    .updates(state[0])
                    .updates(state[1])
                    .updates(state[2]),
                [=](OpRun& run) -> int32_t {
-                 if (parameter.elements() == 0) return RN_OK;
+                 if (gradient.elements() == 0) return RN_OK;
                  const OptimizerOptions& o = options;
                  const RnOptimizerStep args = {
                      o.kind,
-                     parameter.elements(),
+                     gradient.elements(),
                      run.data(parameter),
                      run.data(gradient),
                      {run.data(state[0]), run.data(state[1]), run.data(state[2])},
@@ -149,7 +160,10 @@ void optimizer_step(Queue& queue, const OptimizerOptions& options, const Tensor&
                      o.lr_decay,
                      o.nesterov,
                      o.centered,
-                     o.step};
+                     o.step,
+                     static_cast<const int32_t*>(run.data(rows)),
+                     rows ? parameter.shape[1] : 0,
+                     rows ? parameter.shape[0] : 0};
                  return run.backend().optimizer_step(run.context(), &args);
                });
 }

@@ -34,9 +34,12 @@ void check_update(double lr, int64_t step);
 using OptimizerState = std::array<Tensor, 3>;
 
 // Updates parameter and state in place (same element count as the gradient). With a norm (scalar
-// or null) that is not finite nothing changes.
+// or null) that is not finite nothing changes. With rows (i32 [N], or null) the parameter is [V, E]
+// and the gradient [N, E]: its row i is that of row rows[i], and of none where there is no such
+// row. No row may be named twice.
 void optimizer_step(Queue& queue, const OptimizerOptions& options, const Tensor& parameter,
-                    const Tensor& gradient, const OptimizerState& state, const Tensor& norm);
+                    const Tensor& gradient, const OptimizerState& state, const Tensor& norm,
+                    const Tensor& rows);
 
 }  // namespace rnnative
 

@@ -97,8 +97,15 @@ int32_t optimizer_step(RnContext*, const RnOptimizerStep* args) {
     if (args->clip_norm > 0) scale = std::fmin(1, args->clip_norm / (norm + 1e-6));
   }
   double* param = real(args->param);
-  for (int64_t i = 0; i < args->n; ++i)
-    param[i] = updated(*args, i, param[i], real(args->grad)[i] * scale);
+  for (int64_t n = 0; n < args->n; ++n) {
+    int64_t i = n;
+    if (args->rows) {
+      const int64_t row = args->rows[n / args->features];
+      if (row < 0 || row >= args->param_rows) continue;
+      i = row * args->features + n % args->features;
+    }
+    param[i] = updated(*args, i, param[i], real(args->grad)[n] * scale);
+  }
   return RN_OK;
 }
 

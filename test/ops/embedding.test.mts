@@ -1,9 +1,10 @@
 import test from 'ava'
-import { native } from '#dist/native/index.js'
-import { checkGolden, checkOp } from '../support/check.mjs'
+import { native, type NativeTensor } from '#dist/native/index.js'
+import { checkGolden, checkOp, F32_TOLERANCE } from '../support/check.mjs'
+import { near } from '../support/compare.mjs'
 import { golden } from '../support/golden.mjs'
-import { Draw, ints, upload, type Host } from '../support/host.mjs'
-import { allVariants, select, type Op } from '../support/op.mjs'
+import { download, Draw, ints, upload, type Host } from '../support/host.mjs'
+import { allVariants, describe, select, type Op } from '../support/op.mjs'
 
 const embedding = (ids: Host, table: Host): Op => ({
   inputs: { ids, table },
@@ -56,4 +57,58 @@ test.serial('an id out of range fails the result with its place', async (t) => {
       await t.throwsAsync(native.read(dtable), { code: 'ERR_INDEX' })
       for (const tensor of [table, ids, y, dy, dtable]) native.dispose(tensor)
     }
+})
+
+/** Rows that several lists of ids name, as one dense gradient has them: its rows without those of zeros. */
+const touched = (lists: Host[], none: number[], dy: Host, vocabulary: number): Op => ({
+  inputs: { ...Object.fromEntries(lists.map((ids, i) => [`ids_${i}`, ids])), dy },
+  differentiable: [],
+  shapes: {},
+  forward: ({ dy, ...ids }) => {
+    const made = native.touchedRows(Object.values(ids) as NativeTensor[], none, dy!, vocabulary)
+    return { outputs: { sums: made.sums }, extra: [made.touched] }
+  },
+})
+
+test.serial('touched rows', async (t) => {
+  const draw = new Draw(16)
+  for (const [sizes, none, vocabulary, features] of [
+    [[1], [-1], 1, 1],
+    [[0], [-1], 3, 2],
+    [[40], [-1], 9, 17],
+    [[4, 0, 5], [-1, 0, 2], 100, 3],
+    [[700, 33], [1, -1], 3, 36],
+    [[7], [0], 1, 5],
+    [[2000, 2000], [3, -1], 5000, 64],
+  ] as const) {
+    const rows = sizes.reduce((sum: number, size) => sum + size, 0)
+    const lists = sizes.map((size) => draw.ints([size], vocabulary))
+    const dy = draw.reals([rows, features])
+    await checkOp(t, touched(lists, [...none], dy, vocabulary), { large: features === 64 })
+
+    const ids = lists.flatMap(({ data }, i) => [...data].map((id) => (id === none[i] ? -1 : id)))
+    const named = [...new Set(ids.filter((id) => id >= 0))].sort((a, b) => a - b)
+    const capacity = Math.min(rows, vocabulary)
+    const expected = [...named, ...Array<number>(capacity - named.length).fill(-1)]
+    for (const variant of allVariants()) {
+      select(variant)
+      const { device } = variant
+      const given = lists.map((list) => upload(device, list))
+      const up = upload(device, dy)
+      const made = native.touchedRows(given, [...none], up, vocabulary)
+      const where = `${describe(variant)}: ${sizes.join()} of ${vocabulary}`
+      t.deepEqual([...(await download(made.touched))], expected, where)
+      const sums = await download(made.sums)
+      const dense = new Float64Array(vocabulary * features)
+      ids.forEach((id, n) => {
+        for (let f = 0; id >= 0 && f < features; ++f)
+          dense[id * features + f]! += dy.data[n * features + f]!
+      })
+      const own = expected.flatMap((id) =>
+        Array.from({ length: features }, (_, f) => (id < 0 ? 0 : dense[id * features + f]!)),
+      )
+      near(t, { sums }, { sums: Float64Array.from(own) }, F32_TOLERANCE, where)
+      for (const tensor of [...given, up, made.touched, made.sums]) native.dispose(tensor)
+    }
+  }
 })

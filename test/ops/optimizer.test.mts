@@ -4,7 +4,7 @@ import type { OptimizerOptions } from '#dist/ops/optimizer.js'
 import { F32_TOLERANCE, F64_TOLERANCE } from '../support/check.mjs'
 import { identical, near, type Named } from '../support/compare.mjs'
 import { golden } from '../support/golden.mjs'
-import { download, Draw, reals, upload, type Host } from '../support/host.mjs'
+import { download, Draw, ints, reals, upload, type Host } from '../support/host.mjs'
 import { allVariants, describe, kernels, REFERENCE, select, type Variant } from '../support/op.mjs'
 
 /** As test/golden/make.py writes them. */
@@ -77,7 +77,7 @@ async function train(
     norms.push(norm)
     parameters.forEach((parameter, i) => {
       const options = optionsOf(settings, step + 1)
-      native.optimizerStep(options, parameter, current[i]!, states[i]!, norm)
+      native.optimizerStep(options, parameter, current[i]!, states[i]!, norm, null)
       const copy = native.empty(device, dtype, (starts[i] as Host).shape)
       native.copyInto(copy, parameter)
       copies[i]?.push(copy)
@@ -167,7 +167,7 @@ test.serial('a norm that is not finite changes neither parameter nor state', asy
         values[7] = bad
         const gradient = upload(device, reals([19], values))
         const norm = native.globalNorm([gradient])
-        native.optimizerStep(optionsOf(settings, 2), parameter, gradient, state, norm)
+        native.optimizerStep(optionsOf(settings, 2), parameter, gradient, state, norm, null)
         const after = await Promise.all(targets.map(download))
         identical(
           t,
@@ -178,3 +178,66 @@ test.serial('a norm that is not finite changes neither parameter nor state', asy
         for (const tensor of [...targets, gradient, norm]) native.dispose(tensor)
       }
 })
+
+/** Rows that are named, in any order; -1 and one that is not there name none. */
+const NAMED = [5, -1, 0, 3, 40, 7]
+
+test.serial(
+  'rows that are named are updated as the same rows of dense arenas, all others stay',
+  async (t) => {
+    for (const features of [1, 4, 5, 36])
+      for (const { name, settings } of GOLDEN)
+        for (const variant of allVariants()) {
+          select(variant)
+          const { device } = variant
+          const draw = new Draw(9)
+          const shape = [9, features]
+          const all = [
+            draw.reals(shape),
+            ...statesOf(settings).map((kept) => kept && draw.reals(shape, 0, 1)),
+          ]
+          const few = draw.reals([NAMED.length, features])
+          const dense = reals(shape, [...new Float64Array(9 * features)])
+          NAMED.forEach((row, i) => {
+            if (row < 0 || row >= 9) return
+            for (let f = 0; f < features; ++f)
+              dense.data[row * features + f] = few.data[i * features + f]!
+          })
+          const made = async (gradient: Host, rows: readonly number[] | null): Promise<Named> => {
+            const [parameter, ...state] = all.map((host) => (host ? upload(device, host) : null))
+            const [given, norm] = [upload(device, gradient), upload(device, reals([], [2]))]
+            const named = rows && upload(device, ints([rows.length], rows))
+            const options = { ...optionsOf(settings, 3), clipNorm: 1 }
+            native.optimizerStep(options, parameter!, given, state, norm, named)
+            const targets = [parameter!, ...state].filter((tensor) => tensor !== null)
+            const values = await Promise.all(targets.map(download))
+            for (const tensor of [...targets, given, norm, named])
+              if (tensor) native.dispose(tensor)
+            return Object.fromEntries(values.entries())
+          }
+          const [actual, updated] = [await made(few, NAMED), await made(dense, null)]
+          const before = Object.fromEntries(
+            all
+              .filter((host) => !!host)
+              .map(({ data }, i) => [
+                i,
+                Float64Array.from(data, device === 'reference' ? Number : Math.fround),
+              ]),
+          )
+          const where = `${describe(variant)}, ${name}, ${features}`
+          for (const [key, values] of Object.entries(actual)) {
+            const expected = values.map((_, at) => {
+              const named = NAMED.includes(Math.floor(at / features))
+              return (named ? updated : before)[key]![at]!
+            })
+            near(
+              t,
+              { [key]: values },
+              { [key]: expected },
+              device === 'reference' ? 0 : 1e-7,
+              where,
+            )
+          }
+        }
+  },
+)

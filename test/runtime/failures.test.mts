@@ -71,12 +71,12 @@ test.serial(
     kind: 'sgd', clipNorm: 0, lr: 1, weightDecay: 0, momentum: 0.9, dampening: 0, beta1: 0.9,
     beta2: 0.999, eps: 1e-8, alpha: 0.99, lrDecay: 0, nesterov: false, centered: false, step: 1,
   } as const // prettier-ignore
-    native.optimizerStep(options, parameter, failing(), [momentum], null)
+    native.optimizerStep(options, parameter, failing(), [momentum], null, null)
     t.deepEqual(await values(parameter), [3, 4])
     t.deepEqual(await values(momentum), [0, 0])
     await t.throwsAsync(native.synchronize(), index)
 
-    native.optimizerStep(options, parameter, tensor([1, 1]), [momentum], null)
+    native.optimizerStep(options, parameter, tensor([1, 1]), [momentum], null, null)
     t.deepEqual(await values(parameter), [2, 3])
     await nothingUnread(t)
   },

@@ -13,6 +13,16 @@ declare module '../native/index' {
     embedding(ids: N, table: N): N
     /** sinks: [dtable]. */
     embeddingBackward(ids: N, dy: N, sinks: Sinks, add: number): void
+    /**
+     * What embeddingBackward comes to without the rows that no id names. ids: lists that rows of dy [N, E] belong to one
+     * after another; none: of each an id that counts for nothing. touched: i32 [C], the distinct ids, then -1; sums: [C, E].
+     */
+    touchedRows(
+      ids: readonly N[],
+      none: readonly number[],
+      dy: N,
+      vocabulary: number,
+    ): { touched: N; sums: N }
     /** `batchAxis` is the axis of samples (1 for [T, B, F], 0 for [B, F]). Its own backward. */
     dropout(x: N, p: number, batchAxis: number, random: NativeRandom, sink: Maybe, add: boolean): N
     /** saved is null unless training. */

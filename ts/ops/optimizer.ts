@@ -23,13 +23,17 @@ declare module '../native/index' {
   interface NativeAddon {
     /** Scalar: sqrt of the sum of squares over all given tensors. */
     globalNorm(gradients: readonly N[]): N
-    /** state: SGD [buf]; Adam(W) [m, v]; RMSProp [v, buf, avg]; Adagrad [sum]; absent ones null. norm: scalar or null. */
+    /**
+     * state: SGD [buf]; Adam(W) [m, v]; RMSProp [v, buf, avg]; Adagrad [sum]; absent ones null. norm: scalar or null.
+     * rows: i32 [N], the rows of the parameter [V, E] that those of the gradient [N, E] belong to, or null: all.
+     */
     optimizerStep(
       options: OptimizerOptions,
       parameter: N,
       gradient: N,
       state: readonly Maybe[],
       norm: Maybe,
+      rows: Maybe,
     ): void
   }
 }
@@ -43,7 +47,8 @@ export function globalNorm(gradients: readonly [Tensor, ...Tensor[]]): Tensor {
 
 /**
  * Updates a parameter in place from its gradient and state: SGD [buf]; Adam(W) [m, v]; RMSProp [v, buf,
- * avg]; Adagrad [sum]; absent ones null. Nothing changes where `norm` is not finite.
+ * avg]; Adagrad [sum]; absent ones null. Nothing changes where `norm` is not finite, nor, where `rows` are given,
+ * in other rows; row i of the gradient belongs to row rows[i], or to none where that is -1.
  */
 export function optimizerStep(
   options: OptimizerOptions,
@@ -51,7 +56,15 @@ export function optimizerStep(
   gradient: Tensor,
   state: readonly (Tensor | null)[],
   norm: Tensor,
+  rows: Tensor | null = null,
 ): void {
   const handles = state.map((buffer) => buffer?.handle ?? null)
-  native.optimizerStep(options, parameter.handle, gradient.handle, handles, norm.handle)
+  native.optimizerStep(
+    options,
+    parameter.handle,
+    gradient.handle,
+    handles,
+    norm.handle,
+    rows?.handle ?? null,
+  )
 }

@@ -17,6 +17,23 @@ typedef struct RnEmbeddingBackward {
   const void* dy;
   RnGrad dtable;
 } RnEmbeddingBackward;
+// What embedding's backward comes to without the rows that no id names, of several lists of ids
+// one after another. touched: [capacity] the distinct ids in ascending order, then -1; sums:
+// [capacity, features] the rows of dy [rows, features] summed per id in order, then zeros.
+typedef struct RnIds {
+  const int32_t* ids;
+  int64_t count;
+  int64_t none;  // an id that counts for nothing
+} RnIds;
+typedef struct RnTouchedRows {
+  int32_t lists;
+  const RnIds* ids;
+  int64_t rows, vocabulary, features;
+  int64_t capacity;  // at least as many as there can be distinct ids
+  const void* dy;
+  int32_t* touched;
+  void* sums;
+} RnTouchedRows;
 
 // y (+)= x * keep / (1 - p). x: [outer, batch, inner]; sample = batch index, element = o * inner +
 // i. A word w keeps its element when (w >> 8) * 2^-24 >= p. Its own backward (x = dy).

@@ -28,6 +28,11 @@ typedef struct RnOptimizerStep {
   double lr, weight_decay, momentum, dampening, beta1, beta2, eps, alpha, lr_decay;
   int32_t nesterov, centered;
   int64_t step;  // 1 for the first update (bias correction, Adagrad's decay, momentum's first step)
+  // Given, the update is of these rows alone, of `features` elements each: row i of grad belongs to
+  // row rows[i] of param and the states, to none where param has no such row. None is named twice;
+  // n = features times their number. All else stays as it is.
+  const int32_t* rows;
+  int64_t features, param_rows;
 } RnOptimizerStep;
 
 // gflops[0] = f32 multiply-adds in registers on ctx->threads threads, over about `seconds`, as

@@ -1,4 +1,4 @@
-// embedding, dropout, layerNorm, softmax, crossEntropy.
+// embedding, touchedRows, dropout, layerNorm, softmax, crossEntropy.
 #include "native/addon/arguments.h"
 #include "native/ops/cross_entropy.h"
 #include "native/ops/dropout.h"
@@ -23,6 +23,20 @@ Napi::Value embedding_backward(const Info& info) {
   const std::vector<Sink> sinks = to_sinks(info[2], info[3], 1, kOp);
   rnnative::embedding_backward(queue(info.Env(), dy.device), ids, dy, sinks[0]);
   return info.Env().Undefined();
+}
+
+Napi::Value touched_rows(const Info& info) {
+  constexpr const char* kOp = "touched_rows";
+  const std::vector<Tensor> ids = to_tensors(info[0], kOp, "ids");
+  const std::vector<int64_t> none = to_integers(info[1], -1, INT32_MAX, kOp, "none");
+  const Tensor dy = tensor_arg(info, 2, kOp, "dy");
+  const int64_t vocabulary = integer_arg(info, 3, 0, INT32_MAX, kOp, "vocabulary");
+  const TouchedRows made =
+      rnnative::touched_rows(queue(info.Env(), dy.device), ids, none, dy, vocabulary);
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("touched", wrap(info.Env(), made.touched));
+  result.Set("sums", wrap(info.Env(), made.sums));
+  return result;
 }
 
 Napi::Value dropout(const Info& info) {
@@ -128,6 +142,7 @@ namespace rnnative {
 void bind_layers(Napi::Env env, Napi::Object exports) {
   addon::export_function<&addon::embedding>(env, exports, "embedding");
   addon::export_function<&addon::embedding_backward>(env, exports, "embeddingBackward");
+  addon::export_function<&addon::touched_rows>(env, exports, "touchedRows");
   addon::export_function<&addon::dropout>(env, exports, "dropout");
   addon::export_function<&addon::layer_norm>(env, exports, "layerNorm");
   addon::export_function<&addon::layer_norm_backward>(env, exports, "layerNormBackward");

@@ -46,8 +46,9 @@ Napi::Value optimizer_step(const Info& info) {
   }
   for (size_t i = 0; i < given.size(); ++i) state[i] = given[i];
   const Tensor norm = maybe_tensor_arg(info, 4, kOp, "norm");
+  const Tensor rows = maybe_tensor_arg(info, 5, kOp, "rows");
   rnnative::optimizer_step(queue(info.Env(), parameter.device), options, parameter, gradient, state,
-                           norm);
+                           norm, rows);
   return info.Env().Undefined();
 }
 

@@ -13,6 +13,16 @@ export const layersCalls = {
       ...([m.sinks([vocabulary, features]), m.add(1)] as const),
     ]
   },
+  touchedRows: (m) => {
+    const [vocabulary, lists] = [m.extent(1), 1 + m.draw.below(3)]
+    const ids = Array.from({ length: lists }, () => m.shape(m.draw.below(3)))
+    const rows = ids.reduce((sum, shape) => sum + size(shape), 0)
+    return [
+      ids.map((shape) => m.ints(shape, vocabulary)),
+      ids.map(() => m.pick([-1, 0])),
+      ...([m.real([rows, m.extent()]), vocabulary] as const),
+    ]
+  },
   dropout: (m) => {
     const [shape, at] = axis(m)
     return [m.real(shape), m.pick([0, 0.5]), at, m.random(), m.maybeReal(shape), m.bool()]

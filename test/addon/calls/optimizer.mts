@@ -31,13 +31,17 @@ function states({ kind, momentum, centered }: OptimizerOptions): boolean[] {
 export const optimizerCalls = {
   globalNorm: (m) => [Array.from({ length: 1 + m.draw.below(4) }, () => m.real(m.shape()))],
   optimizerStep: (m) => {
-    const [options, shape] = [optimizer(m), m.shape()]
+    const [options, byRows] = [optimizer(m), m.bool()]
+    const shape = byRows ? m.shape(2, 1) : m.shape()
+    const named = byRows ? m.extent() : 0
+    const gradient = byRows ? [named, shape[1] as number] : shape
     const zeros = (): NativeTensor => m.keep(native.full(m.device, m.realType, shape, 0))
     return [
       options,
-      ...([m.real(shape), m.real(shape)] as const),
+      ...([m.real(shape), m.real(gradient)] as const),
       states(options).map((kept) => (kept ? zeros() : null)),
       options.clipNorm > 0 || m.bool() ? m.real([]) : null,
+      byRows ? m.ints([named], shape[0] as number) : null,
     ]
   },
 } satisfies Partial<Calls>
