@@ -93,6 +93,12 @@ export abstract class Module {
     above.delete(this)
   }
 
+  /** @internal Those that this module itself holds, not those of modules below. */
+  *ownParameters(): Generator<[string, Parameter]> {
+    for (const [name, member] of this.members())
+      if (member instanceof Parameter) yield [name, member]
+  }
+
   /** Each parameter once, by its first name. */
   *namedParameters(): Generator<[string, Parameter]> {
     const seen = new Set<Parameter>()

@@ -49,7 +49,7 @@ const EMBEDDING_NAMES: Names<EmbeddingOptions> = { paddingIndex: true }
 
 /**
  * Rows of a table. ids: i32 of any shape, each in 0..V-1 (else the result fails with `ERR_INDEX`);
- * table: [V, E]. Returns [...ids, E]. The table's gradient is dense.
+ * table: [V, E]. Returns [...ids, E]. The table's gradient is dense, unless a lazy optimizer has it.
  */
 export function embedding<D extends DType>(
   ids: Tensor,
@@ -73,7 +73,13 @@ export function embedding<D extends DType>(
       inputs: [table],
       outputs: [y],
       save: [ids],
+      byRows: true,
       backward: (call) => {
+        if (call.rows) {
+          const dy = native.view(call.dy, 0, [ids.size, features])
+          const own = native.view(call.saved(0), 0, [ids.size])
+          return call.rows.add({ ids: own, none: paddingIndex ?? -1, dy })
+        }
         const { sinks, add, bits } = call.open()
         const [dtable] = sinks
         if (!dtable) return

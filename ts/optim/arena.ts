@@ -1,8 +1,9 @@
 import { RnnativeError } from '../errors'
 import type { DeviceName, DType, Parameter, Tensor } from '../tensor'
 import { flatBuffer, gatherAt, moveInto, partOf } from '../tensor/arena'
-import type { GradHolder, GradSlot } from '../tensor/autograd'
+import { RowUses, type GradHolder, type GradSlot } from '../tensor/autograd'
 import { formatShape, type Shape } from '../tensor/shape'
+import { LazyTables } from './lazy'
 
 /** Parameters start at multiples of this many elements, a cache line of f32. */
 const ALIGNMENT = 16
@@ -30,6 +31,9 @@ export const extentOf = ({ size }: Parameter): number => Math.ceil(size / ALIGNM
  */
 export class Arena implements GradHolder {
   readonly slices: readonly Slice[]
+  /** Those whose gradients lie in the flat buffer: all but tables that are learned by rows, which come last. */
+  readonly dense: readonly Slice[]
+  readonly lazy: LazyTables<Slice>
   readonly size: number
   readonly device: DeviceName
   readonly dtype: DType
@@ -43,7 +47,10 @@ export class Arena implements GradHolder {
   private strays: readonly GradSlot[] = []
 
   /** Moves the parameters' storage here; the Parameter objects stay the same. */
-  constructor(named: readonly (readonly [string, Parameter])[]) {
+  constructor(
+    named: readonly (readonly [string, Parameter])[],
+    tables: ReadonlySet<Parameter> = new Set(),
+  ) {
     const first = named[0]?.[1]
     if (first === undefined)
       throw new RnnativeError(
@@ -53,7 +60,8 @@ export class Arena implements GradHolder {
       )
     const slices: Slice[] = []
     let end = 0
-    for (const [name, parameter] of named) {
+    const last = ([, parameter]: (typeof named)[number]) => Number(tables.has(parameter))
+    for (const [name, parameter] of [...named].sort((a, b) => last(a) - last(b))) {
       if (parameter.device !== first.device)
         throw new RnnativeError(
           'ERR_DEVICE',
@@ -67,9 +75,13 @@ export class Arena implements GradHolder {
     this.device = first.device
     this.dtype = first.dtype
     this.values = this.zeros()
-    this.gradients = this.zeros()
-    for (const { parameter, offset } of slices) {
-      moveInto(parameter, this.values, this.gradients, offset)
+    this.dense = slices.filter(({ parameter }) => !tables.has(parameter))
+    this.lazy = new LazyTables(slices.filter(({ parameter }) => tables.has(parameter)))
+    this.gradients = flatBuffer(this.lazy.slices[0]?.offset ?? end, this.dtype, this.device)
+    for (const { name, parameter, offset } of slices) {
+      const byRows = tables.has(parameter)
+      moveInto(parameter, this.values, byRows ? null : this.gradients, offset)
+      parameter.rows = byRows ? new RowUses(name) : null
       this.moved.set(parameter, parameter.handle)
       parameter.holder = this
       this.homes.set(parameter, parameter.slot)
@@ -102,6 +114,11 @@ export class Arena implements GradHolder {
     return flatBuffer(this.size, this.dtype, this.device)
   }
 
+  /** All gradients that are settled, in as few tensors as they lie in. */
+  get settled(): readonly [Tensor, ...Tensor[]] {
+    return [this.gradients, ...this.lazy.gradients]
+  }
+
   /** A tensor over one parameter's part of a buffer of this layout. */
   part(buffer: Tensor, { parameter, offset }: Slice): Tensor {
     return partOf(buffer, offset, parameter.shape)
@@ -127,7 +144,7 @@ export class Arena implements GradHolder {
       part.fill(0)
       part.dispose()
     }
-    for (const { parameter, offset } of this.slices) {
+    for (const { parameter, offset } of this.dense) {
       this.adopt(parameter, offset)
       if (!parameter.slot?.written) forget(offset, parameter.shape)
     }
@@ -144,7 +161,9 @@ export class Arena implements GradHolder {
 
   /** Lets the buffers go; parameters keep their values. */
   dispose(): void {
-    for (const { parameter } of this.slices) if (parameter.holder === this) parameter.holder = null
+    this.lazy.drop()
+    for (const { parameter } of this.slices)
+      if (parameter.holder === this) parameter.holder = parameter.rows = null
     this.values.dispose()
     this.gradients.dispose()
   }

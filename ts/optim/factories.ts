@@ -25,6 +25,7 @@ const defaults: Readonly<Record<OptimizerKind, Hyperparameters>> = (() => {
     alpha: 0.99,
     centered: false,
     lrDecay: 0,
+    lazy: false,
   }
   return {
     sgd: { ...base, lr: 1 },
@@ -37,11 +38,11 @@ const defaults: Readonly<Record<OptimizerKind, Hyperparameters>> = (() => {
 
 /** What each kind uses. */
 const OWN: Readonly<Record<OptimizerKind, readonly (keyof Hyperparameters)[]>> = {
-  sgd: ['lr', 'weightDecay', 'momentum', 'dampening', 'nesterov'],
-  adam: ['lr', 'weightDecay', 'beta1', 'beta2', 'eps'],
-  adamw: ['lr', 'weightDecay', 'beta1', 'beta2', 'eps'],
-  rmsprop: ['lr', 'weightDecay', 'momentum', 'alpha', 'eps', 'centered'],
-  adagrad: ['lr', 'weightDecay', 'lrDecay', 'eps'],
+  sgd: ['lr', 'weightDecay', 'momentum', 'dampening', 'nesterov', 'lazy'],
+  adam: ['lr', 'weightDecay', 'beta1', 'beta2', 'eps', 'lazy'],
+  adamw: ['lr', 'weightDecay', 'beta1', 'beta2', 'eps', 'lazy'],
+  rmsprop: ['lr', 'weightDecay', 'momentum', 'alpha', 'eps', 'centered', 'lazy'],
+  adagrad: ['lr', 'weightDecay', 'lrDecay', 'eps', 'lazy'],
 }
 
 function check(kind: OptimizerKind, h: Hyperparameters): void {
@@ -52,7 +53,7 @@ function check(kind: OptimizerKind, h: Hyperparameters): void {
   for (const name of ['beta1', 'beta2', 'alpha'] as const)
     number(name, 'a number in [0, 1)', (x) => x >= 0 && x < 1)
   number('dampening', 'a finite number', Number.isFinite)
-  for (const name of ['nesterov', 'centered'] as const) checkFlag(kind, name, h[name])
+  for (const name of ['nesterov', 'centered', 'lazy'] as const) checkFlag(kind, name, h[name])
   const plain = !h.nesterov || (h.momentum !== 0 && h.dampening === 0)
   expect(kind, 'nesterov', plain, 'false without momentum or with dampening', h.nesterov)
 }
@@ -84,16 +85,16 @@ export function create(kind: OptimizerKind, options: Partial<Hyperparameters> = 
 }
 
 export type SgdOptions = Partial<
-  Pick<Hyperparameters, 'lr' | 'weightDecay' | 'momentum' | 'dampening' | 'nesterov'>
+  Pick<Hyperparameters, 'lr' | 'weightDecay' | 'momentum' | 'dampening' | 'nesterov' | 'lazy'>
 >
 export type AdamOptions = Partial<
-  Pick<Hyperparameters, 'lr' | 'weightDecay' | 'beta1' | 'beta2' | 'eps'>
+  Pick<Hyperparameters, 'lr' | 'weightDecay' | 'beta1' | 'beta2' | 'eps' | 'lazy'>
 >
 export type RmspropOptions = Partial<
-  Pick<Hyperparameters, 'lr' | 'weightDecay' | 'momentum' | 'alpha' | 'eps' | 'centered'>
+  Pick<Hyperparameters, 'lr' | 'weightDecay' | 'momentum' | 'alpha' | 'eps' | 'centered' | 'lazy'>
 >
 export type AdagradOptions = Partial<
-  Pick<Hyperparameters, 'lr' | 'weightDecay' | 'lrDecay' | 'eps'>
+  Pick<Hyperparameters, 'lr' | 'weightDecay' | 'lrDecay' | 'eps' | 'lazy'>
 >
 
 /** Stochastic gradient descent; learning rate 1 unless given, momentum as in torch.optim.SGD. */

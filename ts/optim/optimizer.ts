@@ -11,6 +11,7 @@ import { formatShape, sameShape } from '../tensor/shape'
 import { assigning } from '../tensor/write'
 import { Arena, type Slice } from './arena'
 import { Groups, type Run } from './groups'
+import { tablesOf } from './lazy'
 import { Masks } from './masks'
 import { addNoise, type GradientNoise } from './noise'
 import { stateNames } from './states'
@@ -59,6 +60,9 @@ interface SavedState {
   meta: OptimizerMeta
 }
 
+/** What one update is of; that of a table is of the rows that were touched. */
+type TableRun = Run & { readonly table?: Slice }
+
 /** What the name of a mask begins with. */
 const MASK = 'mask.'
 
@@ -99,7 +103,8 @@ export class Optimizer {
     this.hyperparameters = Object.freeze({ ...hyperparameters })
     this.lr = hyperparameters.lr
     this.groups = new Groups(kind, hyperparameters, target, groups)
-    this.arena = new Arena(this.groups.named)
+    const tables = hyperparameters.lazy ? tablesOf(kind, target) : undefined
+    this.arena = new Arena(this.groups.named, tables)
     this.masks = new Masks(this.arena)
     this.states = stateNames(this).map((name) => ({
       name,
@@ -120,6 +125,7 @@ export class Optimizer {
   /** Forgets all gradients; costs nothing, the next backward writes over them. */
   zeroGrad(): void {
     for (const { parameter } of this.arena.slices) parameter.zeroGrad()
+    this.arena.lazy.drop()
   }
 
   /**
@@ -140,18 +146,20 @@ export class Optimizer {
     if (this.ofModule) arena.checkStrays()
     this.settleGradients()
     masks.apply(arena.gradients)
-    const norm = globalNorm([arena.gradients])
+    const norm = globalNorm(arena.settled)
     // Where an element was infinite, it is so no more once clipped: the norm before tells.
     const clipped = clipValue > 0 ? this.clipValues(clipValue) : norm
     const others = clipped === norm ? losses : [norm, ...losses]
     const watched = others.length === 0 ? norm : withLosses(clipped, others)
     if (noise) {
+      expect(this.kind, 'noise', arena.lazy.slices.length === 0, 'none where lazy', 'some')
       addNoise(arena, clipped, clipNorm, noise)
       this.settleGradients()
       masks.apply(arena.gradients)
     }
     ++this.steps
     for (const run of this.runs()) this.update(run, watched, noise ? 0 : clipNorm)
+    arena.lazy.drop()
     if (clipped !== norm) clipped.dispose()
     masks.apply(arena.values)
     if (watched !== norm) watched.dispose()
@@ -160,11 +168,9 @@ export class Optimizer {
 
   /** The norm of gradients whose elements have been clipped. */
   private clipValues(most: number): Tensor {
-    const { gradients } = this.arena
-    const made = noGrad(() => clamp(gradients, -most, most))
-    gradients.assign(made)
-    made.dispose()
-    return globalNorm([gradients])
+    const { settled } = this.arena
+    this.change((gradients) => clamp(gradients, -most, most))
+    return globalNorm(settled)
   }
 
   /** @internal As if the last {@link step}, which changed nothing, had not been. */
@@ -175,7 +181,7 @@ export class Optimizer {
   /** @internal Waits for gradients; rejects where they could not be computed. */
   async gradientsMade(): Promise<void> {
     this.settleGradients()
-    const norm = globalNorm([this.arena.gradients])
+    const norm = globalNorm(this.arena.settled)
     await norm.item().finally(() => norm.dispose())
   }
 
@@ -191,11 +197,17 @@ export class Optimizer {
 
   /** @internal Multiplies all gradients. */
   scaleGradients(factor: Tensor | number): void {
-    const { arena } = this
     this.settleGradients()
-    const scaled = mul(arena.gradients, factor)
-    arena.gradients.assign(scaled)
-    scaled.dispose()
+    this.change((gradients) => mul(gradients, factor))
+  }
+
+  /** Replaces all gradients that are settled. */
+  private change(by: (gradients: Tensor) => Tensor): void {
+    for (const gradients of this.arena.settled) {
+      const made = noGrad(() => by(gradients))
+      gradients.assign(made)
+      made.dispose()
+    }
   }
 
   /** @internal [lr, step] of each update that the last {@link step} made. */
@@ -205,13 +217,23 @@ export class Optimizer {
     )
   }
 
-  private runs(): Run[] {
-    return this.groups.runs(this.arena.slices)
+  private runs(): TableRun[] {
+    const { dense } = this.arena
+    return [...this.groups.runs(dense), ...this.tableRuns()]
+  }
+
+  /** A run for each table that is learned by rows. */
+  private tableRuns(): TableRun[] {
+    return this.arena.lazy.slices.flatMap((table) =>
+      this.groups.runs([table]).map((run) => ({ ...run, table })),
+    )
   }
 
   /** Makes gradients zero that count for nothing. */
   private settleGradients(): void {
-    this.arena.settleGradients(this.groups.frozen(this.arena.slices))
+    const { dense, lazy } = this.arena
+    this.arena.settleGradients(this.groups.frozen(dense))
+    lazy.settle(this.tableRuns().flatMap(({ table }) => table ?? []))
   }
 
   /** @internal Which parameters are frozen and which pruned now; what is recorded of a step depends on it. */
@@ -224,7 +246,7 @@ export class Optimizer {
 
   /** @internal What a pruner chooses from, and where it says what is zero. */
   pruned(): { slices: readonly Slice[]; masks: Masks } {
-    return { slices: this.arena.slices, masks: this.masks }
+    return { slices: this.arena.dense, masks: this.masks }
   }
 
   /** @internal Makes zero what has just been pruned. */
@@ -236,15 +258,17 @@ export class Optimizer {
   /** @internal Counts a step that a recorded program makes, and gives {@link updates} for it. */
   countStep(): Float64Array {
     this.arena.checkOwnership()
-    for (const { parameter } of this.arena.slices) if (parameter.slot) parameter.slot.written = true
+    for (const { parameter } of this.arena.dense) if (parameter.slot) parameter.slot.written = true
     ++this.steps
     return this.updates()
   }
 
-  private update({ group, offset, size }: Run, norm: Tensor, clipNorm: number): void {
-    const part = (buffer: Tensor) => partOf(buffer, offset, [size])
+  private update({ group, offset, size, table }: TableRun, norm: Tensor, clipNorm: number): void {
+    const touched = table && this.arena.lazy.of(table)
+    const shape = table ? table.parameter.shape : [size]
+    const part = (buffer: Tensor) => partOf(buffer, offset, shape)
     const value = part(this.arena.values)
-    const gradient = part(this.arena.gradients)
+    const gradient = touched ? touched.gradient.detach() : part(this.arena.gradients)
     const state = this.states.map(({ buffer }) => buffer && part(buffer))
     const options = {
       ...this.hyperparameters,
@@ -254,7 +278,7 @@ export class Optimizer {
       weightDecay: group.weightDecay,
       step: this.steps,
     }
-    optimizerStep(options, value, gradient, state, norm)
+    optimizerStep(options, value, gradient, state, norm, touched?.rows)
     for (const view of [value, gradient, ...state]) view?.dispose()
   }
 
@@ -292,7 +316,7 @@ export class Optimizer {
     check('step', whole(meta.step, 0), 'a whole number of at least 0')
     check('lr', Number.isFinite(meta.lr) && meta.lr >= 0, 'a number of at least 0')
     checkState('optimizer', 'tensors', tensors)
-    const masked = this.arena.slices.filter(({ name }) => tensors.has(MASK + name))
+    const masked = this.arena.dense.filter(({ name }) => tensors.has(MASK + name))
     for (const slice of masked) this.masks.open(slice) // of ones, it does nothing
     const problems: string[] = []
     const copies: { target: Tensor; value: Tensor | HostTensor }[] = []

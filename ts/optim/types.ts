@@ -28,6 +28,8 @@ export interface Hyperparameters {
   centered: boolean
   /** Adagrad's. */
   lrDecay: number
+  /** Updates of a table of embeddings the rows alone that the step's ids named, and their state. */
+  lazy: boolean
 }
 
 /** Parameters that share settings of their own. */

@@ -14,11 +14,19 @@ export function partOf({ handle, dtype, device }: Tensor, offset: number, shape:
   return new Tensor({ handle: native.view(handle, offset, shape), shape, dtype, device })
 }
 
-/** Moves a leaf's values and its gradient to `offset` of two buffers; the object stays the same. */
-export function moveInto(leaf: Tensor, values: Tensor, gradients: Tensor, offset: number): void {
+/**
+ * Moves a leaf's values and its gradient to `offset` of two buffers; the object stays the same. Without `gradients` it
+ * has none.
+ */
+export function moveInto(
+  leaf: Tensor,
+  values: Tensor,
+  gradients: Tensor | null,
+  offset: number,
+): void {
   const handle = native.view(values.handle, offset, leaf.shape)
   native.copyInto(handle, leaf.handle)
-  leaf.rebind(handle, native.view(gradients.handle, offset, leaf.shape))
+  leaf.rebind(handle, gradients && native.view(gradients.handle, offset, leaf.shape))
 }
 
 /** Makes a leaf's gradient gather at `offset` of a buffer again, after it was frozen and thawed. */

@@ -2,7 +2,7 @@ import { optionsOf, type Names } from '../check'
 import { RnnativeError } from '../errors'
 import { resolveDevice, realType, type DeviceOption } from './device'
 import { native, type Real } from '../native/index'
-import type { GradHolder, Learned } from './autograd'
+import type { GradHolder, Learned, RowUses } from './autograd'
 import { checkExtents, type Shape } from './shape'
 import { Tensor } from './tensor'
 
@@ -40,6 +40,8 @@ const NAMES: Names<{ device?: DeviceOption | undefined }> = { device: true }
 export class Parameter extends Tensor<Real> {
   /** @internal The optimizer that has it. */
   holder: GradHolder | null = null
+  /** @internal What a lazy optimizer has of it in place of a gradient. */
+  rows: RowUses | null = null
   /** Names of its gates, blocks of as many rows each, one after another; empty where it has none. */
   gates: readonly string[] = []
 

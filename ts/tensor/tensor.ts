@@ -220,13 +220,15 @@ export class Tensor<D extends DType = DType> {
 
   /**
    * @internal Moves this leaf to other storage of the same shape, with `gradient` as its buffer, and
-   * disposes what it had. The new storage must hold the values. A frozen one keeps no buffer.
+   * disposes what it had. The new storage must hold the values. A frozen one keeps no buffer; null: none does.
    */
-  rebind(handle: NativeTensor, gradient: NativeTensor): void {
+  rebind(handle: NativeTensor, gradient: NativeTensor | null): void {
     if (this.owned !== null) native.dispose(this.owned)
     this.owned = handle
     this.slot?.drop()
-    this.gatherIn(gradient)
+    if (gradient !== null) return this.gatherIn(gradient)
+    this.gradient?.dispose()
+    this.gradient = null
   }
 
   /** @internal Moves this leaf's gradient, if it has one, to a buffer of the same shape; frozen: disposes that. */

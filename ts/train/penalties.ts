@@ -23,9 +23,12 @@ function termsOf(module: Module, name: Name, weights: ParameterWeights): Term[] 
     const found = parts.some(({ chosen }) => chosen === i)
     expect('fit', name, found, 'parts of names of parameters, not chosen before', pattern)
   }
-  return parts
+  const terms = parts
     .map((part) => ({ weight: byPattern[patterns[part.chosen] as string] as number, part }))
     .filter(({ weight }) => weight > 0)
+  const lazy = terms.find(({ part }) => part.parameter.rows !== null)?.part.name
+  expect('fit', name, !lazy, 'weights of 0 for what a lazy optimizer has by rows', lazy)
+  return terms
 }
 
 /** The sum of a part's absolute values or squares. */

@@ -93,6 +93,7 @@ const optimizer = group(
         alpha: fraction(saved),
         centered: flag(saved),
         lrDecay: atLeastZero(saved),
+        lazy: flag({ ...saved, formerly: false }),
       },
       '',
     ),

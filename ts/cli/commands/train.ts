@@ -8,7 +8,7 @@ import type { OptimizerKind } from '../../optim'
 import { create, type Schedule } from '../../optim/schedule'
 import { pruneOptions, pruneSchema } from '../../optim/prune-options'
 import { OPTIMIZER_KINDS, type ScheduleName } from '../../optim/types'
-import { atLeastZero, choice, custom, fraction, group, positive, text } from '../../schema'
+import { atLeastZero, choice, custom, flag, fraction, group, positive, text } from '../../schema'
 import type { Given, Made, Rows, Schema } from '../../schema'
 import type { DeviceOption } from '../../tensor'
 import type { Run, RunPlan, TrainingEvent, TrainingOptions, TrainingResult } from '../../train'
@@ -68,6 +68,12 @@ const runFlags = {
   learningRate: positive({ about: 'learning rate', defaultText: 'as suits the optimizer' }),
   weightDecay: atLeastZero({ about: 'weight decay', defaultText: '0.01 of adamw, else 0' }),
   momentum: fraction({ about: 'momentum, of sgd and rmsprop', defaultText: '0' }),
+  lazy: flag({
+    ...{
+      about: 'update the vectors of the tokens in a step alone, and their state',
+      default: false,
+    },
+  }),
   schedule: custom<Schedule>()(
     {
       expected: 'a schedule',
@@ -163,7 +169,7 @@ async function check(run: RunFlags, validates: boolean, flags: string): Promise<
 
 async function trainingOptions(run: RunFlags): Promise<TrainingOptions> {
   const { optimizer, learningRate: lr = LEARNING_RATES[optimizer], weightDecay, momentum } = run
-  const { maxSteps, maxSeconds } = run
+  const { lazy, maxSteps, maxSeconds } = run
   const unlimited = maxSteps !== undefined || maxSeconds !== undefined
   const { create: createOptimizer, prune } = await import('../../optim/index.js')
   return {
@@ -172,7 +178,7 @@ async function trainingOptions(run: RunFlags): Promise<TrainingOptions> {
     ) as TrainingOptions),
     schedule: run.schedule,
     epochs: run.epochs ?? (unlimited ? undefined : EPOCHS),
-    optimizer: createOptimizer(optimizer, { lr, weightDecay, momentum }),
+    optimizer: createOptimizer(optimizer, { lr, weightDecay, momentum, lazy }),
     prune: run.prune.sparsity === undefined ? undefined : prune(run.prune),
     watch: await watchers(run),
   }

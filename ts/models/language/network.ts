@@ -82,7 +82,8 @@ export class LanguageNetwork extends Module {
   ): { output: Tensor; undropped: Tensor; state: RecurrentState } {
     const vocabulary = this.embedding.weight.shape[0] as number
     const dropped = this.training && (this.inputDropout.p > 0 || this.embedding.dropout > 0)
-    const repeating = !dropped && 2 * vocabulary <= ids.size
+    const byRows = this.embedding.weight.rows !== null
+    const repeating = !dropped && !byRows && 2 * vocabulary <= ids.size
     const lookedUp = tables ?? (repeating ? this.tables(false) : null)
     const x = lookedUp ? this.lookUp(ids, first, lookedUp) : this.embed(ids, first)
     const result = this.rnn.forward(x, { state, projected: lookedUp !== null })

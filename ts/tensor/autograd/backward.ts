@@ -28,7 +28,19 @@ function checkIntact(nodes: readonly GradNode[]): void {
             `(version ${saved.version} then, ${native.version(saved.handle)} now); ` +
             'run backward before updating in place',
         )
+    if (!node.byRows) for (const slot of node.inputs) checkDense(node, slot)
   }
+}
+
+/** Throws for a table that is learned by rows, in an op that reads all of it. */
+function checkDense(node: GradNode, slot: GradSlot | null): void {
+  const rows = slot?.learned?.rows
+  if (!rows || slot?.dead) return
+  throw new RnnativeError(
+    'ERR_GRAPH',
+    `[backward] ${rows.name}: its optimizer is lazy, which is for tables that embeddings alone look rows up in; ` +
+      `${node.op} reads all of it, as tied weights and penalties do`,
+  )
 }
 
 /** Tells everyone who learns a parameter of this graph of those that nobody does. */

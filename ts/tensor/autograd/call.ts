@@ -1,6 +1,6 @@
 import { native, type NativeTensor, type Sinks } from '../../native/index'
 import { RnnativeError } from '../../errors'
-import type { GradNode, GradSlot } from './graph'
+import type { GradNode, GradSlot, RowUses } from './graph'
 
 /** What {@link BackwardCall.open} gives: arguments as the addon's `…Backward` functions take them. */
 export interface OpenSinks {
@@ -50,6 +50,12 @@ export class BackwardCall {
   wants(input: number): boolean {
     const slot = this.node.inputs[input]
     return slot != null && !slot.dead
+  }
+
+  /** Where the gradients of rows go that were looked up in the first input; null: to a sink, as all do. */
+  get rows(): RowUses | null {
+    const slot = this.node.inputs[0]
+    return slot && !slot.dead ? (slot.learned?.rows ?? null) : null
   }
 
   /** Opens the sinks of all inputs for one call of a fused backward function. */

@@ -13,10 +13,46 @@ export interface GradHolder {
   meet(strays: readonly GradSlot[]): void
 }
 
+/** Vectors of a table that an op gave for ids, and what their gradient was. */
+export interface RowUse {
+  readonly ids: NativeTensor
+  /** An id whose vector is not learned; -1: all are. */
+  readonly none: number
+  /** [as many as ids, features]. */
+  readonly dy: NativeTensor
+}
+
+/** What is learned of a table by the rows that ids name alone, in place of a gradient of all of it. */
+export class RowUses {
+  private uses: RowUse[] = []
+
+  constructor(
+    /** The table's, for errors. */
+    readonly name: string,
+  ) {}
+
+  add(use: RowUse): void {
+    this.uses.push(use)
+  }
+
+  /** All there are, which are the caller's to dispose from then on. */
+  take(): RowUse[] {
+    const { uses } = this
+    this.uses = []
+    return uses
+  }
+
+  drop(): void {
+    for (const { ids, dy } of this.take()) for (const handle of [ids, dy]) native.dispose(handle)
+  }
+}
+
 /** A parameter, as the tape sees it. */
 export interface Learned {
   /** Who takes its gradient. */
   holder: GradHolder | null
+  /** Given, it is learned by rows: ops that look rows up leave their gradients here, and no other op may use it. */
+  rows: RowUses | null
 }
 
 /** Where the gradient of one tensor gathers: across backward passes for a leaf, else during one. */
@@ -97,6 +133,8 @@ export class GradNode {
     inputs: readonly (GradSlot | null)[],
     saved: readonly (Saved | null)[],
     run: (node: GradNode) => void,
+    /** Whether it looks rows up, so that a table may be learned by rows. */
+    readonly byRows: boolean,
   ) {
     this.op = op
     this.inputs = inputs

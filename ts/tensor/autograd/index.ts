@@ -1,4 +1,5 @@
 export { noGrad, record, tracks, type Recording } from './record'
 export { runBackward } from './backward'
-export { GradSlot, releaseNode, type GradHolder, type Learned } from './graph'
+export { GradSlot, releaseNode, RowUses } from './graph'
+export type { GradHolder, Learned, RowUse } from './graph'
 export { BackwardCall } from './call'

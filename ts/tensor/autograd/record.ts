@@ -51,6 +51,8 @@ export interface Recording {
   save?: readonly (Tracked | null)[]
   /** Buffers that backward reads and the tape disposes, after those of `save`. */
   own?: readonly (NativeTensor | null)[]
+  /** Whether it looks rows of its first input up, and heeds {@link BackwardCall.rows}. */
+  byRows?: boolean
   backward: (call: BackwardCall) => void
 }
 
@@ -63,14 +65,16 @@ const reference = (tensor: Tracked | null): Saved | null =>
 const owned = (handle: NativeTensor | null): Saved | null => handle && { handle, version: null }
 
 /** Makes the outputs depend on the inputs. Call it only when {@link tracks} says so. */
-export function record({ op, inputs, outputs, save = [], own = [], backward }: Recording): void {
+export function record(recording: Recording): void {
+  const { op, inputs, outputs, save = [], own = [], byRows = false, backward } = recording
   const slots = inputs.map((input) => input?.slot ?? null)
   const saved = [...save.map(reference), ...own.map(owned)]
-  const node = new GradNode(op, slots, saved, (self) => {
+  const run = (self: GradNode) => {
     const call = new BackwardCall(self)
     backward(call)
     call.close()
-  })
+  }
+  const node = new GradNode(op, slots, saved, run, byRows)
   for (const output of outputs) {
     // An absent output keeps its place, so that indices mean the same to every cell.
     const { shape, dtype, device } = output ?? { shape: [], dtype: 'f32', device: 'cpu' }
