@@ -144,10 +144,10 @@ export abstract class Baseline {
     checkTexts('predict', texts)
     const learned = this.ready('predict')
     const made: BaselinePrediction[] = []
-    await this.each('predict', texts.slice(), signal, (logs, rows, row) => {
+    await this.each('predict', texts.slice(), signal, (logs, termsOf, values) => {
       const probabilities = ranked(learned.labels, logs.map(Math.exp), top)
       const label = (probabilities[0] as { label: string }).label
-      made.push({ label, probabilities, terms: explain(learned, rows, row, label, terms) })
+      made.push({ label, probabilities, terms: explain(learned, termsOf, values, label, terms) })
     })
     return made
   }
@@ -167,23 +167,23 @@ export abstract class Baseline {
     return scored(labels, logs, actual)
   }
 
-  /** Calls `see` with each text's logarithms of probabilities, and its row. */
+  /** Calls `see` with each text's logarithms of probabilities, its terms, and what each counts. */
   private async each(
     op: string,
     texts: readonly Text[],
     signal: AbortSignalLike | undefined,
-    see: (logs: Float64Array, rows: Sparse, row: number) => void,
+    see: (logs: Float64Array, terms: Int32Array, values: Float64Array) => void,
   ): Promise<void> {
     const learned = this.ready(op)
     const pauses = new Pauses()
-    for (let begin = 0; begin < texts.length; begin += STRETCH) {
-      heed(op, signal)
-      const rows = await learned.vectorizer.transform(texts.slice(begin, begin + STRETCH), pauses)
-      for (let row = 0; row < rows.rows; ++row) {
-        const scores = scoresOf(learned, rows, row)
+    for (const [i, text] of texts.entries()) {
+      if (i % STRETCH === 0) heed(op, signal)
+      learned.vectorizer.visit(text, (terms, values) => {
+        const scores = scoresOf(learned, terms, values)
         logSoftmax(scores)
-        see(scores, rows, row)
-      }
+        see(scores, terms, values)
+      })
+      if (pauses.due) await pauses.pause()
     }
   }
 
@@ -252,37 +252,58 @@ const labelsOf = (examples: readonly Labelled[]): string[] =>
     ...new Set(examples.map(({ label }) => label).filter((label) => typeof label === 'string')),
   ].sort()
 
-function scoresOf({ weight, bias }: Weights, rows: Sparse, row: number): Float64Array {
+function scoresOf(
+  { weight, bias }: Weights,
+  terms: Int32Array,
+  values: Float64Array,
+): Float64Array {
   const scores = bias.slice()
-  const [begin, end] = [rows.begins[row] as number, rows.begins[row + 1] as number]
-  for (let at = begin; at < end; ++at) {
-    const from = (rows.indices[at] as number) * bias.length
-    const value = rows.values[at] as number
-    for (let k = 0; k < bias.length; ++k) scores[k]! += value * (weight[from + k] as number)
+  const labels = bias.length
+  for (let i = 0; i < terms.length; ++i) {
+    const from = (terms[i] as number) * labels
+    const value = values[i] as number
+    for (let k = 0; k < labels; ++k) scores[k]! += value * (weight[from + k] as number)
   }
   return scores
 }
 
-/** What terms add to a label's score beyond what they add to the mean of all. */
+/** What terms add to a label's score beyond what they add to the mean of all: `most`, the largest first. */
 function explain(
   { weight, labels, vectorizer }: Learned,
-  rows: Sparse,
-  row: number,
+  terms: Int32Array,
+  values: Float64Array,
   label: string,
   most: number,
 ): { term: string; weight: number }[] {
-  const k = labels.indexOf(label)
-  const found: { number: number; weight: number }[] = []
-  for (let at = rows.begins[row] as number; at < (rows.begins[row + 1] as number); ++at) {
-    const number = rows.indices[at] as number
-    const own = weight.subarray(number * labels.length, (number + 1) * labels.length)
-    const mean = own.reduce((sum, w) => sum + w, 0) / labels.length
-    found.push({ number, weight: (rows.values[at] as number) * ((own[k] as number) - mean) })
+  if (most === 0) return []
+  const [k, count] = [labels.indexOf(label), labels.length]
+  const added = new Float64Array(terms.length)
+  for (let i = 0; i < terms.length; ++i) {
+    const from = (terms[i] as number) * count
+    let sum = 0
+    for (let j = 0; j < count; ++j) sum += weight[from + j] as number
+    added[i] = (values[i] as number) * ((weight[from + k] as number) - sum / count)
+  }
+  return largest(added, terms, most).map((i) => ({
+    term: vectorizer.terms.name(terms[i] as number),
+    weight: added[i] as number,
+  }))
+}
+
+/** The places of the largest magnitudes, in order; of equals the lower number first. */
+function largest(added: Float64Array, numbers: Int32Array, most: number): number[] {
+  const before = (a: number, b: number): boolean => {
+    const more = Math.abs(added[a] as number) - Math.abs(added[b] as number)
+    return more !== 0 ? more > 0 : (numbers[a] as number) < (numbers[b] as number)
+  }
+  const found: number[] = []
+  for (let i = 0; i < added.length; ++i) {
+    if (found.length === most && !before(i, found[most - 1] as number)) continue
+    let at = found.length === most ? most - 1 : found.length
+    for (; at > 0 && before(i, found[at - 1] as number); --at) found[at] = found[at - 1] as number
+    found[at] = i
   }
   return found
-    .sort((a, b) => Math.abs(b.weight) - Math.abs(a.weight) || a.number - b.number)
-    .slice(0, most)
-    .map(({ number, weight }) => ({ term: vectorizer.terms.name(number), weight }))
 }
 
 /** What the files of a saved model hold. They are not trusted: `ERR_FORMAT` names what is wrong. */

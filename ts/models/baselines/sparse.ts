@@ -18,13 +18,12 @@ export class SparseBuilder {
   private filled = 0
 
   /** A row of these columns, ascending. */
-  push(columns: Int32Array, valueOf: (column: number) => number): void {
+  push(columns: Int32Array, values: Float64Array): void {
     const end = this.filled + columns.length
     if (end > this.indices.length) this.grow(end)
-    for (const column of columns) {
-      this.indices[this.filled] = column
-      this.values[this.filled++] = valueOf(column)
-    }
+    this.indices.set(columns, this.filled)
+    this.values.set(values, this.filled)
+    this.filled = end
     this.begins.push(end)
   }
 

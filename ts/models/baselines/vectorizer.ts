@@ -42,17 +42,19 @@ class Tally {
     if (this.counts[number]!++ === 0) this.seen.push(number)
   }
 
-  /** Gives what was added, ascending, to `use`, and forgets it. */
-  take(use: (numbers: Int32Array, counts: Int32Array) => void): void {
-    const numbers = this.seen.subarray(0, this.seen.length).slice().sort()
+  /** Gives what was added, in the order in which it came or ascending, to `use`, and forgets it. */
+  take(use: (numbers: Int32Array, counts: Int32Array) => void, ascending: boolean): void {
+    const numbers = this.seen.subarray(0, this.seen.length)
+    if (ascending) numbers.sort()
     use(numbers, this.counts)
-    for (const number of numbers) this.counts[number] = 0
+    for (let i = 0; i < numbers.length; ++i) this.counts[numbers[i] as number] = 0
     this.seen.length = 0
   }
 }
 
 export class Vectorizer {
   private readonly tally: Tally
+  private held = new Float64Array(1 << 10)
 
   constructor(
     readonly settings: TermSettings,
@@ -115,6 +117,12 @@ export class Vectorizer {
     })
   }
 
+  /** Calls `use` with the different terms of a text, in the order in which they come, and what each counts. */
+  visit(text: Text, use: (terms: Int32Array, values: Float64Array) => void): void {
+    for (const field of fieldsOf(text)) this.terms.find(field, (term) => this.tally.add(term))
+    this.tally.take((terms, counts) => use(terms, this.weigh(terms, counts)), false)
+  }
+
   private async rows(
     count: number,
     pauses: Pauses,
@@ -124,24 +132,30 @@ export class Vectorizer {
     const add = (term: number) => this.tally.add(term)
     for (let i = 0; i < count; ++i) {
       termsOf(i, add)
-      this.tally.take((numbers, counts) => rows.push(numbers, this.weigh(numbers, counts)))
+      this.tally.take((numbers, counts) => rows.push(numbers, this.weigh(numbers, counts)), true)
       if (pauses.due) await pauses.pause()
     }
     return rows.done(this.size)
   }
 
-  /** What each term of a text counts; of TF-IDF the squares of a text sum to 1. */
-  private weigh(numbers: Int32Array, counts: Int32Array): (term: number) => number {
+  /** What each term of a text counts, until the next text; of TF-IDF the squares of a text sum to 1. */
+  private weigh(terms: Int32Array, counts: Int32Array): Float64Array {
     const { weighting, sublinear } = this.settings
-    const count = (term: number) => {
-      const own = counts[term] as number
-      return weighting === 'binary' ? 1 : sublinear ? 1 + Math.log(own) : own
-    }
-    if (weighting !== 'tf-idf') return count
+    if (terms.length > this.held.length) this.held = new Float64Array(2 * terms.length)
+    const values = this.held.subarray(0, terms.length)
     let squares = 0
-    for (const term of numbers) squares += (count(term) * (this.idf[term] as number)) ** 2
+    for (let i = 0; i < terms.length; ++i) {
+      const term = terms[i] as number
+      const own = counts[term] as number
+      let value = weighting === 'binary' ? 1 : sublinear ? 1 + Math.log(own) : own
+      if (weighting === 'tf-idf') value *= this.idf[term] as number
+      squares += value * value
+      values[i] = value
+    }
+    if (weighting !== 'tf-idf') return values
     const norm = Math.sqrt(squares)
-    return (term) => (count(term) * (this.idf[term] as number)) / norm
+    for (let i = 0; i < values.length; ++i) values[i]! /= norm
+    return values
   }
 }
 
