@@ -78,6 +78,29 @@ export function withTerms(model: StepModel, terms: readonly OpenTerm[]): StepMod
   }
 }
 
+/** A model that gives logarithms of probabilities, as terms do. */
+export function normalised(model: StepModel): StepModel {
+  const { vocabulary, bos, eos, sources } = model
+  return {
+    ...{ vocabulary, bos, eos, sources, sourceLengths: null },
+    start(beams) {
+      const decoding = model.start(beams)
+      return {
+        step(tokens) {
+          const output = decoding.step(tokens)
+          try {
+            return { logits: noGrad(() => ops.logSoftmax(output.logits, -1)), attention: null }
+          } finally {
+            disposeOutput(output)
+          }
+        },
+        take: (rows, kept) => decoding.take(rows, kept),
+        dispose: () => decoding.dispose(),
+      }
+    },
+  }
+}
+
 class Weighed implements Decoding {
   private readonly own: Decoding
   private readonly others: Decoding[] = []

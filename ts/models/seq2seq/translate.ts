@@ -370,7 +370,7 @@ const readAlike = ([first, ...others]: readonly Member[]): boolean =>
       reverseSource === first?.reverseSource && sameTokens(source, first.source),
   )
 
-function disposeEncoded({ sources, state }: Encoded): void {
+export function disposeEncoded({ sources, state }: Encoded): void {
   const { memory, keys, summary } = sources
   const all: (Tensor | null)[] = [memory, keys, summary, ...Object.values(state ?? {})]
   for (const x of all) x?.dispose()
