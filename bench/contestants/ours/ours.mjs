@@ -6,6 +6,7 @@ import { prepareCrf } from './ours-crf.mjs'
 import { prepareGeneration, prepareLanguage } from './ours-language.mjs'
 import { countFlops, prepareLayers } from './ours-layers.mjs'
 import { prepareSeq2Seq, prepareTranslation } from './ours-seq2seq.mjs'
+import { prepareTagger, prepareTextClassifier } from './ours-text.mjs'
 import { serve } from '../../measure/serve.mjs'
 
 const tasks = {
@@ -16,6 +17,8 @@ const tasks = {
   language: prepareLanguage,
   generation: prepareGeneration,
   seq2seq: prepareSeq2Seq,
+  tagger: prepareTagger,
+  'text-classifier': prepareTextClassifier,
   translation: prepareTranslation,
 }
 

@@ -14,6 +14,7 @@ from torch_generation import prepare_generation
 from torch_language import prepare_language
 from torch_layers import prepare_layers
 from torch_seq2seq import prepare_seq2seq
+from torch_tagger import prepare_tagger
 
 TASKS = {
     "attention": prepare_attention,
@@ -24,6 +25,7 @@ TASKS = {
     "language": prepare_language,
     "generation": prepare_generation,
     "seq2seq": prepare_seq2seq,
+    "tagger": prepare_tagger,
     "translation": prepare_translation,
 }
 
