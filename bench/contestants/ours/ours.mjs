@@ -3,6 +3,7 @@ import { info, peakGflops } from '#dist/index.js'
 import { prepareAttention } from './ours-attention.mjs'
 import { prepareClassifier } from './ours-classifier.mjs'
 import { prepareCrf } from './ours-crf.mjs'
+import { prepareForecaster } from './ours-forecaster.mjs'
 import { prepareGeneration, prepareLanguage } from './ours-language.mjs'
 import { countFlops, prepareLayers } from './ours-layers.mjs'
 import { prepareSeq2Seq, prepareTranslation } from './ours-seq2seq.mjs'
@@ -13,6 +14,7 @@ const tasks = {
   attention: prepareAttention,
   classifier: prepareClassifier,
   crf: prepareCrf,
+  forecaster: prepareForecaster,
   layers: prepareLayers,
   language: prepareLanguage,
   generation: prepareGeneration,

@@ -10,6 +10,7 @@ from torch_beam import prepare_translation
 from torch_cells import prepare_cells
 from torch_classifier import prepare_classifier
 from torch_crf import prepare_crf
+from torch_forecaster import prepare_forecaster
 from torch_generation import prepare_generation
 from torch_language import prepare_language
 from torch_layers import prepare_layers
@@ -21,6 +22,7 @@ TASKS = {
     "cells": prepare_cells,
     "classifier": prepare_classifier,
     "crf": prepare_crf,
+    "forecaster": prepare_forecaster,
     "layers": prepare_layers,
     "language": prepare_language,
     "generation": prepare_generation,
