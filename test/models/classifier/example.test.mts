@@ -26,3 +26,16 @@ test("the recipe of Keras's tutorial runs, in at most 15 lines", (t) => {
   t.is((JSON.parse(first as string) as Prediction).label, 'good')
   t.is((JSON.parse(second as string) as Prediction).probabilities.length, 3)
 })
+
+test('the demo of sentiment learns what not means', (t) => {
+  const page = join(mkdtempSync(join(tmpdir(), 'rnnative-')), 'page.html')
+  const { status, stdout, stderr } = spawnSync(
+    process.execPath,
+    ['examples/sentiment.mjs', '--report', page, 'the book was not bad'],
+    { encoding: 'utf8' },
+  )
+  t.is(status, 0, stderr)
+  t.true(Number(/network +([\d.]+) % right/.exec(stdout)?.[1]) > 95, stdout)
+  t.regex(stdout, /the book was not bad\n {2}good/)
+  t.regex(readFileSync(page, 'utf8'), /Praise or blame/)
+})
