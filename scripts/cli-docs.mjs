@@ -22,10 +22,10 @@ function values(option) {
 
 function* sections(command, names) {
   const name = [...names, command.name()]
-  if (command.commands.length > 0) {
-    for (const inner of command.commands) yield* sections(inner, name)
-    return
-  }
+  for (const inner of command.commands) yield* sections(inner, name)
+  // What only has commands of its own does nothing by itself.
+  const runs = command.commands.length === 0 || (names.length > 0 && command.options.length > 0)
+  if (!runs) return
   yield `## ${name.slice(1).join(' ')}\n\n${command.description()}\n`
   const rows = command.options.map((option) => {
     const cells = [`\`${option.flags}\``, escape(option.description), values(option)]

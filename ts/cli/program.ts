@@ -8,13 +8,13 @@ import { addAutoencoder } from './commands/autoencoder'
 import { addKeywords } from './commands/baseline'
 import { addBench } from './commands/bench'
 import { addClassify } from './commands/classify'
-import { addDialogue } from './commands/dialogue'
 import { addDoctor } from './commands/doctor'
 import { addForecast } from './commands/forecast'
 import { addLanguageModel } from './commands/language'
 import { addNgram } from './commands/ngram'
 import { addReport } from './commands/report'
 import { addSeq2Seq } from './commands/seq2seq'
+import { addSummarize } from './commands/summarize'
 import { addTagger } from './commands/tagger'
 import { packageVersion } from './version'
 
@@ -29,6 +29,8 @@ export function makeProgram(): Command {
     .description('Train and run recurrent networks at the speed of the hardware')
     .version(packageVersion())
     .exitOverride()
+    // A command that has commands does not take their flags for its own.
+    .enablePositionalOptions()
     .configureHelp({ optionDescription: describeOption })
     // An error is one line, with what may have been meant.
     .configureOutput({ outputError: (text, write) => write(text.replace(/\n\(/g, ' (')) })
@@ -39,11 +41,11 @@ export function makeProgram(): Command {
   addNgram(program)
   addSeq2Seq(program)
   addAutoencoder(program)
-  addDialogue(program)
   addClassify(program)
   addForecast(program)
   addKeywords(program)
   addTagger(program)
+  addSummarize(program)
   addReport(program)
   return program
 }

@@ -7,7 +7,9 @@ import { Pauses } from '../pauses'
 const PIECE = 1 << 18
 
 /** The SHA-256 of all numbers, one array after the other. */
-export async function digest(parts: readonly (Int32Array | Float64Array)[]): Promise<string> {
+export async function digest(
+  parts: readonly (Int32Array | Float32Array | Float64Array)[],
+): Promise<string> {
   const hash = createHash('sha256')
   const pauses = new Pauses()
   for (const part of parts)

@@ -5,7 +5,6 @@ import * as ops from '../ops'
 import type { BeamSettings } from './beam-options'
 import type { Candidate, Group, SourceSearch } from './beam-state'
 import { repeats, type Node } from './hypothesis'
-import { valuesAt, type Ranking } from './ranking'
 
 const IGNORED = -100
 
@@ -41,7 +40,7 @@ export async function logProbabilitiesOf(
 
 /** The candidates of sources that have no choice: row by row, best first. */
 export async function forcedCandidates(
-  { logits, weighed }: Ranking,
+  logits: Tensor,
   active: readonly SourceSearch[],
   rows: RowsOfGroups,
 ): Promise<Map<Group, Candidate[]>> {
@@ -59,29 +58,18 @@ export async function forcedCandidates(
     found.set(group, [])
   })
   if (found.size === 0) return found
-  const places = Array.from(tokens.keys()).filter((row) => (tokens[row] as number) >= 0)
-  const at = (x: Tensor) =>
-    valuesAt(
-      x,
-      places,
-      places.map((row) => tokens[row] as number),
-    )
-  const [own, all] = weighed
-    ? await Promise.all([at(weighed.own), at(logits)])
-    : [await logProbabilitiesOf(logits, tokens), null]
+  const values = await logProbabilitiesOf(logits, tokens)
   each((group, from, row, token) => {
-    const node = group.live[from] as Node
-    const place = all ? places.indexOf(row) : row
-    const logProbability = node.logProbability + (own[place] as number)
-    const score = node.score + ((all ?? own)[place] as number)
-    if (Number.isNaN(score))
+    const logProbability = (group.live[from] as Node).logProbability + (values[row] as number)
+    if (Number.isNaN(logProbability))
       throw new RnnativeError(
         'ERR_NONFINITE',
         `[beam] logits: expected no NaN and a finite maximum, got others after row ${row}`,
       )
-    if (score > -Infinity) found.get(group)?.push({ from, token, logProbability, score })
+    if (logProbability > -Infinity) found.get(group)?.push({ from, token, logProbability })
   })
-  for (const candidates of found.values()) candidates.sort((a, b) => b.score - a.score)
+  for (const candidates of found.values())
+    candidates.sort((a, b) => b.logProbability - a.logProbability)
   return found
 }
 
@@ -103,7 +91,7 @@ export class PenaltyList {
  * `used`: how often the earlier groups of a source chose each token at this step.
  */
 export async function freeCandidates(
-  { logits, weighed }: Ranking,
+  logits: Tensor,
   active: readonly SourceSearch[],
   g: number,
   rows: RowsOfGroups,
@@ -120,11 +108,11 @@ export async function freeCandidates(
     const group = source.groups[g] as Group
     if (source.forced !== null || group.live.length === 0) return
     found.set(group, [])
-    const top = Math.max(...group.live.map(({ score }) => score))
+    const top = Math.max(...group.live.map(({ logProbability }) => logProbability))
     tops.set(group, top)
     group.live.forEach((node, from) => {
       const row = firstRow(rows, i, g) + from
-      scores[row] = node.score - top
+      scores[row] = node.logProbability - top
       if (source.length < minLength) penalties.add(row, end, -Infinity)
       for (const token of forbidden) penalties.add(row, token, -Infinity)
       if (blockNgrams > 0)
@@ -139,15 +127,13 @@ export async function freeCandidates(
   const beams = firstRow(rows, 1, 0)
   const best = Math.min(width, beams * vocabulary)
   const made = noGrad(() => {
-    const own = tensor(scores, [scores.length], { device: logits.device, dtype: logits.dtype })
-    const running = weighed ? ops.add(own, weighed.taken) : own
+    const running = tensor(scores, [scores.length], { device: logits.device, dtype: logits.dtype })
     const chosen = ops.topk(logits, running, { beams, k: best, penalties })
-    for (const x of new Set([own, running])) x.dispose()
+    running.dispose()
     return chosen
   })
   try {
     const [indices, values] = await Promise.all([made.indices.data(), made.scores.data()])
-    const chosen: { group: Group; row: number; token: number; score: number }[] = []
     active.forEach((source, i) => {
       const group = source.groups[g] as Group
       const candidates = found.get(group)
@@ -157,22 +143,12 @@ export async function freeCandidates(
         const token = index % vocabulary
         const penalty = diversity * (used.get(source)?.get(token) ?? 0)
         const score = values[i * best + k] as number
-        const row = firstRow(rows, i, 0) + Math.floor(index / vocabulary)
-        chosen.push({ group, row, token, score: (tops.get(group) as number) + score + penalty })
+        candidates.push({
+          from: Math.floor(index / vocabulary) - firstRow(rows, 0, g),
+          token,
+          logProbability: (tops.get(group) as number) + score + penalty,
+        })
       }
-    })
-    const own = weighed
-      ? await valuesAt(
-          weighed.own,
-          chosen.map(({ row }) => row),
-          chosen.map(({ token }) => token),
-        )
-      : null
-    chosen.forEach(({ group, row, token, score }, i) => {
-      const from = (row - firstRow(rows, 0, g)) % beams
-      const before = (group.live[from] as Node).logProbability
-      const logProbability = own ? before + (own[i] as number) : score
-      found.get(group)?.push({ from, token, logProbability, score })
     })
   } finally {
     made.indices.dispose()

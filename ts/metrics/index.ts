@@ -19,7 +19,6 @@ export {
   type RankingScore,
   type Scores,
 } from './curves'
-export { distinct } from './distinct'
 export { entityScore } from './entities'
 export type { EntityOptions, EntityRates, EntityScore } from './entities'
 export { exactMatch, type ExactMatchScore } from './exact-match'
@@ -27,6 +26,7 @@ export { coverage, forecastScore, mase, weightedQuantileLoss, type ForecastScore
 export { drift, naive, seasonalNaive } from './naive'
 export { languageScore, type LanguageScore } from './language'
 export { measure, type Measures } from './measure'
+export { rouge, type RougeOptions, type RougeRates, type RougeScore } from './rouge'
 export { ter, type TerScore } from './ter'
 export { editDistance, tokenErrorRate, type TokenErrorRate } from './token-error-rate'
 export { looseSpans, strictSpans, tagsOf } from './spans'

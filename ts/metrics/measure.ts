@@ -4,6 +4,7 @@ import { measuringBleu, type BleuOptions, type BleuScore } from './bleu'
 import { measuringChrf, type ChrfOptions } from './chrf'
 import type { CorpusScore, Measuring, References } from './corpus'
 import { measuringExactMatch, type ExactMatchScore } from './exact-match'
+import { measuringRouge, type RougeOptions, type RougeScore } from './rouge'
 import { measuringTer, type TerScore } from './ter'
 import { measuringTokenErrorRate, type TokenErrorRate } from './token-error-rate'
 
@@ -16,6 +17,7 @@ export interface Measures {
   ter: { options: None; score: TerScore }
   tokenErrorRate: { options: None; score: TokenErrorRate }
   exactMatch: { options: None; score: ExactMatchScore }
+  rouge: { options: RougeOptions; score: RougeScore }
 }
 
 type Measure<Options, Score> = (
@@ -30,9 +32,10 @@ const measures: { [M in keyof Measures]: Measure<Measures[M]['options'], Measure
   ter: measuringTer,
   tokenErrorRate: measuringTokenErrorRate,
   exactMatch: measuringExactMatch,
+  rouge: measuringRouge,
 }
 
-const OPTIONS: readonly string[] = ['bleu', 'chrf'] satisfies (keyof Measures)[]
+const OPTIONS: readonly string[] = ['bleu', 'chrf', 'rouge'] satisfies (keyof Measures)[]
 
 /**
  * What the function of that name gives. Those compute until they are done, over a large corpus for seconds; this one leaves

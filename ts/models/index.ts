@@ -37,13 +37,6 @@ export {
   type AutoencoderOptions,
 } from './autoencoder/model'
 export type { AutoencoderTask } from './autoencoder/options'
-export {
-  Dialogue,
-  type DialogueFitOptions,
-  type DialogueOptions,
-  type DialogueTokens,
-  type ReplyOptions,
-} from './dialogue/model'
 export { loadPretrained, type PretrainedModel } from './load-pretrained'
 export {
   NgramModel,
@@ -81,10 +74,20 @@ export { TfIdf, type Keyword, type KeywordOptions } from './baselines/tf-idf'
 export { Vote, type VoteOptions, type Voter } from './baselines/vote'
 export type { MaxEntOptions, NaiveBayesOptions, TfIdfOptions } from './baselines/options'
 export type { BaselinePrediction, BaselineScore } from './baselines/prediction'
-export type { Sparse } from './baselines/sparse'
+export type { Sparse } from './parts/sparse'
 export type {
   BaselineFit,
   BaselineFitOptions,
   BaselinePredictOptions,
 } from './baselines/classifier'
 export { loadClassifier, type Classifier, type LoadClassifierOptions } from './load-classifier'
+export {
+  Summariser,
+  type SummariserEvaluateOptions,
+  type SummariserFitOptions,
+  type SummariserModelOptions,
+  type SummariserReadingOptions,
+} from './summariser/model'
+export { summarize, type SummarizeOptions, type SummaryOptions } from './summariser/summarize'
+export type { ChosenSentence, Summary, SummaryDocument } from './summariser/documents'
+export type { RankMethod } from './summariser/rank'

@@ -19,12 +19,12 @@ import { readSafetensors } from '../../io/safetensors'
 import type { HostTensor } from '../../nn'
 import { inStretches, Pauses } from '../../pauses'
 import type { AbortSignalLike } from '../../signal'
-import type { TermSettings } from './options'
+import type { TermSettings } from '../parts/term-options'
 import { checkTexts, logSoftmax, numbersOf, ranked, scored } from './prediction'
 import type { BaselinePrediction, BaselineScore } from './prediction'
-import type { Sparse } from './sparse'
+import type { Sparse } from '../parts/sparse'
 import { readTerms, TERMS_FILE, writtenTerms } from './terms-file'
-import { Vectorizer, type Text } from './vectorizer'
+import { Vectorizer, type Text } from '../parts/vectorizer'
 
 /** Of each term a number for each label, and one for each label besides. */
 export interface Weights {

@@ -2,9 +2,10 @@ import { randomWords, streamKey } from '../../tensor/random'
 import type { Made } from '../../schema'
 import { Baseline, type Learning, type Weights } from './classifier'
 import { minimise } from './lbfgs'
-import { maxEntOptions, type MaxEntOptions, type TermSettings } from './options'
+import { maxEntOptions, type MaxEntOptions } from './options'
+import type { TermSettings } from '../parts/term-options'
 import { softmax } from './prediction'
-import type { Sparse } from './sparse'
+import type { Sparse } from '../parts/sparse'
 
 /** Largest slope, of the mean loss, that counts as none. */
 const TOLERANCE = 1e-4

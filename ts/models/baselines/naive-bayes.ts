@@ -1,4 +1,5 @@
-import { naiveBayesOptions, type NaiveBayesOptions, type TermSettings } from './options'
+import { naiveBayesOptions, type NaiveBayesOptions } from './options'
+import type { TermSettings } from '../parts/term-options'
 import { Baseline, type Learning, type Weights } from './classifier'
 import type { Made } from '../../schema'
 

@@ -3,7 +3,7 @@ import { isListOf } from '../../check'
 import { expect } from '../../errors'
 import { classification, type ClassificationScore } from '../../metrics'
 import type { Labelled } from '../../data/labelled'
-import type { Text } from './vectorizer'
+import type { Text } from '../parts/vectorizer'
 
 /** What a text is taken for. */
 export interface BaselinePrediction {

@@ -1,8 +1,8 @@
 import { isListOf, isObject } from '../../check'
 import { RnnativeError } from '../../errors'
 import { readJson } from '../../io/files'
-import type { TermSettings } from './options'
-import { Terms } from './terms'
+import type { TermSettings } from '../parts/term-options'
+import { Terms } from '../parts/terms'
 
 /** The n-grams of a model, in the order of its weights' rows. */
 export const TERMS_FILE = 'terms.json'

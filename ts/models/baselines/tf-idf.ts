@@ -8,9 +8,9 @@ import { readSafetensors } from '../../io/safetensors'
 import type { Made } from '../../schema'
 import { tfIdfOptions, type TfIdfOptions } from './options'
 import { checkTexts } from './prediction'
-import type { Sparse } from './sparse'
+import type { Sparse } from '../parts/sparse'
 import { readTerms, TERMS_FILE, writtenTerms } from './terms-file'
-import { Vectorizer, type Text } from './vectorizer'
+import { Vectorizer, type Text } from '../parts/vectorizer'
 
 /** A term and how much it tells of a text. */
 export interface Keyword {

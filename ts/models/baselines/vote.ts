@@ -4,7 +4,7 @@ import { inStretches } from '../../pauses'
 import { gatherLabelled, type Labelled } from '../../data/labelled'
 import { minimise } from './lbfgs'
 import { logSoftmax, numbersOf, ranked, scored, softmax, type BaselineScore } from './prediction'
-import type { Text } from './vectorizer'
+import type { Text } from '../parts/vectorizer'
 
 /** What can vote: anything that gives a probability for each label. */
 export interface Voter {

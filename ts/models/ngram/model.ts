@@ -1,6 +1,5 @@
 import { checkGoing, checkPath, checkSignal, checkStrings, checkText, optionsOf } from '../../check'
 import { checkIds } from '../../data/ids'
-import type { TermModel } from '../../decode/terms'
 import { expect, RnnativeError } from '../../errors'
 import { readJson, replaceFile } from '../../io/files'
 import { CONFIG_FILE, readModel, writeModelDirectory } from '../../io/model-directory'
@@ -17,7 +16,6 @@ import { estimate, type Estimated } from './estimate'
 import { generate, type NgramGenerateOptions } from './generate'
 import { ngramOptions, type NgramOptions } from './options'
 import type { NgramParts } from './parts'
-import { predicting } from './predicting'
 import { sample, type NgramSampleOptions, type NgramSamples } from './sample'
 import { sentencesOf, wordsOf, type Words } from './sentences'
 import { readEstimated, tensorsOf } from './stored'
@@ -72,7 +70,7 @@ function empty(words: Words): Estimated {
  * const { perplexity } = await model.evaluate(held)
  * ```
  */
-export class NgramModel implements TermModel {
+export class NgramModel {
   readonly tokenizer: Tokenizer
   readonly options: Readonly<Required<NgramOptions>>
   private readonly words: Words
@@ -195,11 +193,6 @@ export class NgramModel implements TermModel {
       if (at % STRETCH === 0) yield
     }
     return nats
-  }
-
-  /** @internal */
-  predicting(target: Tokenizer, sources: number): ReturnType<TermModel['predicting']> {
-    return { model: predicting(this.parts, target, sources), dispose: () => undefined }
   }
 
   private get parts(): NgramParts {

@@ -1,7 +1,7 @@
 /** Texts as sparse rows of their terms. */
 import { RnnativeError } from '../../errors'
 import { Pauses } from '../../pauses'
-import type { TermSettings } from './options'
+import type { TermSettings } from './term-options'
 import { SparseBuilder, type Sparse } from './sparse'
 import { Terms } from './terms'
 

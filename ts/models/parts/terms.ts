@@ -2,7 +2,7 @@
  * N-grams of texts as numbers. A tree of tokens: an n-gram is a node, found by that of all but its last token, and that
  * token's number. One table of integers holds all of it, and no n-gram is ever written as a string to look it up.
  */
-import type { TermSettings } from './options'
+import type { TermSettings } from './term-options'
 
 const SCRIPTS = ['Han', 'Hiragana', 'Katakana', 'Thai', 'Lao', 'Khmer', 'Myanmar']
 const ALONE = SCRIPTS.map((name) => `\\p{Script=${name}}`).join('')

@@ -1,0 +1,164 @@
+/** Commands that summarise documents. The models are loaded when a command runs. */
+import type { Command } from 'commander'
+import { isListOf, isObject } from '../../check'
+import type { Summarized } from '../../data/summaries'
+import { RnnativeError } from '../../errors'
+import type { RougeScore } from '../../metrics'
+import type { Summary, SummaryDocument } from '../../models'
+import { summariserFitOptions, summariserOptions } from '../../models/summariser/options'
+import { RANK_METHODS, type RankMethod } from '../../models/summariser/rank'
+import { count, flag, text, type Made } from '../../schema'
+import { addFlags, file, json, neededFile, savedPrecision, takeFlags } from '../arguments'
+import type { Flags } from '../arguments'
+import { addTrain } from './train'
+
+const data = neededFile(
+  'table of documents and summaries: JSON Lines, where both may be lists, or CSV; gzip allowed',
+)
+const columns = {
+  textColumn: text({ about: 'column of the document', argument: '<name>', default: 'text' }),
+  summaryColumn: text({ about: 'column of its summary', argument: '<name>', default: 'summary' }),
+}
+
+const chosenBy = {
+  method: text({
+    about: `what sentences are chosen by: ${RANK_METHODS.join(', ')}, or the directory of a trained model`,
+    ...{ argument: '<name|dir>', required: true },
+  }),
+  sentences: count({ about: 'sentences of a summary', default: 1 }),
+  precision: savedPrecision,
+}
+
+const summarizeFlags = {
+  ...chosenBy,
+  textColumn: text({
+    about: 'lines are JSON objects, of which this is the document: a text, or a list of sentences',
+    ...{ argument: '<name>', defaultText: 'lines are texts' },
+  }),
+  json,
+}
+
+const evaluateFlags = {
+  ...chosenBy,
+  data,
+  ...columns,
+  stem: flag({ about: 'compare English words by their stems (needs stemmer)', default: false }),
+  json,
+}
+
+const trainFlags = {
+  data,
+  ...columns,
+  valid: file('table to validate with after each epoch'),
+  vocabulary: count({ about: 'most tokens', defaultText: '20,000' }),
+  minCount: count({ about: 'occurrences that make a token', defaultText: '3' }),
+}
+
+export function addSummarize(program: Command): void {
+  const summarize = program
+    .command('summarize')
+    .description('summaries of documents by their own sentences: a line out for each line in')
+    .enablePositionalOptions()
+  addFlags(summarize, summarizeFlags).action((flags: Flags) =>
+    run(takeFlags(summarizeFlags, flags)),
+  )
+  addTrain(summarize, {
+    about: 'learn which sentences make a summary; Ctrl-C writes a checkpoint and stops',
+    data: trainFlags,
+    model: summariserOptions,
+    fit: summariserFitOptions,
+    validation: '--valid',
+    validates: ({ valid }) => valid !== undefined,
+    async begin({ data, valid, vocabulary, minCount, ...columns }, options, fit) {
+      const { Summariser } = await import('../../models/index.js')
+      const examples = await readExamples(data, columns)
+      const validation = valid === undefined ? null : await readExamples(valid, columns)
+      const model = await Summariser.for(examples, { ...options, vocabulary, minCount })
+      return { model, run: model.fit(examples, { ...fit, validation }) }
+    },
+  })
+  addFlags(
+    summarize.command('eval').description('ROUGE-1, 2 and L of summaries, in percent'),
+    evaluateFlags,
+  ).action((flags: Flags) => evaluate(takeFlags(evaluateFlags, flags)))
+}
+
+const readExamples = async (
+  path: string,
+  { textColumn, summaryColumn }: Made<typeof columns>,
+): Promise<Summarized[]> => {
+  const { readSummaries } = await import('../../data/summaries.js')
+  return readSummaries(path, { text: textColumn, summary: summaryColumn })
+}
+
+async function run(flags: Made<typeof summarizeFlags>): Promise<void> {
+  const { chunksOfLines } = await import('../texts.js')
+  const { printJson } = await import('../../watch/output.js')
+  const { textColumn } = flags
+  await using summarizer = await openSummarizer(flags)
+  let line = 0
+  for await (const lines of chunksOfLines(process.stdin)) {
+    const documents =
+      textColumn === undefined ? lines : lines.map((one) => documentOf(one, textColumn, ++line))
+    for (const made of await summarizer.summarize(documents))
+      if (flags.json) printJson(made)
+      else process.stdout.write(`${made.summary.replace(/\s+/gu, ' ')}\n`)
+  }
+}
+
+async function evaluate(flags: Made<typeof evaluateFlags>): Promise<void> {
+  const { measure } = await import('../../metrics/index.js')
+  const { printJson, printTable } = await import('../../watch/output.js')
+  const examples = await readExamples(flags.data, flags)
+  await using summarizer = await openSummarizer(flags)
+  const made = await summarizer.summarize(examples.map(({ text }) => text))
+  const texts = made.map(({ summary }) => summary)
+  const references = examples.map(({ summary }) => summary)
+  const score = await measure('rouge', texts, references, { stem: flags.stem })
+  if (flags.json) return printJson(score)
+  for (const name of Object.keys(score) as (keyof RougeScore)[]) {
+    const { f1, precision, recall } = score[name]
+    const [f, p, r] = [f1, precision, recall].map((value) => value.toFixed(2))
+    printTable({ [name]: f, precision: p, recall: r })
+  }
+}
+
+interface Summarizer extends AsyncDisposable {
+  summarize(documents: readonly SummaryDocument[]): Promise<Summary[]>
+}
+
+const isRank = (given: string): given is RankMethod => RANK_METHODS.includes(given as RankMethod)
+
+async function openSummarizer({
+  method,
+  sentences,
+  precision,
+}: Made<typeof chosenBy>): Promise<Summarizer> {
+  const { summarize, Summariser } = await import('../../models/index.js')
+  if (isRank(method))
+    return {
+      summarize: (documents) => summarize(documents, { method, sentences }),
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    }
+  const model = await Summariser.load(method, { precision })
+  return {
+    summarize: (documents) => model.summarize(documents, { sentences }),
+    [Symbol.asyncDispose]: () => model.dispose(),
+  }
+}
+
+/** The document of a line of JSON. */
+function documentOf(line: string, column: string, number: number): SummaryDocument {
+  const fail = (problem: string, cause?: unknown) =>
+    new RnnativeError('ERR_FORMAT', `[read] standard input: line ${number}: ${problem}`, { cause })
+  let row: unknown
+  try {
+    row = JSON.parse(line)
+  } catch (cause) {
+    throw fail(`not valid JSON: ${(cause as Error).message}`, cause)
+  }
+  const found = isObject(row) && Object.hasOwn(row, column) ? row[column] : undefined
+  if (typeof found === 'string' || isListOf(found, (one) => typeof one === 'string'))
+    return found as SummaryDocument
+  throw fail(`${column}: expected a text or a list of sentences`)
+}

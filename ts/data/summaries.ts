@@ -1,0 +1,93 @@
+/** Documents with their summaries, in tables. */
+import { isListOf, isObject, optionsOf, type Names } from '../check'
+import { expect, RnnativeError, show } from '../errors'
+import { isIterable } from '../kinds'
+import { Pauses } from '../pauses'
+import { badFile } from './pieces'
+import {
+  checkColumn,
+  checkPaths,
+  checkTableOptions,
+  Table,
+  TABLE_OPTIONS,
+  tableRows,
+} from './table'
+import type { Column, TableOptions } from './table'
+
+/** A document, as a text or as its sentences, and a summary of it, or several of which any is good. */
+export interface Summarized {
+  text: string | readonly string[]
+  summary: string | readonly string[]
+}
+
+export interface SummariesOptions extends Omit<TableOptions, 'columns'> {
+  /** The column of the document. Default `text`. */
+  text?: Column | undefined
+  /** The column of the summary. Default `summary`. */
+  summary?: Column | undefined
+}
+
+const { columns: _, ...ofTables } = TABLE_OPTIONS
+const OPTIONS: Names<SummariesOptions> = { ...ofTables, text: true, summary: true }
+
+/**
+ * Reads documents and summaries of tables: see {@link readTable}. In JSON Lines a document may be a list of its sentences,
+ * and there may be a list of summaries.
+ *
+ *     const examples = await readSummaries('train.jsonl.gz', { text: 'source', summary: 'target' })
+ */
+export function readSummaries(
+  paths: string | readonly string[],
+  options: SummariesOptions = {},
+): Table<Summarized> {
+  const op = 'read summaries'
+  const all = checkPaths(op, paths)
+  const { text = 'text', summary = 'summary', ...table } = optionsOf(op, options, OPTIONS)
+  checkTableOptions(op, table)
+  for (const [name, column] of Object.entries({ text, summary })) {
+    expect(op, name, typeof column !== 'object', 'one column', column)
+    checkColumn(op, name, column)
+  }
+  return new Table(async function* () {
+    for await (const { cells, path, line } of tableRows(all, {
+      ...table,
+      columns: { text, summary },
+    })) {
+      const { text, summary } = cells
+      if (!isSummarized({ text, summary }))
+        throw badFile(
+          path,
+          `line ${line}: expected strings, got ${show(text)} and ${show(summary)}`,
+        )
+      yield { text, summary } as Summarized
+    }
+  })
+}
+
+const isTexts = (x: unknown): boolean =>
+  typeof x === 'string' || isListOf(x, (one) => typeof one === 'string')
+
+const isSummarized = ({ text, summary }: Record<string, unknown>): boolean =>
+  isTexts(text) && isTexts(summary) && (typeof summary === 'string' || (summary as []).length > 0)
+
+/** All examples, checked; `ERR_EMPTY` for none. */
+export async function gatherSummaries(
+  op: string,
+  examples: Iterable<Summarized> | AsyncIterable<Summarized>,
+): Promise<Summarized[]> {
+  const streams = (x: unknown) =>
+    typeof (x as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] === 'function'
+  const valid = typeof examples !== 'string' && (isIterable(examples) || streams(examples))
+  expect(op, 'examples', valid, 'an iterable of { text, summary }', examples)
+  const all: Summarized[] = []
+  const pauses = new Pauses()
+  for await (const example of examples) {
+    const fits = isObject(example) && isSummarized(example)
+    const expected = '{ text, summary }, each a string or strings'
+    expect(op, `example ${all.length}`, fits, expected, example)
+    all.push(example)
+    if (pauses.due) await pauses.pause()
+  }
+  if (all.length > 0) return all
+  throw new RnnativeError('ERR_EMPTY', `[${op}] examples: expected at least one`)
+}
