@@ -15,6 +15,7 @@
 #include "native/abi/args/crf.h"
 #include "native/abi/args/cross_entropy.h"
 #include "native/abi/args/elementwise.h"
+#include "native/abi/args/embed_train.h"
 #include "native/abi/args/layers.h"
 #include "native/abi/args/matmul.h"
 #include "native/abi/args/optimizer.h"

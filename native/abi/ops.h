@@ -55,7 +55,8 @@
   SIZE(crf_reserve, int64_t time, int64_t batch, int64_t tags) \
   OP(crf, RnCrf) \
   OP(crf_backward, RnCrfBackward) \
-  OP(touched_rows, RnTouchedRows)
+  OP(touched_rows, RnTouchedRows) \
+  OP(embed_train, RnEmbedTrain)
 // clang-format on
 
 #endif  // RNNATIVE_ABI_OPS_H_

@@ -30,6 +30,7 @@ void export_program(Napi::Env env, Napi::Object exports);
   GROUP(attention) \
   GROUP(decoder) \
   GROUP(crf) \
+  GROUP(embed_train) \
   GROUP(search) \
   GROUP(select) \
   GROUP(optimizer) \
