@@ -72,20 +72,22 @@ struct Learner {
     for (int k = 0; k < n; ++k) prefetch_row(to->rows[k], args.features);
   }
 
+  // All scores are taken before a row moves: one may be there twice.
   template <bool kLearns>
   void meet(const Prediction& given) {
+    float p[RN_EMBED_MOST + 1 + 16];
     each_side(given.count, [&]<int kRows>(int64_t k) {
-      float p[16];
-      dot_rows<kRows>(vector, given.rows + k, args.features, p);
-      for (int i = kRows; i < 16; ++i) p[i] = 0;
-      sigmoids(p, kRows);
-#pragma GCC unroll 8
-      for (int i = 0; i < kRows; ++i) {
-        const float off = given.labels[k + i] - p[i];
-        add_chance(1 - fabsf(off));
-        p[i] = rate * off;
-      }
-      move_rows<kRows, kLearns>(vector, error, given.rows + k, p, args.features);
+      dot_rows<kRows>(vector, given.rows + k, args.features, p + k);
+    });
+    for (int i = given.count; i < given.count + 15; ++i) p[i] = 0;
+    sigmoids(p, given.count);
+    for (int i = 0; i < given.count; ++i) {
+      const float off = given.labels[i] - p[i];
+      add_chance(1 - fabsf(off));
+      p[i] = rate * off;
+    }
+    each_side(given.count, [&]<int kRows>(int64_t k) {
+      move_rows<kRows, kLearns>(vector, error, given.rows + k, p + k, args.features);
     });
     ++predictions;
   }
