@@ -9,6 +9,7 @@ import { addKeywords } from './commands/baseline'
 import { addBench } from './commands/bench'
 import { addClassify } from './commands/classify'
 import { addDoctor } from './commands/doctor'
+import { addEmbed } from './commands/embed'
 import { addForecast } from './commands/forecast'
 import { addLanguageModel } from './commands/language'
 import { addNgram } from './commands/ngram'
@@ -42,6 +43,7 @@ export function makeProgram(): Command {
   addSeq2Seq(program)
   addAutoencoder(program)
   addClassify(program)
+  addEmbed(program)
   addForecast(program)
   addKeywords(program)
   addTagger(program)

@@ -4,6 +4,7 @@ import { MOST_UNITS, whole } from '../check'
 import { RnnativeError } from '../errors'
 import { Pauses } from '../pauses'
 import { ioError } from './files'
+import { partHashes } from './word-parts'
 import { badVectors, Vectors } from './word-vectors'
 
 const MAGIC = 793712314
@@ -144,8 +145,8 @@ async function vectorOf(
 ): Promise<Float32Array | null> {
   const own = rows.get(word)
   const all = own === undefined ? [] : [own]
-  if (most > 0 && bucket > 0 && word !== '</s>')
-    for (const part of partsOf(word, least, most)) all.push(rows.size + (hash(part) % bucket))
+  if (most > 0 && bucket > 0)
+    for (const hash of partHashes(word, least, most)) all.push(rows.size + (hash % bucket))
   if (all.length === 0) return null
   const sum = new Float64Array(size)
   const bytes = Buffer.alloc(4 * size)
@@ -155,20 +156,4 @@ async function vectorOf(
     for (let k = 0; k < size; ++k) sum[k]! += bytes.readFloatLE(4 * k)
   }
   return Float32Array.from(sum, (x) => x / all.length)
-}
-
-/** The runs of `least` to `most` letters of `<word>`, none of which is a mark alone. */
-function* partsOf(word: string, least: number, most: number): Generator<string> {
-  const letters = [...`<${word}>`]
-  for (let from = 0; from < letters.length; ++from)
-    for (let n = 1; n <= most && from + n <= letters.length; ++n)
-      if (n >= least && !(n === 1 && (from === 0 || from + n === letters.length)))
-        yield letters.slice(from, from + n).join('')
-}
-
-/** FNV-1a of UTF-8 bytes, which are signed as fastText has them. */
-function hash(text: string): number {
-  let value = 2166136261
-  for (const byte of Buffer.from(text)) value = Math.imul(value ^ ((byte << 24) >> 24), 16777619)
-  return value >>> 0
 }

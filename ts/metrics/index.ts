@@ -21,6 +21,7 @@ export {
 } from './curves'
 export { entityScore } from './entities'
 export type { EntityOptions, EntityRates, EntityScore } from './entities'
+export { rankCorrelation } from './rank-correlation'
 export { exactMatch, type ExactMatchScore } from './exact-match'
 export { coverage, forecastScore, mase, weightedQuantileLoss, type ForecastScore } from './forecast'
 export { drift, naive, seasonalNaive } from './naive'

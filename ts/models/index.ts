@@ -67,13 +67,32 @@ export {
 } from './tagger/model'
 export type { Entity, TaggedText } from './tagger/tag'
 export type { TaggerVocabulary } from './tagger/vocabulary'
+export { Embeddings, type EmbeddingFitOptions } from './embeddings/model'
+export type { EmbeddingModel, EmbeddingOptions } from './embeddings/options'
+export {
+  Doc2Vec,
+  type Doc2VecResult,
+  type InferOptions,
+  type NearDocument,
+} from './embeddings/doc2vec'
+export type { Doc2VecOptions } from './embeddings/doc-options'
+export {
+  FastTextClassifier,
+  type FastTextFitOptions,
+  type FastTextPrediction,
+  type FastTextPredictOptions,
+  type FastTextResult,
+} from './embeddings/classifier'
+export type { FastTextOptions } from './embeddings/classifier-options'
+export type { Sentence, TextSource } from './embeddings/source'
+export type { EmbeddingEvent, EmbeddingResult } from './embeddings/train'
 export { rescore, type RescoringTerm } from './rescore'
 export { MaxEnt } from './baselines/max-ent'
 export { NaiveBayes } from './baselines/naive-bayes'
 export { TfIdf, type Keyword, type KeywordOptions } from './baselines/tf-idf'
 export { Vote, type VoteOptions, type Voter } from './baselines/vote'
 export type { MaxEntOptions, NaiveBayesOptions, TfIdfOptions } from './baselines/options'
-export type { BaselinePrediction, BaselineScore } from './baselines/prediction'
+export type { BaselinePrediction, BaselineScore } from './parts/prediction'
 export type { Sparse } from './parts/sparse'
 export type {
   BaselineFit,

@@ -5,7 +5,9 @@ import type { Precision } from '../precision'
 import { MaxEnt } from './baselines/max-ent'
 import { NaiveBayes } from './baselines/naive-bayes'
 import { maxEntOptions, naiveBayesOptions } from './baselines/options'
-import type { BaselineScore } from './baselines/prediction'
+import type { BaselineScore } from './parts/prediction'
+import { FastTextClassifier } from './embeddings/classifier'
+import { fastTextOptions } from './embeddings/classifier-options'
 import { TextClassifier } from './classifier/model'
 import type { Prediction } from './classifier/prediction'
 import { classifierOptions } from './classifier/options'
@@ -33,10 +35,11 @@ const FAMILIES = new Map<unknown, Load>([
   [classifierOptions.type, (directory, options) => TextClassifier.load(directory, options)],
   [naiveBayesOptions.type, (directory) => NaiveBayes.load(directory)],
   [maxEntOptions.type, (directory) => MaxEnt.load(directory)],
+  [fastTextOptions.type, (directory) => FastTextClassifier.load(directory)],
 ])
 
 /**
- * Loads what a `TextClassifier`, a `NaiveBayes` or a `MaxEnt` has saved. `ERR_IO`; `ERR_FORMAT` for another model.
+ * Loads what a `TextClassifier`, a `FastTextClassifier`, a `NaiveBayes` or a `MaxEnt` has saved. `ERR_IO`; `ERR_FORMAT` for another model.
  *
  *     await using classifier = await loadClassifier('runs/sentiment')
  *     const [{ label }] = await classifier.predict(['a joy'])

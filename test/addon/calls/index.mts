@@ -17,6 +17,7 @@ import { crfCalls } from './crf.mjs'
 import { recurrentCalls } from './recurrent.mjs'
 import { attentionCalls } from './attention.mjs'
 import { decoderCalls } from './decoder.mjs'
+import { embedTrainCalls } from './embed-train.mjs'
 import { searchCalls } from './search.mjs'
 import { optimizerCalls } from './optimizer.mjs'
 
@@ -35,6 +36,7 @@ export const calls: Calls = {
   ...recurrentCalls,
   ...attentionCalls,
   ...decoderCalls,
+  ...embedTrainCalls,
   ...searchCalls,
   ...optimizerCalls,
 }

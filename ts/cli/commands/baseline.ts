@@ -1,6 +1,8 @@
 /** Commands of the classical baselines. The models are loaded when a command runs. */
 import type { Command } from 'commander'
+import { fastTextFitOptions, fastTextOptions } from '../../models/embeddings/classifier-options'
 import { maxEntOptions, naiveBayesOptions, tfIdfOptions } from '../../models/baselines/options'
+import type { Classifier } from '../../models'
 import { choice, count, text, type Made, type Row, type Rows } from '../../schema'
 import { addFlags, file, json, readFlags, takeFlags, type Flags } from '../arguments'
 import { labelledFlags, readLabelledInput } from '../labelled'
@@ -37,6 +39,9 @@ const baselineFlags = {
   json,
 }
 
+const { kind: _, ...fastTextData } = baselineFlags
+const fastTextFlags = { ...fastTextData, ...fastTextOptions.rows, ...fastTextFitOptions.rows }
+
 const keywordFlags = {
   top: count({ about: 'key words of a file', default: 10 }),
   analyzer: tfIdfOptions.rows.analyzer,
@@ -51,19 +56,47 @@ export function addBaseline(classify: Command): void {
   addFlags(addFlags(command, baselineFlags), modelRows).action((flags: Flags) =>
     learn(takeFlags(baselineFlags, flags), readFlags(modelRows, flags)),
   )
+  const fastText = classify
+    .command('fasttext')
+    .description("learn a table by fastText's classifier: a mean of vectors of words and n-grams")
+  addFlags(fastText, fastTextFlags).action((flags: Flags) =>
+    learnFastText(takeFlags(fastTextFlags, flags)),
+  )
+}
+
+async function learnFastText(flags: Made<typeof fastTextFlags>): Promise<void> {
+  const { FastTextClassifier } = await import('../../models/index.js')
+  const { setThreads } = await import('../threads.js')
+  const { epochs, lr, threads, seed, unit, dim, minCount, ngrams, ...others } = flags
+  const { minPart, maxPart, buckets } = others
+  const options = { seed, unit, dim, minCount, ngrams, minPart, maxPart, buckets }
+  await setThreads(threads)
+  await using model = new FastTextClassifier(options)
+  const run = model.fit(await readLabelledInput(flags.data, flags), { epochs, lr, threads })
+  await report(flags, model, { ...(await run) })
 }
 
 async function learn(flags: Made<typeof baselineFlags>, options: object): Promise<void> {
   const { MaxEnt, NaiveBayes } = await import('../../models/index.js')
-  const { printJson, printTable } = await import('../../watch/output.js')
   const model = flags.kind === 'max-ent' ? new MaxEnt(options) : new NaiveBayes(options)
-  const fit = await model.fit(await readLabelledInput(flags.data, flags))
+  await report(flags, model, { ...(await model.fit(await readLabelledInput(flags.data, flags))) })
+}
+
+/** Saves what was learned, and tells it, with how well it does on other examples. */
+async function report(
+  flags: Made<typeof fastTextData>,
+  model: Pick<Classifier, 'evaluate'> & { save(directory: string): Promise<void> },
+  fit: Readonly<Record<string, number | string | null>>,
+): Promise<void> {
+  const { printJson, printTable } = await import('../../watch/output.js')
   await model.save(flags.checkpoint)
   const { valid } = flags
   const score =
     valid === undefined ? null : await model.evaluate(await readLabelledInput(valid, flags))
   if (flags.json) return printJson({ ...fit, ...(score && { validation: score }) })
-  printTable({ ...fit })
+  printTable(
+    Object.fromEntries(Object.entries(fit).map(([name, value]) => [name, value ?? 'none'])),
+  )
   if (score) printScore(score)
 }
 

@@ -4,7 +4,7 @@ import { Baseline, type Learning, type Weights } from './classifier'
 import { minimise } from './lbfgs'
 import { maxEntOptions, type MaxEntOptions } from './options'
 import type { TermSettings } from '../parts/term-options'
-import { softmax } from './prediction'
+import { softmax } from '../parts/prediction'
 import type { Sparse } from '../parts/sparse'
 
 /** Largest slope, of the mean loss, that counts as none. */

@@ -1,9 +1,8 @@
-/** What baselines and votes say of texts, and how well: in the words of `TextClassifier`. */
+/** What classifiers other than networks say of texts, and how well: in the words of `TextClassifier`. */
 import { isListOf } from '../../check'
 import { expect } from '../../errors'
 import { classification, type ClassificationScore } from '../../metrics'
 import type { Labelled } from '../../data/labelled'
-import type { Text } from '../parts/vectorizer'
 
 /** What a text is taken for. */
 export interface BaselinePrediction {
@@ -83,7 +82,7 @@ export function scored(
   }
 }
 
-export function checkTexts(op: string, texts: readonly Text[]): void {
+export function checkTexts(op: string, texts: readonly (string | readonly string[])[]): void {
   const isText = (x: unknown) =>
     typeof x === 'string' ||
     (isListOf(x, (field) => typeof field === 'string') && (x as []).length > 0)
