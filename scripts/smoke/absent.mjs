@@ -8,6 +8,7 @@ const tries = {
   'npm install vega@6 vega-lite@6.4': () =>
     report.renderReport({ title: 'a', curves: points, results: {}, settings: {} }),
   'npm install protobufjs @node-rs/crc32': () => watch.tensorboard('events'),
+  'npm install @keckelt/tsne': () => report.tsne([[1], [2]]),
   'npm install csv-parse': () => readTable('package.json', { format: 'csv' }),
   'npm install rnnative-cuda@': () => tensor([1], [1], { device: 'cuda' }),
 }

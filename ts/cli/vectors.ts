@@ -1,10 +1,10 @@
 /** What commands do with files of vectors, and with models of them. */
 import { stat } from 'node:fs/promises'
 import { RnnativeError } from '../errors'
-import { readVectors } from '../io'
+import { readVectors, writeVectors } from '../io'
 import type { Neighbour, Vectors, WordPair } from '../io'
-import { writeVectors } from '../io'
 import { Embeddings } from '../models'
+import { drawMap, pca, tsne, writeFigures } from '../report'
 import { readLines } from '../text/read'
 
 const isDirectory = (path: string): Promise<boolean> =>
@@ -45,6 +45,33 @@ export async function nearestIn(
   if (words.length === 3) return vectors.analogy(a, b, c, { count })
   const unseen = vectors.get(a) ? undefined : (await readVectors(path, { words: [a] })).get(a)
   return vectors.nearest(unseen ?? a, { count })
+}
+
+export interface WordMap {
+  vectors: string
+  output: string
+  words?: string | undefined
+  count: number
+  method: 'pca' | 'tsne'
+  seed: number
+}
+
+/** A page of words where they lie. */
+export async function drawWords(map: WordMap): Promise<void> {
+  const vectors = await loadVectors(map.vectors)
+  const asked = map.words?.split(',').map((word) => word.trim())
+  const words = asked ?? [...vectors.words()].slice(0, map.count)
+  const rows = words.map((word) => {
+    const vector = vectors.get(word)
+    if (vector) return vector
+    throw new RnnativeError('ERR_ARGUMENT', `[map] ${JSON.stringify(word)}: has no vector here`)
+  })
+  const places = map.method === 'pca' ? pca(rows).coordinates : await tsne(rows, { seed: map.seed })
+  const points = words.map((label, i) => {
+    const [x, y] = places[i] as [number, number]
+    return { label, x, y }
+  })
+  await writeFigures(map.output, 'Words', [{ svg: await drawMap(points), caption: map.vectors }])
 }
 
 /** Pairs of words and numbers, between white space, commas or semicolons; lines without a number are left out. */

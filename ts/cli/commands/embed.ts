@@ -1,9 +1,9 @@
 /** Commands of vectors of words. What runs is loaded when a command runs. */
 import type { Command } from 'commander'
 import { embeddingOptions, fitRows } from '../../models/embeddings/options'
-import { count, text } from '../../schema'
+import { choice, count, text, wholeNumber } from '../../schema'
 import type { Made } from '../../schema'
-import { addFlags, json, neededFile, takeFlags, type Flags } from '../arguments'
+import { addFlags, json, neededFile, neededPicture, takeFlags, type Flags } from '../arguments'
 
 const trainFlags = {
   text: neededFile('text to learn from, a sentence a line, gzip allowed; - is standard input'),
@@ -30,6 +30,18 @@ const evaluateFlags = {
   json,
 }
 
+const mapFlags = {
+  vectors,
+  output: neededPicture('the page or picture to write'),
+  words: text({ about: 'which, by commas', argument: '<word,...>', defaultText: 'the first ones' }),
+  count: count({ about: 'how many of the first ones', default: 200, most: 4096 }),
+  method: choice(['pca', 'tsne'], {
+    about: 'principal components, or t-SNE (needs the package @keckelt/tsne)',
+    default: 'pca',
+  }),
+  seed: wholeNumber({ about: 'of t-SNE', default: 1 }),
+}
+
 export function addEmbed(program: Command): void {
   const embed = program
     .command('embed')
@@ -48,6 +60,13 @@ export function addEmbed(program: Command): void {
     embed.command('eval').description('hold similarities of words against those of people'),
     evaluateFlags,
   ).action((flags: Flags) => evaluate(takeFlags(evaluateFlags, flags)))
+  addFlags(
+    embed.command('map').description('draw words as points of a plane (needs Vega)'),
+    mapFlags,
+  ).action(async (flags: Flags) => {
+    const { drawWords } = await import('../vectors.js')
+    await drawWords(takeFlags(mapFlags, flags))
+  })
 }
 
 async function train(flags: Made<typeof trainFlags>): Promise<void> {
