@@ -100,3 +100,32 @@ test('what is none is refused with its place', async (t) => {
   const wrong = { code: 'ERR_ARGUMENT', message: /words/ }
   await t.throwsAsync(io.readVectors('a', { words: 'the' }), wrong)
 })
+
+/**
+ * test/golden/fasttext.bin and .vec are of fastText 0.9.2: `fasttext skipgram -dim 16 -bucket 200 -minn 3 -maxn 4 -minCount
+ * 1 -thread 1 -epoch 3 -lr 0.0001` of 200 lines; the words below as `print-word-vectors` has them.
+ */
+test("fastText's own model: the vectors that it writes, and those of words that it never saw", async (t) => {
+  const near = (a: Iterable<number> | undefined, b: Iterable<number> | undefined) => {
+    const [x, y] = [[...(a ?? [])], [...(b ?? [])]]
+    t.is(x.length, 16)
+    t.true(
+      x.every((value, i) => Math.abs(value - (y[i] as number)) < 1e-5),
+      `${x} ${y}`,
+    )
+  }
+  const written = await io.readVectors('test/golden/fasttext.vec')
+  const model = await io.readVectors('test/golden/fasttext.bin')
+  t.deepEqual([...model.words()], [...written.words()])
+  for (const word of written.words()) near(model.get(word), written.get(word))
+  const unseen = await io.readVectors('test/golden/fasttext.bin', { words: ['whales', '海'] })
+  near(
+    unseen.get('whales'),
+    [
+      -1.6188e-9, 7.5243e-10, -1.823e-9, -2.0443e-10, 6.5265e-12, -8.5211e-10, -8.0289e-10,
+      -1.17e-9, 1.6344e-9, 1.4508e-9, 3.669e-10, 6.5911e-10, -9.5728e-10, 3.1954e-10, -1.2863e-9,
+      -5.6783e-10,
+    ],
+  )
+  near(unseen.get('海'), [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0])
+})

@@ -15,7 +15,8 @@ const isDirectory = (path: string): Promise<boolean> =>
 
 /** Into a file of vectors, or a directory, by the path's end. */
 export async function writeOut(model: Embeddings, path: string): Promise<void> {
-  if (/\.(bin|vec|txt)$/.test(path)) await writeVectors(path, await model.vectors())
+  if (path.endsWith('.bin') && model.options.maxPart > 0) await model.saveFastText(path)
+  else if (/\.(bin|vec|txt)$/.test(path)) await writeVectors(path, await model.vectors())
   else await model.save(path)
 }
 

@@ -7,10 +7,11 @@ import { ioError } from './files'
 import { partHashes } from './word-parts'
 import { badVectors, Vectors } from './word-vectors'
 
-const MAGIC = 793712314
+/** What a model's file begins with. */
+export const FASTTEXT_MAGIC = 793712314
 
 export const isFastText = (head: Uint8Array): boolean =>
-  head.length >= 4 && Buffer.from(head).readInt32LE() === MAGIC
+  head.length >= 4 && Buffer.from(head).readInt32LE() === FASTTEXT_MAGIC
 
 /** Reads on through a file. */
 class Reader {
@@ -84,11 +85,15 @@ export async function fastTextVectors(path: string, wanted: Set<string> | null):
     const model = await readModel(new Reader(file, path), path)
     const found = new Map<string, Float32Array>()
     const pauses = new Pauses()
-    for (const word of wanted ?? model.rows.keys()) {
-      const vector = await vectorOf(file, model, word, path)
-      if (vector) found.set(word, vector)
+    let words: string[] = []
+    const take = async () => {
+      for (const [word, vector] of await vectorsOf(file as FileHandle, model, words, path))
+        found.set(word, vector)
+      words = []
       if (pauses.due) await pauses.pause()
     }
+    for (const word of wanted ?? model.rows.keys()) if (words.push(word) === TOGETHER) await take()
+    await take()
     return new Vectors(model.size, found)
   } catch (error) {
     throw error instanceof RnnativeError ? error : ioError('read', path, error)
@@ -136,24 +141,75 @@ async function readModel(reader: Reader, path: string): Promise<Model> {
   return { size, bucket, least, most: parts, rows, begin: reader.position }
 }
 
-/** The mean of a word's row and those of its parts; null where there is none. */
-async function vectorOf(
-  file: FileHandle,
-  { size, bucket, least, most, rows, begin }: Model,
-  word: string,
-  path: string,
-): Promise<Float32Array | null> {
+/** Words whose rows are read together: they share most of their parts. */
+const TOGETHER = 1 << 15
+/** Bytes between two rows that are read rather than left out. */
+const GAP = 1 << 14
+/** Bytes that are read at a time. */
+const READ = 1 << 22
+
+const rowsOf = ({ rows, bucket, least, most }: Model, word: string): number[] => {
   const own = rows.get(word)
   const all = own === undefined ? [] : [own]
   if (most > 0 && bucket > 0)
     for (const hash of partHashes(word, least, most)) all.push(rows.size + (hash % bucket))
-  if (all.length === 0) return null
-  const sum = new Float64Array(size)
-  const bytes = Buffer.alloc(4 * size)
-  for (const row of all) {
-    const { bytesRead } = await file.read(bytes, 0, bytes.length, begin + row * bytes.length)
-    if (bytesRead < bytes.length) throw badVectors(path, 'the file ends too early')
-    for (let k = 0; k < size; ++k) sum[k]! += bytes.readFloatLE(4 * k)
+  return all
+}
+
+/** The means of words' rows and those of their parts; words that have none are left out. */
+async function vectorsOf(
+  file: FileHandle,
+  model: Model,
+  words: readonly string[],
+  path: string,
+): Promise<Map<string, Float32Array>> {
+  const { size } = model
+  const lists = words.map((word) => rowsOf(model, word))
+  const needed = Int32Array.from(new Set(lists.flat())).sort()
+  const places = new Map(Array.from(needed, (row, i) => [row, i]))
+  const numbers = await readRows(file, model, needed, path)
+  const found = new Map<string, Float32Array>()
+  const pauses = new Pauses()
+  for (const [i, rows] of lists.entries()) {
+    if (rows.length === 0) continue
+    const sum = new Float64Array(size)
+    for (const row of rows) {
+      const at = (places.get(row) as number) * size
+      for (let k = 0; k < size; ++k) sum[k]! += numbers[at + k] as number
+    }
+    found.set(
+      words[i] as string,
+      Float32Array.from(sum, (x) => x / rows.length),
+    )
+    if (pauses.due) await pauses.pause()
   }
-  return Float32Array.from(sum, (x) => x / all.length)
+  return found
+}
+
+/** Rows of a file by their numbers, which rise: those that lie near each other at once. */
+async function readRows(
+  file: FileHandle,
+  { size, begin }: Model,
+  rows: Int32Array,
+  path: string,
+): Promise<Float32Array> {
+  const length = 4 * size
+  const numbers = new Float32Array(rows.length * size)
+  const bytes = Buffer.from(numbers.buffer)
+  for (let first = 0; first < rows.length;) {
+    const from = rows[first] as number
+    let end = first + 1
+    const near = (row: number) =>
+      (row - (rows[end - 1] as number)) * length < GAP && (row - from + 1) * length <= READ
+    while (end < rows.length && near(rows[end] as number)) ++end
+    const span = ((rows[end - 1] as number) - from + 1) * length
+    const read = Buffer.alloc(span)
+    const { bytesRead } = await file.read(read, 0, span, begin + from * length)
+    if (bytesRead < span) throw badVectors(path, 'the file ends too early')
+    for (; first < end; ++first) {
+      const at = ((rows[first] as number) - from) * length
+      read.copy(bytes, first * length, at, at + length)
+    }
+  }
+  return numbers
 }

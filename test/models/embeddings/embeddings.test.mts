@@ -109,6 +109,19 @@ test('words that were never seen are known by their parts', async (t) => {
   await t.throwsAsync(plain.nearest('whaling'), { code: 'ERR_ARGUMENT', message: /"whaling"/ })
 })
 
+test('a file of fastText holds the same vectors, of unseen words too', async (t) => {
+  for (const own of [{ model: 'fasttext', minPart: 2, maxPart: 4 }, { model: 'cbow' }] as const) {
+    await using model = await made(own)
+    const path = fresh('model.bin')
+    await model.saveFastText(path)
+    const read = await io.readVectors(path)
+    t.deepEqual([...read.words()], [...model.words])
+    for (const word of model.words) t.deepEqual(read.get(word), await model.vector(word))
+    const unseen = await io.readVectors(path, { words: ['whales'] })
+    t.deepEqual(unseen.get('whales'), await model.vector('whales'))
+  }
+})
+
 test('events tell how far it is, and the event loop stays free', async (t) => {
   const model = new Embeddings(options)
   const many = Array.from({ length: 40 }, () => lines).flat()

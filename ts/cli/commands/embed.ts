@@ -11,7 +11,7 @@ const trainFlags = {
   ...fitRows,
   output: text({
     about:
-      'file of vectors: .bin in binary of word2vec, .vec or .txt as text; or a directory of the model',
+      'file of vectors: .bin in binary of word2vec, of words with parts a model of fastText; .vec or .txt as text; or a directory',
     ...{ argument: '<path>', required: true },
   }),
   json,

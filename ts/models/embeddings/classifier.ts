@@ -9,6 +9,7 @@ import {
 } from '../../check'
 import { gatherLabelled, type Labelled } from '../../data/labelled'
 import { RnnativeError } from '../../errors'
+import { writeFastText } from '../../io/fasttext-writer'
 import { readJson } from '../../io/files'
 import { CONFIG_FILE, readModel, writeModelDirectory } from '../../io/model-directory'
 import { MODEL_FILE } from '../../io/model-files'
@@ -229,6 +230,17 @@ export class FastTextClassifier {
           ['buckets', { shape: [used.length], data: Int32Array.from(used) }],
         ]),
       },
+    })
+  }
+
+  /** Writes a model of fastText's (`.bin`), which predicts the same; see `Embeddings.saveFastText`. */
+  async saveFastText(path: string): Promise<void> {
+    checkPath('save', 'path', path)
+    const { words, labels } = this.learned('save')
+    await writeFastText(path, {
+      ...{ ...this.options, window: 5, negative: 5, epochs: 5, sample: 1e-4, labels },
+      ...{ loss: 'softmax', model: 'labels' },
+      ...(await words.forFastText()),
     })
   }
 

@@ -1,6 +1,7 @@
 import { checkPath, checkSignal, checkText } from '../../check'
 import { RnnativeError } from '../../errors'
 import { CONFIG_FILE, readModel, writeModelDirectory } from '../../io/model-directory'
+import { writeFastText } from '../../io/fasttext-writer'
 import { readJson } from '../../io/files'
 import type { Neighbour, NearestOptions } from '../../io/word-vectors'
 import { Vectors } from '../../io/word-vectors'
@@ -161,6 +162,21 @@ export class Embeddings {
         [VOCABULARY_FILE]: { words: vocabulary.words, counts: [...vocabulary.counts] },
       },
       tensors: await tensorsOf(this.learned),
+    })
+  }
+
+  /**
+   * Writes a model of fastText's (`.bin`), which fastText loads and `io.readVectors` reads. Where words have parts all
+   * `buckets` are in it, two million of which take 800 MB.
+   */
+  async saveFastText(path: string): Promise<void> {
+    this.fits.checkUsable('save')
+    checkPath('save', 'path', path)
+    const { options } = this
+    await writeFastText(path, {
+      ...{ ...options, ngrams: 1, epochs: 5, labels: [] },
+      model: options.model === 'cbow' ? 'cbow' : 'skipgram',
+      ...(await this.learned.forFastText()),
     })
   }
 

@@ -76,6 +76,7 @@ export class WordTables {
 
   /** Rows of the table, one after another. */
   async gather(rows: Int32Array): Promise<Float32Array> {
+    if (rows.length === 0) return new Float32Array(0)
     const taken = takeRows(this.table, rows)
     try {
       return await readRows(taken, 0, rows.length, this.size)
@@ -89,6 +90,18 @@ export class WordTables {
     const { rows, parts } = this.parts?.known(word) ?? { rows: [], parts: 0 }
     if (rows.length === 0) return undefined
     return meanOf(await this.gather(Int32Array.from(rows)), this.size, parts)
+  }
+
+  /** What a file of fastText's has of them. */
+  async forFastText() {
+    const { vocabulary, size, parts } = this
+    const [outputs] = this.output.shape as [number]
+    return {
+      ...{ size, words: vocabulary.words, counts: vocabulary.counts },
+      gather: (rows: Int32Array) => this.gather(rows),
+      rowOf: (bucket: number) => parts?.find(bucket),
+      output: await readRows(this.output, 0, outputs, size),
+    }
   }
 
   dispose(): void {
