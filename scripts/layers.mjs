@@ -39,7 +39,10 @@ export const floors = [
     { folder: 'models/parts', about: 'what several families are made of' },
   ],
   [{ folder: 'models/*', about: 'the families, which never import each other' }],
-  [{ folder: 'models/autoencoder', about: 'a family made of another: `seq2seq`' }],
+  [
+    { folder: 'models/autoencoder', about: 'families made of another: `seq2seq`' },
+    { folder: 'models/dialogue', about: 'and this one' },
+  ],
   [{ folder: 'models', about: 'what is made of several families' }],
   [
     { folder: 'watch', about: 'who looks on at a run' },

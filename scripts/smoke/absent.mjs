@@ -1,7 +1,7 @@
 // Run by scripts/test-package.sh in a folder where the packed package is installed, and none of the packages that only
 // some need: what needs them must say how to get them.
 import assert from 'node:assert/strict'
-import { readTable, report, tensor, watch } from 'rnnative'
+import { readDialogues, readTable, report, tensor, watch } from 'rnnative'
 
 const points = { training: [], validation: [] }
 const tries = {
@@ -10,6 +10,7 @@ const tries = {
   'npm install protobufjs @node-rs/crc32': () => watch.tensorboard('events'),
   'npm install @keckelt/tsne': () => report.tsne([[1], [2]]),
   'npm install csv-parse': () => readTable('package.json', { format: 'csv' }),
+  'npm install js-yaml': () => readDialogues('talk.yml'),
   'npm install rnnative-cuda@': () => tensor([1], [1], { device: 'cuda' }),
 }
 for (const [advice, use] of Object.entries(tries))

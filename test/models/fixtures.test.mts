@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import test, { type ExecutionContext } from 'ava'
 import * as api from 'rnnative'
 import {
+  conversations,
   FIXTURES,
   fits,
   held,
@@ -19,7 +20,8 @@ import {
   text,
 } from './fixtures/recipes.mjs'
 
-type Family = 'language' | 'seq2seq' | 'classifier' | 'tagger' | 'forecaster' | 'autoencoder'
+type Family =
+  'language' | 'seq2seq' | 'classifier' | 'tagger' | 'forecaster' | 'autoencoder' | 'dialogue'
 
 const expected = JSON.parse(readFileSync(join(FIXTURES, 'expected.json'), 'utf8')) as Record<
   Family,
@@ -78,6 +80,14 @@ test('a saved autoencoder loads', async (t) => {
   t.deepEqual(model.options, made.options)
   t.is(model.seed, made.seed)
   near(t, (await model.evaluate(letters)).nats, expected.autoencoder.nats)
+})
+
+test('a saved dialogue loads', async (t) => {
+  await using model = await api.Dialogue.load(join(FIXTURES, 'dialogue', 'model'))
+  await using made = saved.dialogue(api)
+  t.deepEqual(model.options, made.options)
+  t.is(model.seed, made.seed)
+  near(t, (await model.evaluate(conversations)).nats, expected.dialogue.nats)
 })
 
 /** A copy of a fixture's run, to go on in. */
@@ -153,4 +163,13 @@ test('a run of an autoencoder resumes', async (t) => {
   t.deepEqual(best.options, model.options)
   const limits = { checkpoint, resume: true, maxSteps: STEPS.whole }
   await goesOn(t, 'autoencoder', model.fit(letters, { ...fits.autoencoder(api), ...limits }))
+})
+
+test('a run of a dialogue resumes', async (t) => {
+  const checkpoint = copyOf('dialogue')
+  await using best = await api.Dialogue.load(checkpoint)
+  await using model = running.dialogue(api)
+  t.deepEqual(best.options, model.options)
+  const limits = { checkpoint, resume: true, maxSteps: STEPS.whole }
+  await goesOn(t, 'dialogue', model.fit(conversations, { ...fits.dialogue(api), ...limits }))
 })

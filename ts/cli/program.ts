@@ -8,6 +8,7 @@ import { addAutoencoder } from './commands/autoencoder'
 import { addKeywords } from './commands/baseline'
 import { addBench } from './commands/bench'
 import { addClassify } from './commands/classify'
+import { addDialogue } from './commands/dialogue'
 import { addDoctor } from './commands/doctor'
 import { addEmbed } from './commands/embed'
 import { addForecast } from './commands/forecast'
@@ -42,6 +43,7 @@ export function makeProgram(): Command {
   addNgram(program)
   addSeq2Seq(program)
   addAutoencoder(program)
+  addDialogue(program)
   addClassify(program)
   addEmbed(program)
   addForecast(program)

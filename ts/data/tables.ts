@@ -1,4 +1,5 @@
-/** Tables and labelled texts of files, and how they are parted: public by these names. */
+/** Tables, labelled texts and conversations of files, and how they are parted: public by these names. */
+export { readDialogues, type Conversation, type DialogueTableOptions } from './dialogues'
 export { readLabelled, type Labelled, type LabelledOptions } from './labelled'
 export { readSummaries, type SummariesOptions, type Summarized } from './summaries'
 export { splitExamples, type Split, type SplitOptions } from './split'

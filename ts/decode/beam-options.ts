@@ -50,6 +50,8 @@ export interface BeamSettings extends Limits {
   readonly width: number
   readonly diversity: number
   readonly alignments: boolean
+  /** The model's. */
+  readonly risesUntil: number
 }
 
 /** Throws `ERR_ARGUMENT` naming the first option that makes no sense. */
@@ -80,7 +82,7 @@ export function checkBeam(model: StepModel, options: BeamOptions): BeamSettings 
   }
   return {
     ...checkLimits(op, model, options),
-    ...{ start: model.bos, end: model.eos },
+    ...{ start: model.bos, end: model.eos, risesUntil: model.risesUntil ?? 0 },
     ...{ beam, nBest, lengthPenalty, coveragePenalty, blockNgrams },
     ...{ groups, width: beam / groups, diversity, alignments },
   }

@@ -1,12 +1,13 @@
 import type { BeamSettings } from './beam-options'
 import { complete, coverageTerm, lengthDivisor, type Hypothesis, type Node } from './hypothesis'
 
-/** A token after a live hypothesis, with the log-probability of the two. */
+/** A token after a live hypothesis, with log-probability and score of the two. */
 export interface Candidate {
   /** Index among the group's live hypotheses. */
   readonly from: number
   readonly token: number
   readonly logProbability: number
+  readonly score: number
 }
 
 /** The beam of one group of one source: live hypotheses, all of one length, and finished ones. */
@@ -36,14 +37,14 @@ export class Group {
     const parents = this.live
     this.live = []
     this.origins = []
-    for (const { from, token, logProbability } of candidates) {
+    for (const { from, token, logProbability, score } of candidates) {
       const parent = parents[from] as Node
       const weights = attention?.[from] ?? null
       const coverage =
         this.settings.coveragePenalty > 0 && weights
           ? Float64Array.from(weights, (w, i) => w + (parent.coverage?.[i] ?? 0))
           : null
-      const node = { parent, token, logProbability, attention: weights, coverage }
+      const node = { parent, token, logProbability, score, attention: weights, coverage }
       if (token === this.settings.end) this.finish(node, length + 1)
       else {
         this.live.push(node)
@@ -56,7 +57,7 @@ export class Group {
   private finish(node: Node, count: number): void {
     const { lengthPenalty, coveragePenalty, alignments } = this.settings
     const covered = node.coverage ? coveragePenalty * coverageTerm(node.coverage) : 0
-    const score = node.logProbability / lengthDivisor(count, lengthPenalty) + covered
+    const score = node.score / lengthDivisor(count, lengthPenalty) + covered
     const after = this.kept.findIndex((other) => other.score < score)
     const place = after < 0 ? this.kept.length : after
     this.kept.splice(place, 0, complete(node, score, count > this.maxLength, alignments))
@@ -65,18 +66,16 @@ export class Group {
 
   /**
    * Whether no live hypothesis, of `count` tokens, can beat the worst kept one any more. Exact:
-   * log-probabilities only fall, coverage only takes away, and the length penalty helps most either
+   * sums only fall (once they do), coverage only takes away, and the length penalty helps most either
    * at the greatest length or (of a positive sum, which rounding alone can make) at the least.
    */
   private settled(count: number): boolean {
     const worst = this.kept[this.capacity - 1]
-    if (worst === undefined) return false
-    const { lengthPenalty } = this.settings
+    const { lengthPenalty, risesUntil } = this.settings
+    if (worst === undefined || count < risesUntil) return false
     const most = lengthDivisor(this.maxLength + 1, lengthPenalty)
     const least = lengthDivisor(count + 1, lengthPenalty)
-    return this.live.every(({ logProbability }) => {
-      return Math.max(logProbability / most, logProbability / least) <= worst.score
-    })
+    return this.live.every(({ score }) => Math.max(score / most, score / least) <= worst.score)
   }
 }
 
@@ -98,8 +97,8 @@ export class SourceSearch {
     this.maxLength = settings.maxLengths[index] as number
     this.prefix = settings.prefixes[index] as Int32Array
     const root: Node = {
-      ...{ parent: null, token: settings.start, logProbability: 0, attention: null },
-      coverage: null,
+      ...{ parent: null, token: settings.start, logProbability: 0, score: 0 },
+      ...{ attention: null, coverage: null },
     }
     this.groups = Array.from(
       { length: settings.groups },

@@ -11,6 +11,7 @@ import {
   type RowsOfGroups,
 } from './expand'
 import type { Hypothesis } from './hypothesis'
+import { rankingOf } from './ranking'
 import { checkModel, survivors, takeStates, withStep } from './step-model'
 import type { StepModel, StepOutput } from './step-model'
 
@@ -34,6 +35,8 @@ import type { StepModel, StepOutput } from './step-model'
  * choose one after another, `diversity` nats off a token for every hypothesis of an earlier group of
  * the source that has just chosen it. Each is a beam of its own; log-probabilities and scores of
  * hypotheses are free of that penalty.
+ *
+ * With terms (`withTerms`) all of this is by log-probability and what they add to it.
  *
  * Throws `ERR_ARGUMENT`, naming it, for an option that makes no sense; `ERR_ABORTED` by `signal`.
  */
@@ -78,27 +81,32 @@ export async function beamSearch(
 
 /** Chooses the next tokens of all hypotheses. */
 async function advance(
-  { logits, attention }: StepOutput,
+  output: StepOutput,
   active: readonly SourceSearch[],
   rows: RowsOfGroups,
   settings: BeamSettings,
 ): Promise<void> {
   const { coveragePenalty, alignments } = settings
-  const weights = coveragePenalty > 0 || alignments ? await readAttention(attention) : null
+  const weights = coveragePenalty > 0 || alignments ? await readAttention(output.attention) : null
+  const ranking = rankingOf(output)
   const used = new Map(active.map((source) => [source, new Map<number, number>()]))
-  const forced = await forcedCandidates(logits, active, rows)
-  for (let g = 0; g < rows.groups; ++g) {
-    const free = await freeCandidates(logits, active, g, rows, used, settings)
-    active.forEach((source, i) => {
-      const group = source.groups[g]
-      const candidates = group && (forced.get(group) ?? free.get(group))
-      if (!candidates) return
-      const first = firstRow(rows, i, g)
-      const own = weights && group.live.map((_, from) => weights(first + from, source.positions))
-      group.accept(candidates, source.length, own)
-      const counts = used.get(source) as Map<number, number>
-      for (const { token } of candidates) counts.set(token, (counts.get(token) ?? 0) + 1)
-    })
+  try {
+    const forced = await forcedCandidates(ranking, active, rows)
+    for (let g = 0; g < rows.groups; ++g) {
+      const free = await freeCandidates(ranking, active, g, rows, used, settings)
+      active.forEach((source, i) => {
+        const group = source.groups[g]
+        const candidates = group && (forced.get(group) ?? free.get(group))
+        if (!candidates) return
+        const first = firstRow(rows, i, g)
+        const own = weights && group.live.map((_, from) => weights(first + from, source.positions))
+        group.accept(candidates, source.length, own)
+        const counts = used.get(source) as Map<number, number>
+        for (const { token } of candidates) counts.set(token, (counts.get(token) ?? 0) + 1)
+      })
+    }
+  } finally {
+    ranking.dispose()
   }
   for (const source of active) ++source.length
 }

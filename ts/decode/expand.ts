@@ -5,6 +5,7 @@ import * as ops from '../ops'
 import type { BeamSettings } from './beam-options'
 import type { Candidate, Group, SourceSearch } from './beam-state'
 import { repeats, type Node } from './hypothesis'
+import { valuesAt, type Ranking } from './ranking'
 
 const IGNORED = -100
 
@@ -40,7 +41,7 @@ export async function logProbabilitiesOf(
 
 /** The candidates of sources that have no choice: row by row, best first. */
 export async function forcedCandidates(
-  logits: Tensor,
+  { logits, weighed }: Ranking,
   active: readonly SourceSearch[],
   rows: RowsOfGroups,
 ): Promise<Map<Group, Candidate[]>> {
@@ -58,18 +59,29 @@ export async function forcedCandidates(
     found.set(group, [])
   })
   if (found.size === 0) return found
-  const values = await logProbabilitiesOf(logits, tokens)
+  const places = Array.from(tokens.keys()).filter((row) => (tokens[row] as number) >= 0)
+  const at = (x: Tensor) =>
+    valuesAt(
+      x,
+      places,
+      places.map((row) => tokens[row] as number),
+    )
+  const [own, all] = weighed
+    ? await Promise.all([at(weighed.own), at(logits)])
+    : [await logProbabilitiesOf(logits, tokens), null]
   each((group, from, row, token) => {
-    const logProbability = (group.live[from] as Node).logProbability + (values[row] as number)
-    if (Number.isNaN(logProbability))
+    const node = group.live[from] as Node
+    const place = all ? places.indexOf(row) : row
+    const logProbability = node.logProbability + (own[place] as number)
+    const score = node.score + ((all ?? own)[place] as number)
+    if (Number.isNaN(score))
       throw new RnnativeError(
         'ERR_NONFINITE',
         `[beam] logits: expected no NaN and a finite maximum, got others after row ${row}`,
       )
-    if (logProbability > -Infinity) found.get(group)?.push({ from, token, logProbability })
+    if (score > -Infinity) found.get(group)?.push({ from, token, logProbability, score })
   })
-  for (const candidates of found.values())
-    candidates.sort((a, b) => b.logProbability - a.logProbability)
+  for (const candidates of found.values()) candidates.sort((a, b) => b.score - a.score)
   return found
 }
 
@@ -91,7 +103,7 @@ export class PenaltyList {
  * `used`: how often the earlier groups of a source chose each token at this step.
  */
 export async function freeCandidates(
-  logits: Tensor,
+  { logits, weighed }: Ranking,
   active: readonly SourceSearch[],
   g: number,
   rows: RowsOfGroups,
@@ -108,11 +120,11 @@ export async function freeCandidates(
     const group = source.groups[g] as Group
     if (source.forced !== null || group.live.length === 0) return
     found.set(group, [])
-    const top = Math.max(...group.live.map(({ logProbability }) => logProbability))
+    const top = Math.max(...group.live.map(({ score }) => score))
     tops.set(group, top)
     group.live.forEach((node, from) => {
       const row = firstRow(rows, i, g) + from
-      scores[row] = node.logProbability - top
+      scores[row] = node.score - top
       if (source.length < minLength) penalties.add(row, end, -Infinity)
       for (const token of forbidden) penalties.add(row, token, -Infinity)
       if (blockNgrams > 0)
@@ -127,13 +139,15 @@ export async function freeCandidates(
   const beams = firstRow(rows, 1, 0)
   const best = Math.min(width, beams * vocabulary)
   const made = noGrad(() => {
-    const running = tensor(scores, [scores.length], { device: logits.device, dtype: logits.dtype })
+    const own = tensor(scores, [scores.length], { device: logits.device, dtype: logits.dtype })
+    const running = weighed ? ops.add(own, weighed.taken) : own
     const chosen = ops.topk(logits, running, { beams, k: best, penalties })
-    running.dispose()
+    for (const x of new Set([own, running])) x.dispose()
     return chosen
   })
   try {
     const [indices, values] = await Promise.all([made.indices.data(), made.scores.data()])
+    const chosen: { group: Group; row: number; token: number; score: number }[] = []
     active.forEach((source, i) => {
       const group = source.groups[g] as Group
       const candidates = found.get(group)
@@ -143,12 +157,22 @@ export async function freeCandidates(
         const token = index % vocabulary
         const penalty = diversity * (used.get(source)?.get(token) ?? 0)
         const score = values[i * best + k] as number
-        candidates.push({
-          from: Math.floor(index / vocabulary) - firstRow(rows, 0, g),
-          token,
-          logProbability: (tops.get(group) as number) + score + penalty,
-        })
+        const row = firstRow(rows, i, 0) + Math.floor(index / vocabulary)
+        chosen.push({ group, row, token, score: (tops.get(group) as number) + score + penalty })
       }
+    })
+    const own = weighed
+      ? await valuesAt(
+          weighed.own,
+          chosen.map(({ row }) => row),
+          chosen.map(({ token }) => token),
+        )
+      : null
+    chosen.forEach(({ group, row, token, score }, i) => {
+      const from = (row - firstRow(rows, 0, g)) % beams
+      const before = (group.live[from] as Node).logProbability
+      const logProbability = own ? before + (own[i] as number) : score
+      found.get(group)?.push({ from, token, logProbability, score })
     })
   } finally {
     made.indices.dispose()

@@ -23,6 +23,8 @@ export interface Node {
   readonly token: number
   /** Of the token and all before it. */
   readonly logProbability: number
+  /** What it competes by while it grows: the same with what is added to it. */
+  readonly score: number
   /** Of the step that chose the token, over the real positions of the source. */
   readonly attention: Float32Array | null
   /** The sum of `attention` over this node and all before; null without a coverage penalty. */

@@ -9,6 +9,8 @@ export interface StepOutput {
   readonly logits: Tensor
   /** [rows, positions]: the attention of this step over the row's source; null without one. */
   readonly attention: Tensor | null
+  /** [rows, vocabulary]: what a search adds to log-probabilities to rank by; see `withTerms`. */
+  readonly bonus?: Tensor | null | undefined
 }
 
 /**
@@ -44,6 +46,8 @@ export interface StepModel {
   readonly sources: number
   /** Real positions of each source under the attention of a step; null without attention. */
   readonly sourceLengths: readonly number[] | null
+  /** Steps after which a longer hypothesis is never ranked above what it extends. Default: 0, as of all without a bonus. */
+  readonly risesUntil?: number | undefined
   /** Starts `sources * beams` rows. */
   start(beams: number): Decoding
 }
@@ -57,9 +61,10 @@ export function checkModel(op: string, model: StepModel): void {
   expect(op, 'model', valid, 'a step model', model)
 }
 
-export function disposeOutput({ logits, attention }: StepOutput): void {
+export function disposeOutput({ logits, attention, bonus }: StepOutput): void {
   logits.dispose()
   attention?.dispose()
+  bonus?.dispose()
 }
 
 /** One step, its output disposed once `read` is done with it. */

@@ -19,6 +19,7 @@ export {
   type RankingScore,
   type Scores,
 } from './curves'
+export { distinct } from './distinct'
 export { entityScore } from './entities'
 export type { EntityOptions, EntityRates, EntityScore } from './entities'
 export { rankCorrelation } from './rank-correlation'

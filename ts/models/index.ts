@@ -37,6 +37,13 @@ export {
   type AutoencoderOptions,
 } from './autoencoder/model'
 export type { AutoencoderTask } from './autoencoder/options'
+export {
+  Dialogue,
+  type DialogueFitOptions,
+  type DialogueOptions,
+  type DialogueTokens,
+  type ReplyOptions,
+} from './dialogue/model'
 export { loadPretrained, type PretrainedModel } from './load-pretrained'
 export {
   NgramModel,

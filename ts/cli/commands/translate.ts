@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { RnnativeError } from '../../errors'
 import type { Seq2Seq, Seq2SeqEnsemble, Translation } from '../../models'
+import type { SearchTerm } from '../../decode'
 import type { Precision } from '../../precision'
 import type { AttentionMap } from '../../report'
 import { atLeastZero, count, flag, probability, text, wholeNumber, type Made } from '../../schema'
@@ -30,6 +31,11 @@ const translateFlags = {
       'print so many: number, score and text, by tabs; where nothing is left, -Infinity and no text',
     default: 1,
   }),
+  term: text({
+    about: 'a language or n-gram model that has a say in the search',
+    argument: '<dir>',
+  }),
+  termWeight: atLeastZero({ about: 'weight of its log-probabilities', default: 0.2 }),
   coveragePenalty: atLeastZero({ about: 'weight of the coverage of the source', default: 0 }),
   blockNgrams: wholeNumber({
     about: 'no n-gram of so many tokens twice; 0: no matter',
@@ -53,7 +59,7 @@ type TranslateFlags = Made<typeof translateFlags>
 /** Flags of a search that mean nothing to `--sample`. */
 const SEARCHING = [
   ...['beam', 'lengthPenalty', 'coveragePenalty', 'blockNgrams', 'replaceUnknown'],
-  'attentionPlot',
+  ...['attentionPlot', 'term', 'termWeight'],
 ]
 
 /** And the other way round. */
@@ -101,12 +107,17 @@ async function translate(flags: TranslateFlags): Promise<void> {
       if (flags[name] !== undefined)
         throw new RnnativeError('ERR_ARGUMENT', `${flag}: only together with --sample`)
   if (attentionPlot !== undefined) await (await import('../../report/vega.js')).loadDrawing()
+  const { loadTerm } = await import('../../models/load-term.js')
+  const terms =
+    flags.term === undefined
+      ? []
+      : [{ model: await loadTerm(flags.term), weight: flags.termWeight }]
   await withModels(flags, async (translator) => {
     const maps: AttentionMap[] = []
     let [number, nothing] = [0, 0]
     for await (const lines of chunksOfLines(process.stdin)) {
       const wanted = attentionPlot !== undefined && maps.length < MOST_PLOTS
-      const at = { first: number, alignments: wanted }
+      const at = { first: number, alignments: wanted, terms }
       for (const translation of await translateChunk(translator, lines, flags, at)) {
         ++number
         if (translation.score === -Infinity) ++nothing
@@ -126,7 +137,7 @@ function translateChunk(
   translator: Seq2Seq | Seq2SeqEnsemble,
   lines: readonly string[],
   flags: TranslateFlags,
-  { first, alignments }: { first: number; alignments: boolean },
+  { first, alignments, terms }: { first: number; alignments: boolean; terms: SearchTerm[] },
 ): Promise<Translation[]> {
   const { sample, nBest, temperature, topK, topP, seed, minLength, maxLength } = flags
   if (sample)
@@ -138,7 +149,7 @@ function translateChunk(
   const { beam, lengthPenalty, coveragePenalty, blockNgrams, replaceUnknown } = flags
   return translator.translate(lines, {
     ...{ beam, nBest, lengthPenalty, coveragePenalty, blockNgrams, replaceUnknown },
-    ...{ minLength, maxLength, alignments },
+    ...{ minLength, maxLength, alignments, terms },
   })
 }
 

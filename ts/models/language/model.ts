@@ -1,5 +1,6 @@
 import { checkIds, digest } from '../../data/ids'
 import { Sampler, SAMPLING_NAMES } from '../../decode/sampler'
+import type { TermModel } from '../../decode/terms'
 import { checkPath, checkSignal, checkText, checkWhole, optionsOf, type Names } from '../../check'
 import { expect, RnnativeError } from '../../errors'
 import type { CheckpointFiles } from '../../io/checkpoint'
@@ -23,6 +24,7 @@ import { languageFitOptions, languageOptions } from './options'
 import type { LanguageNetworkOptions, LanguageOptions, LanguageReadingOptions } from './options'
 import { generatePieces, type GenerateOptions } from './generate'
 import { LanguageNetwork } from './network'
+import { predicting } from './predicting'
 import { charactersIn, charactersOf, lineNats, tokenNats, totalNats } from './score'
 import { LanguageTask, meanLoss, WindowFeed } from './task'
 import { digestOf, identityOf } from '../parts/identity'
@@ -52,7 +54,7 @@ const GENERATE_NAMES: Names<GenerateOptions> = { ...SAMPLING_NAMES, length: true
  * for await (const piece of lm.generate('Call me', { length: 400 })) process.stdout.write(piece)
  * ```
  */
-export class LanguageModel extends Model {
+export class LanguageModel extends Model implements TermModel {
   readonly tokenizer: Tokenizer
   readonly options: Readonly<LanguageNetworkOptions>
   readonly seed: number
@@ -184,6 +186,13 @@ export class LanguageModel extends Model {
     this.checkUsable('score')
     checkTexts('score', texts)
     return (await lineNats(this.network, this.tokenizer, texts)).map((nats) => -nats)
+  }
+
+  /** @internal */
+  predicting(target: Tokenizer, sources: number): ReturnType<TermModel['predicting']> {
+    this.checkUsable('translate')
+    const model = predicting(this.network, this.tokenizer, target, sources)
+    return { model, dispose: () => undefined }
   }
 
   /**

@@ -1,5 +1,6 @@
 import { checkGoing, checkPath, checkSignal, checkStrings, checkText, optionsOf } from '../../check'
 import { checkIds } from '../../data/ids'
+import type { TermModel } from '../../decode/terms'
 import { expect, RnnativeError } from '../../errors'
 import { readJson, replaceFile } from '../../io/files'
 import { CONFIG_FILE, readModel, writeModelDirectory } from '../../io/model-directory'
@@ -16,6 +17,7 @@ import { estimate, type Estimated } from './estimate'
 import { generate, type NgramGenerateOptions } from './generate'
 import { ngramOptions, type NgramOptions } from './options'
 import type { NgramParts } from './parts'
+import { predicting } from './predicting'
 import { sample, type NgramSampleOptions, type NgramSamples } from './sample'
 import { sentencesOf, wordsOf, type Words } from './sentences'
 import { readEstimated, tensorsOf } from './stored'
@@ -70,7 +72,7 @@ function empty(words: Words): Estimated {
  * const { perplexity } = await model.evaluate(held)
  * ```
  */
-export class NgramModel {
+export class NgramModel implements TermModel {
   readonly tokenizer: Tokenizer
   readonly options: Readonly<Required<NgramOptions>>
   private readonly words: Words
@@ -193,6 +195,11 @@ export class NgramModel {
       if (at % STRETCH === 0) yield
     }
     return nats
+  }
+
+  /** @internal */
+  predicting(target: Tokenizer, sources: number): ReturnType<TermModel['predicting']> {
+    return { model: predicting(this.parts, target, sources), dispose: () => undefined }
   }
 
   private get parts(): NgramParts {

@@ -33,21 +33,26 @@ export class Walker {
 
   /** Probabilities of all words in a state; that of the begin of sentences, which never follows, is 0. */
   distribution(state: number, begin: number, into: Float64Array): void {
+    this.logDistribution(state, begin, into)
+    for (const [word, value] of into.entries()) into[word] = 10 ** value
+  }
+
+  /** The same as logarithms, base 10. */
+  logDistribution(state: number, begin: number, into: Float64Array): void {
     const { table, logProbability, logBackoff } = this.model
     this.children ??= childrenOf(this.model)
     const contexts: number[] = []
     for (let node = state; node !== ROOT; node = table.suffix[node] as number) contexts.push(node)
-    for (let word = 0; word < table.words; ++word)
-      into[word] = 10 ** (logProbability[1 + word] as number)
-    into[begin] = 0
+    for (let word = 0; word < table.words; ++word) into[word] = logProbability[1 + word] as number
+    into[begin] = -Infinity
     for (const context of contexts.reverse()) {
       const [from, to] = [this.children.begin[context]!, this.children.begin[context + 1]!]
       if (from === to) continue
-      const share = 10 ** (logBackoff[context] as number)
-      for (let word = 0; word < table.words; ++word) into[word]! *= share
+      const paid = logBackoff[context] as number
+      for (let word = 0; word < table.words; ++word) into[word]! += paid
       for (let i = from; i < to; ++i) {
         const node = this.children.nodes[i] as number
-        into[table.word[node] as number] = 10 ** (logProbability[node] as number)
+        into[table.word[node] as number] = logProbability[node] as number
       }
     }
   }

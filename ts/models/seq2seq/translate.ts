@@ -1,12 +1,13 @@
 /** Decoding with one model or several: encoding in batches, searching, and text out of tokens. */
 import { encodeSource, encodeSources, layOut } from '../../data'
-import { beamSearch, ensemble, sample, stream } from '../../decode'
+import { beamSearch, ensemble, sample, stream, withTerms } from '../../decode'
 import { BEAM_NAMES, DEFAULT_BEAM } from '../../decode/beam-options'
 import { checkFlag, checkWhole, isListOf, optionsOf, whole, type Names } from '../../check'
 import { LIMIT_NAMES, type LimitOptions } from '../../decode/limits'
 import { SAMPLE_NAMES } from '../../decode/sample'
 import type { BeamOptions, EnsembleOptions, Sample, SampleOptions } from '../../decode'
-import type { StepModel } from '../../decode'
+import type { OpenTerm, SearchTerm, StepModel, TermModel } from '../../decode'
+import { checkTerms } from '../../decode/terms'
 import { expect } from '../../errors'
 import { Pauses } from '../../pauses'
 import { noGrad, scope, type Tensor } from '../../tensor'
@@ -37,6 +38,11 @@ export interface TranslateOptions extends TextOptions, Omit<BeamOptions, keyof L
    * attention. Default false: `<unk>` is never chosen.
    */
   replaceUnknown?: boolean | undefined
+  /**
+   * Language or n-gram models of the target's tokens, whose weighted log-probabilities the search adds to the model's:
+   * what it finds is best by the sum that `rescore` ranks by.
+   */
+  terms?: readonly SearchTerm[] | undefined
 }
 
 /** As sampling's, but in texts. */
@@ -68,6 +74,7 @@ const TRANSLATE_NAMES: Names<TranslateOptions> = {
   ...TEXT_NAMES,
   ...without<BeamOptions>(BEAM_NAMES),
   replaceUnknown: true,
+  terms: true,
 }
 const SAMPLE_TEXT_NAMES: Names<SampleTextOptions> = {
   ...TEXT_NAMES,
@@ -90,21 +97,46 @@ export async function translateAll(
   together: EnsembleOptions = {},
 ): Promise<Translation[]> {
   const op = 'translate'
-  const { replaceUnknown = false, ...options } = optionsOf(op, given, TRANSLATE_NAMES)
+  const { replaceUnknown = false, terms = [], ...options } = optionsOf(op, given, TRANSLATE_NAMES)
   const { prefix: _p, maxLength: _m, minLength: _l, batch: _b, ...searching } = options
   checkFlag(op, 'replaceUnknown', replaceUnknown)
+  checkTerms(op, terms)
   const { beam = DEFAULT_BEAM } = options
   checkWhole(op, 'beam', beam, 1)
   const attends = members.length === 1 && members[0]?.network.decoder.attending
   if (replaceUnknown)
     expect(op, 'replaceUnknown', Boolean(attends), 'false but for one model with attention', true)
   const alignments = replaceUnknown || options.alignments
+  const [{ target }] = members as readonly [Member]
   const search: Search = (model, limits) =>
-    beamSearch(model, { ...searching, ...limits, alignments })
+    withOpenTerms(model, target, terms, (weighed) =>
+      beamSearch(weighed, { ...searching, ...limits, alignments }),
+    )
   const found = await decodeAll(members, texts, options, search, {
     ...{ op, together, replaceUnknown, hypotheses: beam },
   })
   return found.map((candidates) => asTranslation(candidates))
+}
+
+/** The model with terms for its sources, for as long as `use`. */
+async function withOpenTerms<T>(
+  model: StepModel,
+  target: Tokenizer,
+  terms: readonly SearchTerm[],
+  use: (model: StepModel) => Promise<T>,
+): Promise<T> {
+  if (terms.length === 0) return use(model)
+  const opened: ReturnType<TermModel['predicting']>[] = []
+  try {
+    const all = terms.map(({ model: one, weight, first = Infinity }): OpenTerm => {
+      const open = one.predicting(target, model.sources)
+      opened.push(open)
+      return { model: open.model, weight, first }
+    })
+    return await use(withTerms(model, all))
+  } finally {
+    for (const { dispose } of opened) dispose()
+  }
 }
 
 /** Draws texts for every text from the members as one. */
@@ -338,7 +370,7 @@ const readAlike = ([first, ...others]: readonly Member[]): boolean =>
       reverseSource === first?.reverseSource && sameTokens(source, first.source),
   )
 
-function disposeEncoded({ sources, state }: Encoded): void {
+export function disposeEncoded({ sources, state }: Encoded): void {
   const { memory, keys, summary } = sources
   const all: (Tensor | null)[] = [memory, keys, summary, ...Object.values(state ?? {})]
   for (const x of all) x?.dispose()
