@@ -55,6 +55,11 @@ test('train, eval and predict', async (t) => {
   const { lines } = await rnnative(['classify', 'predict', ...model, '--json'], { input })
   t.is(lines.length, 3)
   t.like(lines[0], { label: 'good', attention: { tokens: ['the', 'film', 'was', 'great'] } })
+  const document = await rnnative(
+    ['classify', 'predict', ...model, '--document', 'weighted', '--json'],
+    { input: 'The film was great. The cast was a bore! The film was a joy.\n' },
+  )
+  t.is((document.lines[0]?.['sentences'] as unknown[]).length, 3, document.stderr)
 })
 
 test('a run resumes; fields, labels in order, one direction', async (t) => {

@@ -15,9 +15,9 @@ writeFileSync(file, Array.from({ length: 12 }, (_, i) => JSON.stringify(row(i)))
 const columns = ['--text-column', 'source', '--summary-column', 'target']
 
 test('summarize, summarize train and eval work together', async (t) => {
-  const text = 'Rain fell. Rain filled the river and the river rose. He slept.\n\nOne.\n'
+  const text = 'Rain fell. Rain filled river streets. The river streets were closed.\n\nOne.\n'
   const plain = await rnnative(['summarize', '--method', 'textrank'], { input: text })
-  t.is(plain.stdout, 'Rain filled the river and the river rose.\n\nOne.\n')
+  t.is(plain.stdout, 'Rain filled river streets.\n\nOne.\n')
   const lead = await rnnative(['summarize', '--method', 'lead', '--sentences', 2, '--json'], {
     input: text,
   })

@@ -10,7 +10,7 @@ import { FastTextClassifier } from './embeddings/classifier'
 import { fastTextOptions } from './embeddings/classifier-options'
 import { TextClassifier } from './classifier/model'
 import type { Prediction } from './classifier/prediction'
-import { classifierOptions } from './classifier/options'
+import { classifierOptions, type DocumentMerge } from './classifier/options'
 import { familyOf } from './family-of'
 
 /** What all classifiers have. */
@@ -20,7 +20,7 @@ export interface Classifier extends AsyncDisposable {
   evaluate(examples: Iterable<Labelled> | AsyncIterable<Labelled>): Promise<BaselineScore>
   predict(
     texts: readonly (string | readonly string[])[],
-    options?: { top?: number | undefined },
+    options?: { top?: number | undefined; document?: DocumentMerge | undefined },
   ): Promise<Prediction[]>
 }
 

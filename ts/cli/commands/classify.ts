@@ -2,7 +2,8 @@
 import type { Command } from 'commander'
 import type { Labelled } from '../../data/labelled'
 import { RnnativeError } from '../../errors'
-import { classifierFitOptions, classifierOptions, labels } from '../../models/classifier/options'
+import { classifierFitOptions, classifierOptions } from '../../models/classifier/options'
+import { DOCUMENT_MERGES, labels } from '../../models/classifier/options'
 import type { Prediction } from '../../models'
 import type { ClassifiedText } from '../../report'
 import { choice, count, text, type Made } from '../../schema'
@@ -46,6 +47,11 @@ const WORST = 50
 const predictFlags = {
   model,
   top: count({ about: 'print so many labels with their probabilities, by tabs' }),
+  document: choice(DOCUMENT_MERGES, {
+    about:
+      'take lines for documents, by their sentences: means of probabilities, weighed by TF-IDF, or votes',
+    defaultText: 'lines are taken whole',
+  }),
   precision: savedPrecision,
   json,
 }
@@ -147,9 +153,10 @@ async function predict(flags: Made<typeof predictFlags>): Promise<void> {
   const { printJson } = await import('../../watch/output.js')
   await using classifier = await loadClassifier(flags.model, { precision: flags.precision })
   const { fields } = classifier
+  const { top, document } = flags
   for await (const lines of chunksOfLines(process.stdin)) {
     const texts = fields === 1 ? lines : lines.map((line) => fieldsOf(line, fields))
-    for (const made of await classifier.predict(texts, { top: flags.top }))
+    for (const made of await classifier.predict(texts, { top, document }))
       if (flags.json) printJson(made)
       else process.stdout.write(`${lineOf(made, flags.top)}\n`)
   }

@@ -1,4 +1,5 @@
-import { checkPath, checkSignal, checkWhole, isObject, optionsOf, type Names } from '../../check'
+import { checkChoice, checkPath, checkSignal, checkWhole, isObject, optionsOf } from '../../check'
+import type { Names } from '../../check'
 import { expect } from '../../errors'
 import type { CheckpointFiles } from '../../io/checkpoint'
 import { readJson } from '../../io/files'
@@ -22,13 +23,14 @@ import { digestOf, identityOf } from '../parts/identity'
 import type { WordVectors } from '../parts/word-vectors'
 import { beginWith } from './beginning'
 import { bestTemperature, chosenOf, natsOf, probabilitiesOf } from './decide'
+import { predictDocuments } from './document'
 import { encodeExamples, encodeTexts, fieldsOf, TextSet } from './examples'
 import type { Fields, Reading } from './examples'
 import { evaluation, type ClassifierScore } from './evaluation'
 import { ClassifierNetwork } from './network'
-import { classifierFitOptions, classifierOptions } from './options'
+import { classifierFitOptions, classifierOptions, DOCUMENT_MERGES } from './options'
 import type { ClassifierLearningOptions, ClassifierNetworkOptions } from './options'
-import type { ClassifierOptions } from './options'
+import type { ClassifierOptions, DocumentMerge } from './options'
 import { prediction, type Prediction } from './prediction'
 import { takeOver, type Pretrained } from './pretrained'
 import { scoreAll, type Scored } from './score'
@@ -61,11 +63,16 @@ export interface ClassifierFitOptions extends TrainingOptions, ClassifierLearnin
 export interface ClassifierPredictOptions {
   /** Labels to tell the probabilities of, the likeliest first. Default: all. */
   top?: number | undefined
+  /**
+   * Takes each text for a document: its sentences are classified, and what they say is merged. `mean`: of their
+   * probabilities; `weighted`: the same, each by the TF-IDF of its words; `vote`: the shares of their labels.
+   */
+  document?: DocumentMerge | undefined
   /** Ends the call with `ERR_ABORTED`. */
   signal?: AbortSignalLike | undefined
 }
 
-const PREDICT_NAMES: Names<ClassifierPredictOptions> = { top: true, signal: true }
+const PREDICT_NAMES: Names<ClassifierPredictOptions> = { top: true, document: true, signal: true }
 
 /** Lists are copied at the call: the caller may change them while they are read. */
 const own = <T>(given: T): T => (Array.isArray(given) ? (given.slice() as T) : given)
@@ -275,14 +282,22 @@ export class TextClassifier extends Model {
     options: ClassifierPredictOptions = {},
   ): Promise<Prediction[]> {
     this.checkUsable('predict')
-    const { top, signal } = optionsOf('predict', options, PREDICT_NAMES)
+    const { top, document, signal } = optionsOf('predict', options, PREDICT_NAMES)
     expect('predict', 'texts', Array.isArray(texts), 'a list of texts', texts)
     if (top !== undefined) checkWhole('predict', 'top', top, 1)
     checkSignal('predict', signal)
     const { fields } = this.options
     const all = Array.from(texts, (text, i) => fieldsOf('predict', `texts[${i}]`, text, fields))
-    const set = new TextSet(await encodeTexts(this.reading, all), [])
     const check = () => this.checkGoing('predict', signal)
+    if (document !== undefined) {
+      checkChoice('predict', 'document', document, DOCUMENT_MERGES)
+      expect('predict', 'document', fields === 1, `none of a model of ${fields} fields`, document)
+      const decide = async (set: TextSet) =>
+        (await scoreAll(this.network, set, check)).map((one) => this.decide(one))
+      const reader = { reading: this.reading, decide, checkGoing: check }
+      return predictDocuments(reader, all.flat(), document, top)
+    }
+    const set = new TextSet(await encodeTexts(this.reading, all), [])
     const scored = await scoreAll(this.network, set, check)
     return scored.map((one, i) =>
       prediction(this.reading, all[i] as string[], this.decide(one), one.attention, top),

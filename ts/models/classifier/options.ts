@@ -19,6 +19,10 @@ export type ClassifierTaskName = (typeof TASKS)[number]
 const POOLINGS = ['last', 'mean', 'max', 'attention'] as const
 export type Pooling = (typeof POOLINGS)[number]
 
+/** How sentences of a document are merged: means of their probabilities, those weighed by TF-IDF, shares of votes. */
+export const DOCUMENT_MERGES = ['mean', 'weighted', 'vote'] as const
+export type DocumentMerge = (typeof DOCUMENT_MERGES)[number]
+
 const distinct = (list: readonly unknown[]): boolean => new Set(list).size === list.length
 
 const isPoolings = (x: unknown): boolean =>

@@ -11,6 +11,8 @@ export interface Prediction {
   probabilities: { label: string; probability: number }[]
   /** What each token of the text, of all fields one after another, counts; of a field 1 in all. */
   attention?: { tokens: string[]; weights: number[] }
+  /** Of a document that was taken by its sentences: what each is taken for, and its share in what came of them. */
+  sentences?: { text: string; label: string; weight: number }[]
 }
 
 export function prediction(

@@ -6,6 +6,8 @@ import type { TermSettings } from './term-options'
 
 const SCRIPTS = ['Han', 'Hiragana', 'Katakana', 'Thai', 'Lao', 'Khmer', 'Myanmar']
 const ALONE = SCRIPTS.map((name) => `\\p{Script=${name}}`).join('')
+/** Words of these scripts are characters, however short. */
+export const STANDS_ALONE = new RegExp(`^[${ALONE}]`, 'u')
 const LETTER = `(?:(?![${ALONE}])[\\p{L}\\p{M}\\p{N}_])`
 /** A word, apostrophes within it included; where no spaces part words, a character. */
 const WORDS = new RegExp(`[${ALONE}]|${LETTER}+(?:['’]${LETTER}+)*`, 'gu')
