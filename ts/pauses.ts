@@ -51,3 +51,13 @@ export async function inStretches<T>(
     else if (pauses.due) await pauses.pause()
   }
 }
+
+/** The same work, before each stretch of which `checkGoing` may throw. */
+export function* heeding<Y, T>(work: Generator<Y, T>, checkGoing: () => void): Generator<Y, T> {
+  for (;;) {
+    checkGoing()
+    const { done, value } = work.next()
+    if (done) return value
+    yield value
+  }
+}

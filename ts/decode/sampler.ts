@@ -1,5 +1,6 @@
 import { checkPositive, checkWhole, optionsOf, whole, type Names } from '../check'
 import { expect } from '../errors'
+import type { AbortSignalLike } from '../signal'
 import { freshSeed } from '../tensor/create'
 import { randomWords, streamKey } from '../tensor/random'
 
@@ -16,6 +17,18 @@ export interface SamplingOptions {
 
 export const SAMPLING_NAMES: Names<SamplingOptions> = {
   ...{ temperature: true, topK: true, topP: true, seed: true },
+}
+
+/** How texts are continued. */
+export interface GenerateOptions extends SamplingOptions {
+  /** Tokens to generate. Default 200. */
+  length?: number | undefined
+  /** Ends the generation with `ERR_ABORTED`. */
+  signal?: AbortSignalLike | undefined
+}
+
+export const GENERATE_NAMES: Names<GenerateOptions> = {
+  ...{ ...SAMPLING_NAMES, length: true, signal: true },
 }
 
 /** How to draw, for `ops.sampleTokens`; draw number n is a function of (seed, stream, n) alone. */

@@ -1,5 +1,5 @@
+export type { GenerateOptions } from '../decode/sampler'
 export { LanguageModel, type LanguageFitOptions, type LanguageModelOptions } from './language/model'
-export type { GenerateOptions } from './language/generate'
 export { TextClassifier } from './classifier/model'
 export type {
   ClassifierFitOptions,
@@ -51,7 +51,6 @@ export {
   type NgramModelOptions,
   type NgramScore,
 } from './ngram/model'
-export type { NgramGenerateOptions } from './ngram/generate'
 export type { NgramSampleOptions, NgramSamples } from './ngram/sample'
 export { Interpolated, type TokenModel } from './interpolated'
 export {
@@ -61,8 +60,8 @@ export {
   type ForecasterOptions,
   type ForecastingOptions,
   type ForecastPredictOptions,
-  type SeriesForecast,
 } from './forecaster/model'
+export type { SeriesForecast } from './forecaster/shown'
 export type { Errors, ForecasterScore, LevelScore } from './forecaster/score'
 export type { Distribution, ForecasterModel } from './forecaster/options'
 export {

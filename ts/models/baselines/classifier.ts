@@ -17,7 +17,7 @@ import { CONFIG_FILE, readModel, writeModelDirectory } from '../../io/model-dire
 import { MODEL_FILE } from '../../io/model-files'
 import { readSafetensors } from '../../io/safetensors'
 import type { HostTensor } from '../../nn'
-import { inStretches, Pauses } from '../../pauses'
+import { heeding, inStretches, Pauses } from '../../pauses'
 import type { AbortSignalLike } from '../../signal'
 import type { TermSettings } from '../parts/term-options'
 import { checkTexts, logSoftmax, numbersOf, ranked, scored } from '../parts/prediction'
@@ -125,8 +125,9 @@ export abstract class Baseline {
     const pauses = new Pauses()
     const { vectorizer, rows } = await Vectorizer.learn('fit', this.settings, texts, pauses)
     heed('fit', signal)
+    const going = () => checkGoing('fit', signal)
     const learning = this.learn({ rows, actual, labels: labels.length })
-    const { iterations, ...weights } = await inStretches(until(learning, signal), pauses)
+    const { iterations, ...weights } = await inStretches(heeding(learning, going), pauses)
     const [first = ''] = texts
     const fields = typeof first === 'string' ? 1 : first.length
     this.learned = { ...weights, vectorizer, labels, fields }
@@ -233,18 +234,6 @@ export abstract class Baseline {
 function heed(op: string, signal: AbortSignalLike | undefined): void {
   checkSignal(op, signal)
   checkGoing(op, signal)
-}
-
-function* until<T>(
-  work: Generator<unknown, T>,
-  signal: AbortSignalLike | undefined,
-): Generator<unknown, T> {
-  for (;;) {
-    const { done, value } = work.next()
-    if (done) return value
-    checkGoing('fit', signal)
-    yield value
-  }
 }
 
 const labelsOf = (examples: readonly Labelled[]): string[] =>

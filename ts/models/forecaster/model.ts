@@ -1,12 +1,11 @@
 import { checkChoice, checkPath, checkWhole, optionsOf, type Names } from '../../check'
-import { frequencyText, lastOrigins, readSeries, splitByTime, usualSeason } from '../../data/series'
-import type { Origin, Series, SeriesFormat, SeriesRows, SeriesSet } from '../../data/series'
+import { frequencyText, lastOrigins, splitByTime, usualSeason } from '../../data/series'
+import type { Origin, SeriesRows, SeriesSet } from '../../data/series'
 import { expect, RnnativeError } from '../../errors'
 import type { CheckpointFiles } from '../../io/checkpoint'
 import { readJson } from '../../io/files'
 import { CONFIG_FILE } from '../../io/model-directory'
 import { MODEL_FILE, toHost } from '../../io/model-files'
-import { isIterable } from '../../kinds'
 import { adam } from '../../optim'
 import type { AbortSignalLike } from '../../signal'
 import { freshSeed } from '../../seed'
@@ -22,14 +21,16 @@ import { parseFitted, FITTED_FILE } from './fitted'
 import { forecastAll, windowsAtOnce, type ForecastPlan, type TargetForecast } from './forecast'
 import { frameOptions, makeFrames, type Frame } from './frames'
 import { ForecasterNetwork } from './network'
-import { forecasterFitOptions, forecasterOptions, frequencyOf, isLevel, levels } from './options'
+import { forecasterFitOptions, forecasterOptions, isLevel, levels } from './options'
 import type { ForecasterLearningOptions, ForecasterNetworkOptions, ForecasterRows } from './options'
 import { learnedEnds, originsOf, rangeOf, usualPart } from './parts'
 import { PARTS, type Part } from './parts-names'
+import { checkKnown, checkRows, observedEnd, readRows } from './rows'
 import { fitScales, type Fitted } from './scales'
 import { scoreOrigins, type ForecasterScore } from './score'
+import { shown, type SeriesForecast } from './shown'
 import { digestOfFrames, ForecasterTask, WindowFeed } from './task'
-import { layoutOptions, type LayoutOptions } from './windows'
+import { layoutOptions } from './windows'
 
 type Needed = 'targets' | 'time' | 'context' | 'horizon'
 type Some<T, K extends keyof T> = { [N in K]-?: Exclude<T[N], undefined> }
@@ -69,21 +70,6 @@ export interface ForecasterEvaluateOptions extends ForecastingOptions {
   stride?: number | undefined
   /** Back-testing: the last so many windows of each series, whatever was learned of them. */
   windows?: number | undefined
-}
-
-/** What comes next in a series. */
-export interface SeriesForecast {
-  /** Its name in the column `series`; null where there is one. */
-  series: string | null
-  /** Of each step, written as in the data. */
-  times: string[]
-  /** By target. */
-  values: Record<string, number[]>
-  /** By target and level. */
-  quantiles?: Record<string, Record<string, number[]>>
-  /** By target, path by path. */
-  paths?: Record<string, number[][]>
-  history?: { times: string[]; values: Record<string, (number | null)[]> }
 }
 
 const FORECASTING: Names<ForecastingOptions> = {
@@ -144,10 +130,12 @@ export class Forecaster extends Model {
     const { validation, test, stride, validationStride, batch, accumulate } =
       forecasterFitOptions.resolve(options, null)
     checkRows('fit', rows)
-    const set = await this.read(untilStopped(rows, context)).catch((error: unknown) => {
-      if (context.stopping) return null
-      throw error
-    })
+    const set = await readRows(this.options, untilStopped(rows, context)).catch(
+      (error: unknown) => {
+        if (context.stopping) return null
+        throw error
+      },
+    )
     if (set === null || context.stopping) return null
     const splits = splitByTime(set, { validation, test })
     const ends = learnedEnds(set, splits)
@@ -208,7 +196,7 @@ export class Forecaster extends Model {
     if (stride !== undefined) checkWhole('evaluate', 'stride', stride, 1)
     const plan = this.plan('evaluate', fitted, options)
     checkRows('evaluate', rows)
-    const frames = this.frames(await this.read(rows), fitted)
+    const frames = this.frames(await readRows(this.options, rows), fitted)
     const { layout } = plan
     const origins =
       windows === undefined
@@ -241,7 +229,7 @@ export class Forecaster extends Model {
     expect('predict', 'paths', drawing, `none of ${this.options.model}, which draws none`, paths)
     const plan = this.plan('predict', fitted, options)
     checkRows('predict', rows)
-    const frames = this.frames(await this.read(rows), fitted)
+    const frames = this.frames(await readRows(this.options, rows), fitted)
     const origins = frames.map(({ series: of }, series) => {
       const step = observedEnd(of, plan.layout)
       if (step === 0)
@@ -249,7 +237,7 @@ export class Forecaster extends Model {
           'ERR_EMPTY',
           `[predict] data: expected a target that was observed${of.key && ` in ${of.key}`}, got none`,
         )
-      this.checkKnown(of, step)
+      checkKnown(this.options, of, step)
       return { series, step }
     })
     const atOnce = windowsAtOnce(plan)
@@ -259,59 +247,12 @@ export class Forecaster extends Model {
       const made = await forecastAll(this.network, frames, some, begin, plan)
       some.forEach(({ series, step }, i) => {
         const of = (frames[series] as Frame).series
-        found.push(this.shown(of, step, made[i] as TargetForecast[], { plan, paths, history }))
+        found.push(
+          shown(this.options, of, step, made[i] as TargetForecast[], { plan, paths, history }),
+        )
       })
     }
     return found
-  }
-
-  private shown(
-    series: Series,
-    step: number,
-    made: readonly TargetForecast[],
-    { plan, paths, history }: { plan: ForecastPlan; paths: boolean; history: number },
-  ): SeriesForecast {
-    const { targets, horizon } = this.options
-    const by = <T>(of: (made: TargetForecast, target: number) => T): Record<string, T> =>
-      Object.fromEntries(targets.map((name, i) => [name, of(made[i] as TargetForecast, i)]))
-    const first = Math.max(0, step - history)
-    const timesFrom = (from: number, length: number) =>
-      Array.from({ length }, (_, h) => series.timeAt(from + h))
-    const { levels } = plan
-    return {
-      series: this.options.series === undefined ? null : series.key,
-      times: timesFrom(step, horizon),
-      values: by(({ values }) => [...values]),
-      ...(levels.length > 0 && {
-        quantiles: by(({ quantiles }) =>
-          Object.fromEntries(levels.map((level, i) => [String(level), [...(quantiles[i] ?? [])]])),
-        ),
-      }),
-      ...(paths && { paths: by(({ samples }) => samples.map((path) => [...path])) }),
-      ...(history > 0 && {
-        history: {
-          times: timesFrom(first, step - first),
-          values: by((_, i) =>
-            Array.from(series.values[i]?.subarray(first, step) ?? [], (value) =>
-              Number.isNaN(value) ? null : value,
-            ),
-          ),
-        },
-      }),
-    }
-  }
-
-  private checkKnown(series: Series, step: number): void {
-    const { known, targets, covariates, horizon } = this.options
-    known.forEach((name, i) => {
-      const values = series.values[targets.length + covariates.length + i] as Float64Array
-      for (let h = 0; h < horizon; ++h)
-        if (Number.isNaN(values[step + h] ?? NaN))
-          throw new RnnativeError(
-            'ERR_FORMAT',
-            `[predict] ${name}: expected what is known ahead at ${series.timeAt(step + h)}, got nothing`,
-          )
-    })
   }
 
   private plan(
@@ -345,15 +286,6 @@ export class Forecaster extends Model {
     if (this.fitted === null)
       throw new RnnativeError('ERR_UNINITIALIZED', `[${op}] the model has not been fitted`)
     return this.fitted
-  }
-
-  private read(rows: SeriesRows): Promise<SeriesSet> {
-    const { targets, covariates, known, time, series, categories, fill, timeZone } = this.options
-    const format: SeriesFormat = {
-      ...{ time, series, categories, fill, timeZone, frequency: frequencyOf(this.options) },
-      numbers: [...targets, ...covariates, ...known],
-    }
-    return readSeries(rows, format)
   }
 
   /** `ERR_FORMAT` where the data is of another frequency than what was learned. */
@@ -393,24 +325,4 @@ export class Forecaster extends Model {
       return model
     })
   }
-}
-
-/** The step after the last at which a target was observed. */
-function observedEnd({ values, length }: Series, { targets }: LayoutOptions): number {
-  let end = length
-  while (end > 0 && values.slice(0, targets).every((of) => Number.isNaN(of[end - 1] as number)))
-    --end
-  return end
-}
-
-function checkRows(op: string, rows: SeriesRows): void {
-  const source = rows as Partial<AsyncIterable<unknown>> | null
-  const valid = isIterable(rows) || typeof source?.[Symbol.asyncIterator] === 'function'
-  expect(
-    op,
-    'rows',
-    valid && typeof rows !== 'string',
-    'rows of a table: an iterable of objects',
-    rows,
-  )
 }

@@ -1,12 +1,11 @@
 /** Text, token by token. No gradients are recorded. */
-import { Sampler, type SamplingOptions } from '../../decode/sampler'
+import type { Sampler } from '../../decode/sampler'
 import { expect } from '../../errors'
 import type { RecurrentState } from '../../nn'
 import { noGrad, scope, tensor, type Tensor } from '../../tensor'
 import * as ops from '../../ops'
 import { Pauses } from '../../pauses'
 import type { Tokenizer } from '../../text'
-import type { AbortSignalLike } from '../../signal'
 import { Derived } from '../parts/derived'
 import { detachState, disposeState } from '../parts/stack'
 import type { LanguageNetwork, Tables } from './network'
@@ -45,13 +44,6 @@ const STEPS_AT_ONCE = 16
 
 /** Products of many rows at once that take about as long as that of one row. */
 const PRODUCTS_A_STEP = 8
-
-export interface GenerateOptions extends SamplingOptions {
-  /** Tokens to generate. Default 200. */
-  length?: number | undefined
-  /** Ends the generation with `ERR_ABORTED`. */
-  signal?: AbortSignalLike | undefined
-}
 
 /**
  * {@link LanguageNetwork.tables} for so many tokens, for as long as the weights are those they were made from; null where

@@ -1,7 +1,7 @@
 import { checkIds, digest } from '../../data/ids'
-import { Sampler, SAMPLING_NAMES } from '../../decode/sampler'
+import { GENERATE_NAMES, Sampler, type GenerateOptions } from '../../decode/sampler'
 import type { TermModel } from '../../decode/terms'
-import { checkPath, checkSignal, checkText, checkWhole, optionsOf, type Names } from '../../check'
+import { checkPath, checkSignal, checkText, checkWhole, optionsOf } from '../../check'
 import { expect, RnnativeError } from '../../errors'
 import type { CheckpointFiles } from '../../io/checkpoint'
 import { readJson } from '../../io/files'
@@ -22,7 +22,7 @@ import type { TrainingEvent, TrainingOptions } from '../../train'
 import type { AbortSignalLike } from '../../signal'
 import { languageFitOptions, languageOptions } from './options'
 import type { LanguageNetworkOptions, LanguageOptions, LanguageReadingOptions } from './options'
-import { generatePieces, type GenerateOptions } from './generate'
+import { generatePieces } from './generate'
 import { LanguageNetwork } from './network'
 import { predicting } from './predicting'
 import { charactersIn, charactersOf, lineNats, tokenNats, totalNats } from './score'
@@ -42,8 +42,6 @@ export interface LanguageFitOptions extends TrainingOptions, LanguageReadingOpti
 
 /** Tokens whose gradients are looked at. */
 const LOOKED_AT = 200
-
-const GENERATE_NAMES: Names<GenerateOptions> = { ...SAMPLING_NAMES, length: true, signal: true }
 
 /**
  * Predicts text token by token: an embedding, a recurrent stack and a softmax.

@@ -1,28 +1,16 @@
-import { checkGoing, checkSignal, checkText, checkWhole, optionsOf, type Names } from '../../check'
-import { Sampler, SAMPLING_NAMES, type SamplingOptions } from '../../decode/sampler'
+import { checkGoing, checkSignal, checkText, checkWhole, optionsOf } from '../../check'
+import { GENERATE_NAMES, Sampler, type GenerateOptions } from '../../decode/sampler'
 import { expect } from '../../errors'
 import { Pauses } from '../../pauses'
 import type { AbortSignalLike } from '../../signal'
 import { choose } from './choose'
 import { stateAfter, type NgramParts } from './parts'
 
-export interface NgramGenerateOptions extends SamplingOptions {
-  /** Tokens to generate. Default 200. */
-  length?: number | undefined
-  /** Ends the generation with `ERR_ABORTED`. */
-  signal?: AbortSignalLike | undefined
-}
-
-const GENERATE_NAMES: Names<NgramGenerateOptions> = {
-  ...SAMPLING_NAMES,
-  length: true,
-  signal: true,
-}
 /** Checks its arguments at the call, and walks as it is asked for more. */
 export function generate(
   parts: NgramParts,
   prompt: string,
-  options: NgramGenerateOptions,
+  options: GenerateOptions,
 ): AsyncGenerator<string, void, void> {
   const { length = 200, signal, ...sampling } = optionsOf('generate', options, GENERATE_NAMES)
   checkText('generate', 'prompt', prompt)

@@ -1,12 +1,13 @@
 import { checkGoing, checkPath, checkSignal, checkStrings, checkText, optionsOf } from '../../check'
 import { checkIds } from '../../data/ids'
+import type { GenerateOptions } from '../../decode/sampler'
 import type { TermModel } from '../../decode/terms'
 import { expect, RnnativeError } from '../../errors'
 import { readJson, replaceFile } from '../../io/files'
 import { CONFIG_FILE, readModel, writeModelDirectory } from '../../io/model-directory'
 import { MODEL_FILE } from '../../io/model-files'
 import { isInt32Array } from '../../kinds'
-import { inStretches, Pauses } from '../../pauses'
+import { heeding, inStretches, Pauses } from '../../pauses'
 import type { AbortSignalLike } from '../../signal'
 import { Tokenizer } from '../../text'
 import { linesOf, readText } from '../../text/read'
@@ -14,7 +15,7 @@ import { arpaText, readArpa } from './arpa'
 import { arpaNames, arpaWords } from './arpa-names'
 import { count } from './count'
 import { estimate, type Estimated } from './estimate'
-import { generate, type NgramGenerateOptions } from './generate'
+import { generate } from './generate'
 import { ngramOptions, type NgramOptions } from './options'
 import type { NgramParts } from './parts'
 import { predicting } from './predicting'
@@ -105,7 +106,8 @@ export class NgramModel implements TermModel {
     const { words } = this
     const table = new NgramTable(words.size)
     let tokens = 0
-    const going = <T>(work: Generator<void, T>): Promise<T> => inStretches(heeding(work, signal))
+    const going = <T>(work: Generator<void, T>): Promise<T> =>
+      inStretches(heeding(work, () => checkGoing('fit', signal)))
     for (const one of texts.slice())
       tokens += await going(count(table, await sentencesOf(this.tokenizer, one), order, words))
     const thresholds = Array.from({ length: order }, (_, i) => prune[i] ?? prune.at(-1) ?? 0)
@@ -211,7 +213,7 @@ export class NgramModel implements TermModel {
    * Continues a prompt by walking the Markov chain, token by token; `<unk>` is never chosen. An end of a sentence is a
    * line's end. Throws `ERR_ARGUMENT` for options out of their range.
    */
-  generate(prompt: string, options: NgramGenerateOptions = {}): AsyncGenerator<string, void, void> {
+  generate(prompt: string, options: GenerateOptions = {}): AsyncGenerator<string, void, void> {
     return generate(this.parts, prompt, options)
   }
 
@@ -286,16 +288,4 @@ function countsOf(table: NgramTable, order: number): number[] {
   const counts = new Array<number>(order + 1).fill(0)
   for (let node = 1; node < table.size; ++node) counts[table.order[node] as number]!++
   return counts.slice(1)
-}
-
-function* heeding<T>(
-  work: Generator<void, T>,
-  signal: AbortSignalLike | undefined,
-): Generator<void, T> {
-  for (;;) {
-    checkGoing('fit', signal)
-    const { done, value } = work.next()
-    if (done) return value
-    yield
-  }
 }
