@@ -34,61 +34,72 @@ const TOLERANCE = 1e-4
 const near = (t: ExecutionContext, got: number, wanted: number) =>
   t.true(Math.abs(got - wanted) <= TOLERANCE * Math.abs(wanted), `${got}, expected ${wanted}`)
 
-test('a saved language model loads', async (t) => {
-  await using model = await api.LanguageModel.load(join(FIXTURES, 'language', 'model'))
-  await using made = saved.language(api)
-  t.deepEqual(model.options, made.options)
-  t.is(model.seed, made.seed)
-  near(t, (await model.evaluate(held)).nats, expected.language.nats)
-})
+/** What differs from family to family. */
+interface Kind<M extends Loaded> {
+  load(directory: string): Promise<M>
+  data: unknown
+  evaluate(model: M): Promise<number>
+  /** What a model has besides its options and seed. */
+  has?(model: M): unknown
+}
 
-test('a saved Seq2Seq loads', async (t) => {
-  await using model = await api.Seq2Seq.load(join(FIXTURES, 'seq2seq', 'model'))
-  await using made = saved.seq2seq(api)
-  t.deepEqual(model.options, made.options)
-  t.is(model.seed, made.seed)
-  near(t, (await model.evaluate(pairs)).nats, expected.seq2seq.nats)
-})
+/** What a model of any family is, as far as it is asked here. */
+interface Loaded extends AsyncDisposable {
+  readonly options: unknown
+  readonly seed: number
+}
 
-test('a saved classifier loads', async (t) => {
-  await using model = await api.TextClassifier.load(join(FIXTURES, 'classifier', 'model'))
-  await using made = saved.classifier(api)
-  t.deepEqual(model.options, made.options)
-  t.is(model.seed, made.seed)
-  near(t, (await model.evaluate(labelled)).loss, expected.classifier.nats)
-})
+const kind = <M extends Loaded>(of: Kind<M>): Kind<M> => of
 
-test('a saved tagger loads', async (t) => {
-  await using model = await api.SequenceTagger.load(join(FIXTURES, 'tagger', 'model'))
-  await using made = saved.tagger(api)
-  t.deepEqual(model.options, made.options)
-  t.deepEqual(model.vocabulary, made.vocabulary)
-  near(t, (await model.evaluate(sentences)).loss, expected.tagger.nats)
-})
+const KINDS = {
+  language: kind({
+    load: (directory) => api.LanguageModel.load(directory),
+    data: text,
+    evaluate: async (model) => (await model.evaluate(held)).nats,
+  }),
+  seq2seq: kind({
+    load: (directory) => api.Seq2Seq.load(directory),
+    data: pairs,
+    evaluate: async (model) => (await model.evaluate(pairs)).nats,
+  }),
+  classifier: kind({
+    load: (directory) => api.TextClassifier.load(directory),
+    data: labelled,
+    evaluate: async (model) => (await model.evaluate(labelled)).loss,
+  }),
+  tagger: kind({
+    load: (directory) => api.SequenceTagger.load(directory),
+    data: sentences,
+    evaluate: async (model) => (await model.evaluate(sentences)).loss,
+    has: ({ vocabulary }) => vocabulary,
+  }),
+  forecaster: kind({
+    load: (directory) => api.Forecaster.load(directory),
+    data: series,
+    evaluate: async (model) => (await model.evaluate(series)).mae,
+  }),
+  autoencoder: kind({
+    load: (directory) => api.Autoencoder.load(directory),
+    data: letters,
+    evaluate: async (model) => (await model.evaluate(letters)).nats,
+  }),
+  dialogue: kind({
+    load: (directory) => api.Dialogue.load(directory),
+    data: conversations,
+    evaluate: async (model) => (await model.evaluate(conversations)).nats,
+  }),
+} satisfies Record<Family, unknown>
+const ALL = Object.entries(KINDS) as unknown as [Family, Kind<Loaded>][]
 
-test('a saved forecaster loads', async (t) => {
-  await using model = await api.Forecaster.load(join(FIXTURES, 'forecaster', 'model'))
-  await using made = saved.forecaster(api)
-  t.deepEqual(model.options, made.options)
-  t.is(model.seed, made.seed)
-  near(t, (await model.evaluate(series)).mae, expected.forecaster.nats)
-})
-
-test('a saved autoencoder loads', async (t) => {
-  await using model = await api.Autoencoder.load(join(FIXTURES, 'autoencoder', 'model'))
-  await using made = saved.autoencoder(api)
-  t.deepEqual(model.options, made.options)
-  t.is(model.seed, made.seed)
-  near(t, (await model.evaluate(letters)).nats, expected.autoencoder.nats)
-})
-
-test('a saved dialogue loads', async (t) => {
-  await using model = await api.Dialogue.load(join(FIXTURES, 'dialogue', 'model'))
-  await using made = saved.dialogue(api)
-  t.deepEqual(model.options, made.options)
-  t.is(model.seed, made.seed)
-  near(t, (await model.evaluate(conversations)).nats, expected.dialogue.nats)
-})
+for (const [family, { load, evaluate, has }] of ALL)
+  test(`a saved model loads: ${family}`, async (t) => {
+    await using model = await load(join(FIXTURES, family, 'model'))
+    await using made: Loaded = saved[family](api)
+    t.deepEqual(model.options, made.options)
+    t.is(model.seed, made.seed)
+    t.deepEqual(has?.(model), has?.(made))
+    near(t, await evaluate(model), expected[family].nats)
+  })
 
 /** A copy of a fixture's run, to go on in. */
 function copyOf(family: Family): string {
@@ -111,65 +122,17 @@ async function goesOn(
   t.is(steps.at(-1), STEPS.whole)
 }
 
-test('a run of a language model resumes', async (t) => {
-  const checkpoint = copyOf('language')
-  await using best = await api.LanguageModel.load(checkpoint)
-  await using model = running.language(api)
-  t.deepEqual(best.options, model.options)
-  const limits = { checkpoint, resume: true, maxSteps: STEPS.whole }
-  await goesOn(t, 'language', model.fit(text, { ...fits.language(api), ...limits }))
-})
+/** A model that learns, of any family. */
+interface Learning extends Loaded {
+  fit(data: unknown, options: object): api.Run<api.TrainingEvent, api.TrainingResult>
+}
 
-test('a run of a Seq2Seq resumes', async (t) => {
-  const checkpoint = copyOf('seq2seq')
-  await using best = await api.Seq2Seq.load(checkpoint)
-  await using model = running.seq2seq(api)
-  t.deepEqual(best.options, model.options)
-  const limits = { checkpoint, resume: true, maxSteps: STEPS.whole }
-  await goesOn(t, 'seq2seq', model.fit(pairs, { ...fits.seq2seq(api), ...limits }))
-})
-
-test('a run of a classifier resumes', async (t) => {
-  const checkpoint = copyOf('classifier')
-  await using best = await api.TextClassifier.load(checkpoint)
-  await using model = running.classifier(api)
-  t.deepEqual(best.options, model.options)
-  const limits = { checkpoint, resume: true, maxSteps: STEPS.whole }
-  await goesOn(t, 'classifier', model.fit(labelled, { ...fits.classifier(api), ...limits }))
-})
-
-test('a run of a tagger resumes', async (t) => {
-  const checkpoint = copyOf('tagger')
-  await using best = await api.SequenceTagger.load(checkpoint)
-  await using model = running.tagger(api)
-  t.deepEqual(best.options, model.options)
-  const limits = { checkpoint, resume: true, maxSteps: STEPS.whole }
-  await goesOn(t, 'tagger', model.fit(sentences, { ...fits.tagger(api), ...limits }))
-})
-
-test('a run of a forecaster resumes', async (t) => {
-  const checkpoint = copyOf('forecaster')
-  await using best = await api.Forecaster.load(checkpoint)
-  await using model = running.forecaster(api)
-  t.deepEqual(best.options, model.options)
-  const limits = { checkpoint, resume: true, maxSteps: STEPS.whole }
-  await goesOn(t, 'forecaster', model.fit(series, { ...fits.forecaster(api), ...limits }))
-})
-
-test('a run of an autoencoder resumes', async (t) => {
-  const checkpoint = copyOf('autoencoder')
-  await using best = await api.Autoencoder.load(checkpoint)
-  await using model = running.autoencoder(api)
-  t.deepEqual(best.options, model.options)
-  const limits = { checkpoint, resume: true, maxSteps: STEPS.whole }
-  await goesOn(t, 'autoencoder', model.fit(letters, { ...fits.autoencoder(api), ...limits }))
-})
-
-test('a run of a dialogue resumes', async (t) => {
-  const checkpoint = copyOf('dialogue')
-  await using best = await api.Dialogue.load(checkpoint)
-  await using model = running.dialogue(api)
-  t.deepEqual(best.options, model.options)
-  const limits = { checkpoint, resume: true, maxSteps: STEPS.whole }
-  await goesOn(t, 'dialogue', model.fit(conversations, { ...fits.dialogue(api), ...limits }))
-})
+for (const [family, { load, data }] of ALL)
+  test(`a run resumes: ${family}`, async (t) => {
+    const checkpoint = copyOf(family)
+    await using best = await load(checkpoint)
+    await using model = running[family](api) as unknown as Learning
+    t.deepEqual(best.options, model.options)
+    const limits = { checkpoint, resume: true, maxSteps: STEPS.whole }
+    await goesOn(t, family, model.fit(data, { ...fits[family](api), ...limits }))
+  })
