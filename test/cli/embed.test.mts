@@ -57,6 +57,36 @@ test('standard input, a table, and what is wrong', async (t) => {
   t.regex(wrong.stderr, /none: no such file/)
 })
 
+test('embed train of lines, whose nearest are found by a text', async (t) => {
+  const flags = [
+    '--model',
+    'doc2vec',
+    '--algorithm',
+    'dm',
+    '--epochs',
+    20,
+    '--text',
+    at('text.txt'),
+  ]
+  const trained = await rnnative([...learn, ...flags, '--output', at('documents'), '--json'])
+  t.is(trained.code, 0, trained.stderr)
+  t.is(trained.lines[0]?.['documents'], 800)
+  const vectors = ['--vectors', at('documents'), '--count', 2]
+  const near = await rnnative(['embed', 'nearest', 'whale and the ship', ...vectors])
+  t.regex(near.stdout, /^\d+ \d\.\d{4}\n\d+ \d\.\d{4}\n$/)
+  const refused = await rnnative([
+    ...learn,
+    ...flags,
+    '--max-part',
+    3,
+    '--min-part',
+    2,
+    '--output',
+    'x',
+  ])
+  t.regex(refused.stderr, /--max-part: expected none/)
+})
+
 test('classify fasttext, and what it saved in classify eval and predict', async (t) => {
   const rows = topics(200).map((line, i) => `${line},${i % 2 ? 'sea' : 'town'}`)
   writeFileSync(at('topics.csv'), `text,label\n${rows.join('\n')}\n`)

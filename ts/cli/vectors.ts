@@ -1,9 +1,15 @@
 /** What commands do with files of vectors, and with models of them. */
 import { stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { isObject } from '../check'
 import { RnnativeError } from '../errors'
 import { readVectors, writeVectors } from '../io'
 import type { Neighbour, Vectors, WordPair } from '../io'
-import { Embeddings } from '../models'
+import { CONFIG_FILE, findModel } from '../io/model-directory'
+import { readJson } from '../io/files'
+import { Doc2Vec, Embeddings, type EmbeddingModel } from '../models'
+import { docOptions, type Doc2VecSettings } from '../models/embeddings/doc-options'
+import type { EmbeddingSettings } from '../models/embeddings/options'
 import { drawMap, pca, tsne, writeFigures } from '../report'
 import { readLines } from '../text/read'
 
@@ -13,9 +19,23 @@ const isDirectory = (path: string): Promise<boolean> =>
     () => false,
   )
 
+/** A model of words, or of documents; those of the options that it has. */
+export function modelOf(options: EmbedOptions): Embeddings | Doc2Vec {
+  const { model, algorithm, ...words } = options
+  if (model !== 'doc2vec') return new Embeddings({ model, ...words })
+  const { minPart, maxPart, buckets: _, ...rest } = words
+  if (minPart > 0 || maxPart > 0)
+    throw new RnnativeError('ERR_ARGUMENT', '--max-part: expected none with --model doc2vec')
+  return new Doc2Vec({ algorithm, ...rest })
+}
+
+type EmbedOptions = Omit<EmbeddingSettings, 'model'> &
+  Pick<Doc2VecSettings, 'algorithm'> & { model: EmbeddingModel | 'doc2vec' }
+
 /** Into a file of vectors, or a directory, by the path's end. */
-export async function writeOut(model: Embeddings, path: string): Promise<void> {
-  if (path.endsWith('.bin') && model.options.maxPart > 0) await model.saveFastText(path)
+export async function writeOut(model: Embeddings | Doc2Vec, path: string): Promise<void> {
+  const parts = model instanceof Embeddings && model.options.maxPart > 0
+  if (path.endsWith('.bin') && parts) await model.saveFastText(path)
   else if (/\.(bin|vec|txt)$/.test(path)) await writeVectors(path, await model.vectors())
   else await model.save(path)
 }
@@ -23,8 +43,16 @@ export async function writeOut(model: Embeddings, path: string): Promise<void> {
 /** Of a file, or of a model's directory. */
 export async function loadVectors(path: string): Promise<Vectors> {
   if (!(await isDirectory(path))) return readVectors(path)
-  await using model = await Embeddings.load(path)
-  return model.vectors()
+  await using model = (await ofDocuments(path))
+    ? await Doc2Vec.load(path)
+    : await Embeddings.load(path)
+  return await model.vectors()
+}
+
+/** Whether a directory holds a model of documents. */
+async function ofDocuments(path: string): Promise<boolean> {
+  const config = await readJson(join(await findModel(path), CONFIG_FILE))
+  return isObject(config) && config['model_type'] === docOptions.type
 }
 
 /** The words nearest to one, or to b - a + c. A word that a model with parts never saw is known by these. */
@@ -34,9 +62,15 @@ export async function nearestIn(
   count: number,
 ): Promise<Neighbour[]> {
   const [a, b, c] = words as [string, string, string]
+  const directory = await isDirectory(path)
+  if (directory && (await ofDocuments(path))) {
+    await using model = await Doc2Vec.load(path)
+    const near = await model.nearest(words.join(' '), { count })
+    return near.map(({ document, similarity }) => ({ word: String(document), similarity }))
+  }
   if (words.length !== 1 && words.length !== 3)
     throw new RnnativeError('ERR_ARGUMENT', `expected a word or three, got ${words.length}`)
-  if (await isDirectory(path)) {
+  if (directory) {
     await using model = await Embeddings.load(path)
     return words.length === 1
       ? await model.nearest(a, { count })

@@ -1,6 +1,7 @@
 /** Commands of vectors of words. What runs is loaded when a command runs. */
 import type { Command } from 'commander'
-import { embeddingOptions, fitRows } from '../../models/embeddings/options'
+import { docOptions } from '../../models/embeddings/doc-options'
+import { EMBEDDING_MODELS, embeddingOptions, fitRows } from '../../models/embeddings/options'
 import { choice, count, text, wholeNumber } from '../../schema'
 import type { Made } from '../../schema'
 import { addFlags, json, neededFile, neededPicture, takeFlags, type Flags } from '../arguments'
@@ -8,7 +9,17 @@ import { addFlags, json, neededFile, neededPicture, takeFlags, type Flags } from
 const trainFlags = {
   text: neededFile('text to learn from, a sentence a line, gzip allowed; - is standard input'),
   ...embeddingOptions.rows,
+  model: choice([...EMBEDDING_MODELS, 'doc2vec'], {
+    about: `${embeddingOptions.rows.model.about}; doc2vec vectors of lines`,
+    default: 'skipgram',
+  }),
+  algorithm: docOptions.rows.algorithm,
   ...fitRows,
+  epochs: count({
+    about: fitRows.epochs.about,
+    default: (({ model }: { model: string }) => (model === 'doc2vec' ? 10 : 5)) as never as number,
+    defaultText: '5, of doc2vec 10',
+  }),
   output: text({
     about:
       'file of vectors: .bin in binary of word2vec, of words with parts a model of fastText; .vec or .txt as text; or a directory',
@@ -43,17 +54,17 @@ const mapFlags = {
 }
 
 export function addEmbed(program: Command): void {
-  const embed = program
-    .command('embed')
-    .description('vectors of words: word2vec, fastText, item2vec')
+  const embed = program.command('embed').description('vectors of words, documents and items')
   addFlags(embed.command('train').description('learn vectors from a text'), trainFlags).action(
     (flags: Flags) => train(takeFlags(trainFlags, flags)),
   )
   addFlags(
     embed
       .command('nearest')
-      .description('the words nearest to a word, or to b - a + c where three are given: a b c')
-      .argument('<word...>', 'a word, or three'),
+      .description(
+        'the words nearest to a word, or to b - a + c where three are given: a b c; of doc2vec the lines nearest to a text',
+      )
+      .argument('<word...>', 'a word, or three; of doc2vec a text'),
     nearestFlags,
   ).action((words: string[], flags: Flags) => nearest(words, takeFlags(nearestFlags, flags)))
   addFlags(
@@ -71,12 +82,11 @@ export function addEmbed(program: Command): void {
 
 async function train(flags: Made<typeof trainFlags>): Promise<void> {
   const { text: path, output, json: asJson, epochs, lr, threads, ...options } = flags
-  const { Embeddings } = await import('../../models/index.js')
   const { printJson, printTable } = await import('../../watch/output.js')
   const { setThreads } = await import('../threads.js')
-  const { writeOut } = await import('../vectors.js')
+  const { modelOf, writeOut } = await import('../vectors.js')
   await setThreads(threads)
-  await using model = new Embeddings(options)
+  await using model = modelOf(options)
   const source = path === '-' ? process.stdin.setEncoding('utf8') : null
   const run = model.fit(source ? linesOf(source) : { file: path }, { epochs, lr, threads })
   let shown = 0
