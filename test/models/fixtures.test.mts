@@ -17,11 +17,19 @@ import {
   sentences,
   series,
   STEPS,
+  summarized,
   text,
 } from './fixtures/recipes.mjs'
 
 type Family =
-  'language' | 'seq2seq' | 'classifier' | 'tagger' | 'forecaster' | 'autoencoder' | 'dialogue'
+  | 'language'
+  | 'seq2seq'
+  | 'classifier'
+  | 'tagger'
+  | 'forecaster'
+  | 'autoencoder'
+  | 'dialogue'
+  | 'summariser'
 
 const expected = JSON.parse(readFileSync(join(FIXTURES, 'expected.json'), 'utf8')) as Record<
   Family,
@@ -87,6 +95,14 @@ const KINDS = {
     load: (directory) => api.Dialogue.load(directory),
     data: conversations,
     evaluate: async (model) => (await model.evaluate(conversations)).nats,
+  }),
+  summariser: kind({
+    load: (directory) => api.Summariser.load(directory),
+    data: summarized,
+    async evaluate(model) {
+      const [summary] = await model.summarize([summarized[0]?.text ?? ''])
+      return summary?.sentences[0]?.score as number
+    },
   }),
 } satisfies Record<Family, unknown>
 const ALL = Object.entries(KINDS) as unknown as [Family, Kind<Loaded>][]
