@@ -12,11 +12,16 @@ import {
   PairBatches,
   PairSet,
   type PairOptions,
+  type Sequences,
+  type SourceBatch,
 } from '#dist/data/index.js'
 import { digest } from '#dist/data/ids.js'
 
 const letters = Tokenizer.characters('abcdefgh') // <unk> 0, a 1, ... h 8
 const target = letters.withBoundaries() // <s> 9, </s> 10
+const idsOf = (source: SourceBatch): Int32Array => (source as Sequences).ids
+const encode = async (...given: Parameters<typeof encodeSource>) =>
+  (await encodeSource(...given)) as Int32Array
 const options: PairOptions = { source: letters, target }
 
 const corpus = fc
@@ -36,7 +41,7 @@ test('a batch holds sources, decoder inputs and outputs, time-major', async (t) 
   const { rows, source, target, outputs, tokens } = set.assemble([2, 0, 1])
   t.is(rows, 3)
   t.deepEqual([...source.lengths], [3, 2, 0])
-  t.deepEqual([...source.ids], [7, 1, 0, 8, 2, 0, 1, 0, 0])
+  t.deepEqual([...idsOf(source)], [7, 1, 0, 8, 2, 0, 1, 0, 0])
   t.deepEqual([...target.lengths], [1, 4, 2])
   t.deepEqual([...target.ids], [9, 9, 9, 0, 3, 6, 0, 4, 0, 0, 5, 0])
   const none = IGNORED
@@ -56,7 +61,7 @@ test('a padded batch holds the same pairs, then rows of no length', async (t) =>
   t.is(tokens, 2 + 4 + 2)
   t.deepEqual([source.steps, target.steps], [4, 5])
   t.deepEqual([...source.lengths, ...target.lengths], [2, 0, 0, 4, 2, 0])
-  t.deepEqual(byRow(source.ids), [
+  t.deepEqual(byRow(idsOf(source)), [
     [1, 2, 0, 0],
     [0, 0, 0, 0],
     [0, 0, 0, 0],
@@ -86,7 +91,7 @@ test('pairs of any length lie in parts', async (t) => {
     lengths,
   )
   for (const [i, length] of lengths.entries()) {
-    const { ids } = set.assemble([i]).source
+    const ids = idsOf(set.assemble([i]).source)
     t.true(ids.length === length && ids.every((id) => id === 97 + i), `pair ${i}`)
   }
   const ids = Int32Array.from(
@@ -99,9 +104,9 @@ test('pairs of any length lie in parts', async (t) => {
 
 test('sources are reversed before their end', async (t) => {
   const reverseSource = true
-  t.deepEqual([...(await encodeSource('abc', { source: letters }))], [1, 2, 3])
-  t.deepEqual([...(await encodeSource('abc', { source: letters, reverseSource }))], [3, 2, 1])
-  t.deepEqual([...(await encodeSource('abc', { source: target, reverseSource }))], [3, 2, 1, 10])
+  t.deepEqual([...(await encode('abc', { source: letters }))], [1, 2, 3])
+  t.deepEqual([...(await encode('abc', { source: letters, reverseSource }))], [3, 2, 1])
+  t.deepEqual([...(await encode('abc', { source: target, reverseSource }))], [3, 2, 1, 10])
 })
 
 test('a sequence may be very long', async (t) => {
@@ -110,7 +115,7 @@ test('a sequence may be very long', async (t) => {
     target,
   })
   const { source, outputs } = set.assemble([0])
-  t.deepEqual([source.steps, source.ids.at(-1), outputs.at(-1)], [300_001, 10, 10])
+  t.deepEqual([source.steps, idsOf(source).at(-1), outputs.at(-1)], [300_001, 10, 10])
 })
 
 test('the first or each of several references is learned', async (t) => {

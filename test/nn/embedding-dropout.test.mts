@@ -92,7 +92,7 @@ test('translators drop tokens in encoder and decoder, in training alone', async 
       ...{ source: words, target: words, hidden: 6, seed: 3, embeddingDropout },
       tieEmbeddings: 'all',
     })
-    t.is(model.network.encoder.embedding.dropout, embeddingDropout)
+    t.is((model.network.encoder.embedding as nn.Embedding).dropout, embeddingDropout)
     t.is(model.network.decoder.embedding.dropout, embeddingDropout)
     const pairs: [string, string][] = [['a b c', 'c b a']]
     const [score] = await model.score(pairs)

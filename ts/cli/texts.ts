@@ -1,9 +1,10 @@
 /** Texts that commands read, and what their tokens are. */
 import type { Readable } from 'node:stream'
 import { buffer } from 'node:stream/consumers'
-import type { Pair } from '../data'
+import type { Pair, Source } from '../data'
 import { parseConll, type ConllOptions, type TaggedSentence } from '../data/conll'
 import { pairLines } from '../data/pairs'
+import { readVectorPairs } from '../data/vector-pairs'
 import { RnnativeError } from '../errors'
 import { ioError } from '../io/files'
 import { Tokenizer } from '../text'
@@ -44,8 +45,21 @@ export async function readTextLines(path: string): Promise<string[]> {
   return (await linesOf(await textOf(path))).filter((line) => line.trim() !== '')
 }
 
-/** As `readPairs`; one of the two may be standard input. */
-export async function readPairInput(source: string, target: string): Promise<Pair[]> {
+const isJsonLines = (path: string): boolean => /\.(jsonl|ndjson)(\.gz)?$/i.test(path)
+
+/**
+ * As `readPairs`; one of the two may be standard input. Of JSON Lines, with vectors in place of texts, as `readVectorPairs`:
+ * the target is in the same file.
+ */
+export async function readPairInput(source: string, target: string): Promise<Pair<Source>[]> {
+  if (isJsonLines(source)) {
+    if (source !== target)
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        `--target: expected ${source}, which has vectors and their targets, got ${target}`,
+      )
+    return readVectorPairs(source)
+  }
   checkInputs(source, target)
   const [sources, targets] = await Promise.all([source, target].map(textOf))
   return pairLines(await linesOf(sources as string), await linesOf(targets as string), {

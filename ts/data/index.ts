@@ -6,13 +6,18 @@ export {
   encodeSource,
   encodeSources,
   layOut,
+  layOutSources,
   PairSet,
   readPairs,
   tokensOf,
+  type EncodedSource,
   type Pair,
   type PairBatch,
   type PairOptions,
   type Sequences,
+  type Source,
+  type SourceBatch,
   type SourceOptions,
 } from './pairs'
+export type { VectorSequence } from './vectors'
 export { IGNORED, TokenStreams, type Window } from './streams'

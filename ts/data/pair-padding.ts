@@ -1,4 +1,4 @@
-import type { PairBatch, Sequences } from './pairs'
+import type { PairBatch, Sequences, SourceBatch } from './pairs'
 import { IGNORED } from './streams'
 
 /** Extents of a batch. */
@@ -9,17 +9,33 @@ export interface PairExtents {
   target: number
 }
 
-/** [steps, rows] of `ids`, [steps, rows] of less each, in a larger array. */
-function widen(
+/** [steps, rows] of `ids`, [steps, rows] of less each, in a larger array, `all`. */
+function widenInto<T extends Int32Array | Float32Array>(
+  all: T,
+  ids: T,
+  rows: number,
+  to: { rows: number },
+): T {
+  for (let t = 0; t * rows < ids.length; ++t)
+    all.set(ids.subarray(t * rows, (t + 1) * rows), t * to.rows)
+  return all
+}
+
+const widen = (
   ids: Int32Array,
   rows: number,
   to: { steps: number; rows: number },
   padding: number,
-): Int32Array {
-  const all = new Int32Array(to.steps * to.rows).fill(padding)
-  for (let t = 0; t * rows < ids.length; ++t)
-    all.set(ids.subarray(t * rows, (t + 1) * rows), t * to.rows)
-  return all
+): Int32Array => widenInto(new Int32Array(to.steps * to.rows).fill(padding), ids, rows, to)
+
+function widenSources(source: SourceBatch, steps: number, rows: number): SourceBatch {
+  if (!('vectors' in source)) return widenSequences(source, steps, rows)
+  const { vectors, size, lengths } = source
+  const all = new Int32Array(rows)
+  all.set(lengths)
+  const [own, to] = [lengths.length * size, rows * size]
+  const wide = new Float32Array(steps * to)
+  return { steps, size, lengths: all, vectors: widenInto(wide, vectors, own, { rows: to }) }
 }
 
 function widenSequences({ ids, lengths }: Sequences, steps: number, rows: number): Sequences {
@@ -32,7 +48,7 @@ function widenSequences({ ids, lengths }: Sequences, steps: number, rows: number
 export function padPairs(batch: PairBatch, { rows, source, target }: PairExtents): PairBatch {
   return {
     rows,
-    source: widenSequences(batch.source, source, rows),
+    source: widenSources(batch.source, source, rows),
     target: widenSequences(batch.target, target, rows),
     outputs: widen(batch.outputs, batch.rows, { steps: target, rows }, IGNORED),
     tokens: batch.tokens,

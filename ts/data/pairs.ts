@@ -4,9 +4,14 @@ import { Pauses } from '../pauses'
 import { readLines, type Tokenizer } from '../text'
 import { checkIds, digest } from './ids'
 import { IGNORED } from './streams'
+import { backwards, layOutVectors, Vectors, vectorsOf } from './vectors'
+import type { VectorBatch, VectorSequence } from './vectors'
 
 /** A source and its target, or several targets of which any would do. */
-export type Pair = readonly [source: string, target: string | readonly string[]]
+export type Pair<S = string> = readonly [source: S, target: string | readonly string[]]
+
+/** What is read: a text, or a vector for each step. */
+export type Source = string | VectorSequence
 
 /**
  * Pairs the lines of two files, gzip allowed. A target line may hold several references, separated by
@@ -46,7 +51,10 @@ export async function pairLines(
 }
 
 export interface SourceOptions {
-  source: Tokenizer
+  /** Null where sources are vectors. */
+  source: Tokenizer | null
+  /** Numbers of a vector. */
+  sourceFeatures?: number | undefined
   /** Sources are read backwards, which brings their beginning near the target's (Sutskever 2014). */
   reverseSource?: boolean | undefined
 }
@@ -69,25 +77,38 @@ function joined(first: ArrayLike<number>, second: ArrayLike<number>): Int32Array
   return all
 }
 
-/** A source's ids: reversed if wanted, then `</s>` if its tokenizer has boundaries. */
+/** A source as it is read: its ids, or its vectors. */
+export type EncodedSource = Int32Array | Vectors
+
+/**
+ * A source's ids: reversed if wanted, then `</s>` if its tokenizer has boundaries. Of vectors a copy. `name`: of a source
+ * that is none, in errors.
+ */
 export async function encodeSource(
-  text: string,
-  { source, reverseSource = false }: SourceOptions,
+  text: Source,
+  { source, sourceFeatures = 1, reverseSource = false }: SourceOptions,
   pauses = new Pauses(),
-): Promise<Int32Array> {
-  const ids = await source.encodeInStretches(text, pauses)
+  name = 'source',
+): Promise<EncodedSource> {
+  if (source === null) {
+    const vectors = vectorsOf('pairs', name, text, sourceFeatures)
+    return reverseSource ? backwards(vectors) : vectors
+  }
+  expect('pairs', name, typeof text === 'string', 'a string', text)
+  const ids = await source.encodeInStretches(text as string, pauses)
   if (reverseSource) ids.reverse()
   return source.end === null ? ids : joined(ids, [source.end])
 }
 
 /** The ids of many sources. The event loop is left to others now and then. */
 export async function encodeSources(
-  texts: readonly string[],
+  texts: readonly Source[],
   options: SourceOptions,
-): Promise<Int32Array[]> {
-  const encoded: Int32Array[] = []
+): Promise<EncodedSource[]> {
+  const encoded: EncodedSource[] = []
   const pauses = new Pauses()
-  for (const text of texts) encoded.push(await encodeSource(text, options, pauses))
+  for (const [i, text] of texts.entries())
+    encoded.push(await encodeSource(text, options, pauses, `sources[${i}]`))
   return encoded
 }
 
@@ -102,12 +123,22 @@ export interface Sequences {
 }
 
 /** How many tokens are real. */
-export const tokensOf = ({ lengths }: Sequences): number =>
+export const tokensOf = ({ lengths }: { lengths: Int32Array }): number =>
   lengths.reduce((sum, length) => sum + length, 0)
+
+/** Sources side by side. */
+export type SourceBatch = Sequences | VectorBatch
+
+export function layOutSources(sources: readonly EncodedSource[]): SourceBatch {
+  const [first] = sources
+  return first instanceof Vectors
+    ? layOutVectors(sources as readonly Vectors[], first.size)
+    : layOut(sources as readonly Int32Array[])
+}
 
 export interface PairBatch {
   rows: number
-  source: Sequences
+  source: SourceBatch
   /** `<s>` and the target's tokens: what the decoder is given. Lengths count the `<s>`. */
   target: Sequences
   /** The token after each of `target.ids`, the last one `</s>`; IGNORED beyond a row's length. */
@@ -132,12 +163,14 @@ export function layOut(sequences: readonly Int32Array[], padding = 0): Sequences
   return { steps, ids, lengths }
 }
 
-/** Ids of the first part and of the largest, but for sequences that are longer. */
+type Numbers = Int32Array | Float32Array
+
+/** Numbers of the first part and of the largest, but for sequences that are longer. */
 const [LEAST, MOST] = [1 << 12, 1 << 20]
 
-/** Sequences of ids, one after the other, in parts: one array stops the event loop each time that it grows. */
-class Column {
-  private readonly parts: Int32Array[] = []
+/** Sequences of numbers, one after the other, in parts: one array stops the event loop each time that it grows. */
+class Column<T extends Numbers> {
+  private readonly parts: T[] = []
   /** Ids in the last part. */
   private filled = 0
   /** By sequence: its part, where in that it begins, and where in all it ends. */
@@ -145,23 +178,25 @@ class Column {
   private readonly begins: number[] = []
   private readonly ends: number[] = []
 
-  get(index: number): Int32Array {
+  constructor(private readonly make: (size: number) => T) {}
+
+  get(index: number): T {
     const begin = this.begins[index] as number
-    const part = this.parts[this.partOf[index] as number] as Int32Array
-    return part.subarray(begin, begin + this.length(index))
+    const part = this.parts[this.partOf[index] as number] as T
+    return part.subarray(begin, begin + this.length(index)) as T
   }
 
   length(index: number): number {
     return (this.ends[index] as number) - (this.ends[index - 1] ?? 0)
   }
 
-  push(ids: Int32Array): void {
+  push(ids: T): void {
     const last = this.parts.at(-1)
     if (last === undefined || this.filled + ids.length > last.length) {
       // What is empty of the last part is left out.
-      if (last) this.parts.splice(-1, 1, last.subarray(0, this.filled))
+      if (last) this.parts.splice(-1, 1, last.subarray(0, this.filled) as T)
       const size = Math.min(MOST, 2 * this.filled)
-      this.parts.push(new Int32Array(Math.max(LEAST, size, ids.length)))
+      this.parts.push(this.make(Math.max(LEAST, size, ids.length)))
       this.filled = 0
     }
     this.parts.at(-1)?.set(ids, this.filled)
@@ -171,8 +206,8 @@ class Column {
     this.filled += ids.length
   }
 
-  get used(): { ids: readonly Int32Array[]; ends: Float64Array } {
-    const last = this.parts.at(-1)?.subarray(0, this.filled) ?? new Int32Array()
+  get used(): { ids: readonly T[]; ends: Float64Array } {
+    const last = (this.parts.at(-1)?.subarray(0, this.filled) ?? this.make(0)) as T
     return { ids: [...this.parts.slice(0, -1), last], ends: Float64Array.from(this.ends) }
   }
 }
@@ -181,19 +216,23 @@ class Column {
 export class PairSet {
   /** Pairs that were longer than `maxLength`. */
   readonly dropped: number
-  private readonly sources: Column
-  private readonly targets: Column
+  /** Numbers of a source's vectors; null where sources are texts. */
+  readonly features: number | null
+  private readonly sources: Column<Numbers>
+  private readonly targets: Column<Int32Array>
   private readonly begin: number
   private readonly end: number
   readonly length: number
 
   private constructor(
-    sources: Column,
-    targets: Column,
+    sources: Column<Numbers>,
+    targets: Column<Int32Array>,
     /** Which of the pairs given each is, from 0. */
     private readonly numbers: readonly number[],
-    { begin, end, dropped }: { begin: number; end: number; dropped: number },
+    made: { begin: number; end: number; dropped: number; features: number | null },
   ) {
+    const { begin, end, dropped, features } = made
+    this.features = features
     this.sources = sources
     this.targets = targets
     this.begin = begin
@@ -207,7 +246,7 @@ export class PairSet {
    * without boundaries, `ERR_EMPTY` when no pair is left.
    */
   static async encode(
-    pairs: Iterable<Pair> | AsyncIterable<Pair>,
+    pairs: Iterable<Pair<Source>> | AsyncIterable<Pair<Source>>,
     options: PairOptions,
   ): Promise<PairSet> {
     const { target, references = 'first', maxLength = Infinity } = options
@@ -219,22 +258,25 @@ export class PairSet {
         'ERR_ARGUMENT',
         '[pairs] target: expected a tokenizer with boundaries; see Tokenizer.withBoundaries',
       )
-    const sources = new Column()
-    const targets = new Column()
+    const features = options.source === null ? (options.sourceFeatures ?? 1) : null
+    const sources = new Column<Numbers>((size) =>
+      features === null ? new Int32Array(size) : new Float32Array(size),
+    )
+    const targets = new Column<Int32Array>((size) => new Int32Array(size))
     const numbers: number[] = []
     let [count, dropped] = [0, 0]
     const pauses = new Pauses()
     for await (const pair of pairs) {
       if (pauses.due) await pauses.pause()
-      const [source, all] = checkPair(pair, count++)
-      const from = await encodeSource(source, options, pauses)
+      const [source, all] = checkPair(pair, count++, features)
+      const from = await encodeSource(source, options, pauses, `pair ${count - 1}`)
       for (const reference of references === 'each' ? all : all.slice(0, 1)) {
         const to = await target.encodeInStretches(reference, pauses)
         if (Math.max(from.length, to.length) > maxLength) {
           ++dropped
           continue
         }
-        sources.push(from)
+        sources.push(from instanceof Vectors ? from.data : from)
         targets.push(to)
         numbers.push(count - 1)
       }
@@ -245,7 +287,7 @@ export class PairSet {
         `[pairs] expected at least one pair, got ${count}` +
           (dropped > 0 ? ` of which none has at most ${maxLength} tokens` : ''),
       )
-    return new PairSet(sources, targets, numbers, { begin, end, dropped })
+    return new PairSet(sources, targets, numbers, { begin, end, dropped, features })
   }
 
   /** Which of the pairs that were given it is, from 0. */
@@ -254,15 +296,25 @@ export class PairSet {
   }
 
   /** Throws `ERR_INDEX` for ids that are none of these vocabularies: of a set that other tokenizers made. */
-  async check(op: string, { source, target }: { source: number; target: number }): Promise<void> {
-    await checkIds(op, 'sources', this.sources.used.ids, source)
+  async check(
+    op: string,
+    {
+      source,
+      target,
+      features = null,
+    }: { source: number; target: number; features?: number | null },
+  ): Promise<void> {
+    const words = features === null ? 'of texts' : `of vectors of ${features} numbers`
+    expect(op, 'pairs', this.features === features, words, this.features ?? 'texts')
+    if (features === null)
+      await checkIds(op, 'sources', this.sources.used.ids as readonly Int32Array[], source)
     await checkIds(op, 'targets', this.targets.used.ids, target)
     await checkIds(op, 'boundaries', [Int32Array.of(this.begin, this.end)], target)
   }
 
   /** Tokens of a source, its `</s>` included if it has one. */
   sourceLength(index: number): number {
-    return this.sources.length(index)
+    return this.sources.length(index) / (this.features ?? 1)
   }
 
   /** Tokens of a target, its `</s>` included. */
@@ -275,7 +327,15 @@ export class PairSet {
     const all = Array.from(indices)
     const { begin, end } = this
     const targets = all.map((index) => this.targets.get(index))
-    const source = layOut(all.map((index) => this.sources.get(index)))
+    const { features } = this
+    const sources = all.map((index) => this.sources.get(index))
+    const source =
+      features === null
+        ? layOut(sources as Int32Array[])
+        : layOutVectors(
+            sources.map((data) => new Vectors(data as Float32Array, features)),
+            features,
+          )
     const target = layOut(targets.map((ids) => joined([begin], ids)))
     const outputs = layOut(
       targets.map((ids) => joined(ids, [end])),
@@ -297,8 +357,8 @@ export class PairSet {
 }
 
 /** Throws `ERR_ARGUMENT` for what holds no pairs. */
-function checkPairs(pairs: Iterable<Pair> | AsyncIterable<Pair>): void {
-  const given = pairs as Partial<AsyncIterable<Pair>> | null
+function checkPairs(pairs: unknown): void {
+  const given = pairs as Partial<AsyncIterable<unknown>> | null
   const valid = isIterable(pairs) || typeof given?.[Symbol.asyncIterator] === 'function'
   expect('pairs', 'pairs', valid, 'an iterable of pairs', pairs)
 }
@@ -316,15 +376,22 @@ function checkOptions({ references, maxLength }: PairOptions): void {
     )
 }
 
-function checkPair(pair: unknown, index: number): [source: string, targets: readonly string[]] {
+function checkPair(
+  pair: unknown,
+  index: number,
+  features: number | null,
+): [source: Source, targets: readonly string[]] {
   const [source, target] = Array.isArray(pair) && pair.length === 2 ? (pair as unknown[]) : []
   const targets = (typeof target === 'string' ? [target] : target) as readonly unknown[]
   const strings = (all: unknown): all is string[] =>
     Array.isArray(all) && all.length > 0 && all.every((one) => typeof one === 'string')
-  if (typeof source !== 'string' || !strings(targets))
+  if ((features === null && typeof source !== 'string') || !strings(targets))
     throw new RnnativeError(
       'ERR_ARGUMENT',
-      `[pairs] pair ${index}: expected [source, target], two strings or a string and strings`,
+      `[pairs] pair ${index}: expected [source, target], ` +
+        (features === null
+          ? 'two strings or a string and strings'
+          : 'vectors and a string or strings'),
     )
-  return [source, targets]
+  return [source as Source, targets]
 }

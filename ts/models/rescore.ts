@@ -1,4 +1,5 @@
-import { checkFinite, checkStrings, isListOf, isObject, optionsOf } from '../check'
+import { checkFinite, isListOf, isObject, optionsOf } from '../check'
+import type { Source } from '../data'
 import { expect } from '../errors'
 import { LanguageModel } from './language/model'
 import { NgramModel } from './ngram/model'
@@ -19,7 +20,7 @@ export interface RescoringTerm {
  * section 3.7, rescore a baseline's 1000-best list so). Throws `ERR_ARGUMENT` for what does not fit.
  */
 export async function rescore(
-  sources: readonly string[],
+  sources: readonly Source[],
   translations: readonly Translation[],
   terms: readonly RescoringTerm[],
   options: { weight?: number | undefined } = {},
@@ -27,14 +28,14 @@ export async function rescore(
   const op = 'rescore'
   const { weight = 1 } = optionsOf(op, options, { weight: true })
   checkFinite(op, 'weight', weight)
-  checkStrings(op, 'sources', sources)
+  expect(op, 'sources', Array.isArray(sources), 'a list of sources', sources)
   const scored = (x: unknown) => isObject(x) && typeof x['score'] === 'number'
   const lists = isListOf(translations, (x) => isObject(x) && isListOf(x['nBest'], scored))
   expect(op, 'translations', lists, 'what translate gave', translations)
   expect(op, 'terms', isListOf(terms, isObject), 'a list of { model, weight }', terms)
   expect(op, 'sources', sources.length === translations.length, `${translations.length}`, sources)
   const pairs = translations.flatMap(({ nBest }, i) =>
-    nBest.map(({ text }) => [sources[i] as string, text] as const),
+    nBest.map(({ text }) => [sources[i] as Source, text] as const),
   )
   // Who has no say has none of what is impossible, either.
   const weighted = (share: number, value: number) => (share === 0 ? 0 : share * value)
@@ -58,7 +59,7 @@ export async function rescore(
 async function logProbabilities(
   name: string,
   model: Seq2Seq | LanguageModel | NgramModel,
-  pairs: readonly (readonly [string, string])[],
+  pairs: readonly (readonly [Source, string])[],
 ): Promise<number[]> {
   if (model instanceof LanguageModel || model instanceof NgramModel)
     return model.score(pairs.map(([, target]) => target))

@@ -59,7 +59,7 @@ test.serial('an ensemble of one equals the model; of two, it is neither', async 
       ...{ code: 'ERR_ARGUMENT', message: /alignments/ },
     },
   )
-  const other = new Seq2Seq({ source: first.source, target: Tokenizer.characters('xy') })
+  const other = new Seq2Seq({ source: first.source!, target: Tokenizer.characters('xy') })
   t.throws(() => new Seq2SeqEnsemble([first, other]), { code: 'ERR_ARGUMENT', message: /models/ })
   t.throws(() => new Seq2SeqEnsemble([]), { code: 'ERR_ARGUMENT' })
   await other.dispose()

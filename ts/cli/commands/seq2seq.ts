@@ -1,6 +1,6 @@
 /** Commands of models that turn sequences into sequences. They are loaded when a command runs. */
 import type { Command } from 'commander'
-import type { Pair } from '../../data'
+import type { Pair, Source } from '../../data'
 import { RnnativeError } from '../../errors'
 import { seq2seqFitOptions, seq2seqOptions } from '../../models/seq2seq/options'
 import type { TiedEmbeddings } from '../../models/seq2seq/options'
@@ -15,7 +15,9 @@ import { addTranslate, models, searchFlags, withModels } from './translate'
 
 const UNITS = ['word', 'char', 'bpe', 'space'] as const
 
-const source = neededFile('a source on each line, gzip allowed; - is standard input')
+const source = neededFile(
+  'a source on each line, gzip allowed; - is standard input. Vectors: JSON Lines with source and target, which --target is, too',
+)
 
 const dataFlags = {
   source,
@@ -77,7 +79,7 @@ export function addSeq2Seq(program: Command): void {
       const { Seq2Seq } = await import('../../models/index.js')
       const { checkInputs, readPairInput } = await import('../texts.js')
       const { validSource, validTarget } = data
-      checkInputs(data.source, data.target, validSource, validTarget)
+      checkInputs(...new Set([data.source, data.target]), ...new Set([validSource, validTarget]))
       const { validationSplit: share = 0 } = data
       const pairs = await readPairInput(data.source, data.target)
       const { learned, heldOut } = share > 0 ? holdOutEvenly(pairs, share) : { learned: pairs }
@@ -85,7 +87,7 @@ export function addSeq2Seq(program: Command): void {
         validSource !== undefined && validTarget !== undefined
           ? await readPairInput(validSource, validTarget)
           : heldOut
-      const tokenizers = await makeTokenizers(learned, data, options.tieEmbeddings)
+      const tokenizers = await readersOf(learned, data, options.tieEmbeddings)
       const model = new Seq2Seq({ ...options, ...tokenizers })
       return { model, run: model.fit(learned, { ...fit, validation }) }
     },
@@ -98,6 +100,24 @@ export function addSeq2Seq(program: Command): void {
   addFlags(seq2seq.command('score').description(about), scoreFlags).action((flags: Flags) =>
     score(takeFlags(scoreFlags, flags)),
   )
+}
+
+/** The tokenizers, or the size of vectors and the target's. */
+async function readersOf(
+  pairs: readonly Pair<Source>[],
+  flags: Made<typeof dataFlags>,
+  tied: TiedEmbeddings | undefined,
+) {
+  const { makeTokenizer } = await import('../texts.js')
+  const texts = pairs.filter((pair): pair is Pair => typeof pair[0] === 'string')
+  if (texts.length === pairs.length) return makeTokenizers(texts, flags, tied)
+  const vectors = pairs.flatMap(([source]) => (typeof source === 'string' ? [] : [source]))
+  const first = vectors.find(({ length }) => length > 0)?.[0] as ArrayLike<number> | undefined
+  const targets = pairs.flatMap(([, target]) => target)
+  return {
+    sourceFeatures: first?.length ?? 1,
+    target: await makeTokenizer(flags.unit, targets, flags.vocabulary),
+  }
 }
 
 /** One tokenizer of both sides where all embeddings are tied, else one for each. */
@@ -149,12 +169,12 @@ async function score(flags: Made<typeof scoreFlags>): Promise<void> {
   const { printJson } = await import('../../watch/output.js')
   const pairs = await readPairInput(flags.source, flags.target)
   await using translator = await Seq2Seq.load(flags.model, { precision: flags.precision })
-  const each = pairs.flatMap(([one, targets]): Pair[] =>
-    (typeof targets === 'string' ? [targets] : targets).map((text): Pair => [one, text]),
+  const each = pairs.flatMap(([one, targets]): Pair<Source>[] =>
+    (typeof targets === 'string' ? [targets] : targets).map((text): Pair<Source> => [one, text]),
   )
   const scores = await translator.score(each)
   scores.forEach(({ logProbability, logProbabilities }, i) => {
-    const [from, to] = each[i] as Pair
+    const [from, to] = each[i] as Pair<Source>
     if (flags.json)
       printJson({
         ...{ source: from, target: to, logProbability },

@@ -1,6 +1,7 @@
 /** Translating lines as they come, with one model or several that decide together. */
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
+import type { Source } from '../../data'
 import { RnnativeError } from '../../errors'
 import type { Seq2Seq, Seq2SeqEnsemble, Translation } from '../../models'
 import type { SearchTerm } from '../../decode'
@@ -101,6 +102,7 @@ export async function withModels<T>(
 
 async function translate(flags: TranslateFlags): Promise<void> {
   const { chunksOfLines } = await import('../texts.js')
+  const { sourceIn } = await import('../../data/vector-pairs.js')
   const { attentionPlot, sample, nBest } = flags
   if (!sample)
     for (const [name, flag] of SAMPLING)
@@ -114,11 +116,14 @@ async function translate(flags: TranslateFlags): Promise<void> {
       : [{ model: await loadTerm(flags.term), weight: flags.termWeight }]
   await withModels(flags, async (translator) => {
     const maps: AttentionMap[] = []
+    const first = 'models' in translator ? translator.models[0] : translator
+    const vectors = first?.source === null
     let [number, nothing] = [0, 0]
     for await (const lines of chunksOfLines(process.stdin)) {
       const wanted = attentionPlot !== undefined && maps.length < MOST_PLOTS
       const at = { first: number, alignments: wanted, terms }
-      for (const translation of await translateChunk(translator, lines, flags, at)) {
+      const sources = vectors ? vectorsIn(lines, number, sourceIn) : lines
+      for (const translation of await translateChunk(translator, sources, flags, at)) {
         ++number
         if (translation.score === -Infinity) ++nothing
         print(translation, nBest, number)
@@ -133,9 +138,28 @@ async function translate(flags: TranslateFlags): Promise<void> {
   })
 }
 
+/** Lines of JSON: a list of vectors, or an object with that as its source. `before`: lines. */
+function vectorsIn(
+  lines: readonly string[],
+  before: number,
+  sourceIn: (row: unknown, fail: (problem: string) => Error) => Source,
+): Source[] {
+  return lines.map((line, i) => {
+    const fail = (problem: string) =>
+      new RnnativeError('ERR_FORMAT', `[read] standard input: line ${before + i + 1}: ${problem}`)
+    let row: unknown
+    try {
+      row = JSON.parse(line)
+    } catch (error) {
+      throw fail(`not valid JSON: ${(error as Error).message}`)
+    }
+    return sourceIn(row, fail)
+  })
+}
+
 function translateChunk(
   translator: Seq2Seq | Seq2SeqEnsemble,
-  lines: readonly string[],
+  lines: readonly Source[],
   flags: TranslateFlags,
   { first, alignments, terms }: { first: number; alignments: boolean; terms: SearchTerm[] },
 ): Promise<Translation[]> {

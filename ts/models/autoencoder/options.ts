@@ -6,8 +6,13 @@ import { seq2seqOptions, seq2seqRules } from '../seq2seq/options'
 const TASKS = ['repeat', 'next'] as const
 
 /** A classifier's layers read forward and add nothing to their outputs. */
-const PLAIN = { reverseSource: false, residual: false }
-const { reverseSource: _reversed, residual: _added, ...rows } = seq2seqOptions.rows
+const PLAIN = { reverseSource: false, residual: false, sourceFeatures: undefined }
+const {
+  reverseSource: _reversed,
+  residual: _added,
+  sourceFeatures: _vectors,
+  ...rows
+} = seq2seqOptions.rows
 
 /** Encoder, bridge, decoder, as those of a `Seq2Seq`. */
 export const autoencoderOptions = new ModelSchema(

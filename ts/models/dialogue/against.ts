@@ -7,7 +7,7 @@ import { disposeEncoded } from '../seq2seq/translate'
 
 export const anyway = ({ network, source }: Seq2Seq): TermModel => ({
   predicting({ size, begin, end }, sources) {
-    const nothing = source.end === null ? new Int32Array() : Int32Array.of(source.end)
+    const nothing = source?.end == null ? new Int32Array() : Int32Array.of(source.end)
     const read = layOut(Array.from({ length: sources }, () => nothing))
     const encoded = scope(() => noGrad(() => network.eval().encode(read)))
     const tokens = { vocabulary: size, bos: begin as number, eos: end as number }

@@ -1,7 +1,10 @@
 /** Texts out of decoded tokens: with their scores, and with what was looked at for each. */
+import type { Source } from '../../data'
 import type { Hypothesis } from '../../decode'
+import { expect } from '../../errors'
 import type { AttentionMap } from '../../report'
 import type { Tokenizer } from '../../text'
+import { checkTexts } from '../model'
 import type { Seq2SeqNetwork } from './network'
 
 /** One of several texts for a source. */
@@ -34,9 +37,17 @@ export interface Translation extends Candidate {
 /** What decoding needs of a model. */
 export interface Member {
   readonly network: Seq2SeqNetwork
-  readonly source: Tokenizer
+  /** Null where sources are vectors. */
+  readonly source: Tokenizer | null
+  readonly sourceFeatures: number | undefined
   readonly target: Tokenizer
   readonly reverseSource: boolean
+}
+
+/** Throws `ERR_ARGUMENT` for what is no list of sources; each is looked at when it is read. */
+export function checkSources(op: string, { source }: Member, sources: readonly Source[]): void {
+  if (source !== null) return checkTexts(op, sources as readonly string[])
+  expect(op, 'sources', Array.isArray(sources), 'a list of sequences of vectors', sources)
 }
 
 /** What a search found. */
@@ -48,7 +59,7 @@ export type Decoded = Pick<Hypothesis, 'tokens' | 'logProbability' | 'truncated'
 /** The text of what was decoded for `text`. */
 export function candidateOf(
   members: readonly Member[],
-  text: string,
+  text: Source,
   { tokens, logProbability, score, truncated, alignments }: Decoded,
   replaceUnknown: boolean,
 ): Candidate {
@@ -56,7 +67,7 @@ export function candidateOf(
   const { source, target } = member
   const attention = alignments && attentionOf(member, text, tokens, alignments)
   // Never the end of the source, which is no word.
-  const words = (attention?.source.length ?? 0) - (source.end === null ? 0 : 1)
+  const words = (attention?.source.length ?? 0) - (source === null || source.end === null ? 0 : 1)
   const lookedAt = (position: number): string => {
     const weights = attention?.weights[position] ?? []
     const count = Math.min(weights.length, words)
@@ -75,11 +86,15 @@ const END = '</s>'
 /** Weights over the source as it was written, whatever order it was read in. */
 function attentionOf(
   { source, target, reverseSource }: Member,
-  text: string,
+  text: Source,
   tokens: Int32Array,
   alignments: readonly Float32Array[],
 ): AttentionMap {
-  const pieces = source.pieces(text)
+  // Vectors go by their numbers.
+  const pieces =
+    source === null
+      ? Array.from({ length: alignments[0]?.length ?? 0 }, (_, i) => `${i + 1}`)
+      : source.pieces(text as string)
   const forward = (weights: Float32Array): Float32Array => {
     const ordered = weights.slice()
     if (reverseSource) ordered.subarray(0, pieces.length).reverse()
@@ -88,7 +103,7 @@ function attentionOf(
   const decoder = target.decoder()
   const written = Array.from(tokens, (id) => decoder.write(id).trim() || (target.tokens[id] ?? ''))
   return {
-    source: source.end === null ? pieces : [...pieces, END],
+    source: source === null || source.end === null ? pieces : [...pieces, END],
     target: [...written, END],
     weights: alignments.map(forward),
   }

@@ -1,4 +1,5 @@
 import { isListOf, optionsOf } from '../../check'
+import type { Source } from '../../data'
 import type { EnsembleOptions } from '../../decode'
 import { ENSEMBLE_NAMES } from '../../decode/ensemble'
 import { expect } from '../../errors'
@@ -29,12 +30,12 @@ export class Seq2SeqEnsemble {
   }
 
   /** As {@link Seq2Seq.translate}. */
-  translate(texts: readonly string[], options: TranslateOptions = {}): Promise<Translation[]> {
+  translate(texts: readonly Source[], options: TranslateOptions = {}): Promise<Translation[]> {
     return translateAll(this.models, texts, options, this.options)
   }
 
   /** As {@link Seq2Seq.sample}. */
-  sample(texts: readonly string[], options: SampleTextOptions = {}): Promise<Translation[]> {
+  sample(texts: readonly Source[], options: SampleTextOptions = {}): Promise<Translation[]> {
     return sampleAll(this.models, texts, options, this.options)
   }
 }

@@ -1,4 +1,4 @@
-import { PairSet, type Pair, type PairOptions } from '../../data'
+import { PairSet, type Pair, type PairOptions, type Source } from '../../data'
 import { checkPath, optionsOf } from '../../check'
 import { expect, RnnativeError } from '../../errors'
 import { isIterable } from '../../kinds'
@@ -33,7 +33,8 @@ import { sampleAll, streamPieces, translateAll } from './translate'
 import type { SampleTextOptions, StreamOptions, TranslateOptions } from './translate'
 
 export interface Seq2SeqModelOptions extends Seq2SeqOptions {
-  source: Tokenizer
+  /** None with `sourceFeatures`, where sources are vectors. */
+  source?: Tokenizer | undefined
   /** Boundaries are added where it has none; with `tieEmbeddings: 'all'` the source's, too. */
   target: Tokenizer
   device?: DeviceOption | undefined
@@ -41,7 +42,7 @@ export interface Seq2SeqModelOptions extends Seq2SeqOptions {
 
 export interface Seq2SeqFitOptions extends TrainingOptions, Seq2SeqLearningOptions {
   /** Pairs that are not learned from, to measure progress by: nats per target token; null: none. */
-  validation?: Iterable<Pair> | AsyncIterable<Pair> | null | undefined
+  validation?: Iterable<Pair<Source>> | AsyncIterable<Pair<Source>> | null | undefined
 }
 
 /** What a model gives to a target. */
@@ -73,7 +74,8 @@ export interface Seq2SeqScore {
  * ```
  */
 export class Seq2Seq extends Model {
-  readonly source: Tokenizer
+  /** Null where sources are vectors. */
+  readonly source: Tokenizer | null
   readonly target: Tokenizer
   readonly options: Readonly<Seq2SeqNetworkOptions>
   readonly seed: number
@@ -84,20 +86,28 @@ export class Seq2Seq extends Model {
     super()
     const { seed, ...network } = seq2seqOptions.resolve(options, ['source', 'target', 'device'])
     const { source, target, device = 'cpu' } = options
-    for (const [name, value] of Object.entries({ source, target }))
-      expect('seq2seq', name, value instanceof Tokenizer, 'a Tokenizer', value)
+    const { sourceFeatures, tieEmbeddings } = network
+    expect('seq2seq', 'target', target instanceof Tokenizer, 'a Tokenizer', target)
+    if (sourceFeatures === undefined)
+      expect('seq2seq', 'source', source instanceof Tokenizer, 'a Tokenizer', source)
+    else expect('seq2seq', 'source', source === undefined, 'none beside sourceFeatures', source)
     this.options = Object.freeze(network)
     this.target = target.withBoundaries()
-    this.source = this.options.tieEmbeddings === 'all' ? source.withBoundaries() : source
+    this.source = (tieEmbeddings === 'all' ? source?.withBoundaries() : source) ?? null
     this.seed = seed
-    if (this.options.tieEmbeddings === 'all' && !sameTokens(this.source, this.target))
+    if (tieEmbeddings === 'all' && this.source && !sameTokens(this.source, this.target))
       throw new RnnativeError(
         'ERR_ARGUMENT',
         '[seq2seq] tieEmbeddings: expected none or target where the tokenizers differ, got all',
       )
-    const sizes = { source: this.source.size, target: this.target.size }
+    const sizes = { source: this.source?.size ?? 0, target: this.target.size }
     const place = { seed, device: chooseDevice(device).device }
     this.network = new Seq2SeqNetwork(sizes, this.options, place)
+  }
+
+  /** Numbers of a source's vectors; undefined where sources are texts. */
+  get sourceFeatures(): number | undefined {
+    return this.options.sourceFeatures
   }
 
   get reverseSource(): boolean {
@@ -105,14 +115,14 @@ export class Seq2Seq extends Model {
   }
 
   /**
-   * Learns from pairs of texts, starting at once. Await the run for its result or iterate over its
+   * Learns from pairs of texts, or of sequences of vectors and texts, starting at once. Await the run for its result or iterate over its
    * events. Rejects with `ERR_BUSY` while another fit runs, `ERR_EMPTY` without a pair, `ERR_OUT_OF_MEMORY`
    * naming a pair that is too long before the first step, `ERR_NONFINITE` when loss or gradient overflow
    * (weights unharmed) or the weights have, and `ERR_ABORTED` when `signal` aborts; after that the model can
    * be used and trained on. With `checkpoint`, one of the steps made is written before.
    */
   fit(
-    pairs: Iterable<Pair> | AsyncIterable<Pair> | PairSet,
+    pairs: Iterable<Pair<Source>> | AsyncIterable<Pair<Source>> | PairSet,
     options: Seq2SeqFitOptions = {},
   ): Run<TokenEvent, TokenResult> {
     return this.begin('tokens', options, (context) => {
@@ -123,7 +133,7 @@ export class Seq2Seq extends Model {
   }
 
   private async makeFit(
-    pairs: Iterable<Pair> | AsyncIterable<Pair> | PairSet,
+    pairs: Iterable<Pair<Source>> | AsyncIterable<Pair<Source>> | PairSet,
     options: Seq2SeqFitOptions,
     context: RunContext<TrainingEvent>,
   ): Promise<Fit | null> {
@@ -133,7 +143,10 @@ export class Seq2Seq extends Model {
       null,
     )
     const { clipNorm = 1, optimizer = adam() } = options
-    const read = (all: Iterable<Pair> | AsyncIterable<Pair>, how: Partial<PairOptions>) =>
+    const read = (
+      all: Iterable<Pair<Source>> | AsyncIterable<Pair<Source>>,
+      how: Partial<PairOptions>,
+    ) =>
       PairSet.encode(untilStopped(all, context), { ...this.encoding, ...how }).catch(
         (error: unknown) => {
           // Not read to its end, it may be empty.
@@ -145,8 +158,8 @@ export class Seq2Seq extends Model {
     const held = validation ? await read(validation, {}) : undefined
     if (context.stopping || set === null || held === null) return null
     const { network } = this
-    const vocabularies = { source: this.source.size, target: this.target.size }
-    await set.check('fit', vocabularies)
+    const vocabularies = { source: this.source?.size ?? 0, target: this.target.size }
+    await set.check('fit', { ...vocabularies, features: this.sourceFeatures ?? null })
     const [learned, validated] = [await set.digest(), held ? await held.digest() : null]
     if (context.stopping) return null
     const feed = new PairFeed(set, learned, batchTokens, this.seed)
@@ -155,7 +168,7 @@ export class Seq2Seq extends Model {
       vocabularies,
       identity: {
         ...identityOf(seq2seqOptions.rows, this.options),
-        ...{ source: digestOf(this.source), target: digestOf(this.target) },
+        ...{ source: this.source && digestOf(this.source), target: digestOf(this.target) },
       },
       seed: this.seed,
       validate: held && ((checkGoing) => this.totals(held, checkGoing)),
@@ -174,9 +187,9 @@ export class Seq2Seq extends Model {
     return new TrainingLoop(task, feed, settings)
   }
 
-  private get encoding(): { source: Tokenizer; target: Tokenizer; reverseSource: boolean } {
-    const { source, target, reverseSource } = this
-    return { source, target, reverseSource }
+  private get encoding(): PairOptions {
+    const { source, sourceFeatures, target, reverseSource } = this
+    return { source, sourceFeatures, target, reverseSource }
   }
 
   private async totals(pairs: PairSet, checkGoing: () => void): Promise<{ loss: Total }> {
@@ -190,7 +203,7 @@ export class Seq2Seq extends Model {
 
   /** Scores the targets of pairs, the first of several, given their sources. `ERR_EMPTY`. */
   async evaluate(
-    pairs: Iterable<Pair> | AsyncIterable<Pair>,
+    pairs: Iterable<Pair<Source>> | AsyncIterable<Pair<Source>>,
     options: { signal?: AbortSignalLike | undefined } = {},
   ): Promise<Seq2SeqScore> {
     this.checkUsable('evaluate')
@@ -203,7 +216,7 @@ export class Seq2Seq extends Model {
 
   /** @internal The mean loss of the first pairs, a batch of them, for `report.gradientFlow`. */
   async lossOf(
-    pairs: Iterable<Pair> | AsyncIterable<Pair>,
+    pairs: Iterable<Pair<Source>> | AsyncIterable<Pair<Source>>,
   ): Promise<{ module: Seq2SeqNetwork; loss: () => Tensor }> {
     this.checkUsable('gradientFlow')
     const set = await PairSet.encode(own(pairs), this.encoding)
@@ -214,7 +227,7 @@ export class Seq2Seq extends Model {
 
   /** The probability of each pair's target, given its source; one entry for each of its targets. */
   async score(
-    pairs: Iterable<Pair>,
+    pairs: Iterable<Pair<Source>>,
     options: { signal?: AbortSignalLike | undefined } = {},
   ): Promise<PairScore[]> {
     this.checkUsable('score')
@@ -239,7 +252,7 @@ export class Seq2Seq extends Model {
    * does not depend on the others. Throws `ERR_ARGUMENT`, naming it, for an option that makes no sense.
    */
   async translate(
-    texts: readonly string[],
+    texts: readonly Source[],
     options: TranslateOptions = {},
   ): Promise<Translation[]> {
     this.checkUsable('translate')
@@ -247,7 +260,7 @@ export class Seq2Seq extends Model {
   }
 
   /** Draws targets for each source from the model's distribution. `ERR_ARGUMENT` as `translate`. */
-  async sample(texts: readonly string[], options: SampleTextOptions = {}): Promise<Translation[]> {
+  async sample(texts: readonly Source[], options: SampleTextOptions = {}): Promise<Translation[]> {
     this.checkUsable('sample')
     return sampleAll([this], texts, options)
   }
@@ -256,7 +269,7 @@ export class Seq2Seq extends Model {
    * A target for a source piece by piece, as its tokens are drawn from the model's distribution; with a
    * `temperature` of 0 the likeliest at each step. `ERR_ARGUMENT` as `translate`.
    */
-  stream(text: string, options: StreamOptions = {}): AsyncGenerator<string, void, void> {
+  stream(text: Source, options: StreamOptions = {}): AsyncGenerator<string, void, void> {
     this.checkUsable('stream')
     return streamPieces([this], text, options)
   }
@@ -265,7 +278,7 @@ export class Seq2Seq extends Model {
    * Sources as the encoder sees them: its top layer's last state, of both directions where it has two,
    * such as Sutskever et al. 2014 draw (figure 2).
    */
-  async represent(texts: readonly string[]): Promise<Float32Array[]> {
+  async represent(texts: readonly Source[]): Promise<Float32Array[]> {
     this.checkUsable('represent')
     return representAll(this, texts)
   }
@@ -276,7 +289,7 @@ export class Seq2Seq extends Model {
     return {
       json: {
         [CONFIG_FILE]: seq2seqOptions.toJSON({ ...this.options, seed: this.seed }),
-        [SOURCE_FILE]: this.source,
+        ...(this.source && { [SOURCE_FILE]: this.source }),
         [TARGET_FILE]: this.target,
       },
       tensors: { [MODEL_FILE]: weights },
@@ -296,11 +309,11 @@ export class Seq2Seq extends Model {
     return loadModel(directory, async (file) => {
       const configPath = file(CONFIG_FILE)
       const config = seq2seqOptions.parse(await readJson(configPath), configPath)
-      const [source, target] = await Promise.all(
-        [SOURCE_FILE, TARGET_FILE].map((name) => Tokenizer.load(file(name))),
-      )
+      const source =
+        config.sourceFeatures === undefined ? await Tokenizer.load(file(SOURCE_FILE)) : undefined
+      const target = await Tokenizer.load(file(TARGET_FILE))
       const given = { device, precision: precision ?? config.precision }
-      const tokenizers = { source: source as Tokenizer, target: target as Tokenizer }
+      const tokenizers = { source, target }
       return loadWeights(file, () => new Seq2Seq({ ...config, ...tokenizers, ...given }))
     })
   }

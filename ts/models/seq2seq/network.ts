@@ -1,5 +1,5 @@
 import { expect } from '../../errors'
-import { IGNORED, type PairBatch, type Sequences } from '../../data'
+import { IGNORED, type PairBatch, type SourceBatch } from '../../data'
 import { StateModel, type StepContext, type StepResult } from '../../decode'
 import { Module, type RecurrentState } from '../../nn'
 import { tensor, type Tensor } from '../../tensor'
@@ -58,13 +58,13 @@ export class Seq2SeqNetwork extends Module {
   }
 
   /** A batch's ids on the network's device. */
-  private ids(sequences: Sequences): Tensor {
+  private ids(sequences: SourceBatch): Tensor {
     const { device } = this.decoder.output.weight
     const { data, shape } = idsOf(sequences)
     return tensor(data, shape, { device })
   }
 
-  encode(source: Sequences): Encoded {
+  encode(source: SourceBatch): Encoded {
     return this.encodeIds(this.ids(source), source.lengths)
   }
 
@@ -88,7 +88,7 @@ export class Seq2SeqNetwork extends Module {
   }
 
   /** {@link top} of sources: [rows, directions * features]. */
-  summary(source: Sequences): Tensor {
+  summary(source: SourceBatch): Tensor {
     return this.top(this.encoder.forward(this.ids(source), source.lengths).state)
   }
 
@@ -155,15 +155,24 @@ export class Seq2SeqNetwork extends Module {
 
 /** A batch of pairs on a device. */
 export interface PairTensors {
+  /** Ids, or vectors. */
   source: { ids: Tensor; lengths: Tensor }
   /** What the decoder reads. */
   target: { ids: Tensor; lengths: Tensor }
   outputs: Tensor
 }
 
-/** Ids as an op takes them: where all sequences are empty, one position past every end. */
-function idsOf({ steps, ids, lengths }: Sequences): StepInput {
+/** Ids, or vectors, as an op takes them: where all sequences are empty, one position past every end. */
+function idsOf(sequences: SourceBatch): StepInput {
+  const { steps, lengths } = sequences
   const rows = lengths.length
+  if ('vectors' in sequences) {
+    const { vectors, size } = sequences
+    return steps > 0
+      ? { data: vectors, shape: [steps, rows, size] }
+      : { data: new Float32Array(rows * size), shape: [1, rows, size] }
+  }
+  const { ids } = sequences
   return steps > 0
     ? { data: ids, shape: [steps, rows] }
     : { data: new Int32Array(rows), shape: [1, rows] }

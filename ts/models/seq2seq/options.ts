@@ -73,6 +73,12 @@ const rows = {
    */
   attention: choice(ATTENTION, { about: 'kind of attention', default: 'additive' }),
   encoder: group(encoder, 'the encoder'),
+  /** Speech frames, regions of a picture; brought to the embedding's size by a layer. */
+  sourceFeatures: count({
+    about: 'numbers of a step, where sources are sequences of vectors in place of texts',
+    defaultText: 'sources are texts',
+    ...{ flag: null, most: MOST_UNITS },
+  }),
   /** Sutskever et al. 2014. */
   reverseSource: flag({ about: 'read sources backwards', default: false }),
   bridge: choice(BRIDGES, {
@@ -124,6 +130,9 @@ export function seq2seqRules(options: Made<typeof rows>, refuse: Refuse): void {
   refuse('inputFeeding', attends || !inputFeeding, 'false without attention', inputFeeding)
   checkVariant(options, refuse)
   checkZoneout(options, refuse)
+  const { sourceFeatures, tieEmbeddings } = options
+  const apart = tieEmbeddings !== 'all' || sourceFeatures === undefined
+  refuse('tieEmbeddings', apart, 'none or target where sources are vectors', tieEmbeddings)
   const narrower = projection === undefined || projection < encoder.hidden
   refuse('projection', narrower, `fewer than the encoder's ${encoder.hidden} units`, projection)
   refuse('feedSummary', !attends || !feedSummary, 'false with attention', feedSummary)

@@ -56,11 +56,15 @@ const TRIED = 1 / 16
 
 /** No less than what a batch holds at a time: what is read, attention, and what is written. */
 function bytesOf({ options }: Seq2SeqNetwork, extents: Extents): number {
-  const { embedding, hidden, attention } = options
+  const { embedding, hidden, attention, sourceFeatures = 0 } = options
   const { rows, source, target } = extents
   const memory = sizeOfMemory(options)
   const attended = attention === 'none' ? 0 : cells(extents)
-  return 4 * (attended + rows * (source * (embedding + memory) + target * (embedding + hidden)))
+  return (
+    4 *
+    (attended +
+      rows * (source * (sourceFeatures + embedding + memory) + target * (embedding + hidden)))
+  )
 }
 
 /**

@@ -100,7 +100,9 @@ export class Seq2SeqTask implements Objective<PairBatch> {
     const json = scheduledSampling?.toJSON() ?? null
     this.identity = { model: 'Seq2Seq', ...identity, labelSmoothing, scheduledSampling: json }
     const { source, target } = vocabularies
-    this.facts = { 'source vocabulary': source, 'target vocabulary': target }
+    // Vectors have none.
+    const read: Record<string, number> = source > 0 ? { 'source vocabulary': source } : {}
+    this.facts = { ...read, 'target vocabulary': target }
     this.validate = options.validate
     this.validation = options.validation
     this.settings = { confidencePenalty: options.confidencePenalty }

@@ -1,5 +1,6 @@
 /** Decoding with one model or several: encoding in batches, searching, and text out of tokens. */
-import { encodeSource, encodeSources, layOut } from '../../data'
+import { encodeSource, encodeSources, layOutSources } from '../../data'
+import type { EncodedSource, Source } from '../../data'
 import { beamSearch, ensemble, sample, stream, withTerms } from '../../decode'
 import { BEAM_NAMES, DEFAULT_BEAM } from '../../decode/beam-options'
 import { checkFlag, checkWhole, isListOf, optionsOf, whole, type Names } from '../../check'
@@ -13,11 +14,10 @@ import { Pauses } from '../../pauses'
 import { noGrad, scope, type Tensor } from '../../tensor'
 import type { Tokenizer } from '../../text'
 import { sameTokens } from '../../text/tokenizer'
-import { asTranslation, candidateOf } from './candidate'
+import { asTranslation, candidateOf, checkSources } from './candidate'
 import type { Candidate, Decoded, Member, Translation } from './candidate'
 import type { Encoded } from './decoder'
 import { FoldedDecoder } from './folded-decoder'
-import { checkTexts } from '../model'
 
 interface TextOptions extends Pick<LimitOptions, 'minLength'> {
   /** Texts that the results begin with: one for all sources, or one (or null) for each. */
@@ -92,7 +92,7 @@ type Search = (
 /** Translates every text with the members as one. */
 export async function translateAll(
   members: readonly Member[],
-  texts: readonly string[],
+  texts: readonly Source[],
   given: TranslateOptions,
   together: EnsembleOptions = {},
 ): Promise<Translation[]> {
@@ -106,6 +106,8 @@ export async function translateAll(
   const attends = members.length === 1 && members[0]?.network.decoder.attending
   if (replaceUnknown)
     expect(op, 'replaceUnknown', Boolean(attends), 'false but for one model with attention', true)
+  const named = !replaceUnknown || members[0]?.source !== null
+  expect(op, 'replaceUnknown', named, 'false where sources are vectors', true)
   const alignments = replaceUnknown || options.alignments
   const [{ target }] = members as readonly [Member]
   const search: Search = (model, limits) =>
@@ -142,7 +144,7 @@ async function withOpenTerms<T>(
 /** Draws texts for every text from the members as one. */
 export async function sampleAll(
   members: readonly Member[],
-  texts: readonly string[],
+  texts: readonly Source[],
   options: SampleTextOptions,
   together: EnsembleOptions = {},
 ): Promise<Translation[]> {
@@ -156,7 +158,7 @@ export async function sampleAll(
   const { streams, prefix: _p, maxLength: _m, minLength: _l, batch: _b, ...drawing } = options
   const { samples = 1 } = options
   checkWhole(op, 'samples', samples, 1)
-  checkTexts(op, texts)
+  checkSources(op, members[0] as Member, texts)
   const valid = streams === undefined || (Array.isArray(streams) && streams.length === texts.length)
   expect(op, 'streams', valid, `${texts.length} numbers`, streams)
   const search: Search = async (model, limits, sources) => {
@@ -173,15 +175,16 @@ export async function sampleAll(
 /** Pieces of a text for `text` as its tokens are drawn. */
 export async function* streamPieces(
   members: readonly Member[],
-  text: string,
+  text: Source,
   given: StreamOptions,
   together: EnsembleOptions = {},
 ): AsyncGenerator<string, void, void> {
   const op = 'stream'
   const { prefix, maxLength, ...options } = optionsOf(op, given, STREAM_NAMES)
-  expect(op, 'text', typeof text === 'string', 'a string', text)
-  const [{ target }] = members as readonly [Member]
-  const sources: Int32Array[][] = []
+  const [first] = members as readonly [Member]
+  const { target } = first
+  if (first.source !== null) expect(op, 'text', typeof text === 'string', 'a string', text)
+  const sources: EncodedSource[][] = []
   for (const member of members) sources.push([await encodeSource(text, member)])
   const longest = Math.max(...sources.map(([source]) => source?.length ?? 0))
   const prefixes = await prefixesOf(op, target, 1, prefix)
@@ -210,17 +213,17 @@ const WORKERS = 2
 
 async function decodeAll(
   members: readonly Member[],
-  texts: readonly string[],
+  texts: readonly Source[],
   { prefix, maxLength, minLength, batch = 128 }: TextOptions,
   search: Search,
   how: { op: string; together: EnsembleOptions; replaceUnknown: boolean; hypotheses: number },
 ): Promise<Candidate[][]> {
   const { op, together, replaceUnknown, hypotheses } = how
-  checkTexts(op, texts)
+  checkSources(op, members[0] as Member, texts)
   checkWhole(op, 'batch', batch, 1)
   if (minLength !== undefined) checkWhole(op, 'minLength', minLength, 0)
   const [{ target }] = members as readonly [Member]
-  const encoded: Int32Array[][] = []
+  const encoded: EncodedSource[][] = []
   for (const member of members) encoded.push(await encodeSources(texts, member))
   const longest = texts.map((_, i) => Math.max(...encoded.map((all) => all[i]?.length ?? 0)))
   const length = (i: number) => longest[i] as number
@@ -251,14 +254,14 @@ async function decodeAll(
     try {
       while (next < order.length && !failed) {
         const which = order.slice(next, (next += batch))
-        const sources = encoded.map((all) => which.map((i) => all[i] as Int32Array))
+        const sources = encoded.map((all) => which.map((i) => all[i] as EncodedSource))
         // A fit may go on between two batches.
         const folded = folds.map((fold) => fold?.current() ?? null)
         const { model, dispose } = openModel(members, sources, together, folded)
         const lists = await search(model, limits(which), which).finally(dispose)
         lists.forEach((list, row) => {
           const i = which[row] as number
-          const text = texts[i] as string
+          const text = texts[i] as Source
           found[i] = list.map((one) => candidateOf(members, text, one, replaceUnknown))
         })
       }
@@ -333,7 +336,7 @@ const forbiddenOf = ({ begin, unknown }: Tokenizer, allowUnknown: boolean): numb
 /** Encodes sources with every member; dispose it after its decodings. `folds`: of their decoders. */
 function openModel(
   members: readonly Member[],
-  sources: readonly (readonly Int32Array[])[],
+  sources: readonly (readonly EncodedSource[])[],
   together: EnsembleOptions,
   folds: readonly (FoldedDecoder | null)[] = [],
 ): { model: StepModel; dispose: () => void } {
@@ -345,7 +348,7 @@ function openModel(
       const folded = folds[i] ?? null
       const encoded = scope(() =>
         noGrad(() => {
-          const own = network.encode(layOut(sources[i] ?? []))
+          const own = network.encode(layOutSources(sources[i] ?? []))
           return folded ? folded.fold(own) : own
         }),
       )
@@ -367,7 +370,10 @@ function openModel(
 const readAlike = ([first, ...others]: readonly Member[]): boolean =>
   others.every(
     ({ source, reverseSource }) =>
-      reverseSource === first?.reverseSource && sameTokens(source, first.source),
+      reverseSource === first?.reverseSource &&
+      (source === null || first.source === null
+        ? source === first.source
+        : sameTokens(source, first.source)),
   )
 
 export function disposeEncoded({ sources, state }: Encoded): void {
