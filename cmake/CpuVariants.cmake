@@ -66,9 +66,12 @@ function(rnnative_add_cpu_variants target)
   if(processor MATCHES "^(x86_64|AMD64|amd64)$")
     rnnative_add_cpu_variant(${target} generic 16)
     rnnative_add_cpu_variant(${target} avx2 32 ${avx2})
+    if(RNNATIVE_SANITIZE)
+      # Undefined behaviour shows in the avx2 build of the same sources; bounds depend on the width.
+      list(APPEND avx512 -fno-sanitize=undefined)
+    endif()
     if(RNNATIVE_EMULATE_AVX512)
       if(RNNATIVE_SANITIZE)
-        # Undefined behaviour shows in the avx2 build of the same sources; bounds depend on the width.
         list(APPEND avx2 -fno-sanitize=undefined)
       endif()
       rnnative_add_cpu_variant(${target} avx512 64 ${avx2})

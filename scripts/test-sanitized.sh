@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
 # Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer into .cmake/asan and runs tests on it.
-# Two variants hold every kernel at two vector widths: avx2, and avx512bf16 with its instructions emulated.
+# Two variants hold every kernel at two vector widths: avx2, and avx512bf16, emulated where the processor lacks it.
 # usage: test-sanitized.sh [ava arguments; default: the op and boundary tests]
 set -euo pipefail
 cd "$(dirname "$0")/.."
+emulate=ON
+if grep -qw avx512_bf16 /proc/cpuinfo; then emulate=OFF; fi
 node scripts/build-native.mjs --tree .cmake/asan -DRNNATIVE_SANITIZE=ON \
-  -DRNNATIVE_EMULATE_AVX512=ON '-DRNNATIVE_ISAS=avx2;avx512bf16' "-DRNNATIVE_OUTPUT_DIR=$PWD/.cmake/asan/out"
+  -DRNNATIVE_EMULATE_AVX512=$emulate '-DRNNATIVE_ISAS=avx2;avx512bf16' "-DRNNATIVE_OUTPUT_DIR=$PWD/.cmake/asan/out"
 
 # Node itself is not instrumented, so the sanitizers' runtimes must be loaded before anything else.
 compiler=${CXX:-c++}

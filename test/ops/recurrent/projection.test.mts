@@ -65,7 +65,7 @@ for (const cell of CELLS.filter(mayProject)) {
 
     test.serial(`${name}: sizes around vectors, tiles and blocks`, async (t) => {
       for (const [layers, directions, hidden, projection, sizes, lengths] of LARGE) {
-        if (SLOW && hidden > 150) continue
+        if (SLOW && hidden > ('phases' in more ? 64 : 150)) continue
         const stack = { cell, layers, directions, hidden, projection, ...more }
         const inputs = drawInputs(stack, sizes, withLengths(lengths))
         await checkOp(t, recurrent(stack, inputs), { large: true, threads: [1, 2, 3] })
