@@ -113,7 +113,12 @@ export class Vectors {
   evaluate(pairs: readonly WordPair[]): SimilarityScore {
     const valid = isListOf(
       pairs,
-      (pair) => Array.isArray(pair) && pair.length === 3 && Number.isFinite(pair[2]),
+      (pair) =>
+        Array.isArray(pair) &&
+        pair.length === 3 &&
+        typeof pair[0] === 'string' &&
+        typeof pair[1] === 'string' &&
+        Number.isFinite(pair[2]),
     )
     expect('evaluate', 'pairs', valid, 'a list of [word, word, number]', pairs)
     const [own, given]: [number[], number[]] = [[], []]

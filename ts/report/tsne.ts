@@ -48,7 +48,11 @@ export async function tsne(
   vectors: readonly ArrayLike<number>[],
   options: TsneOptions = {},
 ): Promise<[number, number][]> {
+  const lists = isListOf(vectors, (row) => Array.isArray(row) || isNumberArray(row))
+  const alike = lists && vectors.every((row) => row.length === vectors[0]?.length)
+  expect('t-SNE', 'vectors', alike, 'lists of as many numbers each', vectors)
   const { length } = vectors
+  expect('t-SNE', 'vectors', length > 1 && length <= MOST, `2 to ${MOST} vectors`, length)
   const { perplexity = Math.min(30, Math.max(1, (length - 1) / 3)), ...more } = optionsOf(
     't-SNE',
     options,
@@ -58,10 +62,6 @@ export async function tsne(
   checkPositive('t-SNE', 'perplexity', perplexity)
   checkWhole('t-SNE', 'iterations', iterations, 1)
   checkWhole('t-SNE', 'seed', seed, 0)
-  const lists = isListOf(vectors, (row) => Array.isArray(row) || isNumberArray(row))
-  const alike = lists && vectors.every((row) => row.length === vectors[0]?.length)
-  expect('t-SNE', 'vectors', alike, 'lists of as many numbers each', vectors)
-  expect('t-SNE', 'vectors', length > 1 && length <= MOST, `2 to ${MOST} vectors`, length)
   const search = new (load())({ dim: 2, perplexity, epsilon: 10 })
   search.gaussRandom = normal(seed, 2 * length)
   search.initDataRaw(vectors.map((row) => Array.from(row)))

@@ -47,6 +47,8 @@ test('words that are not known say nothing; what is wrong is named', async (t) =
   t.deepEqual(await model.infer([]), [])
   await t.throwsAsync(model.infer('a' as never), { message: /documents: expected/ })
   await t.throwsAsync(model.infer(['a'], { epochs: 0 }), { message: /epochs: expected/ })
+  await t.throwsAsync(model.nearest('a', null as never), { code: 'ERR_ARGUMENT' })
+  await t.throwsAsync(model.nearest(3 as never), { message: /to: expected/ })
   const signal = AbortSignal.abort()
   await t.throwsAsync(model.infer(['a'], { signal }), { code: 'ERR_ABORTED' })
   t.throws(() => new Doc2Vec({ algorithm: 'x' as never }), { code: 'ERR_ARGUMENT' })

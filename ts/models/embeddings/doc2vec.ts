@@ -1,4 +1,4 @@
-import { checkPath, checkSignal, isListOf } from '../../check'
+import { checkPath, checkSignal, isListOf, optionsOf, type Names } from '../../check'
 import { expect, RnnativeError } from '../../errors'
 import { readJson } from '../../io/files'
 import { CONFIG_FILE, readModel, writeModelDirectory } from '../../io/model-directory'
@@ -34,6 +34,10 @@ export interface NearDocument {
   /** Its place among those that were learned, from 0. */
   document: number
   similarity: number
+}
+
+const NEAREST: Names<InferOptions & Pick<NearestOptions, 'count'>> = {
+  ...{ epochs: true, lr: true, seed: true, count: true, signal: true },
 }
 
 interface Learned {
@@ -177,7 +181,9 @@ export class Doc2Vec {
     to: Sentence | Float32Array,
     options: InferOptions & Pick<NearestOptions, 'count'> = {},
   ): Promise<NearDocument[]> {
-    const { count, ...rest } = options
+    const { count, ...rest } = optionsOf('nearest', options, NEAREST)
+    const given = isSentence(to) || to instanceof Float32Array
+    expect('nearest', 'to', given, 'a text, a list of words or a vector', to)
     const vector = isSentence(to) ? (await this.infer([to], rest))[0] : to
     const near = await (await this.vectors()).nearest(vector as Float32Array, { count })
     return near.map(({ word, similarity }) => ({ document: Number(word), similarity }))
