@@ -2,7 +2,7 @@
 //   dW = dgates^T x,  dR = (gradients of R h)^T h before the step,  dx = dgates W,
 // and the biases' gradients are column sums. Each array is rounded for BF16 once, for all products
 // that read it; the column sums are of the values before rounding.
-#include "cuda/recurrent/gradients.cuh"
+#include "cuda/recurrent/gradient_run.cuh"
 
 #include <algorithm>
 
@@ -87,31 +87,9 @@ __global__ void bias_kernel(BiasGradients b, int64_t hidden) {
     }
 }
 
-// One direction of a layer.
-struct Run {
-  const RecurrentLayout& layout;
-  const GradientWork& work;
-  const LayerBackward& layer;
-  const LayerGradients& gradients;
-  int64_t direction;
-  Operand input, dgates;
-  Operand dstate, made;  // of both directions
-
-  const RnRecurrentDesc& desc() const { return layout.desc; }
-  int64_t tokens() const { return layer.layer.sequence->tokens; }
-  int64_t gate_row() const { return layout.slots * desc().hidden; }
-  const RnRecurrentSlotGrads& dslots() const { return gradients.dslots[direction]; }
-  const float* own(const float* gates) const { return gates + direction * tokens() * gate_row(); }
-  // Of these, as products read them.
-  int32_t round(RnContext* ctx, const float* gates) {
-    return make_operand(ctx, desc().precision, own(gates), tokens(), gate_row(), gate_row(),
-                        work.dgates, &dgates);
-  }
-};
-
 // to [columns of a, columns of b] (+)= a^T b over all tokens.
-int32_t over_tokens(RnContext* ctx, const Run& run, const Operand& a, int64_t m, const Operand& b,
-                    int64_t n, const RnGrad& grad, int64_t first_row) {
+int32_t over_tokens(RnContext* ctx, const GradientRun& run, const Operand& a, int64_t m,
+                    const Operand& b, int64_t n, const RnGrad& grad, int64_t first_row) {
   Gemm product;
   product.m = m;
   product.n = n;
@@ -126,24 +104,14 @@ int32_t over_tokens(RnContext* ctx, const Run& run, const Operand& a, int64_t m,
   return gemm(ctx, product);
 }
 
-int32_t input_weight(RnContext* ctx, const Run& run) {
+int32_t input_weight(RnContext* ctx, const GradientRun& run) {
   const RnGrad& grad = run.dslots().slot[RN_W_IH];
   if (grad.mode == RN_GRAD_SKIP) return RN_OK;
   return over_tokens(ctx, run, run.dgates, run.layout.gates * run.desc().hidden, run.input,
                      run.gradients.in, grad, 0);
 }
 
-// Threads over units (x) and tokens (y).
-Launch unit_by_token(int64_t hidden, int64_t tokens) {
-  Launch how;
-  const int64_t threads = std::min<int64_t>(ceil_div(hidden, 32) * 32, 256);
-  how.block = dim3(static_cast<unsigned>(threads));
-  how.grid = dim3(static_cast<unsigned>(ceil_div(hidden, threads)),
-                  static_cast<unsigned>(std::min<int64_t>(tokens, 65535)));
-  return how;
-}
-
-int32_t recurrent_weight(RnContext* ctx, const Run& run) {
+int32_t recurrent_weight(RnContext* ctx, const GradientRun& run) {
   const RnGrad& grad = run.dslots().slot[RN_W_HH];
   if (grad.mode == RN_GRAD_SKIP) return RN_OK;
   const RnRecurrentDesc& desc = run.desc();
@@ -185,7 +153,7 @@ int32_t recurrent_weight(RnContext* ctx, const Run& run) {
 }
 
 // Of W_HR, from the gradients of h and what that was made of.
-int32_t projection_weight(RnContext* ctx, const Run& run) {
+int32_t projection_weight(RnContext* ctx, const GradientRun& run) {
   const RnGrad& grad = run.dslots().slot[RN_W_HR];
   if (!run.layout.projects() || grad.mode == RN_GRAD_SKIP) return RN_OK;
   const int64_t hidden = run.desc().hidden, state = run.desc().state;
@@ -193,7 +161,7 @@ int32_t projection_weight(RnContext* ctx, const Run& run) {
                      run.made.at(0, run.direction * hidden), hidden, grad, 0);
 }
 
-int32_t biases(RnContext* ctx, const Run& run) {
+int32_t biases(RnContext* ctx, const GradientRun& run) {
   const RnGrad &ih = run.dslots().slot[RN_B_IH], &hh = run.dslots().slot[RN_B_HH];
   if (ih.mode == RN_GRAD_SKIP && hh.mode == RN_GRAD_SKIP) return RN_OK;
   const int32_t status = sum_columns(ctx, run.own(run.layer.dgates), run.tokens(), run.gate_row(),
@@ -206,88 +174,8 @@ int32_t biases(RnContext* ctx, const Run& run) {
   });
 }
 
-// What each token adds to the gradients of peepholes: those of i and f see c before the step, that
-// of o c after it. A thread a unit (x) of a token (y).
-struct PeepholeTerms {
-  Rows rows;
-  int64_t tokens, hidden, width, gate_row;
-  int32_t direction;
-  const float *c, *c0;          // [N, D*H] and [B, H] from the direction's own
-  const float *gates, *dgates;  // [N, S*H]
-  CellVariant variant;
-  float* terms;  // [N, RN_PEEPHOLES*H]
-};
-template <class Cell>
-__global__ void peephole_kernel(PeepholeTerms s) {
-  const int64_t j = first_index();
-  if (j >= s.hidden) return;
-  for (int64_t n = blockIdx.y; n < s.tokens; n += gridDim.y) {
-    float* to = s.terms + n * RN_PEEPHOLES * s.hidden + j;
-    const int64_t token = s.rows.token(n);
-    float seen[RN_PEEPHOLES] = {};
-    if (token >= 0) {
-      const int64_t t = token / s.rows.batch, i = n - s.rows.row(t, 0);
-      const int64_t before = s.rows.row_before(t, i, s.direction);
-      if (before >= 0)
-        seen[0] = s.c[before * s.width + j];
-      else if (s.c0 != nullptr)
-        seen[0] = s.c0[s.rows.place(i) * s.hidden + j];
-      seen[1] = seen[0];
-      // c' is not what zoneout makes of it.
-      BackwardUnit<Cell> unit = {};
-#pragma unroll
-      for (int g = 0; g < Cell::kGates; ++g)
-        unit.slots[g] = s.gates[n * s.gate_row + g * s.hidden + j];
-      unit.c_before = seen[0];
-      unit.variant = {&s.variant, j};
-      seen[2] = Cell::state(unit);
-    }
-#pragma unroll
-    for (int k = 0; k < RN_PEEPHOLES; ++k) {
-      const float d = s.dgates[n * s.gate_row + Cell::peephole_gate(k) * s.hidden + j];
-      to[k * s.hidden] = token < 0 ? 0.0f : d * seen[k];
-    }
-  }
-}
-
-int32_t peepholes(RnContext* ctx, const Run& run) {
-  const RnGrad* grads = run.dslots().slot + RN_P_I;
-  if (std::all_of(grads, grads + RN_PEEPHOLES,
-                  [](const RnGrad& g) { return g.mode == RN_GRAD_SKIP; }))
-    return RN_OK;
-  const RnRecurrentDesc& desc = run.desc();
-  const Layer& layer = run.layer.layer;
-  const int64_t hidden = desc.hidden;
-  PeepholeTerms s = {};
-  s.rows = layer.sequence->rows;
-  s.tokens = run.tokens();
-  s.hidden = hidden;
-  s.width = run.layout.units;
-  s.gate_row = run.gate_row();
-  s.direction = static_cast<int32_t>(run.direction);
-  s.c = run.layer.c + run.direction * hidden;
-  s.c0 = layer.c0 ? layer.c0 + run.direction * desc.batch * hidden : nullptr;
-  s.gates = run.own(run.layer.gates);
-  s.dgates = run.own(run.layer.dgates);
-  s.variant = layer.variant[run.direction];
-  s.terms = run.work.terms;
-  int32_t status = RN_OK;
-  if (s.tokens > 0)
-    status = with_cell(desc.cell, [&]<class Cell>() {
-      if constexpr (Cell::kPeepholes)
-        return launch(ctx, unit_by_token(hidden, s.tokens), peephole_kernel<Cell>, s);
-      else
-        return static_cast<int32_t>(RN_OK);
-    });
-  for (int k = 0; status == RN_OK && k < RN_PEEPHOLES; ++k)
-    if (grads[k].mode != RN_GRAD_SKIP)
-      status =
-          sum_columns(ctx, s.terms + k * hidden, s.tokens, hidden, RN_PEEPHOLES * hidden, grads[k]);
-  return status;
-}
-
 // Of an x that holds W x of all directions side by side: the direction's part of it.
-int32_t projected_gradient(RnContext* ctx, const Run& run) {
+int32_t projected_gradient(RnContext* ctx, const GradientRun& run) {
   const RnGrad& grad = run.gradients.dinput;
   const int64_t width = run.layout.gates * run.desc().hidden;
   return copy_floats(ctx, {{run.tokens(), run.gate_row(), run.gradients.in}, {width, 1, 1}},
@@ -297,7 +185,7 @@ int32_t projected_gradient(RnContext* ctx, const Run& run) {
 }
 
 // Directions after the first add to what those before wrote.
-int32_t input_gradient(RnContext* ctx, const Run& run) {
+int32_t input_gradient(RnContext* ctx, const GradientRun& run) {
   const RnGrad& grad = run.gradients.dinput;
   if (grad.mode == RN_GRAD_SKIP) return RN_OK;
   if (run.gradients.slots[run.direction].slot[RN_W_IH].data == nullptr)
@@ -357,7 +245,7 @@ int32_t GradientWork::allocate(RnContext* ctx, const RecurrentLayout& layout,
 int32_t layer_gradients(RnContext* ctx, const RecurrentLayout& layout, const GradientWork& work,
                         const LayerBackward& layer, const LayerGradients& gradients) {
   const RnRecurrentDesc& desc = layout.desc;
-  Run run = {layout, work, layer, gradients, 0, {}, {}, {}, {}};
+  GradientRun run = {layout, work, layer, gradients, 0, {}, {}, {}, {}};
   int32_t status = RN_OK;
   if (layout.projects())
     status = make_operand(ctx, desc.precision, layer.dstate, run.tokens(), layout.width,
@@ -377,7 +265,7 @@ int32_t layer_gradients(RnContext* ctx, const RecurrentLayout& layout, const Gra
     if (status == RN_OK) status = recurrent_weight(ctx, run);
     if (status == RN_OK) status = projection_weight(ctx, run);
     if (status == RN_OK) status = biases(ctx, run);
-    if (status == RN_OK) status = peepholes(ctx, run);
+    if (status == RN_OK) status = peephole_gradients(ctx, run);
     if (status == RN_OK && desc.norm)
       status = norm_gradients(ctx, layout, work, layer, run.dslots(), run.direction);
   }

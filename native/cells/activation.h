@@ -16,26 +16,22 @@ struct Chosen {
   template <class Unit>
   RN_CELL V gate(Unit& u, V sum) {
     if constexpr (!kByOption) return A::sigmoid(sum);
-    const RnCellOptions& by = u.options();
-    return value(by.gate, clip(sum, (float)by.gate_clip));
+    return clipped_value(u.options(), u.options().gate, sum);
   }
   template <class Unit>
   RN_CELL V gate_slope(Unit& u, V y) {
     if constexpr (!kByOption) return y * (1.0f - y);
-    const RnCellOptions& by = u.options();
-    return clipped_slope(by.gate, y, (float)by.gate_clip);
+    return clipped_slope(u.options(), u.options().gate, y);
   }
   template <class Unit>
   RN_CELL V candidate(Unit& u, V sum) {
     if constexpr (!kByOption) return A::tanh(sum);
-    const RnCellOptions& by = u.options();
-    return value(by.candidate, clip(sum, (float)by.gate_clip));
+    return clipped_value(u.options(), u.options().candidate, sum);
   }
   template <class Unit>
   RN_CELL V candidate_slope(Unit& u, V y) {
     if constexpr (!kByOption) return A::fnma(y, y, A::splat(1.0f));
-    const RnCellOptions& by = u.options();
-    return clipped_slope(by.candidate, y, (float)by.gate_clip);
+    return clipped_slope(u.options(), u.options().candidate, y);
   }
 
   // Within +- bound; NaN stays.
@@ -75,9 +71,13 @@ struct Chosen {
         return one;
     }
   }
-  // The same for a sum that was clipped first: flat where y is what a bound gives.
-  RN_CELL V clipped_slope(int32_t activation, V y, float bound) {
-    const V most = value(activation, A::splat(bound)), least = value(activation, A::splat(-bound));
+  // Of a sum that is clipped first; flat where y is what a bound gives.
+  RN_CELL V clipped_value(const RnCellOptions& by, int32_t activation, V sum) {
+    return value(activation, clip(sum, (float)by.gate_clip));
+  }
+  RN_CELL V clipped_slope(const RnCellOptions& by, int32_t activation, V y) {
+    const V most = value(activation, A::splat((float)by.gate_clip));
+    const V least = value(activation, A::splat(-(float)by.gate_clip));
     const V inner = A::select(y < most, slope(activation, y), A::splat(0.0f));
     return A::select(y > least, inner, A::splat(0.0f));
   }

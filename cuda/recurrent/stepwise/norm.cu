@@ -120,26 +120,16 @@ int32_t normed_step(RnContext* ctx, const LayerForward& args, const ForwardStep&
                     const StepProduct& product, float* made) {
   const Layer& layer = args.layer;
   const CellTraits cell = traits_of(layer.cell);
-  Normed n = {layer.sequence->tokens,
-              cell.normed,
-              {layer.norms[0], layer.norms[1]},
-              args.x_hat,
-              args.h_hat,
-              args.scales,
-              made,
-              nullptr};
-  if (product.operand != nullptr) {
-    const int32_t status = multiply_step(ctx, layer, product, cell.gates);
-    if (status != RN_OK) return status;
-    n.sums = product.sums;
-  }
-  return with_cell(layer.cell, [&]<class Cell>() {
-    if constexpr (Cell::kNormed > 0)
-      return launch(ctx, norm_launch(layer, product.rows), normed_kernel<Cell>, step, n,
-                    product.rows);
-    else
-      return static_cast<int32_t>(RN_ERR_UNSUPPORTED);
-  });
+  const Normed n = {layer.sequence->tokens,
+                    cell.normed,
+                    {layer.norms[0], layer.norms[1]},
+                    args.x_hat,
+                    args.h_hat,
+                    args.scales,
+                    made,
+                    nullptr};
+  return launch_normed(ctx, layer, product, cell.gates, step, n,
+                       []<class Cell>() { return normed_kernel<Cell>; });
 }
 
 }  // namespace rnnative::cuda

@@ -3,8 +3,10 @@
 #ifndef RNNATIVE_CUDA_RECURRENT_STEPWISE_NORM_CUH_
 #define RNNATIVE_CUDA_RECURRENT_STEPWISE_NORM_CUH_
 
+#include <algorithm>
+
 #include "cuda/core/rows.cuh"
-#include "cuda/recurrent/stepwise/stepwise.cuh"
+#include "cuda/recurrent/stepwise/steps.cuh"
 
 namespace rnnative::cuda {
 
@@ -50,6 +52,24 @@ inline Launch norm_launch(const Layer& layer, int64_t rows) {
                   static_cast<unsigned>(layer.directions));
   how.shared = kReduceBytes;
   return how;
+}
+// The product of `gates` gates, where there is an operand, then the kernel of the layer's cell,
+// which kernel_of<Cell>() gives.
+template <class Step, class Normed, class KernelOf>
+int32_t launch_normed(RnContext* ctx, const Layer& layer, const StepProduct& product, int gates,
+                      const Step& step, Normed n, const KernelOf& kernel_of) {
+  if (product.operand != nullptr) {
+    const int32_t status = multiply_step(ctx, layer, product, gates);
+    if (status != RN_OK) return status;
+    n.sums = product.sums;
+  }
+  return with_cell(layer.cell, [&]<class Cell>() {
+    if constexpr (Cell::kNormed > 0)
+      return launch(ctx, norm_launch(layer, product.rows), kernel_of.template operator()<Cell>(),
+                    step, n, product.rows);
+    else
+      return static_cast<int32_t>(RN_ERR_UNSUPPORTED);
+  });
 }
 
 // In place of the first phase. made: [D, B, H] of a cell with a c.

@@ -169,31 +169,21 @@ int32_t normed_step_backward(RnContext* ctx, const LayerBackward& args, const Ba
                              const StepProduct& product, float* rows) {
   const Layer& layer = args.layer;
   const int64_t states = layer.directions * layer.sequence->rows.batch * layer.hidden;
-  Normed n = {layer.sequence->tokens,
-              traits_of(layer.cell).normed,
-              {layer.norms[0], layer.norms[1]},
-              args.x_hat,
-              args.h_hat,
-              args.scales,
-              args.raw_x,
-              args.raw_h,
-              args.dseen,
-              args.dseen_hat,
-              rows,
-              rows ? rows + states : nullptr,
-              nullptr};
-  if (product.operand != nullptr) {
-    const int32_t status = multiply_step(ctx, layer, product, 1);
-    if (status != RN_OK) return status;
-    n.sums = product.sums;
-  }
-  return with_cell(layer.cell, [&]<class Cell>() {
-    if constexpr (Cell::kNormed > 0)
-      return launch(ctx, norm_launch(layer, product.rows), normed_kernel<Cell>, step, n,
-                    product.rows);
-    else
-      return static_cast<int32_t>(RN_ERR_UNSUPPORTED);
-  });
+  const Normed n = {layer.sequence->tokens,
+                    traits_of(layer.cell).normed,
+                    {layer.norms[0], layer.norms[1]},
+                    args.x_hat,
+                    args.h_hat,
+                    args.scales,
+                    args.raw_x,
+                    args.raw_h,
+                    args.dseen,
+                    args.dseen_hat,
+                    rows,
+                    rows ? rows + states : nullptr,
+                    nullptr};
+  return launch_normed(ctx, layer, product, 1, step, n,
+                       []<class Cell>() { return normed_kernel<Cell>; });
 }
 
 }  // namespace rnnative::cuda

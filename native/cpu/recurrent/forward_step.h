@@ -66,14 +66,15 @@ void pack_recurrent(RnContext* ctx, const float* weight, const Layout& l, typena
                                 table + 1 + p * run_table_row<E>(turns));
                  }
                });
-  const auto width_of = [&](int64_t p) { return Tile::vectors(p, l.units, l.tail_lanes) * kLanes; };
-  leave_out_zeros<E>(out, Tile::panels(l.units), turns, Tile::kRowFloats, width_of, table);
+  const int64_t panels = Tile::panels(l.units);
+  leave_out_zeros<E>(out, panels, turns, Tile::kRowFloats,
+                     Tile::vectors(panels - 1, l.units, l.tail_lanes) * kLanes, table);
 }
 
 // row_floats: of sums.
 template <class Phase, bool kTraining>
-__attribute__((noinline)) void forward_cells(const ForwardStep& s, int64_t row, int64_t rows,
-                                             int64_t panel, float* sums, int64_t row_floats) {
+RN_NEVER_INLINE void forward_cells(const ForwardStep& s, int64_t row, int64_t rows, int64_t panel,
+                                   float* sums, int64_t row_floats) {
   const int64_t units = s.stride / kLanes, first = panel * Phase::kUnits;
   const int64_t count = units - first < Phase::kUnits ? units - first : Phase::kUnits;
   for (int64_t r = 0; r < rows; ++r)

@@ -1,4 +1,4 @@
-// Which turns of a packed R are not all zero. A pruned R (blocks of 16 units in all gates by 16
+// Which turns of a packed R are not all zero. A pruned R (blocks of 16 units in all gates by 4
 // inputs) is packed with its empty turns left out, so that a step reads what is left in one stream,
 // and each panel is multiplied run by run. Nothing but zeros is left out: sums stay the same to the
 // last bit, where what they are multiplied by is finite.
@@ -15,7 +15,7 @@ namespace rnnative::cpu::RN_ISA {
 namespace {
 
 template <class E>
-constexpr int64_t kStretchTurns = 16 / E::kDepth;  // looked at together
+constexpr int64_t kStretchTurns = 4 / E::kDepth;  // looked at together
 
 template <class E>
 RN_INLINE int64_t run_table_row(int64_t turns) {
@@ -38,7 +38,8 @@ RN_INLINE bool is_zero(typename E::Right x) {
 
 // Writes a panel's runs, its turns being `width` elements each.
 template <class E>
-void find_runs(const typename E::Right* panel, int64_t turns, int64_t width, int32_t* row) {
+RN_NEVER_INLINE void find_runs(const typename E::Right* panel, int64_t turns, int64_t width,
+                               int32_t* row) {
   int32_t count = 0, *runs = row + 2;
   for (int64_t t0 = 0; t0 < turns; t0 += kStretchTurns<E>) {
     const int64_t t1 = t0 + kStretchTurns<E> < turns ? t0 + kStretchTurns<E> : turns;
@@ -58,10 +59,10 @@ void find_runs(const typename E::Right* panel, int64_t turns, int64_t width, int
 }
 
 // Leaves out the empty turns, where they are many. Panels begin `turns` turns of `width` elements
-// apart; width_of(panel) is what a panel's own turns take.
-template <class E, class WidthOf>
-void leave_out_zeros(typename E::Right* packed, int64_t panels, int64_t turns, int64_t width,
-                     const WidthOf& width_of, int32_t* table) {
+// apart; those of the last are `last_width` wide.
+template <class E>
+RN_NEVER_INLINE void leave_out_zeros(typename E::Right* packed, int64_t panels, int64_t turns,
+                                     int64_t width, int64_t last_width, int32_t* table) {
   const int64_t length = run_table_row<E>(turns);
   int64_t left = 0;
   for (int64_t p = 0; p < panels; ++p) {
@@ -73,7 +74,7 @@ void leave_out_zeros(typename E::Right* packed, int64_t panels, int64_t turns, i
   if (!table[0]) return;
   for (int64_t p = 0; p < panels; ++p) {
     const int32_t* row = table + 1 + p * length;
-    const int64_t own = width_of(p);
+    const int64_t own = p == panels - 1 ? last_width : width;
     typename E::Right* to = packed + row[1] * width;
     for (int32_t i = 0; i < row[0]; ++i) {
       const int64_t t0 = row[2 + 2 * i], size = (row[3 + 2 * i] - t0) * own;

@@ -19,6 +19,12 @@
 #endif
 
 #define RN_INLINE __attribute__((always_inline)) inline
+// A function that stays one: neither inlined nor copied for what is known where it is called.
+#ifdef __clang__
+#define RN_NEVER_INLINE __attribute__((noinline))
+#else
+#define RN_NEVER_INLINE __attribute__((noinline, noclone))
+#endif
 #define RN_JOIN_(a, b) a##b
 #define RN_JOIN(a, b) RN_JOIN_(a, b)  // joins after expanding: RN_JOIN(x_, RN_ISA) is x_avx2
 #define RN_STRING_(a) #a
