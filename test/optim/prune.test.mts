@@ -61,17 +61,14 @@ test('the smallest are chosen, equals in order, what is pruned always', (t) => {
   t.deepEqual(choose([1, 1, 1], 0.99), [1, 1, 1])
 })
 
-test('blocks: the same units of all gates by sixteen inputs', (t) => {
-  const grid = { rows: 4 * 20, columns: 18, gates: 4 }
+test('blocks: sixteen units in all gates by four inputs', (t) => {
+  const grid = { rows: 4 * 20, columns: 6, gates: 4 }
   const groups = groupsOf(grid, true)
   t.is(groups.count, 4)
-  t.deepEqual(
-    [groups.of(0, 0), groups.of(15, 15), groups.of(16, 0), groups.of(20, 0)],
-    [0, 0, 2, 0],
-  )
-  t.deepEqual([groups.of(79, 17), groups.of(60, 16)], [3, 1])
-  t.is(groupsOf({ rows: 33, columns: 16, gates: 1 }, true).count, 2)
-  const all = Float32Array.from({ length: 80 * 18 }, (_, i) => (i % 18 < 16 ? -2 : 1))
+  t.deepEqual([groups.of(0, 0), groups.of(15, 3), groups.of(16, 0), groups.of(20, 0)], [0, 0, 2, 0])
+  t.deepEqual([groups.of(79, 5), groups.of(60, 4)], [3, 1])
+  t.is(groupsOf({ rows: 65, columns: 4, gates: 1 }, true).count, 2)
+  const all = Float32Array.from({ length: 80 * 6 }, (_, i) => (i % 6 < 4 ? -2 : 1))
   t.deepEqual([...magnitudes(all, null, grid, groups)], [2, 1, 2, 1])
   const kept = all.map((x) => (x === 1 ? 0 : 1))
   t.deepEqual([...magnitudes(all, kept, grid, groups)], [2, -1, 2, -1])

@@ -85,6 +85,12 @@ for (const [what, options, fit] of [
     { weightDrop: 0.4 },
     { activationPenalty: 2, temporalPenalty: 1, confidencePenalty: 0.1, l2: { weight_hh: 1e-3 } },
   ],
+  ['rows of the embedding alone', {}, { optimizer: optim.adam({ lr: 0.01, lazy: true }) }],
+  [
+    'rows alone, micro-batches',
+    { positions: 'learned' },
+    { optimizer: optim.sgd({ lr: 0.5, momentum: 0.9, lazy: true }), accumulate: 3 },
+  ],
   [
     'SGD, averaged, groups of gates',
     {},
@@ -139,6 +145,7 @@ const KINDS: [string, Partial<Seq2SeqModelOptions>, Partial<Seq2SeqFitOptions>][
   ['no attention, the summary fed', { attention: 'none', feedSummary: true }, {}],
   ['weights dropped, zoneout', { weightDrop: 0.4, zoneout: 0.2, layers: 2 }, {}],
   ['residual', { layers: 3, residual: true }, {}],
+  ['rows alone', {}, { optimizer: optim.adam({ lr: 0.01, lazy: true }) }],
   ['tied', { embedding: 12, tieEmbeddings: 'all' }, { optimizer: optim.adagrad({ lr: 0.05 }) }],
 ]
 for (const [what, options, fit] of KINDS)

@@ -8,13 +8,13 @@ export interface Grid {
   readonly gates: number
 }
 
-/** Inputs of a block: columns of a matrix. */
-const WIDTH = 16
+/** Inputs of a block: columns of a matrix. A product skips as few as these (kStretchTurns). */
+const WIDTH = 4
 /**
  * Rows of a block, those of the same units in all gates together. A panel of the packed weights, on the widest
- * vectors, holds 16 units of a cell with several gates, or 32 rows of a matrix without: what one product skips.
+ * vectors, holds 16 units of a cell with several gates, or 64 rows of a matrix without: what one product skips.
  */
-const UNITS = { gated: 16, plain: 32 }
+const UNITS = { gated: 16, plain: 64 }
 
 /** Of each weight the number of its block; of single weights that is their own number. */
 export interface Groups {

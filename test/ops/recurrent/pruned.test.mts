@@ -21,7 +21,7 @@ function pruned(inputs: Inputs, stack: Stack, instead: number): Inputs {
     const data = host.data.slice()
     for (let row = 0; row < GATES[cell]! * hidden; ++row)
       for (let column = 0; column < hidden; ++column)
-        if (!kept((row % hidden) >> 4, column >> 4)) data[row * hidden + column] = instead
+        if (!kept((row % hidden) >> 4, column >> 2)) data[row * hidden + column] = instead
     made[name] = { ...host, data }
   }
   return made
