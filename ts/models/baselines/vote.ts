@@ -3,7 +3,14 @@ import { expect } from '../../errors'
 import { inStretches } from '../../pauses'
 import { gatherLabelled, type Labelled } from '../../data/labelled'
 import { minimise } from './lbfgs'
-import { logSoftmax, numbersOf, ranked, scored, softmax, type BaselineScore } from '../parts/prediction'
+import {
+  logSoftmax,
+  numbersOf,
+  ranked,
+  scored,
+  softmax,
+  type BaselineScore,
+} from '../parts/prediction'
 import type { Text } from '../parts/vectorizer'
 
 /** What can vote: anything that gives a probability for each label. */
