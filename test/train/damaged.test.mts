@@ -62,6 +62,7 @@ const LATER = [
   'progress.stepsPerEpoch',
   'progress.least',
   'average',
+  'optimizer.hyperparameters.lazy',
 ]
 LATER.push(
   'progress.best',

@@ -1,11 +1,17 @@
 /** Other models that have a say in what a search chooses (shallow fusion, Gülçehre et al. 2015). */
-import { checkFinite, checkFunction, checkWhole, isListOf, isObject } from '../check'
+import { checkFinite, checkFunction, checkWhole, isListOf, isObject, whole } from '../check'
 import { expect } from '../errors'
 import { noGrad, scope } from '../tensor'
 import * as ops from '../ops'
 import type { Tokenizer } from '../text'
 import { sameTokens } from '../text/tokenizer'
-import { disposeOutput, type Decoding, type StepModel, type StepOutput } from './step-model'
+import {
+  checkModel,
+  disposeOutput,
+  type Decoding,
+  type StepModel,
+  type StepOutput,
+} from './step-model'
 
 /** What says how likely the next token of a text is, without a source: a `LanguageModel`, an `NgramModel`. */
 export interface TermModel {
@@ -58,17 +64,25 @@ export function sharedTokens(
   return { count, lineEnd: lineEnd as number }
 }
 
+const isFirst = (first: unknown): boolean => first === Infinity || whole(first, 0)
+
 /**
  * The model with terms: a search ranks by its log-probability and, `weight` times, theirs. Log-probabilities that are
  * told are the model's own.
  */
 export function withTerms(model: StepModel, terms: readonly OpenTerm[]): StepModel {
+  checkModel('terms', model)
   const { vocabulary, bos, eos, sources, sourceLengths } = model
-  for (const [i, term] of terms.entries())
+  expect('terms', 'terms', isListOf(terms, isObject), 'a list of { model, weight, first }', terms)
+  for (const [i, term] of terms.entries()) {
+    checkModel('terms', term.model)
+    checkFinite('terms', `[${i}].weight`, term.weight)
+    expect('terms', `[${i}].first`, isFirst(term.first), 'a whole number or Infinity', term.first)
     for (const name of ['vocabulary', 'sources'] as const) {
       const same = term.model[name] === model[name]
       expect('terms', `[${i}].${name}`, same, `the model's ${model[name]}`, term.model[name])
     }
+  }
   // As long as something is taken off what others think likely, scores may rise.
   const rising = terms.map(({ weight, first }) => (weight < 0 ? first : 0))
   return {

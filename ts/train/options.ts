@@ -236,7 +236,9 @@ export function checkTrainingOptions(options: TrainingOptions, validates: boolea
   expect('fit', 'schedule', schedule === undefined || scales, expected, schedule)
   const watches = options.average?.name === 'nt-asgd'
   expect('fit', 'average', validates || !watches, `another than nt-asgd ${WITHOUT}`, 'nt-asgd')
-  const noise = optimizer?.hyperparameters.lazy && options.gradientNoise
+  const noise =
+    (optimizer as Partial<OptimizerSpec> | undefined)?.hyperparameters?.lazy &&
+    options.gradientNoise
   expect('fit', 'gradientNoise', !noise, 'none with a lazy optimizer', noise)
   const { prune } = options
   const prunes = prune === undefined || (isObject(prune) && typeof prune.falls === 'function')
