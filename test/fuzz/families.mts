@@ -48,7 +48,7 @@ export const families: [string, Call, ...unknown[]][] = [
     make(TextClassifier),
     {
       ...{ tokenizer, labels, ...small, pooling: ['mean', 'attention'], selfAttention: true },
-      ...{ task: 'single', maxLength: 5, cut: 'end', fields: 1, vectors, temperature: 1 },
+      ...{ task: 'multi-class', maxLength: 5, cut: 'end', fields: 1, vectors, temperature: 1 },
     },
   ],
   [
@@ -86,7 +86,7 @@ export const families: [string, Call, ...unknown[]][] = [
     'Forecaster',
     make(Forecaster),
     {
-      ...{ ...series, ...small, model: 'deepar', distribution: 'gaussian', scaling: 'window' },
+      ...{ ...series, ...small, model: 'seq2seq', attention: 'dot', scaling: 'window' },
       ...{ known: [], categories: {}, calendar: ['month'], offset: 'last', season: 7 },
       ...{ loss: 'mae', quantiles: [0.5], frequency: 'day' },
     },
@@ -116,7 +116,7 @@ export const families: [string, Call, ...unknown[]][] = [
     { ngrams: [1], analyzer: 'char', sublinear: true, l2: 1, iterations: 2 },
     examples,
   ],
-  ['TfIdf', make(TfIdf), { ngrams: [1, 2], analyzer: 'word', minCount: 1 }],
+  ['TfIdf', make(TfIdf), { ngrams: [1, 2], analyzer: 'word', minDocuments: 1 }],
   ['tfIdf.fit', (texts: never) => new TfIdf().fit(texts), ['a b', 'c']],
   ['tfIdf.transform', tfIdf.transform.bind(tfIdf), ['a b', 'x']],
   ['tfIdf.keywords', tfIdf.keywords.bind(tfIdf), 'a b', { top: 2 }],

@@ -12,6 +12,7 @@ import {
   Trainer,
 } from 'rnnative'
 import { families } from './families.mjs'
+import { texts } from './texts.mjs'
 import { full, ones, scope, uniform, zeros } from 'rnnative'
 
 export interface Recipe {
@@ -371,7 +372,7 @@ const filled = (value: unknown): unknown => {
   return { ...value, signal: signal() }
 }
 
-export const recipes: Recipe[] = [...rows, ...families].map(([name, call, ...args]) => ({
+export const recipes: Recipe[] = [...rows, ...families, ...texts].map(([name, call, ...args]) => ({
   ...{ name, call },
   args: () => args.map(filled),
 }))

@@ -1,5 +1,5 @@
 /** Examples parted by chance in those to learn and those to validate with. */
-import { checkFlag, checkWhole, isObject, optionsOf, type Names } from '../check'
+import { checkFlag, checkWhole, isListOf, isObject, optionsOf, type Names } from '../check'
 import { expect } from '../errors'
 import { randomUniforms, streamKey } from '../tensor/random'
 
@@ -31,8 +31,11 @@ export function splitExamples<T extends { readonly label: string | readonly stri
   const op = 'split examples'
   const { seed = 0, stratified = true } = optionsOf(op, options, OPTIONS)
   expect(op, 'examples', Array.isArray(examples), 'a list of examples', examples)
-  for (const [i, example] of examples.entries())
-    expect(op, `example ${i}`, isObject(example), 'an object with a label', example)
+  for (const [i, example] of examples.entries()) {
+    const label = isObject(example) ? example.label : undefined
+    const valid = typeof label === 'string' || isListOf(label, (one) => typeof one === 'string')
+    expect(op, `example ${i}`, valid || !stratified, 'an object with a label, or labels', example)
+  }
   expect(op, 'examples', examples.length > 1, 'at least two', examples.length)
   const some = typeof share === 'number' && share > 0 && share < 1
   expect(op, 'share', some, 'a number above 0 and below 1', share)

@@ -1,4 +1,12 @@
-import { checkPath, checkWhole, isListOf, isObject, optionsOf, type Names } from '../../check'
+import {
+  checkPath,
+  checkStrings,
+  checkWhole,
+  isListOf,
+  isObject,
+  optionsOf,
+  type Names,
+} from '../../check'
 import type { TaggedSentence } from '../../data/conll'
 import { digestOfJson } from '../../digest'
 import { expect, RnnativeError } from '../../errors'
@@ -39,7 +47,7 @@ import {
   type TaggedText,
 } from './tag'
 import { TaggerFeed, TaggerTask } from './task'
-import { beginWith, checkListed, type ListedVectors } from './vectors'
+import { beginWith, wordsOf, type ListedVectors } from './vectors'
 import { checkVocabulary, learnVocabulary, TagSet, type TaggerVocabulary } from './vocabulary'
 
 export interface SequenceTaggerOptions extends TaggerOptions {
@@ -127,8 +135,9 @@ export class SequenceTagger extends Model {
     const { scheme = 'bio', vectors } = optionsOf('vocabulary', options, names)
     expect('vocabulary', 'scheme', TAG_SCHEMES.includes(scheme), TAG_SCHEMES.join(', '), scheme)
     checkSentences('vocabulary', 'sentences', sentences)
-    if (vectors !== undefined) checkListed('vocabulary', vectors)
-    return learnVocabulary(sentences, scheme, vectors?.words() ?? [])
+    const others = vectors === undefined ? [] : [...wordsOf('vocabulary', vectors)]
+    checkStrings('vocabulary', 'vectors.words()', others)
+    return learnVocabulary(sentences, scheme, others)
   }
 
   /** The tags that {@link marginals} is about. */

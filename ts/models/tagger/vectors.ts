@@ -1,5 +1,7 @@
 /** Vectors that a tagger's words begin with. */
-import { checkFunction } from '../../check'
+import { checkFunction, checkText } from '../../check'
+import { expect } from '../../errors'
+import { isIterable } from '../../kinds'
 import { checkVectors, takeVectors, type WordVectors } from '../parts/word-vectors'
 import type { Embedding } from '../../nn'
 import { UNKNOWN, wordKey } from './vocabulary'
@@ -9,9 +11,14 @@ export interface ListedVectors extends WordVectors {
   words(): Iterable<string>
 }
 
-export function checkListed(op: string, vectors: unknown): asserts vectors is ListedVectors {
+/** Their words; `ERR_ARGUMENT` for what are none. */
+export function wordsOf(op: string, vectors: ListedVectors): Iterable<string> {
   checkVectors(op, vectors)
-  checkFunction(op, 'vectors.words', (vectors as Partial<ListedVectors>).words)
+  checkFunction(op, 'vectors.words', vectors.words)
+  const words = vectors.words()
+  const listed = isIterable(words) && typeof words !== 'string'
+  expect(op, 'vectors.words()', listed, 'a list of words', words)
+  return words
 }
 
 /** Of several words that are one here, such as `us` and `US`, the one as it is written here, or else the first. */
@@ -20,9 +27,9 @@ export function beginWith(
   words: readonly string[],
   vectors: ListedVectors,
 ): void {
-  checkListed('sequence tagger', vectors)
   const byKey = new Map<string, string>()
-  for (const word of vectors.words()) {
+  for (const word of wordsOf('sequence tagger', vectors)) {
+    checkText('sequence tagger', 'vectors.words()', word)
     const key = wordKey(word)
     if (key === word || !byKey.has(key)) byKey.set(key, word)
   }
