@@ -59,3 +59,9 @@ export function isGone(x: NodeJS.TypedArray): boolean {
 export const isIterable = (x: unknown): x is Iterable<unknown> =>
   typeof (x as Partial<Iterable<unknown>> | null | undefined)?.[Symbol.iterator] === 'function' &&
   !(types.isTypedArray(x) && isGone(x))
+
+/** What gives one after the other, at once or over time. */
+export const isSource = (x: unknown): x is Iterable<unknown> | AsyncIterable<unknown> =>
+  isIterable(x) ||
+  typeof (x as Partial<AsyncIterable<unknown>> | null | undefined)?.[Symbol.asyncIterator] ===
+    'function'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { expect, RnnativeError } from '../errors'
-import { isIterable, isPromise } from '../kinds'
+import { isSource, isPromise } from '../kinds'
 import { checkFinite, checkFunction, checkWhole, isObject, optionsOf, whole } from '../check'
 import type { Names } from '../check'
 import { randomUniforms, streamKey } from '../tensor/random'
@@ -222,9 +222,7 @@ class StreamFeed<E, B> implements Feed<B> {
     private readonly examples: Examples<E>,
     private readonly buffer: number,
   ) {
-    const source = examples as Partial<AsyncIterable<E>> | null
-    const reads = isIterable(examples) || typeof source?.[Symbol.asyncIterator] === 'function'
-    const valid = typeof examples === 'function' || reads
+    const valid = typeof examples === 'function' || isSource(examples)
     expect('batches', 'examples', valid, 'an array, an iterable or a function', examples)
     this.unit = batcher.unit
     this.identity = { ...batcher.identity, buffer }

@@ -1,8 +1,7 @@
 /** Conversations of files, as dialogue models learn them. */
 import { isListOf, isObject, optionsOf, type Names } from '../check'
 import { expect, RnnativeError, show } from '../errors'
-import { isIterable } from '../kinds'
-import { Pauses } from '../pauses'
+import { gather } from './gather'
 import { readText } from '../text'
 import { badFile } from './pieces'
 import {
@@ -92,16 +91,9 @@ export async function gatherConversations(
   op: string,
   given: Conversations,
 ): Promise<Conversation[]> {
-  const streams = typeof (given as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator]
-  const valid = typeof given !== 'string' && (isIterable(given) || streams === 'function')
-  expect(op, 'conversations', valid, 'an iterable of lists of turns', given)
-  const all: Conversation[] = []
-  const pauses = new Pauses()
-  for await (const turns of given) {
-    expect(op, `conversations[${all.length}]`, isStrings(turns), 'a list of turns', turns)
-    all.push(turns)
-    if (pauses.due) await pauses.pause()
-  }
+  const check = (turns: unknown, index: number) =>
+    expect(op, `conversations[${index}]`, isStrings(turns), 'a list of turns', turns)
+  const all = await gather(op, 'conversations', given, 'lists of turns', check)
   if (!all.some(({ length }) => length > 1))
     throw new RnnativeError('ERR_EMPTY', `[${op}] conversations: expected one with an answer`)
   return all

@@ -1,8 +1,7 @@
 /** Texts with their labels, as classifiers learn them: out of tables, checked, and parted. */
 import { checkText, isListOf, isObject, optionsOf, type Names } from '../check'
 import { expect, RnnativeError, show } from '../errors'
-import { isIterable } from '../kinds'
-import { Pauses } from '../pauses'
+import { gather } from './gather'
 import { badFile } from './pieces'
 import {
   checkColumn,
@@ -120,17 +119,8 @@ export async function gatherLabelled(
   op: string,
   examples: Iterable<Labelled> | AsyncIterable<Labelled>,
 ): Promise<Labelled[]> {
-  const streams = (x: unknown) =>
-    typeof (x as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] === 'function'
-  const valid = typeof examples !== 'string' && (isIterable(examples) || streams(examples))
-  expect(op, 'examples', valid, 'an iterable of { text, label }', examples)
-  const all: Labelled[] = []
-  const pauses = new Pauses()
-  for await (const example of examples) {
-    checkLabelled(op, example, all.length)
-    all.push(example)
-    if (pauses.due) await pauses.pause()
-  }
+  const check = (one: unknown, index: number) => checkLabelled(op, one, index)
+  const all = await gather(op, 'examples', examples, '{ text, label }', check)
   if (all.length === 0)
     throw new RnnativeError('ERR_EMPTY', `[${op}] examples: expected at least one`)
   return all

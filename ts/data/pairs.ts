@@ -1,5 +1,5 @@
 import { expect, RnnativeError, told } from '../errors'
-import { isIterable } from '../kinds'
+import { isSource } from '../kinds'
 import { Pauses } from '../pauses'
 import { readLines, type Tokenizer } from '../text'
 import { checkIds, digest } from './ids'
@@ -358,9 +358,7 @@ export class PairSet {
 
 /** Throws `ERR_ARGUMENT` for what holds no pairs. */
 function checkPairs(pairs: unknown): void {
-  const given = pairs as Partial<AsyncIterable<unknown>> | null
-  const valid = isIterable(pairs) || typeof given?.[Symbol.asyncIterator] === 'function'
-  expect('pairs', 'pairs', valid, 'an iterable of pairs', pairs)
+  expect('pairs', 'pairs', isSource(pairs), 'an iterable of pairs', pairs)
 }
 
 function checkOptions({ references, maxLength }: PairOptions): void {

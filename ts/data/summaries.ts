@@ -1,8 +1,7 @@
 /** Documents with their summaries, in tables. */
 import { isListOf, isObject, optionsOf, type Names } from '../check'
 import { expect, RnnativeError, show } from '../errors'
-import { isIterable } from '../kinds'
-import { Pauses } from '../pauses'
+import { gather } from './gather'
 import { badFile } from './pieces'
 import {
   checkColumn,
@@ -75,19 +74,10 @@ export async function gatherSummaries(
   op: string,
   examples: Iterable<Summarized> | AsyncIterable<Summarized>,
 ): Promise<Summarized[]> {
-  const streams = (x: unknown) =>
-    typeof (x as Partial<AsyncIterable<unknown>> | null)?.[Symbol.asyncIterator] === 'function'
-  const valid = typeof examples !== 'string' && (isIterable(examples) || streams(examples))
-  expect(op, 'examples', valid, 'an iterable of { text, summary }', examples)
-  const all: Summarized[] = []
-  const pauses = new Pauses()
-  for await (const example of examples) {
-    const fits = isObject(example) && isSummarized(example)
-    const expected = '{ text, summary }, each a string or strings'
-    expect(op, `example ${all.length}`, fits, expected, example)
-    all.push(example)
-    if (pauses.due) await pauses.pause()
-  }
+  const expected = '{ text, summary }, each a string or strings'
+  const check = (one: unknown, index: number) =>
+    expect(op, `example ${index}`, isObject(one) && isSummarized(one), expected, one)
+  const all = await gather(op, 'examples', examples, '{ text, summary }', check)
   if (all.length > 0) return all
   throw new RnnativeError('ERR_EMPTY', `[${op}] examples: expected at least one`)
 }

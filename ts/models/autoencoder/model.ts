@@ -1,9 +1,8 @@
+import { own } from '../../data/gather'
 import { checkPath, isObject, optionsOf } from '../../check'
 import { expect } from '../../errors'
-import type { CheckpointFiles } from '../../io/checkpoint'
 import { readJson } from '../../io/files'
 import { CONFIG_FILE } from '../../io/model-directory'
-import { MODEL_FILE, toHost } from '../../io/model-files'
 import type { Precision } from '../../precision'
 import type { AbortSignalLike } from '../../signal'
 import type { DeviceOption } from '../../tensor/device'
@@ -14,7 +13,7 @@ import type { Translation } from '../seq2seq/candidate'
 import type { Seq2SeqScore } from '../seq2seq/model'
 import type { Seq2SeqLearningOptions } from '../seq2seq/options'
 import type { TranslateOptions } from '../seq2seq/translate'
-import { OverSeq2Seq } from '../seq2seq/within'
+import { OverSeq2Seq, TOKENIZER_FILE } from '../seq2seq/within'
 import { autoencoderOptions } from './options'
 import type { AutoencoderNetworkOptions, AutoencoderRows } from './options'
 import { pairsOf, type TextList } from './texts'
@@ -30,11 +29,6 @@ export interface AutoencoderFitOptions
   /** Texts that are not learned from, to measure progress by: nats per token; null: none. */
   validation?: TextList | null | undefined
 }
-
-const TOKENIZER_FILE = 'tokenizer.json'
-
-/** Lists are copied at the call: the caller may change them while they are read. */
-const own = <T>(given: T): T => (Array.isArray(given) ? (given.slice() as T) : given)
 
 /**
  * Learns what texts are made of without labels: a `Seq2Seq` that repeats what it has read, or tells what follows. Its
@@ -62,10 +56,6 @@ export class Autoencoder extends OverSeq2Seq {
     super({ ...network, seed, device, source: both, target: both })
     this.options = Object.freeze(made)
     this.seed = seed
-  }
-
-  get tokenizer(): Tokenizer {
-    return this.seq2seq.target
   }
 
   /** Learns from texts, starting at once; as `Seq2Seq.fit`. */
@@ -97,14 +87,8 @@ export class Autoencoder extends OverSeq2Seq {
     return this.seq2seq.represent(texts)
   }
 
-  protected async files(): Promise<CheckpointFiles> {
-    // All reads are enqueued before the first await: one moment of a model that may be learning.
-    const weights = await toHost(this.network.stateDict())
-    const config = autoencoderOptions.toJSON({ ...this.options, seed: this.seed })
-    return {
-      json: { [CONFIG_FILE]: config, [TOKENIZER_FILE]: this.tokenizer },
-      tensors: { [MODEL_FILE]: weights },
-    }
+  protected config(): object {
+    return autoencoderOptions.toJSON({ ...this.options, seed: this.seed })
   }
 
   /**

@@ -1,6 +1,6 @@
 /** What an autoencoder reads of texts, and what it is to write then. */
 import { expect } from '../../errors'
-import { isIterable } from '../../kinds'
+import { isSource } from '../../kinds'
 import type { Pair } from '../../data'
 import type { AutoencoderTask } from './options'
 
@@ -23,9 +23,7 @@ export async function* pairsOf(
 
 /** Throws `ERR_ARGUMENT` for what holds no texts: a text itself is none. */
 function checkTextList(op: string, texts: unknown): void {
-  const given = texts as Partial<AsyncIterable<string>> | null
-  const streams = typeof given?.[Symbol.asyncIterator] === 'function'
-  const valid = typeof texts !== 'string' && (isIterable(texts) || streams)
+  const valid = typeof texts !== 'string' && isSource(texts)
   expect(op, 'texts', valid, 'an iterable of texts', texts)
 }
 

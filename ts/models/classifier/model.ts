@@ -1,3 +1,4 @@
+import { own } from '../../data/gather'
 import { checkChoice, checkPath, checkSignal, checkWhole, isObject, optionsOf } from '../../check'
 import type { Names } from '../../check'
 import { expect } from '../../errors'
@@ -73,9 +74,6 @@ export interface ClassifierPredictOptions {
 }
 
 const PREDICT_NAMES: Names<ClassifierPredictOptions> = { top: true, document: true, signal: true }
-
-/** Lists are copied at the call: the caller may change them while they are read. */
-const own = <T>(given: T): T => (Array.isArray(given) ? (given.slice() as T) : given)
 
 /**
  * Says which labels texts have: sentiment, topics, spam. An embedding, a recurrent stack, pooling, a softmax.

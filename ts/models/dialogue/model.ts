@@ -1,11 +1,10 @@
+import { own } from '../../data/gather'
 import { checkPath, checkPositive, isObject, optionsOf } from '../../check'
 import { gatherConversations, type Conversation, type Conversations } from '../../data/dialogues'
 import type { SearchTerm, TermModel } from '../../decode'
 import { expect } from '../../errors'
-import type { CheckpointFiles } from '../../io/checkpoint'
 import { readJson } from '../../io/files'
 import { CONFIG_FILE } from '../../io/model-directory'
-import { MODEL_FILE, toHost } from '../../io/model-files'
 import type { Precision } from '../../precision'
 import type { AbortSignalLike } from '../../signal'
 import type { DeviceOption } from '../../tensor/device'
@@ -15,7 +14,7 @@ import { loadModel, loadWeights } from '../model'
 import type { Translation } from '../seq2seq/candidate'
 import type { Seq2SeqScore } from '../seq2seq/model'
 import type { SampleTextOptions, TranslateOptions } from '../seq2seq/translate'
-import { OverSeq2Seq } from '../seq2seq/within'
+import { OverSeq2Seq, TOKENIZER_FILE } from '../seq2seq/within'
 import { anyway } from './against'
 import { dialogueFitOptions, dialogueOptions } from './options'
 import type { DialogueLearningOptions, DialogueNetworkOptions, DialogueRows } from './options'
@@ -58,11 +57,6 @@ export interface DialogueTokens {
   minCount?: number | undefined
 }
 
-const TOKENIZER_FILE = 'tokenizer.json'
-
-/** Lists are copied at the call: the caller may change them while they are read. */
-const own = <T>(given: T): T => (Array.isArray(given) ? (given.slice() as T) : given)
-
 /**
  * Answers a line, with the turns before it in mind: a `Seq2Seq` that learns from conversations.
  *
@@ -103,10 +97,6 @@ export class Dialogue extends OverSeq2Seq {
     const texts = textOf(await gatherConversations('dialogue', own(conversations)))
     const how = unit === 'char' ? {} : { vocabulary, minCount }
     return new Dialogue({ ...others, tokenizer: await Tokenizer.learn(UNITS[unit], texts, how) })
-  }
-
-  get tokenizer(): Tokenizer {
-    return this.seq2seq.target
   }
 
   /** Learns each turn as the answer to those before, starting at once; as `Seq2Seq.fit`. */
@@ -156,14 +146,8 @@ export class Dialogue extends OverSeq2Seq {
     return this.seq2seq.sample(openSources('sample', lines, this.options.context), options)
   }
 
-  protected async files(): Promise<CheckpointFiles> {
-    // All reads are enqueued before the first await: one moment of a model that may be learning.
-    const weights = await toHost(this.network.stateDict())
-    const config = dialogueOptions.toJSON({ ...this.options, seed: this.seed })
-    return {
-      json: { [CONFIG_FILE]: config, [TOKENIZER_FILE]: this.tokenizer },
-      tensors: { [MODEL_FILE]: weights },
-    }
+  protected config(): object {
+    return dialogueOptions.toJSON({ ...this.options, seed: this.seed })
   }
 
   /**

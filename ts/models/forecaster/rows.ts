@@ -2,17 +2,15 @@
 import { readSeries } from '../../data/series'
 import type { Series, SeriesFormat, SeriesRows, SeriesSet } from '../../data/series'
 import { expect, RnnativeError } from '../../errors'
-import { isIterable } from '../../kinds'
+import { isSource } from '../../kinds'
 import { frequencyOf, type ForecasterNetworkOptions } from './options'
 import type { LayoutOptions } from './windows'
 
 export function checkRows(op: string, rows: SeriesRows): void {
-  const source = rows as Partial<AsyncIterable<unknown>> | null
-  const valid = isIterable(rows) || typeof source?.[Symbol.asyncIterator] === 'function'
   expect(
     op,
     'rows',
-    valid && typeof rows !== 'string',
+    isSource(rows) && typeof rows !== 'string',
     'rows of a table: an iterable of objects',
     rows,
   )

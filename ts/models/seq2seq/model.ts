@@ -1,3 +1,4 @@
+import { own } from '../../data/gather'
 import { PairSet, type Pair, type PairOptions, type Source } from '../../data'
 import { checkPath, optionsOf } from '../../check'
 import { expect, RnnativeError } from '../../errors'
@@ -318,9 +319,6 @@ export class Seq2Seq extends Model {
     })
   }
 }
-
-/** Lists are copied at the call: the caller may change them while they are read. */
-const own = <T>(given: T): T => (Array.isArray(given) ? (given.slice() as T) : given)
 
 /** Pairs whose gradients are looked at. */
 const LOOKED_AT = 64

@@ -1,3 +1,4 @@
+import { own } from '../../data/gather'
 import { checkPath, checkSignal, checkWhole, isObject, optionsOf } from '../../check'
 import { gatherSummaries, type Summarized } from '../../data/summaries'
 import { digest } from '../../data/ids'
@@ -56,9 +57,6 @@ interface Read {
   readings: Reading[]
   sentences: string[][]
 }
-
-/** Lists are copied at the call: the caller may change them while they are read. */
-const own = <T>(given: T): T => (Array.isArray(given) ? (given.slice() as T) : given)
 
 /**
  * Summarises documents by their own sentences, having learned which ones are good: a stack reads a document's sentences in
