@@ -77,7 +77,7 @@ async function heart() {
   const asked = answersTo(conversations, context)
   const replies = await bot.reply(
     asked.map(({ lines }) => lines),
-    { beam: 1 },
+    { beam: 1, maxLength: 500 },
   )
   const plain = (text) => text.replace(/\s+/g, ' ').trim()
   const right = replies.filter(({ text }, i) => asked[i].answers.map(plain).includes(plain(text)))

@@ -168,7 +168,7 @@ const runs = {
         layers: 2,
         dropout: 0.1,
         scaling: 'series',
-        offset: 'mean',
+        offset: 'none',
         distribution: 'student-t',
       },
       { lr: 1e-3, epochs: 2, batch: 64 },

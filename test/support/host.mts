@@ -59,10 +59,20 @@ export class Draw {
   }
 }
 
+const known = new WeakMap<Float64Array, Float32Array>()
+
+/** As kernels take them. The same inputs go to every kernel many times, so what was made of them is kept. */
+export function valuesOf({ data }: Host): Float32Array | Int32Array {
+  if (data instanceof Int32Array) return data
+  let singles = known.get(data)
+  if (!singles) known.set(data, (singles = new Float32Array(data)))
+  return singles
+}
+
 export function upload(device: DeviceName, host: Host): NativeTensor {
-  if (host.data instanceof Int32Array) return native.fromData(device, 'i32', host.shape, host.data)
-  if (device === 'reference') return native.fromData(device, 'f64', host.shape, host.data)
-  return native.fromData(device, 'f32', host.shape, new Float32Array(host.data))
+  const isInt = host.data instanceof Int32Array
+  if (device === 'reference' && !isInt) return native.fromData(device, 'f64', host.shape, host.data)
+  return native.fromData(device, isInt ? 'i32' : 'f32', host.shape, valuesOf(host))
 }
 
 const GUARD = 3

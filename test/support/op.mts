@@ -3,7 +3,15 @@
  * how it is evaluated ({@link evaluate}).
  */
 import { native, type DeviceName, type NativeTensor, type TypedArray } from '#dist/native/index.js'
-import { download, guardsIntact, upload, uploadView, withGuards, type Host } from './host.mjs'
+import {
+  download,
+  guardsIntact,
+  upload,
+  uploadView,
+  valuesOf,
+  withGuards,
+  type Host,
+} from './host.mjs'
 import type { Named } from './compare.mjs'
 
 export type Tensors = Record<string, NativeTensor | null>
@@ -86,6 +94,13 @@ export function select(variant: Variant): void {
 /** What sinks hold before a gradient is written (it must vanish) or added to. */
 export const INITIAL = 2
 
+const initials = new Map<number, Float64Array>()
+function initial(length: number): Float64Array {
+  let data = initials.get(length)
+  if (!data) initials.set(length, (data = new Float64Array(length).fill(INITIAL)))
+  return data
+}
+
 class SinkSet implements Sinks {
   readonly tensors: Tensors = {}
   readonly mode: GradientMode
@@ -151,15 +166,16 @@ class Placed {
     if (!this.views) {
       const tensor = upload(this.device, given)
       this.owned.push(tensor)
-      this.values.push([tensor, isInt ? host.data : new Float32Array(host.data)])
+      if (recording) this.values.push([tensor, valuesOf(host)])
       return tensor
     }
     const { view, whole } = uploadView(this.device, given)
     this.owned.push(view, whole)
     if (!isInt) this.guarded.push(whole)
+    if (!recording) return view
     // The host knows integers that were written as a whole.
     if (isInt) this.values.push([whole, withGuards(host.data)])
-    else this.values.push([view, new Float32Array(host.data)])
+    else this.values.push([view, valuesOf(host)])
     return view
   }
 
@@ -210,8 +226,7 @@ export async function evaluate(op: Op, variant: Variant, options: Options = {}):
   for (const name of upstream ? only : []) {
     const host = op.inputs[name]
     if (!host) continue
-    const data = new Float64Array(host.data.length).fill(INITIAL)
-    sinks.tensors[name] = placed.place({ shape: host.shape, data })
+    sinks.tensors[name] = placed.place({ shape: host.shape, data: initial(host.data.length) })
   }
   const enqueue = (): Record<string, NativeTensor> => {
     const run = op.forward(inputs)
