@@ -1,8 +1,8 @@
 // What an autoencoder's start is worth where labels are few (Dai & Le 2015): a fifth of SST-2's training data has labels, all
-// of it texts. The same classifier, with the same tokens, begins by chance, with an autoencoder and with a language model;
+// of it texts, and with --more sentences of WikiText-2 beside them. The same classifier, with the same tokens, begins by chance, with an autoencoder and with a language model;
 // what else there is to choose is chosen on the development data for each, and the test data looked at once, by --test.
 //
-//   node bench/acceptance/autoencoder.mjs pretrain repeat|next|lm [--epochs N] [--hidden N] [--dropout P]
+//   node bench/acceptance/autoencoder.mjs pretrain repeat|next|lm [--more] [--epochs N] [--hidden N] [--dropout P]
 //   node bench/acceptance/autoencoder.mjs compare [--start chance,repeat,next,lm] [--seeds 5] [--fit JSON] [--options JSON] [--test]
 //
 // Pretrained models lie in runs/autoencoder. Records bench/results/autoencoder.json with --test.
@@ -10,7 +10,7 @@ import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { gunzipSync } from 'node:zlib'
-import { Autoencoder, LanguageModel, loadPretrained, optim, setThreads } from 'rnnative'
+import { Autoencoder, LanguageModel, loadPretrained, optim, readText, setThreads } from 'rnnative'
 import { splitExamples, TextClassifier, Tokenizer } from 'rnnative'
 import { DATA, record } from './seq2seq.mjs'
 
@@ -25,6 +25,7 @@ const { values, positionals } = parseArgs({
     seeds: { type: 'string', default: '5' },
     fit: { type: 'string', default: '{}' },
     options: { type: 'string', default: '{}' },
+    more: { type: 'boolean', default: false },
     runs: { type: 'string', default: 'runs/autoencoder' },
     test: { type: 'boolean', default: false },
   },
@@ -45,6 +46,16 @@ const labelled = splitExamples(train, 0.2, { seed: 1 }).heldOut
 const directory = (name) => path.join(values.runs, name)
 const [verb, kind] = positionals
 
+/** Sentences of WikiText-2 in small letters, of lengths that the others have. */
+async function sentences() {
+  const text = await readText(path.join(DATA, 'lm/wikitext-2/train.txt.gz'))
+  return text
+    .toLowerCase()
+    .split(/ \. |\n/)
+    .map((one) => `${one.replaceAll('<unk>', '').trim().replace(/\s+/g, ' ')} .`)
+    .filter((one) => one.split(' ').length >= 5 && one.split(' ').length <= 30)
+}
+
 async function pretrain() {
   const sizes = { hidden: Number(values.hidden), embedding: Number(values.hidden), layers: 1 }
   const shared = { tokenizer, ...sizes, dropout: Number(values.dropout), seed: 1 }
@@ -55,7 +66,8 @@ async function pretrain() {
     checkpoint: directory(kind),
     resume: true,
   }
-  const joined = (examples) => `\n${textsOf(examples).join('\n')}\n`
+  const texts = [...textsOf(train), ...(values.more ? await sentences() : [])]
+  const joined = (texts) => `\n${texts.join('\n')}\n`
   const model =
     kind === 'lm'
       ? new LanguageModel({ ...shared, tieWeights: true })
@@ -66,8 +78,8 @@ async function pretrain() {
         })
   const run =
     kind === 'lm'
-      ? model.fit(joined(train), { ...how, validation: joined(dev), batch: 20, steps: 40 })
-      : model.fit(textsOf(train), { ...how, validation: textsOf(dev), batchTokens: 1500 })
+      ? model.fit(joined(texts), { ...how, validation: joined(textsOf(dev)), batch: 20, steps: 40 })
+      : model.fit(texts, { ...how, validation: textsOf(dev), batchTokens: 1500 })
   for await (const { epoch, seconds, validation } of run)
     if (validation)
       console.log(`epoch ${epoch}, ${seconds.toFixed(0)} s: ${validation.loss.toFixed(4)}`)

@@ -4,34 +4,12 @@
 //   node bench/acceptance/baselines.mjs [--only sst2,trec]
 //
 // Records bench/results/baselines-NAME.json of each.
-import { readFileSync } from 'node:fs'
-import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { gunzipSync } from 'node:zlib'
-import { MaxEnt, NaiveBayes, readLabelled, splitExamples } from 'rnnative'
-import { DATA, record } from './seq2seq.mjs'
+import { MaxEnt, NaiveBayes } from 'rnnative'
+import { accuracy, f1OfSpam, FOLDS, SETS, splits } from './labelled.mjs'
+import { record } from './seq2seq.mjs'
 
 const { values } = parseArgs({ options: { only: { type: 'string' } } })
-const file = (name) => path.join(DATA, 'classification', name)
-
-/** Lines "LABEL text", the way SST and TREC are kept. */
-function spaced(name, encoding = 'utf8') {
-  const bytes = readFileSync(file(name))
-  const text = (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString(encoding)
-  const lines = text.split(/\r?\n/).filter(Boolean)
-  return lines.map((line) => ({
-    label: line.slice(0, line.indexOf(' ')),
-    text: line.slice(line.indexOf(' ') + 1),
-  }))
-}
-
-const plain = (name, label) =>
-  gunzipSync(readFileSync(file(name)))
-    .toString('latin1')
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .map((text) => ({ text, label }))
-
 const make = ({ kind, ...options }) =>
   kind === 'max-ent' ? new MaxEnt(options) : new NaiveBayes(options)
 
@@ -42,9 +20,6 @@ const grid = (options) =>
       all.flatMap((one) => choices.map((value) => ({ ...one, [name]: value }))),
     [{}],
   )
-
-const accuracy = (score) => score.accuracy
-const f1OfSpam = (score) => score.perClass.spam.f1
 
 async function scoreOf(settings, learned, asked, figure) {
   const model = make(settings)
@@ -64,9 +39,6 @@ async function choose(candidates, parts, figure) {
   return best
 }
 
-const splits = (examples, count) =>
-  Array.from({ length: count }, (_, seed) => splitExamples(examples, 0.2, { seed }))
-
 const bayes = (options) => grid({ kind: ['naive-bayes'], alpha: [0.3, 0.6, 1, 2], ...options })
 const maxEnt = (options) => grid({ kind: ['max-ent'], l2: [0.05, 0.15, 0.5], ...options })
 
@@ -84,13 +56,9 @@ const recipes = {
   sst2: {
     asked: 0.82,
     rival: 0.821,
-    run: () =>
+    run: async () =>
       withDevelopment(
-        {
-          learned: spaced('sst2/stsa.binary.train.gz'),
-          development: spaced('sst2/stsa.binary.dev.gz'),
-          test: spaced('sst2/stsa.binary.test.gz'),
-        },
+        SETS.sst2(),
         bayes({
           analyzer: ['word', 'space'],
           ngrams: [
@@ -106,10 +74,7 @@ const recipes = {
     rival: 0.904,
     run: () =>
       withSplits(
-        {
-          learned: spaced('trec/TREC.train.all.gz', 'latin1'),
-          test: spaced('trec/TREC.test.all', 'latin1'),
-        },
+        SETS.trec(),
         maxEnt({
           analyzer: ['word', 'space'],
           ngrams: [
@@ -125,13 +90,8 @@ const recipes = {
     asked: 0.957,
     rival: 0.959,
     async run() {
-      const all = await readLabelled(file('sms-spam/sms.tsv.gz'), {
-        header: false,
-        text: 2,
-        label: 1,
-      })
       return withSplits(
-        { learned: all.filter((_, i) => i % 5 !== 4), test: all.filter((_, i) => i % 5 === 4) },
+        await SETS['sms-spam'](),
         bayes({
           alpha: [0.03, 0.1, 0.3, 1],
           analyzer: ['word', 'space'],
@@ -146,10 +106,8 @@ const recipes = {
     asked: 0.926,
     rival: 0.9275,
     async run() {
-      const read = (name) =>
-        readLabelled(file(`chnsenticorp/${name}.tsv.gz`), { text: 'text_a', label: 'label' })
       return withDevelopment(
-        { learned: await read('train'), development: await read('dev'), test: await read('test') },
+        await SETS.chnsenticorp(),
         maxEnt({ l2: [0.02, 0.1], analyzer: ['char'], ngrams: [[1, 2, 3]], sublinear: [true] }),
       )
     },
@@ -158,10 +116,6 @@ const recipes = {
 
 /** Ten folds; the settings of each are chosen on a part of what it learns. */
 async function folds() {
-  const [negative, positive] = [
-    plain('rt-polarity/rt-polarity.neg.gz', 'neg'),
-    plain('rt-polarity/rt-polarity.pos.gz', 'pos'),
-  ]
   const candidates = bayes({
     alpha: [0.5, 1, 2],
     analyzer: ['space'],
@@ -169,12 +123,10 @@ async function folds() {
     weighting: ['binary', 'tf-idf'],
   })
   const results = []
-  for (let fold = 0; fold < 10; ++fold) {
-    const isTest = (_, i) => i % 10 === fold
-    const part = (keep) => [...negative.filter(keep), ...positive.filter(keep)]
-    const learned = part((x, i) => !isTest(x, i))
+  for (const fold of FOLDS) {
+    const { learned, test } = SETS['rt-polarity'](fold)
     const { settings } = await choose(candidates, splits(learned, 1), accuracy)
-    results.push({ settings, test: await scoreOf(settings, learned, part(isTest), accuracy) })
+    results.push({ settings, test: await scoreOf(settings, learned, test, accuracy) })
   }
   const test = results.reduce((sum, one) => sum + one.test, 0) / results.length
   return { folds: results, test }
