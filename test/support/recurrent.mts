@@ -19,6 +19,12 @@ export const PHASES = known.phases
 /** A cell's row in native/abi/cells.h. */
 export const rowOf = (cell: Cell) => known.cells[CELLS.indexOf(cell)]!
 
+/** Cells with as many gates and products are tiled alike: the largest sizes are for the first of them. */
+export const isFirstOfItsTiles = (cell: Cell): boolean => {
+  const { gates, products } = rowOf(cell)
+  return known.cells.find((one) => one.gates === gates && one.products === products)!.name === cell
+}
+
 const PROJECTION = 'weight_hr'
 /** Whether a cell may have layer norm. */
 export const mayNorm = (cell: Cell): boolean => rowOf(cell).normed
