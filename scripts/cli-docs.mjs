@@ -20,6 +20,13 @@ function values(option) {
   return parts.join('; ')
 }
 
+/** What stands on the line without a flag. */
+const given = (command) =>
+  command.registeredArguments.map((argument) => ({
+    ...{ required: argument.required, description: argument.description },
+    name: argument.name(),
+  }))
+
 function* sections(command, names) {
   const name = [...names, command.name()]
   for (const inner of command.commands) yield* sections(inner, name)
@@ -27,6 +34,8 @@ function* sections(command, names) {
   const runs = command.commands.length === 0 || (names.length > 0 && command.options.length > 0)
   if (!runs) return
   yield `## ${name.slice(1).join(' ')}\n\n${command.description()}\n`
+  for (const { required, description, name } of given(command))
+    yield `\`${name}\`${required ? '' : ' (may be left out)'}: ${escape(description)}\n`
   const rows = command.options.map((option) => {
     const cells = [`\`${option.flags}\``, escape(option.description), values(option)]
     return `| ${cells.join(' | ')} |`

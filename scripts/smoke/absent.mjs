@@ -1,7 +1,7 @@
 // Run by scripts/test-package.sh in a folder where the packed package is installed, and none of the packages that only
 // some need: what needs them must say how to get them.
 import assert from 'node:assert/strict'
-import { readDialogues, readTable, report, tensor, watch } from 'rnnative'
+import { convert, nn, readDialogues, readTable, report, tensor, watch } from 'rnnative'
 
 const points = { training: [], validation: [] }
 const tries = {
@@ -11,6 +11,9 @@ const tries = {
   'npm install @keckelt/tsne': () => report.tsne([[1], [2]]),
   'npm install csv-parse': () => readTable('package.json', { format: 'csv' }),
   'npm install js-yaml': () => readDialogues('talk.yml'),
+  'npm install fflate': () => convert.writeTorch('a.pt', new Map()),
+  'npm install h5wasm': () => convert.writeKeras('a.h5', new Map()),
+  'npm install protobufjs': () => convert.writeOnnx('a.onnx', new nn.RNN({ input: 1, hidden: 1 })),
   'npm install rnnative-cuda@': () => tensor([1], [1], { device: 'cuda' }),
 }
 for (const [advice, use] of Object.entries(tries))

@@ -8,6 +8,7 @@ import { addAutoencoder } from './commands/autoencoder'
 import { addKeywords } from './commands/baseline'
 import { addBench } from './commands/bench'
 import { addClassify } from './commands/classify'
+import { addConvert } from './commands/convert'
 import { addDialogue } from './commands/dialogue'
 import { addDoctor } from './commands/doctor'
 import { addEmbed } from './commands/embed'
@@ -51,5 +52,6 @@ export function makeProgram(): Command {
   addTagger(program)
   addSummarize(program)
   addReport(program)
+  addConvert(program)
   return program
 }

@@ -1,4 +1,5 @@
-export { readSafetensors, writeSafetensors, type Safetensors } from './safetensors'
+export { readSafetensors, writeSafetensors } from './safetensors'
+export type { Safetensors, WriteSafetensorsOptions } from './safetensors'
 export { readVectors, type VectorOptions } from './vectors'
 export type { Neighbour, NearestOptions, SimilarityScore, Vectors, WordPair } from './word-vectors'
 export { writeVectors, type VectorFormat, type WriteVectorsOptions } from './write-vectors'

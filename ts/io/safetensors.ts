@@ -1,11 +1,13 @@
 import { open, type FileHandle } from 'node:fs/promises'
-import { checkPath, isObject } from '../check'
+import { checkPath, isObject, optionsOf } from '../check'
 import { expect, RnnativeError } from '../errors'
 import { isFloat32Array, isFloat64Array, isInt32Array, isMap } from '../kinds'
 import type { HostTensor } from '../nn'
 import { inStretches } from '../pauses'
+import { checkPrecision, type Precision } from '../precision'
 import type { Shape, TypedArray } from '../tensor'
 import { ioError, replaceFile } from './files'
+import { bf16ToNumber, halfToNumber, toBf16 } from './floats'
 import {
   DTYPE_BYTES,
   formatError,
@@ -38,21 +40,11 @@ async function readInto(file: FileHandle, target: Uint8Array, position: number):
   return done
 }
 
-/** IEEE half to double. */
-function halfToNumber(bits: number): number {
-  const sign = bits & 0x8000 ? -1 : 1
-  const exponent = (bits >> 10) & 0x1f
-  const fraction = bits & 0x3ff
-  if (exponent === 0) return sign * fraction * 2 ** -24
-  if (exponent === 31) return fraction === 0 ? sign * Infinity : NaN
-  return sign * (1024 + fraction) * 2 ** (exponent - 25)
-}
-
 /** Elements that are widened without a pause. */
 const PART = 1 << 16
 
 /** What `convert` makes of each. */
-function* converted<From extends ArrayLike<unknown>, To extends TypedArray>(
+function* converted<From extends ArrayLike<unknown>, To extends TypedArray | Uint16Array>(
   from: From,
   to: To,
   convert: (value: From[number]) => number,
@@ -63,6 +55,13 @@ function* converted<From extends ArrayLike<unknown>, To extends TypedArray>(
     yield
   }
   return to
+}
+
+/** Bytes of floats as those of bf16. */
+async function narrowedTo16({ buffer, byteOffset, byteLength }: Uint8Array): Promise<Uint8Array> {
+  const from = new Float32Array(buffer, byteOffset, byteLength / 4)
+  const narrowed = await inStretches(converted(from, new Uint16Array(from.length), toBf16))
+  return new Uint8Array(narrowed.buffer)
 }
 
 /** 64-bit integers, as pairs of 32 bits: bigints would be a heap of garbage. */
@@ -84,14 +83,6 @@ function* narrowed(
   return to
 }
 
-const NUMBER = new DataView(new ArrayBuffer(4))
-
-/** The upper half of a float's bits. */
-function upperToNumber(bits: number): number {
-  NUMBER.setUint32(0, bits << 16)
-  return NUMBER.getFloat32(0)
-}
-
 /** The bytes (of an aligned buffer) as numbers: 16-bit types widen to f32, 64-bit integers narrow. */
 function decode(
   { buffer }: Uint8Array,
@@ -108,7 +99,7 @@ function decode(
     case 'F16':
     case 'BF16': {
       const from = new Uint16Array(buffer)
-      const convert = dtype === 'F16' ? halfToNumber : upperToNumber
+      const convert = dtype === 'F16' ? halfToNumber : bf16ToNumber
       return inStretches(converted(from, new Float32Array(from.length), convert))
     }
     case 'I64': {
@@ -196,8 +187,13 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
   }
 }
 
-function dtypeOf(name: string, data: TypedArray): SafetensorsDType {
-  if (isFloat32Array(data)) return 'F32'
+export interface WriteSafetensorsOptions {
+  /** `bf16` writes what is f32 in half of the bytes. Default 'f32': as it is. */
+  precision?: Precision | undefined
+}
+
+function dtypeOf(name: string, data: TypedArray, precision: Precision): SafetensorsDType {
+  if (isFloat32Array(data)) return precision === 'f32' ? 'F32' : 'BF16'
   if (isFloat64Array(data)) return 'F64'
   if (isInt32Array(data)) return 'I32'
   throw new RnnativeError(
@@ -221,6 +217,7 @@ function makeHeader(
   path: string,
   tensors: ReadonlyMap<string, HostTensor>,
   metadata: Readonly<Record<string, string>>,
+  precision: Precision,
 ): { start: Buffer; sorted: readonly (readonly [string, HostTensor])[] } {
   expect('safetensors', 'tensors', isMap(tensors), 'a Map of { shape, data } by name', tensors)
   expect('safetensors', 'metadata', isObject(metadata), 'an object of strings', metadata)
@@ -235,14 +232,14 @@ function makeHeader(
   }
   if (Object.keys(metadata).length > 0) header[METADATA] = metadata
   // The widest elements first, so that each tensor is aligned to its own type.
-  const sorted = [...tensors].sort(
-    ([, a], [, b]) => b.data.BYTES_PER_ELEMENT - a.data.BYTES_PER_ELEMENT,
-  )
+  const width = ([name, { data }]: readonly [string, HostTensor]) =>
+    DTYPE_BYTES[dtypeOf(name, data, precision)]
+  const sorted = [...tensors].sort((a, b) => width(b) - width(a))
   let end = 0
   for (const [name, { shape, data }] of sorted) {
     checkName("a tensor's name", name)
     expect('safetensors', "a tensor's name", name !== METADATA, 'another', name)
-    const dtype = dtypeOf(name, data)
+    const dtype = dtypeOf(name, data, precision)
     const problem = shapeProblem(shape, data.length)
     if (problem !== null) throw new RnnativeError('ERR_SHAPE', `[safetensors] ${name}: ${problem}`)
     const begin = end
@@ -270,8 +267,11 @@ export function safetensorsWriter(
   path: string,
   tensors: ReadonlyMap<string, HostTensor>,
   metadata: Readonly<Record<string, string>> = {},
+  options: WriteSafetensorsOptions = {},
 ): (file: Writable) => Promise<void> {
-  const { start, sorted } = makeHeader(path, tensors, metadata)
+  const { precision = 'f32' } = optionsOf('safetensors', options, { precision: true })
+  checkPrecision('safetensors', precision)
+  const { start, sorted } = makeHeader(path, tensors, metadata, precision)
   const bytes = sorted.map(([, { data }]) => data.byteLength)
   return async (file) => {
     await file.writeFile(start)
@@ -285,7 +285,9 @@ export function safetensorsWriter(
       for (let at = 0; at < size; at += CHUNK) {
         check()
         const length = Math.min(CHUNK, size - at)
-        await file.writeFile(new Uint8Array(data.buffer, data.byteOffset + at, length))
+        const part = new Uint8Array(data.buffer, data.byteOffset + at, length)
+        const narrow = precision === 'bf16' && isFloat32Array(data)
+        await file.writeFile(narrow ? await narrowedTo16(part) : part)
       }
       check()
     }
@@ -301,6 +303,7 @@ export async function writeSafetensors(
   path: string,
   tensors: ReadonlyMap<string, HostTensor>,
   metadata: Readonly<Record<string, string>> = {},
+  options: WriteSafetensorsOptions = {},
 ): Promise<void> {
-  await replaceFile(path, safetensorsWriter(path, tensors, metadata))
+  await replaceFile(path, safetensorsWriter(path, tensors, metadata, options))
 }

@@ -1,0 +1,126 @@
+/** From one format to another, by the names of files. */
+import { stat } from 'node:fs/promises'
+import { checkChoice, checkPath, optionsOf } from '../check'
+import { expect, RnnativeError } from '../errors'
+import { ioError } from '../io/files'
+import { readSafetensors, writeSafetensors } from '../io/safetensors'
+import type { HostTensor, Module } from '../nn'
+import { checkPrecision, type Precision } from '../precision'
+import { readKeras } from './keras/read'
+import { writeKeras, type KerasSource } from './keras/write'
+import { loadSaved, tensorsOf } from './models'
+import { readOnnx } from './onnx/read'
+import { writeOnnx, type OnnxSource } from './onnx/write'
+import { FORMATS, formatOf, SUFFIXES, type FileFormat } from './options'
+import { readTorch } from './torch/read'
+import { writeTorch } from './torch/write'
+
+const OP = 'convert'
+
+export interface ConvertOptions {
+  /** What to write. Default: as the end of the path to be written tells. */
+  to?: FileFormat | undefined
+  /** Of the weights in a file of `torch` or `safetensors`. Default 'f32'. */
+  precision?: Precision | undefined
+}
+
+/** What is to be written: a model, or weights alone. */
+interface Source {
+  tensors(): Promise<Map<string, HostTensor>>
+  /** What computes; null: weights alone are known. */
+  model: object | null
+  dispose(): Promise<void> | void
+}
+
+const weights = (tensors: Map<string, HostTensor>): Source => ({
+  tensors: async () => tensors,
+  model: null,
+  dispose: () => undefined,
+})
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory()
+  } catch (error) {
+    throw ioError('read', path, error)
+  }
+}
+
+async function open(path: string): Promise<Source> {
+  if (await isDirectory(path)) {
+    const model = await loadSaved(path)
+    return {
+      tensors: () => tensorsOf(model.network),
+      model,
+      dispose: () => model.dispose(),
+    }
+  }
+  const format = formatOf(path)
+  switch (format) {
+    case 'torch':
+      return weights(await readTorch(path))
+    case 'safetensors':
+      return weights((await readSafetensors(path)).tensors)
+    case 'keras':
+      return weights(await readKeras(path))
+    case 'onnx': {
+      const network: Module = await readOnnx(path)
+      return { tensors: () => tensorsOf(network), model: null, dispose: () => network.dispose() }
+    }
+  }
+  const known = Object.values(SUFFIXES).flat().join(', ')
+  throw new RnnativeError(
+    'ERR_ARGUMENT',
+    `[${OP}] ${path}: expected the directory of a saved model, or a file that ends with ${known}`,
+  )
+}
+
+/**
+ * Converts a model or weights: from the directory of a saved model, from PyTorch (`.pt`, `.pth`), safetensors, Keras
+ * (`.keras`, `.h5`) or ONNX, to a file of one of these. ONNX and `.keras` say what is computed and are written of saved
+ * models alone. Names and gate orders are those of the format. Gives the paths that were written. What a format cannot
+ * express is refused by name (`ERR_UNSUPPORTED`).
+ */
+export async function convert(
+  from: string,
+  to: string,
+  options: ConvertOptions = {},
+): Promise<string[]> {
+  checkPath(OP, 'from', from)
+  checkPath(OP, 'to', to)
+  const given = optionsOf(OP, options, { to: true, precision: true })
+  const { to: format = formatOf(to), precision = 'f32' } = given
+  if (format === undefined)
+    expect(OP, 'to', false, `one of ${FORMATS.join(', ')}, or a path that ends as they do`, to)
+  checkChoice(OP, 'to', format, FORMATS)
+  checkPrecision(OP, precision)
+  const narrows = format === 'torch' || format === 'safetensors'
+  if (precision !== 'f32' && !narrows)
+    throw new RnnativeError(
+      'ERR_UNSUPPORTED',
+      `[${OP}] precision: ${format} has no recurrent layers in ${precision}`,
+    )
+  const source = await open(from)
+  try {
+    switch (format as FileFormat) {
+      case 'torch':
+        await writeTorch(to, await source.tensors(), { precision })
+        return [to]
+      case 'safetensors':
+        await writeSafetensors(to, await source.tensors(), { format: 'pt' }, { precision })
+        return [to]
+      case 'keras':
+        await writeKeras(to, (source.model ?? (await source.tensors())) as KerasSource)
+        return [to]
+      case 'onnx':
+        if (source.model === null)
+          throw new RnnativeError(
+            'ERR_UNSUPPORTED',
+            `[${OP}] ${from}: weights alone do not say what is computed: ONNX is written of the directory of a saved model`,
+          )
+        return await writeOnnx(to, source.model as OnnxSource)
+    }
+  } finally {
+    await source.dispose()
+  }
+}
