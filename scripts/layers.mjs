@@ -45,7 +45,7 @@ export const floors = [
   ],
   [{ folder: 'models', about: 'what is made of several families' }],
   [
-    { folder: 'watch', about: 'who looks on at a run' },
+    { folder: 'watch', about: 'who looks on at a run', beside: ['serve'] },
     { folder: 'convert', about: 'foreign formats' },
     { folder: 'serve', about: 'a server' },
   ],

@@ -205,7 +205,7 @@ test.serial('a disk that fails is told of once, and the run goes on', async (t) 
   })
   t.is(seen.length, 20)
   t.is(told.length, 1)
-  t.regex(told[0] ?? '', /\[tensorboard\] .*tfevents.*ENOENT/)
+  t.regex(told[0] ?? '', /\[tensorboard\] .*tfevents.*no such file/)
 })
 
 test('a directory that cannot be written in is an error before the run', (t) => {

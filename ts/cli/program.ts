@@ -17,8 +17,10 @@ import { addLanguageModel } from './commands/language'
 import { addNgram } from './commands/ngram'
 import { addReport } from './commands/report'
 import { addSeq2Seq } from './commands/seq2seq'
+import { addServe } from './commands/serve'
 import { addSummarize } from './commands/summarize'
 import { addTagger } from './commands/tagger'
+import { addWatch } from './commands/watch'
 import { packageVersion } from './version'
 
 /** Help's words for a flag. */
@@ -51,6 +53,8 @@ export function makeProgram(): Command {
   addKeywords(program)
   addTagger(program)
   addSummarize(program)
+  addServe(program)
+  addWatch(program)
   addReport(program)
   addConvert(program)
   return program

@@ -33,11 +33,13 @@ import { safetensorsWriter } from './safetensors'
 
 /** The file that tells a model's directory from any other. */
 export const CONFIG_FILE = 'config.json'
+/** What a run has told, beside its checkpoints. */
+export const EVENTS_FILE = 'events.jsonl'
 const OWN_KEY = 'rnnative'
 const OWN_TYPE = /^rnnative\./
 /** What a directory may hold and count as empty: what killed writers left, and what file systems begin with. */
 const unseen = (name: string): boolean =>
-  isLock(name) || temporaryFor(name) !== null || name === 'lost+found'
+  isLock(name) || temporaryFor(name) !== null || name === EVENTS_FILE || name === 'lost+found'
 
 /** How long a save waits for another in the same directory. */
 const WAIT = 60_000 // ms

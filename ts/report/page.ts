@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
 import { checkPath, isListOf, isObject } from '../check'
 import { expect, RnnativeError } from '../errors'
@@ -21,21 +22,42 @@ table { border-collapse: collapse } th { text-align: left; font-weight: normal; 
 pre { white-space: pre-wrap; background: #f6f6f4; padding: 1rem; border-radius: 4px } pre b { color: #666; font-weight: normal }
 svg { max-width: 100%; height: auto } figure { margin: 2rem 0 } .wide td, .wide th { padding-right: 2rem; vertical-align: top }`
 
-/** A page that needs no other file and runs no script; `body` is HTML. */
-export const page = (title: string, body: string): string => `<!doctype html>
+/** What a page has besides its body. */
+interface Head {
+  style?: string
+  /** Run when all of the body is there. */
+  script?: string
+}
+
+/** A page that needs no other file and runs no script but that which it is given; `body` is HTML. */
+export const page = (title: string, body: string, { style = '', script }: Head = {}): string =>
+  `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escape(title)}</title>
-<style>${STYLE}</style>
+<style>${STYLE}${style}</style>
 </head>
 <body>
 <h1>${escape(title)}</h1>
-${body}
+${body}${script === undefined ? '' : `\n<script>${script}</script>`}
 </body>
 </html>
 `
+
+const hash = (text: string): string =>
+  `'sha256-${createHash('sha256').update(text, 'utf8').digest('base64')}'`
+
+/** A `Content-Security-Policy` under which such a page works and nothing else does. `scripts`: where more come from. */
+export const pagePolicy = ({ style = '', script = '' }: Head, scripts = ''): string =>
+  [
+    "default-src 'none'",
+    `script-src ${hash(script)}${scripts}`,
+    `style-src ${hash(STYLE + style)}`,
+    "connect-src 'self'",
+    ...["base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'"],
+  ].join('; ')
 
 /** Writes a file, in a directory that is made where it is missing; `ERR_IO` when that fails. */
 export async function writeInto(path: string, content: string): Promise<void> {

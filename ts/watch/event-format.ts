@@ -66,6 +66,15 @@ export const textValue = (tag: string, text: string): Value => ({
   metadata: { pluginData: { pluginName: 'text' }, dataClass: TENSOR },
 })
 
+/** An event as it is read back. */
+export interface ReadEvent {
+  step: number
+  /** What earlier files have of this step and later ones counts no more. */
+  restart: boolean
+  scalars: { tag: string; value: number }[]
+  texts: { tag: string; text: string }[]
+}
+
 /** What an event says. */
 export type EventBody =
   | { fileVersion: string }
@@ -94,6 +103,36 @@ export function eventEncoder(): EventEncoder {
     record.set(data, 12)
     record.writeUInt32LE(masked(data), 12 + data.length)
     return record
+  }
+}
+
+interface Decoded {
+  step?: number
+  sessionLog?: { status?: number }
+  summary?: {
+    value?: { tag?: string; simpleValue?: number; tensor?: { stringVal?: Uint8Array[] } }[]
+  }
+}
+
+/** Reads what {@link eventEncoder} writes. Throws as it does. */
+export function eventDecoder(): (data: Uint8Array) => ReadEvent {
+  const { protobuf } = load()
+  const Event = protobuf.Root.fromJSON({ nested: MESSAGES }).lookupType('Event')
+  return (data) => {
+    const {
+      step = 0,
+      sessionLog,
+      summary,
+    } = Event.toObject(Event.decode(data), {
+      longs: Number,
+    }) as Decoded
+    const found: ReadEvent = { step, restart: sessionLog?.status === START, scalars: [], texts: [] }
+    for (const { tag = '', simpleValue: value, tensor } of summary?.value ?? []) {
+      if (value !== undefined) found.scalars.push({ tag, value })
+      const [text] = tensor?.stringVal ?? []
+      if (text !== undefined) found.texts.push({ tag, text: Buffer.from(text).toString('utf8') })
+    }
+    return found
   }
 }
 

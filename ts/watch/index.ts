@@ -1,4 +1,5 @@
 export { bar, type BarOptions, type Terminal } from './bar'
 export { json } from './json'
 export { lines, type LinesOptions } from './lines'
+export { record, type RunRecord } from './record'
 export { tensorboard, type TensorBoard } from './tensorboard'

@@ -1,10 +1,8 @@
-import { accessSync, constants } from 'node:fs'
 import { checkPath } from '../check'
 import { expect } from '../errors'
-import { makeDirectory } from '../io/directories'
-import { ioError } from '../io/files'
 import type { TrainingEvent, Watcher } from '../train'
 import { EventFile } from './event-file'
+import { prepare } from './prepare'
 import { eventEncoder, scalarValue, SESSION_START, textValue, type Value } from './event-format'
 
 export interface TensorBoard extends Required<Watcher> {
@@ -29,7 +27,7 @@ export interface TensorBoard extends Required<Watcher> {
 export function tensorboard(directory: string): TensorBoard {
   checkPath('tensorboard', 'directory', directory)
   const encode = eventEncoder()
-  prepare(directory)
+  prepare('tensorboard', directory)
   let file: EventFile | null = null
   let last = 0
   // A text may come before the run and after it.
@@ -38,12 +36,12 @@ export function tensorboard(directory: string): TensorBoard {
     begin({ begun }) {
       last = begun.step
       file = new EventFile(directory, encode)
-      file.write(last + 1, SESSION_START)
+      file.event(last + 1, SESSION_START)
     },
     event(event) {
       last = event.step
       open().check()
-      open().write(last, { summary: { value: scalars(event) } })
+      open().event(last, { summary: { value: scalars(event) } })
     },
     async end() {
       await file?.flushed()
@@ -52,7 +50,7 @@ export function tensorboard(directory: string): TensorBoard {
       expect('tensorboard', 'tag', typeof tag === 'string' && tag !== '', 'a name', tag)
       expect('tensorboard', 'text', typeof text === 'string', 'a string', text)
       expect('tensorboard', 'step', Number.isSafeInteger(step), 'a whole number', step)
-      open().write(step, { summary: { value: [textValue(tag, text)] } })
+      open().event(step, { summary: { value: [textValue(tag, text)] } })
     },
   }
 }
@@ -76,13 +74,3 @@ function scalars(event: TrainingEvent): Value[] {
 
 const named = (group: string, values: Readonly<Record<string, number>>): Value[] =>
   Object.entries(values).map(([name, value]) => scalarValue(`${group}/${name}`, value))
-
-/** Makes the directory; throws `ERR_IO` where files cannot be made in it. */
-function prepare(directory: string): void {
-  try {
-    makeDirectory(directory)
-    accessSync(directory, constants.W_OK | constants.X_OK)
-  } catch (error) {
-    throw ioError('tensorboard', directory, error)
-  }
-}

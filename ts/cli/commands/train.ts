@@ -185,12 +185,17 @@ async function trainingOptions(run: RunFlags): Promise<TrainingOptions> {
 }
 
 /** Who looks on: JSON on standard output for programs, else lines, and a bar on a terminal. */
-async function watchers({ json, tensorboard }: RunFlags): Promise<TrainingOptions['watch']> {
+async function watchers({
+  json,
+  checkpoint,
+  tensorboard,
+}: RunFlags): Promise<TrainingOptions['watch']> {
   const watch = await import('../../watch/index.js')
   return [
     { begin: tellChanges },
     (await import('../divergence.js')).tellDivergence(),
     ...(json ? [watch.json()] : [watch.bar(), watch.lines()]),
+    ...(checkpoint === undefined ? [] : [watch.record(checkpoint)]),
     ...(tensorboard === undefined ? [] : [watch.tensorboard(tensorboard)]),
   ]
 }

@@ -49,12 +49,12 @@ export const windowsAtOnce = ({ options, layout, paths }: ForecastPlan): number 
 const inUnits = (scale: Scale, norm: Norm, value: number, h: number): number =>
   restored(norm, value, h) * scale.deviation + scale.mean
 
-/** Of each origin, by target. `first`: how many were forecast before, for random numbers of their own. */
+/** Of each origin, by target. `numbers`: of each, for random numbers of its own. */
 export async function forecastAll(
   network: ForecasterNetwork,
   frames: readonly Frame[],
   origins: readonly Origin[],
-  first: number,
+  numbers: readonly number[],
   plan: ForecastPlan,
 ): Promise<TargetForecast[][]> {
   const { options, layout, checkGoing } = plan
@@ -64,7 +64,7 @@ export async function forecastAll(
   const scaleOf = (row: number, target: number): Scale =>
     frames[origins[row]?.series ?? 0]?.scales.columns[target] as Scale
   return options.model === 'deepar'
-    ? paths(network, batch, scaleOf, first, plan)
+    ? paths(network, batch, scaleOf, numbers, plan)
     : points(network, batch, scaleOf, plan)
 }
 
@@ -163,7 +163,7 @@ async function paths(
   network: ForecasterNetwork,
   batch: WindowBatch,
   scaleOf: ScaleOf,
-  first: number,
+  numbers: readonly number[],
   { options, layout, levels, paths: count, seed, checkGoing }: ForecastPlan,
 ): Promise<TargetForecast[][]> {
   const { horizon, targets } = layout
@@ -173,7 +173,7 @@ async function paths(
   const width = parametersOf(distribution)
   const future = batch.inputs['future']
   const known = future ? (future.shape[2] as number) : 0
-  const uniforms = batch.origins.map((_, i) => uniformOf(seed, first + i))
+  const uniforms = numbers.map((number) => uniformOf(seed, number))
   const drawn = Array.from({ length: rows * count }, () => new Float64Array(horizon))
   const x = new Float32Array(rows * count * (1 + known))
   const last = batch.inputs['last']?.data as Float32Array

@@ -25,7 +25,7 @@ import { forecasterFitOptions, forecasterOptions, isLevel, levels } from './opti
 import type { ForecasterLearningOptions, ForecasterNetworkOptions, ForecasterRows } from './options'
 import { learnedEnds, originsOf, rangeOf, usualPart } from './parts'
 import { PARTS, type Part } from './parts-names'
-import { checkKnown, checkRows, observedEnd, readRows } from './rows'
+import { checkRows, forecastFrom, observedEnd, readRows } from './rows'
 import { fitScales, type Fitted } from './scales'
 import { scoreOrigins, type ForecasterScore } from './score'
 import { shown, type SeriesForecast } from './shown'
@@ -221,6 +221,18 @@ export class Forecaster extends Model {
    * past it, for as many steps as are forecast.
    */
   async predict(rows: SeriesRows, options: ForecastPredictOptions = {}): Promise<SeriesForecast[]> {
+    const [only] = await this.predictEach([rows], options)
+    return only as SeriesForecast[]
+  }
+
+  /**
+   * @internal The same of several lists of rows, which may name their series alike: each list gets what it would get
+   * alone, also where it is drawn.
+   */
+  async predictEach(
+    lists: readonly SeriesRows[],
+    options: ForecastPredictOptions = {},
+  ): Promise<SeriesForecast[][]> {
     const fitted = this.checkFitted('predict')
     const { paths = false, history = 0 } = optionsOf('predict', options, PREDICT)
     checkWhole('predict', 'history', history, 0)
@@ -228,28 +240,32 @@ export class Forecaster extends Model {
     const drawing = !paths || this.options.model === 'deepar'
     expect('predict', 'paths', drawing, `none of ${this.options.model}, which draws none`, paths)
     const plan = this.plan('predict', fitted, options)
-    checkRows('predict', rows)
-    const frames = this.frames(await readRows(this.options, rows), fitted)
-    const origins = frames.map(({ series: of }, series) => {
-      const step = observedEnd(of, plan.layout)
-      if (step === 0)
-        throw new RnnativeError(
-          'ERR_EMPTY',
-          `[predict] data: expected a target that was observed${of.key && ` in ${of.key}`}, got none`,
-        )
-      checkKnown(this.options, of, step)
-      return { series, step }
-    })
+    const frames: Frame[] = []
+    /** Of each series: which list it is of, and its number there. */
+    const places: { list: number; number: number }[] = []
+    for (const [list, rows] of lists.entries()) {
+      checkRows('predict', rows)
+      const own = this.frames(await readRows(this.options, rows), fitted)
+      for (const [number, frame] of own.entries()) {
+        frames.push(frame)
+        places.push({ list, number })
+      }
+    }
+    const origins = frames.map(({ series: of }, series) => ({
+      ...{ series, step: forecastFrom(this.options, of, plan.layout) },
+    }))
     const atOnce = windowsAtOnce(plan)
-    const found: SeriesForecast[] = []
+    const found = lists.map((): SeriesForecast[] => [])
     for (let begin = 0; begin < origins.length; begin += atOnce) {
       const some = origins.slice(begin, begin + atOnce)
-      const made = await forecastAll(this.network, frames, some, begin, plan)
+      const of = places.slice(begin, begin + atOnce)
+      const numbers = of.map(({ number }) => number)
+      const made = await forecastAll(this.network, frames, some, numbers, plan)
       some.forEach(({ series, step }, i) => {
-        const of = (frames[series] as Frame).series
-        found.push(
-          shown(this.options, of, step, made[i] as TargetForecast[], { plan, paths, history }),
-        )
+        const { series: one } = frames[series] as Frame
+        const targets = made[i] as TargetForecast[]
+        const told = shown(this.options, one, step, targets, { plan, paths, history })
+        found[of[i]?.list ?? 0]?.push(told)
       })
     }
     return found

@@ -34,8 +34,24 @@ export function observedEnd({ values, length }: Series, { targets }: LayoutOptio
   return end
 }
 
+/** The step from which a series is forecast. `ERR_EMPTY` where nothing was observed, and as {@link checkKnown}. */
+export function forecastFrom(
+  options: ForecasterNetworkOptions,
+  series: Series,
+  layout: LayoutOptions,
+): number {
+  const step = observedEnd(series, layout)
+  if (step === 0)
+    throw new RnnativeError(
+      'ERR_EMPTY',
+      `[predict] data: expected a target that was observed${series.key && ` in ${series.key}`}, got none`,
+    )
+  checkKnown(options, series, step)
+  return step
+}
+
 /** `ERR_FORMAT` where what is known ahead is not there for a forecast from `step` on. */
-export function checkKnown(options: ForecasterNetworkOptions, series: Series, step: number): void {
+function checkKnown(options: ForecasterNetworkOptions, series: Series, step: number): void {
   const { known, targets, covariates, horizon } = options
   known.forEach((name, i) => {
     const values = series.values[targets.length + covariates.length + i] as Float64Array

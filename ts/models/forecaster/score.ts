@@ -72,7 +72,8 @@ export async function scoreOrigins(
   const atOnce = windowsAtOnce(plan)
   for (let begin = 0; begin < origins.length; begin += atOnce) {
     const some = origins.slice(begin, begin + atOnce)
-    const made = await forecastAll(network, frames, some, begin, plan)
+    const numbers = some.map((_, i) => begin + i)
+    const made = await forecastAll(network, frames, some, numbers, plan)
     some.forEach(({ series, step }, i) => {
       const frame = frames[series] as Frame
       names.forEach((_, target) => {

@@ -22,7 +22,7 @@ import type { TrainingEvent, TrainingOptions } from '../../train'
 import type { AbortSignalLike } from '../../signal'
 import { languageFitOptions, languageOptions } from './options'
 import type { LanguageNetworkOptions, LanguageOptions, LanguageReadingOptions } from './options'
-import { generatePieces } from './generate'
+import { generatePieces, generateTogether } from './generate'
 import { LanguageNetwork } from './network'
 import { predicting } from './predicting'
 import { charactersIn, charactersOf, lineNats, tokenNats, totalNats } from './score'
@@ -207,6 +207,27 @@ export class LanguageModel extends Model implements TermModel {
     const { tokenizer, network } = this
     const check = () => this.checkGoing('generate', signal)
     return generatePieces(network, tokenizer, prompt, length, sampler, check)
+  }
+
+  /** @internal What {@link generate} writes after each prompt, all of them together. */
+  async generateEach(prompts: readonly string[], options: GenerateOptions = {}): Promise<string[]> {
+    this.checkUsable('generate')
+    const { length = 200, signal, ...sampling } = optionsOf('generate', options, GENERATE_NAMES)
+    checkTexts('generate', prompts)
+    checkWhole('generate', 'length', length, 0)
+    checkSignal('generate', signal)
+    const samplers = prompts.map(() => new Sampler(sampling))
+    const { tokenizer, network } = this
+    const check = () => this.checkGoing('generate', signal)
+    if (!network.positions)
+      return generateTogether(network, tokenizer, prompts, length, samplers, check)
+    const texts: string[] = []
+    for (const prompt of prompts) {
+      let text = ''
+      for await (const piece of this.generate(prompt, options)) text += piece
+      texts.push(text)
+    }
+    return texts
   }
 
   protected async files(): Promise<CheckpointFiles> {
