@@ -1,6 +1,6 @@
 // Dialogue models on the chatterbot corpus, learned by heart, and on personality-chat, of which a tenth is held out.
 //
-//   node bench/acceptance/dialogue.mjs heart [--language english|chinese] [--epochs N] [--hidden N]
+//   node bench/acceptance/dialogue.mjs heart --hidden 384 [--language english|chinese] [--epochs N] [--hidden N]
 //   node bench/acceptance/dialogue.mjs personality [--epochs N] [--hidden N] [--test]
 //
 // By heart: an answer is exact where it is one that the corpus has for the same turns. Of personality-chat (questions of 165
