@@ -113,6 +113,40 @@ for (const [name, [layer, kind, options]] of Object.entries(torch)) {
   await add(name, 'torch-layer', `${name}.pt`, { x }, { output }, { kind, options })
 }
 
+// --- models that came from Keras and PyTorch, written again
+const golden = (name) => join('test', 'golden', 'convert', name)
+for (const name of ['text', 'steps', 'language']) {
+  const network = await convert.loadKeras(golden(`${name}.keras`))
+  await convert.writeKeras(path(`again_${name}.keras`), network)
+  await convert.writeKeras(path(`again_${name}.weights.h5`), network)
+  const { tensors } = await io.readSafetensors(golden(`${name}.keras.safetensors`))
+  const [x, logits] = ['in.x', 'out.y'].map((key) =>
+    tensor(tensors.get(key).data, tensors.get(key).shape),
+  )
+  const files = { whole: `again_${name}.keras`, original: golden(`${name}.keras`) }
+  await add(`again_${name}`, 'keras', files.whole, { ids: x }, { logits })
+  const weights = { original: files.original }
+  await add(
+    `weights_${name}`,
+    'keras-weights',
+    `again_${name}.weights.h5`,
+    { ids: x },
+    { logits },
+    weights,
+  )
+}
+for (const name of ['cells', 'language', 'classifier']) {
+  await convert.convert(golden(`${name}.pt`), path(`again_${name}.pt`))
+  await add(
+    `again_${name}_torch`,
+    'torch-same',
+    `again_${name}.pt`,
+    {},
+    {},
+    { original: golden(`${name}.pt`) },
+  )
+}
+
 // --- models
 const text = 'the cat sat on the mat and the dog sat on the cat'
 const tokenizer = Tokenizer.spaces(text.split(' '), { minCount: 1 })

@@ -56,12 +56,30 @@ def run_language(directory, case, feeds):
 def run_keras(directory, case, feeds):
     import keras
 
-    y = keras.models.load_model(directory / case['file'])(feeds['ids'].T)
-    y = keras.ops.convert_to_numpy(y)
+    model = keras.models.load_model(case['original'] if 'original' in case else directory / case['file'])
+    if 'original' in case:
+        model.set_weights([0 * weight for weight in model.get_weights()])
+        model.load_weights(directory / case['file'])
+    y = keras.ops.convert_to_numpy(model(feeds['ids'].swapaxes(0, 1)))
     return {'logits': y.transpose(1, 0, 2) if y.ndim == 3 else y}
 
 
-RUN = {'onnx': run_onnx, 'torch-layer': run_layer, 'torch-lm': run_language, 'keras': run_keras}
+def flat(value, name=''):
+    if isinstance(value, dict):
+        return {key: one for own, inner in value.items() for key, one in flat(inner, f'{name}.{own}').items()}
+    return {name: value}
+
+
+def run_same(directory, case, feeds):
+    ours = {f'.{name}': value for name, value in torch.load(directory / case['file'], weights_only=True).items()}
+    theirs = flat(torch.load(case['original'], weights_only=True))
+    assert ours.keys() == theirs.keys(), ours.keys() ^ theirs.keys()
+    for name, value in theirs.items():
+        assert torch.equal(value, ours[name]), name
+    return {}
+
+
+RUN = {'onnx': run_onnx, 'torch-layer': run_layer, 'torch-lm': run_language, 'keras': run_keras, 'keras-weights': run_keras, 'torch-same': run_same}
 
 
 def main(directory):

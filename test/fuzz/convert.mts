@@ -1,10 +1,19 @@
 /** Files of foreign formats with bytes changed: refused, or read, but no crash and no error that is not ours. */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { convert, RnnativeError } from 'rnnative'
+import { convert, RnnativeError, tensor, zeros } from 'rnnative'
 import { Draw } from '../support/host.mjs'
 
 const GOLDEN = 'test/golden/convert'
+
+/** What the unchanged models take. */
+const FEEDS = {
+  node: {
+    ...{ X: zeros([5, 2, 3]), sequence_lens: Int32Array.of(5, 3) },
+    ...{ initial_h: zeros([2, 2, 4]), initial_c: zeros([2, 2, 4]) },
+  },
+  model: { x: tensor(Int32Array.of(1, 2, 3, 4), [2, 2]) },
+}
 
 interface Format {
   /** What is changed. */
@@ -16,7 +25,14 @@ export const FORMATS: Readonly<Record<string, Format>> = {
   torch: { files: ['language.pt', 'odd.pt'], read: (path) => convert.readTorch(path) },
   onnx: {
     files: ['lstm_both.onnx', 'torch_language.onnx'],
-    read: async (path) => (await convert.readOnnx(path)).dispose(),
+    read: async (path) => {
+      using network = await convert.readOnnx(path)
+      const made = network.forward(path.endsWith('lstm_both.onnx') ? FEEDS.node : FEEDS.model)
+      for (const y of Object.values(made)) {
+        await y.data()
+        y.dispose()
+      }
+    },
   },
   keras: {
     files: ['text.keras', 'text.weights.h5'],

@@ -10,6 +10,7 @@ export interface PickleReader {
   readonly position: number
   bytes(length: number): Uint8Array
   string(size: number, encoding: string): string
+  uint32(): number
   uint64(): number
 }
 

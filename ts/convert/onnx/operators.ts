@@ -7,8 +7,8 @@ import { tensor, type Tensor } from '../../tensor'
 import type { Node } from './messages'
 import { intsOf, isTensor, type Fail, type Ints, type Value } from './values'
 
-/** Most numbers that shapes in a file may ask for at a time. */
-const MOST_NUMBERS = 2 ** 28
+/** Most numbers that shapes in a file may ask for at a time, such as first states of zeros. */
+const MOST_NUMBERS = 2 ** 24
 const MOST_INTS = 1 << 16
 
 /** A node's inputs and attributes, checked as they are asked for. */
@@ -70,7 +70,7 @@ export class NodeCall {
     return found
   }
 
-  size(shape: readonly number[], most = MOST_NUMBERS): number {
+  size(shape: readonly number[], most = Infinity): number {
     const size = shape.reduce((n, extent) => n * extent, 1)
     if (!shape.every((n) => Number.isInteger(n) && n >= 0) || !(size <= most))
       throw this.fail(`a shape of [${shape.join(', ')}]`)
@@ -205,7 +205,9 @@ function slice(call: NodeCall): Value {
 }
 
 const filled = (call: NodeCall, shape: readonly number[], value: number): Tensor =>
-  tensor(new Float32Array(call.size(shape)).fill(value), [...shape], { device: call.device })
+  tensor(new Float32Array(call.size(shape, MOST_NUMBERS)).fill(value), [...shape], {
+    device: call.device,
+  })
 
 function constantOfShape(call: NodeCall): Value {
   const shape = call.ints(0).ints

@@ -70,8 +70,8 @@ function resolveStorage(pid: unknown, fail: (problem: string) => Error): Storage
   return new Storage((type as StorageType).element, key as string, size as number)
 }
 
-/** Longest of what is no text: an integer of 64 bits. */
-const MOST_INTEGER = 8
+/** Longest of what is no text: an integer of 48 bits. */
+const MOST_INTEGER = 6
 
 type Reader = new (bytes: Uint8Array) => PickleReader
 
@@ -93,7 +93,7 @@ function boundedReader(Base: Reader, fail: (problem: string) => Error): Reader {
     }
 
     override uint64(): number {
-      const value = super.uint64()
+      const value = this.uint32() + 2 ** 32 * this.uint32()
       if (value > this.length) throw fail('is cut off')
       return value
     }

@@ -45,9 +45,8 @@ function integer(value: number): Buffer {
     made.writeInt32LE(value, 1)
     return made
   }
-  const made = Buffer.alloc(10)
-  made.set([0x8a, 8])
-  made.writeBigInt64LE(BigInt(value), 2)
+  const made = Buffer.from([0x8a, 6, 0, 0, 0, 0, 0, 0])
+  made.writeIntLE(value, 2, 6)
   return made
 }
 
