@@ -88,7 +88,8 @@ export class RunFiles {
     if (event === 'start') this.start(rest)
     else if (event === 'step') this.step(rest)
     else if (event === 'end') this.stopped = String(rest['stopped'])
-    else if (event === 'text') this.text(String(rest['tag']), Number(rest['step']), String(rest['text']))
+    else if (event === 'text')
+      this.text(String(rest['tag']), Number(rest['step']), String(rest['text']))
   }
 
   private start({ begun, changed: _, time: _t, ...facts }: Facts): void {
@@ -106,7 +107,8 @@ export class RunFiles {
       if (value === null || typeof value === 'number') this.point(tag, step, value ?? NaN)
     }
     const addAll = (group: string, values: unknown) => {
-      if (isObject(values)) for (const [name, value] of Object.entries(values)) add(`${group}/${name}`, value)
+      if (isObject(values))
+        for (const [name, value] of Object.entries(values)) add(`${group}/${name}`, value)
     }
     for (const [name, tag] of TAGS) add(`train/${tag}`, told[name])
     addAll('train', told['measures'])

@@ -79,7 +79,8 @@ export class Runs {
     else if (names.some(isBoard)) add(directory, isBoard)
     for (const only of names.filter((name) => isJsonLines(name) && name !== EVENTS_FILE))
       if (!this.found.has(relative(this.root, join(directory, only))))
-        if (await isEvents(join(directory, only))) add(join(directory, only), (name) => name === only)
+        if (await isEvents(join(directory, only)))
+          add(join(directory, only), (name) => name === only)
     if (deep === 0) return
     for (const entry of entries)
       if (entry.isDirectory() && !entry.name.startsWith('.') && entry.name !== 'node_modules')
