@@ -1,6 +1,6 @@
 // Both pages in a real browser, Debian's chromium, driven over its own protocol:
 //
-//   apt-get install chromium && node test/acceptance/browser.mjs [path of chromium]
+//   apt-get install chromium && node test/acceptance/browser.mjs [path of chromium] [folder for pictures of both]
 //
 // `rnnative serve` over the fixtures: a translation with its attention, a stream, labels. `rnnative watch` over a run of
 // three thousand steps and one of a million: their curves are drawn, and the time that takes is told.
@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { dashboard } from '../../dist/watch/dashboard.js'
 import { serveModels } from '../../dist/serve/server.js'
 
-const chromium = process.argv[2] ?? 'chromium'
+const [chromium = 'chromium', pictures] = process.argv.slice(2)
 const root = mkdtempSync(path.join(os.tmpdir(), 'rnnative-browser-'))
 
 /** A browser with one page, asked by DevTools' protocol over a pipe. */
@@ -85,9 +85,10 @@ class Browser {
     throw new Error(`${what}: not within ${patience} ms. The page:\n${body}`)
   }
 
-  async screenshot(file) {
+  async screenshot(name) {
+    if (!pictures) return
     const { data } = await this.#send('Page.captureScreenshot')
-    writeFileSync(file, Buffer.from(data, 'base64'))
+    writeFileSync(path.join(pictures, name), Buffer.from(data, 'base64'))
   }
 
   close() {
@@ -126,7 +127,7 @@ async function tryModels(browser) {
       await browser.evaluate(`document.querySelector('#attention td').style.background`),
       /^rgba?\(8, 48, 107/,
     )
-    await browser.screenshot(path.join(os.tmpdir(), 'rnnative-serve.png'))
+    await browser.screenshot('serve.png')
     await browser.evaluate(ask('language: generate', 'the <b>whale</b> '))
     await browser.until(answered, 'a stream')
     const text = await browser.evaluate(result)
@@ -177,7 +178,7 @@ async function look(browser) {
       `[...charts.values()].every((one) => one.plot.data[0].length <= 101)`,
       'a closer look',
     )
-    await browser.screenshot(path.join(os.tmpdir(), 'rnnative-watch.png'))
+    await browser.screenshot('watch.png')
     console.log(`curves after ${seconds} s, a million steps after ${whole} s, a closer look in ${Math.round(performance.now() - again)} ms`) // prettier-ignore
   } finally {
     await close()

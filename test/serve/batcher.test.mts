@@ -174,13 +174,13 @@ test('streams: pieces are those of the family’s own, places are few, who leave
     ...(await collect(model.generate('the', how))),
   ])
   const leaving = new AbortController()
-  const long = batcher.stream('generate', 'a', { length: 4000, signal: leaving.signal })
+  const long = batcher.stream('generate', 'a', { length: 1000, signal: leaving.signal })
   await long.next()
   t.throws(() => batcher.stream('generate', 'b'), { code: 'ERR_BUSY', message: /streams/ })
   leaving.abort()
   await t.throwsAsync(collect(long), { code: 'ERR_ABORTED' })
   t.is(batcher.stats.running, 0)
-  const left = batcher.stream('generate', 'a', { length: 4000 })
+  const left = batcher.stream('generate', 'a', { length: 1000 })
   await left.next()
   await left.return()
   t.is(batcher.stats.running, 0)
@@ -199,7 +199,7 @@ test('closing answers what was asked before; closing now does not', async (t) =>
   const second = serve.batcher(model)
   const [waiting, stream] = [
     second.ask('score', 'the'),
-    second.stream('generate', '', { length: 4000 }),
+    second.stream('generate', '', { length: 1000 }),
   ]
   await stream.next()
   const dropped = second.ask('score', 'more')

@@ -91,7 +91,7 @@ test('tokens come as events, and stop when the client goes', async (t) => {
   t.regex((await send(`${url}/v1/models/seq2seq/sample`, drawn)).body, /event: done/)
 
   // More than have a place, and all of them vanish.
-  const bodies = JSON.stringify({ inputs: [''], length: 4096, stream: true })
+  const bodies = JSON.stringify({ inputs: [''], length: 1024, stream: true })
   const post = `POST /v1/models/language/generate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${bodies.length}\r\n\r\n${bodies}`
   const answers = await Promise.all(Array.from({ length: 40 }, () => raw(url, post, true)))
   t.true(
@@ -125,7 +125,7 @@ test('a full queue answers 503 at once, and what takes too long 504', async (t) 
 })
 
 test('bodies that make no sense are refused, and too large ones before they are read', async (t) => {
-  const { url } = await serving(t, ['seq2seq'], { maxBody: 5000, maxLength: 100 })
+  const { url } = await serving(t, ['seq2seq'], { maxBody: 5000, maxLength: 600 })
   const path = `${url}/v1/models/seq2seq/translate`
   const cases: [number, unknown][] = [
     [400, '{'],
@@ -139,10 +139,11 @@ test('bodies that make no sense are refused, and too large ones before they are 
     [400, { inputs: ['a'], beam: 1e9 }],
     [400, { inputs: ['a'], bean: 3 }],
     [400, { inputs: ['a'], stream: true }],
-    [400, { inputs: ['a'.repeat(101)] }],
+    [400, { inputs: ['a'.repeat(601)] }],
     [400, { inputs: new Array<string>(129).fill('a') }],
     [400, '{"inputs":["a"],"__proto__":{"beam":2}}'],
     [400, { inputs: ['a'], beam: 2, nBest: 3 }],
+    [400, { inputs: ['a'.repeat(501)], alignments: true }],
     [413, { inputs: ['a'.repeat(6000)] }],
   ]
   for (const [status, body] of cases) {

@@ -26,7 +26,7 @@ export const serverOptions = new Schema('serve', {
   }),
   open: flag({ about: 'listen where others reach it though there is no token', default: false }),
   maxBody: count({ about: 'bytes of the largest body', default: 2 ** 20, most: 2 ** 30 }),
-  maxLength: count({ about: 'characters of a text, or entries of a list', default: 20_000 }),
+  maxLength: count({ about: 'characters of a text, or entries of a list', default: 5000 }),
   timeout: count({
     about: 'milliseconds that a request may take',
     default: 30_000,

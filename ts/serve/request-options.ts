@@ -14,8 +14,8 @@ import {
 } from './json-schema'
 
 /** Most hypotheses and tokens that a request may ask for: in a process's own code there is no such limit. */
-const MOST_BEAM = 64
-const MOST_TOKENS = 4096
+const MOST_BEAM = 16
+const MOST_TOKENS = 1024
 
 const lengths: Properties = {
   minLength: wholes('tokens before the end is allowed', 0, MOST_TOKENS),

@@ -27,6 +27,12 @@ export interface ModelServer extends AsyncDisposable {
 /** Inputs of one request. */
 const MOST_INPUTS = 128
 
+/** Characters of a text whose attention is told: the product of two lengths is kept for each hypothesis. */
+const MOST_ATTENDED = 500
+
+/** Connections at a time; more are closed at once. */
+const MOST_CONNECTIONS = 1024
+
 /** What anybody may read: it tells nothing of the models. */
 const PUBLIC = ['/', '/health', '/ready']
 
@@ -77,6 +83,7 @@ class Server implements ModelServer {
 
   async listen(): Promise<this> {
     const { host, port } = this.options
+    this.app.server.maxConnections = MOST_CONNECTIONS
     try {
       await this.app.listen({ host, port })
     } catch (error) {
@@ -168,6 +175,16 @@ class Server implements ModelServer {
     { signal, end }: Bound,
   ): Promise<Reply> {
     const { inputs, stream, ...options } = body as VerbOptions & { inputs: unknown[] }
+    if (options['alignments'] === true) {
+      const short = inputs.every((one) => (one as ArrayLike<unknown>).length <= MOST_ATTENDED)
+      expect(
+        'serve',
+        'inputs',
+        short,
+        `at most ${MOST_ATTENDED} characters with alignments`,
+        inputs,
+      )
+    }
     // Bodies have been held against their schema, which is that of the verb's own types.
     const ask = batcher as unknown as Untyped
     if (stream === true) {
