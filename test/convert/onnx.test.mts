@@ -124,6 +124,19 @@ test('a language model, and its vocabulary of logits, come back', async (t) => {
   await alike(t, made['next_c'] as Tensor, own.state.c as Tensor, 'c')
 })
 
+test('a classifier comes back', async (t) => {
+  const path = folder(t)('classifier.onnx')
+  const pooling = ['mean', 'max', 'attention', 'last'] as const
+  await using classifier = new TextClassifier({ ...small, labels: ['x', 'y'], pooling })
+  await convert.writeOnnx(path, classifier)
+  using network = await convert.readOnnx(path)
+  const ids = tensor(Int32Array.of(1, 0, 3, 2, 2, 4), [3, 2])
+  const lengths = tensor(Int32Array.of(3, 1), [2])
+  classifier.network.eval()
+  const { logits } = classifier.network.forward({ ids, lengths })
+  await alike(t, network.forward({ ids, lengths })['logits'] as Tensor, logits)
+})
+
 test('a Seq2Seq is two files; what is none is refused by name', async (t) => {
   const path = folder(t)
   await using mt = new Seq2Seq({ source: tokenizer, target: tokenizer, hidden: 6, embedding: 5 })

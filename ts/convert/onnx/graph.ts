@@ -5,9 +5,10 @@ import { isInt32Array } from '../../kinds'
 import { Module, type Recurrent } from '../../nn'
 import type { Integers } from '../../ops'
 import { Parameter, scope, Tensor, tensor } from '../../tensor'
+import { NodeCall } from './call'
 import { runLayer, type OnnxLayer } from './layer'
 import type { Graph, Node } from './messages'
-import { NodeCall, OPERATORS } from './operators'
+import { OPERATORS } from './operators'
 import { isTensor, type Fail, type Floats, type Ints, type Value } from './values'
 
 interface Parts {

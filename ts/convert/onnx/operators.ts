@@ -4,79 +4,12 @@
  */
 import * as ops from '../../ops'
 import { tensor, type Tensor } from '../../tensor'
-import type { Node } from './messages'
-import { intsOf, isTensor, type Fail, type Ints, type Value } from './values'
+import type { NodeCall } from './call'
+import { intsOf, isTensor, type Ints, type Value } from './values'
 
 /** Most numbers that shapes in a file may ask for at a time, such as first states of zeros. */
 const MOST_NUMBERS = 2 ** 24
 const MOST_INTS = 1 << 16
-
-/** A node's inputs and attributes, checked as they are asked for. */
-export class NodeCall {
-  constructor(
-    readonly node: Node,
-    private readonly inputs: readonly (Value | undefined)[],
-    readonly device: Tensor['device'],
-    readonly fail: Fail,
-  ) {}
-
-  get count(): number {
-    return this.inputs.length
-  }
-
-  maybe(at: number): Value | undefined {
-    return this.inputs[at]
-  }
-
-  value(at: number): Value {
-    const found = this.inputs[at]
-    if (found === undefined) throw this.fail(`expected an input ${at}`)
-    return found
-  }
-
-  values(): Value[] {
-    return this.inputs.map((_, i) => this.value(i))
-  }
-
-  /** An input as reals; integers of the file become such. */
-  tensor(at: number): Tensor {
-    const found = this.value(at)
-    return isTensor(found)
-      ? found
-      : tensor(Float32Array.from(found.ints), [...found.shape], { device: this.device })
-  }
-
-  ints(at: number): Ints {
-    const found = this.value(at)
-    if (isTensor(found)) throw this.fail(`input ${at}: expected integers that the file gives`)
-    return found
-  }
-
-  private attribute = (name: string) => this.node.attribute.find((one) => one.name === name)
-  int = (name: string, usual: number): number => this.attribute(name)?.i ?? usual
-  float = (name: string, usual: number): number => this.attribute(name)?.f ?? usual
-  intList = (name: string): readonly number[] | undefined => this.attribute(name)?.ints
-  has = (name: string): boolean => this.attribute(name) !== undefined
-
-  /** Axes, which older versions have as an attribute. */
-  axes(at: number): readonly number[] | undefined {
-    return this.maybe(at) === undefined ? this.intList('axes') : this.ints(at).ints
-  }
-
-  axis(axis: number, dims: number): number {
-    const found = axis < 0 ? axis + dims : axis
-    if (!Number.isInteger(found) || found < 0 || found >= dims)
-      throw this.fail(`axis ${axis}: there are ${dims}`)
-    return found
-  }
-
-  size(shape: readonly number[], most = Infinity): number {
-    const size = shape.reduce((n, extent) => n * extent, 1)
-    if (!shape.every((n) => Number.isInteger(n) && n >= 0) || !(size <= most))
-      throw this.fail(`a shape of [${shape.join(', ')}]`)
-    return size
-  }
-}
 
 type Operator = (call: NodeCall) => Value
 
@@ -240,6 +173,23 @@ function gemm(call: NodeCall): Value {
     : ops.add(scaled, ops.mul(call.tensor(2), call.float('beta', 1)))
 }
 
+function range(call: NodeCall): Value {
+  const [[from = 0], [to = 0], [by = 1]] = [0, 1, 2].map((at) => call.ints(at).ints) as number[][]
+  const length = Math.max(0, Math.ceil(((to as number) - (from as number)) / (by as number)))
+  const count = call.size([length], MOST_INTS)
+  return intsOf(Array.from({ length: count }, (_, i) => (from as number) + i * (by as number)))
+}
+
+function less(call: NodeCall): Value {
+  const real = [0, 1].some((at) => {
+    const value = call.value(at)
+    return isTensor(value) && value.dtype !== 'i32'
+  })
+  return real
+    ? ops.less(call.tensor(0), call.tensor(1))
+    : ops.less(call.integers(0), call.integers(1))
+}
+
 const reduced =
   (op: (x: Tensor, axis: number) => Tensor): Operator =>
   (call) => {
@@ -311,6 +261,9 @@ export const OPERATORS: ReadonlyMap<string, Operator> = new Map<string, Operator
   ['Slice', slice],
   ['Expand', expand],
   ['ConstantOfShape', constantOfShape],
+  ['Range', range],
+  ['Less', less],
+  ['Where', (call) => ops.where(call.integers(0), call.tensor(1), call.tensor(2))],
   ['Add', binary(ops.add, (a, b) => a + b)],
   ['Sub', binary(ops.sub, (a, b) => a - b)],
   ['Mul', binary(ops.mul, (a, b) => a * b)],
