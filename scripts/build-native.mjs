@@ -63,6 +63,7 @@ function parseArguments() {
     RNNATIVE_OUTPUT_DIR: path.join(root, 'build', 'Release'),
     RNNATIVE_CUDA: 'OFF',
     RNNATIVE_CUDA_ARCHITECTURES: '80-real;90a-real;90-virtual',
+    RNNATIVE_MPI: 'OFF',
     RNNATIVE_WERROR: 'OFF',
     RNNATIVE_SANITIZE: 'OFF',
     RNNATIVE_EMULATE_AVX512: 'OFF',

@@ -14,8 +14,9 @@ const INCLUDES = [
   ['native/abi', []],
   ['native/cells', ['native/abi']],
   ['native/runtime', ['native/abi']],
-  ['native/ops', ['native/abi', 'native/runtime']],
-  ['native/addon', ['native/abi', 'native/runtime', 'native/ops']],
+  ['native/comm', []],
+  ['native/ops', ['native/abi', 'native/runtime', 'native/comm']],
+  ['native/addon', ['native/abi', 'native/runtime', 'native/comm', 'native/ops']],
   // Of the runtime only what is without a state: random words, and how a thread sleeps.
   ...['native/reference', 'native/cpu', 'cuda'].map((backend) => [
     backend,

@@ -31,6 +31,7 @@ void export_program(Napi::Env env, Napi::Object exports);
   GROUP(decoder) \
   GROUP(crf) \
   GROUP(embed_train) \
+  GROUP(collective) \
   GROUP(search) \
   GROUP(select) \
   GROUP(optimizer) \

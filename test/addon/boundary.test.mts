@@ -133,7 +133,8 @@ test('every exported function has a case here', (t) => {
 
 // One after another: some calls change the limit, the threads or the ISA of the whole process.
 for (const name of names) {
-  const accepted = name.endsWith('Program') ? test.serial.skip : test.serial
+  const needs = name.endsWith('Program') || name.startsWith('group') // a device, and other processes
+  const accepted = needs ? test.serial.skip : test.serial
   accepted(`${name}: valid arguments are accepted`, async (t) => {
     await assertProperty(t, fc.nat(), async (seed) => {
       const maker = new Maker(seed)

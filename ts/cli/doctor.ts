@@ -2,6 +2,7 @@ import { cpus } from 'node:os'
 import type { RnnativeError } from '../errors'
 import type { NativeAddon } from '../native/index'
 import { printJson, printTable } from '../watch/output'
+import { diagnoseMpi } from './mpi'
 import { packageVersion } from './version'
 
 const GIBIBYTE = 2 ** 30
@@ -21,6 +22,7 @@ function diagnose(native: NativeAddon) {
     cpu: { model: cpus()[0]?.model ?? 'unknown', isa, isas, threads, affinity, quota },
     memory: { limit: memoryLimit },
     cuda,
+    mpi: diagnoseMpi(),
   }
 }
 
@@ -40,7 +42,7 @@ const cudaRows = ({
   '  cuBLAS': cublas || 'not found: own kernels multiply',
 })
 
-function print({ versions, cpu, memory, cuda }: ReturnType<typeof diagnose>): void {
+function print({ versions, cpu, memory, cuda, mpi }: ReturnType<typeof diagnose>): void {
   printTable({
     rnnative: `${versions.rnnative} (${versions.platform}, ${versions.compiler})`,
     node: `${versions.node} (Node-API ${versions.napi})`,
@@ -51,6 +53,9 @@ function print({ versions, cpu, memory, cuda }: ReturnType<typeof diagnose>): vo
     ...(cuda.available ? cudaRows(cuda) : { cuda: `not available: ${cuda.reason}` }),
     ...(cuda.library === '' ? {} : { '  library': cuda.library }),
     ...(cuda.available || cuda.fix === '' ? {} : { '  fix': cuda.fix }),
+    mpi: mpi.name || `not available: ${mpi.reason}`,
+    ...(mpi.library === '' ? {} : { '  its library': mpi.library }),
+    ...(mpi.fix === '' ? {} : { '  its fix': mpi.fix }),
   })
 }
 

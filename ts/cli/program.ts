@@ -7,6 +7,7 @@ import { isNeeded, requireFlags } from './arguments'
 import { addAutoencoder } from './commands/autoencoder'
 import { addKeywords } from './commands/baseline'
 import { addBench } from './commands/bench'
+import { addBuild } from './commands/build'
 import { addClassify } from './commands/classify'
 import { addConvert } from './commands/convert'
 import { addDialogue } from './commands/dialogue'
@@ -41,6 +42,7 @@ export function makeProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(text.replace(/\n\(/g, ' (')) })
     .hook('preAction', (_, command) => requireFlags(command))
   addDoctor(program)
+  addBuild(program)
   addBench(program)
   addLanguageModel(program)
   addNgram(program)

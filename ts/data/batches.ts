@@ -6,7 +6,7 @@ import type { Names } from '../check'
 import { randomUniforms, streamKey } from '../tensor/random'
 import { arrange, numbersFor } from './arrange'
 import { collateAt, lengthOf, MOST_STEPS, type Collated } from './collate'
-import type { Feed, Portion } from './feed'
+import { ALONE, shared, type Feed, type Portion, type Share } from './feed'
 import { keyOf } from './tree'
 
 /** In recorded steps, batches are padded to a multiple of so many positions: few shapes serve many. */
@@ -127,6 +127,16 @@ class Batcher<E, B> {
     chosen: Uint32Array,
     lengthsOf: Int32Array,
     base: number,
+    [repeating, share]: readonly [boolean, Share],
+  ): Portion<B> {
+    return shared(chosen, share, (own) => this.made(all, own, lengthsOf, base, repeating))
+  }
+
+  private made(
+    all: readonly E[],
+    chosen: Uint32Array,
+    lengthsOf: Int32Array,
+    base: number,
     repeating: boolean,
   ): Portion<B> {
     const examples = Array.from(chosen, (i) => all[i] as E)
@@ -206,9 +216,9 @@ class ArrayFeed<E, B> implements Feed<B> {
     this.facts = { examples: examples.length }
   }
 
-  *pass(pass: number, first: number, repeating = false): Generator<Portion<B>> {
+  *pass(pass: number, first: number, repeating = false, share = ALONE): Generator<Portion<B>> {
     for (const chosen of this.batcher.arrange(this.lengths, pass, 0).slice(first))
-      yield this.batcher.portion(this.examples, chosen, this.lengths, 0, repeating)
+      yield this.batcher.portion(this.examples, chosen, this.lengths, 0, [repeating, share])
   }
 }
 
@@ -228,7 +238,12 @@ class StreamFeed<E, B> implements Feed<B> {
     this.identity = { ...batcher.identity, buffer }
   }
 
-  async *pass(pass: number, first: number, repeating = false): AsyncGenerator<Portion<B>> {
+  async *pass(
+    pass: number,
+    first: number,
+    repeating = false,
+    share = ALONE,
+  ): AsyncGenerator<Portion<B>> {
     const { examples, batcher, buffer } = this
     let [window, skip, base] = [0, first, 0]
     let held: E[] = []
@@ -237,7 +252,7 @@ class StreamFeed<E, B> implements Feed<B> {
       const arranged = batcher.arrange(lengths, pass, window++)
       // Batches that a resumed run has had are not made again.
       for (const chosen of arranged.slice(skip))
-        yield batcher.portion(held, chosen, lengths, base, repeating)
+        yield batcher.portion(held, chosen, lengths, base, [repeating, share])
       skip = Math.max(0, skip - arranged.length)
       base += held.length
       held = []

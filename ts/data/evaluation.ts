@@ -1,3 +1,4 @@
+import { ALONE, shareOf, type Share } from './feed'
 import { IGNORED, type Window } from './streams'
 
 /** Tokens that a stream reads before it is scored, so that its state has settled. */
@@ -17,27 +18,34 @@ export interface EvaluationWindow extends Window {
  * scores, so that the result differs from reading in one go by less than a thousandth.
  *
  * All streams have the same length: stream b reads from b * stride on, stream 0 is scored from its
- * beginning and the others from their CONTEXT-th token on.
+ * beginning and the others from their CONTEXT-th token on. Ranks share the streams.
  */
-export function* evaluationWindows(tokens: Int32Array, steps: number): Generator<EvaluationWindow> {
+export function* evaluationWindows(
+  tokens: Int32Array,
+  steps: number,
+  share: Share = ALONE,
+): Generator<EvaluationWindow> {
   const total = tokens.length - 1 // predictions
-  const rows = Math.max(1, Math.min(MAX_STREAMS, Math.floor((total - CONTEXT) / SCORED)))
-  const context = rows === 1 ? 0 : CONTEXT
-  const stride = Math.ceil((total - context) / rows)
+  const all = Math.max(1, Math.min(MAX_STREAMS, Math.floor((total - CONTEXT) / SCORED)))
+  const context = all === 1 ? 0 : CONTEXT
+  const stride = Math.ceil((total - context) / all)
   const length = context + stride
+  const [firstRow, endRow] = shareOf(all, share)
+  const rows = endRow - firstRow
+  if (rows === 0) return
   for (let begin = 0; begin < length; begin += steps) {
     const count = Math.min(steps, length - begin)
     const inputs = new Int32Array(count * rows)
     const targets = new Int32Array(count * rows).fill(IGNORED)
     for (let row = 0; row < rows; ++row)
       for (let step = 0; step < count; ++step) {
-        const source = row * stride + begin + step
+        const source = (firstRow + row) * stride + begin + step
         if (source >= total) break
         inputs[step * rows + row] = tokens[source] as number
-        if (row === 0 || begin + step >= context)
+        if (firstRow + row === 0 || begin + step >= context)
           targets[step * rows + row] = tokens[source + 1] as number
       }
-    const places = Array.from({ length: rows }, (_, row) => row * stride + begin)
+    const places = Array.from({ length: rows }, (_, row) => (firstRow + row) * stride + begin)
     yield { begin, steps: count, rows, inputs, targets, places }
   }
 }

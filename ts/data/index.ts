@@ -1,5 +1,5 @@
 export { evaluationWindows, type EvaluationWindow } from './evaluation'
-export type { Feed, Portion } from './feed'
+export { ALONE, isDealt, shared, shareOf, type Feed, type Portion, type Share } from './feed'
 export { PairBatches } from './pair-batches'
 export { padPairs } from './pair-padding'
 export {

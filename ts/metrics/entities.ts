@@ -46,6 +46,14 @@ class Counts {
 
 const over = (a: number, b: number): number => (b === 0 ? 0 : a / b)
 
+/** What scores are of. */
+interface Counted {
+  all: Counts
+  types: ReadonlyMap<string, Counts>
+  right: number
+  words: number
+}
+
 /**
  * How well tags of sentences tell their entities: those that agree in type, begin and end. With the scheme `none`
  * each word's tag counts as one. Throws `ERR_ARGUMENT` where the two do not have the same numbers of words.
@@ -55,6 +63,30 @@ export function entityScore(
   expected: readonly (readonly string[])[],
   options: EntityOptions = {},
 ): EntityScore {
+  const { all, types, right, words } = countEntities(predicted, expected, options)
+  const named = [...types].sort(([a], [b]) => (a < b ? -1 : 1))
+  return {
+    ...all.rates(),
+    accuracy: over(right, words),
+    perType: Object.fromEntries(named.map(([type, counts]) => [type, counts.rates()])),
+  }
+}
+
+/** @internal F1 as a sum and a count, which those of other sentences add to. */
+export function entityTotal(
+  predicted: readonly (readonly string[])[],
+  expected: readonly (readonly string[])[],
+  options: EntityOptions = {},
+): { sum: number; count: number } {
+  const { all } = countEntities(predicted, expected, options)
+  return { sum: 2 * all.right, count: all.found + all.there }
+}
+
+function countEntities(
+  predicted: readonly (readonly string[])[],
+  expected: readonly (readonly string[])[],
+  options: EntityOptions,
+): Counted {
   const { scheme = 'bio', mode = 'strict' } = optionsOf('entityScore', options, NAMES)
   checkChoice('entityScore', 'scheme', scheme, TAG_SCHEMES)
   checkChoice('entityScore', 'mode', mode, ENTITY_MODES)
@@ -90,10 +122,5 @@ export function entityScore(
       }
     }
   }
-  const named = [...types].sort(([a], [b]) => (a < b ? -1 : 1))
-  return {
-    ...all.rates(),
-    accuracy: over(right, words),
-    perType: Object.fromEntries(named.map(([type, counts]) => [type, counts.rates()])),
-  }
+  return { all, types, right, words }
 }

@@ -184,16 +184,21 @@ export class Dropout extends Module {
     this.p = p
   }
 
-  /** `batchAxis` is the axis of samples: 1 for [time, batch, ...], 0 for [batch, features]. */
+  /**
+   * `batchAxis` is the axis of samples: 1 for [time, batch, ...], 0 for [batch, features]. `first`: samples that precede
+   * those of x, where these are others than the rows that the random context counts.
+   */
   forward<D extends DType>(
     x: Tensor<D>,
-    options: { batchAxis?: number | undefined } = {},
+    options: { batchAxis?: number | undefined; first?: number | undefined } = {},
   ): Tensor<D> {
     // In a `Sequential` it is told of lengths, too, which change nothing.
-    checkNames('dropout', options, { batchAxis: true, lengths: true })
+    checkNames('dropout', options, { batchAxis: true, first: true, lengths: true })
     if (!this.training || this.p === 0) return same('dropout', x)
-    const { batchAxis } = options
-    return ops.dropout(x, this.p, { batchAxis, random: this.drawRandom() })
+    const random = this.drawRandom()
+    const { batchAxis, first = random.sampleBase } = options
+    checkWhole('dropout', 'first', first, 0)
+    return ops.dropout(x, this.p, { batchAxis, random: { ...random, sampleBase: first } })
   }
 }
 

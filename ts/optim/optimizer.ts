@@ -195,6 +195,13 @@ export class Optimizer {
     }
   }
 
+  /** @internal Lets `sum` replace all gradients that are settled, each of which counts as written then. */
+  sumGradients(sum: (gradients: readonly [Tensor, ...Tensor[]]) => void): void {
+    this.settleGradients()
+    for (const { parameter } of this.arena.dense) if (parameter.slot) parameter.slot.written = true
+    sum(this.arena.settled)
+  }
+
   /** @internal Multiplies all gradients. */
   scaleGradients(factor: Tensor | number): void {
     this.settleGradients()

@@ -30,6 +30,24 @@ export interface SavedCarried {
   source: string
 }
 
+/** What a rank carries of one of a step's batches; empty where it has no row of it. */
+export type CarriedPart = ReadonlyMap<string, HostTensor>
+
+/** All rows of a step: of each batch those of the ranks in turn. */
+export function joinCarried(byRank: readonly (readonly CarriedPart[])[]): Map<string, HostTensor> {
+  const most = Math.max(0, ...byRank.map(({ length }) => length))
+  const parts: CarriedPart[] = []
+  for (let i = 0; i < most; ++i)
+    for (const own of byRank) {
+      const part = own[i]
+      if (part !== undefined && part.size > 0) parts.push(part)
+    }
+  const names = [...(parts[0]?.keys() ?? [])]
+  return new Map(
+    names.map((name) => [name, joinRows(parts.map((part) => part.get(name) as HostTensor))]),
+  )
+}
+
 const NONE: SavedCarried = { tensors: new Map(), source: '' }
 
 /**
@@ -129,15 +147,18 @@ export class Carried<C extends object> {
     for (const state of this.states) for (const [, value] of entriesOf(state)) value.fill(0)
   }
 
-  async toHost(): Promise<Map<string, HostTensor>> {
-    const states = this.states.map(entriesOf)
-    const joined = (states[0] ?? []).map(async ([name], at) => {
-      const parts = states.map((entries) => (entries[at] as [string, Tensor])[1])
-      const values = await Promise.all(parts.map((part) => part.data()))
-      const hosts = parts.map(({ shape }, i) => ({ shape, data: values[i] as HostTensor['data'] }))
-      return [name, joinRows(hosts)] as const
-    })
-    return new Map(await Promise.all(joined))
+  /** Those of each batch, by name. */
+  toHost(): Promise<CarriedPart[]> {
+    const states = Array.from(this.states, (state) => state ?? null)
+    return Promise.all(
+      states.map(async (state) => {
+        const read = entriesOf(state).map(async ([name, value]) => {
+          const { shape } = value
+          return [name, { shape, data: await value.data() }] as const
+        })
+        return new Map(await Promise.all(read))
+      }),
+    )
   }
 
   restore(saved: SavedCarried): void {

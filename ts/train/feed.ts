@@ -1,9 +1,9 @@
 import { RnnativeError } from '../errors'
 import { isPromise } from '../kinds'
-import type { Feed, Portion } from '../data/feed'
+import { ALONE, type Feed, type Portion, type Share } from '../data/feed'
 import { unlessStopped, type RunContext } from './run'
 
-export type { Feed, Portion } from '../data/feed'
+export type { Feed, Portion, Share } from '../data/feed'
 
 type Portions<B> = Iterator<Portion<B>> | AsyncIterator<Portion<B>>
 
@@ -28,6 +28,7 @@ export class FeedReader<B> {
     private readonly perStep: number,
     private readonly repeating: boolean,
     private readonly context: RunContext<never>,
+    private readonly share: Share = ALONE,
   ) {}
 
   /** Steps of a pass, null where only its end tells. */
@@ -82,7 +83,7 @@ export class FeedReader<B> {
 
   private open({ epoch, index }: Place): void {
     this.close()
-    const all = this.feed.pass(epoch, index * this.perStep, this.repeating)
+    const all = this.feed.pass(epoch, index * this.perStep, this.repeating, this.share)
     const portions =
       Symbol.asyncIterator in all ? all[Symbol.asyncIterator]() : all[Symbol.iterator]()
     this.at = { epoch, index, portions }

@@ -3,11 +3,12 @@ import { openRunDirectory, type RunDirectory } from '../io/run-directory'
 import { isAbortSignal } from '../kinds'
 import { settle } from './ending'
 import type { TrainingEvent, TrainingOptions, TrainingResult } from './options'
+import { Ranks } from './ranks'
 import { Run, type RunContext } from './run'
 
 /** What a fit needs of a {@link TrainingLoop}. */
 export interface Fit {
-  run(context: RunContext<TrainingEvent>): Promise<TrainingResult>
+  run(context: RunContext<TrainingEvent>, ranks: Ranks | null): Promise<TrainingResult>
   dispose(): void
 }
 
@@ -27,7 +28,7 @@ export class Fits {
   ): Run<TrainingEvent, TrainingResult> {
     const { busy } = this
     // Whatever it is: `make` refuses what is no object.
-    const { signal, checkpoint } = { ...(options as TrainingOptions | null) }
+    const { signal, checkpoint, parallel } = { ...(options as TrainingOptions | null) }
     const stop = isAbortSignal(signal) ? signal : undefined
     const run: Run<TrainingEvent, TrainingResult> = new Run(async (context) => {
       if (busy)
@@ -37,19 +38,27 @@ export class Fits {
         )
       this.busy = true
       let directory: RunDirectory | null = null
+      let ranks: Ranks | null = null
       // Made at the call: what it was given may change after it.
       const making = (async () => make(context))()
       making.catch(() => undefined) // awaited below
       try {
+        if (parallel === true) ranks = await Ranks.open()
         // Before the data has been read to its end, let alone learned from.
-        if (checkpoint !== undefined) directory = await openRunDirectory(checkpoint, options)
+        if (checkpoint !== undefined && (ranks?.first ?? true))
+          directory = await openRunDirectory(checkpoint, options)
         const fit = await making
-        if (fit === null) return settle(nothing(unit), stop)
-        return await fit.run(context)
+        if (fit === null) {
+          await ranks?.fail(new RnnativeError('ERR_ABORTED', '[fit] asked to stop before it began'))
+          return settle(nothing(unit), stop)
+        }
+        return await fit.run(context, ranks)
       } catch (error) {
         run.abort()
+        await ranks?.fail(error)
         throw error
       } finally {
+        ranks?.close()
         // Each comes about whatever becomes of those before it.
         try {
           ;(await making.catch(() => null))?.dispose()

@@ -1,5 +1,5 @@
 export { Trainer, type TrainerFitOptions, type TrainerOptions } from './trainer'
-export type { Feed, Portion } from './feed'
+export type { Feed, Portion, Share } from './feed'
 export type { LossResult, ModuleTask } from './module-objective'
 export type { Measure } from './objective'
 export type { Total, Totals } from './totals'

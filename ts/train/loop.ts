@@ -1,4 +1,5 @@
 /** The training loop that all models share: steps until a limit, with validations and checkpoints between. */
+import { ALONE } from '../data/feed'
 import { expect } from '../errors'
 import { RandomContext } from '../nn'
 import { adam, Optimizer, schedule as schedules, type Pruner } from '../optim'
@@ -11,9 +12,12 @@ import type { Objective } from './objective'
 import { checkTrainingOptions } from './options'
 import type { RunPlan, TrainingEvent, TrainingResult } from './options'
 import { beginning, TrainingClock, type Progress } from './progress'
+import type { Ranks } from './ranks'
 import type { RunContext } from './run'
 import type { LoopOptions, Standing } from './standing'
-import { Steps, type Measured } from './step'
+import { Steps } from './step'
+import { measuredOf, type Measured } from './step-sums'
+import { agreed, agreeOn, meet, type Made } from './together'
 import { validate } from './validations'
 import { Watchers } from './watchers'
 
@@ -64,21 +68,35 @@ export class TrainingLoop<B, C extends object> {
     return this.standing.progress
   }
 
+  /** Null: there is one process. */
+  private get ranks(): Ranks | null {
+    return this.steps.ranks
+  }
+
   /** Trains until a limit is reached or the run is asked to stop; throws `ERR_ABORTED` if its signal asked. */
-  async run(context: RunContext<TrainingEvent>): Promise<TrainingResult> {
+  async run(given: RunContext<TrainingEvent>, ranks: Ranks | null): Promise<TrainingResult> {
+    this.steps.ranks = ranks
+    const context = ranks ? agreed(given, ranks) : given
     const reader = new FeedReader(
       this.feed,
       this.options.perStep,
       this.steps.repeating,
       context as RunContext<never>,
+      ranks ?? ALONE,
     )
     try {
-      const ended = await this.train(reader, context)
+      if (ranks) {
+        await this.checkpoints.checkAlike(ranks)
+        await meet(ranks, this.optimizer, this.options, given.stopping)
+      }
+      const ended = await this.train(reader, context, given)
+      ranks?.part()
       this.averages.adopt()
       const result = settle(ended, this.options.signal)
       await this.watchers.end({ result })
       return result
     } catch (error) {
+      await ranks?.fail(error)
       await this.checkpoints.rescue().catch(() => undefined) // the first error says more
       this.averages.adopt()
       await this.watchers.end({ error, checkpoint: this.standing.saved?.path ?? null })
@@ -88,15 +106,18 @@ export class TrainingLoop<B, C extends object> {
     }
   }
 
+  /** `given` tells whether this rank alone is asked to stop. */
   private async train(
     reader: FeedReader<B>,
     context: RunContext<TrainingEvent>,
+    given: RunContext<TrainingEvent>,
   ): Promise<TrainingResult> {
-    const { objective, options, watchers } = this
-    if (options.resume) await this.checkpoints.resume()
+    const { objective, options } = this
+    const watchers = (this.ranks?.first ?? true) ? this.watchers : null
+    await this.checkpoints.begin()
     objective.module.setRandom(this.steps.random)
     await objective.checkRoom?.((portion) => this.steps.rehearse(portion))
-    watchers.begin(this.plan(reader))
+    watchers?.begin(this.plan(reader))
     const clock = new TrainingClock(this.progress)
     const stopped = () => (context.stopping ? 'aborted' : this.limitReached(reader))
     let loss: number | null = null
@@ -104,7 +125,7 @@ export class TrainingLoop<B, C extends object> {
     if (this.progress.owed) await this.catchUp(context)
     let reason = stopped()
     while (reason === null) {
-      const event = await this.step(reader, clock)
+      const event = await this.step(reader, clock, given)
       if (event === null) {
         reason = stopped()
         continue
@@ -130,7 +151,7 @@ export class TrainingLoop<B, C extends object> {
       const sound = (directory === undefined && !doubtful) || (await this.optimizer.isFinite())
       if (directory !== undefined && sound)
         event.checkpoint = await this.checkpoints.save(directory)
-      watchers.event(event)
+      watchers?.event(event)
       context.emit(event, event.validation !== undefined)
       if (!sound) throw unsound(event)
     }
@@ -139,11 +160,20 @@ export class TrainingLoop<B, C extends object> {
   }
 
   /** Makes a step. Null where there was none to make: the pass had ended, or the run is asked to stop. */
-  private async step(reader: FeedReader<B>, clock: TrainingClock): Promise<TrainingEvent | null> {
-    const { optimizer, progress, steps, feed } = this
+  private async step(
+    reader: FeedReader<B>,
+    clock: TrainingClock,
+    given: RunContext<TrainingEvent>,
+  ): Promise<TrainingEvent | null> {
+    const { optimizer, progress, steps, feed, ranks } = this
     clock.start()
     const portions = await reader.take(progress)
     if (portions === null) return null
+    if (ranks) {
+      // What fails here does so before the others begin to add gradients up.
+      if (portions.length > 0) steps.prepare(progress.step + 1, portions)
+      await agreeOn(ranks, portions)
+    }
     if (portions.length === 0) {
       this.endPass()
       return null
@@ -155,16 +185,24 @@ export class TrainingLoop<B, C extends object> {
     const at = { step, epoch, fraction: this.fraction }
     const learningRate = optimizer.hyperparameters.lr * this.standing.schedule.factor(at)
     optimizer.lr = learningRate
-    const running = steps.run(step, portions)
+    const running = await steps.run(step, portions)
     const next = reader.ahead()
     if (next !== null && next.length > 0 && this.goesOn(stepsPerEpoch, clock.lastStep))
       this.prepare(step + 1, next)
-    const { loss, gradientNorm, measures, penalties } = await this.settled(
-      running,
-      step,
-      learningRate,
+    const read = portions.reduce((sum, { items }) => sum + items, 0)
+    const made = async () => {
+      const sums = await running.made
+      const own = { sums, items: read, seconds: clock.seconds, stops: given.stopping }
+      return ranks ? ranks.exchange('a step', own) : [own]
+    }
+    const [all, measured] = await this.settled(made, step, learningRate)
+    const { loss, gradientNorm, measures, penalties } = measured
+    // All go by the first one's clock, and stop when one is asked to.
+    clock.stop(
+      all.reduce((sum, { items }) => sum + items, 0),
+      all[0]?.seconds,
     )
-    clock.stop(portions.reduce((sum, { items }) => sum + items, 0))
+    if (ranks) ranks.stopping ||= all.some(({ stops }) => stops)
     const { unit } = feed
     const [items, itemsPerSecond] = [progress.items, clock.itemsPerSecond()]
     return {
@@ -177,16 +215,19 @@ export class TrainingLoop<B, C extends object> {
     }
   }
 
-  /** What a step came to. Where it has failed, all is as before it when this throws. */
+  /** What a step came to on each rank. Where it has failed, all is as before it when this throws. */
   private async settled(
-    running: Promise<Measured>,
+    made: () => Promise<Made[]>,
     step: number,
     learningRate: number,
-  ): Promise<Measured> {
+  ): Promise<[Made[], Measured]> {
     try {
-      const measured = await running
+      const all = await made()
+      const sums = all.map((one) => one.sums)
+      const measured = measuredOf(sums, this.objective.summary)
       const { loss, gradientNorm, penalties = {} } = measured
-      if ([loss, gradientNorm, ...Object.values(penalties)].every(Number.isFinite)) return measured
+      if ([loss, gradientNorm, ...Object.values(penalties)].every(Number.isFinite))
+        return [all, measured]
       throw nonFinite(step, loss, gradientNorm, learningRate, penalties)
     } catch (error) {
       this.steps.takeBack()
@@ -247,7 +288,8 @@ export class TrainingLoop<B, C extends object> {
   }
 
   private validate(context: RunContext<TrainingEvent>, regular: boolean) {
-    return validate(this.objective, this.standing, this.averages, context, regular)
+    const { objective, standing, averages, ranks } = this
+    return validate(objective, standing, averages, context, regular, ranks)
   }
 
   /** Makes a validation that the run which is resumed was stopped in. */
@@ -270,7 +312,7 @@ export class TrainingLoop<B, C extends object> {
       unit: feed.unit,
       parameters: objective.module.parameterCount,
       device: optimizer.device,
-      facts: { ...feed.facts, ...objective.facts },
+      facts: { ...feed.facts, ...objective.facts, ...(this.ranks && { ranks: this.ranks.size }) },
     }
   }
 

@@ -2,7 +2,7 @@ import type { CheckpointFiles } from '../io/checkpoint'
 import type { Module } from '../nn'
 import { scope, tensor } from '../tensor'
 import type { DeviceName, Shape, Tensor, TypedArray } from '../tensor'
-import type { Portion } from './feed'
+import type { Portion, Share } from './feed'
 import type { Totals } from './totals'
 
 /** Numbers that go to the device. */
@@ -34,6 +34,8 @@ export interface BatchLoss<C> {
 /** Of a step and a batch in it. */
 export interface BatchPlace<C> {
   step: number
+  /** Of a rank's share, see {@link Portion.within}. */
+  within?: Portion<unknown>['within']
   /** What the last step's batch in this place gave; zeros in the beginning of a pass. */
   carried: C | null
 }
@@ -63,9 +65,9 @@ export interface Objective<B, C extends object = Record<string, Tensor>> {
   readonly settings?: Readonly<Record<string, unknown>> | undefined
   /**
    * Sums and counts over validation data, that of the loss under `loss`; absent without such data.
-   * `checkGoing` throws when the run is asked to stop.
+   * `checkGoing` throws when the run is asked to stop. Of several ranks each is asked for its share, and they add up.
    */
-  validate?: ((checkGoing: () => void) => Promise<Totals>) | undefined
+  validate?: ((checkGoing: () => void, share: Share) => Promise<Totals>) | undefined
   /** What is validated with, JSON-serialisable: losses over other data are not compared with each other. */
   readonly validation?: unknown
   /** Throws by name what there is no memory for, before the first step. `rehearse` computes a batch's gradients. */

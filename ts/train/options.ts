@@ -1,7 +1,7 @@
 import { checkNames, checkSignal, isObject, type Names } from '../check'
 import { expect, RnnativeError } from '../errors'
 import type { OptimizerSpec, Pruning, Schedule } from '../optim'
-import { atLeastZero, count, flag, path, positive, Schema, type Given } from '../schema'
+import { atLeastZero, choice, count, flag, path, positive, Schema, type Given } from '../schema'
 import type { DeviceName } from '../tensor'
 import type { AbortSignalLike } from '../signal'
 import { average } from './average-option'
@@ -58,6 +58,19 @@ export const limitOptions = {
    */
   resume: flag({
     ...{ about: "continue from the directory's latest checkpoint, if it has one", default: false },
+  }),
+  /**
+   * Every process that mpirun started calls `fit` alike, with the same data, and takes its rows of each batch: it comes to
+   * what one process with all rows comes to. The first one writes checkpoints and tells watchers; a run that was begun by
+   * other numbers of processes is resumed, too. Without mpirun it changes nothing. `ERR_UNSUPPORTED` without
+   * `npx rnnative build mpi`.
+   */
+  parallel: flag({
+    ...{ about: 'share each batch with the other processes that mpirun started', default: false },
+  }),
+  reducePrecision: choice(['f32', 'bf16'], {
+    about: 'of gradients on their way between processes',
+    default: 'f32',
   }),
   /** Without `resume` or this a run does not begin in a directory with checkpoints (`ERR_ARGUMENT`). */
   overwrite: flag({

@@ -48,10 +48,15 @@ export class TrainingClock {
     this.since = performance.now()
   }
 
-  /** Counts the time since `start` and the items it went to. */
-  stop(items: number): void {
-    this.lastStep = (performance.now() - this.since) / 1000
-    this.progress.seconds += this.lastStep
+  /** What it counts if it is stopped now. */
+  get seconds(): number {
+    return this.progress.seconds + (performance.now() - this.since) / 1000
+  }
+
+  /** Counts the time since `start`, or up to `seconds`, and the items it went to. */
+  stop(items: number, seconds = this.seconds): void {
+    this.lastStep = seconds - this.progress.seconds
+    this.progress.seconds = seconds
     this.progress.items += items
   }
 

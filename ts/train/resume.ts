@@ -32,6 +32,22 @@ export function checkIdentity(saved: Facts, own: Facts): void {
   }
 }
 
+/** Throws `ERR_ARGUMENT` where a rank, number `rank`, does otherwise than the first. */
+export function checkAlike(first: Facts, other: Facts, rank: number): void {
+  for (const name of new Set([...Object.keys(first), ...Object.keys(other)])) {
+    const [own, theirs] = [first[name], other[name]].map(textOf)
+    if (own === theirs) continue
+    const told = isDigest(first[name])
+      ? 'is not the same on'
+      : `is ${own} on rank 0 and ${theirs} on`
+    throw new RnnativeError(
+      'ERR_ARGUMENT',
+      `[fit] parallel: ${name} ${told} rank ${rank}; expected the same data and options on all ranks`,
+      { details: { rank, name } },
+    )
+  }
+}
+
 /** What of an optimizer makes up the state it keeps. */
 export function stateOf({
   kind,
@@ -40,12 +56,13 @@ export function stateOf({
   return kind + (momentum > 0 ? ' with momentum' : '') + (centered ? ', centered' : '')
 }
 
-/** What a resumed run may do otherwise than its beginning; null: not given. */
+/** What a resumed run may do otherwise than its beginning; null: not given. `ranks`: how many share its batches. */
 export function settingsOf(
   options: TrainingOptions & { perStep: number },
   { hyperparameters, device }: Optimizer,
   schedule: Schedule,
   { validation, settings: own }: Pick<Objective<never, never>, 'validation' | 'settings'>,
+  ranks: number,
 ): Facts {
   const { clipNorm, l1, l2, prune, average, groups, epochs, maxSteps, maxSeconds, perStep } =
     options
@@ -57,7 +74,7 @@ export function settingsOf(
     ...{ clipNorm, l1, l2, prune: prune?.toJSON(), average, groups: groupsInWords(groups) },
     ...{ clipValue, gradientNoise, gradientNoiseDecay },
     ...{ accumulate: perStep, ...hyperparameters, ...own },
-    ...{ schedule: { name, ...given }, device, validation },
+    ...{ schedule: { name, ...given }, device, validation, ranks },
   }
   return Object.fromEntries(
     Object.entries(settings).map(([name, value]: [string, unknown]) => [name, value ?? null]),

@@ -22,7 +22,7 @@ export interface RunState {
   model: () => Promise<CheckpointFiles>
   /** Where these are not the model's. */
   weights: ReadonlyMap<string, HostTensor> | null
-  carried: () => Promise<ReadonlyMap<string, HostTensor>>
+  carried: ReadonlyMap<string, HostTensor>
 }
 
 /** Writes the checkpoint of a run; its directory. */
@@ -35,12 +35,12 @@ export async function saveRun(
   const { tensors, meta } = optimizer.stateDict()
   try {
     // All reads are enqueued before the first await.
-    const [files, moments, state_] = await Promise.all([model(), toHost(tensors), carried()])
+    const [files, moments] = await Promise.all([model(), toHost(tensors)])
     const saved = { ...RUN_FORMAT, ...state, optimizer: meta }
     const all = {
       json: { ...files.json, [STATE_FILE]: toJson(saved) },
       tensors: {
-        ...{ ...files.tensors, [OPTIMIZER_FILE]: moments, [CARRIED_FILE]: state_ },
+        ...{ ...files.tensors, [OPTIMIZER_FILE]: moments, [CARRIED_FILE]: carried },
         ...(weights && { [WEIGHTS_FILE]: weights }),
       },
     }

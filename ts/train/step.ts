@@ -4,7 +4,6 @@
  * The device need not wait for JavaScript between two steps: the gradients of the next may be enqueued while
  * one runs. Its update is not: a step that fails, for whatever reason, has changed nothing.
  */
-import { RnnativeError } from '../errors'
 import type { RandomContext } from '../nn'
 import type { Optimizer } from '../optim'
 import type { GradientNoise } from '../optim/noise'
@@ -17,29 +16,16 @@ import { withInputs, type BatchLoss, type Objective, type StepInput } from './ob
 import type { TrainingOptions } from './options'
 import { ParameterPenalties } from './penalties'
 import { Programs, runsPrograms } from './programs'
+import type { Ranks } from './ranks'
 import { measuresOf, Scalars } from './scalars'
-import { addTotals, figures, type Total } from './totals'
-
-/** What a step came to, before its update. */
-export interface Measured {
-  loss: number
-  gradientNorm: number
-  measures: Record<string, number> | undefined
-  penalties: Record<string, number> | undefined
-}
+import { countOf, each, hasValue, plus, reciprocal, sums } from './step-sums'
+import type { Part, Read, StepSums } from './step-sums'
+import { addTotals, type Total } from './totals'
 
 /** Ops that have been enqueued: scalars to be read, and what the numbers mean. */
 export interface Enqueued {
   readonly scalars: readonly Tensor[]
-  read(values: readonly number[]): Measured
-}
-
-/** What is left of a batch when its gradient has been added. */
-interface Part<C> extends Pick<BatchLoss<C>, 'count' | 'measures' | 'carry'> {
-  /** Its sum, divided by the count of the whole step where that was known. */
-  loss: Tensor
-  /** Divided alike. */
-  penalties: Readonly<Record<string, Tensor>>
+  read(values: readonly number[]): StepSums
 }
 
 /** The gradients of a step, enqueued. */
@@ -52,7 +38,13 @@ interface Gradients<B, C> {
 
 type StepSettings = Pick<
   TrainingOptions,
-  'clipNorm' | 'clipValue' | 'gradientNoise' | 'gradientNoiseDecay' | 'l1' | 'l2'
+  | 'clipNorm'
+  | 'clipValue'
+  | 'gradientNoise'
+  | 'gradientNoiseDecay'
+  | 'l1'
+  | 'l2'
+  | 'reducePrecision'
 >
 
 export class Steps<B, C extends object> {
@@ -61,6 +53,8 @@ export class Steps<B, C extends object> {
   private readonly parameterPenalties: ParameterPenalties
   private readonly clipNorm: number
   private prepared: Gradients<B, C> | null = null
+  /** Those that each step is made with; null: none. */
+  ranks: Ranks | null = null
 
   constructor(
     private readonly objective: Objective<B, C>,
@@ -82,8 +76,26 @@ export class Steps<B, C extends object> {
     return this.programs !== null
   }
 
-  /** Makes step number `step` of these batches. All is enqueued when it returns. */
-  run(step: number, portions: readonly Portion<B>[]): Promise<Measured> {
+  /** Enqueues step number `step` of these batches; what it comes to is to be waited for. */
+  async run(step: number, portions: readonly Portion<B>[]): Promise<{ made: Promise<StepSums> }> {
+    if (this.ranks === null) return { made: this.alone(step, portions) }
+    const gradients = this.gradientsFor(step, portions)
+    const count = countOf(gradients.parts, this.optimizer.device)
+    const sums: (Promise<void> | null)[] = []
+    const { ranks } = this
+    const { reducePrecision = 'f32' } = this.options
+    this.optimizer.sumGradients((all) => sums.push(ranks.sum(all, reducePrecision)))
+    sums.push(ranks.sum([count], 'f32'))
+    for (const sum of sums) if (sum !== null) await sum
+    const enqueued = this.update(step, gradients, count)
+    this.prepared = null
+    const made = read(enqueued).finally(() => enqueued.scalars.forEach((x) => x.dispose()))
+    made.catch(() => undefined) // told when it is awaited
+    return { made }
+  }
+
+  /** All is enqueued when it returns. */
+  private alone(step: number, portions: readonly Portion<B>[]): Promise<StepSums> {
     const programs = this.programsFor(portions)
     if (programs !== null) {
       const { inputs, share } = this.inputs(portions)
@@ -96,17 +108,22 @@ export class Steps<B, C extends object> {
       })
       return read(made)
     }
-    if (this.prepared?.portions !== portions) this.prepare(step, portions)
-    const made = this.update(step, this.prepared as Gradients<B, C>)
+    const made = this.update(step, this.gradientsFor(step, portions))
     this.prepared = null
     return read(made).finally(() => made.scalars.forEach((tensor) => tensor.dispose()))
   }
 
+  private gradientsFor(step: number, portions: readonly Portion<B>[]): Gradients<B, C> {
+    if (this.prepared?.portions !== portions) this.prepare(step, portions)
+    return this.prepared as Gradients<B, C>
+  }
+
   /**
-   * Enqueues the gradients of a step whose {@link run} comes next, which carries its state on. Steps that are
-   * recorded have little for JavaScript to do.
+   * Enqueues the gradients of a step whose {@link run} comes next, which carries its state on, unless that is done.
+   * Steps that are recorded have little for JavaScript to do.
    */
   prepare(step: number, portions: readonly Portion<B>[]): void {
+    if (this.prepared?.portions === portions) return
     this.discard()
     if (this.programsFor(portions) !== null) return
     const { inputs, share } = this.inputs(portions)
@@ -140,9 +157,9 @@ export class Steps<B, C extends object> {
   /** What each batch of a step continues from. */
   private states(portions: readonly Portion<B>[]): (C | null)[] {
     let first = 0
-    return portions.map(({ rows }, i) => {
-      const state = this.carried.get(i, first, rows)
-      first += rows
+    return portions.map(({ rows, within = alone(rows) }, i) => {
+      const state = rows === 0 ? null : this.carried.get(i, first + within.first, rows)
+      first += within.rows
       return state
     })
   }
@@ -157,9 +174,11 @@ export class Steps<B, C extends object> {
     share: number | undefined
   } {
     const { objective } = this
-    const inputs = portions.map(({ batch }) => objective.inputs(batch))
+    const inputs = portions.map(({ batch, rows }) => (rows === 0 ? [] : objective.inputs(batch)))
+    // Of all ranks' batches it is known when their gradients have been added up.
+    if (this.ranks !== null || objective.count === undefined) return { inputs, share: undefined }
     const count = portions.reduce((sum, { batch }) => sum + (objective.count?.(batch) ?? 0), 0)
-    return { inputs, share: objective.count && 1 / count }
+    return { inputs, share: 1 / count }
   }
 
   private gradients(
@@ -171,18 +190,19 @@ export class Steps<B, C extends object> {
     const { optimizer, objective } = this
     optimizer.zeroGrad()
     // Of the only batch the loss tells it; of several it is known when all gradients have been added up.
-    const shareOf = ({ count }: BatchLoss<C>) =>
-      share ?? (portions.length === 1 ? reciprocal(count) : 1)
+    const single = portions.length === 1 && this.ranks === null
+    const shareOf = ({ count }: BatchLoss<C>) => share ?? (single ? reciprocal(count) : 1)
     const states = this.states(portions)
-    let sampleBase = 0
-    const parts = portions.map(({ batch, rows }, i): Part<C> => {
-      const state = states[i] ?? null
-      this.random.set({ step, sampleBase })
-      sampleBase += rows
-      return scope(() => {
-        const given = inputs[i] as readonly Tensor[]
+    let before = 0
+    const parts = portions.flatMap(({ batch, rows, within = alone(rows) }, at): Part<C>[] => {
+      const state = states[at] ?? null
+      this.random.set({ step, sampleBase: before + within.first })
+      before += within.rows
+      if (rows === 0) return []
+      const part = scope(() => {
+        const given = inputs[at] as readonly Tensor[]
         objective.module.train()
-        const made = objective.loss(given, batch, { step, carried: state })
+        const made = objective.loss(given, batch, { step, within, carried: state })
         const own = shareOf(made)
         const loss = ops.mul(made.sum, own)
         const penalties = each(made.penalties ?? {}, (penalty) => ops.mul(penalty, own))
@@ -191,28 +211,28 @@ export class Steps<B, C extends object> {
         all.backward()
         const { count, measures, carry } = made
         const told = each(penalties, (penalty) => penalty.detach())
-        return { loss: loss.detach(), penalties: told, count, measures, carry }
+        return { at, loss: loss.detach(), penalties: told, count, measures, carry }
       })
+      return [part]
     })
     return { portions, parts, share }
   }
 
-  private update(step: number, { parts, share }: Gradients<B, C>): Enqueued {
-    const { optimizer, objective, carried, clipNorm, parameterPenalties } = this
+  /** `total`: what the batches of all ranks count. */
+  private update(
+    step: number,
+    { parts, share }: Gradients<B, C>,
+    total: Tensor | null = null,
+  ): Enqueued {
+    const { optimizer, carried, clipNorm, parameterPenalties } = this
     const { clipValue = 0 } = this.options
     const scalars = new Scalars()
-    const scale = share === undefined ? this.divide(parts, scalars) : () => 1
-    const scaled =
-      (read: Read): Read =>
-      (values) =>
-        read(values) * scale(values)
+    const scale = share === undefined ? this.divide(parts, scalars, total) : () => 1
     const losses = parts.map(({ loss }) => scalars.add(loss))
     const measured = parts.map(({ measures }) => measuresOf(measures, scalars))
     const ofParameters = parameterPenalties.apply()
-    const penalties = [
-      ...parts.map((part) => each(part.penalties, (penalty) => scaled(scalars.add(penalty)))),
-      each(ofParameters, (penalty) => scalars.add(penalty)),
-    ]
+    const ofBatches = parts.map((part) => each(part.penalties, (penalty) => scalars.add(penalty)))
+    const ofAll = each(ofParameters, (penalty) => scalars.add(penalty))
     const watched = [
       ...parts.flatMap((part) => [part.loss, ...Object.values(part.penalties)]),
       ...Object.values(ofParameters),
@@ -229,18 +249,19 @@ export class Steps<B, C extends object> {
         })
       }),
     )
-    parts.forEach(({ carry }, i) => carried.keep(i, carry))
+    for (const { at, carry } of parts) carried.keep(at, carry)
     return {
       scalars: scalars.tensors,
       read: (values) => {
         const totals: Record<string, Total> = {}
         for (const of of measured) addTotals(totals, of(values))
-        const sum = losses.reduce((all, loss) => all + loss(values), 0)
         return {
-          loss: sum * scale(values),
+          loss: losses.reduce((all, loss) => all + loss(values), 0),
+          penalties: sums(ofBatches, values),
+          scale: scale(values),
+          measures: totals,
           gradientNorm: norm(values),
-          measures: figures(totals, objective.summary),
-          penalties: sums(penalties, values),
+          ofParameters: each(ofAll, (read) => read(values)),
         }
       },
     }
@@ -257,13 +278,16 @@ export class Steps<B, C extends object> {
     }
   }
 
-  /** Divides the gradients of several batches by the count of them all. What losses are to be multiplied by. */
-  private divide(parts: readonly Part<C>[], scalars: Scalars): Read {
+  /**
+   * Divides the gradients of several batches by the count of them all, or that of all ranks. What losses are to be
+   * multiplied by.
+   */
+  private divide(parts: readonly Part<C>[], scalars: Scalars, total: Tensor | null): Read {
     const counts = parts.map(({ count }) => count)
     // Read, though nobody asks for them: so they are kept, and disposed with all the others.
-    for (const count of counts) scalars.add(count)
-    if (parts.length === 1) return () => 1
-    const share = scope(() => noGrad(() => reciprocal(counts.reduce(plus))))
+    for (const count of [...counts, ...(total ? [total] : [])]) scalars.add(count)
+    if (parts.length === 1 && total === null) return () => 1
+    const share = scope(() => noGrad(() => reciprocal(total ?? counts.reduce(plus))))
     this.optimizer.scaleGradients(share)
     return scalars.add(share)
   }
@@ -286,36 +310,10 @@ export class Steps<B, C extends object> {
   }
 }
 
-/** Finds a number among those that were read. */
-type Read = (values: readonly number[]) => number
-
-const each = <T, U>(named: Readonly<Record<string, T>>, make: (value: T) => U): Record<string, U> =>
-  Object.fromEntries(Object.entries(named).map(([name, value]) => [name, make(value)]))
-
-/** Sums by name; undefined where there are none. */
-function sums(
-  all: readonly Readonly<Record<string, Read>>[],
-  values: readonly number[],
-): Record<string, number> | undefined {
-  const made: Record<string, number> = {}
-  for (const named of all)
-    for (const [name, read] of Object.entries(named)) made[name] = (made[name] ?? 0) + read(values)
-  return Object.keys(made).length === 0 ? undefined : made
-}
-
-/** 1 unless it could not be computed: then it is an error to read, too. */
-const hasValue = (x: Tensor): Tensor => noGrad(() => ops.sum(ops.equal(x, x)))
+/** Where all rows of a portion are among them. */
+const alone = (rows: number): NonNullable<Portion<unknown>['within']> => ({ first: 0, rows })
 
 const scalar = (value: number): StepInput => ({ shape: [], data: Float64Array.of(value) })
-
-function reciprocal(count: Tensor | number): Tensor | number {
-  if (typeof count !== 'number') return noGrad(() => ops.pow(count, -1))
-  if (count > 0) return 1 / count
-  throw new RnnativeError('ERR_ARGUMENT', `[fit] loss: count: expected one above 0, got ${count}`)
-}
-
-const plus = (a: Tensor | number, b: Tensor | number): Tensor | number =>
-  typeof a === 'number' && typeof b === 'number' ? a + b : ops.add(a, b)
 
 /** Each batch's own tensors, out of those of all. */
 function distribute(
@@ -326,5 +324,5 @@ function distribute(
   return inputs.map(({ length }) => given.slice(at, (at += length)))
 }
 
-const read = async ({ scalars, read }: Enqueued): Promise<Measured> =>
+const read = async ({ scalars, read }: Enqueued): Promise<StepSums> =>
   read(await Promise.all(scalars.map((scalar) => scalar.item())))

@@ -16,6 +16,13 @@ export function addTotals(to: Record<string, Total>, more: Totals): void {
   }
 }
 
+/** All of them as one. */
+export function sumOf(all: readonly Totals[]): Totals {
+  const sum: Record<string, Total> = {}
+  for (const one of all) addTotals(sum, one)
+  return sum
+}
+
 /** sum / count of each. */
 export const means = (totals: Totals): Record<string, number> =>
   Object.fromEntries(Object.entries(totals).map(([name, { sum, count }]) => [name, sum / count]))

@@ -12,7 +12,7 @@ import * as ops from '../ops'
 import type { AbortSignalLike } from '../signal'
 import { freshSeed } from '../tensor/create'
 import { evaluate } from './evaluate'
-import type { Feed } from './feed'
+import type { Feed, Share } from './feed'
 import { Fits } from './fits'
 import { TrainingLoop } from './loop'
 import { sendInputs } from './objective'
@@ -28,9 +28,10 @@ export interface TrainerOptions<B, O, C extends object> extends ModuleTask<B, O,
   feed: Feed<B>
   /**
    * What progress is measured by: a feed whose first pass is not learned from, or a function that gives sums
-   * and counts, that of the loss under `loss`. Null, the default: nothing is.
+   * and counts, that of the loss under `loss`, of the share of the data that is this process's where several train
+   * together, whose sums are added up. Null, the default: nothing is.
    */
-  validate?: Feed<B> | (() => Totals | Promise<Totals>) | null | undefined
+  validate?: Feed<B> | ((share: Share) => Totals | Promise<Totals>) | null | undefined
   /** Of dropout. Default: a new one each time. */
   seed?: number | undefined
 }
@@ -99,7 +100,7 @@ export class Trainer<B, O = unknown, C extends object = never> {
       const objective = this.objective({ accumulate: perStep })
       const loop = new TrainingLoop(objective, feed, { ...options, clipNorm, seed, perStep })
       return {
-        run: (context) => loop.run(context),
+        run: (context, ranks) => loop.run(context, ranks),
         dispose: () => {
           loop.dispose()
           this.module.eval()
@@ -160,10 +161,10 @@ export class Trainer<B, O = unknown, C extends object = never> {
 
   private objective(identity: Readonly<Record<string, unknown>>): ModuleObjective<B, O, C> {
     const { validate = null, files } = this.options
-    const measured = async (checkGoing: () => void) =>
+    const measured = async (checkGoing: () => void, share: Share) =>
       typeof validate === 'function'
-        ? validated(await validate())
-        : evaluate(objective, validate as Feed<B>, this.device, checkGoing)
+        ? validated(await validate(share))
+        : evaluate(objective, validate as Feed<B>, this.device, checkGoing, share)
     const objective: ModuleObjective<B, O, C> = new ModuleObjective(this.options, {
       identity: { model: 'Trainer', ...identity, ...digestsOf(files) },
       validate: validate === null ? undefined : measured,

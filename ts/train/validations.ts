@@ -1,17 +1,19 @@
 /** A run's validations: of the averaged weights where there are such. */
 import { RnnativeError } from '../errors'
+import { ALONE } from '../data/feed'
 import type { Averages } from './averages'
 import type { Objective } from './objective'
 import type { TrainingEvent, ValidationEvent } from './options'
+import type { Ranks } from './ranks'
 import { unlessStopped, type RunContext } from './run'
 import type { Standing } from './standing'
-import { figures, means } from './totals'
+import { figures, means, sumOf } from './totals'
 
 /**
  * Validates. Only `regular` validations move the schedule and the patience: the one at the end of a
  * run that was cut short would not have happened in a longer run, which a resumed one must equal. Nor does a
  * loss that is not finite. Null without validation data, and when the run is asked to stop meanwhile: a resumed
- * run then begins with it.
+ * run then begins with it. Ranks validate a share each.
  */
 export async function validate(
   objective: Pick<Objective<never, never>, 'validate' | 'summary'>,
@@ -19,6 +21,7 @@ export async function validate(
   averages: Averages,
   context: RunContext<TrainingEvent>,
   regular: boolean,
+  ranks: Ranks | null,
 ): Promise<ValidationEvent | null> {
   const { progress, schedule } = standing
   if (!objective.validate) return null
@@ -29,10 +32,11 @@ export async function validate(
     if (context.stopping) throw new RnnativeError('ERR_ABORTED', '[fit] asked to stop')
   }
   const { validate, summary } = objective
-  const totals = await averages.within(() =>
-    unlessStopped(validate.call(objective, checkGoing), context),
+  const own = await averages.within(() =>
+    unlessStopped(validate.call(objective, checkGoing, ranks ?? ALONE), context),
   )
-  if (totals === null) return null
+  if (own === null) return null
+  const totals = ranks ? sumOf(await ranks.exchange('a validation', own)) : own
   progress.owed = false
   const loss = means(totals)['loss'] ?? NaN
   const measures = figures(totals, summary)

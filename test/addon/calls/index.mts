@@ -20,6 +20,7 @@ import { decoderCalls } from './decoder.mjs'
 import { embedTrainCalls } from './embed-train.mjs'
 import { searchCalls } from './search.mjs'
 import { optimizerCalls } from './optimizer.mjs'
+import { collectiveCalls } from './collective.mjs'
 
 export const calls: Calls = {
   ...processCalls,
@@ -39,4 +40,5 @@ export const calls: Calls = {
   ...embedTrainCalls,
   ...searchCalls,
   ...optimizerCalls,
+  ...collectiveCalls,
 }

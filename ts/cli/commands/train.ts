@@ -3,6 +3,7 @@ import { constants } from 'node:os'
 import type { Command } from 'commander'
 import { RnnativeError } from '../../errors'
 import type { Model } from '../../models/model'
+import { launchedRank } from '../../mpirun'
 import { readNamed, type Named } from '../../named'
 import type { OptimizerKind } from '../../optim'
 import { create, type Schedule } from '../../optim/schedule'
@@ -134,8 +135,18 @@ async function train<Data extends Rows, Options extends Rows, Fit extends Rows>(
     device: training.device,
   }
   const fit = { ...readFlags(family.fit.rows, flags), ...(await trainingOptions(training)) }
-  await follow(() => family.begin(data, options, fit))
+  const tells = !isSilent(training)
+  try {
+    await follow(() => family.begin(data, options, fit))
+  } catch (error) {
+    const { isTold } = await import('../../train/ranks.js')
+    if (tells || !isTold(error)) throw error
+    process.exitCode = 1 // the first rank says why
+  }
 }
+
+/** Whether another process tells how training goes. */
+const isSilent = ({ parallel }: RunFlags): boolean => parallel && (launchedRank() ?? 0) > 0
 
 /** Throws `ERR_ARGUMENT` for flags of pruning that do not go together. */
 function checkPruning({ prune }: RunFlags): void {
@@ -162,7 +173,7 @@ async function check(run: RunFlags, validates: boolean, flags: string): Promise<
   if (run.momentum !== undefined && !MOMENTUM.includes(run.optimizer))
     throw new RnnativeError('ERR_ARGUMENT', `--momentum: ${run.optimizer} has none`)
   await setThreads(run.threads)
-  if (checkpoint === undefined) return
+  if (checkpoint === undefined || isSilent(run)) return
   const { openRunDirectory } = await import('../../io/run-directory.js')
   await (await openRunDirectory(checkpoint, run)).close()
 }
@@ -185,11 +196,9 @@ async function trainingOptions(run: RunFlags): Promise<TrainingOptions> {
 }
 
 /** Who looks on: JSON on standard output for programs, else lines, and a bar on a terminal. */
-async function watchers({
-  json,
-  checkpoint,
-  tensorboard,
-}: RunFlags): Promise<TrainingOptions['watch']> {
+async function watchers(run: RunFlags): Promise<TrainingOptions['watch']> {
+  if (isSilent(run)) return []
+  const { json, checkpoint, tensorboard } = run
   const watch = await import('../../watch/index.js')
   return [
     { begin: tellChanges },

@@ -1,5 +1,6 @@
 /** Labelled texts as ids, for training, validation and evaluation. */
 import { isListOf } from '../../check'
+import { isDealt, type Share } from '../../data'
 import type { Labelled } from '../../data/labelled'
 import { digest } from '../../data/ids'
 import { expect, RnnativeError, show } from '../../errors'
@@ -86,6 +87,12 @@ export class TextSet {
     const counts = new Array<number>(labels).fill(0)
     for (const own of this.labels) for (const label of own) counts[label]! += 1
     return counts
+  }
+
+  /** A rank's part. */
+  dealt(share: Share): TextSet {
+    const own = (_: unknown, i: number) => isDealt(i, share)
+    return share.size === 1 ? this : new TextSet(this.ids.filter(own), this.labels.filter(own))
   }
 
   /** Of all ids and labels, to tell whether a resumed run has the same data. */

@@ -209,7 +209,9 @@ export class TextClassifier extends Model {
         ...identityOf(classifierOptions.rows, this.options),
         ...{ tokenizer: digestOf(this.tokenizer), classWeights: classWeights ?? null },
       },
-      validate: held ? (checkGoing) => this.totals(held, checkGoing) : undefined,
+      validate: held
+        ? (checkGoing, share) => this.totals(held.dealt(share), checkGoing)
+        : undefined,
       validation: validated,
       files: () => this.files(),
     })

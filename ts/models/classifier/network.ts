@@ -97,9 +97,10 @@ export class ClassifierNetwork extends Module {
       }
       return how === 'last' && !attended ? this.last(state.h) : ops.poolTime(steps, how, lengths)
     })
-    const texts = ops.concat(pooled, -1)
+    // Before the texts of an example come together: a mask is that of a text, wherever it is among others.
+    const texts = this.outputDropout.forward(ops.concat(pooled, -1), { batchAxis: 0 })
     const examples = ops.reshape(texts, [texts.shape[0]! / fields, texts.shape[1]! * fields])
-    const logits = this.output.forward(this.outputDropout.forward(examples, { batchAxis: 0 }))
+    const logits = this.output.forward(examples)
     return { logits: this.cuts?.forward(logits) ?? logits, attention }
   }
 

@@ -1,13 +1,11 @@
 import { arrange, numbersFor } from '../../data/arrange'
-import type { Feed, Portion } from '../../data'
-import { layOut } from '../../data'
+import { ALONE, layOut, shared, type Feed, type Portion, type Share } from '../../data'
 import type { CheckpointFiles } from '../../io/checkpoint'
 import * as ops from '../../ops'
 import { zeros, type Tensor } from '../../tensor'
 import { randomUniforms, streamKey } from '../../tensor/random'
 import { TOKEN_STEP } from '../../tensor/program'
 import type { BatchLoss, Objective, StepInput } from '../../train/objective'
-import type { Totals } from '../../train/totals'
 import type { TextSet } from './examples'
 import type { ClassifierNetwork, NetworkInput } from './network'
 import type { ClassifierNetworkOptions } from './options'
@@ -98,18 +96,27 @@ export class ExampleFeed implements Feed<ClassifierBatch> {
     this.plan = null
   }
 
-  *pass(pass: number, first: number, repeating = false): Generator<Portion<ClassifierBatch>> {
+  *pass(
+    pass: number,
+    first: number,
+    repeating = false,
+    share: Share = ALONE,
+  ): Generator<Portion<ClassifierBatch>> {
     if (this.plan?.pass !== pass) this.plan = { pass, batches: this.arrange(pass) }
-    for (const indices of this.plan.batches.slice(first)) {
-      const batch = this.batch(indices, repeating)
-      const { examples, steps, tokens } = batch
-      const room = Math.ceil(tokens / TOKEN_STEP)
-      yield {
-        batch,
-        items: tokens,
-        rows: batch.lengths.length,
-        key: [examples, steps, room].join(' '),
-      }
+    const make = (own: Uint32Array) => this.portion(own, repeating)
+    for (const indices of this.plan.batches.slice(first))
+      yield shared(indices, share, make, this.options.fields)
+  }
+
+  private portion(indices: Uint32Array, repeating: boolean): Portion<ClassifierBatch> {
+    const batch = this.batch(indices, repeating)
+    const { examples, steps, tokens } = batch
+    const room = Math.ceil(tokens / TOKEN_STEP)
+    return {
+      batch,
+      items: tokens,
+      rows: batch.lengths.length,
+      key: [examples, steps, room].join(' '),
     }
   }
 
@@ -178,7 +185,7 @@ export interface ClassifierTaskOptions {
   vocabulary: number
   /** What else a resumed run must share: the model's options, its tokenizer and the weights of labels. */
   identity: Readonly<Record<string, unknown>>
-  validate: ((checkGoing: () => void) => Promise<Totals>) | undefined
+  validate: Objective<ClassifierBatch>['validate']
   /** What it validates with; null: nothing. */
   validation: unknown
   files: () => Promise<CheckpointFiles>

@@ -207,7 +207,10 @@ export class ForecasterNetwork extends Module {
       ? ops.add(ops.embedding(ids, table), (this.ahead as Linear).forward(future))
       : ops.embedding(ids, this.rnn.project(table))
     const { output } = this.rnn.forward(asked, { state: begun, projected: !future })
-    return this.head.forward(this.outputDropout.forward(output))
+    // By windows, as rows are: a mask does not depend on how many there are.
+    const by = ops.reshape(output, [copies, rows, output.shape[2] as number])
+    const dropped = this.outputDropout.forward(by)
+    return this.head.forward(ops.reshape(dropped, output.shape))
   }
 
   private chain(inputs: WindowTensors): Tensor {

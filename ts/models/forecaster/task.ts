@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { arrange, numbersFor } from '../../data/arrange'
-import type { Feed, Portion } from '../../data'
+import { ALONE, shared, type Feed, type Portion, type Share } from '../../data'
 import type { Origin } from '../../data/series'
 import { RnnativeError } from '../../errors'
 import type { CheckpointFiles } from '../../io/checkpoint'
@@ -9,7 +9,6 @@ import { randomUniforms, streamKey } from '../../tensor/random'
 import * as ops from '../../ops'
 import { evaluate } from '../../train/evaluate'
 import type { BatchLoss, Objective, StepInput } from '../../train/objective'
-import type { Totals } from '../../train/totals'
 import type { Frame } from './frames'
 import { lossOf, middleOf } from './losses'
 import type { ForecasterNetwork, WindowTensors } from './network'
@@ -57,16 +56,23 @@ export class WindowFeed implements Feed<WindowBatch> {
     return arrange(arrangement, randomUniforms(random, numbersFor(arrangement)))
   }
 
-  *pass(pass: number, first: number): Generator<Portion<WindowBatch>> {
+  *pass(
+    pass: number,
+    first: number,
+    _repeating = false,
+    share: Share = ALONE,
+  ): Generator<Portion<WindowBatch>> {
     const { batch: rows, shuffled } = this.options
     const order = shuffled ? this.order(pass) : null
     for (let i = first; i < this.count; ++i) {
       const chosen = order
         ? Array.from(order[i] as Uint32Array, (at) => this.origins[at] as Origin)
         : this.origins.slice(i * rows, (i + 1) * rows)
-      const batch = assemble(this.frames, chosen, this.layout, true)
-      const items = chosen.length
-      yield { batch, items, rows: items, key: `${items} ${batch.whole}` }
+      yield shared(chosen, share, (own) => {
+        const batch = assemble(this.frames, own, this.layout, true)
+        const items = own.length
+        return { batch, items, rows: items, key: `${items} ${batch.whole}` }
+      })
     }
   }
 }
@@ -84,7 +90,7 @@ export interface ForecasterTaskOptions {
 export class ForecasterTask implements Objective<WindowBatch> {
   readonly identity: Readonly<Record<string, unknown>>
   readonly repeats = true
-  readonly validate: ((checkGoing: () => void) => Promise<Totals>) | undefined
+  readonly validate: Objective<WindowBatch>['validate']
   readonly validation: unknown
   readonly files: () => Promise<CheckpointFiles>
   private readonly options: ForecasterNetworkOptions
@@ -96,7 +102,9 @@ export class ForecasterTask implements Objective<WindowBatch> {
     this.options = options
     this.identity = { model: 'Forecaster', ...identity }
     const { device } = module.head.weight
-    this.validate = held ? (checkGoing) => evaluate(this, held, device, checkGoing) : undefined
+    this.validate = held
+      ? (checkGoing, share) => evaluate(this, held, device, checkGoing, share)
+      : undefined
     this.validation = validation
     this.files = files
   }

@@ -1,3 +1,4 @@
+import type { Share } from '../../data'
 import { checkIds, digest } from '../../data/ids'
 import { GENERATE_NAMES, Sampler, type GenerateOptions } from '../../decode/sampler'
 import type { TermModel } from '../../decode/terms'
@@ -107,9 +108,10 @@ export class LanguageModel extends Model implements TermModel {
     if (held !== null) await this.checkTokens('fit validation', validation, held)
     const [learned, validated] = [await digest([tokens]), held && (await digest([held]))]
     if (context.stopping) return null
-    const measure = async (tokens: Int32Array, checkGoing: () => void) => {
-      const sum = await totalNats(this.network, tokens, checkGoing)
-      return { loss: { sum, count: tokens.length - 1 } }
+    const measure = async (tokens: Int32Array, checkGoing: () => void, share: Share) => {
+      const sum = await totalNats(this.network, tokens, checkGoing, share)
+      // Told once, as the parts of all ranks add up.
+      return { loss: { sum, count: share.rank === 0 ? tokens.length - 1 : 0 } }
     }
     const task = new LanguageTask(this.network, {
       vocabulary: this.tokenizer.size,
@@ -118,7 +120,7 @@ export class LanguageModel extends Model implements TermModel {
         tokenizer: digestOf(this.tokenizer),
       },
       penalties,
-      validate: held === null ? undefined : (checkGoing) => measure(held, checkGoing),
+      validate: held === null ? undefined : (checkGoing, share) => measure(held, checkGoing, share),
       validation: validated,
       files: () => this.files(),
     })

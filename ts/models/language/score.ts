@@ -1,6 +1,6 @@
 /** What texts have of probability. No gradients are recorded, and every window is awaited. */
-import { evaluationWindows, IGNORED, layOut } from '../../data'
-import type { EvaluationWindow, Window } from '../../data'
+import { ALONE, evaluationWindows, IGNORED, layOut } from '../../data'
+import type { EvaluationWindow, Share, Window } from '../../data'
 import type { RecurrentState } from '../../nn'
 import { countCharacters } from '../../metrics/language'
 import { Pauses } from '../../pauses'
@@ -18,10 +18,11 @@ async function eachWindow(
   tokens: Int32Array,
   checkGoing: () => void,
   take: (losses: ArrayLike<number>, window: EvaluationWindow) => void,
+  share: Share,
 ): Promise<void> {
   let state: RecurrentState | null = null
   try {
-    for (const window of evaluationWindows(tokens, WINDOW)) {
+    for (const window of evaluationWindows(tokens, WINDOW, share)) {
       checkGoing()
       const scored = score(network, window, state)
       disposeState(state)
@@ -37,17 +38,19 @@ async function eachWindow(
   }
 }
 
-/** The sum over all tokens but the first of their negative log-likelihood. */
+/** The sum over all tokens but the first, or those that are a rank's share, of their negative log-likelihood. */
 export async function totalNats(
   network: LanguageNetwork,
   tokens: Int32Array,
   checkGoing: () => void,
+  share: Share = ALONE,
 ): Promise<number> {
   let total = 0
-  await eachWindow(network, tokens, checkGoing, (losses) => {
+  const take = (losses: ArrayLike<number>) => {
     // Summed here, in double.
     for (let i = 0; i < losses.length; ++i) total += losses[i] as number
-  })
+  }
+  await eachWindow(network, tokens, checkGoing, take, share)
   return total
 }
 
@@ -58,11 +61,12 @@ export async function tokenNats(
   checkGoing: () => void,
 ): Promise<Float64Array> {
   const nats = new Float64Array(tokens.length).fill(NaN)
-  await eachWindow(network, tokens, checkGoing, (losses, { targets, rows, places }) => {
+  const take = (losses: ArrayLike<number>, { targets, rows, places }: EvaluationWindow) => {
     for (let i = 0; i < losses.length; ++i)
       if (targets[i] !== IGNORED)
         nats[(places[i % rows] as number) + Math.floor(i / rows) + 1] = losses[i] as number
-  })
+  }
+  await eachWindow(network, tokens, checkGoing, take, ALONE)
   return nats
 }
 

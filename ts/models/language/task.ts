@@ -1,11 +1,11 @@
 import { expect } from '../../errors'
-import { TokenStreams, type Feed, type Portion, type Window } from '../../data'
+import { ALONE, shareOf, TokenStreams } from '../../data'
+import type { Feed, Portion, Share, Window } from '../../data'
 import type { CheckpointFiles } from '../../io/checkpoint'
 import { penalties, type RecurrentState } from '../../nn'
 import { tensor, zeros, type Tensor } from '../../tensor'
 import * as ops from '../../ops'
 import type { BatchLoss, BatchPlace, Objective, StepInput } from '../../train/objective'
-import type { Totals } from '../../train/totals'
 import { detachState } from '../parts/stack'
 import type { LanguageNetwork } from './network'
 import type { LanguagePenalties } from './options'
@@ -35,15 +35,23 @@ export class WindowFeed implements Feed<Window> {
     return this.streams.windows * this.sizes.accumulate
   }
 
-  *pass(_pass: number, first: number): Generator<Portion<Window>> {
+  *pass(
+    _pass: number,
+    first: number,
+    _repeating = false,
+    share: Share = ALONE,
+  ): Generator<Portion<Window>> {
     const { batch, accumulate } = this.sizes
     const rowOf = (part: number) => Math.floor((part * batch) / accumulate)
     for (let i = first; i < this.count; ++i) {
       const part = i % accumulate
-      const rows = rowOf(part + 1) - rowOf(part)
-      const window = this.streams.window(Math.floor(i / accumulate), rowOf(part), rows)
+      const all = rowOf(part + 1) - rowOf(part)
+      const [begin, end] = shareOf(all, share)
+      const rows = end - begin
+      const window = this.streams.window(Math.floor(i / accumulate), rowOf(part) + begin, rows)
       const key = `${window.steps} ${rows}`
-      yield { batch: window, items: window.targets.length, rows, key }
+      const within = { first: begin, rows: all }
+      yield { batch: window, items: window.targets.length, rows, key, within }
     }
   }
 }
@@ -53,7 +61,7 @@ export interface LanguageTaskOptions {
   /** What else a resumed run must share: the model's options and its tokenizer. */
   identity: Readonly<Record<string, unknown>>
   penalties: LanguagePenalties
-  validate: ((checkGoing: () => void) => Promise<Totals>) | undefined
+  validate: Objective<Window, RecurrentState>['validate']
   /** What it validates with; null: nothing. */
   validation: unknown
   files: () => Promise<CheckpointFiles>
@@ -90,7 +98,7 @@ export class LanguageTask implements Objective<Window, RecurrentState> {
   readonly identity: Readonly<Record<string, unknown>>
   readonly facts: Readonly<Record<string, number>>
   readonly repeats = true
-  readonly validate: ((checkGoing: () => void) => Promise<Totals>) | undefined
+  readonly validate: Objective<Window, RecurrentState>['validate']
   readonly validation: unknown
   readonly settings: LanguagePenalties
   readonly files: () => Promise<CheckpointFiles>

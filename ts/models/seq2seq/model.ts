@@ -1,5 +1,5 @@
 import { own } from '../../data/gather'
-import { PairSet, type Pair, type PairOptions, type Source } from '../../data'
+import { PairSet, type Pair, type PairOptions, type Share, type Source } from '../../data'
 import { checkPath, optionsOf } from '../../check'
 import { expect, RnnativeError } from '../../errors'
 import { isIterable } from '../../kinds'
@@ -172,7 +172,7 @@ export class Seq2Seq extends Model {
         ...{ source: this.source && digestOf(this.source), target: digestOf(this.target) },
       },
       seed: this.seed,
-      validate: held && ((checkGoing) => this.totals(held, checkGoing)),
+      validate: held && ((checkGoing, share) => this.totals(held, checkGoing, share)),
       validation: validated,
       checkRoom: async (rehearse) => {
         await checkRoomFor(network, set, feed.first, 'fit', (indices) =>
@@ -193,9 +193,13 @@ export class Seq2Seq extends Model {
     return { source, sourceFeatures, target, reverseSource }
   }
 
-  private async totals(pairs: PairSet, checkGoing: () => void): Promise<{ loss: Total }> {
+  private async totals(
+    pairs: PairSet,
+    checkGoing: () => void,
+    share?: Share,
+  ): Promise<{ loss: Total }> {
     const loss = { sum: 0, count: 0 }
-    for (const nats of await pairNats(this.network, pairs, checkGoing)) {
+    for (const nats of await pairNats(this.network, pairs, checkGoing, share)) {
       loss.count += nats.length
       for (const value of nats) loss.sum += value
     }

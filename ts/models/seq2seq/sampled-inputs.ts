@@ -1,4 +1,4 @@
-import type { PairBatch } from '../../data'
+import type { PairBatch, Portion } from '../../data'
 import { noGrad, scope, tensor, type Tensor } from '../../tensor'
 import { randomUniforms, streamKey } from '../../tensor/random'
 import * as ops from '../../ops'
@@ -21,16 +21,20 @@ export class ScheduledSampling {
     this.key = streamKey(seed, 'scheduled sampling')
   }
 
-  /** i32 [time, rows], on the device; undefined where all are true. */
-  inputs(network: Seq2SeqNetwork, batch: PairBatch, step: number): Tensor | undefined {
+  /** i32 [time, rows], on the device; undefined where all are true. `within`: where its rows are among others. */
+  inputs(
+    network: Seq2SeqNetwork,
+    batch: PairBatch,
+    step: number,
+    within: Portion<PairBatch>['within'] = { first: 0, rows: batch.rows },
+  ): Tensor | undefined {
     const truth = this.schedule.truth(step)
     if (truth >= 1) return undefined
     const { rows, target } = batch
-    const count = target.steps * rows
-    const draws = randomUniforms({ key: this.key, step, sampleBase: 0 }, count)
-    const given = Int32Array.from(target.ids, (id, i) =>
-      i < rows || (draws[i] as number) < truth ? id : -1,
-    )
+    const draws = randomUniforms({ key: this.key, step, sampleBase: 0 }, target.steps * within.rows)
+    const drawOf = (i: number) =>
+      draws[Math.floor(i / rows) * within.rows + within.first + (i % rows)] as number
+    const given = Int32Array.from(target.ids, (id, i) => (i < rows || drawOf(i) < truth ? id : -1))
     network.eval()
     return scope(() => noGrad(() => this.decode(network, batch, given)))
   }

@@ -1,5 +1,5 @@
-import { padPairs, PairBatches, tokensOf } from '../../data'
-import type { Feed, PairBatch, PairSet, Portion } from '../../data'
+import { ALONE, isDealt, padPairs, PairBatches, shared, tokensOf } from '../../data'
+import type { Feed, PairBatch, PairSet, Portion, Share } from '../../data'
 import type { CheckpointFiles } from '../../io/checkpoint'
 import { noGrad, scope, type Tensor } from '../../tensor'
 import { TOKEN_STEP } from '../../tensor/program'
@@ -7,7 +7,6 @@ import * as ops from '../../ops'
 import { penalties } from '../../nn'
 import { sendInputs, withInputs, type BatchLoss, type BatchPlace } from '../../train/objective'
 import type { Objective, StepInput } from '../../train/objective'
-import type { Totals } from '../../train/totals'
 import { pairInputs, pairTensors, type Seq2SeqNetwork } from './network'
 import { cutToCells } from './room'
 import { ScheduledSampling } from './sampled-inputs'
@@ -55,9 +54,15 @@ export class PairFeed implements Feed<PairBatch> {
     this.batches = new PairBatches(this.pairs, { batchTokens: this.batchTokens, seed })
   }
 
-  *pass(pass: number, first: number, repeating = false): Generator<Portion<PairBatch>> {
+  *pass(
+    pass: number,
+    first: number,
+    repeating = false,
+    share: Share = ALONE,
+  ): Generator<Portion<PairBatch>> {
+    const make = (own: Uint32Array) => this.portion(this.pairs.assemble(own), repeating)
     for (let i = first; i < this.count; ++i)
-      yield this.portion(this.batches.batch(pass, i), repeating)
+      yield shared(this.batches.indices(pass, i), share, make)
   }
 }
 
@@ -69,7 +74,7 @@ export interface Seq2SeqTaskOptions {
   seed: number
   /** What else a resumed run must share: the model's options and its tokenizers. */
   identity: Readonly<Record<string, unknown>>
-  validate: ((checkGoing: () => void) => Promise<Totals>) | undefined
+  validate: Objective<PairBatch>['validate']
   /** What it validates with; null: nothing. */
   validation: unknown
   checkRoom: NonNullable<Objective<PairBatch>['checkRoom']>
@@ -80,7 +85,7 @@ export interface Seq2SeqTaskOptions {
 export class Seq2SeqTask implements Objective<PairBatch> {
   readonly identity: Readonly<Record<string, unknown>>
   readonly facts: Readonly<Record<string, number>>
-  readonly validate: ((checkGoing: () => void) => Promise<Totals>) | undefined
+  readonly validate: Objective<PairBatch>['validate']
   readonly validation: unknown
   readonly settings: { confidencePenalty: number }
   readonly checkRoom: NonNullable<Objective<PairBatch>['checkRoom']>
@@ -130,10 +135,10 @@ export class Seq2SeqTask implements Objective<PairBatch> {
   loss(
     inputs: readonly Tensor[],
     batch: PairBatch,
-    { step }: BatchPlace<object>,
+    { step, within }: BatchPlace<object>,
   ): BatchLoss<Record<string, Tensor>> {
     const tensors = pairTensors(inputs)
-    const ids = this.sampling?.inputs(this.module, batch, step)
+    const ids = this.sampling?.inputs(this.module, batch, step, within)
     if (ids) tensors.target.ids = ids
     const { labelSmoothing } = this
     const { confidencePenalty } = this.settings
@@ -174,20 +179,23 @@ function bucketOf({ rows, source, target }: PairBatch): string {
 /** Real tokens that are scored at a time. */
 const SCORED_TOKENS = 8192
 
-/** Each pair's outputs in order, with their nats. */
+/** Each pair's outputs in order, with their nats. Of a share those of its batches; the others have none. */
 export async function pairNats(
   network: Seq2SeqNetwork,
   pairs: PairSet,
   checkGoing: () => void,
+  share: Share = ALONE,
 ): Promise<Float64Array[]> {
-  const found = new Array<Float64Array>(pairs.length)
+  const found = new Array<Float64Array>(pairs.length).fill(new Float64Array())
   const batches = new PairBatches(pairs, { batchTokens: SCORED_TOKENS, seed: 0 })
-  for (let i = 0; i < batches.count; ++i)
+  for (let i = 0; i < batches.count; ++i) {
+    if (!isDealt(i, share)) continue
     for (const indices of cutToCells(pairs, batches.indices(0, i))) {
       checkGoing()
       const nats = await natsOf(network, pairs, indices)
       indices.forEach((pair, row) => (found[pair] = nats[row] as Float64Array))
     }
+  }
   return found
 }
 

@@ -89,6 +89,8 @@ export interface SummaryBatch {
   /** Most sentences of a document. */
   most: number
   tokens: number
+  /** Sentences of other documents that precede these in the batch they are a part of. */
+  before: number
   ids: Int32Array
   lengths: Int32Array
   features: Float32Array
@@ -102,7 +104,7 @@ export interface SummaryBatch {
 /** What a sentence past a document's end scores. */
 const NEVER = -1e9
 
-export function batchOf(readings: readonly Reading[], sharpness: number): SummaryBatch {
+export function batchOf(readings: readonly Reading[], sharpness: number, before = 0): SummaryBatch {
   const sentences = readings.flatMap(({ ids }) => ids)
   const longest = (all: readonly { length: number }[]) =>
     all.reduce((most, { length }) => Math.max(most, length), 1)
@@ -111,7 +113,13 @@ export function batchOf(readings: readonly Reading[], sharpness: number): Summar
   const documents = readings.length
   const rows = Math.max(1, sentences.length)
   const batch: SummaryBatch = {
-    ...{ steps, documents, most, tokens: sentences.reduce((sum, { length }) => sum + length, 0) },
+    ...{
+      steps,
+      documents,
+      most,
+      before,
+      tokens: sentences.reduce((sum, { length }) => sum + length, 0),
+    },
     ids: new Int32Array(steps * rows),
     lengths: Int32Array.from({ length: rows }, (_, i) => sentences[i]?.length ?? 0),
     features: new Float32Array(rows * FEATURES),

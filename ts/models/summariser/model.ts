@@ -1,3 +1,4 @@
+import { isDealt } from '../../data'
 import { own } from '../../data/gather'
 import { checkPath, checkSignal, checkWhole, isObject, optionsOf } from '../../check'
 import { gatherSummaries, type Summarized } from '../../data/summaries'
@@ -155,7 +156,13 @@ export class Summariser extends Model {
       },
       validate:
         held && validated
-          ? (checkGoing) => this.totals(held, validated, sharpness, checkGoing)
+          ? (checkGoing, share) => {
+              const own = (_: unknown, i: number) => isDealt(i, share)
+              const readings = validated.readings.filter(own)
+              const sentences = validated.sentences.filter(own)
+              const read = { readings, sentences }
+              return this.totals(held.filter(own), read, sharpness, checkGoing)
+            }
           : undefined,
       validation: others,
       files: () => this.files(),
@@ -192,12 +199,16 @@ export class Summariser extends Model {
     sharpness: number,
     checkGoing: () => void,
   ): Promise<Totals> {
+    const none = { sum: 0, count: 0 }
+    if (readings.length === 0) return { loss: none, rouge1: none, rouge2: none, rougeL: none }
     const scores = await scoreDocuments(this.network, readings, checkGoing)
     const loss = lossOf(readings, scores, sharpness)
     const summaries = scores.map((own, i) => choose(sentences[i] as string[], own, 1).summary)
     const references = examples.map(({ summary }) => summary)
     const { rouge1, rouge2, rougeL } = await measure('rouge', summaries, references)
-    const rate = ({ f1 }: { f1: number }) => ({ sum: f1, count: 1 })
+    // Means over documents, of those that are a rank's: they add up.
+    const count = readings.length
+    const rate = ({ f1 }: { f1: number }) => ({ sum: f1 * count, count })
     return {
       loss: { sum: loss, count: readings.length },
       ...{ rouge1: rate(rouge1), rouge2: rate(rouge2), rougeL: rate(rougeL) },

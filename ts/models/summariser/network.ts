@@ -57,11 +57,16 @@ export class SummariserNetwork extends Module {
     this.reset(seed, init)
   }
 
-  /** Logarithms of the shares of a document's sentences: [documents, most sentences]. */
-  forward({ ids, lengths, features, places, counts, mask }: DocumentTensors): Tensor {
+  /**
+   * Logarithms of the shares of a document's sentences: [documents, most sentences]. `before`: sentences of the batch's
+   * other documents that precede these.
+   */
+  forward({ ids, lengths, features, places, counts, mask }: DocumentTensors, before = 0): Tensor {
     const tokens = this.embedding.forward(ids)
     const pooled = (['mean', 'max'] as const).map((how) => ops.poolTime(tokens, how, lengths))
-    const read = this.inputDropout.forward(ops.concat(pooled, -1), { batchAxis: 0 })
+    const read = this.inputDropout.forward(ops.concat(pooled, -1), {
+      ...{ batchAxis: 0, first: before },
+    })
     const sentences = ops.concat([read, features], -1)
     const x = ops.embedding(places, sentences) as typeof sentences
     const { output } = this.rnn.forward(x, { lengths: counts })

@@ -1,10 +1,9 @@
-import type { Feed, Portion } from '../../data'
+import { ALONE, shared, type Feed, type Portion, type Share } from '../../data'
 import { batches } from '../../data/batches'
 import type { CheckpointFiles } from '../../io/checkpoint'
 import * as ops from '../../ops'
 import { noGrad, scope, type Tensor } from '../../tensor'
 import { withInputs, type BatchLoss, type Objective, type StepInput } from '../../train/objective'
-import type { Totals } from '../../train/totals'
 import { batchOf, inputsOf, type Reading, type SummaryBatch } from './features'
 import type { DocumentTensors, SummariserNetwork } from './network'
 
@@ -13,7 +12,7 @@ export class DocumentFeed implements Feed<SummaryBatch> {
   readonly unit = 'tokens'
   readonly identity: Readonly<Record<string, unknown>>
   readonly facts: Readonly<Record<string, number>>
-  private inner: Feed<SummaryBatch>
+  private inner: Feed<Reading[]>
 
   constructor(
     private readonly readings: readonly Reading[],
@@ -27,11 +26,11 @@ export class DocumentFeed implements Feed<SummaryBatch> {
     this.facts = { documents: readings.length }
   }
 
-  private arranged(seed: number): Feed<SummaryBatch> {
-    const { batch, sharpness } = this.options
+  private arranged(seed: number): Feed<Reading[]> {
+    const { batch } = this.options
     return batches(this.readings as Reading[], {
       ...{ rows: batch, seed, length: ({ ids }) => ids.length },
-      collate: (chosen) => batchOf(chosen, sharpness),
+      collate: (chosen) => [...chosen],
     })
   }
 
@@ -43,11 +42,23 @@ export class DocumentFeed implements Feed<SummaryBatch> {
     this.inner = this.arranged(seed)
   }
 
-  *pass(pass: number, first: number): Generator<Portion<SummaryBatch>> {
-    for (const { batch } of this.inner.pass(pass, first) as Iterable<Portion<SummaryBatch>>)
-      yield { batch, items: batch.tokens, rows: batch.documents, key: null }
+  *pass(
+    pass: number,
+    first: number,
+    _repeating = false,
+    share: Share = ALONE,
+  ): Generator<Portion<SummaryBatch>> {
+    const { sharpness } = this.options
+    for (const { batch: readings } of this.inner.pass(pass, first) as Iterable<Portion<Reading[]>>)
+      yield shared(readings, share, (own, at) => {
+        const batch = batchOf(own, sharpness, sentencesIn(readings.slice(0, at)))
+        return { batch, items: batch.tokens, rows: batch.documents, key: null }
+      })
   }
 }
+
+const sentencesIn = (readings: readonly Reading[]): number =>
+  readings.reduce((sum, { ids }) => sum + ids.length, 0)
 
 const tensorsOf = (inputs: readonly Tensor[]): DocumentTensors => {
   const [ids, lengths, features, places, counts, mask] = inputs as [
@@ -61,7 +72,7 @@ export interface SummariserTaskOptions {
   vocabulary: number
   /** What else a resumed run must share: the model's options and its tokenizer. */
   identity: Readonly<Record<string, unknown>>
-  validate: ((checkGoing: () => void) => Promise<Totals>) | undefined
+  validate: Objective<SummaryBatch>['validate']
   /** What it validates with; null: nothing. */
   validation: unknown
   files: () => Promise<CheckpointFiles>
@@ -72,7 +83,7 @@ export class SummariserTask implements Objective<SummaryBatch> {
   readonly identity: Readonly<Record<string, unknown>>
   readonly facts: Readonly<Record<string, number>>
   readonly repeats = false
-  readonly validate: ((checkGoing: () => void) => Promise<Totals>) | undefined
+  readonly validate: Objective<SummaryBatch>['validate']
   readonly validation: unknown
   readonly files: () => Promise<CheckpointFiles>
 
@@ -97,7 +108,7 @@ export class SummariserTask implements Objective<SummaryBatch> {
 
   loss(inputs: readonly Tensor[], batch: SummaryBatch): BatchLoss<Record<string, Tensor>> {
     const wanted = inputs.at(-1) as Tensor
-    const logs = this.module.train().forward(tensorsOf(inputs))
+    const logs = this.module.train().forward(tensorsOf(inputs), batch.before)
     return { sum: ops.neg(ops.sum(ops.mul(logs, wanted))), count: batch.documents }
   }
 }

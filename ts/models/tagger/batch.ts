@@ -55,6 +55,12 @@ export class WordReader {
     }
   }
 
+  /** Words of these that were seen once in training. */
+  rareIn(examples: readonly Example[]): number {
+    const { frequent } = this.vocabulary
+    return examples.reduce((sum, { words }) => sum + words.filter((id) => id > frequent).length, 0)
+  }
+
   /** `unknown`: whether the n-th word that was seen once in training is to be read as unknown. */
   batch(examples: readonly Example[], unknown: (n: number) => boolean = () => false): TaggerBatch {
     const rows = examples.length

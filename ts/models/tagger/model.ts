@@ -7,6 +7,7 @@ import {
   optionsOf,
   type Names,
 } from '../../check'
+import { isDealt } from '../../data'
 import type { TaggedSentence } from '../../data/conll'
 import { digestOfJson } from '../../digest'
 import { expect, RnnativeError } from '../../errors'
@@ -16,6 +17,7 @@ import { CONFIG_FILE } from '../../io/model-directory'
 import { MODEL_FILE, toHost } from '../../io/model-files'
 import {
   entityScore,
+  entityTotal,
   ENTITY_MODES,
   type EntityOptions,
   type EntityScore,
@@ -177,7 +179,12 @@ export class SequenceTagger extends Model {
       },
       facts: { vocabulary: words.length, types: types.length },
       validate:
-        validation && held ? (checkGoing) => this.measure(validation, held, checkGoing) : undefined,
+        validation && held
+          ? (checkGoing, share) => {
+              const own = (_: unknown, i: number) => isDealt(i, share)
+              return this.measure(validation.filter(own), held.filter(own), checkGoing)
+            }
+          : undefined,
       validation: validation && digestOfJson(validation),
       files: () => this.files(),
     })
@@ -193,23 +200,17 @@ export class SequenceTagger extends Model {
     examples: readonly Example[],
     checkGoing: () => void,
   ) {
-    const { score, loss } = await this.score(sentences, examples, checkGoing, {})
-    return { loss, f1: { sum: score.f1, count: 1 } }
-  }
-
-  private async score(
-    sentences: readonly TaggedSentence[],
-    examples: readonly Example[],
-    checkGoing: () => void,
-    mode: Pick<EntityOptions, 'mode'>,
-  ) {
-    const { nats, tags } = await natsOf(this.network, this.reader, examples, checkGoing)
-    const predicted = tags.map((ids) => this.set.toData(this.set.decode(ids)))
+    const { predicted, loss } = await this.predicted(examples, checkGoing)
     const { scheme } = this.vocabulary
     const expected = sentences.map(({ tags }) => tags)
-    const score = entityScore(predicted, expected, { scheme, ...mode })
+    return { loss, f1: entityTotal(predicted, expected, { scheme }) }
+  }
+
+  private async predicted(examples: readonly Example[], checkGoing: () => void) {
+    const { nats, tags } = await natsOf(this.network, this.reader, examples, checkGoing)
+    const predicted = tags.map((ids) => this.set.toData(this.set.decode(ids)))
     const count = examples.reduce((sum, { words }) => sum + words.length, 0)
-    return { score, loss: { sum: nats, count } }
+    return { predicted, loss: { sum: nats, count } }
   }
 
   /** How well it tags these sentences: see `metrics.entityScore`. */
@@ -222,7 +223,10 @@ export class SequenceTagger extends Model {
     expect('evaluate', 'mode', ENTITY_MODES.includes(mode), ENTITY_MODES.join(' or '), mode)
     const examples = this.examples('evaluate', 'sentences', sentences)
     const check = () => this.checkGoing('evaluate', signal)
-    const { score, loss } = await this.score(sentences, examples, check, { mode })
+    const { predicted, loss } = await this.predicted(examples, check)
+    const { scheme } = this.vocabulary
+    const expected = sentences.map(({ tags }) => tags)
+    const score = entityScore(predicted, expected, { scheme, mode })
     return { ...score, loss: loss.sum / loss.count }
   }
 

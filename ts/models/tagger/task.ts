@@ -1,4 +1,4 @@
-import type { Feed, Portion } from '../../data'
+import { ALONE, shared, type Feed, type Portion, type Share } from '../../data'
 import { batches } from '../../data/batches'
 import type { CheckpointFiles } from '../../io/checkpoint'
 import type { Tensor } from '../../tensor'
@@ -56,26 +56,37 @@ export class TaggerFeed implements Feed<TaggerBatch> {
     this.inner = this.arranged()
   }
 
-  *pass(pass: number, first: number): Generator<Portion<TaggerBatch>> {
+  *pass(
+    pass: number,
+    first: number,
+    _repeating = false,
+    share: Share = ALONE,
+  ): Generator<Portion<TaggerBatch>> {
     const { rareWords } = this.options
     const key = streamKey(this.seed, 'rare words')
     let place = first
     for (const { batch: examples } of this.inner.pass(pass, first) as Iterable<
       Portion<Example[]>
     >) {
-      const words = examples.reduce((sum, { words }) => sum + words.length, 0)
-      const random = randomUniforms({ key, step: pass, sampleBase: place++ }, words)
-      const batch = this.reader.batch(examples, (n) => (random[n] as number) < rareWords)
-      yield { batch, items: batch.count, rows: batch.rows, key: null }
+      const random = randomUniforms({ key, step: pass, sampleBase: place++ }, wordsIn(examples))
+      yield shared(examples, share, (own, before) => {
+        const skipped = this.reader.rareIn(examples.slice(0, before))
+        const unknown = (n: number) => (random[skipped + n] as number) < rareWords
+        const batch = this.reader.batch(own, unknown)
+        return { batch, items: batch.count, rows: batch.rows, key: null }
+      })
     }
   }
 }
+
+const wordsIn = (examples: readonly Example[]): number =>
+  examples.reduce((sum, { words }) => sum + words.length, 0)
 
 export interface TaggerTaskOptions {
   /** What else a resumed run must share: the model's options and its vocabulary. */
   identity: Readonly<Record<string, unknown>>
   facts: Readonly<Record<string, number>>
-  validate: ((checkGoing: () => void) => Promise<Totals>) | undefined
+  validate: Objective<TaggerBatch>['validate']
   /** What it validates with; null: nothing. */
   validation: unknown
   files: () => Promise<CheckpointFiles>
@@ -86,9 +97,13 @@ export class TaggerTask implements Objective<TaggerBatch> {
   readonly identity: Readonly<Record<string, unknown>>
   readonly facts: Readonly<Record<string, number>>
   readonly repeats = false
-  readonly validate: ((checkGoing: () => void) => Promise<Totals>) | undefined
+  readonly validate: Objective<TaggerBatch>['validate']
   readonly validation: unknown
   readonly files: () => Promise<CheckpointFiles>
+  /** 0 where there is no entity, neither found nor there. */
+  readonly summary = ({ f1 = { sum: 0, count: 0 } }: Totals) => ({
+    f1: f1.count === 0 ? 0 : f1.sum / f1.count,
+  })
 
   constructor(
     readonly module: TaggerNetwork,

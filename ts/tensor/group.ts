@@ -1,0 +1,88 @@
+/** The ranks of a run: processes that mpirun started, as far as they compute together. See native/comm/comm.h. */
+import { existsSync } from 'node:fs'
+import { RnnativeError } from '../errors'
+import { messageOf } from '../kinds'
+import { launchedRank, mpiLibrary } from '../mpirun'
+import { native } from '../native/index'
+import type { Precision } from '../precision'
+import type { Tensor } from './tensor'
+
+declare module '../native/index' {
+  interface NativeAddon {
+    /** Opens the library and waits until all ranks have come. `timeout`: seconds without a sign of another. */
+    groupOpen(
+      library: string,
+      timeout: number,
+    ): Promise<{ rank: number; size: number; name: string }>
+    /** In place and in queue order; ranks call it alike. A tensor that could not be computed counts as NaN. */
+    groupSum(tensors: readonly N[], bf16: boolean): void
+    /** What each rank gave. */
+    groupGather(bytes: Uint8Array): Promise<Uint8Array[]>
+    /** What rank `root` gave. */
+    groupBroadcast(bytes: Uint8Array, root: number): Promise<[Uint8Array]>
+    groupBarrier(): Promise<unknown>
+    /** Ends all ranks. */
+    groupAbort(message: string): void
+    /** Waits for the others to leave as well, or ends them where `status` is not 0. */
+    groupClose(status: number): void
+  }
+}
+
+/** All ranks make the same calls in the same order: of `sum` in one, of the others in another. */
+export interface Group {
+  readonly rank: number
+  readonly size: number
+  /** What moves the bytes, such as `Open MPI 4.1.4, thread level multiple`. */
+  readonly name: string
+  /**
+   * Replaces numbers by their sums over ranks, the same bits on each, in queue order. A promise where that has to be
+   * waited for. A tensor that could not be computed counts as NaN.
+   */
+  sum(tensors: readonly Tensor[], precision: Precision): Promise<void> | null
+  /** What each rank gave. */
+  gather(bytes: Uint8Array): Promise<Uint8Array[]>
+  /** What rank `root` gave; nobody else's is looked at. */
+  broadcast(bytes: Uint8Array, root: number): Promise<Uint8Array>
+  barrier(): Promise<void>
+  /** Ends the processes of all ranks, with a message on standard error. */
+  abort(message: string): void
+}
+
+/** Seconds after which a rank that gives no sign is taken for lost. */
+const TIMEOUT = 30
+
+let opened: Promise<Group | null> | undefined
+
+/** The group of this process, which stays open until it ends; null where it was started alone. `ERR_UNSUPPORTED`. */
+export const openGroup = (): Promise<Group | null> =>
+  (opened ??= launchedRank() === null ? Promise.resolve(null) : openMpi())
+
+/** @internal Whoever started this process. */
+export async function openMpi(): Promise<Group> {
+  const library = mpiLibrary()
+  const fail = (problem: string, cause?: unknown) =>
+    new RnnativeError(
+      'ERR_UNSUPPORTED',
+      `[parallel] ${problem}: npx rnnative build mpi builds it for the MPI that is installed here`,
+      { cause },
+    )
+  if (!existsSync(library)) throw fail(`mpirun started this process, but there is no ${library}`)
+  const given = Number(process.env['RNNATIVE_MPI_TIMEOUT'] ?? TIMEOUT)
+  const timeout = given > 0 && given < Infinity ? Math.max(1, given) : TIMEOUT
+  const found = await native.groupOpen(library, timeout).catch((error: unknown) => {
+    throw fail(messageOf(error).replace(/^\[\w+\] /, ''), error)
+  })
+  process.on('exit', (status) => native.groupClose(status & 255))
+  return {
+    ...found,
+    sum(tensors, precision) {
+      const handles = tensors.map(({ handle }) => handle)
+      native.groupSum(handles, precision === 'bf16')
+      return null
+    },
+    gather: (bytes) => native.groupGather(bytes),
+    broadcast: async (bytes, root) => (await native.groupBroadcast(bytes, root))[0],
+    barrier: async () => void (await native.groupBarrier()),
+    abort: (message) => native.groupAbort(message),
+  }
+}
