@@ -9,7 +9,7 @@ node scripts/build-native.mjs --tree .cmake/emulated --target rnnative_cuda -DRN
 cp build/Release/rnnative.node "$out/"
 export RNNATIVE_BINARY=$out/rnnative.node RNNATIVE_TEST_ISAS=cuda RNNATIVE_TEST_BRIEF=slow
 tests=("$@")
-[ ${#tests[@]} -gt 0 ] || tests=('dist-test/ops/**' 'dist-test/{runtime,train}/programs*')
+[ ${#tests[@]} -gt 0 ] || tests=('dist-test/ops/**' 'dist-test/{runtime,train}/programs*' 'dist-test/runtime/lost*')
 node scripts/test.mjs "${tests[@]}"
 # Small layers run in one block unless told otherwise.
 if [ $# -eq 0 ]; then

@@ -5,6 +5,7 @@
 #include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
+#include <new>
 
 #include "cuda/core/program.cuh"
 
@@ -16,8 +17,18 @@ Device the_device;
 cudaError_t lost = cudaSuccess;
 
 void tell(RnContext* ctx, cudaError_t error) {
-  std::snprintf(ctx->error, sizeof ctx->error, "%s: %s", cudaGetErrorName(error),
-                cudaGetErrorString(error));
+  const char *name = cudaGetErrorName(error), *text = cudaGetErrorString(error);
+  const volatile LastWords& words = *the_device.last_words;
+  if (lost == cudaSuccess)
+    std::snprintf(ctx->error, sizeof ctx->error, "%s: %s", name, text);
+  else if (words.said != 0)
+    std::snprintf(ctx->error, sizeof ctx->error,
+                  "the GPU is lost to this process (%s): block %u of a recurrence waited 10 s for "
+                  "others at step %u; RNNATIVE_CUDA_RECURRENCE=steps does without such waits",
+                  name, words.block, words.step);
+  else
+    std::snprintf(ctx->error, sizeof ctx->error, "the GPU is lost to this process (%s): %s", name,
+                  text);
 }
 
 }  // namespace
@@ -31,6 +42,9 @@ cudaError_t open_device() {
   if (error == cudaSuccess) error = cudaGetDeviceProperties(&the_device.properties, 0);
   if (error == cudaSuccess)
     error = cudaStreamCreateWithFlags(&the_device.stream, cudaStreamNonBlocking);
+  void* words = nullptr;
+  if (error == cudaSuccess) error = cudaMallocHost(&words, sizeof(LastWords));
+  if (error == cudaSuccess) the_device.last_words = new (words) LastWords{};
   return error;
 }
 

@@ -10,10 +10,17 @@
 
 namespace rnnative::cuda {
 
+// What a kernel that waited too long for another block leaves before it traps. It lies on the host:
+// of a device that is lost nothing can be read.
+struct LastWords {
+  uint32_t said, block, step;
+};
+
 // The one device and the one stream. Ops are called by one thread.
 struct Device {
   cudaStream_t stream;
   cudaDeviceProp properties;
+  LastWords* last_words;
 };
 const Device& device();
 // Once, before anything else. Fails only with a broken driver.
@@ -48,17 +55,17 @@ struct Launch {
   bool cooperative = false;  // all blocks run at once
 };
 
+// What the runtime answers, unchecked: for who has another way if it is refused.
 template <class... Parameters, class... Arguments>
-int32_t launch(RnContext* ctx, const Launch& how, void (*kernel)(Parameters...),
-               Arguments... arguments) {
+cudaError_t try_launch(const Launch& how, void (*kernel)(Parameters...), Arguments... arguments) {
   constexpr size_t kStatic = size_t{48} << 10;
   if (how.shared > kStatic) {
     // All there is: a graph may hold launches that need more of the same kernel. No kernel has
     // static shared memory besides.
-    const int32_t status = check(
-        ctx, cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                  static_cast<int>(device().properties.sharedMemPerBlockOptin)));
-    if (status != RN_OK) return status;
+    const cudaError_t error =
+        cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                             static_cast<int>(device().properties.sharedMemPerBlockOptin));
+    if (error != cudaSuccess) return error;
   }
   cudaLaunchAttribute attributes[2];
   cudaLaunchConfig_t config = {};
@@ -77,7 +84,13 @@ int32_t launch(RnContext* ctx, const Launch& how, void (*kernel)(Parameters...),
     attributes[config.numAttrs].id = cudaLaunchAttributeCooperative;
     attributes[config.numAttrs++].val.cooperative = 1;
   }
-  return check(ctx, cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...));
+  return cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
+}
+
+template <class... Parameters, class... Arguments>
+int32_t launch(RnContext* ctx, const Launch& how, void (*kernel)(Parameters...),
+               Arguments... arguments) {
+  return check(ctx, try_launch(how, kernel, arguments...));
 }
 
 __host__ __device__ constexpr int64_t ceil_div(int64_t a, int64_t b) {

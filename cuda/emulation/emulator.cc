@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <memory>
 #include <vector>
 
@@ -88,6 +89,7 @@ struct Fiber {
 
 std::vector<std::unique_ptr<Fiber>> fibers;  // kept for their stacks
 Fiber* current = nullptr;
+bool trapped = false;
 void* scheduler_stack = nullptr;
 const std::function<void()>* body = nullptr;
 
@@ -187,6 +189,8 @@ void schedule(size_t count) {
       if (fiber.waits_for) idle = 0;
       moved = true;
       resume(fiber);
+      // Those that are left never go on.
+      if (trapped) return;
       if (fiber.done) {
         --left;
         idle = 0;
@@ -234,6 +238,12 @@ unsigned linear_thread() {
   return threadIdx.x + blockDim.x * (threadIdx.y + blockDim.y * threadIdx.z);
 }
 
+// RNNATIVE_EMULATION_REFUSES names a kind of launch that the device is not to have.
+bool refuses(const char* kind) {
+  const char* const named = std::getenv("RNNATIVE_EMULATION_REFUSES");
+  return named != nullptr && std::strstr(named, kind) != nullptr;
+}
+
 }  // namespace
 
 cudaError_t rn_emulated_launch(const cudaLaunchConfig_t& config,
@@ -252,6 +262,9 @@ cudaError_t rn_emulated_launch(const cudaLaunchConfig_t& config,
     if (attribute.id == cudaLaunchAttributeClusterDimension) cluster = attribute.val.clusterDim.x;
   }
   if (grid % cluster != 0 || cluster > 16) return rn_emulated_error = cudaErrorInvalidValue;
+  if (together && refuses("cooperative"))
+    return rn_emulated_error = cudaErrorCooperativeLaunchTooLarge;
+  if (cluster > 1 && refuses("cluster")) return rn_emulated_error = cudaErrorInvalidClusterSize;
   int per_multiprocessor = 0;
   rn_emulated_occupancy(&per_multiprocessor, static_cast<int>(threads), config.dynamicSmemBytes);
   if (together && grid > static_cast<unsigned>(per_multiprocessor * kEmulatedMultiprocessors))
@@ -262,8 +275,9 @@ cudaError_t rn_emulated_launch(const cudaLaunchConfig_t& config,
     body = &kernel;
     blockDim = config.blockDim;
     gridDim = config.gridDim;
-    for (unsigned first = 0; first < grid; first += at_once)
+    for (unsigned first = 0; first < grid && !trapped; first += at_once)
       run_blocks(config, first, at_once, cluster);
+    if (trapped) rn_emulated_lost = cudaErrorLaunchFailure;
   });
 }
 
@@ -355,6 +369,16 @@ void rn_emulated_wait_for_copies(unsigned pending) {
   });
   std::for_each(copies.begin(), done, [](const Fiber::Copy& copy) { copy.carry_out(); });
   copies.erase(copies.begin(), done);
+}
+
+bool rn_emulated_loses() {
+  static const char* const named = std::getenv("RNNATIVE_EMULATION_LOSES");
+  static int64_t left = named != nullptr ? std::atoll(named) : 0;
+  return left > 0 && --left == 0;
+}
+void rn_emulated_trap() {
+  trapped = true;
+  while (true) yield();
 }
 
 unsigned rn_emulated_cluster_rank() {

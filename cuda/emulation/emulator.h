@@ -8,6 +8,8 @@ constexpr int kEmulatedMultiprocessors = 6;
 constexpr size_t kEmulatedSharedBytes = 227 << 10;
 extern cudaError_t rn_emulated_error;  // the last that nobody has asked for
 
+extern cudaError_t rn_emulated_lost;   // what the device answers for ever after a trap
+
 // Does the work now, or keeps it for the graph while the stream is captured.
 cudaError_t rn_emulated_enqueue(std::function<void()> work);
 
@@ -20,6 +22,11 @@ void rn_emulated_copy(void* to, const void* from);
 // All copies of this thread so far are a group; waits for all groups but the last `pending`.
 void rn_emulated_commit();
 void rn_emulated_wait_for_copies(unsigned pending);
+// Whether this is the store, counted over the process, that RNNATIVE_EMULATION_LOSES names: it is
+// not to happen.
+bool rn_emulated_loses();
+// Ends all threads that run.
+[[noreturn]] void rn_emulated_trap();
 unsigned rn_emulated_cluster_rank();
 unsigned rn_emulated_cluster_size();
 void rn_emulated_cluster_barrier();

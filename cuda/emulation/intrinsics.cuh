@@ -111,10 +111,18 @@ inline uint4 load_fresh(const uint4* at) {
 }
 
 inline void store_fresh(uint32_t* at, uint32_t value) {
-  *at = value;
+  if (!rn_emulated_loses()) *at = value;
 }
 inline void spin_pause() {
   __nanosleep(0);
+}
+// A millisecond passes at each call.
+inline uint64_t nanoseconds() {
+  static uint64_t now = 0;
+  return now += 1'000'000;
+}
+inline void trap() {
+  rn_emulated_trap();
 }
 
 inline unsigned cluster_rank() {

@@ -13,6 +13,7 @@
 #include "cuda/emulation/emulator.h"
 
 cudaError_t rn_emulated_error = cudaSuccess;
+cudaError_t rn_emulated_lost = cudaSuccess;
 
 struct CUgraph_st {
   std::vector<std::function<void()>> work;
@@ -32,6 +33,7 @@ bool spoiled = false;
 
 // What the driver says to calls that would wait for a stream that is captured.
 cudaError_t unless_captured() {
+  if (rn_emulated_lost != cudaSuccess) return rn_emulated_lost;
   if (captured == nullptr) return cudaSuccess;
   spoiled = true;
   return rn_emulated_error = cudaErrorStreamCaptureUnsupported;
@@ -42,7 +44,7 @@ cudaError_t unless_captured() {
 cudaError_t rn_emulated_enqueue(std::function<void()> work) {
   if (captured != nullptr)
     captured->work.push_back(std::move(work));
-  else
+  else if (rn_emulated_lost == cudaSuccess)
     work();
   return cudaSuccess;
 }
@@ -83,6 +85,7 @@ cudaError_t cudaMalloc(void** data, size_t bytes) {
   constexpr size_t kPage = 4096, kAlignment = 256;  // the runtime's
   const size_t used = (bytes + kAlignment - 1) / kAlignment * kAlignment;
   const size_t inner = (used + kPage - 1) / kPage * kPage;
+  if (rn_emulated_lost != cudaSuccess) return rn_emulated_lost;
   void* const all = mmap(nullptr, inner + 2 * kPage, PROT_NONE,
                          MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   if (all == MAP_FAILED) return rn_emulated_error = cudaErrorMemoryAllocation;
@@ -155,6 +158,7 @@ cudaError_t cudaGetLastError() {
   return error;
 }
 const char* cudaGetErrorName(cudaError_t error) {
+  if (error == cudaErrorLaunchFailure) return "cudaErrorLaunchFailure";
   return error == cudaSuccess ? "cudaSuccess" : "cudaError";
 }
 const char* cudaGetErrorString(cudaError_t error) {

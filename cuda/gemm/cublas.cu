@@ -86,8 +86,13 @@ bool start(Cublas* found) {
   int status = functions.create(&handle);
   if (status == kSuccess) status = functions.set_stream(handle, device().stream);
   void* workspace = nullptr;
-  if (status == kSuccess && cudaMalloc(&workspace, kWorkspace) == cudaSuccess)
-    status = functions.set_workspace(handle, workspace, kWorkspace);
+  if (status == kSuccess && cudaMalloc(&workspace, kWorkspace) != cudaSuccess) {
+    // Left to itself it allocates while steps are recorded, and sums in another order at every run.
+    cudaGetLastError();
+    std::snprintf(found->reason, sizeof found->reason, "no memory for cuBLAS's workspace");
+    return false;
+  }
+  if (status == kSuccess) status = functions.set_workspace(handle, workspace, kWorkspace);
   if (status == kSuccess)
     status = functions.set_math_mode(handle, kDefaultMath | kNoReducedPrecisionReduction);
   if (status != kSuccess)

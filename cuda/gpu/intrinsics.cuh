@@ -113,6 +113,16 @@ __device__ __forceinline__ void store_fresh(uint32_t* at, uint32_t value) {
 // Between two looks at memory that another block will write. A look takes longer than any pause
 // worth taking; only the emulation has to let others run.
 __device__ __forceinline__ void spin_pause() {}
+// A clock of the whole device, which ticks coarsely.
+__device__ __forceinline__ uint64_t nanoseconds() {
+  uint64_t now;
+  asm volatile("mov.u64 %0, %%globaltimer;" : "=l"(now));
+  return now;
+}
+// Ends the kernel and all that was to follow it: the process has lost the device.
+__device__ __forceinline__ void trap() {
+  asm volatile("trap;");
+}
 
 // ---- thread-block clusters (compute capability 9.0)
 

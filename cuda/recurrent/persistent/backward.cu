@@ -52,7 +52,8 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
 
   const Exchange exchange(Product::kAlone ? Tier::kBlock : plan.tier, plan.blocks,
                           run.ring + place.group * kRing * plan.words,
-                          run.counters + place.group * 32, shared + plan.exchange_at, plan.words);
+                          run.counters + place.group * 32, shared + plan.exchange_at, plan.words,
+                          run.last_words);
   const auto clear = [&](int version) {
 #pragma unroll
     for (int e = 0; e < kElements; ++e) {
@@ -107,7 +108,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
     }
     if (s > 0) {
       float* const sums = all_sums + s % plan.sums * plan.parts * part_sums;
-      product.multiply(plan, shared, exchange.read(s), exchange.remote(), after.count, sums);
+      product.multiply(plan, shared, exchange, s, after.count, sums);
       exchange.before_barrier(s);
       __syncthreads();
       exchange.after_barrier(s, clear);
@@ -196,10 +197,6 @@ using Kernels = Table<TensorProduct<512, 1, 4>, TensorProduct<512, 1, 8>, Tensor
 int32_t persistent_backward(RnContext* ctx, const LayerBackward& backward, bool* ran) {
   const Layer& layer = backward.layer;
   Backward args = {};
-  Plan plan;
-  *ran = plan_layer(layer, true, {Kernels::kShapes, Kernels::kCount}, &plan);
-  if (!*ran) return RN_OK;
-  describe_run(layer, plan, &args.run);
   args.gates = backward.gates;
   args.h = backward.h;
   args.c = backward.c;
@@ -211,7 +208,7 @@ int32_t persistent_backward(RnContext* ctx, const LayerBackward& backward, bool*
   args.dgates = backward.dgates;
   args.dh0 = backward.dh0;
   args.dc0 = backward.dc0;
-  return launch_groups(ctx, layer, Kernels::kKernels[plan.shape], args);
+  return run_persistent<Kernels>(ctx, layer, true, args, ran);
 }
 
 }  // namespace rnnative::cuda

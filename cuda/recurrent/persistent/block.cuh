@@ -22,6 +22,7 @@ struct PersistentRun {
   const float* w_hh[2];
   // kGrid: [groups, kRing] versions, and a counter 128 bytes apart per group
   uint32_t *ring, *counters;
+  LastWords* last_words;
 };
 
 // Rows of the slice that take part at some time: the first `count`, packed from `base`.
@@ -107,6 +108,9 @@ struct PersistentKernels {
   int32_t count;
 };
 bool plan_layer(const Layer& layer, bool backward, const PersistentKernels& kernels, Plan* plan);
+// Whether the device does not have the launches of this tier, rather than that this one failed; then
+// no more plans of it are made.
+bool lacks_tier(Tier tier, cudaError_t error);
 // Fills `run`, but for `first_group`, `ring` and `counters`.
 void describe_run(const Layer& layer, const Plan& plan, PersistentRun* run);
 // Memory for the exchange of one launch, cleared by clear_ring before each.
@@ -114,17 +118,18 @@ int32_t allocate_ring(RnContext* ctx, const Layer& layer, PersistentRun* run);
 int32_t clear_ring(RnContext* ctx, const Layer& layer, const PersistentRun& run);
 
 // Launches kernel(args) as often as it takes to run all groups. args.run is the PersistentRun.
+// `ran` false: the device does not have such launches, and nothing was done.
 template <class Args>
-int32_t launch_groups(RnContext* ctx, const Layer& layer, void (*kernel)(Args), Args args) {
+int32_t launch_groups(RnContext* ctx, const Layer& layer, void (*kernel)(Args), Args args,
+                      bool* ran) {
   PersistentRun& run = args.run;
   const Plan& plan = run.plan;
+  *ran = true;
   int32_t status = allocate_ring(ctx, layer, &run);
   if (status != RN_OK) return status;
-  if (plan.tier == Tier::kCluster && plan.blocks > 8) {
-    status =
-        check(ctx, cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1));
-    if (status != RN_OK) return status;
-  }
+  cudaError_t error = cudaSuccess;
+  if (plan.tier == Tier::kCluster && plan.blocks > 8)
+    error = cudaFuncSetAttribute(kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
   const auto groups = static_cast<int32_t>(layer.directions) * plan.slices;
   const int32_t at_once = plan.groups > 0 ? plan.groups : groups;
   for (run.first_group = 0; run.first_group < groups; run.first_group += at_once) {
@@ -137,10 +142,26 @@ int32_t launch_groups(RnContext* ctx, const Layer& layer, void (*kernel)(Args), 
     how.shared = static_cast<size_t>(plan.shared);
     how.cooperative = plan.tier == Tier::kGrid;
     if (plan.tier == Tier::kCluster) how.cluster = static_cast<unsigned>(plan.blocks);
-    status = launch(ctx, how, kernel, args);
+    if (error == cudaSuccess) error = try_launch(how, kernel, args);
+    *ran = run.first_group > 0 || !lacks_tier(plan.tier, error);
+    if (!*ran) return RN_OK;
+    status = check(ctx, error);
     if (status != RN_OK) return status;
   }
   return RN_OK;
+}
+
+// Runs a layer by the cheapest of Kernels' shapes that the device has; `ran` false: by none.
+template <class Kernels, class Args>
+int32_t run_persistent(RnContext* ctx, const Layer& layer, bool backward, Args args, bool* ran) {
+  int32_t status = RN_OK;
+  Plan plan;
+  *ran = false;
+  while (!*ran && plan_layer(layer, backward, {Kernels::kShapes, Kernels::kCount}, &plan)) {
+    describe_run(layer, plan, &args.run);
+    status = launch_groups(ctx, layer, Kernels::kKernels[plan.shape], args, ran);
+  }
+  return status;
 }
 
 }  // namespace rnnative::cuda

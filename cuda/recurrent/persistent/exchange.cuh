@@ -15,6 +15,7 @@
 
 #include <intrinsics.cuh>
 
+#include "cuda/core/device.cuh"
 #include "cuda/recurrent/persistent/plan.cuh"
 
 namespace rnnative::cuda {
@@ -31,6 +32,30 @@ __device__ __forceinline__ uint32_t keep_apart(float value) {
   return bits == kMissing ? 0x7fffffffu : bits;
 }
 
+// A thread's wait for other blocks. It ends: a kernel that looks for ever keeps the device until its
+// process is killed, and everybody waits who waits for that. What is waited for takes microseconds.
+class Patience {
+ public:
+  // Between two looks.
+  __device__ __forceinline__ void wait(LastWords* words, int step) {
+    spin_pause();
+    if (++looks_ % 1024 != 0) return;
+    const auto now = static_cast<uint32_t>(nanoseconds() >> 20);
+    if (looks_ == 1024) began_ = now;
+    if (now - began_ < kLongest) return;
+    words->block = blockIdx.x;
+    words->step = static_cast<uint32_t>(step);
+    __threadfence_system();
+    words->said = 1;
+    __threadfence_system();
+    trap();
+  }
+
+ private:
+  static constexpr uint32_t kLongest = 9537;  // of 2^20 ns: 10 s
+  uint32_t looks_ = 0, began_ = 0;
+};
+
 // The word of a version that holds operand k of row b; in bf16 the pair k, k + 1 (k even).
 template <bool kBf16>
 __device__ __forceinline__ int word_of(int padded_k, int b, int k) {
@@ -46,12 +71,13 @@ class Exchange {
   // `ring`, `counter`: this group's, kGrid only; `words` of a version. The ring holds kMissing and
   // the counter 0 when the kernel starts.
   __device__ Exchange(Tier tier, int blocks, uint32_t* ring, uint32_t* counter, char* copies,
-                      int64_t words)
+                      int64_t words, LastWords* last_words)
       : tier_(tier),
         blocks_(blocks),
         words_(words),
         base_(tier == Tier::kGrid ? ring : reinterpret_cast<uint32_t*>(copies)),
-        counter_(counter) {}
+        counter_(counter),
+        last_words_(last_words) {}
 
   // All blocks of a cluster must run before one writes to another.
   __device__ void start() const {
@@ -62,6 +88,7 @@ class Exchange {
     return reinterpret_cast<const uint4*>(at(version));
   }
   __device__ bool remote() const { return tier_ == Tier::kGrid; }
+  __device__ LastWords* last_words() const { return last_words_; }
 
   // Writes a word of a version. Where `shared_by` lanes have the same word, this is number `lane`.
   __device__ __forceinline__ void put(int version, int offset, uint32_t word, int lane,
@@ -93,7 +120,7 @@ class Exchange {
     if (tier_ != Tier::kGrid || threadIdx.x != 0) return;
     if (s % kHalfRing != kHalfRing - 1 || s < kHalfRing) return;
     const auto cleared = static_cast<uint32_t>(s / kHalfRing) * static_cast<uint32_t>(blocks_);
-    while (load_acquire(counter_) < cleared) spin_pause();
+    for (Patience patience; load_acquire(counter_) < cleared;) patience.wait(last_words_, s);
   }
   // `clear(version)` puts kMissing wherever this thread ever puts. Once a block has read version s,
   // all have read version s - 1.
@@ -116,6 +143,7 @@ class Exchange {
   int blocks_;
   int64_t words_;
   uint32_t *base_, *counter_;
+  LastWords* last_words_;
 };
 
 }  // namespace rnnative::cuda

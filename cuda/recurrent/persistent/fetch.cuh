@@ -14,23 +14,24 @@ namespace rnnative::cuda {
 template <int kLoads>
 struct Fetch {
   uint4* slots;  // this warp's, [kSlots, kLoads, 32]
-  int lane;
+  int lane, step;
+  LastWords* last_words;
 
   __device__ uint4* slot(int chunk) const { return slots + chunk % kSlots * kLoads * 32; }
 
   // `where(chunk, load)`: the 16 bytes of this lane, or null: zeros.
   template <class Where>
-  __device__ __forceinline__ static void look(uint4 (&v)[kLoads], int chunk, const Where& where) {
-    bool again = true;
+  __device__ __forceinline__ void look(uint4 (&v)[kLoads], int chunk, const Where& where) const {
+    Patience patience;
     while (true) {
-      again = false;
+      bool again = false;
 #pragma unroll
       for (int l = 0; l < kLoads; ++l)
         if (missing(v[l])) v[l] = load_fresh(where(chunk, l));
 #pragma unroll
       for (int l = 0; l < kLoads; ++l) again |= missing(v[l]);
       if (!__any_sync(0xffffffffu, again)) return;
-      spin_pause();
+      patience.wait(last_words, step);
     }
   }
 

@@ -56,7 +56,8 @@ __global__ void __launch_bounds__(Product::kThreads, 1) forward_kernel(const For
 
   const Exchange exchange(Product::kAlone ? Tier::kBlock : plan.tier, plan.blocks,
                           run.ring + place.group * kRing * plan.words,
-                          run.counters + place.group * 32, shared + plan.exchange_at, plan.words);
+                          run.counters + place.group * 32, shared + plan.exchange_at, plan.words,
+                          run.last_words);
   const auto send = [&](int version, int count) {
 #pragma unroll
     for (int e = 0; e < kElements; ++e)
@@ -95,7 +96,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) forward_kernel(const For
         if (live[e] && g < G) x[e][g] = from[g * H];
     }
     float* const sums = all_sums + s % plan.sums * plan.parts * part_sums;
-    product.multiply(plan, shared, exchange.read(s), exchange.remote(), now.count, sums);
+    product.multiply(plan, shared, exchange, s, now.count, sums);
     exchange.before_barrier(s);
     __syncthreads();
     exchange.after_barrier(s, clear);
@@ -169,10 +170,6 @@ using Kernels = Table<TensorProduct<512, 1, 4>, TensorProduct<256, 1, 8>, Tensor
 int32_t persistent_forward(RnContext* ctx, const LayerForward& forward, bool* ran) {
   const Layer& layer = forward.layer;
   Forward args = {};
-  Plan plan;
-  *ran = plan_layer(layer, false, {Kernels::kShapes, Kernels::kCount}, &plan);
-  if (!*ran) return RN_OK;
-  describe_run(layer, plan, &args.run);
   args.training = forward.training;
   for (int64_t d = 0; d < layer.directions; ++d) {
     args.b_ih[d] = layer.b_ih[d];
@@ -185,7 +182,7 @@ int32_t persistent_forward(RnContext* ctx, const LayerForward& forward, bool* ra
   args.c = forward.c;
   args.hn = forward.hn;
   args.cn = forward.cn;
-  return launch_groups(ctx, layer, Kernels::kKernels[plan.shape], args);
+  return run_persistent<Kernels>(ctx, layer, false, args, ran);
 }
 
 }  // namespace rnnative::cuda

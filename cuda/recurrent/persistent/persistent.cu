@@ -23,13 +23,10 @@ __global__ void alone_kernel() {}
 
 // Which clusters fit depends on how many multiprocessors the chip's parts have left.
 int32_t clusters_at_once(int32_t blocks, int32_t shared) {
-  if (blocks > 8 &&
-      cudaFuncSetAttribute(alone_kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1) !=
-          cudaSuccess)
-    return 0;
-  if (cudaFuncSetAttribute(alone_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared) !=
-      cudaSuccess)
-    return 0;
+  cudaError_t error =
+      cudaFuncSetAttribute(alone_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, shared);
+  if (error == cudaSuccess && blocks > 8)
+    error = cudaFuncSetAttribute(alone_kernel, cudaFuncAttributeNonPortableClusterSizeAllowed, 1);
   cudaLaunchAttribute attribute;
   attribute.id = cudaLaunchAttributeClusterDimension;
   attribute.val.clusterDim.x = static_cast<unsigned>(blocks);
@@ -41,17 +38,21 @@ int32_t clusters_at_once(int32_t blocks, int32_t shared) {
   config.attrs = &attribute;
   config.numAttrs = 1;
   int count = 0;
-  if (cudaOccupancyMaxActiveClusters(&count, alone_kernel, &config) == cudaSuccess) return count;
+  if (error == cudaSuccess)
+    error = cudaOccupancyMaxActiveClusters(&count, alone_kernel, &config);
+  if (error == cudaSuccess) return count;
   cudaGetLastError();
   return 0;
 }
 
-const Machine& machine() {
-  static const Machine known = [] {
+// Shares of a GPU (MIG, vGPU, MPS) have fewer multiprocessors, and need not have all launches.
+Machine& machine() {
+  static Machine known = [] {
     const cudaDeviceProp& properties = device().properties;
     Machine has = {properties.multiProcessorCount,
                    static_cast<int32_t>(properties.sharedMemPerBlockOptin),
-                   {}};
+                   {},
+                   properties.cooperativeLaunch != 0};
     for (int32_t log = 0; log < 5 && properties.major >= 9; ++log)
       has.clusters[log] = clusters_at_once(1 << log, has.shared);
     return has;
@@ -80,6 +81,18 @@ bool plan_layer(const Layer& layer, bool backward, const PersistentKernels& kern
   return plan_recurrence(what, machine(), kernels.shapes, kernels.count, plan);
 }
 
+bool lacks_tier(Tier tier, cudaError_t error) {
+  const bool lacks =
+      error == cudaErrorCooperativeLaunchTooLarge || error == cudaErrorInvalidClusterSize ||
+      error == cudaErrorNotSupported || error == cudaErrorLaunchOutOfResources;
+  if (!lacks || tier == Tier::kBlock) return false;
+  cudaGetLastError();
+  if (tier == Tier::kGrid) machine().cooperative = false;
+  if (tier == Tier::kCluster)
+    for (int32_t& count : machine().clusters) count = 0;
+  return true;
+}
+
 void describe_run(const Layer& layer, const Plan& plan, PersistentRun* run) {
   const CellTraits cell = traits_of(layer.cell);
   run->plan = plan;
@@ -91,6 +104,7 @@ void describe_run(const Layer& layer, const Plan& plan, PersistentRun* run) {
   run->directions = layer.directions;
   run->tokens = layer.sequence->tokens;
   run->rows = layer.sequence->rows;
+  run->last_words = device().last_words;
   for (int64_t d = 0; d < layer.directions; ++d)
     run->w_hh[d] = static_cast<const float*>(layer.w_hh[d].data);
 }

@@ -167,7 +167,7 @@ bool plan_recurrence(const Recurrence& what, const Machine& machine, const Shape
       const auto units = static_cast<int32_t>(ceil_to((padded + blocks - 1) / blocks, 2));
       consider(Tier::kCluster, units, blocks, what.backward ? Split{8, 1} : Split{4, 2});
     }
-  if (!found && allowed(Tier::kGrid))
+  if (!found && machine.cooperative && allowed(Tier::kGrid))
     for (int32_t units = 4; units <= 64; units += 4) {
       const int32_t blocks = (padded + units - 1) / units;
       if (blocks <= machine.multiprocessors) consider(Tier::kGrid, units, blocks, {8, 1});

@@ -47,6 +47,7 @@ struct Machine {
   int32_t shared;  // bytes a block may have
   // How many clusters of 1, 2, 4, 8 and 16 blocks, a block a multiprocessor, run at once.
   int32_t clusters[5];
+  bool cooperative;  // it has grids whose blocks all run at once
 };
 
 struct Plan {

@@ -85,9 +85,11 @@ class TensorProduct {
       }
   }
 
-  // Rows b < rows of `version`; the sums of others mean nothing.
-  __device__ void multiply(const Plan& plan, char* shared, const uint4* version, bool remote,
+  // Rows b < rows of version `step`; the sums of others mean nothing.
+  __device__ void multiply(const Plan& plan, char* shared, const Exchange& exchange, int step,
                            int rows, float* sums) const {
+    const uint4* const version = exchange.read(step);
+    const bool remote = exchange.remote();
     const WarpPlace place(plan, 16 * kTiles);
     const int stride = plan.k / 32, first = place.first / 32, last = place.last / 32;
     const int tiles = (rows + 7) / 8, passes = (tiles + 1) / 2;
@@ -96,7 +98,7 @@ class TensorProduct {
     const auto warp = static_cast<int>(threadIdx.x / 32);
     const Fetch<kLoads> fetch = {
         reinterpret_cast<uint4*>(shared + plan.exchange_at) + warp * plan.slots * kLoads * 32,
-        place.lane};
+        place.lane, step, exchange.last_words()};
     const auto where = [&](int chunk, int l) -> const uint4* {
       if (l < 0) return version;
       const int tile = chunk / kChunks * 2 + l % 2;
@@ -195,8 +197,10 @@ class FloatProduct {
     }
   }
 
-  __device__ void multiply(const Plan& plan, char* shared, const uint4* version, bool remote,
+  __device__ void multiply(const Plan& plan, char* shared, const Exchange& exchange, int step,
                            int rows, float* sums) const {
+    const uint4* const version = exchange.read(step);
+    const bool remote = exchange.remote();
     const WarpPlace place(plan, kRows * kTiles);
     const int stride = plan.k / 4, first = place.first / 4, last = place.last / 4;
     const int tiles = (rows + 7) / 8, each = (last - first + kBlocks - 1) / kBlocks;
@@ -204,7 +208,7 @@ class FloatProduct {
     const auto warp = static_cast<int>(threadIdx.x / 32);
     const Fetch<kLoads> fetch = {
         reinterpret_cast<uint4*>(shared + plan.exchange_at) + warp * plan.slots * kLoads * 32,
-        place.lane};
+        place.lane, step, exchange.last_words()};
     const auto where = [&](int chunk, int l) -> const uint4* {
       if (l < 0) return version;
       const int tile = chunk / each,
