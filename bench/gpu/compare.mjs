@@ -1,12 +1,13 @@
 // rnnative beside PyTorch (cuDNN) on the same GPU, in turns, row by row.
 //
 //   node bench/gpu/compare.mjs [--rows REGEXP] [--rounds 7] [--seconds-per-row 10] [--python python3]
-//     [--out FILE] [--smoke]
+//     [--tiers grid,cluster,steps] [--out FILE] [--smoke]
 //
 // A turn is some 60 ms of runs, enqueued without waiting: PyTorch's are timed by CUDA events, ours from
 // one synchronisation to the next. Figures are medians over the turns. The bound of a row is the least
 // time that the device's matrix units (or, for additive attention, its tanh units) and its memory allow,
-// both measured here. --smoke: tiny sizes and no PyTorch, on whatever device there is.
+// both measured here. --tiers: layers run besides in each of these ways alone, as entrants of those names; a
+// layer that does not fit one runs step by step. --smoke: tiny sizes and no PyTorch, on whatever device there is.
 import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { circumstances } from '../circumstances.mjs'
@@ -21,6 +22,7 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '7' },
     'seconds-per-row': { type: 'string', default: '10' },
     python: { type: 'string', default: 'python3' },
+    tiers: { type: 'string', default: '' },
     out: { type: 'string' },
     smoke: { type: 'boolean', default: false },
   },
@@ -80,6 +82,7 @@ try {
   const rows = selectRows({
     pattern: options.rows && new RegExp(options.rows),
     smoke,
+    tiers: options.tiers.split(',').filter(Boolean),
     contestants: smoke ? ['ours'] : ['ours', 'torch'],
   })
   const limits = {

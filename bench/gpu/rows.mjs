@@ -85,15 +85,23 @@ function shrink(task) {
   return { ...task, ...Object.fromEntries(sizes), ...(task.lengths && { lengths: [4, 1] }) }
 }
 
-/** The rows whose id matches. `contestants`: of `ours` and `torch`; `smoke`: only tiny sizes. */
-export function selectRows({ pattern, smoke, contestants }) {
+/**
+ * The rows whose id matches. `contestants`: of `ours` and `torch`; `tiers`: ways of running layers that enter
+ * besides; `smoke`: only tiny sizes.
+ */
+export function selectRows({ pattern, smoke, contestants, tiers = [] }) {
   const row = (id, given, workOf, section = 'gpu') => {
     const task = smoke ? shrink(given) : given
     return {
       ...{ section, id, threads: 1, work: workOf(task) },
       ...(task.kind === 'language' && { tokens: task.steps * task.batch }),
       ...(task.kind === 'translation' && { tokens: 2 * task.words * task.batch }),
-      entrants: contestants.map((name) => ({ name, contestant: `${name}-gpu`, task })),
+      entrants: [
+        ...contestants.map((name) => ({ name, contestant: `${name}-gpu`, task })),
+        ...(task.kind === 'layers'
+          ? tiers.map((name) => ({ name, contestant: `ours-gpu-${name}`, task }))
+          : []),
+      ],
     }
   }
   /** Besides, with every op submitted: what graphs save. */

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 const here = path.dirname(fileURLToPath(import.meta.url))
 const contestants = path.resolve(here, '../contestants')
 
-/** What runs each contestant: python or node, and the script. */
+/** What runs each contestant: python or node, the script, and its environment besides. */
 const PROGRAMS = {
   ours: ['node', 'ours/ours.mjs'],
   torch: ['python', 'torch/torch_peer.py'],
@@ -18,6 +18,12 @@ const PROGRAMS = {
   'ort-node': ['node', 'node/ort-peer.mjs'],
   tfjs: ['node', 'node/tfjs-peer.mjs'],
   'ours-gpu': ['node', '../gpu/ours.mjs'],
+  ...Object.fromEntries(
+    ['block', 'cluster', 'grid', 'steps'].map((tier) => [
+      `ours-gpu-${tier}`,
+      ['node', '../gpu/ours.mjs', { RNNATIVE_CUDA_RECURRENCE: tier }],
+    ]),
+  ),
   'torch-gpu': ['python', '../gpu/torch_gpu.py'],
 }
 /** Of the CPU. */
@@ -37,12 +43,13 @@ for (const [signal, code] of [
 export class Contestant {
   constructor(name, { python, threads, environment, base }) {
     this.label = `${name}@${threads}`
-    const [runtime, script] = name === 'base' ? ['node', base] : PROGRAMS[name]
+    const [runtime, script, own] = name === 'base' ? ['node', base] : PROGRAMS[name]
     const command = runtime === 'node' ? process.execPath : python
     this.child = spawn(command, [path.resolve(contestants, script)], {
       env: {
         ...process.env,
         ...{ OMP_NUM_THREADS: String(threads), TF_CPP_MIN_LOG_LEVEL: '3', PYTHONPATH: here }, // serve.py
+        ...own,
         ...environment,
       },
       stdio: ['pipe', 'pipe', 'pipe'],

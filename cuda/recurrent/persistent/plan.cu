@@ -1,8 +1,9 @@
 // Which tier, how many blocks, how many units each: see persistent_plan.cuh. Estimates of cycles
 // choose between what fits; they rest on figures of an H100 and need only order the candidates.
 //
-// RNNATIVE_CUDA_RECURRENCE=block|cluster|grid|steps allows one tier only, for tests and
-// measurements; steps, or a tier that does not fit, leaves the layer to the stepwise kernels.
+// RNNATIVE_CUDA_RECURRENCE=block,cluster,grid,steps allows some of these ways only. Without steps a
+// tier that fits is taken whatever it costs, for tests and measurements; where none fits, the layer
+// is left to the stepwise kernels in any case.
 #include "cuda/recurrent/persistent/plan.cuh"
 
 #include <algorithm>
@@ -18,16 +19,10 @@ constexpr int64_t ceil_to(int64_t n, int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
 }
 
-const char* forced_tier() {
-  static const char* const name = std::getenv("RNNATIVE_CUDA_RECURRENCE");
-  return name != nullptr && *name != 0 ? name : nullptr;
-}
-
-bool allowed(Tier tier) {
-  const char* const only = forced_tier();
-  if (only == nullptr) return true;
-  static constexpr const char* kNames[] = {"block", "cluster", "grid"};
-  return std::strcmp(only, kNames[static_cast<int32_t>(tier)]) == 0;
+// None of the names is part of another.
+bool allowed(const char* way) {
+  static const char* const only = std::getenv("RNNATIVE_CUDA_RECURRENCE");
+  return only == nullptr || *only == 0 || std::strstr(only, way) != nullptr;
 }
 
 // Warps along K and along the rows of R's slice.
@@ -158,21 +153,21 @@ bool plan_recurrence(const Recurrence& what, const Machine& machine, const Shape
     }
   };
   // As few parts as fit: their sums go through shared memory.
-  if (allowed(Tier::kBlock))
+  if (allowed("block"))
     for (int32_t parts = 1; parts <= 8 && !found; parts *= 2)
       consider(Tier::kBlock, padded, 1, {parts, 0});
-  if (!found && allowed(Tier::kCluster))
+  if (!found && allowed("cluster"))
     for (int32_t log = 1; log < 5 && machine.clusters[log] > 0 && 2 << log <= padded; ++log) {
       const int32_t blocks = 1 << log;
       const auto units = static_cast<int32_t>(ceil_to((padded + blocks - 1) / blocks, 2));
       consider(Tier::kCluster, units, blocks, what.backward ? Split{8, 1} : Split{4, 2});
     }
-  if (!found && machine.cooperative && allowed(Tier::kGrid))
+  if (!found && machine.cooperative && allowed("grid"))
     for (int32_t units = 4; units <= 64; units += 4) {
       const int32_t blocks = (padded + units - 1) / units;
       if (blocks <= machine.multiprocessors) consider(Tier::kGrid, units, blocks, {8, 1});
     }
-  return found && (forced_tier() != nullptr || plan->cost < stepwise_cost(what, machine));
+  return found && (!allowed("steps") || plan->cost < stepwise_cost(what, machine));
 }
 
 }  // namespace rnnative::cuda
