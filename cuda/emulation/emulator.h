@@ -8,7 +8,7 @@ constexpr int kEmulatedMultiprocessors = 6;
 constexpr size_t kEmulatedSharedBytes = 227 << 10;
 extern cudaError_t rn_emulated_error;  // the last that nobody has asked for
 
-extern cudaError_t rn_emulated_lost;   // what the device answers for ever after a trap
+extern cudaError_t rn_emulated_lost;  // what the device answers for ever after a trap
 
 // Does the work now, or keeps it for the graph while the stream is captured.
 cudaError_t rn_emulated_enqueue(std::function<void()> work);

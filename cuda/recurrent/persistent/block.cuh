@@ -108,8 +108,8 @@ struct PersistentKernels {
   int32_t count;
 };
 bool plan_layer(const Layer& layer, bool backward, const PersistentKernels& kernels, Plan* plan);
-// Whether the device does not have the launches of this tier, rather than that this one failed; then
-// no more plans of it are made.
+// Whether the device does not have the launches of this tier, rather than that this one failed;
+// then no more plans of it are made.
 bool lacks_tier(Tier tier, cudaError_t error);
 // Fills `run`, but for `first_group`, `ring` and `counters`.
 void describe_run(const Layer& layer, const Plan& plan, PersistentRun* run);

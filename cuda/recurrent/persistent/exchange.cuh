@@ -23,6 +23,7 @@ namespace rnnative::cuda {
 constexpr uint32_t kMissing = 0xffffffffu;  // a NaN that rounding and keep_apart never make
 constexpr int kHalfRing = 8;                // versions
 constexpr int kRing = 2 * kHalfRing;
+constexpr int kOverrun = 16 << 10;  // bytes behind a version that may be read, whatever lies there
 
 __device__ __forceinline__ bool missing(const uint4& v) {
   return v.x == kMissing || v.y == kMissing || v.z == kMissing || v.w == kMissing;
@@ -32,8 +33,9 @@ __device__ __forceinline__ uint32_t keep_apart(float value) {
   return bits == kMissing ? 0x7fffffffu : bits;
 }
 
-// A thread's wait for other blocks. It ends: a kernel that looks for ever keeps the device until its
-// process is killed, and everybody waits who waits for that. What is waited for takes microseconds.
+// A thread's wait for other blocks. It ends: a kernel that looks for ever keeps the device until
+// its process is killed, and everybody waits who waits for that. What is waited for takes
+// microseconds.
 class Patience {
  public:
   // Between two looks.

@@ -38,8 +38,7 @@ int32_t clusters_at_once(int32_t blocks, int32_t shared) {
   config.attrs = &attribute;
   config.numAttrs = 1;
   int count = 0;
-  if (error == cudaSuccess)
-    error = cudaOccupancyMaxActiveClusters(&count, alone_kernel, &config);
+  if (error == cudaSuccess) error = cudaOccupancyMaxActiveClusters(&count, alone_kernel, &config);
   if (error == cudaSuccess) return count;
   cudaGetLastError();
   return 0;
@@ -82,9 +81,9 @@ bool plan_layer(const Layer& layer, bool backward, const PersistentKernels& kern
 }
 
 bool lacks_tier(Tier tier, cudaError_t error) {
-  const bool lacks =
-      error == cudaErrorCooperativeLaunchTooLarge || error == cudaErrorInvalidClusterSize ||
-      error == cudaErrorNotSupported || error == cudaErrorLaunchOutOfResources;
+  const bool lacks = error == cudaErrorCooperativeLaunchTooLarge ||
+                     error == cudaErrorInvalidClusterSize || error == cudaErrorNotSupported ||
+                     error == cudaErrorLaunchOutOfResources;
   if (!lacks || tier == Tier::kBlock) return false;
   cudaGetLastError();
   if (tier == Tier::kGrid) machine().cooperative = false;
@@ -113,7 +112,7 @@ int32_t allocate_ring(RnContext* ctx, const Layer& layer, PersistentRun* run) {
   if (run->plan.tier != Tier::kGrid) return RN_OK;
   const size_t bytes = ring_bytes(layer, run->plan);
   const auto groups = static_cast<size_t>(groups_at_once(layer, run->plan));
-  auto* const memory = static_cast<char*>(scratch(ctx, bytes + groups * kCounterBytes));
+  auto* const memory = static_cast<char*>(scratch(ctx, bytes + groups * kCounterBytes + kOverrun));
   if (memory == nullptr) return RN_ERR_OUT_OF_MEMORY;
   run->ring = reinterpret_cast<uint32_t*>(memory);
   run->counters = reinterpret_cast<uint32_t*>(memory + bytes);

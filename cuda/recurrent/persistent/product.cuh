@@ -34,14 +34,14 @@ template <int kThreads_, int kTiles, int kSteps, int kHeld = kSteps>
 class TensorProduct {
   static constexpr int kBlocks = kSteps / 2;  // of 32 of K: 16 bytes of a lane
   static constexpr int kChunk = kBlocks % 4 == 0 ? 4 : kBlocks % 3 == 0 ? 3 : 2;
-  static constexpr int kChunks = kBlocks / kChunk, kLoads = 2 * kChunk;
-  static_assert(kSteps % 2 == 0 && kBlocks % kChunk == 0);
+  static constexpr int kChunks = kBlocks / kChunk, kBytes = Fetch<2, kChunk>::kBytes;
+  static_assert(kSteps % 2 == 0 && kBlocks % kChunk == 0 && kBlocks * 512 <= kOverrun);
 
  public:
   static constexpr bool kBf16 = true, kAlone = kThreads_ == kAloneThreads;
   static constexpr int kThreads = kThreads_;
-  static constexpr Shape kShape = {true,       kThreads_,    16 * kTiles, 16 * kSteps,
-                                   16 * kHeld, kLoads * 512, 32 * kChunk, 16};
+  static constexpr Shape kShape = {true,       kThreads_, 16 * kTiles, 16 * kSteps,
+                                   16 * kHeld, kBytes,    32 * kChunk, 16};
 
   // weight(row, k): of the block's slice of R.
   template <class Weight>
@@ -88,78 +88,95 @@ class TensorProduct {
   // Rows b < rows of version `step`; the sums of others mean nothing.
   __device__ void multiply(const Plan& plan, char* shared, const Exchange& exchange, int step,
                            int rows, float* sums) const {
-    const uint4* const version = exchange.read(step);
-    const bool remote = exchange.remote();
-    const WarpPlace place(plan, 16 * kTiles);
-    const int stride = plan.k / 32, first = place.first / 32, last = place.last / 32;
-    const int tiles = (rows + 7) / 8, passes = (tiles + 1) / 2;
-    const int chunks = passes * kChunks;
-    const uint4* const rest = kept(plan, shared, place);
-    const auto warp = static_cast<int>(threadIdx.x / 32);
-    const Fetch<kLoads> fetch = {
-        reinterpret_cast<uint4*>(shared + plan.exchange_at) + warp * plan.slots * kLoads * 32,
-        place.lane, step, exchange.last_words()};
-    const auto where = [&](int chunk, int l) -> const uint4* {
-      if (l < 0) return version;
-      const int tile = chunk / kChunks * 2 + l % 2;
-      const int block = first + chunk % kChunks * kChunk + l / 2;
-      if (tile * 8 + place.lane / 4 >= rows || block >= last) return nullptr;
-      return version + (tile * stride + block) * 32 + place.lane;
-    };
-    for (int pass = 0; pass < passes; ++pass) {
-      const bool two = 2 * pass + 1 < tiles;
-      float d[kTiles][2][4] = {};
-#pragma unroll
-      for (int q = 0; q < kChunks; ++q) {
-        const int chunk = pass * kChunks + q;
-        const uint4* const here =
-            version + (2 * pass * stride + first + q * kChunk) * 32 + place.lane;
-        uint4 b[kLoads];  // of blocks of K, in turn of the two tiles
-        if (remote) fetch.take(b, chunk, chunks, where);
-#pragma unroll
-        for (int j = 0; j < kChunk; ++j) {
-          if (first + q * kChunk + j >= last) continue;
-          uint4 &b0 = b[2 * j], &b1 = b[2 * j + 1];
-          if (!remote) {
-            b0 = here[j * 32];
-            if (two) b1 = here[(stride + j) * 32];
-          }
-          const int s = 2 * (q * kChunk + j);
-          multiply_add(d, s, rest, {b0.x, b0.y}, {b1.x, b1.y}, two);
-          multiply_add(d, s + 1, rest, {b0.z, b0.w}, {b1.z, b1.w}, two);
-        }
-        if (remote) fetch.release(chunk, chunks, where);
-      }
-      float* const to = sums + (place.part * plan.m + place.row + place.lane / 4) * plan.ld +
-                        16 * pass + place.lane % 4 * 2;
-#pragma unroll
-      for (int m = 0; m < kTiles; ++m)
-#pragma unroll
-        for (int n = 0; n < 2; ++n) {
-          if (n == 1 && !two) continue;
-          float* const at = to + 16 * m * plan.ld + 8 * n;
-          *reinterpret_cast<float2*>(at) = make_float2(d[m][n][0], d[m][n][1]);
-          *reinterpret_cast<float2*>(at + 8 * plan.ld) = make_float2(d[m][n][2], d[m][n][3]);
-        }
-    }
+    const int tiles = (rows + 7) / 8;
+    for (int tile = 0; tile < tiles; tile += 2)
+      if (tile + 1 < tiles)
+        multiply_tiles<2>(plan, shared, exchange, step, rows, tile, sums);
+      else
+        multiply_tiles<1>(plan, shared, exchange, step, rows, tile, sums);
   }
 
  private:
-  // Step s of K of this warp's part, for two tiles of the batch.
-  __device__ __forceinline__ void multiply_add(float (&d)[kTiles][2][4], int s, const uint4* rest,
-                                               const uint32_t (&b0)[2], const uint32_t (&b1)[2],
-                                               bool two) const {
+  // Where a lane finds its words of a version in global memory: see Fetch.
+  struct Where {
+    const uint4* version;
+    int stride, first, last, lane, rows;
+
+    __device__ int tiles(int chunk) const { return chunk / kChunks * 16 + 8 < rows ? 2 : 1; }
+    __device__ int awaited(int chunk) const { return last - first - chunk % kChunks * kChunk; }
+    __device__ const uint4* from(int chunk, int tile) const {
+      const int row = min(chunk / kChunks * 16 + 8 * tile + lane / 4, rows - 1);
+      const int block = first + chunk % kChunks * kChunk;
+      return version + (row / 8 * stride + block) * 32 + row % 8 * 4 + lane % 4;
+    }
+  };
+
+  // Tiles `tile` to tile + kNow of the batch, the first of which is even.
+  template <int kNow>
+  __device__ __forceinline__ void multiply_tiles(const Plan& plan, char* shared,
+                                                 const Exchange& exchange, int step, int rows,
+                                                 int tile, float* sums) const {
+    const WarpPlace place(plan, 16 * kTiles);
+    const uint4* const version = exchange.read(step);
+    const bool remote = exchange.remote();
+    const int stride = plan.k / 32, first = place.first / 32, last = place.last / 32;
+    const int pass = tile / 2, chunks = (rows + 15) / 16 * kChunks;
+    const uint4* const rest = kept(plan, shared, place);
+    const auto warp = static_cast<int>(threadIdx.x / 32);
+    const Fetch<2, kChunk> fetch = {
+        reinterpret_cast<uint4*>(shared + plan.exchange_at) + warp * plan.slots * (kBytes / 16),
+        place.lane, step, exchange.last_words()};
+    const Where where = {version, stride, first, last, place.lane, rows};
+    float d[kTiles][kNow][4] = {};
 #pragma unroll
-    for (int m = 0; m < kTiles; ++m) {
-      if (s < kHeld) {
-        mma_bf16(d[m][0], held_[m][s < kHeld ? s : 0], b0);
-        if (two) mma_bf16(d[m][1], held_[m][s < kHeld ? s : 0], b1);
-      } else {
-        const uint4 v = rest[(m * (kSteps - kHeld) + s - kHeld) * 32];
-        const uint32_t a[4] = {v.x, v.y, v.z, v.w};
-        mma_bf16(d[m][0], a, b0);
-        if (two) mma_bf16(d[m][1], a, b1);
+    for (int q = 0; q < kChunks; ++q) {
+      const uint4* const here = version + (tile * stride + first + q * kChunk) * 32 + place.lane;
+      uint4 b[kNow * kChunk];  // [tile, block of K]
+      if (remote) fetch.template take<kNow>(b, pass * kChunks + q, chunks, where);
+#pragma unroll
+      for (int j = 0; j < kChunk; ++j) {
+        if (first + q * kChunk + j >= last) continue;
+#pragma unroll
+        for (int n = 0; n < kNow; ++n) {
+          if (!remote) b[n * kChunk + j] = here[(n * stride + j) * 32];
+        }
+        const int s = 2 * (q * kChunk + j);
+#pragma unroll
+        for (int half = 0; half < 2; ++half)
+#pragma unroll
+          for (int m = 0; m < kTiles; ++m) {
+            uint32_t a[4];
+            fragment(a, m, s + half, rest);
+#pragma unroll
+            for (int n = 0; n < kNow; ++n) {
+              const uint4& v = b[n * kChunk + j];
+              mma_bf16(d[m][n], a, {half == 0 ? v.x : v.z, half == 0 ? v.y : v.w});
+            }
+          }
       }
+      if (remote) fetch.release(pass * kChunks + q, chunks, where);
+    }
+    float* const to = sums + (place.part * plan.m + place.row + place.lane / 4) * plan.ld +
+                      8 * tile + place.lane % 4 * 2;
+#pragma unroll
+    for (int m = 0; m < kTiles; ++m)
+#pragma unroll
+      for (int n = 0; n < kNow; ++n) {
+        float* const at = to + 16 * m * plan.ld + 8 * n;
+        *reinterpret_cast<float2*>(at) = make_float2(d[m][n][0], d[m][n][1]);
+        *reinterpret_cast<float2*>(at + 8 * plan.ld) = make_float2(d[m][n][2], d[m][n][3]);
+      }
+  }
+
+  // R's of row tile m and step s of K of this warp's part.
+  __device__ __forceinline__ void fragment(uint32_t (&a)[4], int m, int s,
+                                           const uint4* rest) const {
+    if (s < kHeld) {
+#pragma unroll
+      for (int i = 0; i < 4; ++i) a[i] = held_[m][s < kHeld ? s : 0][i];
+    } else {
+      const uint4 v = rest[(m * (kSteps - kHeld) + s - kHeld) * 32];
+      a[0] = v.x, a[1] = v.y, a[2] = v.z, a[3] = v.w;
     }
   }
 
@@ -179,12 +196,13 @@ template <int kThreads_, int kRows, int kTiles>
 class FloatProduct {
   static constexpr int kBlocks = 16;  // of 4 of K, in a chunk
   static constexpr int kLoads = kBlocks * 8 / 32, kAcross = 32 / kRows, kEach = 8 / kAcross;
+  static constexpr int kBytes = Fetch<1, kLoads>::kBytes;
+  static_assert(kBytes <= kOverrun);
 
  public:
   static constexpr bool kBf16 = false, kAlone = kThreads_ == kAloneThreads;
   static constexpr int kThreads = kThreads_;
-  static constexpr Shape kShape = {false, kThreads_,    kRows* kTiles, 0,
-                                   0,     kLoads * 512, 4 * kBlocks,   8};
+  static constexpr Shape kShape = {false, kThreads_, kRows* kTiles, 0, 0, kBytes, 4 * kBlocks, 8};
 
   template <class Weight>
   __device__ void load(const Plan& plan, char* shared, const Weight& weight) {
@@ -206,16 +224,10 @@ class FloatProduct {
     const int tiles = (rows + 7) / 8, each = (last - first + kBlocks - 1) / kBlocks;
     const int chunks = tiles * each, across = place.lane / kRows;
     const auto warp = static_cast<int>(threadIdx.x / 32);
-    const Fetch<kLoads> fetch = {
-        reinterpret_cast<uint4*>(shared + plan.exchange_at) + warp * plan.slots * kLoads * 32,
+    const Fetch<1, kLoads> fetch = {
+        reinterpret_cast<uint4*>(shared + plan.exchange_at) + warp * plan.slots * (kBytes / 16),
         place.lane, step, exchange.last_words()};
-    const auto where = [&](int chunk, int l) -> const uint4* {
-      if (l < 0) return version;
-      const int tile = chunk / each,
-                block = first + chunk % each * kBlocks + 4 * l + place.lane / 8;
-      if (tile * 8 + place.lane % 8 >= rows || block >= last) return nullptr;
-      return version + (tile * stride + block) * 8 + place.lane % 8;
-    };
+    const Where where = {version, stride, first, last, each, place.lane, rows};
     const auto* const r = reinterpret_cast<const float4*>(shared + plan.weights_at) +
                           first * plan.m + place.row + place.lane % kRows;
     for (int tile = 0; tile < tiles; ++tile) {
@@ -225,7 +237,7 @@ class FloatProduct {
         const uint4* from = version + (tile * stride + first + q * kBlocks) * 8;
         if (remote) {
           uint4 v[kLoads];
-          fetch.take(v, chunk, chunks, where);
+          fetch.template take<1>(v, chunk, chunks, where);
           // Every lane reads what all have fetched.
           from = fetch.slot(chunk);
 #pragma unroll
@@ -263,6 +275,21 @@ class FloatProduct {
         for (int n = 0; n < kEach; ++n) to[m * kRows * plan.ld + n * kAcross] = d[m][n];
     }
   }
+
+ private:
+  // As that of TensorProduct; `each`: chunks of a tile. A load is 4 blocks of all 8 rows.
+  struct Where {
+    const uint4* version;
+    int stride, first, last, each, lane, rows;
+
+    __device__ int tiles(int) const { return 1; }
+    __device__ int block(int chunk) const { return first + chunk % each * kBlocks + lane / 8; }
+    __device__ int awaited(int chunk) const { return (last - block(chunk) + 3) / 4; }
+    __device__ const uint4* from(int chunk, int) const {
+      const int row = min(chunk / each * 8 + lane % 8, rows - 1);
+      return version + (row / 8 * stride + block(chunk)) * 8 + row % 8;
+    }
+  };
 };
 
 }  // namespace rnnative::cuda
