@@ -71,6 +71,7 @@ struct Fiber {
   uint3 thread = {};
   const Barrier* waits_for = nullptr;
   uint64_t waits_past = 0;
+  uint64_t arrived_past = 0;  // at the cluster's barrier
   bool done = false;
   struct Copy {
     void* to;
@@ -122,15 +123,17 @@ void yield() {
   rn_emulated_switch(&current->stack_pointer, scheduler_stack);
 }
 
-void wait(Barrier& barrier) {
-  if (++barrier.waiting == barrier.alive) {
-    barrier.release();
-    return;
-  }
+void wait_past(const Barrier& barrier, uint64_t passed) {
   current->waits_for = &barrier;
-  current->waits_past = barrier.passed;
+  current->waits_past = passed;
   yield();
   current->waits_for = nullptr;
+}
+void wait(Barrier& barrier) {
+  if (++barrier.waiting == barrier.alive)
+    barrier.release();
+  else
+    wait_past(barrier, barrier.passed);
 }
 
 void run_fiber() {
@@ -387,8 +390,14 @@ unsigned rn_emulated_cluster_rank() {
 unsigned rn_emulated_cluster_size() {
   return static_cast<unsigned>(current->block->cluster->blocks.size());
 }
-void rn_emulated_cluster_barrier() {
-  wait(current->block->cluster->barrier);
+void rn_emulated_cluster_arrive() {
+  Barrier& barrier = current->block->cluster->barrier;
+  current->arrived_past = barrier.passed;
+  if (++barrier.waiting == barrier.alive) barrier.release();
+}
+void rn_emulated_cluster_wait() {
+  const Barrier& barrier = current->block->cluster->barrier;
+  if (barrier.passed == current->arrived_past) wait_past(barrier, current->arrived_past);
 }
 void* rn_emulated_map_shared(void* mine, unsigned rank) {
   const Block& self = *current->block;

@@ -29,7 +29,8 @@ bool rn_emulated_loses();
 [[noreturn]] void rn_emulated_trap();
 unsigned rn_emulated_cluster_rank();
 unsigned rn_emulated_cluster_size();
-void rn_emulated_cluster_barrier();
+void rn_emulated_cluster_arrive();
+void rn_emulated_cluster_wait();
 void* rn_emulated_map_shared(void* mine, unsigned rank);
 
 #endif  // RNNATIVE_CUDA_EMULATION_EMULATOR_H_

@@ -131,8 +131,11 @@ inline unsigned cluster_rank() {
 inline unsigned cluster_size() {
   return rn_emulated_cluster_size();
 }
-inline void cluster_barrier() {
-  rn_emulated_cluster_barrier();
+inline void cluster_arrive() {
+  rn_emulated_cluster_arrive();
+}
+inline void cluster_wait() {
+  rn_emulated_cluster_wait();
 }
 template <class T>
 T* map_shared(T* mine, unsigned rank) {

@@ -157,6 +157,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
             put_operand<kBf16>(exchange, s + 1, own.word[e] + g * gate_words<kBf16>(plan),
                                own.b[e] < now.count, put[e][g]);
     }
+    exchange.sent();
 #pragma unroll
     for (int e = 0; e < kElements; ++e) {
       if (!live[e]) continue;

@@ -83,7 +83,9 @@ class Exchange {
 
   // All blocks of a cluster must run before one writes to another.
   __device__ void start() const {
-    if (tier_ == Tier::kCluster) cluster_barrier();
+    if (tier_ != Tier::kCluster) return;
+    cluster_arrive();
+    cluster_wait();
   }
 
   __device__ const uint4* read(int version) const {
@@ -110,10 +112,15 @@ class Exchange {
   __device__ __forceinline__ void clear(int version, int offset) const {
     store_fresh(at(version) + offset, kMissing);
   }
-  // After a step's puts: from here on their version may be read.
+  // Right after a step's puts, and before the block stores anything else: others need not wait
+  // until that is done. What the block reads of this step's version and of its sums it has read.
+  __device__ __forceinline__ void sent() const {
+    if (tier_ == Tier::kCluster) cluster_arrive();
+  }
+  // At a step's end: from here on the version that was sent may be read.
   __device__ __forceinline__ void end_step() const {
     if (tier_ == Tier::kBlock) __syncthreads();
-    if (tier_ == Tier::kCluster) cluster_barrier();
+    if (tier_ == Tier::kCluster) cluster_wait();
   }
 
   // The ring. Step s reads version s; the block's barrier between its reads and its puts stands

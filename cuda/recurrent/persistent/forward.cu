@@ -82,6 +82,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) forward_kernel(const For
   StepRows now = at(0);
   send(0, now.count);
   if (exchange.remote()) __syncthreads();  // biases, R
+  exchange.sent();
   exchange.end_step();
   for (int s = 0; s < place.steps; ++s) {
     const StepRows next = s + 1 < place.steps ? at(s + 1) : StepRows{0, 0};
@@ -128,6 +129,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) forward_kernel(const For
       });
     }
     if (s + 1 < place.steps) send(s + 1, next.count);
+    exchange.sent();
 #pragma unroll
     for (int e = 0; e < kElements; ++e) {
       if (!live[e]) continue;
