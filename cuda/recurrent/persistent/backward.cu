@@ -83,6 +83,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
   for (int s = 0; s < rounds && place.steps > 0; ++s) {
     const StepRows before = at(s + 1);
     float slots[kElements][kMaxGates], c[kElements], c_before[kElements], h_before[kElements];
+    float dy[kElements];
     bool live[kElements];  // this element has a step now
 #pragma unroll
     for (int e = 0; e < kElements; ++e) {
@@ -103,8 +104,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
         if (args.c0 != nullptr) c_before[e] = args.c0[from];
         if (reads_h && args.h0 != nullptr) h_before[e] = args.h0[from];
       }
-      // A row's dh before its last step is dhn, no sums are added to it.
-      if (args.dy != nullptr) dh[e] += args.dy[row * width + column + own.u[e]];
+      if (args.dy != nullptr) dy[e] = args.dy[row * width + column + own.u[e]];
     }
     if (s > 0) {
       float* const sums = all_sums + s % plan.sums * plan.parts * part_sums;
@@ -112,8 +112,18 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
       exchange.before_barrier(s);
       __syncthreads();
       exchange.after_barrier(s, clear);
+    }
+    // Not before: the first use of what was loaded above waits for it.
+    if (args.dy != nullptr) {
+#pragma unroll
+      for (int e = 0; e < kElements; ++e)
+        if (live[e]) dh[e] += dy[e];
+    }
+    if (s > 0) {
+      const float* const sums = all_sums + s % plan.sums * plan.parts * part_sums;
 #pragma unroll
       for (int e = 0; e < kElements; ++e) {
+        // A row's dh before its last step is dhn: no sums are added to it.
         if (own.b[e] >= after.count) continue;
         const float* from = sums + own.u[e] * plan.ld + own.b[e];
         float sum = 0.0f;
