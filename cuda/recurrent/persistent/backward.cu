@@ -108,10 +108,9 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
     }
     if (s > 0) {
       float* const sums = all_sums + s % plan.sums * plan.parts * part_sums;
+      exchange.before_reads(s);
       product.multiply(plan, shared, exchange, s, after.count, sums);
-      exchange.before_barrier(s);
       __syncthreads();
-      exchange.after_barrier(s, clear);
     }
     // Not before: the first use of what was loaded above waits for it.
     if (args.dy != nullptr) {
@@ -168,6 +167,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
                                own.b[e] < now.count, put[e][g]);
     }
     exchange.sent();
+    exchange.tidy(s, clear);
 #pragma unroll
     for (int e = 0; e < kElements; ++e) {
       if (!live[e]) continue;

@@ -123,23 +123,30 @@ class Exchange {
     if (tier_ == Tier::kCluster) cluster_wait();
   }
 
-  // The ring. Step s reads version s; the block's barrier between its reads and its puts stands
-  // between before_barrier(s) and after_barrier(s).
-  __device__ __forceinline__ void before_barrier(int s) const {
-    if (tier_ != Tier::kGrid || threadIdx.x != 0) return;
-    if (s % kHalfRing != kHalfRing - 1 || s < kHalfRing) return;
+  // The ring. Step s reads version s: before that it calls before_reads(s), and after the block's
+  // barrier and its puts of version s + 1 tidy(s, clear). Nothing of it stands between the arrival
+  // of a version and the sending of the next one.
+  //
+  // Once a block has read version s, all have read version s - 1. So from step 8 k on, a block
+  // clears what it put of the eight versions before, and tells so a step later, when its barrier
+  // has come after the clearing of all its threads (a release covers what it comes after). The
+  // slots are used again from version 8 k + 8 on, which is put after the barrier of step 8 k + 7:
+  // before that every block knows that all have told.
+  __device__ __forceinline__ void before_reads(int s) const {
+    if (tier_ != Tier::kGrid || s % kHalfRing != kHalfRing - 1 || s < kHalfRing) return;
+    // The last warp looks, by one lane: the first one tells.
+    if (threadIdx.x < blockDim.x - 32) return;
     const auto cleared = static_cast<uint32_t>(s / kHalfRing) * static_cast<uint32_t>(blocks_);
-    for (Patience patience; load_acquire(counter_) < cleared;) patience.wait(last_words_, s);
+    if (threadIdx.x == blockDim.x - 1)
+      for (Patience patience; load_acquire(counter_) < cleared;) patience.wait(last_words_, s);
+    __syncwarp();
   }
-  // `clear(version)` puts kMissing wherever this thread ever puts. Once a block has read version s,
-  // all have read version s - 1.
+  // `clear(version)` puts kMissing wherever this thread ever puts.
   template <class Clear>
-  __device__ __forceinline__ void after_barrier(int s, Clear&& clear) const {
+  __device__ __forceinline__ void tidy(int s, Clear&& clear) const {
     if (tier_ != Tier::kGrid || s < kHalfRing) return;
-    if (s % kHalfRing == 0) {
+    if (s % kHalfRing == 0)
       for (int version = s - kHalfRing; version < s; ++version) clear(version);
-      __threadfence();
-    }
     if (s % kHalfRing == 1 && threadIdx.x == 0) add_release(counter_, 1);
   }
 

@@ -97,10 +97,9 @@ __global__ void __launch_bounds__(Product::kThreads, 1) forward_kernel(const For
         if (live[e] && g < G) x[e][g] = from[g * H];
     }
     float* const sums = all_sums + s % plan.sums * plan.parts * part_sums;
+    exchange.before_reads(s);
     product.multiply(plan, shared, exchange, s, now.count, sums);
-    exchange.before_barrier(s);
     __syncthreads();
-    exchange.after_barrier(s, clear);
 
     float slots[kElements][kMaxGates];
 #pragma unroll
@@ -130,6 +129,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) forward_kernel(const For
     }
     if (s + 1 < place.steps) send(s + 1, next.count);
     exchange.sent();
+    exchange.tidy(s, clear);
 #pragma unroll
     for (int e = 0; e < kElements; ++e) {
       if (!live[e]) continue;
