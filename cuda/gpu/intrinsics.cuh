@@ -110,6 +110,10 @@ __device__ __forceinline__ uint4 load_fresh(const uint4* at) {
 __device__ __forceinline__ void store_fresh(uint32_t* at, uint32_t value) {
   asm volatile("st.relaxed.gpu.global.u32 [%0], %1;" ::"l"(at), "r"(value) : "memory");
 }
+// Has the line come to L2, of memory that will be read; nothing waits for it.
+__device__ __forceinline__ void prefetch_to_l2(const void* at) {
+  asm volatile("prefetch.global.L2 [%0];" ::"l"(at));
+}
 // Between two looks at memory that another block will write. A look takes longer than any pause
 // worth taking; only the emulation has to let others run.
 __device__ __forceinline__ void spin_pause() {}

@@ -176,6 +176,16 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
       for (int k = 0; k < kMaxGates; ++k)
         if (k < run.slots) to[k * H] = d[e][k];
     }
+    const StepRows far = at(s + kAhead);
+#pragma unroll
+    for (int e = 0; e < kElements; ++e) {
+      if (own.b[e] >= far.count || place.unit + own.u[e] >= H) continue;
+      const int64_t row = far.base + own.b[e], of_h = row * width + column + own.u[e];
+      for (int k = 0; k < run.slots; ++k) prefetch_to_l2(gates + row * kept + k * H + own.u[e]);
+      if (args.c != nullptr) prefetch_to_l2(args.c + of_h);
+      if (args.dy != nullptr) prefetch_to_l2(args.dy + of_h);
+      if (reads_h) prefetch_to_l2(args.h + of_h);
+    }
     exchange.end_step();
     if (exchange.remote() && plan.sums == 1) __syncthreads();
     after = now;

@@ -10,6 +10,9 @@
 namespace rnnative::cuda {
 
 constexpr int kMaxGates = 4;
+// Steps between the fetching of what a step reads to L2 and that step: memory takes a microsecond
+// and more when many blocks ask for short rows at once, and the slowest of them decides.
+constexpr int kAhead = 4;
 
 // Of one launch.
 struct PersistentRun {

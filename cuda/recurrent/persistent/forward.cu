@@ -142,6 +142,13 @@ __global__ void __launch_bounds__(Product::kThreads, 1) forward_kernel(const For
       for (int k = 0; k < kMaxGates; ++k)
         if (k < run.slots) slot[k * H] = slots[e][k];
     }
+    const StepRows far = at(s + kAhead);
+#pragma unroll
+    for (int e = 0; e < kElements; ++e) {
+      if (own.b[e] >= far.count || place.unit + own.u[e] >= H) continue;
+      const float* const from = gates + int64_t{far.base + own.b[e]} * kept + own.u[e];
+      for (int g = 0; g < G; ++g) prefetch_to_l2(from + g * H);
+    }
     exchange.end_step();
     if (exchange.remote() && plan.sums == 1) __syncthreads();
     now = next;
