@@ -124,10 +124,9 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
       for (int e = 0; e < kElements; ++e) {
         // A row's dh before its last step is dhn: no sums are added to it.
         if (own.b[e] >= after.count) continue;
-        const float* from = sums + own.u[e] * plan.ld + own.b[e];
-        float sum = 0.0f;
-        for (int part = 0; part < plan.parts; ++part, from += part_sums) sum += *from;
-        dh[e] += sum;
+        float sum[1] = {};
+        add_all_parts<Product::kAlone>(plan, sums + own.u[e] * plan.ld + own.b[e], 0, sum);
+        dh[e] += sum[0];
       }
     }
     float d[kElements][kMaxGates];    // by slot

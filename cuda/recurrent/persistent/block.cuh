@@ -91,6 +91,29 @@ __device__ __forceinline__ int gate_words(const Plan& plan) {
   return plan.padded * (kBf16 ? 4 : 8);
 }
 
+// r[g] += what stands at from + g * gate, of every part of K in turn. Of numbers of parts that are
+// known all loads are under way at once.
+template <int kParts, int kGates>
+__device__ __forceinline__ void add_parts(const float* from, int part, int gate,
+                                          float (&r)[kGates]) {
+#pragma unroll
+  for (int p = 0; p < kParts; ++p)
+#pragma unroll
+    for (int g = 0; g < kGates; ++g) r[g] += from[p * part + g * gate];
+}
+template <bool kAlone, int kGates>
+__device__ __forceinline__ void add_all_parts(const Plan& plan, const float* from, int gate,
+                                              float (&r)[kGates]) {
+  const int part = plan.m * plan.ld;
+  if (!kAlone && plan.parts == 8) {
+    add_parts<8>(from, part, gate, r);
+  } else if (!kAlone && plan.parts == 4) {
+    add_parts<4>(from, part, gate, r);
+  } else {
+    for (int p = 0; p < plan.parts; ++p) add_parts<1>(from + p * part, part, gate, r);
+  }
+}
+
 // Puts a lane's operand. All lanes of the warp take part; a pair is put by both its lanes together.
 template <bool kBf16>
 __device__ __forceinline__ void put_operand(const Exchange& exchange, int version, int word,

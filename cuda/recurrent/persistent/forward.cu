@@ -108,10 +108,8 @@ __global__ void __launch_bounds__(Product::kThreads, 1) forward_kernel(const For
       with_cell(run.cell, [&]<class Cell>() {
         if constexpr (!Cell::kTwoPhases && !Cell::kOptions) {
           ForwardUnit<Cell, typename Cell::First> unit = {};
-          const float* from = sums + own.u[e] * plan.ld + own.b[e];
-          for (int part = 0; part < plan.parts; ++part, from += part_sums)
-#pragma unroll
-            for (int g = 0; g < Cell::kGates; ++g) unit.r[g] += from[g * U * plan.ld];
+          add_all_parts<Product::kAlone>(plan, sums + own.u[e] * plan.ld + own.b[e], U * plan.ld,
+                                         unit.r);
 #pragma unroll
           for (int g = 0; g < Cell::kGates; ++g) {
             unit.x[g] = x[e][g] + bias[g * U + own.u[e]];
