@@ -206,11 +206,13 @@ struct Table {
   static constexpr void (*kKernels[kCount])(Backward) = {backward_kernel<Products>...};
 };
 // Threads, row tiles of 16, steps of K of 16 in a warp's part: U / 16 rows, G H / 16 / parts steps.
-using Kernels = Table<TensorProduct<512, 1, 4>, TensorProduct<512, 1, 8>, TensorProduct<256, 1, 8>,
-                      TensorProduct<256, 1, 16>, TensorProduct<256, 1, 24>,
-                      TensorProduct<256, 1, 32>, TensorProduct<256, 1, 48, 32>,
-                      TensorProduct<256, 2, 8>, TensorProduct<256, 2, 16>, FloatProduct<512, 32, 1>,
-                      FloatProduct<256, 8, 1>, FloatProduct<256, 16, 1>, FloatProduct<256, 32, 1>>;
+template <int kTiles, int kSteps, int kHeld = kSteps>
+using SplitProduct = TensorProduct<256, kTiles, kSteps, kHeld, true>;
+using Kernels =
+    Table<TensorProduct<512, 1, 4>, TensorProduct<512, 1, 8>, TensorProduct<256, 1, 8>,
+          TensorProduct<256, 2, 8>, SplitProduct<1, 16>, SplitProduct<1, 24>, SplitProduct<1, 32>,
+          SplitProduct<1, 48, 32>, SplitProduct<2, 16>, FloatProduct<512, 32, 1>,
+          FloatProduct<256, 8, 1>, FloatProduct<256, 16, 1>, FloatProduct<256, 32, 1>>;
 
 }  // namespace
 

@@ -30,11 +30,13 @@ struct Split {
   int32_t parts, groups;
 };
 
-bool split_fits(const Shape& shape, int64_t m, int64_t k, Split split, Plan* plan) {
+bool split_fits(const Recurrence& what, const Shape& shape, int64_t m, int64_t k, Split split,
+                Plan* plan) {
   plan->parts = split.parts;
   plan->part = static_cast<int32_t>(ceil_to((k + split.parts - 1) / split.parts, kWarp));
   plan->m = shape.rows * split.groups;
   plan->threads = kWarp * split.parts * split.groups;
+  if (what.bf16 && shape.split != (what.backward && plan->part > kOneSum)) return false;
   return (shape.part == 0 || plan->part <= shape.part) && plan->m >= m &&
          plan->threads <= shape.threads;
 }
@@ -148,7 +150,7 @@ bool plan_recurrence(const Recurrence& what, const Machine& machine, const Shape
       if (whole.groups == 0)
         whole.groups = static_cast<int32_t>((m + shapes[s].rows - 1) / shapes[s].rows);
       candidate.shape = s;
-      if (split_fits(shapes[s], m, candidate.k, whole, &candidate))
+      if (split_fits(what, shapes[s], m, candidate.k, whole, &candidate))
         found = try_slices(what, machine, shapes[s], candidate, plan, found);
     }
   };

@@ -29,7 +29,12 @@ struct Shape {
   int32_t resident;             // how much of it lies in registers; the rest in shared memory
   int32_t chunk;                // bytes of an exchanged version that a warp fetches at a time
   int32_t chunk_k, chunk_rows;  // ... and what of K and of the batch that covers
+  bool split;                   // sums even and odd steps of 16 of K apart
 };
+// Backward, parts of K that are longer are multiplied by shapes that split their sums, and only by
+// those: one product after the other into one sum would take twice as long as the tensor cores
+// need. Which shape it is depends on the batch, the order of a sum must not.
+constexpr int32_t kOneSum = 128;
 // Shapes of as many threads are for the tier kBlock, and only those.
 constexpr int32_t kAloneThreads = 512;
 constexpr int32_t kSlots = 4;     // chunks under way in a warp

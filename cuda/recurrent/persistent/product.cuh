@@ -30,7 +30,7 @@ struct WarpPlace {
 };
 
 // kTiles row tiles of 16 by kSteps steps of K of 16, the first kHeld of which lie in registers.
-template <int kThreads_, int kTiles, int kSteps, int kHeld = kSteps>
+template <int kThreads_, int kTiles, int kSteps, int kHeld = kSteps, bool kSplit = false>
 class TensorProduct {
   static constexpr int kBlocks = kSteps / 2;  // of 32 of K: 16 bytes of a lane
   static constexpr int kChunk = kBlocks % 4 == 0 ? 4 : kBlocks % 3 == 0 ? 3 : 2;
@@ -40,8 +40,8 @@ class TensorProduct {
  public:
   static constexpr bool kBf16 = true, kAlone = kThreads_ == kAloneThreads;
   static constexpr int kThreads = kThreads_;
-  static constexpr Shape kShape = {true,       kThreads_, 16 * kTiles, 16 * kSteps,
-                                   16 * kHeld, kBytes,    32 * kChunk, 16};
+  static constexpr Shape kShape = {true,   kThreads_,   16 * kTiles, 16 * kSteps, 16 * kHeld,
+                                   kBytes, 32 * kChunk, 16,          kSplit};
 
   // weight(row, k): of the block's slice of R.
   template <class Weight>
@@ -127,7 +127,7 @@ class TensorProduct {
         reinterpret_cast<uint4*>(shared + plan.exchange_at) + warp * plan.slots * (kBytes / 16),
         place.lane, step, exchange.last_words()};
     const Where where = {version, stride, first, last, place.lane, rows};
-    float d[kTiles][kNow][4] = {};
+    float d[kTiles][kNow][kSplit ? 2 : 1][4] = {};
 #pragma unroll
     for (int q = 0; q < kChunks; ++q) {
       const uint4* const here = version + (tile * stride + first + q * kChunk) * 32 + place.lane;
@@ -150,7 +150,8 @@ class TensorProduct {
 #pragma unroll
             for (int n = 0; n < kNow; ++n) {
               const uint4& v = b[n * kChunk + j];
-              mma_bf16(d[m][n], a, {half == 0 ? v.x : v.z, half == 0 ? v.y : v.w});
+              mma_bf16(d[m][n][kSplit ? half : 0], a,
+                       {half == 0 ? v.x : v.z, half == 0 ? v.y : v.w});
             }
           }
       }
@@ -162,9 +163,14 @@ class TensorProduct {
     for (int m = 0; m < kTiles; ++m)
 #pragma unroll
       for (int n = 0; n < kNow; ++n) {
+        float(&sum)[4] = d[m][n][0];
+        if constexpr (kSplit) {
+#pragma unroll
+          for (int i = 0; i < 4; ++i) sum[i] += d[m][n][1][i];
+        }
         float* const at = to + 16 * m * plan.ld + 8 * n;
-        *reinterpret_cast<float2*>(at) = make_float2(d[m][n][0], d[m][n][1]);
-        *reinterpret_cast<float2*>(at + 8 * plan.ld) = make_float2(d[m][n][2], d[m][n][3]);
+        *reinterpret_cast<float2*>(at) = make_float2(sum[0], sum[1]);
+        *reinterpret_cast<float2*>(at + 8 * plan.ld) = make_float2(sum[2], sum[3]);
       }
   }
 
@@ -202,7 +208,8 @@ class FloatProduct {
  public:
   static constexpr bool kBf16 = false, kAlone = kThreads_ == kAloneThreads;
   static constexpr int kThreads = kThreads_;
-  static constexpr Shape kShape = {false, kThreads_, kRows* kTiles, 0, 0, kBytes, 4 * kBlocks, 8};
+  static constexpr Shape kShape = {false,       kThreads_, kRows* kTiles, 0, 0, kBytes,
+                                   4 * kBlocks, 8,         false};
 
   template <class Weight>
   __device__ void load(const Plan& plan, char* shared, const Weight& weight) {
