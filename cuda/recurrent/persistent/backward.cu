@@ -136,7 +136,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
 #pragma unroll
       for (int g = 0; g < kMaxGates; ++g) put[e][g] = 0.0f;
       if (!live[e]) continue;
-      with_cell(run.cell, [&]<class Cell>() {
+      with_cell<StepMath<kBf16>>(run.cell, [&]<class Cell>() {
         if constexpr (!Cell::kTwoPhases && !Cell::kOptions) {
           BackwardUnit<Cell> unit;
 #pragma unroll

@@ -3,6 +3,8 @@
 #ifndef RNNATIVE_CUDA_RECURRENT_PERSISTENT_BLOCK_CUH_
 #define RNNATIVE_CUDA_RECURRENT_PERSISTENT_BLOCK_CUH_
 
+#include <type_traits>
+
 #include "cuda/recurrent/cells.cuh"
 #include "cuda/recurrent/layer.cuh"
 #include "cuda/recurrent/persistent/exchange.cuh"
@@ -13,6 +15,9 @@ constexpr int kMaxGates = 4;
 // Steps between the fetching of what a step reads to L2 and that step: memory takes a microsecond
 // and more when many blocks ask for short rows at once, and the slowest of them decides.
 constexpr int kAhead = 4;
+
+template <bool kBf16>
+using StepMath = std::conditional_t<kBf16, QuickScalars, Scalars>;
 
 // Of one launch.
 struct PersistentRun {

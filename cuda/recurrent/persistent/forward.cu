@@ -105,7 +105,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) forward_kernel(const For
 #pragma unroll
     for (int e = 0; e < kElements; ++e) {
       if (!live[e]) continue;
-      with_cell(run.cell, [&]<class Cell>() {
+      with_cell<StepMath<kBf16>>(run.cell, [&]<class Cell>() {
         if constexpr (!Cell::kTwoPhases && !Cell::kOptions) {
           ForwardUnit<Cell, typename Cell::First> unit = {};
           add_all_parts<Product::kAlone>(plan, sums + own.u[e] * plan.ld + own.b[e], U * plan.ld,
