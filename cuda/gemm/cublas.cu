@@ -69,7 +69,8 @@ void* try_open(Cublas* found, const char* directory, const char* name) {
 
 void* open_library(Cublas* found) {
   if (const char* path = std::getenv("RNNATIVE_CUBLAS_PATH")) {
-    if (*path != '\0') return try_open(found, "", path);
+    found->asked_for = *path != '\0';
+    if (found->asked_for) return try_open(found, "", path);
     std::snprintf(found->reason, sizeof found->reason, "RNNATIVE_CUBLAS_PATH is empty");
     return nullptr;
   }
@@ -108,10 +109,15 @@ Cublas open_cublas() {
     return found;
   }
   found.reason[0] = '\0';
-  if (!look_up_all(library))
+  found.available = look_up_all(library);
+  if (!found.available)
     std::snprintf(found.reason, sizeof found.reason, "a function is missing from the library");
-  else
-    found.available = start(&found);
+  return found;
+}
+
+Cublas open_and_start() {
+  Cublas found = find_cublas();
+  found.available = found.available && start(&found);
   return found;
 }
 
@@ -131,7 +137,12 @@ const Cublas& find_cublas() {
   return found;
 }
 
-static const BeforeRecording kFind([] { find_cublas(); });
+const Cublas& start_cublas() {
+  static const Cublas started = open_and_start();
+  return started;
+}
+
+static const BeforeRecording kStart([] { start_cublas(); });
 
 int32_t gemm_cublas(RnContext* ctx, const Gemm& product, bool bf16) {
   Gemm p = product;

@@ -125,8 +125,14 @@ int32_t gemm(RnContext* ctx, const Gemm& product) {
   if (product.m == 0 || product.n == 0 || product.groups == 0) return RN_OK;
   const double work = static_cast<double>(product.m) * static_cast<double>(product.n) *
                       static_cast<double>(product.k) * static_cast<double>(product.groups);
-  if (work >= static_cast<double>(kCublasFrom) && find_cublas().available)
-    return gemm_cublas(ctx, product, is_bf16(product));
+  if (work >= static_cast<double>(kCublasFrom)) {
+    const Cublas& cublas = start_cublas();
+    if (cublas.available) return gemm_cublas(ctx, product, is_bf16(product));
+    // Whoever named one would take the speed of our kernels for its own.
+    if (cublas.asked_for)
+      return fail(ctx, RN_ERR_UNSUPPORTED, "RNNATIVE_CUBLAS_PATH: expected a cuBLAS, got %.180s",
+                  cublas.reason);
+  }
   // Groups and parts share a dimension of the grid; many groups have one part each.
   const int64_t at_once = kMostGroups / std::max<int64_t>(ceil_div(product.k, kMostSummands), 1);
   Gemm some = product;
