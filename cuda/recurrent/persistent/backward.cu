@@ -208,11 +208,11 @@ struct Table {
 // Threads, row tiles of 16, steps of K of 16 in a warp's part: U / 16 rows, G H / 16 / parts steps.
 template <int kTiles, int kSteps, int kHeld = kSteps>
 using SplitProduct = TensorProduct<256, kTiles, kSteps, kHeld, true>;
-using Kernels =
-    Table<TensorProduct<512, 1, 4>, TensorProduct<512, 1, 8>, TensorProduct<256, 1, 8>,
-          TensorProduct<256, 2, 8>, SplitProduct<1, 16>, SplitProduct<1, 24>, SplitProduct<1, 32>,
-          SplitProduct<1, 48, 32>, SplitProduct<2, 16>, FloatProduct<512, 32, 1>,
-          FloatProduct<256, 8, 1>, FloatProduct<256, 16, 1>, FloatProduct<256, 32, 1>>;
+using Kernels = Table<TensorProduct<512, 1, 4>, TensorProduct<512, 1, 8>, TensorProduct<256, 1, 8>,
+                      TensorProduct<256, 2, 8>, SplitProduct<1, 16>, SplitProduct<1, 18>,
+                      SplitProduct<1, 24>, SplitProduct<1, 32>, SplitProduct<1, 48, 32>,
+                      SplitProduct<2, 16>, FloatProduct<512, 32, 1>, FloatProduct<256, 8, 1>,
+                      FloatProduct<256, 16, 1>, FloatProduct<256, 32, 1>>;
 
 }  // namespace
 

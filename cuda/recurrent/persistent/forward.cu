@@ -167,9 +167,11 @@ struct Table {
   static constexpr void (*kKernels[kCount])(Forward) = {forward_kernel<Products>...};
 };
 // Threads, row tiles of 16, steps of K of 16 in a warp's part: G U / 16 rows, H / 16 / parts steps.
+// 6 steps are those of H = 641 to 768 in a grid.
 using Kernels = Table<TensorProduct<512, 1, 4>, TensorProduct<256, 1, 8>, TensorProduct<256, 2, 4>,
-                      TensorProduct<256, 2, 8>, TensorProduct<256, 3, 8>, TensorProduct<256, 3, 12>,
-                      TensorProduct<256, 4, 4>, TensorProduct<256, 4, 8>, FloatProduct<512, 32, 1>,
+                      TensorProduct<256, 2, 6>, TensorProduct<256, 2, 8>, TensorProduct<256, 3, 6>,
+                      TensorProduct<256, 3, 8>, TensorProduct<256, 3, 12>, TensorProduct<256, 4, 4>,
+                      TensorProduct<256, 4, 6>, TensorProduct<256, 4, 8>, FloatProduct<512, 32, 1>,
                       FloatProduct<256, 16, 1>, FloatProduct<256, 32, 1>, FloatProduct<256, 32, 2>>;
 
 }  // namespace

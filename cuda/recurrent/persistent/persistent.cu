@@ -1,6 +1,11 @@
 // The host side of the persistent recurrences: the device's limits, and the exchange's memory.
 #include "cuda/recurrent/persistent/block.cuh"
 
+#include <cstdio>
+#include <cstdlib>
+#include <set>
+#include <string>
+
 #include "cuda/core/program.cuh"
 
 namespace rnnative::cuda {
@@ -59,6 +64,41 @@ Machine& machine() {
   return known;
 }
 
+// To standard error, each once: how a layer's steps are run, and at first what the device can hold.
+void tell(const char* line) {
+  static std::set<std::string> told;
+  if (told.insert(line).second) std::fputs(line, stderr);
+}
+void tell_plan(const Recurrence& what, const Plan& plan, bool found) {
+  const Machine& has = machine();
+  char line[512];
+  std::snprintf(
+      line, sizeof line,
+      "recurrence on %d multiprocessors, %d bytes of shared memory a block, clusters of 1 "
+      "2 4 8 16 at once: %d %d %d %d %d, grids %s\n",
+      has.multiprocessors, has.shared, has.clusters[0], has.clusters[1], has.clusters[2],
+      has.clusters[3], has.clusters[4], has.cooperative ? "yes" : "no");
+  tell(line);
+  static constexpr const char* kNames[] = {"block", "cluster", "grid"};
+  const int n = std::snprintf(
+      line, sizeof line, "recurrence %s %s gates %d hidden %lld batch %lld directions %lld: ",
+      what.backward ? "backward" : "forward", what.bf16 ? "bf16" : "f32", what.gates,
+      static_cast<long long>(what.hidden), static_cast<long long>(what.batch),
+      static_cast<long long>(what.directions));
+  char* const rest = line + n;
+  const size_t room = sizeof line - static_cast<size_t>(n);
+  if (!found)
+    std::snprintf(rest, room, "steps, stepwise %lld\n", static_cast<long long>(plan.stepwise));
+  else
+    std::snprintf(rest, room,
+                  "%s of %d blocks, %d units by %d rows each, %d slices, %d threads, %d parts of K "
+                  "of %d in shape %d, %d bytes, cost %lld, stepwise %lld\n",
+                  kNames[static_cast<int32_t>(plan.tier)], plan.blocks, plan.units, plan.rows,
+                  plan.slices, plan.threads, plan.parts, plan.part, plan.shape, plan.shared,
+                  static_cast<long long>(plan.cost), static_cast<long long>(plan.stepwise));
+  tell(line);
+}
+
 // What the device can hold.
 const BeforeRecording kLookAtMachine([] { machine(); });
 
@@ -77,7 +117,10 @@ bool plan_layer(const Layer& layer, bool backward, const PersistentKernels& kern
                            layer.hidden,
                            layer.sequence->rows.batch,
                            layer.directions};
-  return plan_recurrence(what, machine(), kernels.shapes, kernels.count, plan);
+  const bool found = plan_recurrence(what, machine(), kernels.shapes, kernels.count, plan);
+  static const char* const wanted = std::getenv("RNNATIVE_CUDA_PLANS");
+  if (wanted != nullptr && *wanted != 0) tell_plan(what, *plan, found);
+  return found;
 }
 
 bool lacks_tier(Tier tier, cudaError_t error) {

@@ -1,5 +1,5 @@
-// Which tier, how many blocks, how many units each: see persistent_plan.cuh. Estimates of cycles
-// choose between what fits; they rest on figures of an H100 and need only order the candidates.
+// Which tier, how many blocks, how many units each: see plan.cuh. Estimates of cycles choose
+// between what fits, and need only order the candidates.
 //
 // RNNATIVE_CUDA_RECURRENCE=block,cluster,grid,steps allows some of these ways only. Without steps a
 // tier that fits is taken whatever it costs, for tests and measurements; where none fits, the layer
@@ -14,6 +14,38 @@ namespace rnnative::cuda {
 namespace {
 
 constexpr int32_t kWarp = 32;
+
+// What the estimates rest on, in cycles of a multiprocessor: figures of an H100 from its documents
+// and from reading the kernels, none measured yet. scripts/gpu-run.sh measures what corrects them:
+// its lines `steps-WAY` are microseconds a step (times 1,900 cycles) of three layers by each way,
+// beside `cost` and `stepwise` of RNNATIVE_CUDA_PLANS for the same layers.
+struct Costs {
+  // Of a step, whatever its size: from the sending of a version to its arrival, barriers, gate
+  // math.
+  int64_t block, cluster, grid;
+  // Multiply-adds of a multiprocessor in a product: bf16 by tensor cores, whose operand is a batch
+  // padded to 8; f32 from shared memory.
+  int64_t bf16, f32;
+  int64_t shared_bytes;         // a multiprocessor moves to and from shared memory
+  int64_t l2_bytes, l2_at_all;  // ... gets from L2; all of them together
+  // Of a stepwise step: its two launches; multiply-adds of a multiprocessor in its product; rows
+  // for which R is read once from L2.
+  int64_t steps, steps_bf16, steps_f32, steps_rows;
+};
+constexpr Costs kCosts = {
+    .block = 150,
+    .cluster = 700,
+    .grid = 1500,
+    .bf16 = 1024,
+    .f32 = 80,
+    .shared_bytes = 128,
+    .l2_bytes = 64,
+    .l2_at_all = 3200,
+    .steps = 9000,
+    .steps_bf16 = 512,
+    .steps_f32 = 80,
+    .steps_rows = 128,
+};
 
 constexpr int64_t ceil_to(int64_t n, int64_t multiple) {
   return (n + multiple - 1) / multiple * multiple;
@@ -83,31 +115,32 @@ int64_t groups_at_once(const Machine& machine, const Plan& plan) {
                                      : machine.multiprocessors / plan.blocks;
 }
 
-// Cycles a step of the stepwise kernels takes: two launches, and a product of all rows that reads R
-// from L2.
+// Cycles a step of all rows takes in the stepwise kernels, whose product reads R from L2.
 int64_t stepwise_cost(const Recurrence& what, const Machine& machine) {
   const int64_t weights = what.directions * what.gates * what.hidden * what.hidden;
-  const int64_t rate = int64_t{machine.multiprocessors} * (what.bf16 ? 512 : 80);
-  const int64_t read = weights * (what.bf16 ? 2 : 4) * ((what.batch + 127) / 128) / 3200;
-  return 9000 + std::max(weights * what.batch / rate, read);
+  const int64_t rate = machine.multiprocessors * (what.bf16 ? kCosts.steps_bf16 : kCosts.steps_f32);
+  const int64_t reads = (what.batch + kCosts.steps_rows - 1) / kCosts.steps_rows;
+  const int64_t read = weights * (what.bf16 ? 2 : 4) * reads / kCosts.l2_at_all;
+  return kCosts.steps + std::max(weights * what.batch / rate, read);
 }
 
-// Cycles a step of the whole batch takes. A multiprocessor does 1024 multiply-adds a cycle in bf16
-// and some 80 in f32 from shared memory, moves 128 bytes of shared memory, and gets 64 bytes from
-// L2, which gives 3200 to all.
+// Cycles a step of the whole batch takes by a plan.
 int64_t cost_of(const Recurrence& what, const Machine& machine, const Plan& plan) {
-  constexpr int64_t kLatency[] = {150, 700, 1500};  // of an exchange
-  const int64_t tier = static_cast<int64_t>(plan.tier);
+  const int64_t latency = plan.tier == Tier::kBlock     ? kCosts.block
+                          : plan.tier == Tier::kCluster ? kCosts.cluster
+                                                        : kCosts.grid;
   const int64_t at_once = groups_at_once(machine, plan);
   const int64_t groups = what.directions * plan.slices;
   const int64_t waves = (groups + at_once - 1) / at_once;
   const int64_t bytes = plan.words * 4;
-  int64_t exchange = bytes / 64;
+  int64_t exchange = bytes / kCosts.l2_bytes;
   if (plan.tier == Tier::kGrid)
-    exchange = std::max(exchange, bytes * plan.blocks * std::min(groups, at_once) / 3200);
-  const int64_t product = int64_t{plan.m} * plan.k * plan.rows / (what.bf16 ? 1024 : 80);
-  const int64_t sums = int64_t{plan.parts} * plan.m * plan.rows * 8 / 128;
-  return waves * (kLatency[tier] + exchange + product + sums);
+    exchange =
+        std::max(exchange, bytes * plan.blocks * std::min(groups, at_once) / kCosts.l2_at_all);
+  const int64_t product =
+      int64_t{plan.m} * plan.k * plan.rows / (what.bf16 ? kCosts.bf16 : kCosts.f32);
+  const int64_t sums = int64_t{plan.parts} * plan.m * plan.rows * 8 / kCosts.shared_bytes;
+  return waves * (latency + exchange + product + sums);
 }
 
 // Tries slices of all sizes; keeps the cheapest.
@@ -132,6 +165,7 @@ bool try_slices(const Recurrence& what, const Machine& machine, const Shape& sha
 
 bool plan_recurrence(const Recurrence& what, const Machine& machine, const Shape* shapes, int32_t n,
                      Plan* plan) {
+  *plan = {};
   if (what.batch == 0 || what.hidden > 8192) return false;
   const auto padded = static_cast<int32_t>(ceil_to(what.hidden, 32));
   Plan candidate = {};
@@ -169,7 +203,8 @@ bool plan_recurrence(const Recurrence& what, const Machine& machine, const Shape
       const int32_t blocks = (padded + units - 1) / units;
       if (blocks <= machine.multiprocessors) consider(Tier::kGrid, units, blocks, {8, 1});
     }
-  return found && (!allowed("steps") || plan->cost < stepwise_cost(what, machine));
+  plan->stepwise = stepwise_cost(what, machine);
+  return found && (!allowed("steps") || plan->cost < plan->stepwise);
 }
 
 }  // namespace rnnative::cuda

@@ -74,8 +74,9 @@ struct Plan {
   int32_t groups;  // that one launch may run at once; 0: any number
   // Where things lie in shared memory, and how much there is of it. Bytes.
   int32_t sums_at, bias_at, exchange_at, weights_at, shared;
-  int64_t words;  // of 4 bytes, of a version of the exchange
-  int64_t cost;   // estimate, in cycles a step of all rows
+  int64_t words;     // of 4 bytes, of a version of the exchange
+  int64_t cost;      // estimate, in cycles a step of all rows
+  int64_t stepwise;  // ... of the stepwise kernels
 };
 
 // The cheapest plan of `n` shapes, or false: R does not fit, or a product a step is faster.

@@ -61,7 +61,7 @@ class TensorProduct {
     };
     // Unrolled, this would be most of the kernel, and registers have no index: so they move up, a
     // few steps at a time.
-    constexpr int kMoved = 4;
+    constexpr int kMoved = kHeld % 4 == 0 ? 4 : 2;
     static_assert(kHeld % kMoved == 0);
 #pragma unroll 1
     for (int first = 0; first < kHeld; first += kMoved)
