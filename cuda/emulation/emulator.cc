@@ -270,7 +270,7 @@ cudaError_t rn_emulated_launch(const cudaLaunchConfig_t& config,
   if (cluster > 1 && refuses("cluster")) return rn_emulated_error = cudaErrorInvalidClusterSize;
   int per_multiprocessor = 0;
   rn_emulated_occupancy(&per_multiprocessor, static_cast<int>(threads), config.dynamicSmemBytes);
-  if (together && grid > static_cast<unsigned>(per_multiprocessor * kEmulatedMultiprocessors))
+  if (together && grid > static_cast<unsigned>(per_multiprocessor * rn_emulated_multiprocessors()))
     return rn_emulated_error = cudaErrorCooperativeLaunchTooLarge;
 
   const unsigned at_once = together ? grid : cluster;
@@ -284,6 +284,11 @@ cudaError_t rn_emulated_launch(const cudaLaunchConfig_t& config,
   });
 }
 
+int rn_emulated_multiprocessors() {
+  static const char* const named = std::getenv("RNNATIVE_EMULATION_MULTIPROCESSORS");
+  return named != nullptr ? std::max(1, std::atoi(named)) : 6;
+}
+
 cudaError_t rn_emulated_occupancy(int* blocks, int threads, size_t shared) {
   const int by_threads = 2048 / threads;
   const int by_shared = static_cast<int>((kEmulatedSharedBytes + 1024) / (shared + 1024));
@@ -295,7 +300,7 @@ cudaError_t rn_emulated_clusters(int* clusters, const cudaLaunchConfig_t& config
   int per_multiprocessor = 0;
   rn_emulated_occupancy(&per_multiprocessor, static_cast<int>(config.blockDim.x),
                         config.dynamicSmemBytes);
-  const int blocks = per_multiprocessor * kEmulatedMultiprocessors;
+  const int blocks = per_multiprocessor * rn_emulated_multiprocessors();
   const int of = static_cast<int>(config.attrs[0].val.clusterDim.x);
   // Clusters run one after another, so that even one wider than the device can.
   *clusters = blocks < of ? 1 : blocks / of;

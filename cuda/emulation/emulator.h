@@ -4,7 +4,9 @@
 
 #include <cuda_runtime.h>
 
-constexpr int kEmulatedMultiprocessors = 6;
+// 6, or what RNNATIVE_EMULATION_MULTIPROCESSORS says: layers of real sizes need those of a real
+// GPU.
+int rn_emulated_multiprocessors();
 constexpr size_t kEmulatedSharedBytes = 227 << 10;
 extern cudaError_t rn_emulated_error;  // the last that nobody has asked for
 

@@ -175,7 +175,7 @@ cudaError_t cudaGetDeviceProperties(cudaDeviceProp* properties, int) {
   *properties = {};
   std::snprintf(properties->name, sizeof properties->name, "emulated on the CPU");
   properties->major = 9;
-  properties->multiProcessorCount = kEmulatedMultiprocessors;
+  properties->multiProcessorCount = rn_emulated_multiprocessors();
   properties->totalGlobalMem = size_t{4} << 30;
   properties->sharedMemPerBlockOptin = properties->sharedMemPerMultiprocessor =
       kEmulatedSharedBytes;
