@@ -31,7 +31,7 @@ while [ $# -gt 0 ]; do
     --emulated)
       cuda=EMULATED slower=10 tiny=(--tiny) small=(--smoke) long=(6 cpu) # too slow in emulation
       tests=(dist-test/ops/{topk,softmax}.test.mjs) ways=(dist-test/ops/recurrent/ragged.test.mjs)
-      programs=(dist-test/ops/{recurrent/decoder,embedding}.test.mjs) bench=(--smoke --tiers grid)
+      programs=(dist-test/ops/{recurrent/decoder,embedding}.test.mjs) bench=(--smoke --rows 1-1024-16 --tiers grid --rounds 1)
       ;;
     --only) only=,$2, && shift ;;
     --without) without=,$2, && shift ;;
