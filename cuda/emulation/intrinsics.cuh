@@ -113,10 +113,12 @@ inline uint4 load_fresh(const uint4* at) {
 inline void store_fresh(uint32_t* at, uint32_t value) {
   if (!rn_emulated_loses()) *at = value;
 }
+inline int forgotten(int value) {
+  return value;
+}
 // Its address must be one that may be read.
 inline void prefetch_to_l2(const void* at) {
-  static volatile char read;
-  read = *static_cast<const char*>(at);
+  asm volatile("" ::"r"(static_cast<int>(*static_cast<const char*>(at))));
 }
 inline void spin_pause() {
   __nanosleep(0);

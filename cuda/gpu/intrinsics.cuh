@@ -110,6 +110,12 @@ __device__ __forceinline__ uint4 load_fresh(const uint4* at) {
 __device__ __forceinline__ void store_fresh(uint32_t* at, uint32_t value) {
   asm volatile("st.relaxed.gpu.global.u32 [%0], %1;" ::"l"(at), "r"(value) : "memory");
 }
+// The same value, of which the compiler knows nothing: what follows from it is computed anew in
+// every turn of a loop, where else it would be kept in registers that are needed for more.
+__device__ __forceinline__ int forgotten(int value) {
+  asm volatile("" : "+r"(value));
+  return value;
+}
 // Has the line come to L2, of memory that will be read; nothing waits for it.
 __device__ __forceinline__ void prefetch_to_l2(const void* at) {
   asm volatile("prefetch.global.L2 [%0];" ::"l"(at));

@@ -29,7 +29,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
   const Plan& plan = run.plan;
   char* const shared = shared_memory();
   const BlockPlace place(run);
-  const Elements own(plan, kBf16, place.unit);
+  Elements own(plan, kBf16, place.unit);
   const auto H = static_cast<int>(run.hidden);
   const int G = run.gates;
 
@@ -81,6 +81,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) backward_kernel(const Ba
   // The last round is only the product of dh0.
   const int rounds = place.steps + (args.dh0.mode != RN_GRAD_SKIP ? 1 : 0);
   for (int s = 0; s < rounds && place.steps > 0; ++s) {
+    own.forget();
     const StepRows before = at(s + 1);
     float slots[kElements][kMaxGates], c[kElements], c_before[kElements], h_before[kElements];
     float dy[kElements];

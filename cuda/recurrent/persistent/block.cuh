@@ -88,6 +88,15 @@ struct Elements {
       if (k >= plan.padded) b[e] = kNone;
     }
   }
+  // At the beginning of a step: addresses are made where they are used (see forgotten).
+  __device__ __forceinline__ void forget() {
+#pragma unroll
+    for (int e = 0; e < kElements; ++e) {
+      u[e] = forgotten(u[e]);
+      b[e] = forgotten(b[e]);
+      word[e] = forgotten(word[e]);
+    }
+  }
 };
 
 // Words from an operand of one gate to that of the next, K being [G, padded].

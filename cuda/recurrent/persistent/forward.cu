@@ -26,7 +26,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) forward_kernel(const For
   const Plan& plan = run.plan;
   char* const shared = shared_memory();
   const BlockPlace place(run);
-  const Elements own(plan, kBf16, place.unit);
+  Elements own(plan, kBf16, place.unit);
   const auto H = static_cast<int>(run.hidden);
   const int G = run.gates, U = plan.units;
 
@@ -85,6 +85,7 @@ __global__ void __launch_bounds__(Product::kThreads, 1) forward_kernel(const For
   exchange.sent();
   exchange.end_step();
   for (int s = 0; s < place.steps; ++s) {
+    own.forget();
     const StepRows next = s + 1 < place.steps ? at(s + 1) : StepRows{0, 0};
     float x[kElements][kMaxGates];
     bool live[kElements];  // this element has a step now

@@ -20,8 +20,8 @@ struct WarpPlace {
   int first, last;      // its part of K
 
   __device__ WarpPlace(const Plan& plan, int rows) {
-    const int warp = static_cast<int>(threadIdx.x / 32);
-    lane = static_cast<int>(threadIdx.x % 32);
+    const int thread = forgotten(static_cast<int>(threadIdx.x)), warp = thread / 32;
+    lane = thread % 32;
     part = warp % plan.parts;
     row = warp / plan.parts * rows;
     first = min(part * plan.part, plan.k);
