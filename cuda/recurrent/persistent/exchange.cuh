@@ -25,8 +25,13 @@ constexpr int kHalfRing = 8;                // versions
 constexpr int kRing = 2 * kHalfRing;
 constexpr int kOverrun = 16 << 10;  // bytes behind a version that may be read, whatever lies there
 
-__device__ __forceinline__ bool missing(const uint4& v) {
-  return v.x == kMissing || v.y == kMissing || v.z == kMissing || v.w == kMissing;
+// kMissing is the largest of words, so that some are missing if their largest is. Chains of
+// comparisons would take predicates, of which there are seven, and hold up loads that follow.
+__device__ __forceinline__ uint32_t larger(uint32_t a, uint32_t b) {
+  return a > b ? a : b;
+}
+__device__ __forceinline__ uint32_t largest(const uint4& v) {
+  return larger(larger(v.x, v.y), larger(v.z, v.w));
 }
 __device__ __forceinline__ uint32_t keep_apart(float value) {
   const uint32_t bits = __float_as_uint(value);

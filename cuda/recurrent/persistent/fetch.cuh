@@ -29,6 +29,17 @@ struct Fetch {
 
   __device__ uint4* slot(int chunk) const { return slots + chunk % kSlots * (kBytes / 16); }
 
+  template <int kNow>
+  __device__ __forceinline__ static bool some_missing(const uint4 (&v)[kNow * kEach], int awaited) {
+    uint32_t most = 0;
+#pragma unroll
+    for (int t = 0; t < kNow; ++t)
+#pragma unroll
+      for (int j = 0; j < kEach; ++j)
+        most = larger(most, j < awaited ? largest(v[t * kEach + j]) : 0);
+    return most == kMissing;
+  }
+
   template <int kNow, class Where>
   __device__ __forceinline__ void look(uint4 (&v)[kNow * kEach], int chunk,
                                        const Where& where) const {
@@ -42,12 +53,7 @@ struct Fetch {
       for (int t = 0; t < kNow; ++t)
 #pragma unroll
         for (int j = 0; j < kEach; ++j) v[t * kEach + j] = load_fresh(from[t] + j * 32);
-      bool again = false;
-#pragma unroll
-      for (int t = 0; t < kNow; ++t)
-#pragma unroll
-        for (int j = 0; j < kEach; ++j) again |= j < awaited && missing(v[t * kEach + j]);
-      if (!__any_sync(0xffffffffu, again)) return;
+      if (!__any_sync(0xffffffffu, some_missing<kNow>(v, awaited))) return;
       patience.wait(last_words, step);
     }
   }
@@ -79,15 +85,9 @@ struct Fetch {
     }
     copy_wait<kSlots - 1>();
     const int awaited = where.awaited(chunk);
-    bool late = false;
 #pragma unroll
-    for (int t = 0; t < kNow; ++t)
-#pragma unroll
-      for (int j = 0; j < kEach; ++j) {
-        v[t * kEach + j] = slot(chunk)[(t * kEach + j) * 32 + lane];
-        late |= j < awaited && missing(v[t * kEach + j]);
-      }
-    if (__any_sync(0xffffffffu, late)) look<kNow>(v, chunk, where);
+    for (int l = 0; l < kNow * kEach; ++l) v[l] = slot(chunk)[l * 32 + lane];
+    if (__any_sync(0xffffffffu, some_missing<kNow>(v, awaited))) look<kNow>(v, chunk, where);
   }
   template <class Where>
   __device__ __forceinline__ void release(int chunk, int chunks, const Where& where) const {
