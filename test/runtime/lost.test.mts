@@ -68,3 +68,40 @@ for (const [tier, refused] of [
     t.is(code, 0, stderr)
     t.is(stdout.trim(), 'true\ntrue')
   })
+
+/** Sizes that 6 multiprocessors cannot hold: the kernels for them run nowhere else without a GPU. */
+onEmulation(
+  'layers of 768 and 650 units run over 132 multiprocessors, in kernels for their parts of K',
+  async (t) => {
+    const script = `${layer}
+    async function states(device, hidden) {
+      const lstm = new nn.LSTM({ input: 3, hidden, precision: 'bf16', device, seed: 5 });
+      const x = tensor(await randn([3, 10, 3], { seed: 7 }).data(), [3, 10, 3], { device, requiresGrad: true });
+      const { output } = lstm.forward(x);
+      output.backward(tensor(await randn([3, 10, hidden], { seed: 9 }).data(), [3, 10, hidden], { device }));
+      return [...await output.data(), ...await x.grad.data()];
+    }
+    (async () => {
+      for (const hidden of [768, 650])
+        console.log(await distance(states('cuda', hidden), states('cpu', hidden)) < 2 ** -7);
+    })();`
+    const { code, stdout, stderr } = await runScript(script, {
+      RNNATIVE_EMULATION_MULTIPROCESSORS: '132',
+      RNNATIVE_CUDA_PLANS: '1',
+    })
+    t.is(code, 0, stderr)
+    t.is(stdout.trim(), 'true\ntrue')
+    const plans = [
+      ...stderr.matchAll(/hidden (\d+) .*: grid of .* parts of K of (\d+) in a kernel for (\d+)/g),
+    ]
+    t.deepEqual(
+      plans.map(([, ...numbers]) => numbers.map(Number)),
+      [
+        [768, 96, 96],
+        [768, 384, 384],
+        [650, 96, 96],
+        [650, 352, 384],
+      ],
+    )
+  },
+)

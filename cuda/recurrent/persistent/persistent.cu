@@ -69,7 +69,7 @@ void tell(const char* line) {
   static std::set<std::string> told;
   if (told.insert(line).second) std::fputs(line, stderr);
 }
-void tell_plan(const Recurrence& what, const Plan& plan, bool found) {
+void tell_plan(const Recurrence& what, const Shape* shapes, const Plan& plan, bool found) {
   const Machine& has = machine();
   char line[512];
   std::snprintf(
@@ -92,10 +92,11 @@ void tell_plan(const Recurrence& what, const Plan& plan, bool found) {
   else
     std::snprintf(rest, room,
                   "%s of %d blocks, %d units by %d rows each, %d slices, %d threads, %d parts of K "
-                  "of %d in shape %d, %d bytes, cost %lld, stepwise %lld\n",
+                  "of %d in a kernel for %d, %d bytes, cost %lld, stepwise %lld\n",
                   kNames[static_cast<int32_t>(plan.tier)], plan.blocks, plan.units, plan.rows,
-                  plan.slices, plan.threads, plan.parts, plan.part, plan.shape, plan.shared,
-                  static_cast<long long>(plan.cost), static_cast<long long>(plan.stepwise));
+                  plan.slices, plan.threads, plan.parts, plan.part, shapes[plan.shape].part,
+                  plan.shared, static_cast<long long>(plan.cost),
+                  static_cast<long long>(plan.stepwise));
   tell(line);
 }
 
@@ -119,7 +120,7 @@ bool plan_layer(const Layer& layer, bool backward, const PersistentKernels& kern
                            layer.directions};
   const bool found = plan_recurrence(what, machine(), kernels.shapes, kernels.count, plan);
   static const char* const wanted = std::getenv("RNNATIVE_CUDA_PLANS");
-  if (wanted != nullptr && *wanted != 0) tell_plan(what, *plan, found);
+  if (wanted != nullptr && *wanted != 0) tell_plan(what, kernels.shapes, *plan, found);
   return found;
 }
 
