@@ -1,19 +1,15 @@
 import { own } from '../../data/gather'
-import { checkPath, isObject, optionsOf } from '../../check'
+import { isObject } from '../../check'
 import { expect } from '../../errors'
-import { readJson } from '../../io/files'
-import { CONFIG_FILE } from '../../io/model-directory'
-import type { Precision } from '../../precision'
 import type { AbortSignalLike } from '../../signal'
 import type { DeviceOption } from '../../tensor/device'
 import { Tokenizer } from '../../text'
 import type { Run, TokenEvent, TokenResult, TrainingOptions } from '../../train'
-import { loadModel, loadWeights } from '../model'
 import type { Translation } from '../seq2seq/candidate'
 import type { Seq2SeqScore } from '../seq2seq/model'
 import type { Seq2SeqLearningOptions } from '../seq2seq/options'
 import type { TranslateOptions } from '../seq2seq/translate'
-import { OverSeq2Seq, TOKENIZER_FILE } from '../seq2seq/within'
+import { loadOver, OverSeq2Seq, type LoadOptions } from '../seq2seq/within'
 import { autoencoderOptions } from './options'
 import type { AutoencoderNetworkOptions, AutoencoderRows } from './options'
 import { pairsOf, type TextList } from './texts'
@@ -63,10 +59,11 @@ export class Autoencoder extends OverSeq2Seq {
     expect('fit', 'options', isObject(options), 'an object', options)
     const pairs = (op: string, given: TextList) => pairsOf(op, own(given), this.options.task)
     const { validation } = options
-    return this.seq2seq.fit(pairs('fit', texts), {
-      ...options,
-      validation: validation && pairs('fit validation', validation),
-    })
+    return this.seq2seq.learnWithin(
+      pairs('fit', texts),
+      { ...options, validation: validation && pairs('fit validation', validation) },
+      { family: 'Autoencoder', task: this.options.task },
+    )
   }
 
   /** Scores what is to be written of each text. `ERR_EMPTY`. */
@@ -95,18 +92,7 @@ export class Autoencoder extends OverSeq2Seq {
    * Loads what {@link save} wrote, or the best checkpoint of a run, in the precision it was saved with
    * unless another is given (weights are f32 in either). `ERR_IO`, `ERR_FORMAT`.
    */
-  static async load(
-    directory: string,
-    options: { device?: DeviceOption | undefined; precision?: Precision | undefined } = {},
-  ): Promise<Autoencoder> {
-    const { device, precision } = optionsOf('load', options, { device: true, precision: true })
-    checkPath('load', 'directory', directory)
-    return loadModel(directory, async (file) => {
-      const configPath = file(CONFIG_FILE)
-      const config = autoencoderOptions.parse(await readJson(configPath), configPath)
-      const tokenizer = await Tokenizer.load(file(TOKENIZER_FILE))
-      const given = { tokenizer, device, precision: precision ?? config.precision }
-      return loadWeights(file, () => new Autoencoder({ ...config, ...given }))
-    })
+  static load(directory: string, options: LoadOptions = {}): Promise<Autoencoder> {
+    return loadOver(directory, options, autoencoderOptions, (given) => new Autoencoder(given))
   }
 }

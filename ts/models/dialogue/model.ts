@@ -1,20 +1,16 @@
 import { own } from '../../data/gather'
-import { checkPath, checkPositive, isObject, optionsOf } from '../../check'
+import { checkPositive, isObject } from '../../check'
 import { gatherConversations, type Conversation, type Conversations } from '../../data/dialogues'
 import type { SearchTerm, TermModel } from '../../decode'
 import { expect } from '../../errors'
-import { readJson } from '../../io/files'
-import { CONFIG_FILE } from '../../io/model-directory'
-import type { Precision } from '../../precision'
 import type { AbortSignalLike } from '../../signal'
 import type { DeviceOption } from '../../tensor/device'
 import { Tokenizer } from '../../text'
 import type { Run, TokenEvent, TokenResult, TrainingOptions } from '../../train'
-import { loadModel, loadWeights } from '../model'
 import type { Translation } from '../seq2seq/candidate'
 import type { Seq2SeqScore } from '../seq2seq/model'
 import type { SampleTextOptions, TranslateOptions } from '../seq2seq/translate'
-import { OverSeq2Seq, TOKENIZER_FILE } from '../seq2seq/within'
+import { loadOver, OverSeq2Seq, type LoadOptions } from '../seq2seq/within'
 import { anyway } from './against'
 import { dialogueFitOptions, dialogueOptions } from './options'
 import type { DialogueLearningOptions, DialogueNetworkOptions, DialogueRows } from './options'
@@ -109,10 +105,11 @@ export class Dialogue extends OverSeq2Seq {
     const { blank: share } = dialogueFitOptions.resolve({ blank }, null)
     const { context } = this.options
     const held = validation && conversationPairs('fit validation', own(validation), context)
-    return this.seq2seq.fit(conversationPairs('fit', own(conversations), context, share), {
-      ...others,
-      validation: held,
-    })
+    return this.seq2seq.learnWithin(
+      conversationPairs('fit', own(conversations), context, share),
+      { ...others, validation: held },
+      { family: 'Dialogue', context, blank: share },
+    )
   }
 
   /** Scores every turn but the first of each conversation, given those before. `ERR_EMPTY`. */
@@ -154,18 +151,7 @@ export class Dialogue extends OverSeq2Seq {
    * Loads what {@link save} wrote, or the best checkpoint of a run, in the precision it was saved with
    * unless another is given (weights are f32 in either). `ERR_IO`, `ERR_FORMAT`.
    */
-  static async load(
-    directory: string,
-    options: { device?: DeviceOption | undefined; precision?: Precision | undefined } = {},
-  ): Promise<Dialogue> {
-    const { device, precision } = optionsOf('load', options, { device: true, precision: true })
-    checkPath('load', 'directory', directory)
-    return loadModel(directory, async (file) => {
-      const configPath = file(CONFIG_FILE)
-      const config = dialogueOptions.parse(await readJson(configPath), configPath)
-      const tokenizer = await Tokenizer.load(file(TOKENIZER_FILE))
-      const given = { tokenizer, device, precision: precision ?? config.precision }
-      return loadWeights(file, () => new Dialogue({ ...config, ...given }))
-    })
+  static load(directory: string, options: LoadOptions = {}): Promise<Dialogue> {
+    return loadOver(directory, options, dialogueOptions, (given) => new Dialogue(given))
   }
 }

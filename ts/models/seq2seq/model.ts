@@ -126,16 +126,26 @@ export class Seq2Seq extends Model {
     pairs: Iterable<Pair<Source>> | AsyncIterable<Pair<Source>> | PairSet,
     options: Seq2SeqFitOptions = {},
   ): Run<TokenEvent, TokenResult> {
+    return this.learn(pairs, options, {})
+  }
+
+  /** `more`: what else a resumed run must share. */
+  protected learn(
+    pairs: Iterable<Pair<Source>> | AsyncIterable<Pair<Source>> | PairSet,
+    options: Seq2SeqFitOptions,
+    more: Readonly<Record<string, unknown>>,
+  ): Run<TokenEvent, TokenResult> {
     return this.begin('tokens', options, (context) => {
       checkFitNames(options, { ...seq2seqFitOptions.rows, validation: true })
       const held = { ...options, validation: own(options.validation) }
-      return this.makeFit(own(pairs), held, context)
+      return this.makeFit(own(pairs), held, more, context)
     })
   }
 
   private async makeFit(
     pairs: Iterable<Pair<Source>> | AsyncIterable<Pair<Source>> | PairSet,
     options: Seq2SeqFitOptions,
+    more: Readonly<Record<string, unknown>>,
     context: RunContext<TrainingEvent>,
   ): Promise<Fit | null> {
     const { validation } = options
@@ -168,7 +178,7 @@ export class Seq2Seq extends Model {
       ...learning,
       vocabularies,
       identity: {
-        ...identityOf(seq2seqOptions.rows, this.options),
+        ...{ family: 'Seq2Seq', ...more, ...identityOf(seq2seqOptions.rows, this.options) },
         ...{ source: this.source && digestOf(this.source), target: digestOf(this.target) },
       },
       seed: this.seed,

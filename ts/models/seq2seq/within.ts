@@ -1,13 +1,21 @@
 /** A `Seq2Seq` as part of another model. */
+import { checkPath, optionsOf } from '../../check'
+import type { Pair } from '../../data'
+import type { ModelSchema } from '../../file-schema'
 import type { CheckpointFiles } from '../../io/checkpoint'
+import { readJson } from '../../io/files'
 import { CONFIG_FILE } from '../../io/model-directory'
 import { MODEL_FILE, toHost } from '../../io/model-files'
-import type { Tokenizer } from '../../text'
-import { Model } from '../model'
-import { Seq2Seq, type Seq2SeqModelOptions } from './model'
+import type { Precision } from '../../precision'
+import type { Made, Rows } from '../../schema'
+import type { DeviceOption } from '../../tensor/device'
+import { Tokenizer } from '../../text'
+import type { Run, TokenEvent, TokenResult } from '../../train'
+import { loadModel, loadWeights, Model } from '../model'
+import { Seq2Seq, type Seq2SeqFitOptions, type Seq2SeqModelOptions } from './model'
 import type { Seq2SeqNetwork } from './network'
 
-export const TOKENIZER_FILE = 'tokenizer.json'
+const TOKENIZER_FILE = 'tokenizer.json'
 
 /** Its checkpoints, and those of its fits, are of the whole that it is part of. */
 class Seq2SeqWithin extends Seq2Seq {
@@ -18,6 +26,15 @@ class Seq2SeqWithin extends Seq2Seq {
     super(options)
   }
 
+  /** `identity`: what makes the whole the same one, besides what is a `Seq2Seq`'s. */
+  learnWithin(
+    pairs: AsyncIterable<Pair>,
+    options: Seq2SeqFitOptions,
+    identity: Readonly<Record<string, unknown>>,
+  ): Run<TokenEvent, TokenResult> {
+    return this.learn(pairs, options, identity)
+  }
+
   protected override files(): Promise<CheckpointFiles> {
     return this.whole()
   }
@@ -25,7 +42,7 @@ class Seq2SeqWithin extends Seq2Seq {
 
 /** A model that learns and answers by a `Seq2Seq` of its own, whose weights are all that it has. */
 export abstract class OverSeq2Seq extends Model {
-  protected readonly seq2seq: Seq2Seq
+  protected readonly seq2seq: Seq2SeqWithin
   readonly network: Seq2SeqNetwork
 
   protected constructor(options: Seq2SeqModelOptions) {
@@ -54,4 +71,35 @@ export abstract class OverSeq2Seq extends Model {
     await this.seq2seq.dispose()
     await super.dispose()
   }
+}
+
+export interface LoadOptions {
+  device?: DeviceOption | undefined
+  precision?: Precision | undefined
+}
+
+/** `load` of such a model: `make` makes it of its options and its tokenizer. */
+export async function loadOver<R extends Rows & { precision: unknown }, M extends OverSeq2Seq>(
+  directory: string,
+  options: LoadOptions,
+  schema: ModelSchema<R>,
+  make: (
+    given: Made<R> & {
+      tokenizer: Tokenizer
+      device: DeviceOption | undefined
+      precision: Precision
+    },
+  ) => M,
+): Promise<M> {
+  const { device, precision } = optionsOf('load', options, { device: true, precision: true })
+  checkPath('load', 'directory', directory)
+  return loadModel(directory, async (file) => {
+    const configPath = file(CONFIG_FILE)
+    const config = schema.parse(await readJson(configPath), configPath)
+    const tokenizer = await Tokenizer.load(file(TOKENIZER_FILE))
+    const saved = (config as { precision: Precision }).precision
+    return loadWeights(file, () =>
+      make({ ...config, tokenizer, device, precision: precision ?? saved }),
+    )
+  })
 }
