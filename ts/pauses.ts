@@ -52,6 +52,19 @@ export async function inStretches<T>(
   }
 }
 
+/** What `make` makes of each. Yields in between. */
+export function* eachOf<T, R>(
+  all: readonly T[],
+  make: (one: T, index: number) => R,
+): Generator<undefined, R[]> {
+  const made: R[] = []
+  for (const [i, one] of all.entries()) {
+    made.push(make(one, i))
+    yield
+  }
+  return made
+}
+
 /** The same work, before each stretch of which `checkGoing` may throw. */
 export function* heeding<Y, T>(work: Generator<Y, T>, checkGoing: () => void): Generator<Y, T> {
   for (;;) {

@@ -23,13 +23,13 @@ const LINES_LENGTH = 256
 /** Code units that are segmented without a pause, however few tokens they are. */
 const STRETCH = 1 << 10
 
-// Made for the first word: a runtime without it has all else.
-let made: Intl.Segmenter | null = null
+type Granularity = 'word' | 'grapheme'
+const made: Partial<Record<Granularity, Intl.Segmenter>> = {}
 
 /** Made when words are first cut: all but words works without, as in a Node with small ICU. */
-function wordSegmenter(): Intl.Segmenter {
+function segmenterOf(granularity: Granularity): Intl.Segmenter {
   try {
-    return (made ??= new Intl.Segmenter('en', { granularity: 'word' }))
+    return (made[granularity] ??= new Intl.Segmenter('en', { granularity }))
   } catch (cause) {
     throw new RnnativeError(
       'ERR_UNSUPPORTED',
@@ -40,9 +40,9 @@ function wordSegmenter(): Intl.Segmenter {
   }
 }
 
-/** Word segments of a text of any length; a piece's last segment is cut again with what follows. */
-export function* segmentsOf(text: string): Generator<string> {
-  const segmenter = wordSegmenter()
+/** Segments of a text of any length; a piece's last segment is cut again with what follows. */
+export function* segmentsOf(text: string, granularity: Granularity = 'word'): Generator<string> {
+  const segmenter = segmenterOf(granularity)
   let begin = 0
   while (begin < text.length) {
     const window = text.slice(begin, begin + SEGMENT_LENGTH)

@@ -117,6 +117,7 @@ export class TrainingLoop<B, C extends object> {
     await this.checkpoints.begin()
     objective.module.setRandom(this.steps.random)
     await objective.checkRoom?.((portion) => this.steps.rehearse(portion))
+    objective.begin?.()
     watchers?.begin(this.plan(reader))
     const clock = new TrainingClock(this.progress)
     const stopped = () => (context.stopping ? 'aborted' : this.limitReached(reader))

@@ -72,6 +72,8 @@ export interface Objective<B, C extends object = Record<string, Tensor>> {
   readonly validation?: unknown
   /** Throws by name what there is no memory for, before the first step. `rehearse` computes a batch's gradients. */
   checkRoom?(rehearse: (portion: Portion<B>) => Promise<void>): Promise<void>
+  /** Called when all is tried and the first step comes next: only now may a model become another. */
+  begin?(): void
   /** Figures of sums and counts; means unless given. */
   summary?: ((totals: Totals) => Record<string, number>) | undefined
   /** The files that make up the model, its weights among them. */

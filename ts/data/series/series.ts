@@ -1,7 +1,7 @@
 /** Time series out of a table's rows, in wide form (a column each) or long form (a column says which one). */
 import { isObject } from '../../check'
 import { expect, RnnativeError, show } from '../../errors'
-import { Pauses } from '../../pauses'
+import { inStretches, Pauses } from '../../pauses'
 import { nearest } from '../../nearest'
 import { elapses, frequencyText, Grid, inferFrequency, type Frequency } from './frequency'
 import { formatStamp, instantOf, MINUTE, parseStamp, type StampForm } from './stamps'
@@ -59,6 +59,11 @@ interface Rows {
 }
 
 const OP = 'series'
+/** Rows between two moments at which there may be a pause. */
+const STRETCH = 1024
+/** Beyond it networks read infinity, and so do the squares of what is scaled. */
+const MOST = 2 ** 127
+
 const MISSING = /^(?:|na|n\/a|nan|null|none|\?|-)$/i
 
 /** Of a table whose first line has the names. */
@@ -73,6 +78,8 @@ function numberOf(given: unknown, column: string, line: number): number {
   const value = typeof given === 'string' || typeof given === 'number' ? Number(given) : NaN
   if (!Number.isFinite(value))
     throw refuse(line, `${column}: expected a number, got ${show(given)}`)
+  if (Math.abs(value) > MOST)
+    throw refuse(line, `${column}: expected a number that 32 bits hold, got ${show(given)}`)
   return value
 }
 
@@ -106,7 +113,13 @@ export async function readSeries(rows: SeriesRows, format: SeriesFormat): Promis
       tidy.map(({ of }) => of.instants),
     )
   const zone = format.timeZone === undefined ? null : new Zone(format.timeZone)
-  return { frequency, all: tidy.map(({ key, of }) => place(key, of, frequency, format.fill, zone)) }
+  const all: Series[] = []
+  const pauses = new Pauses()
+  for (const { key, of } of tidy) {
+    all.push(await inStretches(placing(key, of, frequency, format.fill, zone), pauses))
+    if (pauses.due) await pauses.pause()
+  }
+  return { frequency, all }
 }
 
 async function group(rows: SeriesRows, format: SeriesFormat): Promise<Map<string, Rows>> {
@@ -203,20 +216,25 @@ function inOrder(of: Rows, fill: boolean): Rows {
   }
 }
 
-/** Puts rows at their steps. */
-function place(
+/** Puts rows at their steps. Yields where there may be a pause. */
+function* placing(
   key: string,
   of: Rows,
   frequency: Frequency,
   fill: boolean,
   zone: Zone | null,
-): Series {
+): Generator<undefined, Series> {
   const times = elapses(frequency) ? of.instants : of.walls
   const grid = Grid.through(frequency, times)
   const every = frequencyText(frequency)
-  const steps = times.map((time, i) => {
+  const steps: number[] = []
+  for (const [i, time] of times.entries()) {
+    if (i % STRETCH === STRETCH - 1) yield
     const step = grid.stepAt(time)
-    if (step !== null && (fill || step === i)) return step
+    if (step !== null && (fill || step === i)) {
+      steps.push(step)
+      continue
+    }
     const line = of.lines[i] as number
     const [before, at] = [i - 1, i].map((j) =>
       formatStamp(of.walls[j] as number, of.offsets[j] as null, of.form),
@@ -227,7 +245,7 @@ function place(
         ? `expected a time that is a whole number of steps (${every}) after the first, got ${at}`
         : `expected the next ${every} after ${before}, got ${at}: ${step - i} missing, which may be filled`,
     )
-  })
+  }
   const length = (steps.at(-1) as number) + 1
   const values = of.numbers.map((column) => {
     const all = new Float64Array(length).fill(NaN)

@@ -20,7 +20,7 @@ export function splitByTime({ all }: SeriesSet, { validation, test }: Shares): S
   const share = `shares that leave something to learn`
   expect('fit', 'validation, test', validation + test < 1, share, [validation, test])
   const first = all.reduce((a, b) => (b.wallAt(0) < a.wallAt(0) ? b : a))
-  const end = Math.max(...all.map((one) => one.wallAt(one.length - 1)))
+  const end = all.reduce((most, one) => Math.max(most, one.wallAt(one.length - 1)), -Infinity)
   let steps = first.length
   while (first.wallAt(steps - 1) < end) ++steps
   const at = (share: number): number | null =>

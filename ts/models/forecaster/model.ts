@@ -7,6 +7,7 @@ import { readJson } from '../../io/files'
 import { CONFIG_FILE } from '../../io/model-directory'
 import { MODEL_FILE, toHost } from '../../io/model-files'
 import { adam } from '../../optim'
+import { inStretches } from '../../pauses'
 import type { AbortSignalLike } from '../../signal'
 import { freshSeed } from '../../seed'
 import { chooseDevice, type DeviceOption } from '../../tensor/device'
@@ -143,17 +144,17 @@ export class Forecaster extends Model {
     const { scaling, targets } = this.options
     const sizes = { targets: targets.length, bySeries: scaling === 'series', season, ends }
     const fitted: Fitted = {
-      ...fitScales(set.all, sizes),
+      ...(await inStretches(fitScales(set.all, sizes))),
       ...{ frequency: frequencyText(set.frequency), season, splits },
     }
-    const frames = makeFrames(set, fitted, frameOptions(this.options))
+    const frames = await makeFrames(set, fitted, frameOptions(this.options))
     const layout = layoutOptions(this.options, season)
-    const feedOf = (origins: Origin[], until: readonly number[], shuffled: boolean) =>
-      new WindowFeed(frames, origins, layout, {
-        ...{ batch, seed: this.seed, data: digestOfFrames(frames, until), shuffled },
+    const feedOf = (origins: Origin[], until: readonly number[], part: 'data' | 'validation') =>
+      new WindowFeed(frames, origins, layout, part, {
+        ...{ batch, seed: this.seed, data: digestOfFrames(frames, until) },
       })
     const learned = originsOf(frames, (i) => [0, ends[i] as number], layout, stride)
-    const feed = feedOf(learned, ends, true)
+    const feed = feedOf(learned, ends, 'data')
     const held = rangeOf(frames, splits, 'validation')
     const heldOrigins = validation > 0 ? originsOf(frames, held, layout, validationStride) : []
     const heldFeed =
@@ -161,15 +162,15 @@ export class Forecaster extends Model {
         ? feedOf(
             heldOrigins,
             frames.map((_, i) => held(i)[1]),
-            false,
+            'validation',
           )
         : null
-    this.fitted = fitted
     const task = new ForecasterTask(this.network, {
       options: this.options,
       identity: { ...identityOf(forecasterOptions.rows, this.options), stride },
       held: heldFeed,
       validation: heldFeed && { ...heldFeed.identity, stride: validationStride },
+      begin: () => (this.fitted = fitted),
       files: () => this.files(),
     })
     const { clipNorm = 1, optimizer = adam({ lr: 1e-3 }) } = options
@@ -196,7 +197,7 @@ export class Forecaster extends Model {
     if (stride !== undefined) checkWhole('evaluate', 'stride', stride, 1)
     const plan = this.plan('evaluate', fitted, options)
     checkRows('evaluate', rows)
-    const frames = this.frames(await readRows(this.options, rows), fitted)
+    const frames = await this.frames(await readRows(this.options, rows), fitted)
     const { layout } = plan
     const origins =
       windows === undefined
@@ -245,7 +246,7 @@ export class Forecaster extends Model {
     const places: { list: number; number: number }[] = []
     for (const [list, rows] of lists.entries()) {
       checkRows('predict', rows)
-      const own = this.frames(await readRows(this.options, rows), fitted)
+      const own = await this.frames(await readRows(this.options, rows), fitted)
       for (const [number, frame] of own.entries()) {
         frames.push(frame)
         places.push({ list, number })
@@ -305,7 +306,7 @@ export class Forecaster extends Model {
   }
 
   /** `ERR_FORMAT` where the data is of another frequency than what was learned. */
-  private frames(set: SeriesSet, fitted: Fitted): Frame[] {
+  private frames(set: SeriesSet, fitted: Fitted): Promise<Frame[]> {
     const frequency = frequencyText(set.frequency)
     if (frequency !== fitted.frequency)
       throw new RnnativeError(
@@ -335,7 +336,9 @@ export class Forecaster extends Model {
       const path = file(CONFIG_FILE)
       const config = forecasterOptions.parse(await readJson(path), path)
       const given = { ...config, device, precision: precision ?? config.precision }
-      const fitted = await parseFitted(file(FITTED_FILE))
+      const { targets, covariates, known } = config
+      const columns = targets.length + covariates.length + known.length
+      const fitted = await parseFitted(file(FITTED_FILE), { columns, targets: targets.length })
       const model = await loadWeights(file, () => new Forecaster(given))
       model.fitted = fitted
       return model

@@ -52,6 +52,9 @@ function usualSegment({ context, horizon }: Sizes): number {
   return 1
 }
 
+/** Of a window, which is in memory whole. */
+const MOST_STEPS = 2 ** 20
+
 const { embedding: _, ...stack } = stackOptions({ about: 'recurrent layers', default: 1 })
 
 /** Numbers over time, and what comes next. */
@@ -97,8 +100,8 @@ export const forecasterOptions = new ModelSchema(
         defaultText: 'hour,weekday,month, none of segments',
       },
     ),
-    context: count({ about: 'steps that it looks back', required: true }),
-    horizon: count({ about: 'steps that it looks ahead', required: true }),
+    context: count({ about: 'steps that it looks back', required: true, most: MOST_STEPS }),
+    horizon: count({ about: 'steps that it looks ahead', required: true, most: MOST_STEPS }),
     /** Of `segments`. */
     segment: count({
       about: 'steps of a segment, which context and horizon are multiples of',

@@ -27,6 +27,9 @@ export interface Fitted {
   splits: { validation: number | null; test: number | null }
 }
 
+/** Numbers between two moments at which there may be a pause. */
+const STRETCH = 4096
+
 const AS_IS: Scale = { mean: 0, deviation: 1 }
 
 /** Sums of a column's numbers. */
@@ -36,11 +39,13 @@ interface Sums {
   squares: number
 }
 
-function add(to: Sums, values: Float64Array, end: number): void {
+/** Yields where there may be a pause. */
+function* add(to: Sums, values: Float64Array, end: number): Generator<undefined, void> {
   // Two passes: squares of what is left once the mean is gone.
   let [count, sum] = [0, 0]
   for (let i = 0; i < end; ++i) {
     const value = values[i] as number
+    if (i % STRETCH === STRETCH - 1) yield
     if (Number.isNaN(value)) continue
     ++count
     sum += value
@@ -50,6 +55,7 @@ function add(to: Sums, values: Float64Array, end: number): void {
   let squares = 0
   for (let i = 0; i < end; ++i) {
     const value = values[i] as number
+    if (i % STRETCH === STRETCH - 1) yield
     if (!Number.isNaN(value)) squares += (value - mean) ** 2
   }
   const total = to.count + count
@@ -75,11 +81,11 @@ export interface ScalesOptions {
   ends: readonly number[]
 }
 
-/** Of the first `ends` steps of each series alone. */
-export function fitScales(
+/** Of the first `ends` steps of each series alone. Yields where there may be a pause. */
+export function* fitScales(
   all: readonly Series[],
   { targets, bySeries, season, ends }: ScalesOptions,
-): Pick<Fitted, 'scales' | 'others'> {
+): Generator<undefined, Pick<Fitted, 'scales' | 'others'>> {
   const columns = all[0]?.values.length ?? 0
   const fresh = (): Sums[] =>
     Array.from({ length: columns }, () => ({ count: 0, sum: 0, squares: 0 }))
@@ -88,12 +94,13 @@ export function fitScales(
   const pooled = fresh()
   const scales: Record<string, SeriesScales> = {}
   const errors: number[][] = Array.from({ length: targets }, () => [])
-  all.forEach(({ key, values }, i) => {
+  for (const [i, { key, values }] of all.entries()) {
     const own = fresh()
-    values.forEach((column, j) => {
-      add(own[j] as Sums, column, ends[i] as number)
-      add(pooled[j] as Sums, column, ends[i] as number)
-    })
+    for (const [j, column] of values.entries()) {
+      yield* add(own[j] as Sums, column, ends[i] as number)
+      yield* add(pooled[j] as Sums, column, ends[i] as number)
+    }
+    yield
     const seasonal = values.slice(0, targets).map((column, j) => {
       const error = seasonalError(column.subarray(0, ends[i]), season)
       if (Number.isNaN(error)) return null
@@ -101,7 +108,7 @@ export function fitScales(
       return error
     })
     scales[key] = { columns: finish(own), seasonal }
-  })
+  }
   const mean = (list: number[]) =>
     list.length === 0 ? null : list.reduce((a, b) => a + b, 0) / list.length
   return { scales, others: { columns: finish(pooled), seasonal: errors.map(mean) } }

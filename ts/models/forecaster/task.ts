@@ -26,13 +26,15 @@ export class WindowFeed implements Feed<WindowBatch> {
     private readonly frames: readonly Frame[],
     private readonly origins: readonly Origin[],
     private readonly layout: LayoutOptions,
-    private readonly options: { batch: number; seed: number; data: string; shuffled: boolean },
+    /** Of what is learned the order is chance. */
+    private readonly part: 'data' | 'validation',
+    private readonly options: { batch: number; seed: number; data: string },
   ) {
     const { batch, data } = options
     if (origins.length === 0)
       throw new RnnativeError(
         'ERR_EMPTY',
-        `[fit] data: expected a series with a window of ${layout.context} and ${layout.horizon} steps, got none`,
+        `[fit] ${part}: expected a series with a window of ${layout.context} and ${layout.horizon} steps, got none`,
       )
     this.identity = { batch, windows: origins.length, data }
     this.facts = { windows: origins.length, series: frames.length }
@@ -62,8 +64,8 @@ export class WindowFeed implements Feed<WindowBatch> {
     _repeating = false,
     share: Share = ALONE,
   ): Generator<Portion<WindowBatch>> {
-    const { batch: rows, shuffled } = this.options
-    const order = shuffled ? this.order(pass) : null
+    const { batch: rows } = this.options
+    const order = this.part === 'data' ? this.order(pass) : null
     for (let i = first; i < this.count; ++i) {
       const chosen = order
         ? Array.from(order[i] as Uint32Array, (at) => this.origins[at] as Origin)
@@ -83,6 +85,8 @@ export interface ForecasterTaskOptions {
   identity: Readonly<Record<string, unknown>>
   held: WindowFeed | null
   validation: unknown
+  /** All is tried: the first step comes next. */
+  begin: () => void
   files: () => Promise<CheckpointFiles>
 }
 
@@ -92,12 +96,13 @@ export class ForecasterTask implements Objective<WindowBatch> {
   readonly repeats = true
   readonly validate: Objective<WindowBatch>['validate']
   readonly validation: unknown
+  readonly begin: () => void
   readonly files: () => Promise<CheckpointFiles>
   private readonly options: ForecasterNetworkOptions
 
   constructor(
     readonly module: ForecasterNetwork,
-    { options, identity, held, validation, files }: ForecasterTaskOptions,
+    { options, identity, held, validation, begin, files }: ForecasterTaskOptions,
   ) {
     this.options = options
     this.identity = { model: 'Forecaster', ...identity }
@@ -106,6 +111,7 @@ export class ForecasterTask implements Objective<WindowBatch> {
       ? (checkGoing, share) => evaluate(this, held, device, checkGoing, share)
       : undefined
     this.validation = validation
+    this.begin = begin
     this.files = files
   }
 

@@ -46,13 +46,19 @@ export class WordReader {
     this.shapes = idsOf(vocabulary.shapes)
   }
 
-  example(forms: readonly string[], tags: Int32Array = new Int32Array(forms.length)): Example {
-    return {
-      words: Int32Array.from(forms, (form) => this.words.get(wordKey(form)) ?? UNKNOWN),
-      shapes: Int32Array.from(forms, (form) => this.shapes.get(shapeOf(form)) ?? UNKNOWN),
-      forms,
-      tags,
+  /** Yields where there may be a pause. */
+  *reading(
+    forms: readonly string[],
+    tags: Int32Array = new Int32Array(forms.length),
+  ): Generator<undefined, Example> {
+    const { length } = forms
+    const [words, shapes] = [new Int32Array(length), new Int32Array(length)]
+    for (const [i, form] of forms.entries()) {
+      words[i] = this.words.get(wordKey(form)) ?? UNKNOWN
+      shapes[i] = this.shapes.get(shapeOf(form)) ?? UNKNOWN
+      yield
     }
+    return { words, shapes, forms, tags }
   }
 
   /** Words of these that were seen once in training. */
@@ -98,7 +104,8 @@ export class WordReader {
 
   private spell(forms: readonly string[]) {
     const spelt = forms.map((form) => {
-      const letters = Array.from(form).slice(0, MOST_LETTERS)
+      // A code point is two units at most.
+      const letters = Array.from(form.slice(0, 2 * MOST_LETTERS)).slice(0, MOST_LETTERS)
       return letters.length === 0 ? [UNKNOWN] : letters.map((x) => this.letters.get(x) ?? UNKNOWN)
     })
     const wordLengths = Int32Array.from(spelt, ({ length }) => length)

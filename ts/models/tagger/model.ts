@@ -1,14 +1,8 @@
-import {
-  checkPath,
-  checkStrings,
-  checkWhole,
-  isListOf,
-  isObject,
-  optionsOf,
-  type Names,
-} from '../../check'
+import { checkPath, checkStrings, checkWhole, isListOf, isObject, optionsOf } from '../../check'
+import type { Names } from '../../check'
 import { isDealt } from '../../data'
 import type { TaggedSentence } from '../../data/conll'
+import { own } from '../../data/gather'
 import { digestOfJson } from '../../digest'
 import { expect, RnnativeError } from '../../errors'
 import type { CheckpointFiles } from '../../io/checkpoint'
@@ -24,6 +18,7 @@ import {
 } from '../../metrics/entities'
 import { TAG_SCHEMES, type TagScheme } from '../../metrics/spans'
 import { adam } from '../../optim'
+import { eachOf, inStretches } from '../../pauses'
 import { marginals } from '../../decode'
 import { chooseDevice, type DeviceOption } from '../../tensor/device'
 import type { Fit } from '../../train/fits'
@@ -38,16 +33,8 @@ import { WordReader, type Example } from './batch'
 import { TaggerNetwork } from './network'
 import { taggerFitOptions, taggerOptions } from './options'
 import type { TaggerNetworkOptions, TaggerOptions, TaggerReadingOptions } from './options'
-import {
-  best,
-  cut,
-  decide,
-  emissionsOf,
-  given,
-  natsOf,
-  type Sentence,
-  type TaggedText,
-} from './tag'
+import { best, cutting, decide, emissionsOf, given, natsOf } from './tag'
+import type { Sentence, TaggedText } from './tag'
 import { TaggerFeed, TaggerTask } from './task'
 import { beginWith, wordsOf, type ListedVectors } from './vectors'
 import { checkVocabulary, learnVocabulary, TagSet, type TaggerVocabulary } from './vocabulary'
@@ -156,20 +143,20 @@ export class SequenceTagger extends Model {
     options: SequenceTaggerFitOptions = {},
   ): Run<TokenEvent, TokenResult> {
     return this.begin('tokens', options, (context) =>
-      Promise.resolve(this.makeFit(sentences, options, context)),
+      this.makeFit(own(sentences), options, context),
     )
   }
 
-  private makeFit(
+  private async makeFit(
     sentences: readonly TaggedSentence[],
     options: SequenceTaggerFitOptions,
     context: RunContext<TrainingEvent>,
-  ): Fit | null {
+  ): Promise<Fit | null> {
     checkFitNames(options, { ...taggerFitOptions.rows, validation: true })
-    const { validation = null } = options
+    const validation = own(options.validation ?? null)
     const { batch, rareWords } = taggerFitOptions.resolve(options, null)
-    const learned = this.examples('fit', 'sentences', sentences)
-    const held = validation && this.examples('fit', 'validation', validation)
+    const learned = await inStretches(this.examples('fit', 'sentences', sentences))
+    const held = validation && (await inStretches(this.examples('fit', 'validation', validation)))
     if (context.stopping) return null
     const { words, types } = this.vocabulary
     const task = new TaggerTask(this.network, {
@@ -221,7 +208,7 @@ export class SequenceTagger extends Model {
     this.checkUsable('evaluate')
     const { signal, mode = 'strict' } = optionsOf('evaluate', options, { ...WAITING, mode: true })
     expect('evaluate', 'mode', ENTITY_MODES.includes(mode), ENTITY_MODES.join(' or '), mode)
-    const examples = this.examples('evaluate', 'sentences', sentences)
+    const examples = await inStretches(this.examples('evaluate', 'sentences', own(sentences)))
     const check = () => this.checkGoing('evaluate', signal)
     const { predicted, loss } = await this.predicted(examples, check)
     const { scheme } = this.vocabulary
@@ -233,7 +220,9 @@ export class SequenceTagger extends Model {
   /** Tags and entities of each sentence or text; those of texts tell where in the text they are. */
   async tag(sentences: Sentences, options: Waiting = {}): Promise<TaggedText[]> {
     const { all, emissions, scores } = await this.read('tag', sentences, options)
-    return all.map((one, i) => decide(one, emissions[i] as Float64Array, scores, this.set))
+    return inStretches(
+      eachOf(all, (one, i) => decide(one, emissions[i] as Float64Array, scores, this.set)),
+    )
   }
 
   /** The `k` best of each sentence or text, best first. */
@@ -244,7 +233,9 @@ export class SequenceTagger extends Model {
   ): Promise<(TaggedText & { probability: number })[][]> {
     checkWhole('nBest', 'k', k, 1)
     const { all, emissions, scores } = await this.read('nBest', sentences, options)
-    return all.map((one, i) => best(one, emissions[i] as Float64Array, scores, this.set, k))
+    return inStretches(
+      eachOf(all, (one, i) => best(one, emissions[i] as Float64Array, scores, this.set, k)),
+    )
   }
 
   /** The probability of each of {@link tags} at each word: [words, tags], of each sentence or text. */
@@ -253,36 +244,54 @@ export class SequenceTagger extends Model {
     options: Waiting = {},
   ): Promise<{ words: string[]; probabilities: Float64Array }[]> {
     const { all, emissions, scores } = await this.read('marginals', sentences, options)
-    return all.map(({ words }, i) => ({
-      words: words.map(({ text }) => text),
-      probabilities: marginals(emissions[i] as Float64Array, scores).probabilities,
-    }))
+    return inStretches(
+      eachOf(all, ({ words }, i) => ({
+        words: words.map(({ text }) => text),
+        probabilities: marginals(emissions[i] as Float64Array, scores).probabilities,
+      })),
+    )
   }
 
   private async read(method: string, sentences: Sentences, options: Waiting) {
     this.checkUsable(method)
     const { signal } = optionsOf(method, options, WAITING)
-    const all = this.sentencesOf(method, sentences)
-    const examples = all.map(({ words }) => this.reader.example(words.map(({ text }) => text)))
+    const { all, examples } = await inStretches(this.reading(method, own(sentences)))
     const check = () => this.checkGoing(method, signal)
     return { all, ...(await emissionsOf(this.network, this.reader, examples, check)) }
   }
 
-  private sentencesOf(method: string, sentences: Sentences): Sentence[] {
+  private *reading(
+    method: string,
+    sentences: Sentences,
+  ): Generator<undefined, { all: Sentence[]; examples: Example[] }> {
     const isText = (one: unknown): boolean => typeof one === 'string'
-    if (isListOf(sentences, (one) => isListOf(one, isText)))
-      return (sentences as readonly (readonly string[])[]).map(given)
-    checkTexts(method, sentences as readonly string[])
-    return (sentences as readonly string[]).map((text) => cut(text, this.vocabulary.unit))
+    const ofWords = isListOf(sentences, (one) => isListOf(one, isText))
+    if (!ofWords) checkTexts(method, sentences as readonly string[])
+    const all: Sentence[] = []
+    const examples: Example[] = []
+    for (const one of sentences) {
+      const sentence =
+        typeof one === 'string' ? yield* cutting(one, this.vocabulary.unit) : given(one)
+      all.push(sentence)
+      examples.push(yield* this.reader.reading(sentence.words.map(({ text }) => text)))
+    }
+    return { all, examples }
   }
 
-  private examples(method: string, name: string, sentences: readonly TaggedSentence[]): Example[] {
+  private *examples(
+    method: string,
+    name: string,
+    sentences: readonly TaggedSentence[],
+  ): Generator<undefined, Example[]> {
     checkSentences(method, name, sentences)
     if (sentences.every(({ words }) => words.length === 0))
       throw new RnnativeError('ERR_EMPTY', `[${method}] ${name}: expected words, got none`)
-    return sentences.map(({ words, tags }, i) =>
-      this.reader.example(words, this.set.encode(tags, `${name}[${i}].tags`)),
-    )
+    const all: Example[] = []
+    for (const [i, { words, tags }] of sentences.entries()) {
+      const ids = this.set.encode(method, tags, `${name}[${i}].tags`)
+      all.push(yield* this.reader.reading([...words], ids))
+    }
+    return all
   }
 
   protected async files(): Promise<CheckpointFiles> {

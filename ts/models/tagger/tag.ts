@@ -1,7 +1,9 @@
 /** What a tagger says of sentences. No gradients are recorded, and every batch is awaited. */
 import { kBest, marginals, viterbi, type ScoredTags } from '../../decode'
 import { looseSpans } from '../../metrics/spans'
+import { Pauses } from '../../pauses'
 import { noGrad, scope } from '../../tensor'
+import { segmentsOf } from '../../text/words'
 import { withInputs } from '../../train/objective'
 import type { CRFScores } from '../../nn'
 import { inputsOf, type Example, type WordReader } from './batch'
@@ -54,6 +56,7 @@ export async function emissionsOf(
   const lengthOf = (i: number): number => (examples[i] as Example).words.length
   const order = examples.map((_, i) => i).sort((a, b) => lengthOf(b) - lengthOf(a) || a - b)
   const emissions = new Array<Float64Array>(examples.length)
+  const pauses = new Pauses()
   const { device } = network.output.weight
   for (let first = 0; first < order.length;) {
     checkGoing()
@@ -69,6 +72,7 @@ export async function emissionsOf(
       scope(() => noGrad(() => network.eval().emissions(inputs))),
     )
     const values = await made.data().finally(() => made.dispose())
+    if (pauses.due) await pauses.pause()
     for (const [row, i] of chosen.entries()) {
       const own = new Float64Array(lengthOf(i) * scores.tags)
       for (let t = 0; t < lengthOf(i); ++t) {
@@ -90,11 +94,14 @@ export async function natsOf(
 ): Promise<{ nats: number; tags: Int32Array[] }> {
   const { emissions, scores } = await emissionsOf(network, reader, examples, checkGoing)
   let nats = 0
-  const tags = emissions.map((own, i) => {
+  const tags: Int32Array[] = []
+  const pauses = new Pauses()
+  for (const [i, own] of emissions.entries()) {
     const given = (examples[i] as Example).tags
     if (given.length > 0) nats -= marginals(own, scores).logOf(0, given)
-    return viterbi(own, scores)
-  })
+    tags.push(viterbi(own, scores))
+    if (pauses.due) await pauses.pause()
+  }
   return { nats, tags }
 }
 
@@ -141,22 +148,17 @@ export function best(
   }))
 }
 
-/** Words of a text by Unicode's rules, or its characters; blanks are none. */
-export function cut(text: string, unit: 'word' | 'character'): Sentence {
+/** Words of a text by Unicode's rules, or its characters; blanks are none. Yields where there may be a pause. */
+export function* cutting(text: string, unit: 'word' | 'character'): Generator<undefined, Sentence> {
   const words: Word[] = []
-  const granularity = unit === 'word' ? 'word' : 'grapheme'
-  for (const { segment, index } of segmenter(granularity).segment(text))
-    if (segment.trim() !== '')
-      words.push({ text: segment, start: index, end: index + segment.length })
+  let start = 0
+  for (const segment of segmentsOf(text, unit === 'word' ? 'word' : 'grapheme')) {
+    const end = start + segment.length
+    if (segment.trim() !== '') words.push({ text: segment, start, end })
+    start = end
+    yield
+  }
   return { words, text }
-}
-
-const segmenters = new Map<string, Intl.Segmenter>()
-
-function segmenter(granularity: 'word' | 'grapheme'): Intl.Segmenter {
-  const made = segmenters.get(granularity) ?? new Intl.Segmenter('en', { granularity })
-  segmenters.set(granularity, made)
-  return made
 }
 
 /** Words that were given. */

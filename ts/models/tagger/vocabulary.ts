@@ -1,5 +1,5 @@
 /** What a tagger knows of words, letters, shapes and tags: plain data, which is saved with it. */
-import { isListOf, isObject } from '../../check'
+import { isListOf, isObject, whole } from '../../check'
 import type { TaggedSentence } from '../../data/conll'
 import { expect, RnnativeError } from '../../errors'
 import {
@@ -39,6 +39,16 @@ export const shapeOf = (word: string): string =>
     .replace(/\p{Nd}+/gu, '0')
     .slice(0, 6)
 
+/** Of the data; what conlleval and seqeval take for tags, with a type. */
+const TAG = /^(?:O|[BIESM]-.+)$/s
+
+/** Throws `ERR_ARGUMENT` for a tag that no scheme of entities has, such as a part of speech. */
+export function checkTag(op: string, name: string, tag: string, scheme: TagScheme): void {
+  const valid = scheme === 'none' || TAG.test(tag)
+  const expected = `O or a tag such as B-place (with the scheme none all are tags)`
+  expect(op, name, valid, expected, tag)
+}
+
 const LEAST = { letter: 2, shape: 3 }
 
 function tally(values: Iterable<string>): Map<string, number> {
@@ -68,10 +78,14 @@ export function learnVocabulary(
   )
   const all = ranked(counts, 1)
   const types = new Set<string>()
-  for (const { tags } of sentences)
-    for (const tag of tags)
+  for (const [i, { tags }] of sentences.entries())
+    for (const [t, tag] of tags.entries()) {
       if (scheme === 'none') types.add(tag)
-      else if (tag !== OUTSIDE) types.add(parseTag(tag).type)
+      else if (tag !== OUTSIDE) {
+        checkTag('vocabulary', `sentences[${i}].tags[${t}]`, tag, scheme)
+        types.add(parseTag(tag).type)
+      }
+    }
   if (types.size === 0)
     throw new RnnativeError(
       'ERR_EMPTY',
@@ -104,6 +118,8 @@ export function learnVocabulary(
   }
 }
 
+const allDiffer = (list: readonly string[]): boolean => new Set(list).size === list.length
+
 /** Throws `ERR_ARGUMENT` unless it is one. */
 export function checkVocabulary(value: unknown): asserts value is TaggerVocabulary {
   const given = isObject(value) ? value : {}
@@ -115,7 +131,9 @@ export function checkVocabulary(value: unknown): asserts value is TaggerVocabula
     lists &&
     TAG_SCHEMES.includes(scheme as TagScheme) &&
     (unit === 'word' || unit === 'character') &&
-    typeof frequent === 'number'
+    whole(frequent, 0) &&
+    frequent <= (given['words'] as unknown[]).length &&
+    ['words', 'letters', 'shapes', 'types'].every((name) => allDiffer(given[name] as string[]))
   expect('sequence tagger', 'vocabulary', valid, 'what SequenceTagger.vocabulary gives', value)
 }
 
@@ -136,12 +154,13 @@ export class TagSet {
   }
 
   /** Of tags of the data; `ERR_ARGUMENT` names one that is unknown. */
-  encode(tags: readonly string[], name: string): Int32Array {
+  encode(op: string, tags: readonly string[], name: string): Int32Array {
+    for (const [t, tag] of tags.entries()) checkTag(op, `${name}[${t}]`, tag, this.scheme)
     const own =
       this.scheme === 'none' ? tags : tagsOf(looseSpans(tags, this.scheme), tags.length, 'iobes')
     return Int32Array.from(own, (tag) => {
       const id = this.ids.get(tag)
-      if (id === undefined) expect('fit', name, false, 'tags of the vocabulary', tag)
+      if (id === undefined) expect(op, name, false, 'tags of the vocabulary', tag)
       return id as number
     })
   }
