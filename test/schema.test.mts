@@ -131,3 +131,34 @@ test("cells' names are those that layers know", (t) => {
     t.is(HAS_C[name], hasC[cellOf(name)])
   }
 })
+
+test('an option that counts nowhere is refused, unless a file has it from before', (t) => {
+  const own = new ModelSchema('tool', 'rnnative.Tool', {
+    kind: choice(['saw', 'drill'], { about: 'what it is', default: 'saw' }),
+    teeth: count({
+      ...{ about: 'teeth of a saw', default: 9 },
+      only: ['the kind saw', ({ kind }: { kind: unknown }) => kind === 'saw'],
+    }),
+    bits: count({
+      about: 'what it turns',
+      only: ['the kind drill', ({ kind }: { kind: unknown }) => kind === 'drill'],
+    }),
+  })
+  t.deepEqual(own.resolve({ teeth: 3 }), { kind: 'saw', teeth: 3 })
+  t.deepEqual(own.resolve({ kind: 'drill', teeth: 9, bits: 2 }), {
+    kind: 'drill',
+    teeth: 9,
+    bits: 2,
+  })
+  const refused = (message: string) => ({ code: 'ERR_ARGUMENT', message })
+  t.throws(
+    () => own.resolve({ kind: 'drill', teeth: 3 }),
+    refused('[tool] teeth: expected none without the kind saw, got 3'),
+  )
+  t.throws(
+    () => own.resolve({ bits: 3 }),
+    refused('[tool] bits: expected none without the kind drill, got 3'),
+  )
+  const saved = { model_type: own.type, version: 1, kind: 'drill', teeth: 3, bits: 2 }
+  t.deepEqual(own.parse(saved, 'c.json'), { kind: 'drill', teeth: 9, bits: 2 })
+})

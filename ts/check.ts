@@ -27,6 +27,9 @@ export const MOST_ELEMENTS = 2 ** 40
 /** Most units of a model's layer: their recurrent weight alone is a terabyte. */
 export const MOST_UNITS = 2 ** 18
 
+/** Most threads of the engine. */
+export const MOST_THREADS = 1024
+
 /** Most layers of a stack. */
 export const MOST_LAYERS = 1024
 

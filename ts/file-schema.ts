@@ -1,7 +1,7 @@
 /** What files of ours hold: rows of a schema, as options are, and the format that they are written in. */
 import { isObject, whole } from './check'
 import { expect, RnnativeError, show, told } from './errors'
-import { Schema, type Given, type Made, type Refuse, type Rows } from './schema'
+import { idle, Schema, type Given, type Made, type Refuse, type Rows } from './schema'
 
 /** Makes the error of a file that has this problem. */
 export type Fail = (problem: string) => RnnativeError
@@ -35,7 +35,10 @@ export class FileSchema<R extends Rows> extends Schema<R> {
     if (!isObject(json)) throw fail('expected an object')
     checkFormat(json[this.formatName], this.formatName, fail)
     try {
-      return this.resolve(complete(this.op, this.rows, json, '') as Given<R>)
+      const saved = complete(this.op, this.rows, json, '')
+      // Earlier versions took what does not count.
+      for (const [name] of idle(this.rows, saved)) Reflect.deleteProperty(saved, name)
+      return this.resolve(saved as Given<R>)
     } catch (error) {
       throw error instanceof RnnativeError ? fail(error.message) : error
     }

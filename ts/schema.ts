@@ -35,9 +35,17 @@ export interface Row<Given = unknown, Made = unknown> {
   readonly read: (text: string) => unknown
   /** The rows of a group. */
   readonly rows?: Rows | undefined
+  /** Where it counts; it counts everywhere unless given. */
+  readonly only?: Only | undefined
   /** For the compiler alone. */
   readonly types?: { given: Given; made: Made } | undefined
 }
+
+/**
+ * Where an option counts: what must be there, completing "none without", and whether it is. Elsewhere another value
+ * than the default is refused: it would be ignored.
+ */
+export type Only = readonly [where: string, counts: (made: never) => boolean]
 
 export type Rows = Readonly<Record<string, Row>>
 
@@ -64,6 +72,7 @@ export interface Settings<T> {
   flag?: string | null
   /** How help calls a value. */
   argument?: string
+  only?: Only
 }
 
 /** Of whole numbers: the largest, where more would run until memory ends. */
@@ -85,12 +94,12 @@ interface Kind {
 }
 
 function row<T, S extends Settings<T>>(kind: Kind, settings: S): Row<T, MadeOf<T, S>> {
-  const { about, default: fallback, defaultText, formerly, flag, argument } = settings
+  const { about, default: fallback, defaultText, formerly, flag, argument, only } = settings
   const { required = false } = settings
   return {
     names: undefined,
     ...kind,
-    ...{ about, formerly, flag, fallbackText: defaultText, required },
+    ...{ about, formerly, flag, fallbackText: defaultText, required, only },
     optional: fallback === undefined && !required,
     argument: argument ?? kind.argument,
     fallback:
@@ -228,6 +237,19 @@ export const group = <R extends Rows>(
 /** Refuses a value that does not go with others unless `valid`: "[op] name: expected ..., got ...". */
 export type Refuse = (name: string, valid: boolean, expected: string, got: unknown) => void
 
+const textOf = (value: unknown): string | undefined => JSON.stringify(value)
+
+/** Options with another value than they would have, where they do not count. */
+export function idle(rows: Rows, made: object): [name: string, where: string][] {
+  const found: [string, string][] = []
+  for (const [name, { only, fallback }] of Object.entries(rows)) {
+    const value = (made as Record<string, unknown>)[name]
+    if (only === undefined || value === undefined || only[1](made as never)) continue
+    if (textOf(value) !== textOf(fallback(made, made))) found.push([name, only[0]])
+  }
+  return found
+}
+
 /** The options of one call or constructor; `op` names it in errors. */
 export class Schema<R extends Rows> {
   constructor(
@@ -246,6 +268,8 @@ export class Schema<R extends Rows> {
     if (also) checkNames(this.op, given, { ...this.rows, ...also })
     const made = this.fill(this.rows, given, '', null) as Made<R>
     this.rules(made, (...check) => expect(this.op, ...check))
+    for (const [name, where] of idle(this.rows, made))
+      expect(this.op, name, false, `none without ${where}`, made[name as keyof typeof made])
     return made
   }
 

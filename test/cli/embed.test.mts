@@ -84,7 +84,7 @@ test('embed train of lines, whose nearest are found by a text', async (t) => {
     '--output',
     'x',
   ])
-  t.regex(refused.stderr, /--max-part: expected none/)
+  t.regex(refused.stderr, /--min-part: expected none/)
 })
 
 test('classify fasttext, and what it saved in classify eval and predict', async (t) => {

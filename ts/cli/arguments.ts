@@ -3,6 +3,8 @@
  * commands have in common is here, too.
  */
 import { InvalidArgumentError, Option, type Command } from 'commander'
+import { MOST_THREADS } from '../check'
+import { RnnativeError } from '../errors'
 import { atLeastZero, choice, count, custom, flag, probability } from '../schema'
 import { Schema, text, wholeNumber } from '../schema'
 import { isPicture } from '../report/suffix'
@@ -112,9 +114,25 @@ export const givenFlags = (command: Command): Flags =>
 export const takeFlags = <R extends Rows>(rows: R, flags: Flags): Made<R> =>
   new Schema('command line', rows).resolve(readFlags(rows, flags))
 
+/** Throws `ERR_ARGUMENT` for those of these flags that have another value than they would have, and `why`. */
+export function refuseFlags(
+  rows: Rows,
+  values: object,
+  names: readonly string[],
+  why: string,
+  path = '',
+): void {
+  for (const name of names) {
+    const value = (values as Record<string, unknown>)[name]
+    const row = rows[name] as Row
+    if (JSON.stringify(value) === JSON.stringify(row.fallback(values, values))) continue
+    throw new RnnativeError('ERR_ARGUMENT', `--${nameOf(path + name, row)}: ${why}`)
+  }
+}
+
 export const json = flag({ about: 'print JSON; a number that is not finite is null' })
 
-export const threads = count({ about: 'threads of the engine' })
+export const threads = count({ about: 'threads of the engine', most: MOST_THREADS })
 
 export const device = <const N extends readonly string[]>(names: N) =>
   choice(names, { about: 'where to compute', default: 'cpu' as N[number] })
@@ -133,6 +151,12 @@ export const generation = {
   topP: probability({ about: 'choose among the likeliest tokens of this total probability' }),
   seed: wholeNumber({ about: 'the same seed writes the same text' }),
 }
+
+/** Of commands that learn a model in one go. */
+export const overwriteModel = flag({
+  about: 'replace the model, or the run, that the directory holds',
+  default: false,
+})
 
 // For commands that load a model.
 
@@ -154,6 +178,12 @@ const OF_PICTURE = {
   valid: (value: unknown): boolean => typeof value === 'string' && isPicture(value),
   argument: '<file>',
   read: (words: string): string => words,
+}
+
+/** The rows of a file, of which there must be any. `ERR_EMPTY`. */
+export function atLeastOne<T>(path: string, rows: T[]): T[] {
+  if (rows.length > 0) return rows
+  throw new RnnativeError('ERR_EMPTY', `[read] ${path}: expected a row at least, got none`)
 }
 
 /** A file's path; `-` where a command says so. */

@@ -21,6 +21,7 @@ import { drawPanels, linesOf, type FlowLine } from '../report/flow-chart'
 import { gradientFlow, type GradientFlow } from '../report/gradient-flow'
 import { writeFigures } from '../report/page'
 import { loadDrawing } from '../report/vega'
+import { tryFile } from '../io/files'
 import type { Tensor } from '../tensor'
 import { randomWords, streamKey } from '../tensor/random'
 import { Trainer } from '../train'
@@ -134,6 +135,7 @@ export async function reportGradients(
   told: (line: string) => void,
 ): Promise<void> {
   await loadDrawing()
+  await tryFile(options.output)
   const feed = feedOf(options)
   const all: Seen[] = []
   for (const cell of Object.keys(CELLS))

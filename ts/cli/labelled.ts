@@ -3,7 +3,7 @@ import type { Labelled } from '../data/labelled'
 import { custom, flag, text } from '../schema'
 import type { Column } from '../data/table'
 import type { Made } from '../schema'
-import { neededFile } from './arguments'
+import { atLeastOne, neededFile } from './arguments'
 
 /** A number is a column's place, from 1. */
 const columnOf = (word: string): Column => (/^[1-9]\d*$/.test(word) ? Number(word) : word)
@@ -45,5 +45,8 @@ export async function readLabelledInput(
   const { readLabelled } = await import('../data/labelled.js')
   const [only, ...others] = textColumn ?? []
   const columns = others.length > 0 ? textColumn : only
-  return readLabelled(path, { text: columns, label: labelColumn, labelSeparator, header })
+  const examples = await readLabelled(path, {
+    ...{ text: columns, label: labelColumn, labelSeparator, header },
+  })
+  return atLeastOne(path, examples)
 }

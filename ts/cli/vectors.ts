@@ -5,8 +5,8 @@ import { isObject } from '../check'
 import { RnnativeError } from '../errors'
 import { readVectors, writeVectors } from '../io'
 import type { Neighbour, Vectors, WordPair } from '../io'
-import { CONFIG_FILE, findModel } from '../io/model-directory'
-import { readJson } from '../io/files'
+import { CONFIG_FILE, findModel, tryModelDirectory } from '../io/model-directory'
+import { readJson, tryFile } from '../io/files'
 import { Doc2Vec, Embeddings, type EmbeddingModel } from '../models'
 import { docOptions, type Doc2VecSettings } from '../models/embeddings/doc-options'
 import type { EmbeddingSettings } from '../models/embeddings/options'
@@ -24,19 +24,26 @@ export function modelOf(options: EmbedOptions): Embeddings | Doc2Vec {
   const { model, algorithm, ...words } = options
   if (model !== 'doc2vec') return new Embeddings({ model, ...words })
   const { minPart, maxPart, buckets: _, ...rest } = words
-  if (minPart > 0 || maxPart > 0)
-    throw new RnnativeError('ERR_ARGUMENT', '--max-part: expected none with --model doc2vec')
+  for (const [flag, value] of Object.entries({ 'min-part': minPart, 'max-part': maxPart }))
+    if (value > 0)
+      throw new RnnativeError('ERR_ARGUMENT', `--${flag}: expected none with --model doc2vec`)
   return new Doc2Vec({ algorithm, ...rest })
 }
 
 type EmbedOptions = Omit<EmbeddingSettings, 'model'> &
   Pick<Doc2VecSettings, 'algorithm'> & { model: EmbeddingModel | 'doc2vec' }
 
+const FILE = /\.(bin|vec|txt)$/
+
+/** Throws what {@link writeOut} would, before anything is learned. */
+export const tryOut = (path: string, overwrite: boolean): Promise<void> =>
+  FILE.test(path) ? tryFile(path) : tryModelDirectory(path, overwrite)
+
 /** Into a file of vectors, or a directory, by the path's end. */
 export async function writeOut(model: Embeddings | Doc2Vec, path: string): Promise<void> {
   const parts = model instanceof Embeddings && model.options.maxPart > 0
   if (path.endsWith('.bin') && parts) await model.saveFastText(path)
-  else if (/\.(bin|vec|txt)$/.test(path)) await writeVectors(path, await model.vectors())
+  else if (FILE.test(path)) await writeVectors(path, await model.vectors())
   else await model.save(path)
 }
 
@@ -93,6 +100,7 @@ export interface WordMap {
 
 /** A page of words where they lie. */
 export async function drawWords(map: WordMap): Promise<void> {
+  await tryFile(map.output)
   const vectors = await loadVectors(map.vectors)
   const asked = map.words?.split(',').map((word) => word.trim())
   const words = asked ?? [...vectors.words()].slice(0, map.count)

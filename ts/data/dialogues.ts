@@ -60,6 +60,8 @@ async function* conversationsOf(
     else {
       const lines = (options.format ?? (isJson(path) ? 'jsonl' : 'csv')) === 'jsonl'
       const turns = given ?? (lines ? 'turns' : [1, 2])
+      const several = lines || (Array.isArray(turns) && turns.length > 1)
+      expect('read dialogues', 'turns', several, 'at least two columns of a table', turns)
       for await (const { cells, line } of tableRows([path], { ...options, columns: { turns } })) {
         if (!isStrings(cells['turns']))
           throw badFile(path, `line ${line}: turns: expected strings, got ${show(cells['turns'])}`)

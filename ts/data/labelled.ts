@@ -79,6 +79,8 @@ async function* labelledRows(
       throw badFile(path, `line ${line}: text: expected a string, got ${show(text)}`)
     if (typeof label !== 'string' && !isStrings(label))
       throw badFile(path, `line ${line}: label: expected a string or strings, got ${show(label)}`)
+    if (separator === undefined && typeof label === 'string' && label.trim() === '')
+      throw badFile(path, `line ${line}: label: expected one, got an empty cell`)
     yield {
       text: text as string | string[],
       label:

@@ -130,6 +130,16 @@ export async function stage(
   }
 }
 
+/** Throws what writing this file would, but for what does not fit: before hours of work. */
+export async function tryFile(path: string): Promise<void> {
+  checkPath('write', 'path', path)
+  try {
+    await discard((await stage(path, () => Promise.resolve())).from)
+  } catch (error) {
+    throw ioError('write', path, error)
+  }
+}
+
 /** Gives a staged file its name. Where that fails it is gone, and the old file is as it was. */
 export async function place({ from, to }: Staged): Promise<void> {
   try {

@@ -197,6 +197,32 @@ export async function writeModelDirectory(path: string, files: CheckpointFiles):
   }
 }
 
+/**
+ * Throws what {@link writeModelDirectory} would, as far as it can be told: before hours of work. `ERR_ARGUMENT` where
+ * there is a model or a run already, unless it is to be replaced.
+ */
+export async function tryModelDirectory(path: string, overwrite: boolean): Promise<void> {
+  checkPath('save', 'directory', path)
+  let made: string[] = []
+  try {
+    made = await makeDurableDirectory(path)
+    const home = await realpath(path)
+    await ownFiles(home, path, [])
+    const found = (await readSaved(home)) === 'none' ? await checkpointIn(home) : CONFIG_FILE
+    if (found !== null && !overwrite)
+      throw new RnnativeError(
+        'ERR_ARGUMENT',
+        `[save] ${path}: holds a ${found === CONFIG_FILE ? 'model' : `run with ${found}`}; overwrite replaces it`,
+      )
+    // It is written in, too.
+    await discard((await stage(join(home, CONFIG_FILE), () => Promise.resolve())).from)
+  } catch (error) {
+    throw ioError('save', path, error)
+  } finally {
+    removeEmpty(made)
+  }
+}
+
 const existing = (path: string) =>
   stat(path, { bigint: true }).then(
     (found) => found,

@@ -114,12 +114,27 @@ export async function loadWeights<M extends Model>(
       await fill(model.network, weights)
     } catch (error) {
       await model.dispose()
-      throw error
+      throw named(file(MODEL_FILE), error)
     }
     return model
   } finally {
     await weights.close()
   }
+}
+
+/** What options that a file has may fail with. */
+const OF_FILES = ['ERR_ARGUMENT', 'ERR_FORMAT', 'ERR_SHAPE', 'ERR_OUT_OF_MEMORY']
+
+/** Weights that are not as `config.json` has them, with their file. */
+function named(path: string, error: unknown): unknown {
+  const own = error instanceof RnnativeError && error.code === 'ERR_FORMAT'
+  if (!own || error.message.includes(path)) return error
+  const problem = error.message.replace(/^\[\w+\] /, '')
+  return new RnnativeError(
+    'ERR_FORMAT',
+    `[load] ${path}: other weights than ${CONFIG_FILE} asks for: ${problem}`,
+    { cause: error },
+  )
 }
 
 /** What has too many tensors, or too large ones to be thought of, is the file's fault. */
@@ -128,7 +143,9 @@ function outlined<M>(path: string, make: () => M): M {
     return make()
   } catch (error) {
     const own = error instanceof RnnativeError
-    if (own && !['ERR_FORMAT', 'ERR_SHAPE', 'ERR_OUT_OF_MEMORY'].includes(error.code)) throw error
+    if (own && !OF_FILES.includes(error.code)) throw error
+    // The caller's, not the file's.
+    if (own && /\] (device|precision):/.test(error.message)) throw error
     const { message } = error as Error
     throw new RnnativeError('ERR_FORMAT', `[load] ${path}: ${message}`, { cause: error })
   }

@@ -23,6 +23,7 @@ export const limitOptions = {
   gradientNoiseDecay: atLeastZero({
     about: 'how it falls with the steps',
     ...{ defaultText: '0.55', argument: '<gamma>' },
+    only: ['gradientNoise', ({ gradientNoise }: { gradientNoise?: unknown }) => !!gradientNoise],
   }),
   ...penaltyOptions,
   average,

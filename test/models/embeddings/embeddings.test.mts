@@ -170,7 +170,7 @@ test('what is wrong is named', async (t) => {
     [{ dim: 0 }, /dim: expected a whole number from 1/],
     [{ model: 'glove' }, /model: expected one of skipgram, cbow, fasttext, item2vec/],
     [{ negative: 65 }, /negative: expected a whole number from 1 to 64/],
-    [{ minPart: 3 }, /maxPart: expected a number of at least minPart/],
+    [{ minPart: 3 }, /minPart, maxPart: expected both above 0/],
     [{ size: 3 }, /size: is no option here/],
   ] as const)
     t.throws(() => new Embeddings(given as EmbeddingOptions), { code: 'ERR_ARGUMENT', message })

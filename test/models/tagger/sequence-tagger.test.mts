@@ -33,7 +33,8 @@ const sentences = makeSentences(60)
 const vocabulary = SequenceTagger.vocabulary(sentences)
 const make = (options: Partial<SequenceTaggerOptions> = {}) =>
   new SequenceTagger({
-    ...{ vocabulary, hidden: 12, embedding: 10, letterEmbedding: 4, letterHidden: 4, seed: 3 },
+    ...{ vocabulary, hidden: 12, embedding: 10, seed: 3 },
+    ...(options.characters !== 'none' && { letterEmbedding: 4, letterHidden: 4 }),
     ...options,
   })
 const fitOptions = () => ({ batch: 8, epochs: 6, optimizer: optim.adam({ lr: 0.02 }) })

@@ -3,8 +3,9 @@ import type { Command } from 'commander'
 import { fastTextFitOptions, fastTextOptions } from '../../models/embeddings/classifier-options'
 import { maxEntOptions, naiveBayesOptions, tfIdfOptions } from '../../models/baselines/options'
 import type { Classifier } from '../../models'
-import { choice, count, text, type Made, type Row, type Rows } from '../../schema'
-import { addFlags, file, json, readFlags, takeFlags, type Flags } from '../arguments'
+import { choice, count, path, type Made, type Row, type Rows } from '../../schema'
+import { addFlags, file, json, overwriteModel, readFlags, takeFlags } from '../arguments'
+import type { Flags } from '../arguments'
 import { labelledFlags, readLabelledInput } from '../labelled'
 import { printScore } from '../score'
 
@@ -35,7 +36,8 @@ const baselineFlags = {
   kind: choice(['naive-bayes', 'max-ent'], { about: 'the model', required: true }),
   ...labelledFlags,
   valid: file('table to evaluate the model on'),
-  checkpoint: text({ about: 'where to save the model', argument: '<dir>', required: true }),
+  checkpoint: path({ about: 'where to save the model', argument: '<dir>', required: true }),
+  overwrite: overwriteModel,
   json,
 }
 
@@ -72,6 +74,7 @@ async function learnFastText(flags: Made<typeof fastTextFlags>): Promise<void> {
   const options = { seed, unit, dim, minCount, ngrams, minPart, maxPart, buckets }
   await setThreads(threads)
   await using model = new FastTextClassifier(options)
+  await tryDestination(flags)
   const run = model.fit(await readLabelledInput(flags.data, flags), { epochs, lr, threads })
   await report(flags, model, { ...(await run) })
 }
@@ -79,7 +82,16 @@ async function learnFastText(flags: Made<typeof fastTextFlags>): Promise<void> {
 async function learn(flags: Made<typeof baselineFlags>, options: object): Promise<void> {
   const { MaxEnt, NaiveBayes } = await import('../../models/index.js')
   const model = flags.kind === 'max-ent' ? new MaxEnt(options) : new NaiveBayes(options)
+  await tryDestination(flags)
   await report(flags, model, { ...(await model.fit(await readLabelledInput(flags.data, flags))) })
+}
+
+const tryDestination = async ({
+  checkpoint,
+  overwrite,
+}: Made<typeof fastTextData>): Promise<void> => {
+  const { tryModelDirectory } = await import('../../io/model-directory.js')
+  await tryModelDirectory(checkpoint, overwrite)
 }
 
 /** Saves what was learned, and tells it, with how well it does on other examples. */
@@ -120,7 +132,7 @@ async function keywords(files: readonly string[], flags: Made<typeof keywordFlag
   checkInputs(...files)
   const { analyzer, ngrams, top } = flags
   const texts: string[][] = []
-  for (const path of files) texts.push(await linesOf((await readInput(path, 'char')) as string))
+  for (const one of files) texts.push(await linesOf((await readInput(one, 'char')) as string))
   const tfIdf = new TfIdf({ analyzer, ngrams })
   const lines = () => texts.flat().filter((line) => line.trim() !== '')
   await tfIdf.fit(texts.length > 1 ? texts : lines())

@@ -1,11 +1,10 @@
 /** `chat`: a line out for each line in, on a terminal or through a pipe. */
 import type { Command } from 'commander'
-import { RnnativeError } from '../../errors'
 import type { Conversation } from '../../data/tables'
 import type { Dialogue, Translation } from '../../models'
 import type { Precision } from '../../precision'
 import { atLeastZero, count, flag, probability, text, wholeNumber, type Made } from '../../schema'
-import { addFlags, model, savedPrecision, takeFlags, type Flags } from '../arguments'
+import { addFlags, type Flags, model, refuseFlags, savedPrecision, takeFlags } from '../arguments'
 
 /** How a line is answered. */
 export const answerFlags = {
@@ -58,10 +57,9 @@ export async function openBot(
 ): Promise<Bot> {
   const { sample, temperature, topK, topP, seed, against, maxLength, ...search } = flags
   const { beam, lengthPenalty, blockNgrams, penalty, penaltyTokens } = search
-  if (!sample)
-    for (const name of SAMPLING)
-      if (flags[name] !== undefined)
-        throw new RnnativeError('ERR_ARGUMENT', `${name}: only together with --sample`)
+  if (!sample) refuseFlags(answerFlags, flags, SAMPLING, 'only together with --sample')
+  if (penalty === 0)
+    refuseFlags(answerFlags, flags, ['penaltyTokens', 'against'], 'only together with --penalty')
   const { Dialogue } = await import('../../models/index.js')
   const { loadTerm } = await import('../../models/load-term.js')
   const other = against === undefined ? undefined : await loadTerm(against)

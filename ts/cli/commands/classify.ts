@@ -134,6 +134,7 @@ async function beginning(
 async function evaluate(flags: Made<typeof evaluateFlags>): Promise<void> {
   const { loadClassifier } = await import('../../models/index.js')
   const { printJson } = await import('../../watch/output.js')
+  if (flags.report !== undefined) await (await import('../../io/files.js')).tryFile(flags.report)
   const examples = await readLabelledInput(flags.data, flags)
   await using classifier = await loadClassifier(flags.model, { precision: flags.precision })
   const score = await classifier.evaluate(examples)

@@ -1,5 +1,6 @@
 /** Commands of dialogue models. The models are loaded when a command runs. */
 import type { Command } from 'commander'
+import { RnnativeError } from '../../errors'
 import type { Conversation } from '../../data/tables'
 import { dialogueFitOptions, dialogueOptions } from '../../models/dialogue/options'
 import { choice, count, custom, flag, type Made } from '../../schema'
@@ -94,7 +95,12 @@ async function read(
   for (const path of paths) {
     const found = await stat(path).catch(() => null)
     if (!found?.isDirectory()) all.push(path)
-    else all.push(...(await readdir(path)).sort().map((name) => join(path, name)))
+    else {
+      const names = await readdir(path)
+      if (names.length === 0)
+        throw new RnnativeError('ERR_EMPTY', `[read] ${path}: expected a file in it, got none`)
+      all.push(...names.sort().map((name) => join(path, name)))
+    }
   }
   return readDialogues(all, { turns: turns?.length === 1 ? turns[0] : turns, header })
 }

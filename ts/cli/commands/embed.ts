@@ -3,17 +3,32 @@ import type { Command } from 'commander'
 import { docOptions } from '../../models/embeddings/doc-options'
 import { EMBEDDING_MODELS, embeddingOptions, fitRows } from '../../models/embeddings/options'
 import { choice, count, text, wholeNumber } from '../../schema'
-import type { Made } from '../../schema'
-import { addFlags, json, neededFile, neededPicture, takeFlags, type Flags } from '../arguments'
+import type { Made, Only } from '../../schema'
+import { addFlags, json, neededFile, neededPicture, overwriteModel } from '../arguments'
+import { refuseFlags, takeFlags, type Flags } from '../arguments'
 
 const trainFlags = {
   text: neededFile('text to learn from, a sentence a line, gzip allowed; - is standard input'),
   ...embeddingOptions.rows,
+  window: {
+    ...embeddingOptions.rows.window,
+    only: [
+      '--algorithm dm',
+      ({ model, algorithm }: { model: unknown; algorithm: unknown }) =>
+        model !== 'doc2vec' || algorithm === 'dm',
+    ] satisfies Only,
+  },
   model: choice([...EMBEDDING_MODELS, 'doc2vec'], {
     about: `${embeddingOptions.rows.model.about}; doc2vec vectors of lines`,
     default: 'skipgram',
   }),
-  algorithm: docOptions.rows.algorithm,
+  algorithm: {
+    ...docOptions.rows.algorithm,
+    only: [
+      '--model doc2vec',
+      ({ model }: { model: unknown }) => model === 'doc2vec',
+    ] satisfies Only,
+  },
   ...fitRows,
   epochs: count({
     about: fitRows.epochs.about,
@@ -25,6 +40,7 @@ const trainFlags = {
       'file of vectors: .bin in binary of word2vec, of words with parts a model of fastText; .vec or .txt as text; or a directory',
     ...{ argument: '<path>', required: true },
   }),
+  overwrite: overwriteModel,
   json,
 }
 
@@ -76,17 +92,21 @@ export function addEmbed(program: Command): void {
     mapFlags,
   ).action(async (flags: Flags) => {
     const { drawWords } = await import('../vectors.js')
-    await drawWords(takeFlags(mapFlags, flags))
+    const map = takeFlags(mapFlags, flags)
+    if (map.method === 'pca') refuseFlags(mapFlags, map, ['seed'], 'only of --method tsne')
+    if (map.words !== undefined) refuseFlags(mapFlags, map, ['count'], 'expected none with --words')
+    await drawWords(map)
   })
 }
 
 async function train(flags: Made<typeof trainFlags>): Promise<void> {
-  const { text: path, output, json: asJson, epochs, lr, threads, ...options } = flags
+  const { text: path, output, json: asJson, epochs, lr, threads, overwrite, ...options } = flags
   const { printJson, printTable } = await import('../../watch/output.js')
   const { setThreads } = await import('../threads.js')
-  const { modelOf, writeOut } = await import('../vectors.js')
+  const { modelOf, tryOut, writeOut } = await import('../vectors.js')
   await setThreads(threads)
   await using model = modelOf(options)
+  await tryOut(output, overwrite)
   const source = path === '-' ? process.stdin.setEncoding('utf8') : null
   const run = model.fit(source ? linesOf(source) : { file: path }, { epochs, lr, threads })
   let shown = 0

@@ -4,7 +4,16 @@ import type { Forecaster, ForecasterScore, SeriesForecast } from '../../models'
 import { forecasterFitOptions, forecasterOptions, levels } from '../../models/forecaster/options'
 import { PARTS } from '../../models/forecaster/parts-names'
 import { choice, count, custom, fraction, wholeNumber, type Made } from '../../schema'
-import { addFlags, json, model, neededFile, picture, takeFlags, type Flags } from '../arguments'
+import {
+  addFlags,
+  json,
+  model,
+  neededFile,
+  picture,
+  refuseFlags,
+  takeFlags,
+  type Flags,
+} from '../arguments'
 import { addTrain } from './train'
 
 const data = neededFile('a table with a row for each time: CSV, TSV or JSON Lines, gzip allowed')
@@ -102,9 +111,12 @@ export function addForecast(program: Command): void {
   ).action((flags: Flags) => predict(takeFlags(predictFlags, flags)))
 }
 
-async function load(directory: string): Promise<Forecaster> {
+async function load(flags: Made<typeof forecasting>): Promise<Forecaster> {
   const { Forecaster } = await import('../../models/index.js')
-  return Forecaster.load(directory)
+  const forecaster = await Forecaster.load(flags.model)
+  if (forecaster.options.model !== 'deepar')
+    refuseFlags(forecasting, flags, ['samples', 'seed'], 'only of deepar, which draws')
+  return forecaster
 }
 
 /** Levels that a model can tell, unless others are asked for. */
@@ -120,8 +132,8 @@ function levelsOf(
 async function evaluate(flags: Made<typeof evaluateFlags>): Promise<void> {
   const { readTable } = await import('../../data/tables.js')
   const { printJson, printTable } = await import('../../watch/output.js')
-  const { model: directory, data: file, json, quantiles, ...options } = flags
-  await using forecaster = await load(directory)
+  const { model: _, data: file, json, quantiles, ...options } = flags
+  await using forecaster = await load(flags)
   const score = await forecaster.evaluate(readTable(file), {
     ...options,
     quantiles: levelsOf(forecaster, quantiles),
@@ -161,8 +173,13 @@ function tableOf(score: ForecasterScore): Record<string, string | number> {
 async function predict(flags: Made<typeof predictFlags>): Promise<void> {
   const { readTable } = await import('../../data/tables.js')
   const { printJson } = await import('../../watch/output.js')
-  const { model: directory, data: file, json, plot, quantiles, history, ...options } = flags
-  await using forecaster = await load(directory)
+  const { model: _, data: file, json, plot, quantiles, history, ...options } = flags
+  if (plot === undefined) refuseFlags(predictFlags, flags, ['history'], 'only together with --plot')
+  else {
+    await (await import('../../report/vega.js')).loadDrawing()
+    await (await import('../../io/files.js')).tryFile(plot)
+  }
+  await using forecaster = await load(flags)
   const drawn = history ?? 4 * forecaster.options.horizon
   const forecasts = await forecaster.predict(readTable(file), {
     ...options,

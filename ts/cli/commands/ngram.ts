@@ -2,16 +2,18 @@
 import type { Command } from 'commander'
 import { ngramOptions } from '../../models/ngram/options'
 import type { NgramModel } from '../../models/ngram/model'
-import { choice, count, flag, text } from '../../schema'
+import { choice, count, flag, path, text } from '../../schema'
 import type { Made } from '../../schema'
-import { addFlags, file, generation, json, neededFile, takeFlags, type Flags } from '../arguments'
+import { addFlags, file, generation, json, neededFile, overwriteModel } from '../arguments'
+import { refuseFlags, takeFlags, type Flags } from '../arguments'
 
 const trainFlags = {
   text: neededFile('text to count, gzip allowed; - is standard input'),
   unit: choice(['word', 'char', 'space'], { about: 'what a token is', default: 'space' }),
   vocabulary: count({ about: 'most tokens', defaultText: '50,000' }),
   ...ngramOptions.rows,
-  output: text({ about: 'directory of the model', argument: '<dir>', required: true }),
+  output: path({ about: 'directory of the model', argument: '<dir>', required: true }),
+  overwrite: overwriteModel,
   arpa: file('write the model as an ARPA file, too'),
   json,
 }
@@ -59,11 +61,15 @@ export function addNgram(program: Command): void {
 }
 
 async function train(flags: Made<typeof trainFlags>): Promise<void> {
-  const { text: path, unit, vocabulary, output, arpa, json: asJson, ...options } = flags
+  const { text: input, unit, vocabulary, output, overwrite, arpa, json: asJson, ...options } = flags
   const { NgramModel } = await import('../../models/index.js')
   const { makeTokenizer, readInput } = await import('../texts.js')
   const { printJson, printTable } = await import('../../watch/output.js')
-  const learned = (await readInput(path, unit)) as string
+  const { tryModelDirectory } = await import('../../io/model-directory.js')
+  const { tryFile } = await import('../../io/files.js')
+  await tryModelDirectory(output, overwrite)
+  if (arpa !== undefined) await tryFile(arpa)
+  const learned = (await readInput(input, unit)) as string
   const tokenizer = await makeTokenizer(unit, [learned], vocabulary)
   const made = new NgramModel({ ...options, tokenizer })
   const began = performance.now()
@@ -107,7 +113,7 @@ async function evaluate(flags: Made<typeof evaluateFlags>): Promise<void> {
 
 async function generate(flags: Made<typeof generateFlags>): Promise<void> {
   const {
-    model: path,
+    model: from,
     prompt,
     mcmc,
     template,
@@ -116,8 +122,14 @@ async function generate(flags: Made<typeof generateFlags>): Promise<void> {
     json: asJson,
     ...options
   } = flags
-  const loaded = await loadNgram(path)
-  if (mcmc || template !== undefined) {
+  const sampling = mcmc || template !== undefined
+  const others = sampling
+    ? ['prompt', 'length', 'temperature', 'topK', 'topP']
+    : ['iterations', 'method']
+  const why = sampling ? 'expected none with --template' : 'only together with --template'
+  refuseFlags(generateFlags, flags, others, why)
+  const loaded = await loadNgram(from)
+  if (sampling) {
     const { printJson } = await import('../../watch/output.js')
     const { seed } = options
     const { samples, acceptance } = await loaded.sample(template ?? '', {

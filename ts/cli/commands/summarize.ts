@@ -1,15 +1,17 @@
 /** Commands that summarise documents. The models are loaded when a command runs. */
+import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { isListOf, isObject } from '../../check'
 import type { Summarized } from '../../data/summaries'
 import { RnnativeError } from '../../errors'
+import { nearest } from '../../nearest'
 import type { RougeScore } from '../../metrics'
 import type { Summary, SummaryDocument } from '../../models'
 import { summariserFitOptions, summariserOptions } from '../../models/summariser/options'
 import { RANK_METHODS, type RankMethod } from '../../models/summariser/rank'
 import { count, flag, text, type Made } from '../../schema'
-import { addFlags, file, json, neededFile, savedPrecision, takeFlags } from '../arguments'
-import type { Flags } from '../arguments'
+import { addFlags, atLeastOne, file, json, neededFile, refuseFlags } from '../arguments'
+import { savedPrecision, takeFlags, type Flags } from '../arguments'
 import { addTrain } from './train'
 
 const data = neededFile(
@@ -88,7 +90,7 @@ const readExamples = async (
   { textColumn, summaryColumn }: Made<typeof columns>,
 ): Promise<Summarized[]> => {
   const { readSummaries } = await import('../../data/summaries.js')
-  return readSummaries(path, { text: textColumn, summary: summaryColumn })
+  return atLeastOne(path, await readSummaries(path, { text: textColumn, summary: summaryColumn }))
 }
 
 async function run(flags: Made<typeof summarizeFlags>): Promise<void> {
@@ -135,11 +137,19 @@ async function openSummarizer({
   precision,
 }: Made<typeof chosenBy>): Promise<Summarizer> {
   const { summarize, Summariser } = await import('../../models/index.js')
-  if (isRank(method))
+  if (isRank(method)) {
+    refuseFlags(chosenBy, { precision }, ['precision'], `expected none with ${method}`)
     return {
       summarize: (documents) => summarize(documents, { method, sentences }),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     }
+  }
+  const meant = nearest(method, RANK_METHODS)
+  if (meant !== undefined && !existsSync(method))
+    throw new RnnativeError(
+      'ERR_ARGUMENT',
+      `--method: there is no directory ${method}; did you mean ${meant}?`,
+    )
   const model = await Summariser.load(method, { precision })
   return {
     summarize: (documents) => model.summarize(documents, { sentences }),

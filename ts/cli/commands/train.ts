@@ -14,7 +14,8 @@ import type { Given, Made, Rows, Schema } from '../../schema'
 import type { DeviceOption } from '../../tensor'
 import type { Run, RunPlan, TrainingEvent, TrainingOptions, TrainingResult } from '../../train'
 import { limitOptions } from '../../train/options'
-import { addFlags, device, givenFlags, json, readFlags, takeFlags, threads } from '../arguments'
+import { addFlags, device, givenFlags, json, readFlags, refuseFlags } from '../arguments'
+import { takeFlags, threads } from '../arguments'
 import type { Flags } from '../arguments'
 import { withoutOutput } from '../output'
 import { setThreads } from '../threads'
@@ -150,13 +151,9 @@ const isSilent = ({ parallel }: RunFlags): boolean => parallel && (launchedRank(
 
 /** Throws `ERR_ARGUMENT` for flags of pruning that do not go together. */
 function checkPruning({ prune }: RunFlags): void {
-  const { sparsity, from, to, blocks } = prune
-  if (sparsity !== undefined) pruneSchema.resolve(prune)
-  else if (blocks || from !== undefined || to !== undefined)
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      '--prune-blocks, --prune-from and --prune-to: give --prune',
-    )
+  if (prune.sparsity !== undefined) return void pruneSchema.resolve(prune)
+  const { sparsity: _, ...others } = pruneOptions
+  refuseFlags(others, prune, Object.keys(others), 'only together with --prune', 'prune-')
 }
 
 /**

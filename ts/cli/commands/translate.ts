@@ -108,7 +108,10 @@ async function translate(flags: TranslateFlags): Promise<void> {
     for (const [name, flag] of SAMPLING)
       if (flags[name] !== undefined)
         throw new RnnativeError('ERR_ARGUMENT', `${flag}: only together with --sample`)
-  if (attentionPlot !== undefined) await (await import('../../report/vega.js')).loadDrawing()
+  if (attentionPlot !== undefined) {
+    await (await import('../../report/vega.js')).loadDrawing()
+    await (await import('../../io/files.js')).tryFile(attentionPlot)
+  }
   const { loadTerm } = await import('../../models/load-term.js')
   const terms =
     flags.term === undefined

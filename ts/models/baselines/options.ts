@@ -1,6 +1,7 @@
 /** Options of the classical baselines. */
 import { ModelSchema } from '../../file-schema'
-import { atLeastZero, choice, count, positive, wholeNumber, type Given } from '../../schema'
+import { atLeastZero, choice, count, positive, wholeNumber } from '../../schema'
+import type { Given, Only } from '../../schema'
 import { termRows } from '../parts/term-options'
 
 export const tfIdfOptions = new ModelSchema('TfIdf', 'rnnative.tf-idf', {
@@ -13,6 +14,15 @@ export const tfIdfOptions = new ModelSchema('TfIdf', 'rnnative.tf-idf', {
 
 export const naiveBayesOptions = new ModelSchema('NaiveBayes', 'rnnative.naive-bayes', {
   ...termRows,
+  // Bernoulli's asks whether an n-gram is there, and nothing else.
+  weighting: {
+    ...termRows.weighting,
+    only: [
+      'another variant than bernoulli',
+      ({ variant, weighting }: { variant: unknown; weighting: unknown }) =>
+        variant !== 'bernoulli' || weighting === 'binary',
+    ] satisfies Only,
+  },
   variant: choice(['multinomial', 'complement', 'bernoulli'], {
     about:
       'what is counted: n-grams, those of the other classes (Rennie 2003), texts with an n-gram',
@@ -20,6 +30,8 @@ export const naiveBayesOptions = new ModelSchema('NaiveBayes', 'rnnative.naive-b
   }),
   alpha: positive({ about: 'added to each count', default: 1 }),
 })
+
+const byAdam: Only = ['the solver adam', ({ solver }: { solver: unknown }) => solver === 'adam']
 
 export const maxEntOptions = new ModelSchema('MaxEnt', 'rnnative.max-ent', {
   ...termRows,
@@ -42,8 +54,8 @@ export const maxEntOptions = new ModelSchema('MaxEnt', 'rnnative.max-ent', {
     defaultText: '200, of adam 20',
     most: 1_000_000,
   }),
-  rate: positive({ about: "Adam's learning rate", default: 0.01 }),
-  seed: wholeNumber({ about: "of the order of Adam's batches", default: 0 }),
+  rate: positive({ about: "Adam's learning rate", default: 0.01, only: byAdam }),
+  seed: wholeNumber({ about: "of the order of Adam's batches", default: 0, only: byAdam }),
 })
 
 export type TfIdfOptions = Given<typeof tfIdfOptions.rows>

@@ -83,7 +83,11 @@ export const classifierOptions = new ModelSchema(
       defaultText: 'none is cut',
       most: MOST_UNITS,
     }),
-    cut: choice(['end', 'beginning'], { about: 'where texts are cut', default: 'end' }),
+    cut: choice(['end', 'beginning'], {
+      about: 'where texts are cut',
+      default: 'end',
+      only: ['maxLength', ({ maxLength }: { maxLength?: unknown }) => maxLength != null],
+    }),
     /** One mask for all steps of a text (Gal & Ghahramani 2016). */
     recurrentDropout: fraction({
       about: "share of a state's units dropped while training, the same over the steps",

@@ -129,6 +129,10 @@ export class Dialogue extends OverSeq2Seq {
     expect('reply', 'options', isObject(options), 'an object', options)
     const { penalty = 0, penaltyTokens, against = anyway(this.seq2seq), ...search } = options
     checkPositive('reply', 'penalty', penalty)
+    for (const name of ['penaltyTokens', 'against'] as const) {
+      const counts = penalty > 0 || options[name] === undefined
+      expect('reply', name, counts, 'none without penalty', options[name])
+    }
     const terms: SearchTerm[] =
       penalty === 0 ? [] : [{ model: against, weight: -penalty, first: penaltyTokens }]
     const sources = openSources('reply', lines, this.options.context)

@@ -1,7 +1,7 @@
 import { ModelSchema } from '../../file-schema'
 import { atLeastZero, choice, count, positive, Schema, wholeNumber } from '../../schema'
 import type { Given, Made } from '../../schema'
-import { fitRows, lossRow, negativeRow, tableRows } from './options'
+import { drawn, fitRows, lossRow, negativeRow, tableRows } from './options'
 
 export const docOptions = new ModelSchema('doc2vec', 'rnnative.Doc2Vec', {
   algorithm: choice(['dbow', 'dm'], {
@@ -9,14 +9,22 @@ export const docOptions = new ModelSchema('doc2vec', 'rnnative.Doc2Vec', {
     default: 'dbow',
   }),
   ...tableRows,
-  window: count({ about: 'words before and after that are near', default: 5, most: 2 ** 30 }),
+  window: count({
+    about: 'words before and after that are near',
+    ...{ default: 5, most: 2 ** 30 },
+    only: ['the algorithm dm', ({ algorithm }: { algorithm: unknown }) => algorithm === 'dm'],
+  }),
   loss: lossRow,
   negative: negativeRow,
   sample: atLeastZero({
     about: 'share of the text above which a word is left out at times; 0: never',
     default: 1e-3,
   }),
-  power: atLeastZero({ about: 'negatives are drawn by their counts to this power', default: 0.75 }),
+  power: atLeastZero({
+    about: 'negatives are drawn by their counts to this power',
+    default: 0.75,
+    only: drawn,
+  }),
   seed: wholeNumber({ about: 'of initial values and all that is drawn', default: 1 }),
 })
 

@@ -1,7 +1,7 @@
 import { ModelSchema } from '../../file-schema'
-import { MOST_UNITS } from '../../check'
+import { MOST_THREADS, MOST_UNITS } from '../../check'
 import { atLeastZero, choice, count, positive, Schema, wholeNumber } from '../../schema'
-import type { Given, Made, Refuse } from '../../schema'
+import type { Given, Made, Only, Refuse } from '../../schema'
 
 /** More are never drawn for a word. */
 const MOST_NEGATIVE = 64
@@ -50,10 +50,10 @@ export const checkParts = (
   refuse: Refuse,
 ): void =>
   refuse(
-    'maxPart',
+    'minPart, maxPart',
     minPart === 0 ? maxPart === 0 : maxPart >= minPart,
-    'a number of at least minPart, and 0 with it',
-    maxPart,
+    'both above 0, the second at least as large, or 0 both',
+    [minPart, maxPart],
   )
 
 export const lossRow = choice(['negative', 'hierarchical'], {
@@ -61,9 +61,15 @@ export const lossRow = choice(['negative', 'hierarchical'], {
   default: 'negative',
 })
 
+/** Where words are drawn against which others are told. */
+export const drawn: Only = [
+  'the loss negative',
+  ({ loss }: { loss: unknown }) => loss === 'negative',
+]
+
 export const negativeRow = count({
   about: 'words that are drawn for each that is predicted',
-  ...{ default: 5, most: MOST_NEGATIVE },
+  ...{ default: 5, most: MOST_NEGATIVE, only: drawn },
 })
 
 export const embeddingOptions = new ModelSchema(
@@ -94,6 +100,7 @@ export const embeddingOptions = new ModelSchema(
       about: 'negatives are drawn by their counts to this power',
       default: byModel({ fasttext: 0.5 }, 0.75) as never as number,
       defaultText: '0.75; fasttext: 0.5',
+      only: drawn,
     }),
     ...partRows,
     seed: wholeNumber({ about: 'of initial values and all that is drawn', default: 1 }),
@@ -114,6 +121,7 @@ export const fitRows = {
   threads: count({
     about: 'threads that learn at a time; with one the same seed gives the same bits',
     defaultText: "all of the engine's",
+    most: MOST_THREADS,
   }),
 }
 

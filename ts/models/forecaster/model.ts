@@ -1,6 +1,7 @@
 import { checkChoice, checkPath, checkWhole, optionsOf, type Names } from '../../check'
 import { frequencyText, lastOrigins, splitByTime, usualSeason } from '../../data/series'
 import type { Origin, SeriesRows, SeriesSet } from '../../data/series'
+import { digestOfJson } from '../../digest'
 import { expect, RnnativeError } from '../../errors'
 import type { CheckpointFiles } from '../../io/checkpoint'
 import { readJson } from '../../io/files'
@@ -167,7 +168,11 @@ export class Forecaster extends Model {
         : null
     const task = new ForecasterTask(this.network, {
       options: this.options,
-      identity: { ...identityOf(forecasterOptions.rows, this.options), stride },
+      identity: {
+        ...identityOf(forecasterOptions.rows, this.options),
+        // What is learned is scaled: other numbers may be the same then.
+        ...{ stride, scales: digestOfJson([fitted.scales, fitted.others]) },
+      },
       held: heldFeed,
       validation: heldFeed && { ...heldFeed.identity, stride: validationStride },
       begin: () => (this.fitted = fitted),

@@ -3,7 +3,7 @@ import { CALENDAR, type CalendarFeature } from '../../data/series/calendar'
 import { parseFrequency, type Frequency } from '../../data/series/frequency'
 import { ModelSchema } from '../../file-schema'
 import { choice, count, custom, flag, fraction, positive, Schema, text } from '../../schema'
-import type { Given, Made } from '../../schema'
+import type { Given, Made, Only } from '../../schema'
 import { checkVariant, checkZoneout, learningOptions } from '../parts/recurrent-options'
 import { stackOptions, variantOptions } from '../parts/recurrent-options'
 
@@ -55,6 +55,15 @@ function usualSegment({ context, horizon }: Sizes): number {
 /** Of a window, which is in memory whole. */
 const MOST_STEPS = 2 ** 20
 
+const ofModel = (name: ForecasterModel): Only => [
+  `the model ${name}`,
+  ({ model }: { model: unknown }) => model === name,
+]
+const ofLoss = (name: string): Only => [
+  `the loss ${name}`,
+  ({ loss }: { loss: unknown }) => loss === name,
+]
+
 const { embedding: _, ...stack } = stackOptions({ about: 'recurrent layers', default: 1 })
 
 /** Numbers over time, and what comes next. */
@@ -105,19 +114,28 @@ export const forecasterOptions = new ModelSchema(
     /** Of `segments`. */
     segment: count({
       about: 'steps of a segment, which context and horizon are multiples of',
-      ...{ default: usualSegment, defaultText: 'at most 48' },
+      ...{ default: usualSegment, defaultText: 'at most 48', only: ofModel('segments') },
     }),
     loss: choice(['mse', 'mae', 'huber', 'quantile'], {
       about: 'what is made small, but of deepar',
       default: 'mse',
     }),
-    huberDelta: positive({ about: 'error from which huber is linear', default: 1 }),
+    huberDelta: positive({
+      about: 'error from which huber is linear',
+      default: 1,
+      only: ofLoss('huber'),
+    }),
     quantiles: custom<readonly number[]>()(levels, {
       about: 'levels of the loss quantile',
       default: [0.1, 0.5, 0.9],
+      only: ofLoss('quantile'),
       flag: 'quantile-levels',
     }),
-    distribution: choice(DISTRIBUTIONS, { about: 'of each step, of deepar', default: 'gaussian' }),
+    distribution: choice(DISTRIBUTIONS, {
+      about: 'of each step, of deepar',
+      default: 'gaussian',
+      only: ofModel('deepar'),
+    }),
     /** `series`: mean 0 and deviation 1 over what is learned; `window`: divided by the mean magnitude of a window. */
     scaling: choice(['series', 'window', 'none'], {
       about: 'what numbers are scaled by: the series as it is learned, or each window',
@@ -136,8 +154,20 @@ export const forecasterOptions = new ModelSchema(
       defaultText: 'a day, week or year',
     }),
     /** Of `seq2seq`. */
-    attention: choice(ATTENTIONS, { about: "attention's scores, of seq2seq", default: 'additive' }),
-    embedding: count({ about: "size of a category's vector", default: 8 }),
+    attention: choice(ATTENTIONS, {
+      about: "attention's scores, of seq2seq",
+      default: 'additive',
+      only: ofModel('seq2seq'),
+    }),
+    embedding: count({
+      about: "size of a category's vector",
+      default: 8,
+      only: [
+        'categories',
+        ({ categories }: { categories?: object | null }) =>
+          Object.keys(categories ?? {}).length > 0,
+      ],
+    }),
     frequency: custom<string>()(
       {
         expected: "a time such as 'hour' or '15 minutes'",

@@ -57,7 +57,8 @@ export function numbersOf(
   const numbers = new Map(labels.map((label, k) => [label, k]))
   return Int32Array.from(examples, ({ label }, i) => {
     const number = typeof label === 'string' ? numbers.get(label) : undefined
-    expect(op, `example ${i}: label`, number !== undefined, `one of ${labels.join(', ')}`, label)
+    const expected = Array.isArray(label) ? 'one' : `one of ${labels.join(', ')}`
+    expect(op, `example ${i}: label`, number !== undefined, expected, label)
     return number as number
   })
 }

@@ -46,6 +46,7 @@ export const readingOptions = () => ({
   positionLimit: count({
     about: 'positions after which they begin again',
     ...{ default: 1024, formerly: 1024, most: MOST_ROWS },
+    only: ['positions', ({ positions }: { positions?: unknown }) => positions != null],
   }),
   /** Gal & Ghahramani 2016, Merity et al. 2017. */
   embeddingDropout: fraction({

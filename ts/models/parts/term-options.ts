@@ -32,7 +32,15 @@ export const termRows = {
     about: 'what an n-gram counts in a text: how often it is there, whether, or that by its rarity',
     default: 'counts',
   }),
-  sublinear: flag({ about: 'count 1 + ln n for n occurrences', default: false }),
+  sublinear: flag({
+    about: 'count 1 + ln n for n occurrences',
+    default: false,
+    only: [
+      'a weighting by counts',
+      ({ weighting, variant }: { weighting: unknown; variant?: unknown }) =>
+        weighting !== 'binary' && variant !== 'bernoulli',
+    ],
+  }),
   minDocuments: count({ about: 'texts that an n-gram must be in', default: 1 }),
   maxDocuments: probability({
     about: 'largest share of the texts that an n-gram may be in',

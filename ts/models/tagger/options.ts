@@ -1,5 +1,6 @@
 import { ModelSchema } from '../../file-schema'
-import { choice, count, flag, fraction, Schema, type Given, type Made } from '../../schema'
+import { choice, count, flag, fraction, Schema } from '../../schema'
+import type { Given, Made, Only } from '../../schema'
 import {
   checkVariant,
   checkZoneout,
@@ -9,6 +10,12 @@ import {
 } from '../parts/recurrent-options'
 
 const CHARACTERS = ['none', 'lstm', 'conv'] as const
+
+/** Where letters are read. */
+const spelt: Only = [
+  'characters that are read',
+  ({ characters }: { characters: unknown }) => characters !== 'none',
+]
 
 /** A tagger: vectors of words, a recurrent stack in both directions, a conditional random field. */
 export const taggerOptions = new ModelSchema(
@@ -23,10 +30,11 @@ export const taggerOptions = new ModelSchema(
         "how a word's letters are read: not at all, by an LSTM in both directions, or by convolution",
       default: 'lstm',
     }),
-    letterEmbedding: count({ about: "size of a letter's vector", default: 25 }),
+    letterEmbedding: count({ about: "size of a letter's vector", default: 25, only: spelt }),
     letterHidden: count({
       about: "units that read a word's letters, of each direction",
       default: 25,
+      only: spelt,
     }),
     shapes: flag({
       about: 'read the shape of words: capitals, digits, punctuation',
