@@ -54,7 +54,8 @@ export function buildMpi({ compiler = findCompiler(), output = mpiLibrary() }): 
         encoding: 'utf8',
       })
       if (status === 0) return
-      const reason = error?.message ?? stderr.trim()
+      const lines = stderr.trim().split('\n')
+      const reason = error?.message ?? lines.find((line) => line.includes('error')) ?? lines[0]
       throw new RnnativeError('ERR_UNSUPPORTED', `[build] ${compiler}: ${reason}`)
     })
     renameSync(made, to)
