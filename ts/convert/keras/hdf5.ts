@@ -92,7 +92,10 @@ function readDataset(
   return { shape: [...shape], data: Float32Array.from(data) }
 }
 
-/** The floats of a file, which begins as HDF5 does. `ERR_FORMAT`. */
+/**
+ * The floats of a file, which begins as HDF5 does. `ERR_FORMAT`. Attributes are not looked at: HDF5 never comes back
+ * from a text whose heap was made to lead in a circle.
+ */
 export async function readHDF5(file: string, bytes: Uint8Array): Promise<HDF5Contents> {
   const fail = (problem: string) => new RnnativeError('ERR_FORMAT', `[${OP}] ${file}: ${problem}`)
   if (Buffer.from(bytes.subarray(1, 4)).toString('latin1') !== 'HDF')
@@ -109,9 +112,6 @@ export async function readHDF5(file: string, bytes: Uint8Array): Promise<HDF5Con
         if (object instanceof hdf5.Dataset) {
           const read = readDataset(object, at, most, fail)
           if (read) contents.datasets.set(at, read)
-        } else if (at.endsWith('vars')) {
-          const name: unknown = object.attrs['name']?.value
-          if (typeof name === 'string') contents.names.set(at, name)
         }
       }
       return contents
