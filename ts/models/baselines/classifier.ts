@@ -179,11 +179,12 @@ export abstract class Baseline {
     const pauses = new Pauses()
     for (const [i, text] of texts.entries()) {
       if (i % STRETCH === 0) heed(op, signal)
-      learned.vectorizer.visit(text, (terms, values) => {
+      const visiting = learned.vectorizer.visiting(text, (terms, values) => {
         const scores = scoresOf(learned, terms, values)
         logSoftmax(scores)
         see(scores, terms, values)
       })
+      await inStretches(visiting, pauses)
       if (pauses.due) await pauses.pause()
     }
   }

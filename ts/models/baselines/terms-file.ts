@@ -1,6 +1,7 @@
 import { isListOf, isObject } from '../../check'
 import { RnnativeError } from '../../errors'
 import { readJson } from '../../io/files'
+import { inStretches } from '../../pauses'
 import type { TermSettings } from '../parts/term-options'
 import { Terms } from '../parts/terms'
 
@@ -14,7 +15,7 @@ export async function readTerms(path: string, settings: TermSettings): Promise<T
   const json = await readJson(path)
   const names = isObject(json) && json['version'] === 1 ? json['terms'] : undefined
   const listed = isListOf(names, (name) => typeof name === 'string') && (names as []).length > 0
-  const terms = listed ? Terms.of(settings, names as string[]) : null
+  const terms = listed ? await inStretches(Terms.reading(settings, names as string[])) : null
   if (terms) return terms
   throw new RnnativeError(
     'ERR_FORMAT',

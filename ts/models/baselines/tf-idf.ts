@@ -5,6 +5,7 @@ import { readJson } from '../../io/files'
 import { CONFIG_FILE, readModel, writeModelDirectory } from '../../io/model-directory'
 import { MODEL_FILE } from '../../io/model-files'
 import { readSafetensors } from '../../io/safetensors'
+import { atOnce } from '../../pauses'
 import type { Made } from '../../schema'
 import { tfIdfOptions, type TfIdfOptions } from './options'
 import { checkTexts } from '../parts/prediction'
@@ -87,7 +88,7 @@ export class TfIdf {
     const { terms, idf } = this.ready('keywords')
     const counts = new Map<number, number>()
     for (const field of typeof text === 'string' ? [text] : text)
-      terms.find(field, (term) => counts.set(term, (counts.get(term) ?? 0) + 1))
+      atOnce(terms.finding(field, (term) => counts.set(term, (counts.get(term) ?? 0) + 1)))
     const found = Array.from(counts, ([number, count]) => ({
       term: terms.name(number),
       weight: (1 + Math.log(count)) * ((idf[number] as number) - 1),

@@ -15,7 +15,7 @@ import { CONFIG_FILE, readModel, writeModelDirectory } from '../../io/model-dire
 import { MODEL_FILE } from '../../io/model-files'
 import { SafetensorsFile } from '../../io/safetensors'
 import { makeRows, readRows } from '../../ops/embed-train'
-import { Pauses } from '../../pauses'
+import { inStretches, Pauses } from '../../pauses'
 import type { AbortSignalLike } from '../../signal'
 import { streamKey } from '../../tensor/random'
 import type { Run } from '../../train'
@@ -193,15 +193,19 @@ export class FastTextClassifier {
     const pauses = new Pauses()
     for (let begin = 0; begin < texts.length; begin += PART) {
       checkGoing('predict', signal)
-      const read = texts.slice(begin, begin + PART).map((text) => reader.rows(text, false))
+      const read: { rows: number[]; count: number }[] = []
+      for (const text of texts.slice(begin, begin + PART))
+        read.push(await inStretches(reader.reading(text, false), pauses))
       const rows = await words.gather(Int32Array.from(read.flatMap((one) => one.rows)))
       let at = 0
       for (const one of read) {
         const scores = new Float64Array(labels.length)
-        for (let i = 0; i < one.rows.length; ++i, at += dim)
+        for (let i = 0; i < one.rows.length; ++i, at += dim) {
+          if (i % PART === PART - 1 && pauses.due) await pauses.pause()
           for (let k = 0; k < labels.length; ++k)
             for (let d = 0; d < dim; ++d)
               scores[k]! += (rows[at + d] as number) * (output[k * dim + d] as number)
+        }
         for (let k = 0; k < labels.length; ++k) scores[k]! /= Math.max(1, one.count)
         logSoftmax(scores)
         logs.push(scores)
@@ -253,7 +257,8 @@ export class FastTextClassifier {
       const { labels, ...config } = isObject(json) ? json : {}
       const model = new FastTextClassifier(fastTextOptions.parse(config, path))
       const valid = isListOf(labels, isName) && (labels as string[]).length > 0
-      if (!valid) throw formatError(path, 'labels: expected a list of strings')
+      if (!valid || new Set(labels as string[]).size < (labels as string[]).length)
+        throw formatError(path, 'labels: expected a list of different strings')
       const vocabulary = await readVocabulary(file(VOCABULARY_FILE))
       const { options } = model
       const tensors = await SafetensorsFile.open(file(MODEL_FILE))

@@ -6,6 +6,7 @@ import { MODEL_FILE } from '../../io/model-files'
 import { SafetensorsFile } from '../../io/safetensors'
 import { Vectors, type NearestOptions } from '../../io/word-vectors'
 import { makeRows, readRows } from '../../ops/embed-train'
+import { eachOf, inStretches } from '../../pauses'
 import type { AbortSignalLike } from '../../signal'
 import type { Tensor } from '../../tensor'
 import { streamKey } from '../../tensor/random'
@@ -159,11 +160,14 @@ export class Doc2Vec {
     checkSignal('infer', signal)
     const listed = isListOf(documents, isSentence)
     expect('infer', 'documents', listed, 'a list of texts, or of lists of words', documents)
-    const encoded = documents.map((document) => {
-      const parts = typeof document === 'string' ? document.split('\n').flatMap(wordsOf) : document
-      const found = parts.map((word) => ids.get(word) ?? -1)
-      return Int32Array.from(found.filter((id) => id >= 0))
-    })
+    const encoded = await inStretches(
+      eachOf(documents, (document) => {
+        const parts =
+          typeof document === 'string' ? document.split('\n').flatMap(wordsOf) : document
+        const found = parts.map((word) => ids.get(word) ?? -1)
+        return Int32Array.from(found.filter((id) => id >= 0))
+      }),
+    )
     const lists = words.lists(this.options)
     try {
       return await inferDocuments(encoded, {

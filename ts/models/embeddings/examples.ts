@@ -1,7 +1,7 @@
 /** Labelled texts as rows, learned in an order of their own in each pass. */
 import type { Labelled } from '../../data/labelled'
 import { BLOCK, type EmbedChunk } from '../../ops/embed-train'
-import { Pauses } from '../../pauses'
+import { inStretches, Pauses } from '../../pauses'
 import { randomUniforms, streamKey } from '../../tensor/random'
 import type { FastTextSettings } from './classifier-options'
 import { chosen, Numbering, type Vocabulary } from './corpus'
@@ -17,7 +17,7 @@ export async function countWords(
   const numbering = new Numbering()
   const pauses = new Pauses()
   for (const { text } of examples) {
-    for (const word of textWords(text, unit)) numbering.id(word)
+    for (const word of await inStretches(textWords(text, unit), pauses)) numbering.id(word)
     if (pauses.due) await pauses.pause()
   }
   return chosen(numbering, minCount).vocabulary
@@ -44,7 +44,7 @@ export class ExamplePasses {
     let tokens = 0
     const pauses = new Pauses()
     for (const { text } of examples) {
-      const own = Int32Array.from(reader.rows(text, true).rows)
+      const own = Int32Array.from((await inStretches(reader.reading(text, true), pauses)).rows)
       tokens += own.length
       rows.push(own)
       if (pauses.due) await pauses.pause()

@@ -4,10 +4,18 @@ const FACTOR = 116049371
 const HALF = 2 ** 16
 const WORD = 2 ** 32
 
-/** The buckets of all n-grams of two words and more, of words given by their hashes, signed as fastText has them. */
-export function ngramBuckets(hashes: Int32Array, longest: number, buckets: number): number[] {
+/**
+ * The buckets of all n-grams of two words and more that begin at one of the first `begins` words, of words given by
+ * their hashes, signed as fastText has them.
+ */
+export function ngramBuckets(
+  hashes: Int32Array,
+  longest: number,
+  buckets: number,
+  begins = hashes.length,
+): number[] {
   const found: number[] = []
-  for (let i = 0; i < hashes.length; ++i) {
+  for (let i = 0; i < Math.min(begins, hashes.length); ++i) {
     let [high, low] = extended(hashes[i] as number)
     for (let j = i + 1; j < hashes.length && j < i + longest; ++j) {
       // (high, low) * FACTOR + hashes[j], of which 64 bits stay.

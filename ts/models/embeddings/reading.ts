@@ -4,17 +4,32 @@ import type { FastTextSettings } from './classifier-options'
 import type { Vocabulary } from './corpus'
 import { ngramBuckets } from './ngram-hash'
 import type { Parts } from './parts'
+import { partsOf } from '../parts/text-parts'
 import { wordsOf } from './source'
 
 export type Text = string | readonly string[]
 
 /** The words of a text, or of its fields one after another, and the line's end. */
-export function textWords(text: Text, unit: FastTextSettings['unit']): string[] {
+export function* textWords(
+  text: Text,
+  unit: FastTextSettings['unit'],
+): Generator<undefined, string[]> {
   const line = (typeof text === 'string' ? text : text.join(' ')).replaceAll('\n', ' ')
-  const words = unit === 'char' ? [...line.replace(/\s+/g, '')] : wordsOf(line)
-  words.push(LINE_END)
-  return words
+  const all: string[] = []
+  for (const part of partsOf(line, BLANK)) {
+    if (all.length > 0) yield
+    const words = unit === 'char' ? part.replace(/\s+/g, '') : wordsOf(part)
+    for (const word of words) all.push(word)
+  }
+  all.push(LINE_END)
+  return all
 }
+
+/** What parts words, where it begins. */
+const BLANK = /(?<=[^ \t\r\v\f\0])[ \t\r\v\f\0]/g
+
+/** Words between two moments at which there may be a pause. */
+const STRETCH = 1024
 
 export class Reader {
   private readonly known: ReadonlyMap<string, { id: number; hash: number; parts: number[] }>
@@ -37,10 +52,13 @@ export class Reader {
     return maxPart === 0 ? [] : partHashes(word, minPart, maxPart).map((hash) => hash % buckets)
   }
 
-  /** The rows of a text's words; buckets without a row get one where they are to be learned, and else count as zeros. */
-  rows(text: Text, learns: boolean): { rows: number[]; count: number } {
+  /**
+   * The rows of a text's words; buckets without a row get one where they are to be learned, and else count as zeros.
+   * Yields where there may be a pause.
+   */
+  *reading(text: Text, learns: boolean): Generator<undefined, { rows: number[]; count: number }> {
     const { unit, ngrams, buckets } = this.options
-    const words = textWords(text, unit)
+    const words = yield* textWords(text, unit)
     const rows: number[] = []
     const hashes = new Int32Array(words.length)
     let count = 0
@@ -50,6 +68,7 @@ export class Reader {
       if (row !== undefined) rows.push(row)
     }
     for (const [i, word] of words.entries()) {
+      if (i % STRETCH === STRETCH - 1) yield
       const known = this.known.get(word)
       hashes[i] = known?.hash ?? hashOf(word) | 0
       if (known) {
@@ -58,7 +77,12 @@ export class Reader {
       }
       for (const bucket of known?.parts ?? this.hashes(word)) take(bucket)
     }
-    if (ngrams > 1) for (const bucket of ngramBuckets(hashes, ngrams, buckets)) take(bucket)
+    // Parts of the text overlap by an n-gram less a word.
+    for (let begin = 0; ngrams > 1 && begin < hashes.length; begin += STRETCH) {
+      const some = hashes.subarray(begin, begin + STRETCH + ngrams - 1)
+      for (const bucket of ngramBuckets(some, ngrams, buckets, STRETCH)) take(bucket)
+      yield
+    }
     return { rows, count }
   }
 }

@@ -1,4 +1,4 @@
-import { isListOf, isObject } from '../../check'
+import { isListOf, isObject, whole } from '../../check'
 import { RnnativeError } from '../../errors'
 import { readJson } from '../../io/files'
 import { MODEL_FILE } from '../../io/model-files'
@@ -40,10 +40,11 @@ export async function readVocabulary(path: string): Promise<Vocabulary> {
   const { words, counts } = isObject(json) ? json : {}
   const valid =
     isListOf(words, (word) => typeof word === 'string') &&
-    isListOf(counts, (count) => typeof count === 'number' && count >= 0 && count < Infinity) &&
+    isListOf(counts, (count) => whole(count, 0)) &&
+    new Set(words as string[]).size === (counts as number[]).length &&
     (words as string[]).length === (counts as number[]).length &&
     (words as string[]).length > 0
-  if (!valid) throw formatError(path, 'expected words, and as many counts')
+  if (!valid) throw formatError(path, 'expected different words, and as many counts')
   return { words: words as string[], counts: Float64Array.from(counts as number[]) }
 }
 

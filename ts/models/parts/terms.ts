@@ -3,6 +3,7 @@
  * token's number. One table of integers holds all of it, and no n-gram is ever written as a string to look it up.
  */
 import type { TermSettings } from './term-options'
+import { partsOf } from './text-parts'
 
 const SCRIPTS = ['Han', 'Hiragana', 'Katakana', 'Thai', 'Lao', 'Khmer', 'Myanmar']
 const ALONE = SCRIPTS.map((name) => `\\p{Script=${name}}`).join('')
@@ -78,6 +79,9 @@ class Pairs {
   }
 }
 
+/** Tokens between two moments at which there may be a pause. */
+const STRETCH = 4096
+
 /** The node of no token. */
 const ROOT = 0
 
@@ -109,14 +113,28 @@ export class Terms {
     return this.last.length
   }
 
-  private idsOf(text: string, add: boolean): Int32Array {
-    const tokens = tokensOf(text, this.settings)
-    const ids = new Int32Array(tokens.length)
-    for (let i = 0; i < tokens.length; ++i) {
-      const token = tokens[i] as string
-      ids[i] = add ? this.idOf(token) : (this.tokens.get(token) ?? -1)
+  private *idsOf(text: string, add: boolean): Generator<undefined, Int32Array> {
+    const parts: Int32Array[] = []
+    let length = 0
+    for (const part of partsOf(text)) {
+      if (length > 0) yield
+      const tokens = tokensOf(part, this.settings)
+      const ids = new Int32Array(tokens.length)
+      for (let i = 0; i < tokens.length; ++i) {
+        const token = tokens[i] as string
+        ids[i] = add ? this.idOf(token) : (this.tokens.get(token) ?? -1)
+      }
+      parts.push(ids)
+      length += ids.length
     }
-    return ids
+    if (parts.length === 1) return parts[0] as Int32Array
+    const all = new Int32Array(length)
+    let at = 0
+    for (const ids of parts) {
+      all.set(ids, at)
+      at += ids.length
+    }
+    return all
   }
 
   private idOf(token: string): number {
@@ -137,10 +155,11 @@ export class Terms {
     return found
   }
 
-  /** Calls `see` with the node of every n-gram of a text that is being learned. */
-  learn(text: string, see: (node: number) => void): void {
-    const ids = this.idsOf(text, true)
+  /** Calls `see` with the node of every n-gram of a text that is being learned. Yields where there may be a pause. */
+  *learning(text: string, see: (node: number) => void): Generator<undefined, void> {
+    const ids = yield* this.idsOf(text, true)
     for (let begin = 0; begin < ids.length; ++begin) {
+      if (begin % STRETCH === STRETCH - 1) yield
       let node = ROOT
       for (let n = 1; n <= this.longest && begin + n <= ids.length; ++n) {
         node = this.child(node, ids[begin + n - 1] as number)
@@ -149,10 +168,11 @@ export class Terms {
     }
   }
 
-  /** Calls `see` with the number of every n-gram of a text that is among the chosen. */
-  find(text: string, see: (term: number) => void): void {
-    const ids = this.idsOf(text, false)
+  /** Calls `see` with the number of every n-gram of a text that is among the chosen. Yields as {@link learning}. */
+  *finding(text: string, see: (term: number) => void): Generator<undefined, void> {
+    const ids = yield* this.idsOf(text, false)
     for (let begin = 0; begin < ids.length; ++begin) {
+      if (begin % STRETCH === STRETCH - 1) yield
       let node = ROOT
       for (let n = 1; n <= this.longest && begin + n <= ids.length; ++n) {
         const id = ids[begin + n - 1] as number
@@ -191,11 +211,15 @@ export class Terms {
     return Array.from({ length: this.size }, (_, number) => this.name(number))
   }
 
-  /** Those of a saved list; null where a term is there twice or is none of these settings. */
-  static of(settings: TermSettings, names: readonly string[]): Terms | null {
+  /** Those of a saved list; null where a term is there twice or is none of these settings. Yields as the others. */
+  static *reading(
+    settings: TermSettings,
+    names: readonly string[],
+  ): Generator<undefined, Terms | null> {
     const terms = new Terms(settings)
     const chosen: number[] = []
-    for (const name of names) {
+    for (const [i, name] of names.entries()) {
+      if (i % STRETCH === STRETCH - 1) yield
       const parts = settings.analyzer === 'char' ? Array.from(name) : name.split(' ')
       if (!terms.wanted[parts.length] || parts.includes('')) return null
       let node = ROOT

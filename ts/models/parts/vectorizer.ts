@@ -1,6 +1,6 @@
 /** Texts as sparse rows of their terms. */
 import { RnnativeError } from '../../errors'
-import { Pauses } from '../../pauses'
+import { inStretches, Pauses } from '../../pauses'
 import type { TermSettings } from './term-options'
 import { SparseBuilder, type Sparse } from './sparse'
 import { Terms } from './terms'
@@ -10,9 +10,12 @@ export type Text = string | readonly string[]
 
 const fieldsOf = (text: Text): readonly string[] => (typeof text === 'string' ? [text] : text)
 
+/** Terms between two moments at which there may be a pause. */
+const STRETCH = 1 << 14
+
 /** Whole numbers, appended. */
 class Ints {
-  private all = new Int32Array(1 << 16)
+  private all = new Int32Array(1 << 10)
   length = 0
 
   push(value: number): void {
@@ -22,6 +25,10 @@ class Ints {
       this.all = more
     }
     this.all[this.length++] = value
+  }
+
+  at(index: number): number {
+    return this.all[index] as number
   }
 
   subarray(begin: number, end: number): Int32Array {
@@ -80,7 +87,8 @@ export class Vectorizer {
     const occurrences = new Ints()
     const ends: number[] = []
     for (const text of texts) {
-      for (const field of fieldsOf(text)) terms.learn(field, (node) => occurrences.push(node))
+      const see = (node: number) => occurrences.push(node)
+      for (const field of fieldsOf(text)) await inStretches(terms.learning(field, see), pauses)
       ends.push(occurrences.length)
       if (pauses.due) await pauses.pause()
     }
@@ -101,8 +109,11 @@ export class Vectorizer {
       if (number >= 0)
         idf[number] = Math.log((1 + texts.length) / (1 + (frequencies[node] as number))) + 1
     const vectorizer = new Vectorizer(settings, terms, idf)
-    const rows = await vectorizer.rows(texts.length, pauses, (i, see) => {
-      for (const node of occurrences.subarray(ends[i - 1] ?? 0, ends[i] as number)) {
+    const rows = await vectorizer.rows(texts.length, pauses, function* (i, see) {
+      for (const [at, node] of occurrences
+        .subarray(ends[i - 1] ?? 0, ends[i] as number)
+        .entries()) {
+        if (at % STRETCH === STRETCH - 1) yield
         const number = numbers[node] as number
         if (number >= 0) see(number)
       }
@@ -112,26 +123,39 @@ export class Vectorizer {
 
   /** Texts as rows; n-grams that are no terms are left out. */
   transform(texts: readonly Text[], pauses = new Pauses()): Promise<Sparse> {
-    return this.rows(texts.length, pauses, (i, see) => {
-      for (const field of fieldsOf(texts[i] as Text)) this.terms.find(field, see)
+    const { terms } = this
+    return this.rows(texts.length, pauses, function* (i, see) {
+      for (const field of fieldsOf(texts[i] as Text)) yield* terms.finding(field, see)
     })
   }
 
-  /** Calls `use` with the different terms of a text, in the order in which they come, and what each counts. */
-  visit(text: Text, use: (terms: Int32Array, values: Float64Array) => void): void {
-    for (const field of fieldsOf(text)) this.terms.find(field, (term) => this.tally.add(term))
+  /**
+   * Calls `use` with the different terms of a text, in the order in which they come, and what each counts. Yields
+   * where there may be a pause. What one text counts is kept apart from another's that is read meanwhile.
+   */
+  *visiting(
+    text: Text,
+    use: (terms: Int32Array, values: Float64Array) => void,
+  ): Generator<undefined, void> {
+    const found = new Ints()
+    const see = (term: number) => found.push(term)
+    for (const field of fieldsOf(text)) yield* this.terms.finding(field, see)
+    for (let i = 0; i < found.length; ++i) this.tally.add(found.at(i))
     this.tally.take((terms, counts) => use(terms, this.weigh(terms, counts)), false)
   }
 
   private async rows(
     count: number,
     pauses: Pauses,
-    termsOf: (row: number, see: (term: number) => void) => void,
+    termsOf: (row: number, see: (term: number) => void) => Generator<undefined, void>,
   ): Promise<Sparse> {
     const rows = new SparseBuilder()
-    const add = (term: number) => this.tally.add(term)
+    const found = new Ints()
+    const see = (term: number) => found.push(term)
     for (let i = 0; i < count; ++i) {
-      termsOf(i, add)
+      found.length = 0
+      await inStretches(termsOf(i, see), pauses)
+      for (let at = 0; at < found.length; ++at) this.tally.add(found.at(at))
       this.tally.take((numbers, counts) => rows.push(numbers, this.weigh(numbers, counts)), true)
       if (pauses.due) await pauses.pause()
     }
