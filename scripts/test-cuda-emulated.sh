@@ -20,5 +20,5 @@ if [ $# -eq 0 ]; then
   wait $cluster || { cat "$out/cluster.log"; exit 1; }
   tail -n 1 "$out/cluster.log"
   # What a step of training does, from graphs that were recorded of other lengths and ids.
-  RNNATIVE_TEST_PROGRAMS=1 node scripts/test.mjs dist-test/ops/{attention,cross_entropy,dropout,embedding,pool_time,recurrent/decoder,recurrent/phases,recurrent/ragged,select,shape}.test.mjs
+  RNNATIVE_TEST_PROGRAMS=1 node scripts/test.mjs dist-test/ops/{attention,cross_entropy,dropout,embedding,pointer,pool_time,recurrent/decoder,recurrent/phases,recurrent/ragged,select,shape}.test.mjs
 fi

@@ -20,6 +20,7 @@
 #include "native/abi/args/matmul.h"
 #include "native/abi/args/optimizer.h"
 #include "native/abi/args/orthogonal.h"
+#include "native/abi/args/pointer.h"
 #include "native/abi/args/pool_time.h"
 #include "native/abi/args/recurrent.h"
 #include "native/abi/args/search.h"

@@ -56,7 +56,10 @@
   OP(crf, RnCrf) \
   OP(crf_backward, RnCrfBackward) \
   OP(touched_rows, RnTouchedRows) \
-  OP(embed_train, RnEmbedTrain)
+  OP(embed_train, RnEmbedTrain) \
+  OP(pointer_losses, RnPointerLosses) \
+  OP(pointer_losses_backward, RnPointerLossesBackward) \
+  OP(pointer_mixture, RnPointerMixture)
 // clang-format on
 
 #endif  // RNNATIVE_ABI_OPS_H_

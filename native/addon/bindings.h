@@ -32,6 +32,7 @@ void export_program(Napi::Env env, Napi::Object exports);
   GROUP(crf) \
   GROUP(embed_train) \
   GROUP(collective) \
+  GROUP(pointer) \
   GROUP(search) \
   GROUP(select) \
   GROUP(optimizer) \

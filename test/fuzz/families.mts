@@ -29,6 +29,10 @@ const tfIdf = new TfIdf({ ngrams: [1] })
 await tfIdf.fit(['a b', 'b c'])
 const field = await new nn.CRF(2, { seed: 1 }).scores()
 const vectors = { size: 4, get: () => [1, 2, 3, 4], words: () => ['a'] }
+const copied = (steps: number) => ({
+  ...{ gates: randn([steps, 1]), weights: randn([steps, 1, 2]), lengths: [2] },
+  ids: tensor(Int32Array.of(0, 3), [2, 1]),
+})
 const probabilities = [
   [0.9, 0.1],
   [0.2, 0.8],
@@ -152,4 +156,12 @@ export const families: [string, Call, ...unknown[]][] = [
     tensor(Int32Array.of(0, 1), [2, 1]),
     { transitions: randn([2, 2]), start: randn([2]), end: randn([2]), lengths: [2] },
   ],
+  [
+    'ops.pointerLosses',
+    ops.pointerLosses,
+    randn([2, 1]),
+    tensor(Int32Array.of(0, 3), [2, 1]),
+    { ...copied(2), vocabulary: 3 },
+  ],
+  ['ops.pointerMixture', ops.pointerMixture, randn([1, 3]), { ...copied(1), width: 4 }],
 ]

@@ -8,6 +8,8 @@ export type { DropoutOptions, EmbeddingOptions, LayerNormOptions } from './layer
 export { crf, type CrfOptions } from './crf'
 export * from './cross-entropy'
 export * from './matmul'
+export { pointerLosses, pointerMixture } from './pointer'
+export type { PointerLossOptions, PointerMixtureOptions, PointerOptions } from './pointer'
 export { recurrent } from './recurrent'
 export type { RecurrentArguments, RecurrentResult, RecurrentState } from './recurrent'
 export type { Activation, Cell, CellOptions, CellParameters, Phase } from './cells'

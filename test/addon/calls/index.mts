@@ -18,6 +18,7 @@ import { recurrentCalls } from './recurrent.mjs'
 import { attentionCalls } from './attention.mjs'
 import { decoderCalls } from './decoder.mjs'
 import { embedTrainCalls } from './embed-train.mjs'
+import { pointerCalls } from './pointer.mjs'
 import { searchCalls } from './search.mjs'
 import { optimizerCalls } from './optimizer.mjs'
 import { collectiveCalls } from './collective.mjs'
@@ -38,6 +39,7 @@ export const calls: Calls = {
   ...attentionCalls,
   ...decoderCalls,
   ...embedTrainCalls,
+  ...pointerCalls,
   ...searchCalls,
   ...optimizerCalls,
   ...collectiveCalls,
