@@ -31,8 +31,21 @@ test('penalties of one step, and what is refused', async (t) => {
   const none = nn.penalties.temporal(x)
   none.backward()
   t.deepEqual([await none.item(), await read(x.grad)], [0, [0, 0, 0, 0, 0, 0]])
-  for (const penalty of [nn.penalties.activation, nn.penalties.temporal, nn.penalties.confidence]) {
+  const { activation, temporal, confidence, coverage } = nn.penalties
+  for (const penalty of [activation, temporal, confidence, coverage]) {
     t.throws(() => penalty(randn([3], { seed: 1 })), { code: 'ERR_ARGUMENT', message: /two axes/ })
     t.throws(() => penalty(x, { length: [1] } as object), { message: /did you mean lengths/ })
   }
 })
+
+for (const device of DEVICES)
+  test(`coverage: the lesser of attention and of what was there before, ${device}`, async (t) => {
+    // Two rows of three steps, the second of which has two.
+    const rows = [[[0.2, 0.8], [0.5, 0.5]], [[0.6, 0.4], [1, 0]], [[0.1, 0.9], [0, 1]]] // prettier-ignore
+    const x = tensor(rows, undefined, { device, requiresGrad: true })
+    const made = nn.penalties.coverage(x, { lengths: [3, 2] })
+    made.backward()
+    const expected = 0.2 + 0.4 + 0.1 + 0.9 + 0.5
+    t.true(Math.abs((await made.item()) - expected) < 1e-6)
+    t.deepEqual(await read(x.grad), [1, 0, 1, 0, 0, 1, 0, 1, 1, 1, 0, 0])
+  })

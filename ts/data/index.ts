@@ -1,3 +1,4 @@
+export { asRead, checkCopying, copiesOf, type Copies } from './copying'
 export { evaluationWindows, type EvaluationWindow } from './evaluation'
 export { ALONE, isDealt, shared, shareOf, type Feed, type Portion, type Share } from './feed'
 export { PairBatches } from './pair-batches'

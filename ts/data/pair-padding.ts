@@ -46,11 +46,17 @@ function widenSequences({ ids, lengths }: Sequences, steps: number, rows: number
 
 /** The same pairs among padding: more positions, and rows of length 0 behind those of the pairs. */
 export function padPairs(batch: PairBatch, { rows, source, target }: PairExtents): PairBatch {
+  const wider = (ids: Int32Array, steps: number, padding: number) =>
+    widen(ids, batch.rows, { steps, rows }, padding)
+  const { copy } = batch
   return {
     rows,
     source: widenSources(batch.source, source, rows),
     target: widenSequences(batch.target, target, rows),
-    outputs: widen(batch.outputs, batch.rows, { steps: target, rows }, IGNORED),
+    outputs: wider(batch.outputs, target, IGNORED),
     tokens: batch.tokens,
+    ...(copy && {
+      copy: { ids: wider(copy.ids, source, 0), outputs: wider(copy.outputs, target, IGNORED) },
+    }),
   }
 }

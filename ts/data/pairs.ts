@@ -2,6 +2,8 @@ import { expect, RnnativeError, told } from '../errors'
 import { isSource } from '../kinds'
 import { Pauses } from '../pauses'
 import { readLines, type Tokenizer } from '../text'
+import { asRead, checkCopying, copiesOf, copyingIds } from './copying'
+import type { CopyBatch, ReadVocabulary } from './copying'
 import { checkIds, digest } from './ids'
 import { IGNORED } from './streams'
 import { backwards, layOutVectors, Vectors, vectorsOf } from './vectors'
@@ -68,6 +70,8 @@ export interface PairOptions extends SourceOptions {
   references?: 'first' | 'each' | undefined
   /** Pairs with more tokens on either side are left out. Default: none is. */
   maxLength?: number | undefined
+  /** Targets may repeat words of their sources that their tokenizer does not know. Default false. */
+  copy?: boolean | undefined
 }
 
 function joined(first: ArrayLike<number>, second: ArrayLike<number>): Int32Array {
@@ -145,6 +149,8 @@ export interface PairBatch {
   outputs: Int32Array
   /** Real tokens: those of the sources and the outputs. */
   tokens: number
+  /** Where words can be copied; `outputs` are IGNORED where one can only be copied. */
+  copy?: CopyBatch | undefined
 }
 
 /** Lays sequences out time-major. */
@@ -218,23 +224,28 @@ export class PairSet {
   readonly dropped: number
   /** Numbers of a source's vectors; null where sources are texts. */
   readonly features: number | null
-  private readonly sources: Column<Numbers>
-  private readonly targets: Column<Int32Array>
+  /** The target's vocabulary, where words are copied. */
+  private readonly copying: ReadVocabulary | null
   private readonly begin: number
   private readonly end: number
   readonly length: number
 
   private constructor(
-    sources: Column<Numbers>,
-    targets: Column<Int32Array>,
+    private readonly sources: Column<Numbers>,
+    private readonly targets: Column<Int32Array>,
+    /** What each source is in the target's words, where these are copied; else empty. */
+    private readonly copies: Column<Int32Array>,
     /** Which of the pairs given each is, from 0. */
     private readonly numbers: readonly number[],
-    made: { begin: number; end: number; dropped: number; features: number | null },
+    made: Pick<PairSet, 'dropped' | 'features'> & {
+      begin: number
+      end: number
+      copying: ReadVocabulary | null
+    },
   ) {
-    const { begin, end, dropped, features } = made
+    const { begin, end, dropped, features, copying } = made
     this.features = features
-    this.sources = sources
-    this.targets = targets
+    this.copying = copying
     this.begin = begin
     this.end = end
     this.dropped = dropped
@@ -249,7 +260,8 @@ export class PairSet {
     pairs: Iterable<Pair<Source>> | AsyncIterable<Pair<Source>>,
     options: PairOptions,
   ): Promise<PairSet> {
-    const { target, references = 'first', maxLength = Infinity } = options
+    const { source: reader, target, references = 'first', maxLength = Infinity } = options
+    const { copy = false } = options
     const { begin, end } = target
     checkPairs(pairs)
     checkOptions(options)
@@ -258,11 +270,14 @@ export class PairSet {
         'ERR_ARGUMENT',
         '[pairs] target: expected a tokenizer with boundaries; see Tokenizer.withBoundaries',
       )
-    const features = options.source === null ? (options.sourceFeatures ?? 1) : null
+    if (copy) checkCopying('pairs', reader, target)
+    const copying = copy ? { size: target.size, unknown: target.unknown ?? 0 } : null
+    const features = reader === null ? (options.sourceFeatures ?? 1) : null
     const sources = new Column<Numbers>((size) =>
       features === null ? new Int32Array(size) : new Float32Array(size),
     )
     const targets = new Column<Int32Array>((size) => new Int32Array(size))
+    const copies = new Column<Int32Array>((size) => new Int32Array(size))
     const numbers: number[] = []
     let [count, dropped] = [0, 0]
     const pauses = new Pauses()
@@ -270,14 +285,21 @@ export class PairSet {
       if (pauses.due) await pauses.pause()
       const [source, all] = checkPair(pair, count++, features)
       const from = await encodeSource(source, options, pauses, `pair ${count - 1}`)
+      const copied =
+        copy && reader !== null
+          ? await copiesOf(source as string, { ...options, source: reader }, pauses)
+          : null
       for (const reference of references === 'each' ? all : all.slice(0, 1)) {
-        const to = await target.encodeInStretches(reference, pauses)
+        const to = copied
+          ? await copyingIds(reference, target, copied.words, pauses)
+          : await target.encodeInStretches(reference, pauses)
         if (Math.max(from.length, to.length) > maxLength) {
           ++dropped
           continue
         }
         sources.push(from instanceof Vectors ? from.data : from)
         targets.push(to)
+        if (copied) copies.push(copied.ids)
         numbers.push(count - 1)
       }
     }
@@ -287,7 +309,8 @@ export class PairSet {
         `[pairs] expected at least one pair, got ${count}` +
           (dropped > 0 ? ` of which none has at most ${maxLength} tokens` : ''),
       )
-    return new PairSet(sources, targets, numbers, { begin, end, dropped, features })
+    const made = { begin, end, dropped, features, copying }
+    return new PairSet(sources, targets, copies, numbers, made)
   }
 
   /** Which of the pairs that were given it is, from 0. */
@@ -302,13 +325,19 @@ export class PairSet {
       source,
       target,
       features = null,
-    }: { source: number; target: number; features?: number | null },
+      copy = false,
+    }: { source: number; target: number; features?: number | null; copy?: boolean },
   ): Promise<void> {
+    const sorts = ['pairs without copying', 'pairs with copying'] as const
+    const same = copy ? this.copying?.size === target : this.copying === null
+    expect(op, 'pairs', same, sorts[copy ? 1 : 0], sorts[copy ? 0 : 1])
     const words = features === null ? 'of texts' : `of vectors of ${features} numbers`
     expect(op, 'pairs', this.features === features, words, this.features ?? 'texts')
     if (features === null)
       await checkIds(op, 'sources', this.sources.used.ids as readonly Int32Array[], source)
-    await checkIds(op, 'targets', this.targets.used.ids, target)
+    // Those that are copied were numbered here.
+    const known = copy ? MOST_WORDS : target
+    await checkIds(op, 'targets', this.targets.used.ids, known)
     await checkIds(op, 'boundaries', [Int32Array.of(this.begin, this.end)], target)
   }
 
@@ -325,8 +354,9 @@ export class PairSet {
   /** The pairs of these indices side by side. */
   assemble(indices: ArrayLike<number>): PairBatch {
     const all = Array.from(indices)
-    const { begin, end } = this
-    const targets = all.map((index) => this.targets.get(index))
+    const { begin, end, copying } = this
+    const written = all.map((index) => this.targets.get(index))
+    const targets = copying ? written.map((ids) => asRead(ids, copying)) : written
     const { features } = this
     const sources = all.map((index) => this.sources.get(index))
     const source =
@@ -338,23 +368,29 @@ export class PairSet {
           )
     const target = layOut(targets.map((ids) => joined([begin], ids)))
     const outputs = layOut(
-      targets.map((ids) => joined(ids, [end])),
+      written.map((ids) => joined(ids, [end])),
       IGNORED,
     )
+    const copies = copying && layOut(all.map((index) => this.copies.get(index)))
     return {
       rows: all.length,
       source,
       target,
-      outputs: outputs.ids,
+      outputs: copying ? outputs.ids.map((id) => (id < copying.size ? id : IGNORED)) : outputs.ids,
       tokens: tokensOf(source) + tokensOf(target),
+      ...(copies && { copy: { ids: copies.ids, outputs: outputs.ids } }),
     }
   }
 
   /** A digest of all ids, to tell whether a resumed run has the same data. */
   digest(): Promise<string> {
-    return digest([this.sources.used, this.targets.used].flatMap(({ ids, ends }) => [...ids, ends]))
+    const columns = [this.sources, this.targets, ...(this.copying ? [this.copies] : [])]
+    return digest(columns.flatMap(({ used: { ids, ends } }) => [...ids, ends]))
   }
 }
+
+/** Numbers of words, those of sources included, lie below. */
+const MOST_WORDS = 2 ** 31
 
 /** Throws `ERR_ARGUMENT` for what holds no pairs. */
 function checkPairs(pairs: unknown): void {

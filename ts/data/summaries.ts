@@ -66,7 +66,8 @@ export function readSummaries(
 const isTexts = (x: unknown): boolean =>
   typeof x === 'string' || isListOf(x, (one) => typeof one === 'string')
 
-const isSummarized = ({ text, summary }: Record<string, unknown>): boolean =>
+/** Whether a row has a document and a summary, or several. */
+export const isSummarized = ({ text, summary }: Record<string, unknown>): boolean =>
   isTexts(text) && isTexts(summary) && (typeof summary === 'string' || (summary as []).length > 0)
 
 /** All examples, checked; `ERR_EMPTY` for none. */

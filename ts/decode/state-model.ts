@@ -22,6 +22,8 @@ export interface StepContext {
   /** Of the sources still decoded. */
   source: Tensors
   lengths: readonly number[]
+  /** Which sources they are, of those that the model has: from 0, ascending. */
+  places: readonly number[]
   /** Rows of a source, one after another. */
   beams: number
   /** How many steps have been made: the position of the tokens. */
@@ -100,6 +102,7 @@ class StateDecoding implements Decoding {
   private state: Tensors | null
   private source: Tensors
   private lengths: readonly number[]
+  private places: readonly number[]
   private steps = 0
   /** Whether `source` holds copies, of the sources still decoded. */
   private copied = false
@@ -111,6 +114,7 @@ class StateDecoding implements Decoding {
     const { state, source, lengths } = options
     this.source = source
     this.lengths = lengths
+    this.places = [...lengths.keys()]
     const rows = Int32Array.from({ length: lengths.length * beams }, (_, i) =>
       Math.floor(i / beams),
     )
@@ -118,10 +122,10 @@ class StateDecoding implements Decoding {
   }
 
   step(tokens: Int32Array): StepOutput {
-    const { options, state, source, lengths, beams, steps } = this
+    const { options, state, source, lengths, places, beams, steps } = this
     const made = scope(() => {
       const ids = tensor(tokens, [1, tokens.length], { device: options.device })
-      const result = options.step(ids, { state, source, lengths, beams, steps })
+      const result = options.step(ids, { state, source, lengths, places, beams, steps })
       const flat = (x: Tensor) => ops.reshape(x, x.shape.slice(1))
       return {
         logits: flat(result.logits),
@@ -145,6 +149,7 @@ class StateDecoding implements Decoding {
     if (sources.length === this.lengths.length) return
     this.source = move(source, sources)
     this.lengths = Array.from(sources, (index) => this.lengths[index] as number)
+    this.places = Array.from(sources, (index) => this.places[index] as number)
     if (this.copied) disposeAll(source)
     this.copied = true
   }

@@ -6,7 +6,7 @@ import { checkNames } from '../check'
 import { expect } from '../errors'
 import * as ops from '../ops'
 import { checkReal } from '../ops/support'
-import type { Tensor } from '../tensor'
+import { tensor, type Tensor } from '../tensor'
 
 export interface PenaltyOptions {
   /** Steps of each row of [time, batch, ...], beyond which nothing counts; all unless given. */
@@ -57,4 +57,21 @@ export function confidence(logits: Tensor, options: PenaltyOptions = {}): Tensor
   check('confidence', logits, options)
   const logs = ops.logSoftmax(logits)
   return ops.sum(real(ops.mul(ops.exp(logs), logs), options))
+}
+
+/**
+ * The coverage loss (See et al. 2017): of attention [time, batch, positions], at each step and position the lesser of what
+ * rests on it and of what the steps before have left there, summed.
+ */
+export function coverage(weights: Tensor, options: PenaltyOptions = {}): Tensor {
+  check('coverage', weights, options)
+  const x = real(weights, options)
+  const [time, ...others] = x.shape as [number, ...number[]]
+  const flat = ops.reshape(x, [time, others.reduce((all, n) => all * n, 1)])
+  const before = Float32Array.from({ length: time * time }, (_, i) =>
+    i % time < Math.floor(i / time) ? 1 : 0,
+  )
+  const { device, dtype } = weights
+  const sums = ops.matmul(tensor(before, [time, time], { device, dtype }), flat)
+  return ops.sum(ops.minimum(flat, sums))
 }

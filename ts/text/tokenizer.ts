@@ -1,4 +1,4 @@
-import { checkChoice, checkFunction, checkPath, checkText } from '../check'
+import { checkChoice, checkFunction, checkPath, checkText, isListOf } from '../check'
 import { expect, RnnativeError, show } from '../errors'
 import { isIterable } from '../kinds'
 import { atOnce, inStretches, type Pauses } from '../pauses'
@@ -195,6 +195,26 @@ export class Tokenizer {
     return yield* found.joined()
   }
 
+  /** @internal The tokens of a text, known or not; the event loop is left to others now and then. */
+  cutInStretches(text: string, pauses?: Pauses): Promise<string[]> {
+    return inStretches(this.cutting(text), pauses)
+  }
+
+  private *cutting(text: string): Generator<void, string[]> {
+    checkText('tokenizer', 'text', text)
+    const tokens: string[] = []
+    for (const token of this.scheme.split(text)) {
+      if (token !== null) tokens.push(token)
+      if (token === null || tokens.length % STRETCH === 0) yield
+    }
+    return tokens
+  }
+
+  /** @internal Whether a token is the same text to both, whatever its id. */
+  cutsAs({ scheme }: Tokenizer): boolean {
+    return this.scheme.name === scheme.name
+  }
+
   /**
    * The pieces of text that {@link encode} gives ids to, one each: known or not, as they are written.
    * Of a character that several tokens make up, the parts read U+FFFD; what joins two words reads as nothing.
@@ -209,11 +229,12 @@ export class Tokenizer {
 
   /**
    * The text of these ids; throws `ERR_INDEX` for one that is no token. `replace` gives the text of
-   * unknown ones, such as the source word that a translation was looking at.
+   * unknown ones, such as the source word that a translation was looking at; `others` are tokens whose
+   * ids follow those of the vocabulary, such as words that were copied.
    */
-  decode(ids: Iterable<number>, replace?: ReplaceUnknown): string {
+  decode(ids: Iterable<number>, replace?: ReplaceUnknown, others?: readonly string[]): string {
     expect('tokenizer', 'ids', isIterable(ids), 'a list of ids', ids)
-    const decoder = this.decoder(replace)
+    const decoder = this.decoder(replace, others)
     const pieces: string[] = []
     for (const id of ids) pieces.push(decoder.write(id))
     pieces.push(decoder.end())
@@ -221,13 +242,18 @@ export class Tokenizer {
   }
 
   /** Decodes ids as they come: `write` returns the text that one more id adds. */
-  decoder(replace?: ReplaceUnknown): { write(id: number): string; end(): string } {
+  decoder(
+    replace?: ReplaceUnknown,
+    others: readonly string[] = [],
+  ): { write(id: number): string; end(): string } {
     if (replace !== undefined) checkFunction('tokenizer', 'replace', replace)
+    expect('tokenizer', 'others', isListOf(others, isText), 'a list of tokens', others)
     const joiner = this.scheme.joiner()
     let position = 0
     return {
       write: (id) => {
-        const token = typeof id === 'number' ? this.tokens[id] : undefined
+        const token =
+          typeof id === 'number' ? (this.tokens[id] ?? others[id - this.size]) : undefined
         if (token === undefined)
           throw new RnnativeError(
             'ERR_INDEX',
@@ -271,6 +297,8 @@ export class Tokenizer {
     return Tokenizer.fromJSON(await readJson(path), path)
   }
 }
+
+const isText = (x: unknown): boolean => typeof x === 'string'
 
 /** Whether ids mean the same to both. */
 export const sameTokens = (a: Tokenizer, b: Tokenizer): boolean =>

@@ -54,5 +54,6 @@ export const VARIANTS: Record<string, Partial<Seq2SeqModelOptions>> = {
   'RNN, scaled dot, no bridge': { cell: 'rnn', attention: 'scaled-dot', bridge: 'zero' },
   'deep LSTM, additive, no bridge': { layers: 2, bridge: 'zero', embedding: 7, attentionSize: 5 },
   'copy from a bidirectional encoder': { encoder: { bidirectional: true }, bridge: 'copy' },
+  'copies words, tied target': { copy: true, tieEmbeddings: 'target', embedding: 7 },
   'bf16, no attention': { precision: 'bf16', attention: 'none', feedSummary: true, layers: 2 },
 }

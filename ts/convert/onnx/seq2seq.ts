@@ -5,7 +5,7 @@ import type { ResidualStack } from '../../nn/residual'
 import { addDecoderStep, keysOf } from './attention'
 import type { Extent, GraphBuilder } from './builder'
 import { NetworkGraph } from './network'
-import type { StackOutputs } from './recurrent'
+import { unsupported, type StackOutputs } from './recurrent'
 import { stateInputs, stateOutputs } from './states'
 
 const MEMORY = ['source_time', 'batch'] as const
@@ -66,6 +66,10 @@ function layersOf({ decoder }: Seq2SeqNetwork): { below: number; above: number }
  * summary, and the decoder's first states h, c, upper_h, upper_c, as far as the model has them.
  */
 export async function encoderGraph(graph: GraphBuilder, network: Seq2SeqNetwork): Promise<void> {
+  if (network.options.copy)
+    throw unsupported(
+      'model: expected a decoder without copy, whose logits are all it tells, got one with',
+    )
   const net = await NetworkGraph.of(graph, network)
   const { encoder, decoder } = network
   const { embedding } = encoder

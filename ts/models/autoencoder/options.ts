@@ -5,12 +5,13 @@ import { seq2seqOptions, seq2seqRules } from '../seq2seq/options'
 /** What is written of a text that was read: itself; or of its first half the second. */
 const TASKS = ['repeat', 'next'] as const
 
-/** A classifier's layers read forward and add nothing to their outputs. */
-const PLAIN = { reverseSource: false, residual: false, sourceFeatures: undefined }
+/** A classifier's layers read forward and add nothing to their outputs; what copies need not remember. */
+const PLAIN = { reverseSource: false, residual: false, sourceFeatures: undefined, copy: false }
 const {
   reverseSource: _reversed,
   residual: _added,
   sourceFeatures: _vectors,
+  copy: _copies,
   ...rows
 } = seq2seqOptions.rows
 

@@ -2,7 +2,7 @@ import { ModelSchema } from '../../file-schema'
 import { fraction, Schema, wholeNumber, type Given, type Made } from '../../schema'
 import { seq2seqFitOptions, seq2seqOptions, seq2seqRules } from '../seq2seq/options'
 
-const { sourceFeatures: _vectors, ...rows } = seq2seqOptions.rows
+const { sourceFeatures: _vectors, copy: _copies, ...rows } = seq2seqOptions.rows
 
 /** Encoder, bridge, decoder, as those of a `Seq2Seq`, and what is read of a conversation. */
 export const dialogueOptions = new ModelSchema(
@@ -16,7 +16,7 @@ export const dialogueOptions = new ModelSchema(
     ...rows,
     tieEmbeddings: { ...rows.tieEmbeddings, fallback: () => 'all' },
   },
-  (options, refuse) => seq2seqRules({ ...options, sourceFeatures: undefined }, refuse),
+  (options, refuse) => seq2seqRules({ ...options, sourceFeatures: undefined, copy: false }, refuse),
 )
 
 const { references: _, ...learning } = seq2seqFitOptions.rows

@@ -10,7 +10,7 @@ import type { Seq2SeqNetwork } from './network'
 /** One of several texts for a source. */
 export interface Candidate {
   text: string
-  /** Ids of the target's tokenizer, without its boundaries. */
+  /** Ids of the target's tokenizer, without its boundaries; with `copy`, ids past these are words of the source. */
   tokens: Int32Array
   /**
    * Natural logarithm of the probability of the tokens and the end. Of a truncated text a search counts the end
@@ -42,6 +42,7 @@ export interface Member {
   readonly sourceFeatures: number | undefined
   readonly target: Tokenizer
   readonly reverseSource: boolean
+  readonly options: { readonly copy: boolean }
 }
 
 /** Throws `ERR_ARGUMENT` for what is no list of sources; each is looked at when it is read. */
@@ -61,11 +62,11 @@ export function candidateOf(
   members: readonly Member[],
   text: Source,
   { tokens, logProbability, score, truncated, alignments }: Decoded,
-  replaceUnknown: boolean,
+  { replaceUnknown, copied }: { replaceUnknown: boolean; copied: readonly string[] },
 ): Candidate {
   const [member] = members as readonly [Member]
   const { source, target } = member
-  const attention = alignments && attentionOf(member, text, tokens, alignments)
+  const attention = alignments && attentionOf(member, text, { tokens, copied, alignments })
   // Never the end of the source, which is no word.
   const words = (attention?.source.length ?? 0) - (source === null || source.end === null ? 0 : 1)
   const lookedAt = (position: number): string => {
@@ -76,7 +77,7 @@ export function candidateOf(
     return words > 0 ? (attention?.source[best] ?? '') : ''
   }
   return {
-    text: target.decode(tokens, replaceUnknown ? lookedAt : undefined),
+    text: target.decode(tokens, replaceUnknown ? lookedAt : undefined, copied),
     ...{ tokens, logProbability, score, truncated, attention },
   }
 }
@@ -87,9 +88,9 @@ const END = '</s>'
 function attentionOf(
   { source, target, reverseSource }: Member,
   text: Source,
-  tokens: Int32Array,
-  alignments: readonly Float32Array[],
+  made: { tokens: Int32Array; copied: readonly string[]; alignments: readonly Float32Array[] },
 ): AttentionMap {
+  const { tokens, copied, alignments } = made
   // Vectors go by their numbers.
   const pieces =
     source === null
@@ -100,7 +101,7 @@ function attentionOf(
     if (reverseSource) ordered.subarray(0, pieces.length).reverse()
     return ordered
   }
-  const decoder = target.decoder()
+  const decoder = target.decoder(undefined, copied)
   const written = Array.from(tokens, (id) => decoder.write(id).trim() || (target.tokens[id] ?? ''))
   return {
     source: source === null || source.end === null ? pieces : [...pieces, END],

@@ -71,6 +71,8 @@ export class Decoder extends Module implements DecodesSteps {
   readonly rnn: Recurrent | ResidualStack | null = null
   readonly readout: Linear | null
   readonly output: Linear
+  /** Decides between writing and copying; null where nothing is copied. */
+  readonly copy: Linear | null
   private readonly inputDropout: Dropout
   private readonly outputDropout: Dropout
 
@@ -114,6 +116,7 @@ export class Decoder extends Module implements DecodesSteps {
         ? new Linear(ofState + context, features, { device, precision })
         : null
     this.output = new Linear(features, vocabulary, { device, precision })
+    this.copy = options.copy ? new Linear(features, 1, { device, precision }) : null
     this.inputDropout = new Dropout(dropout)
     this.outputDropout = new Dropout(dropout)
   }

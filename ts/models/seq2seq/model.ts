@@ -1,5 +1,12 @@
 import { own } from '../../data/gather'
-import { PairSet, type Pair, type PairOptions, type Share, type Source } from '../../data'
+import {
+  checkCopying,
+  PairSet,
+  type Pair,
+  type PairOptions,
+  type Share,
+  type Source,
+} from '../../data'
 import { checkPath, optionsOf } from '../../check'
 import { expect, RnnativeError } from '../../errors'
 import { isIterable } from '../../kinds'
@@ -25,6 +32,7 @@ import type { Translation } from './candidate'
 import { digestOf, identityOf } from '../parts/identity'
 import { loadModel, loadWeights, Model } from '../model'
 import { Seq2SeqNetwork } from './network'
+import { checkLearning } from './learning'
 import { seq2seqFitOptions, seq2seqOptions } from './options'
 import type { Seq2SeqLearningOptions, Seq2SeqNetworkOptions, Seq2SeqOptions } from './options'
 import { checkRoomFor, oneByOne } from './room'
@@ -101,6 +109,7 @@ export class Seq2Seq extends Model {
         'ERR_ARGUMENT',
         '[seq2seq] tieEmbeddings: expected none or target where the tokenizers differ, got all',
       )
+    if (network.copy) checkCopying('seq2seq', this.source, this.target)
     const sizes = { source: this.source?.size ?? 0, target: this.target.size }
     const place = { seed, device: chooseDevice(device).device }
     this.network = new Seq2SeqNetwork(sizes, this.options, place)
@@ -153,6 +162,7 @@ export class Seq2Seq extends Model {
       options,
       null,
     )
+    checkLearning(this.options, learning)
     const { clipNorm = 1, optimizer = adam() } = options
     const read = (
       all: Iterable<Pair<Source>> | AsyncIterable<Pair<Source>>,
@@ -170,7 +180,8 @@ export class Seq2Seq extends Model {
     if (context.stopping || set === null || held === null) return null
     const { network } = this
     const vocabularies = { source: this.source?.size ?? 0, target: this.target.size }
-    await set.check('fit', { ...vocabularies, features: this.sourceFeatures ?? null })
+    const { copy } = this.options
+    await set.check('fit', { ...vocabularies, features: this.sourceFeatures ?? null, copy })
     const [learned, validated] = [await set.digest(), held ? await held.digest() : null]
     if (context.stopping) return null
     const feed = new PairFeed(set, learned, batchTokens, this.seed)
@@ -200,7 +211,7 @@ export class Seq2Seq extends Model {
 
   private get encoding(): PairOptions {
     const { source, sourceFeatures, target, reverseSource } = this
-    return { source, sourceFeatures, target, reverseSource }
+    return { source, sourceFeatures, target, reverseSource, copy: this.options.copy }
   }
 
   private async totals(

@@ -1,6 +1,6 @@
 import { expect } from '../../errors'
 import { IGNORED, type PairBatch, type SourceBatch } from '../../data'
-import { StateModel, type StepContext, type StepResult } from '../../decode'
+import { StateModel, type StepContext, type StepModel, type StepResult } from '../../decode'
 import { Module, type RecurrentState } from '../../nn'
 import { tensor, type Tensor } from '../../tensor'
 import type { DeviceOption } from '../../tensor/device'
@@ -8,6 +8,7 @@ import type { StepInput } from '../../train/objective'
 import * as ops from '../../ops'
 import { Bridge } from '../parts/bridge'
 import { cellOf, featuresOf } from '../parts/recurrent-options'
+import { copyingLosses, type Copying, type CopyTensors } from './copying'
 import { Decoder, type DecodesSteps, type Encoded } from './decoder'
 import { Encoder } from './encoder'
 import { memoryOf, type Seq2SeqNetworkOptions } from './options'
@@ -22,7 +23,7 @@ export interface TargetTokens {
  * Encoder, bridge, decoder. Parameters: `encoder.embedding.weight`, `encoder.rnn.weight_ih_l0` and so
  * on under PyTorch's names, `bridge.hidden.0.weight`, `decoder.embedding.weight`,
  * `decoder.attending.weight_ih_l0`, `decoder.attending.attention.weight_key`,
- * `decoder.output.weight`; tied ones once, under their first name.
+ * `decoder.output.weight`, `decoder.copy.weight`; tied ones once, under their first name.
  */
 export class Seq2SeqNetwork extends Module {
   readonly encoder: Encoder
@@ -97,48 +98,58 @@ export class Seq2SeqNetwork extends Module {
     return this.predict(batch, { labelSmoothing, keepLogits: false }).losses
   }
 
-  /** The same, and with `keepLogits` the logits [time, rows, vocabulary], which else are made in parts. */
+  /**
+   * The same, with the attention [time, rows, positions], and with `keepLogits` the logits [time, rows, vocabulary], which
+   * else are made in parts.
+   */
   predict(
-    { source, target, outputs }: PairTensors,
+    { source, target, outputs, copy }: PairTensors,
     { labelSmoothing, keepLogits }: { labelSmoothing: number; keepLogits: boolean },
-  ): { losses: Tensor; logits: Tensor | null } {
+  ): { losses: Tensor; logits: Tensor | null; weights: Tensor | null } {
     const { sources, state } = this.encodeIds(source.ids, source.lengths)
     const { lengths } = target
-    const { features } = this.decoder.forward(target.ids, { sources, state, lengths })
-    const { weight, bias, precision } = this.decoder.output
+    const made = this.decoder.forward(target.ids, { sources, state, lengths })
+    const { features, weights } = made
+    const { copy: gate, output } = this.decoder
+    const { weight, bias, precision } = output
     const how = { ignoreIndex: IGNORED, labelSmoothing }
-    const logits = keepLogits ? this.decoder.output.forward(features) : null
+    const logits = keepLogits ? output.forward(features) : null
     const { losses } = logits
       ? ops.crossEntropyLosses(logits, outputs, how)
       : ops.crossEntropyLosses(features, outputs, { weight, bias, precision, ...how })
-    return { losses, logits }
+    if (!gate || !copy) return { losses, logits, weights }
+    const words = { ...copy, lengths: source.lengths, vocabulary: weight.shape[0] as number }
+    return { losses: copyingLosses(losses, made, gate, words), logits, weights }
   }
 
   /**
    * Encoded sources, to be decoded step by step in inference mode. They stay the caller's. `folded`:
-   * the decoder that folded them, if one did.
+   * the decoder that folded them, if one did; `copying`: what may be copied of them.
    */
   stepModel(
     { sources, state }: Encoded,
     tokens: TargetTokens,
     folded: DecodesSteps | null = null,
-  ): StateModel {
+    copying: Copying | null = null,
+  ): StepModel {
     const { memory, keys, summary } = sources
-    return new StateModel({
-      ...tokens,
+    const model = new StateModel({
+      ...{ ...tokens, vocabulary: copying?.width ?? tokens.vocabulary },
       device: memory.device,
       lengths: Array.from(sources.lengths),
       attends: keys !== null,
       source: { ...(keys && { memory, keys }), ...(summary && { summary }) },
       state,
-      step: (ids, context) => this.step(ids, context, folded),
+      step: (ids, context) => this.step(ids, context, folded, copying),
     })
+    return copying ? copying.reading(model) : model
   }
 
   private step(
     ids: Tensor,
-    { state, source, lengths, beams, steps }: StepContext,
+    { state, source, lengths, places, beams, steps }: StepContext,
     folded: DecodesSteps | null,
+    copying: Copying | null,
   ): StepResult {
     this.eval() // a fit may go on between two steps
     const { memory, keys = null, summary = null } = source
@@ -148,7 +159,10 @@ export class Seq2SeqNetwork extends Module {
       ...{ state, beams, first: steps },
     }
     const made = (folded ?? this.decoder).forward(ids, pass)
-    const logits = this.decoder.output.forward(made.features)
+    const { copy, output } = this.decoder
+    const written = output.forward(made.features)
+    const logits =
+      copying && copy ? copying.predict(written, made, copy, { places, lengths }) : written
     return { logits, attention: made.weights, state: made.state }
   }
 }
@@ -160,6 +174,8 @@ export interface PairTensors {
   /** What the decoder reads. */
   target: { ids: Tensor; lengths: Tensor }
   outputs: Tensor
+  /** Where words are copied. */
+  copy?: CopyTensors | undefined
 }
 
 /** Ids, or vectors, as an op takes them: where all sequences are empty, one position past every end. */
@@ -179,12 +195,15 @@ function idsOf(sequences: SourceBatch): StepInput {
 }
 
 /** What goes to the device of a batch, in the order of {@link pairTensors}. */
-export function pairInputs({ source, target, outputs }: PairBatch): StepInput[] {
+export function pairInputs({ source, target, outputs, copy }: PairBatch): StepInput[] {
   const sides = [source, target].flatMap((side) => [
     idsOf(side),
     { data: side.lengths, shape: [side.lengths.length] },
   ])
-  return [...sides, { data: outputs, shape: [target.steps, target.lengths.length] }]
+  const { steps, lengths } = source
+  const shape = [target.steps, target.lengths.length]
+  const copied = copy && [idsOf({ steps, lengths, ids: copy.ids }), { data: copy.outputs, shape }]
+  return [...sides, { data: outputs, shape }, ...(copied ?? [])]
 }
 
 export function pairTensors(given: readonly Tensor[]): PairTensors {
@@ -195,9 +214,11 @@ export function pairTensors(given: readonly Tensor[]): PairTensors {
     Tensor,
     Tensor,
   ]
+  const [ids, words] = given.slice(5)
   return {
     source: { ids: sourceIds, lengths: sourceLengths },
     target: { ids: targetIds, lengths: targetLengths },
     outputs,
+    ...(ids && words && { copy: { ids, outputs: words } }),
   }
 }

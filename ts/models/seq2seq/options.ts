@@ -1,7 +1,7 @@
 import { MOST_LAYERS, MOST_UNITS } from '../../check'
 import { readNamed } from '../../named'
 import type { AttentionKind } from '../../nn'
-import { choice, count, custom, flag, fraction, group } from '../../schema'
+import { atLeastZero, choice, count, custom, flag, fraction, group } from '../../schema'
 import { ModelSchema } from '../../file-schema'
 import { Schema, type Given, type Made, type Refuse } from '../../schema'
 import {
@@ -35,7 +35,7 @@ export type TiedEmbeddings = (typeof TIED)[number]
 const needsEqualSizes = (attention: Attention): boolean =>
   attention === 'dot' || attention === 'scaled-dot'
 
-const encoder = {
+export const encoderRows = {
   /** In both directions as Bahdanau et al. 2015. */
   bidirectional: flag({
     ...{ about: 'read sources in both directions', default: false, flag: 'bidirectional' },
@@ -61,7 +61,7 @@ const encoder = {
   }),
 }
 
-type Encoder = Made<typeof encoder>
+type Encoder = Made<typeof encoderRows>
 
 const rows = {
   ...stackOptions({ about: 'recurrent layers of encoder and decoder', default: 1 }),
@@ -72,7 +72,7 @@ const rows = {
    * al. 2015); the other kinds follow the step (Luong et al. 2015).
    */
   attention: choice(ATTENTION, { about: 'kind of attention', default: 'additive' }),
-  encoder: group(encoder, 'the encoder'),
+  encoder: group(encoderRows, 'the encoder'),
   /** Speech frames, regions of a picture; brought to the embedding's size by a layer. */
   sourceFeatures: count({
     about: 'numbers of a step, where sources are sequences of vectors in place of texts',
@@ -92,6 +92,11 @@ const rows = {
     default: ({ hidden }: { hidden: number }) => hidden,
     defaultText: 'as --hidden',
     most: MOST_UNITS,
+  }),
+  /** See et al. 2017; the gate is of what the output projection takes. */
+  copy: flag({
+    ...{ about: 'copy words of the source, whether known or not', default: false },
+    formerly: false,
   }),
   /** h~, which joins state and context (Luong et al. 2015). */
   inputFeeding: flag({ about: 'feed what was attended to into the next step', default: false }),
@@ -130,7 +135,9 @@ export function seq2seqRules(options: Made<typeof rows>, refuse: Refuse): void {
   refuse('inputFeeding', attends || !inputFeeding, 'false without attention', inputFeeding)
   checkVariant(options, refuse)
   checkZoneout(options, refuse)
-  const { sourceFeatures, tieEmbeddings } = options
+  const { sourceFeatures, tieEmbeddings, copy } = options
+  refuse('copy', attends || !copy, 'false without attention', copy)
+  refuse('copy', sourceFeatures === undefined || !copy, 'false where sources are vectors', copy)
   const apart = tieEmbeddings !== 'all' || sourceFeatures === undefined
   refuse('tieEmbeddings', apart, 'none or target where sources are vectors', tieEmbeddings)
   const narrower = projection === undefined || projection < encoder.hidden
@@ -149,6 +156,11 @@ export const seq2seqFitOptions = new Schema('fit', {
     default: 0,
   }),
   confidencePenalty,
+  /** See et al. 2017; coverage is no part of the attention's scores. */
+  coverage: atLeastZero({
+    about: 'weight of attention to what was attended to before, in the loss',
+    default: 0,
+  }),
   /** How often the decoder reads true tokens (Bengio et al. 2015); always unless given. */
   scheduledSampling: custom<SamplingSchedule>()(
     {
@@ -170,7 +182,7 @@ export const seq2seqFitOptions = new Schema('fit', {
   }),
 })
 
-export type EncoderOptions = Given<typeof encoder>
+export type EncoderOptions = Given<typeof encoderRows>
 export type Seq2SeqOptions = Given<typeof rows>
 export type Seq2SeqNetworkOptions = Omit<Made<typeof rows>, 'seed'>
 export type Seq2SeqLearningOptions = Given<typeof seq2seqFitOptions.rows>

@@ -69,6 +69,7 @@ export class PairFeed implements Feed<PairBatch> {
 export interface Seq2SeqTaskOptions {
   labelSmoothing: number
   confidencePenalty: number
+  coverage: number
   scheduledSampling?: SamplingSchedule | undefined
   vocabularies: { source: number; target: number }
   seed: number
@@ -87,7 +88,7 @@ export class Seq2SeqTask implements Objective<PairBatch> {
   readonly facts: Readonly<Record<string, number>>
   readonly validate: Objective<PairBatch>['validate']
   readonly validation: unknown
-  readonly settings: { confidencePenalty: number }
+  readonly settings: { confidencePenalty: number; coverage: number }
   readonly checkRoom: NonNullable<Objective<PairBatch>['checkRoom']>
   readonly files: () => Promise<CheckpointFiles>
   private readonly labelSmoothing: number
@@ -110,7 +111,8 @@ export class Seq2SeqTask implements Objective<PairBatch> {
     this.facts = { ...read, 'target vocabulary': target }
     this.validate = options.validate
     this.validation = options.validation
-    this.settings = { confidencePenalty: options.confidencePenalty }
+    const { confidencePenalty, coverage } = options
+    this.settings = { confidencePenalty, coverage }
     this.checkRoom = options.checkRoom
     this.files = options.files
   }
@@ -141,14 +143,17 @@ export class Seq2SeqTask implements Objective<PairBatch> {
     const ids = this.sampling?.inputs(this.module, batch, step, within)
     if (ids) tensors.target.ids = ids
     const { labelSmoothing } = this
-    const { confidencePenalty } = this.settings
+    const { confidencePenalty, coverage } = this.settings
     const options = { labelSmoothing, keepLogits: confidencePenalty > 0 }
-    const { losses, logits } = this.module.train().predict(tensors, options)
+    const { losses, logits, weights } = this.module.train().predict(tensors, options)
     const { lengths } = tensors.target
     const confidence =
       logits && ops.mul(penalties.confidence(logits, { lengths }), confidencePenalty)
+    const again = coverage > 0 && weights && ops.mul(penalties.coverage(weights), coverage)
+    const told = { ...(confidence && { confidence }), ...(again && { coverage: again }) }
     const count = tokensOf(batch.target)
-    return { sum: ops.sum(losses), count, ...(confidence && { penalties: { confidence } }) }
+    const penalised = Object.keys(told).length > 0
+    return { sum: ops.sum(losses), count, ...(penalised && { penalties: told }) }
   }
 }
 

@@ -1,6 +1,6 @@
 /** Decoding with one model or several: encoding in batches, searching, and text out of tokens. */
 import { encodeSource, encodeSources, layOutSources } from '../../data'
-import type { EncodedSource, Source } from '../../data'
+import type { Copies, EncodedSource, Source } from '../../data'
 import { beamSearch, ensemble, sample, stream, withTerms } from '../../decode'
 import { BEAM_NAMES, DEFAULT_BEAM } from '../../decode/beam-options'
 import { checkFlag, checkWhole, isListOf, optionsOf, whole, type Names } from '../../check'
@@ -16,6 +16,7 @@ import type { Tokenizer } from '../../text'
 import { sameTokens } from '../../text/tokenizer'
 import { asTranslation, candidateOf, checkSources } from './candidate'
 import type { Candidate, Decoded, Member, Translation } from './candidate'
+import { copiesOfAll, Copying } from './copying'
 import type { Encoded } from './decoder'
 import { FoldedDecoder } from './folded-decoder'
 
@@ -108,6 +109,8 @@ export async function translateAll(
     expect(op, 'replaceUnknown', Boolean(attends), 'false but for one model with attention', true)
   const named = !replaceUnknown || members[0]?.source !== null
   expect(op, 'replaceUnknown', named, 'false where sources are vectors', true)
+  const free = terms.length === 0 || members.every(({ options }) => !options.copy)
+  expect(op, 'terms', free, 'none where words are copied', terms)
   const alignments = replaceUnknown || options.alignments
   const [{ target }] = members as readonly [Member]
   const search: Search = (model, limits) =>
@@ -194,8 +197,9 @@ export async function* streamPieces(
     maxLength: maxLength ?? Math.max(mostTokens(longest), least),
     ...{ minLength, prefixes, forbidden: forbiddenOf(target, false) },
   }
-  const decoder = target.decoder()
-  const { model, dispose } = openModel(members, sources, together)
+  const copied = await copiesOfAll(op, members, [text])
+  const decoder = target.decoder(undefined, copied?.[0]?.[0]?.words)
+  const { model, dispose } = openModel(members, { sources, copied }, together)
   try {
     for await (const { token } of stream(model, { ...options, ...limits })) {
       const piece = decoder.write(token)
@@ -225,6 +229,7 @@ async function decodeAll(
   const [{ target }] = members as readonly [Member]
   const encoded: EncodedSource[][] = []
   for (const member of members) encoded.push(await encodeSources(texts, member))
+  const copies = await copiesOfAll(op, members, texts)
   const longest = texts.map((_, i) => Math.max(...encoded.map((all) => all[i]?.length ?? 0)))
   const length = (i: number) => longest[i] as number
   const prefixes = await prefixesOf(op, target, texts.length, prefix)
@@ -257,12 +262,14 @@ async function decodeAll(
         const sources = encoded.map((all) => which.map((i) => all[i] as EncodedSource))
         // A fit may go on between two batches.
         const folded = folds.map((fold) => fold?.current() ?? null)
-        const { model, dispose } = openModel(members, sources, together, folded)
+        const copied = copies?.map((all) => which.map((i) => all[i] as Copies)) ?? null
+        const { model, dispose } = openModel(members, { sources, copied }, together, folded)
         const lists = await search(model, limits(which), which).finally(dispose)
         lists.forEach((list, row) => {
           const i = which[row] as number
           const text = texts[i] as Source
-          found[i] = list.map((one) => candidateOf(members, text, one, replaceUnknown))
+          const written = { replaceUnknown, copied: copies?.[0]?.[i]?.words ?? [] }
+          found[i] = list.map((one) => candidateOf(members, text, one, written))
         })
       }
     } catch (error) {
@@ -333,10 +340,16 @@ const mostTokens = (source: number): number => 2 * source + 50
 const forbiddenOf = ({ begin, unknown }: Tokenizer, allowUnknown: boolean): number[] =>
   [begin, allowUnknown ? null : unknown].filter((id) => id !== null)
 
+/** Sources as each member reads them, and what it may copy of them. */
+interface Opened {
+  sources: readonly (readonly EncodedSource[])[]
+  copied: readonly (readonly Copies[])[] | null
+}
+
 /** Encodes sources with every member; dispose it after its decodings. `folds`: of their decoders. */
 function openModel(
   members: readonly Member[],
-  sources: readonly (readonly EncodedSource[])[],
+  { sources, copied }: Opened,
   together: EnsembleOptions,
   folds: readonly (FoldedDecoder | null)[] = [],
 ): { model: StepModel; dispose: () => void } {
@@ -354,7 +367,9 @@ function openModel(
       )
       made.push(encoded)
       const [bos, eos] = [target.begin as number, target.end as number]
-      return network.stepModel(encoded, { vocabulary: target.size, bos, eos }, folded)
+      const read = { size: target.size, unknown: target.unknown ?? 0 }
+      const copying = copied && new Copying(copied[i] ?? [], read)
+      return network.stepModel(encoded, { vocabulary: read.size, bos, eos }, folded, copying)
     })
     const [only] = models
     if (models.length === 1 && only) return { model: only, dispose }
