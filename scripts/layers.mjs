@@ -42,6 +42,7 @@ export const floors = [
   [
     { folder: 'models/autoencoder', about: 'families made of another: `seq2seq`' },
     { folder: 'models/dialogue', about: 'and this one' },
+    { folder: 'models/abstractive', about: 'and this one' },
   ],
   [{ folder: 'models', about: 'what is made of several families' }],
   [

@@ -3,18 +3,20 @@
 //
 //   node bench/acceptance/summarise.mjs rank
 //   node bench/acceptance/summarise.mjs extractor [--epochs N] [--runs DIR]
+//   node bench/acceptance/summarise.mjs pointer [--epochs N] [--runs DIR]
 //
 // Records bench/results/summarise-NAME.json.
 import { mkdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { metrics, optim, readSummaries, setThreads, Summariser, summarize } from 'rnnative'
+import { AbstractiveSummariser, metrics, optim, readSummaries, setThreads } from 'rnnative'
+import { Summariser, summarize } from 'rnnative'
 import { DATA, record } from './seq2seq.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    epochs: { type: 'string', default: '8' },
+    epochs: { type: 'string' },
     runs: { type: 'string', default: 'runs/summarise' },
   },
 })
@@ -67,7 +69,7 @@ async function extractor() {
     const began = performance.now()
     const model = await Summariser.for(learned, { ...options, seed: 1 })
     const optimizer = optim.adam({ lr: 2e-3 })
-    const settings = { validation: development, epochs: Number(values.epochs), patience: 3 }
+    const settings = { validation: development, epochs: Number(values.epochs ?? 8), patience: 3 }
     await model.fit(learned, { ...settings, sharpness, optimizer, checkpoint })
     const seconds = Math.round((performance.now() - began) / 1000)
     const best = await Summariser.load(checkpoint)
@@ -88,4 +90,46 @@ async function extractor() {
   record('summarise-extractor', { asked: [37.5, 16, 29.5], ...best, test: figures, tried })
 }
 
-await { rank, extractor }[positionals[0] ?? 'rank']()
+/** Tried in turn; the best on the development data is taken. */
+const WRITERS = [
+  { coverage: 0, options: { embedding: 128, hidden: 128, dropout: 0.3, minCount: 3 } },
+  { coverage: 0.5, options: { embedding: 128, hidden: 128, dropout: 0.3, minCount: 3 } },
+]
+
+/** A pointer-generator on the 1,992 abstracts alone, from random weights: to be seen beside the extractor. */
+async function pointer() {
+  const [learned, development] = [await read('train'), await read('dev')]
+  const runs = []
+  for (const [i, { coverage, options }] of WRITERS.entries()) {
+    const checkpoint = path.join(values.runs, `pointer-${i}`)
+    rmSync(checkpoint, { recursive: true, force: true })
+    mkdirSync(values.runs, { recursive: true })
+    const began = performance.now()
+    const model = await AbstractiveSummariser.for(learned, { lowerCase: true, ...options, seed: 1 })
+    const optimizer = optim.adam({ lr: 2e-3 })
+    const settings = { validation: development, epochs: Number(values.epochs ?? 25), patience: 4 }
+    const run = model.fit(learned, { ...settings, coverage, optimizer, checkpoint })
+    for await (const { epoch, validation } of run)
+      if (validation) console.log(epoch, validation.loss)
+    const seconds = Math.round((performance.now() - began) / 1000)
+    await model.dispose()
+    const best = await AbstractiveSummariser.load(checkpoint)
+    const figures = await figuresOf(development, await best.summarize(documentsOf(development)))
+    await best.dispose()
+    runs.push({ coverage, options, development: figures, seconds, checkpoint })
+    console.log(runs.at(-1))
+  }
+  const { checkpoint, ...best } = runs.toSorted(
+    (a, b) => meanOf(b.development) - meanOf(a.development),
+  )[0]
+  const test = await read('test')
+  const model = await AbstractiveSummariser.load(checkpoint)
+  const made = await model.summarize(documentsOf(test))
+  const figures = await figuresOf(test, made)
+  await model.dispose()
+  const samples = made.slice(0, 5).map(({ summary }) => summary)
+  const tried = runs.map(({ coverage, development }) => ({ coverage, development }))
+  record('summarise-pointer', { ...best, test: figures, tried, samples })
+}
+
+await { rank, extractor, pointer }[positionals[0] ?? 'rank']()

@@ -57,3 +57,32 @@ test('summarize, summarize train and eval work together', async (t) => {
   t.regex(bad.stderr, /line 2: source/)
   t.is(bad.code, 1)
 })
+
+test('summarize pointer learns to write; summarize and eval take what it saved', async (t) => {
+  const model = join(directory, 'pointer')
+  const trained = await rnnative([
+    ...['summarize', 'pointer', '--data', file, ...columns, '--valid', file, '--min-count', 2],
+    ...['--hidden', 8, '--lower-case', '--coverage', 0.5, '--epochs', 2, '--batch-tokens', 60],
+    ...['--json', '--checkpoint', model],
+  ])
+  t.is(trained.code, 0, trained.stderr)
+  t.like(trained.lines.at(-1), { event: 'end', stopped: 'epochs' })
+  const input = 'It is known. We propose rule 77.\n'
+  const made = await rnnative(
+    ['summarize', '--method', model, '--beam', 2, '--max-length', 3, '--json'],
+    { input },
+  )
+  t.is(made.code, 0, made.stderr)
+  t.is(typeof made.lines[0]?.['summary'], 'string')
+  const scored = await rnnative([
+    ...['summarize', 'eval', '--method', model, '--data', file, ...columns, '--json'],
+  ])
+  t.is(scored.code, 0, scored.stderr)
+  const wrong = async (args: (string | number)[], message: RegExp) => {
+    const { code, stderr } = await rnnative(['summarize', ...args], { input })
+    t.is(code, 1)
+    t.regex(stderr, message)
+  }
+  await wrong(['--method', model, '--sentences', 2], /--sentences: .* writes summaries/)
+  await wrong(['--method', 'lead', '--beam', 2], /--beam: lead chooses sentences/)
+})

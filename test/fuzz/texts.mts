@@ -1,5 +1,12 @@
 /** Right calls of the families over plain texts: vectors, summaries, autoencoders, dialogues; to be spoilt. */
-import { Autoencoder, Dialogue, Doc2Vec, Embeddings, FastTextClassifier } from 'rnnative'
+import {
+  AbstractiveSummariser,
+  Autoencoder,
+  Dialogue,
+  Doc2Vec,
+  Embeddings,
+  FastTextClassifier,
+} from 'rnnative'
 import { metrics, report, summarize, Summariser, Tokenizer } from 'rnnative'
 
 const fits = { epochs: 1, threads: 1, lr: 0.05 }
@@ -21,6 +28,8 @@ await labels.fit(labelled, fits)
 const tokenizer = Tokenizer.spaces('a b c\n').withBoundaries()
 const autoencoder = new Autoencoder({ tokenizer, ...small })
 const dialogue = new Dialogue({ tokenizer, ...small })
+const writer = new AbstractiveSummariser({ tokenizer, ...small })
+const summarized = [{ text: documents[0], summary: ['Two is there.'] }]
 
 const make =
   <A extends unknown[]>(Class: new (...args: A) => unknown) =>
@@ -72,6 +81,10 @@ export const texts: [string, Call, ...unknown[]][] = [
     [{ text: documents[0], summary: 'Two is there.' }],
     { ...small, minCount: 1 },
   ],
+  ['AbstractiveSummariser', make(AbstractiveSummariser), { tokenizer, ...small, lowerCase: true }],
+  ['writer.fit', writer.fit.bind(writer), summarized, { ...steps, coverage: 1, validation: null }],
+  ['writer.summarize', writer.summarize.bind(writer), documents, { beam: 2, maxLength: 3, signal }],
+  ['writer.evaluate', writer.evaluate.bind(writer), summarized, { maxLength: 3, beam: 1 }],
   ['metrics.rouge', metrics.rouge, ['a b c'], [['a b', 'c']], { stem: false }],
   ['metrics.distinct', metrics.distinct, ['a b c', 'a b'], 2],
   ['metrics.rankCorrelation', metrics.rankCorrelation, [1, 2, 3], [1, 3, 2]],

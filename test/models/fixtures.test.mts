@@ -30,6 +30,7 @@ type Family =
   | 'autoencoder'
   | 'dialogue'
   | 'summariser'
+  | 'abstractive'
 
 const expected = JSON.parse(readFileSync(join(FIXTURES, 'expected.json'), 'utf8')) as Record<
   Family,
@@ -102,6 +103,14 @@ const KINDS = {
     async evaluate(model) {
       const [summary] = await model.summarize([summarized[0]?.text ?? ''])
       return summary?.sentences[0]?.score as number
+    },
+  }),
+  abstractive: kind({
+    load: (directory) => api.AbstractiveSummariser.load(directory),
+    data: summarized,
+    async evaluate(model) {
+      const [made] = await model.summarize([summarized[0]?.text ?? ''], { maxLength: 4 })
+      return made?.logProbability as number
     },
   }),
 } satisfies Record<Family, unknown>

@@ -1,5 +1,6 @@
 import test, { type ExecutionContext } from 'ava'
 import {
+  AbstractiveSummariser,
   Autoencoder,
   Dialogue,
   Forecaster,
@@ -71,6 +72,10 @@ test('labels, tags, summaries, answers, what follows, and forecasts that are dra
   await using summariser = await Summariser.load(fixture('summariser'))
   const documents = summarized.map(({ text }) => text as string[])
   await sameAsAlone(t, summariser, 'summarize', documents, (x) => one(summariser.summarize([x])))
+
+  await using writer = await AbstractiveSummariser.load(fixture('abstractive'))
+  const few = { maxLength: 5, nBest: 2 }
+  await sameAsAlone(t, writer, 'summarize', documents, (x) => one(writer.summarize([x], few)), few)
 
   await using dialogue = await Dialogue.load(fixture('dialogue'))
   const turns = ['abc', ['abc', 'cba'], 'fed']

@@ -17,6 +17,7 @@ export type FixtureName =
   | 'language'
   | 'seq2seq'
   | 'summariser'
+  | 'abstractive'
   | 'tagger'
 
 export const fixture = (name: FixtureName): string => join(FIXTURES, name, 'model')

@@ -57,6 +57,7 @@ const DATA: Readonly<Record<keyof typeof recipes.running, unknown>> = {
   autoencoder: recipes.letters,
   dialogue: recipes.conversations,
   summariser: recipes.summarized,
+  abstractive: recipes.summarized,
 }
 
 // More ranks than the rows of most batches, too. Rounding grows with the steps: a few of them tell.

@@ -44,6 +44,16 @@ export {
   type DialogueTokens,
   type ReplyOptions,
 } from './dialogue/model'
+export {
+  AbstractiveSummariser,
+  type AbstractiveEvaluateOptions,
+  type AbstractiveOptions,
+  type AbstractiveFitOptions,
+  type AbstractiveSummarizeOptions,
+  type AbstractiveSummary,
+  type AbstractiveTokens,
+} from './abstractive/model'
+export { loadSummarizer } from './load-summarizer'
 export { loadPretrained, type PretrainedModel } from './load-pretrained'
 export {
   NgramModel,

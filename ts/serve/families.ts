@@ -1,5 +1,6 @@
 /** The verbs of each family: a row for each, by what `config.json` says and by the model itself. */
 import {
+  AbstractiveSummariser,
   Autoencoder,
   Dialogue,
   Doc2Vec,
@@ -16,6 +17,7 @@ import {
   TextClassifier,
   TfIdf,
 } from '../models'
+import { abstractiveOptions } from '../models/abstractive/options'
 import { autoencoderOptions } from '../models/autoencoder/options'
 import { maxEntOptions, naiveBayesOptions, tfIdfOptions } from '../models/baselines/options'
 import { classifierOptions } from '../models/classifier/options'
@@ -36,6 +38,7 @@ import * as verbs from './verbs'
 
 /** A model of any family that can be served. */
 export type Servable =
+  | AbstractiveSummariser
   | Autoencoder
   | Dialogue
   | Doc2Vec
@@ -76,6 +79,7 @@ const FAMILIES = [
   row(taggerOptions, SequenceTagger, verbs.ofTagger),
   row(forecasterOptions, Forecaster, verbs.ofForecaster),
   row(summariserOptions, Summariser, verbs.ofSummariser),
+  row(abstractiveOptions, AbstractiveSummariser, verbs.ofAbstractive),
   row(embeddingOptions, Embeddings, verbs.ofEmbeddings),
   row(docOptions, Doc2Vec, verbs.ofDoc2Vec),
   row(tfIdfOptions, TfIdf, verbs.ofTfIdf),

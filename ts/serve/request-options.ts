@@ -68,7 +68,9 @@ const candidate: Properties = {
   },
 }
 
-export const TRANSLATION: JsonSchema = objects({ ...candidate, nBest: lists(objects(candidate)) })
+const translation: Properties = { ...candidate, nBest: lists(objects(candidate)) }
+export const TRANSLATION: JsonSchema = objects(translation)
+export const WRITTEN: JsonSchema = objects({ ...translation, summary: TEXT })
 
 const shares = (name: string, value: string) =>
   lists(objects({ [name]: TEXT, [value]: { type: 'number' } }))

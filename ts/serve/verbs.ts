@@ -1,5 +1,6 @@
 /** What the families do with inputs. Their own calls do it; here they are given a list, options and a signal. */
 import type {
+  AbstractiveSummariser,
   Autoencoder,
   Dialogue,
   Doc2Vec,
@@ -210,6 +211,14 @@ export const ofSummariser = (model: Summariser): Verbs => ({
     about: 'a summary of each text, or list of sentences, by its own sentences',
     ...{ input: TEXT_OR_TEXTS, result: options.SUMMARY },
     options: { sentences: wholes('sentences of a summary, at most', 1, 1000) },
+    run: (inputs, given, signal) => model.summarize(inputs as string[], { ...given, signal }),
+  },
+})
+
+export const ofAbstractive = (model: AbstractiveSummariser): Verbs => ({
+  summarize: {
+    about: 'a summary of each text, or list of sentences, that is written',
+    ...{ input: TEXT_OR_TEXTS, result: options.WRITTEN, options: options.search },
     run: (inputs, given, signal) => model.summarize(inputs as string[], { ...given, signal }),
   },
 })

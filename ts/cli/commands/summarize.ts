@@ -6,10 +6,11 @@ import type { Summarized } from '../../data/summaries'
 import { RnnativeError } from '../../errors'
 import { nearest } from '../../nearest'
 import type { RougeScore } from '../../metrics'
-import type { Summary, SummaryDocument } from '../../models'
+import type { SummaryDocument } from '../../models'
+import { abstractiveFitOptions, abstractiveOptions } from '../../models/abstractive/options'
 import { summariserFitOptions, summariserOptions } from '../../models/summariser/options'
 import { RANK_METHODS, type RankMethod } from '../../models/summariser/rank'
-import { count, flag, text, type Made } from '../../schema'
+import { choice, count, flag, text, type Made } from '../../schema'
 import { addFlags, atLeastOne, file, json, neededFile, refuseFlags } from '../arguments'
 import { savedPrecision, takeFlags, type Flags } from '../arguments'
 import { addTrain } from './train'
@@ -24,10 +25,14 @@ const columns = {
 
 const chosenBy = {
   method: text({
-    about: `what sentences are chosen by: ${RANK_METHODS.join(', ')}, or the directory of a trained model`,
+    about: `what sentences are chosen by: ${RANK_METHODS.join(', ')}, or the directory of a trained model of either kind`,
     ...{ argument: '<name|dir>', required: true },
   }),
-  sentences: count({ about: 'sentences of a summary', default: 1 }),
+  sentences: count({ about: 'sentences of a summary, where they are chosen', defaultText: '1' }),
+  beam: count({
+    ...{ about: 'hypotheses of a model that writes summaries', defaultText: '4' },
+  }),
+  maxLength: count({ about: 'most tokens of what it writes', defaultText: '100' }),
   precision: savedPrecision,
 }
 
@@ -48,18 +53,33 @@ const evaluateFlags = {
   json,
 }
 
-const trainFlags = {
+const learnedFlags = {
   data,
   ...columns,
   valid: file('table to validate with after each epoch'),
   vocabulary: count({ about: 'most tokens', defaultText: '20,000' }),
+}
+
+const trainFlags = {
+  ...learnedFlags,
   minCount: count({ about: 'occurrences that make a token', defaultText: '3' }),
+}
+
+const pointerFlags = {
+  ...learnedFlags,
+  unit: choice(['word', 'space'], { about: 'what a token is', default: 'word' }),
+  minCount: count({
+    about: 'occurrences that make a token; what occurs less often is copied',
+    defaultText: '2',
+  }),
 }
 
 export function addSummarize(program: Command): void {
   const summarize = program
     .command('summarize')
-    .description('summaries of documents by their own sentences: a line out for each line in')
+    .description(
+      'summaries of documents, by their own sentences or written: a line out for each line in',
+    )
     .enablePositionalOptions()
   addFlags(summarize, summarizeFlags).action((flags: Flags) =>
     run(takeFlags(summarizeFlags, flags)),
@@ -76,6 +96,23 @@ export function addSummarize(program: Command): void {
       const examples = await readExamples(data, columns)
       const validation = valid === undefined ? null : await readExamples(valid, columns)
       const model = await Summariser.for(examples, { ...options, vocabulary, minCount })
+      return { model, run: model.fit(examples, { ...fit, validation }) }
+    },
+  })
+  addTrain(summarize, {
+    name: 'pointer',
+    about: 'learn to write summaries, copying words (pointer-generator); Ctrl-C stops as of train',
+    data: pointerFlags,
+    model: abstractiveOptions,
+    fit: abstractiveFitOptions,
+    validation: '--valid',
+    validates: ({ valid }) => valid !== undefined,
+    async begin({ data, valid, unit, vocabulary, minCount, ...columns }, options, fit) {
+      const { AbstractiveSummariser } = await import('../../models/index.js')
+      const examples = await readExamples(data, columns)
+      const validation = valid === undefined ? null : await readExamples(valid, columns)
+      const tokens = { unit, vocabulary, minCount }
+      const model = await AbstractiveSummariser.for(examples, { ...options, ...tokens })
       return { model, run: model.fit(examples, { ...fit, validation }) }
     },
   })
@@ -126,7 +163,7 @@ async function evaluate(flags: Made<typeof evaluateFlags>): Promise<void> {
 }
 
 interface Summarizer extends AsyncDisposable {
-  summarize(documents: readonly SummaryDocument[]): Promise<Summary[]>
+  summarize(documents: readonly SummaryDocument[]): Promise<{ summary: string }[]>
 }
 
 const isRank = (given: string): given is RankMethod => RANK_METHODS.includes(given as RankMethod)
@@ -134,11 +171,16 @@ const isRank = (given: string): given is RankMethod => RANK_METHODS.includes(giv
 async function openSummarizer({
   method,
   sentences,
+  beam,
+  maxLength,
   precision,
 }: Made<typeof chosenBy>): Promise<Summarizer> {
-  const { summarize, Summariser } = await import('../../models/index.js')
+  const { loadSummarizer, summarize, Summariser } = await import('../../models/index.js')
+  const writing = { beam, maxLength }
+  const chooses = `${method} chooses sentences`
   if (isRank(method)) {
     refuseFlags(chosenBy, { precision }, ['precision'], `expected none with ${method}`)
+    refuseFlags(chosenBy, writing, ['beam', 'maxLength'], chooses)
     return {
       summarize: (documents) => summarize(documents, { method, sentences }),
       [Symbol.asyncDispose]: () => Promise.resolve(),
@@ -150,9 +192,21 @@ async function openSummarizer({
       'ERR_ARGUMENT',
       `--method: there is no directory ${method}; did you mean ${meant}?`,
     )
-  const model = await Summariser.load(method, { precision })
+  const model = await loadSummarizer(method, { precision })
+  if (model instanceof Summariser) {
+    refuseFlags(chosenBy, writing, ['beam', 'maxLength'], chooses)
+    return {
+      summarize: (documents) => model.summarize(documents, { sentences }),
+      [Symbol.asyncDispose]: () => model.dispose(),
+    }
+  }
+  refuseFlags(chosenBy, { sentences }, ['sentences'], `${method} writes summaries`)
+  const search = { ...(beam && { beam }), ...(maxLength && { maxLength }) }
   return {
-    summarize: (documents) => model.summarize(documents, { sentences }),
+    summarize: async (documents) =>
+      (await model.summarize(documents, search)).map(({ summary, logProbability, truncated }) => ({
+        ...{ summary, logProbability, truncated },
+      })),
     [Symbol.asyncDispose]: () => model.dispose(),
   }
 }

@@ -23,6 +23,8 @@ import { setThreads } from '../threads'
 /** A family of models, as far as training goes. */
 export interface Family<Data extends Rows, Options extends Rows, Fit extends Rows> {
   about: string
+  /** Of the command. Default `train`. */
+  name?: string
   /** What it learns from. */
   data: Data
   model: Schema<Options>
@@ -113,7 +115,7 @@ export function addTrain<Data extends Rows, Options extends Rows, Fit extends Ro
   parent: Command,
   family: Family<Data, Options, Fit>,
 ): void {
-  const command = parent.command('train').description(family.about)
+  const command = parent.command(family.name ?? 'train').description(family.about)
   addFlags(command, family.data)
   addFlags(command, family.model.rows, { seed: 1 })
   addFlags(command, family.fit.rows)
