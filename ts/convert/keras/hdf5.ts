@@ -1,14 +1,13 @@
-/** HDF5 files, as far as weights need them, by h5wasm: in its memory, so that nothing in a file reaches a disk. */
-import { RnnativeError, show } from '../../errors'
+/**
+ * HDF5 files, as far as weights need them, read and made in a thread by h5wasm. A file may be made to hold HDF5 up for
+ * ever or to break its memory: then the thread is ended, and the next file has another.
+ */
+import { join } from 'node:path'
+import { Worker } from 'node:worker_threads'
+import { RnnativeError, type ErrorCode } from '../../errors'
 import { messageOf } from '../../kinds'
-import { loadHDF5, type HDF5, type HDF5Dataset, type HDF5File, type HDF5Group } from '../optional'
 
 export const OP = 'keras'
-
-/** Bounds, far beyond use. */
-const MOST_OBJECTS = 1 << 16
-const MOST_DEPTH = 24
-const MOST_AXES = 8
 
 export interface Dataset {
   shape: number[]
@@ -18,133 +17,79 @@ export interface Dataset {
 export interface HDF5Contents {
   /** Floats by their paths. */
   datasets: Map<string, Dataset>
-  /** The attribute `name` of groups by their paths, as far as it is text. */
+  /** The attribute `name` of groups by their paths; it is not read. */
   names: Map<string, string>
 }
 
-/** A path in the memory of h5wasm that no other call has. */
-let count = 0
-const freshPath = (): string => `/rnnative-${count++}.h5`
+export type Wanted = { file: string; bytes: Uint8Array } | { contents: HDF5Contents }
 
-/** Calls with the module, and a file of its own in the module's memory, which goes. */
-async function withFile<T>(
-  bytes: Uint8Array | null,
-  run: (hdf5: HDF5, path: string, read: () => Uint8Array) => T,
-): Promise<T> {
-  const hdf5 = await loadHDF5(OP)
-  const { FS, activate_throwing_error_handler: throwErrors } = await hdf5.ready
-  // Else they are printed.
-  throwErrors()
-  const path = freshPath()
-  try {
-    if (bytes) FS.writeFile(path, bytes)
-    return run(hdf5, path, () => FS.readFile(path))
-  } finally {
-    if (FS.analyzePath(path).exists) FS.unlink(path)
-  }
-}
+export type Answer =
+  | { contents: HDF5Contents }
+  | { bytes: Uint8Array }
+  | { code: ErrorCode; message: string }
+  /** h5wasm itself is no more to be used. */
+  | { broken: string }
 
-/** Walks a file's groups, in which links may lead in circles. */
-function* objectsOf(
-  hdf5: HDF5,
-  group: HDF5Group,
-  path: string,
-  fail: (problem: string) => RnnativeError,
-  seen = { count: 0 },
-): Generator<[string, HDF5Dataset | HDF5Group]> {
-  if (path.split('/').length > MOST_DEPTH) throw fail(`${show(path)}: groups lie too deep`)
-  for (const key of group.keys()) {
-    if (++seen.count > MOST_OBJECTS) throw fail(`more than ${MOST_OBJECTS} groups and tensors`)
-    const inner = path === '' ? key : `${path}/${key}`
-    const entity = group.get(key)
-    if (entity instanceof hdf5.Group) {
-      yield [inner, entity]
-      yield* objectsOf(hdf5, entity, inner, fail, seen)
-    } else if (entity instanceof hdf5.Dataset) yield [inner, entity]
-    else throw fail(`${show(inner)}: expected a group or numbers`)
-  }
-}
+/** Milliseconds that a file may take, and that each of its MiB may add. */
+const LIMIT = 30_000
+const LIMIT_PER_MIB = 1000
 
-/** HDF5's class of floats. */
-const FLOAT_CLASS = 1
+let thread: Worker | null = null
 
-function readDataset(
-  dataset: HDF5Dataset,
-  path: string,
-  most: { left: number },
-  fail: (problem: string) => RnnativeError,
-): Dataset | null {
-  const { type, size, shape } = dataset.metadata
-  // States of random generators and counts of steps.
-  if (type !== FLOAT_CLASS) return null
-  const bad = (problem: string) => fail(`${show(path)}: ${problem}`)
-  if (size !== 4 && size !== 8) throw bad(`floats of ${size} bytes are not read`)
-  const valid = shape !== null && shape.length <= MOST_AXES
-  if (!valid || !shape.every((n) => Number.isSafeInteger(n) && n >= 0))
-    throw bad(`a shape of ${show(shape)}`)
-  const numbers = shape.reduce((n, extent) => n * extent, 1)
-  // Keras does not compress: what is larger than the file was made to be.
-  most.left -= numbers * size
-  if (!(most.left >= 0)) throw bad('the tensors are larger than the file')
-  const { value } = dataset
-  const data = numbers === 1 && typeof value === 'number' ? [value] : (value as ArrayLike<number>)
-  if (data?.length !== numbers) throw bad(`expected ${numbers} numbers`)
-  return { shape: [...shape], data: Float32Array.from(data) }
-}
-
-/**
- * The floats of a file, which begins as HDF5 does. `ERR_FORMAT`. Attributes are not looked at: HDF5 never comes back
- * from a text whose heap was made to lead in a circle.
- */
-export async function readHDF5(file: string, bytes: Uint8Array): Promise<HDF5Contents> {
-  const fail = (problem: string) => new RnnativeError('ERR_FORMAT', `[${OP}] ${file}: ${problem}`)
-  if (Buffer.from(bytes.subarray(1, 4)).toString('latin1') !== 'HDF')
-    throw fail('expected a file of HDF5')
-  return withFile(bytes, (hdf5, path) => {
-    let opened: HDF5File | null = null
-    try {
-      opened = new hdf5.File(path, 'r')
-      const contents: HDF5Contents = { datasets: new Map(), names: new Map() }
-      const most = { left: bytes.length }
-      for (const [at, object] of objectsOf(hdf5, opened, '', fail)) {
-        // An optimizer's numbers are none of a model's.
-        if (at.startsWith('optimizer')) continue
-        if (object instanceof hdf5.Dataset) {
-          const read = readDataset(object, at, most, fail)
-          if (read) contents.datasets.set(at, read)
-        }
+function ask(wanted: Wanted, limit: number): Promise<Answer> {
+  const own = (thread ??= new Worker(join(__dirname, 'hdf5-thread.js'), { execArgv: [] }))
+  return new Promise((resolve) => {
+    const finish = (made: Answer): void => {
+      clearTimeout(timer)
+      own.off('message', finish).off('error', failing).off('exit', ending)
+      own.unref()
+      if ('broken' in made) {
+        if (thread === own) thread = null
+        own.on('error', () => undefined)
+        void own.terminate()
       }
-      return contents
-    } catch (error) {
-      if (error instanceof RnnativeError) throw error
-      throw fail(`not a whole file of HDF5: ${messageOf(error)}`)
-    } finally {
-      opened?.close()
+      resolve(made)
     }
+    const failing = (error: unknown): void => finish({ broken: messageOf(error) })
+    const ending = (): void => finish({ broken: 'its thread ended' })
+    const timer = setTimeout(() => finish({ broken: `takes more than ${limit} ms` }), limit)
+    own.on('message', finish).on('error', failing).on('exit', ending)
+    own.ref()
+    own.postMessage(wanted)
   })
+}
+
+let turn: Promise<unknown> = Promise.resolve()
+
+/** One after another. What broke on a thread that had read others is tried once more, on a new one. */
+async function inTurn(wanted: Wanted, bytes: number): Promise<Answer> {
+  const limit = LIMIT + LIMIT_PER_MIB * Math.ceil(bytes / 2 ** 20)
+  const own = turn.then(async () => {
+    const fresh = thread === null
+    const made = await ask(wanted, limit)
+    return 'broken' in made && !fresh ? ask(wanted, limit) : made
+  })
+  turn = own
+  return own
+}
+
+function failed(file: string, made: Answer): RnnativeError {
+  if ('code' in made) return new RnnativeError(made.code, made.message)
+  const why = 'broken' in made ? made.broken : 'no answer'
+  return new RnnativeError('ERR_FORMAT', `[${OP}] ${file}: not a whole file of HDF5: ${why}`)
+}
+
+/** The floats of a file. `ERR_FORMAT`. */
+export async function readHDF5(file: string, bytes: Uint8Array): Promise<HDF5Contents> {
+  const made = await inTurn({ file, bytes }, bytes.length)
+  if ('contents' in made) return made.contents
+  throw failed(file, made)
 }
 
 /** A file of these numbers; groups get their attribute `name`. */
-export async function makeHDF5({ datasets, names }: HDF5Contents): Promise<Uint8Array> {
-  return withFile(null, (hdf5, path, read) => {
-    const file = new hdf5.File(path, 'w')
-    const groups = new Map<string, HDF5Group>([['', file]])
-    const groupOf = (at: string): HDF5Group => {
-      const known = groups.get(at)
-      if (known) return known
-      const cut = at.lastIndexOf('/')
-      const parent = groupOf(at.slice(0, Math.max(0, cut)))
-      const made = parent.create_group(at.slice(cut + 1))
-      groups.set(at, made)
-      return made
-    }
-    for (const [at, name] of names) groupOf(at).create_attribute('name', name)
-    for (const [at, { shape, data }] of datasets) {
-      const cut = at.lastIndexOf('/')
-      const group = groupOf(at.slice(0, Math.max(0, cut)))
-      group.create_dataset({ name: at.slice(cut + 1), data, shape, dtype: '<f4' })
-    }
-    file.close()
-    return read()
-  })
+export async function makeHDF5(contents: HDF5Contents): Promise<Uint8Array> {
+  const size = [...contents.datasets.values()].reduce((n, { data }) => n + data.byteLength, 0)
+  const made = await inTurn({ contents }, size)
+  if ('bytes' in made) return made.bytes
+  throw failed('a file to be written', made)
 }
