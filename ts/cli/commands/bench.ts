@@ -49,8 +49,8 @@ async function benchRnn(options: RnnFlags): Promise<void> {
   const train = mode === 'train'
   using stack = makeStack({ ...options, device })
   stack.train(train)
-  using x = randn([steps, batch, input], { seed: 2, device, requiresGrad: train })
-  using dy = train ? randn([steps, batch, hidden * stack.directions], { seed: 3, device }) : null
+  const x = randn([steps, batch, input], { seed: 2, device, requiresGrad: train })
+  const dy = train ? randn([steps, batch, hidden * stack.directions], { seed: 3, device }) : null
 
   const times: number[] = []
   for (let run = -WARM_UP; run < runs; ++run) {
@@ -59,6 +59,8 @@ async function benchRnn(options: RnnFlags): Promise<void> {
     await synchronize()
     if (run >= 0) times.push(performance.now() - began)
   }
+  x.dispose()
+  dy?.dispose()
   times.sort((a, b) => a - b)
   const middle = times.length >> 1
   const upper = times[middle] as number
