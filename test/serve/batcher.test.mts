@@ -3,14 +3,20 @@ import {
   AbstractiveSummariser,
   Autoencoder,
   Dialogue,
+  Doc2Vec,
+  Embeddings,
+  FastTextClassifier,
   Forecaster,
   LanguageModel,
   NaiveBayes,
+  NgramModel,
   Seq2Seq,
   SequenceTagger,
   serve,
   Summariser,
   TextClassifier,
+  TfIdf,
+  Tokenizer,
 } from 'rnnative'
 import { labelled, letters, series, summarized } from '../models/fixtures/recipes.mjs'
 import { alike, fixture } from './support.mjs'
@@ -104,6 +110,41 @@ test('labels, tags, summaries, answers, what follows, and forecasts that are dra
   await sameAsAlone(t, forecaster, 'forecast', lists, (x) => forecaster.predict(x as never[]))
 })
 
+test('words, documents, terms and n-grams', async (t) => {
+  const one = async <R,>(all: Promise<R[]>) => (await all)[0]
+  const texts = labelled.map(({ text }) => text as string)
+  const sentences = texts.map((text) => text.split(' '))
+  const sizes = { dim: 4, minCount: 1, seed: 1 }
+  await using words = new Embeddings(sizes)
+  await words.fit(sentences, { epochs: 1, threads: 1 })
+  const found = async (word: string) => (await words.vector(word)) ?? null
+  await sameAsAlone(t, words, 'embed', ['a', 'film', 'unheard'], found)
+  await sameAsAlone(t, words, 'nearest', ['a', 'film'], (x) => words.nearest(x, { count: 2 }), {
+    count: 2,
+  })
+  await using documents = new Doc2Vec(sizes)
+  await documents.fit(sentences, { epochs: 1, threads: 1 })
+  const inferred = { epochs: 3 }
+  const infer = (x: string) => one(documents.infer([x], inferred))
+  await sameAsAlone(t, documents, 'embed', texts.slice(0, 5), infer, inferred)
+  await using fast = new FastTextClassifier({ dim: 4, minCount: 1, seed: 1 })
+  await fast.fit(labelled, { epochs: 2, threads: 1 })
+  await sameAsAlone(t, fast, 'classify', texts.slice(0, 5), (x) => one(fast.predict([x])))
+  const terms = new TfIdf()
+  await terms.fit(texts)
+  await sameAsAlone(t, terms, 'keywords', texts.slice(0, 5), async (x) => terms.keywords(x))
+  const ngrams = new NgramModel({ tokenizer: Tokenizer.spaces(texts), order: 2 })
+  await ngrams.fit(texts)
+  const how = { length: 6, seed: 2 }
+  const whole = async (prompt: string) => {
+    let text = ''
+    for await (const piece of ngrams.generate(prompt, how)) text += piece
+    return { text }
+  }
+  await sameAsAlone(t, ngrams, 'generate', ['the', 'it was'], whole, how)
+  await sameAsAlone(t, ngrams, 'score', texts.slice(0, 5), (x) => one(ngrams.score([x])))
+})
+
 test('drawn forecasts have random numbers of their own list, whoever came along', async (t) => {
   await using model = new Forecaster({
     ...{ time: 'date', targets: ['y'], context: 7, horizon: 3, model: 'deepar', hidden: 3 },
@@ -160,8 +201,10 @@ test('one that leaves, or makes no sense, is nobody else’s fault', async (t) =
   })
   // While it is worked on; nobody else waits for it, so the work ends, too.
   const late = new AbortController()
-  const running = batcher.ask('translate', 'abcdef'.repeat(50), { beam: 8, signal: late.signal })
-  while (batcher.stats.running === 0) await new Promise((resolve) => setImmediate(resolve))
+  const long = { beam: 8, minLength: 400, maxLength: 400 }
+  const running = batcher.ask('translate', 'abcdef', { ...long, signal: late.signal })
+  for (let i = 0; i < 1e6 && batcher.stats.running === 0; ++i)
+    await new Promise((resolve) => setImmediate(resolve))
   late.abort()
   await t.throwsAsync(running, { code: 'ERR_ABORTED' })
 })
