@@ -34,7 +34,7 @@ struct Item {
     length = p.memory_lengths != nullptr ? p.memory_lengths[source] : p.positions;
     ids = p.ids + source;
     weights = static_cast<const float*>(p.weights) + at * p.positions;
-    gate = static_cast<const float*>(p.gates)[at];
+    gate = length > 0 ? static_cast<const float*>(p.gates)[at] : RN_POINTER_WRITTEN;
   }
   __device__ int32_t id(int64_t j) const { return ids[j * stride]; }
 };
@@ -85,7 +85,7 @@ __global__ void backward_kernel(RnPointerLossesBackward args) {
       const Loss made = loss_of(args.forward, item, at);
       const double dy = static_cast<double>(static_cast<const float*>(args.dlosses)[at]);
       share = made.share * dy;
-      gate = (exp(log_logistic(item.gate)) - made.share) * dy;
+      if (item.length > 0) gate = (exp(log_logistic(item.gate)) - made.share) * dy;
       if (made.mass >= RN_POINTER_LEAST) slope = -exp(log_logistic(-item.gate) + made.loss) * dy;
     }
     if (threadIdx.x == 0) {
@@ -100,15 +100,14 @@ __global__ void backward_kernel(RnPointerLossesBackward args) {
 }
 
 __global__ void written_kernel(RnPointerMixture args) {
-  const auto* gates = static_cast<const float*>(args.of.gates);
   const auto* logs = static_cast<const float*>(args.logs);
   auto* y = static_cast<float*>(args.y);
   each_element(args.of.batch, args.width, [&](int64_t row, int64_t word) {
     const bool known = word < args.of.vocabulary;
-    y[row * args.width + word] =
-        known ? logs[row * args.of.vocabulary + word] +
-                    static_cast<float>(log_logistic(static_cast<double>(gates[row])))
-              : -INFINITY;
+    y[row * args.width + word] = known
+                                     ? logs[row * args.of.vocabulary + word] +
+                                           static_cast<float>(log_logistic(Item(args.of, row).gate))
+                                     : -INFINITY;
   });
 }
 

@@ -31,8 +31,9 @@ struct Item {
 
 Item item_of(const RnPointer& p, int64_t at) {
   const int64_t source = at % p.batch / (p.batch / p.sources);
-  return {p.sources, p.memory_lengths ? p.memory_lengths[source] : p.positions, p.ids + source,
-          (const float*)p.weights + at * p.positions, ((const float*)p.gates)[at]};
+  const int64_t length = p.memory_lengths ? p.memory_lengths[source] : p.positions;
+  return {p.sources, length, p.ids + source, (const float*)p.weights + at * p.positions,
+          length > 0 ? ((const float*)p.gates)[at] : RN_POINTER_WRITTEN};
 }
 
 struct Loss {
@@ -96,7 +97,8 @@ int32_t pointer_losses_backward(RnContext* ctx, const RnPointerLossesBackward* a
       const Loss made = loss_of(args->forward, item, at);
       const double dy = ((const float*)args->dlosses)[at];
       put_one(args->dgenerated, at, made.share * dy);
-      put_one(args->dgates, at, (exp(log_logistic(item.gate)) - made.share) * dy);
+      const double slope_of_gate = exp(log_logistic(item.gate)) - made.share;
+      put_one(args->dgates, at, item.length > 0 ? slope_of_gate * dy : 0);
       if (args->dweights.mode == RN_GRAD_SKIP || made.mass < RN_POINTER_LEAST) continue;
       const float slope = (float)(-exp(log_logistic(-item.gate) + made.loss) * dy);
       for (int64_t j = 0; j < item.length; ++j)

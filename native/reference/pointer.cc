@@ -29,7 +29,7 @@ struct Item {
       : at(index),
         source(index % p.batch / (p.batch / p.sources)),
         length(p.memory_lengths ? p.memory_lengths[source] : p.positions),
-        gate(real(p.gates)[index]),
+        gate(length > 0 ? real(p.gates)[index] : RN_POINTER_WRITTEN),
         weights(real(p.weights) + index * p.positions) {}
 
   double mass(const RnPointer& p, int32_t word) const {
@@ -80,7 +80,8 @@ int32_t pointer_losses_backward(RnContext* context, const RnPointerLossesBackwar
     const Loss made(args->forward, item);
     const double dy = real(args->dlosses)[at];
     if (dgenerated) dgenerated[at] += made.share * dy;
-    if (dgates) dgates[at] += (std::exp(log_logistic(item.gate)) - made.share) * dy;
+    if (dgates && item.length > 0)
+      dgates[at] += (std::exp(log_logistic(item.gate)) - made.share) * dy;
     if (!dweights || made.mass < RN_POINTER_LEAST) continue;
     const double slope = -std::exp(log_logistic(-item.gate) + made.loss) * dy;
     for (int64_t j = 0; j < item.length; ++j)

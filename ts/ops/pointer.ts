@@ -100,6 +100,7 @@ function borrowLengths(op: string, first: Tensor, options: PointerOptions): Borr
  *
  * losses: [T, B], the nats of each word under the vocabulary's softmax, of no account for words past it; words: i32
  * [T, B], 0 nats where negative. A word of the source alone that is hardly looked at counts as if 1e-37 were on it.
+ * Of an empty source nothing is copied: s(g) is 1 there.
  */
 export function pointerLosses(
   losses: Tensor,

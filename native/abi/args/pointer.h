@@ -40,5 +40,8 @@ typedef struct RnPointerMixture {
 } RnPointerMixture;
 
 #define RN_POINTER_LEAST 1e-37
+// The gate where a source is empty, in place of the one given, which has no gradient then: all is
+// written.
+#define RN_POINTER_WRITTEN 1e3
 
 #endif  // RNNATIVE_ABI_ARGS_POINTER_H_
