@@ -33,8 +33,11 @@ for (const [what, make] of Object.entries(fits)) {
   ] as const)
     test.serial(`${what}: ${how} ends a validation`, async (t) => {
       const { model, fit } = make()
-      const run = fit({ maxSteps: 2 })
-      const began = await after(400)
+      let told = () => undefined as void
+      const begins = new Promise<void>((resolve) => (told = resolve))
+      const run = fit({ maxSteps: 2, watch: { begin: told } })
+      await begins
+      const began = await after(200)
       stop(model, run)
       const { stopped, step, validation } = await run
       t.true(performance.now() - began < SOON, String(performance.now() - began))
