@@ -14,7 +14,7 @@ const INCLUDES = [
   ['native/abi', []],
   ['native/cells', ['native/abi']],
   ['native/runtime', ['native/abi']],
-  ['native/comm', []],
+  ['native/comm', ['native/abi']],
   ['native/ops', ['native/abi', 'native/runtime', 'native/comm']],
   ['native/addon', ['native/abi', 'native/runtime', 'native/comm', 'native/ops']],
   // Of the runtime only what is without a state: random words, and how a thread sleeps.

@@ -4,6 +4,8 @@
 
 #include <atomic>
 
+#include "native/abi/floor.h"
+
 namespace rnnative {
 namespace {
 

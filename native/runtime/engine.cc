@@ -6,17 +6,10 @@
 #include <chrono>
 #include <thread>
 
+#include "native/abi/floor.h"
 #include "native/runtime/machine.h"
 #include "native/runtime/pause.h"
 #include "native/runtime/queue.h"
-
-#if defined(__GLIBCXX__) && defined(__gnu_linux__)
-// The version that libstdc++ has had since GCC 4.4; by default the linker takes that of GCC 12, the
-// only thing in this addon that would ask for so new a system (scripts/check-floor.sh).
-__asm__(
-    ".symver _ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE, "
-    "_ZNSt18condition_variable4waitERSt11unique_lockISt5mutexE@GLIBCXX_3.4.11");
-#endif
 
 namespace rnnative {
 namespace {
