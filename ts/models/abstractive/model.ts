@@ -8,7 +8,7 @@ import { Tokenizer } from '../../text'
 import type { Run, TokenEvent, TokenResult, TrainingOptions } from '../../train'
 import type { Translation } from '../seq2seq/candidate'
 import type { TranslateOptions } from '../seq2seq/translate'
-import { loadOver, OverSeq2Seq, type LoadOptions } from '../seq2seq/within'
+import { loadOver, optionsOver, OverSeq2Seq, type LoadOptions } from '../seq2seq/within'
 import { abstractiveOptions } from './options'
 import type {
   AbstractiveLearningOptions,
@@ -71,11 +71,8 @@ export class AbstractiveSummariser extends OverSeq2Seq {
 
   /** Throws `ERR_ARGUMENT` for options that make no sense, or `ERR_DEVICE`. */
   constructor(options: AbstractiveOptions) {
-    expect('summariser', 'options', isObject(options), 'an object', options)
-    const { seed, ...made } = abstractiveOptions.resolve(options, ['tokenizer', 'device'])
+    const { seed, ...made } = optionsOver(abstractiveOptions, options)
     const { tokenizer, device } = options
-    const valid = tokenizer instanceof Tokenizer
-    expect('summariser', 'tokenizer', valid, 'a Tokenizer', tokenizer)
     const { lowerCase: _, ...network } = made
     const both = tokenizer.withBoundaries()
     super({ ...network, copy: true, seed, device, source: both, target: both })

@@ -9,7 +9,7 @@ import type { Translation } from '../seq2seq/candidate'
 import type { Seq2SeqScore } from '../seq2seq/model'
 import type { Seq2SeqLearningOptions } from '../seq2seq/options'
 import type { TranslateOptions } from '../seq2seq/translate'
-import { loadOver, OverSeq2Seq, type LoadOptions } from '../seq2seq/within'
+import { loadOver, optionsOver, OverSeq2Seq, type LoadOptions } from '../seq2seq/within'
 import { autoencoderOptions } from './options'
 import type { AutoencoderNetworkOptions, AutoencoderRows } from './options'
 import { pairsOf, type TextList } from './texts'
@@ -42,11 +42,8 @@ export class Autoencoder extends OverSeq2Seq {
 
   /** Throws `ERR_ARGUMENT` for options that make no sense, or `ERR_DEVICE`. */
   constructor(options: AutoencoderOptions) {
-    expect('autoencoder', 'options', isObject(options), 'an object', options)
-    const { seed, ...made } = autoencoderOptions.resolve(options, ['tokenizer', 'device'])
+    const { seed, ...made } = optionsOver(autoencoderOptions, options)
     const { tokenizer, device } = options
-    const valid = tokenizer instanceof Tokenizer
-    expect('autoencoder', 'tokenizer', valid, 'a Tokenizer', tokenizer)
     const { task: _, ...network } = made
     const both = tokenizer.withBoundaries()
     super({ ...network, seed, device, source: both, target: both })

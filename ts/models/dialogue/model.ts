@@ -10,7 +10,7 @@ import type { Run, TokenEvent, TokenResult, TrainingOptions } from '../../train'
 import type { Translation } from '../seq2seq/candidate'
 import type { Seq2SeqScore } from '../seq2seq/model'
 import type { SampleTextOptions, TranslateOptions } from '../seq2seq/translate'
-import { loadOver, OverSeq2Seq, type LoadOptions } from '../seq2seq/within'
+import { loadOver, optionsOver, OverSeq2Seq, type LoadOptions } from '../seq2seq/within'
 import { anyway } from './against'
 import { dialogueFitOptions, dialogueOptions } from './options'
 import type { DialogueLearningOptions, DialogueNetworkOptions, DialogueRows } from './options'
@@ -69,11 +69,8 @@ export class Dialogue extends OverSeq2Seq {
 
   /** Throws `ERR_ARGUMENT` for options that make no sense, or `ERR_DEVICE`. */
   constructor(options: DialogueOptions) {
-    expect('dialogue', 'options', isObject(options), 'an object', options)
-    const { seed, ...made } = dialogueOptions.resolve(options, ['tokenizer', 'device'])
+    const { seed, ...made } = optionsOver(dialogueOptions, options)
     const { tokenizer, device } = options
-    const valid = tokenizer instanceof Tokenizer
-    expect('dialogue', 'tokenizer', valid, 'a Tokenizer', tokenizer)
     const parts = made.context === 0 || tokenizer.lineEnd !== undefined
     expect('dialogue', 'tokenizer', parts, 'one with line ends, which part turns', 'one without')
     const { context: _, ...network } = made

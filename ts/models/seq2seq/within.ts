@@ -1,13 +1,14 @@
 /** A `Seq2Seq` as part of another model. */
-import { checkPath, optionsOf } from '../../check'
+import { checkPath, isObject, optionsOf } from '../../check'
 import type { Pair } from '../../data'
+import { expect } from '../../errors'
 import type { ModelSchema } from '../../file-schema'
 import type { CheckpointFiles } from '../../io/checkpoint'
 import { readJson } from '../../io/files'
 import { CONFIG_FILE } from '../../io/model-directory'
 import { MODEL_FILE, toHost } from '../../io/model-files'
 import type { Precision } from '../../precision'
-import type { Made, Rows } from '../../schema'
+import type { Given, Made, Rows } from '../../schema'
 import type { DeviceOption } from '../../tensor/device'
 import { Tokenizer } from '../../text'
 import type { Run, TokenEvent, TokenResult } from '../../train'
@@ -76,6 +77,18 @@ export abstract class OverSeq2Seq extends Model {
 export interface LoadOptions {
   device?: DeviceOption | undefined
   precision?: Precision | undefined
+}
+
+/** What such a model is made of, besides its tokenizer and its device. `ERR_ARGUMENT`. */
+export function optionsOver<R extends Rows>(
+  schema: ModelSchema<R>,
+  options: Given<R> & { tokenizer: Tokenizer },
+): Made<R> {
+  expect(schema.op, 'options', isObject(options), 'an object', options)
+  const made = schema.resolve(options, ['tokenizer', 'device'])
+  const { tokenizer } = options
+  expect(schema.op, 'tokenizer', tokenizer instanceof Tokenizer, 'a Tokenizer', tokenizer)
+  return made
 }
 
 /** `load` of such a model: `make` makes it of its options and its tokenizer. */
