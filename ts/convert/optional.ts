@@ -2,7 +2,7 @@
  * Packages that only who converts has: loaded when they are used, and named where they are missing. Two of them are
  * told of here as far as they are used, so that the code compiles without them.
  */
-import { RnnativeError } from '../errors'
+import { needed, notInstalled } from '../packages'
 
 /** Of `pickleparser`. */
 export interface PickleReader {
@@ -62,34 +62,22 @@ export interface HDF5 {
   Dataset: new (...args: never[]) => HDF5Dataset
 }
 
-function missing(op: string, name: string, cause: unknown): RnnativeError {
-  return new RnnativeError(
-    'ERR_ARGUMENT',
-    `[${op}] needs a package that is not installed: npm install ${name}`,
-    { cause },
-  )
-}
-
-function loaded<T>(op: string, name: string, load: () => T): T {
-  try {
-    return load()
-  } catch (error) {
-    throw missing(op, name, error)
-  }
-}
-
 /* eslint-disable @typescript-eslint/no-require-imports */
 /** @internal */
 export const loadZip = (op: string) =>
-  loaded(op, 'fflate', () => require('fflate') as typeof import('fflate'))
+  needed(`[${op}] needs`, 'fflate', () => require('fflate') as typeof import('fflate'))
 
 /** @internal */
 export const loadPickle = (op: string): Pickle =>
-  loaded(op, 'pickleparser', () => require('pickleparser') as Pickle)
+  needed(`[${op}] needs`, 'pickleparser', () => require('pickleparser') as Pickle)
 
 /** @internal */
 export const loadProtobuf = (op: string) =>
-  loaded(op, 'protobufjs', () => require('protobufjs/light') as typeof import('protobufjs/light'))
+  needed(
+    `[${op}] needs`,
+    'protobufjs',
+    () => require('protobufjs/light') as typeof import('protobufjs/light'),
+  )
 /* eslint-enable @typescript-eslint/no-require-imports */
 
 const HDF5_PACKAGE: string = 'h5wasm'
@@ -99,6 +87,6 @@ export async function loadHDF5(op: string): Promise<HDF5> {
   try {
     return (await import(HDF5_PACKAGE)) as HDF5
   } catch (error) {
-    throw missing(op, HDF5_PACKAGE, error)
+    throw notInstalled(`[${op}] needs`, HDF5_PACKAGE, error)
   }
 }

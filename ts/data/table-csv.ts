@@ -1,6 +1,7 @@
 /** Records of files whose columns a separator parts, by csv-parse, an optional package: only who reads such has it. */
 import { pipeline, type Transform } from 'node:stream'
 import { RnnativeError } from '../errors'
+import { needed } from '../packages'
 import { badFile, countOf, piecesOf, type Piece } from './pieces'
 
 /** A row as it stands in the file: its cells, and the line on which it begins. */
@@ -24,18 +25,13 @@ interface Parsed {
   info: { bytes: number }
 }
 
-function load(path: string): Parse {
-  try {
+const load = (path: string): Parse =>
+  needed(
+    `[read] ${path}: CSV and TSV need`,
+    'csv-parse',
     // eslint-disable-next-line @typescript-eslint/no-require-imports
-    return (require('csv-parse') as { parse: Parse }).parse
-  } catch (cause) {
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      `[read] ${path}: CSV and TSV need a package that is not installed: npm install csv-parse`,
-      { cause },
-    )
-  }
-}
+    () => (require('csv-parse') as { parse: Parse }).parse,
+  )
 
 /** Bytes of the largest row: a quotation mark that is never closed takes in what is left of the file. */
 const LARGEST = 2 ** 26

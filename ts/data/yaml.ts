@@ -1,5 +1,5 @@
 /** YAML, by js-yaml, an optional package: only who reads such has it. */
-import { RnnativeError } from '../errors'
+import { needed } from '../packages'
 import { badFile } from './pieces'
 
 /** What is used of js-yaml, whose types an installation without it lacks. */
@@ -9,18 +9,9 @@ interface Yaml {
 }
 
 /** The package; `ERR_ARGUMENT` names it where it is not installed. */
-export function yamlFor(path: string): Yaml {
-  try {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports
-    return require('js-yaml') as Yaml
-  } catch (cause) {
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      `[read] ${path}: YAML needs a package that is not installed: npm install js-yaml`,
-      { cause },
-    )
-  }
-}
+export const yamlFor = (path: string): Yaml =>
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  needed(`[read] ${path}: YAML needs`, 'js-yaml', () => require('js-yaml') as Yaml)
 
 /** Lists, objects and strings: `no` is a word here, and 1.0 is written so. `ERR_FORMAT` with the line of what is wrong. */
 export function parseYaml({ load, FAILSAFE_SCHEMA }: Yaml, text: string, path: string): unknown {

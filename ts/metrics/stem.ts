@@ -2,22 +2,17 @@
  * Stems of English words as ROUGE's reference implementation has them. Porter's rules are those of the package stemmer, an
  * optional one: only who stems has it. NLTK, which the reference uses, departs from them in places, which are here.
  */
-import { RnnativeError } from '../errors'
+import { needed } from '../packages'
 
 type Stem = (word: string) => string
 
-function load(): Stem {
-  try {
+const load = (): Stem =>
+  needed(
+    '[rouge] stem: needs',
+    'stemmer@2',
     // eslint-disable-next-line @typescript-eslint/no-require-imports
-    return (require('stemmer') as { stemmer: Stem }).stemmer
-  } catch (cause) {
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      '[rouge] stem: needs a package that is not installed: npm install stemmer@2',
-      { cause },
-    )
-  }
-}
+    () => (require('stemmer') as { stemmer: Stem }).stemmer,
+  )
 
 /** Words that follow no rule. */
 const IRREGULAR: Readonly<Record<string, readonly string[]>> = {

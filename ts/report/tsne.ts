@@ -1,6 +1,7 @@
 import { checkPositive, checkWhole, isListOf, optionsOf, type Names } from '../check'
-import { expect, RnnativeError } from '../errors'
+import { expect } from '../errors'
 import { isNumberArray } from '../kinds'
+import { needed } from '../packages'
 import { Pauses } from '../pauses'
 import { randomUniforms, streamKey } from '../tensor/random'
 
@@ -24,18 +25,9 @@ interface Search {
 }
 type Make = new (options: { dim: number; perplexity: number; epsilon: number }) => Search
 
-function load(): Make {
-  try {
-    // eslint-disable-next-line @typescript-eslint/no-require-imports
-    return (require('@keckelt/tsne') as { TSNE: Make }).TSNE
-  } catch (cause) {
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      '[t-SNE] needs a package that is not installed: npm install @keckelt/tsne',
-      { cause },
-    )
-  }
-}
+const load = (): Make =>
+  // eslint-disable-next-line @typescript-eslint/no-require-imports
+  needed('[t-SNE] needs', '@keckelt/tsne', () => (require('@keckelt/tsne') as { TSNE: Make }).TSNE)
 
 /** Most vectors: a step looks at all pairs. */
 const MOST = 4096

@@ -1,5 +1,5 @@
 /** Draws Vega-Lite specifications, by optional packages: only who draws has them. */
-import { RnnativeError } from '../errors'
+import { notInstalled } from '../packages'
 import { drawInThread } from './drawing'
 
 /** Throws `ERR_ARGUMENT` where they are not installed; to be called before work whose end is a drawing. */
@@ -10,11 +10,7 @@ export async function loadDrawing(): Promise<void> {
 async function draw(specification: object | null): Promise<string> {
   const { svg, missing } = await drawInThread(specification)
   if (missing === undefined) return svg
-  throw new RnnativeError(
-    'ERR_ARGUMENT',
-    '[report] charts need two packages that are not installed: npm install vega@6 vega-lite@6.4',
-    { cause: missing },
-  )
+  throw notInstalled('[report] charts need', 'vega@6 vega-lite@6.4', missing)
 }
 
 /** Fonts that together know most scripts, where they are installed. */

@@ -1,6 +1,6 @@
 /** Fastify, an optional package: only who serves has it. Of it what is used, since its own types are missing where it is. */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
-import { RnnativeError } from '../errors'
+import { needed } from '../packages'
 import type { JsonSchema } from './json-schema'
 
 export interface Request {
@@ -64,17 +64,12 @@ export function makeApp(op: string, bodyLimit: number): App {
   return app
 }
 
-function load(
-  op: string,
-): (options: object) => App & { removeContentTypeParser(of: string): void } {
-  try {
+type Make = (options: object) => App & { removeContentTypeParser(of: string): void }
+
+const load = (op: string): Make =>
+  needed(
+    `[${op}] a server needs`,
+    'fastify@5',
     // eslint-disable-next-line @typescript-eslint/no-require-imports
-    return (require('fastify') as { fastify: ReturnType<typeof load> }).fastify
-  } catch (cause) {
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      `[${op}] a server needs a package that is not installed: npm install fastify@5`,
-      { cause },
-    )
-  }
-}
+    () => (require('fastify') as { fastify: Make }).fastify,
+  )

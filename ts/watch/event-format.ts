@@ -2,7 +2,7 @@
  * The format that TensorBoard reads: TFRecords (length and data, each followed by its masked CRC-32C) of the
  * messages of event.proto and summary.proto, of which these are the parts that scalars and texts need.
  */
-import { RnnativeError } from '../errors'
+import { needed } from '../packages'
 
 const optional = (type: string, id: number) => ({ type, id })
 const repeated = (type: string, id: number) => ({ type, id, rule: 'repeated' })
@@ -138,18 +138,10 @@ export function eventDecoder(): (data: Uint8Array) => ReadEvent {
 
 /** Optional packages: only who watches by TensorBoard has them. */
 function load() {
-  try {
-    /* eslint-disable @typescript-eslint/no-require-imports */
-    return {
-      protobuf: require('protobufjs/light') as typeof import('protobufjs/light'),
-      crc32c: (require('@node-rs/crc32') as typeof import('@node-rs/crc32')).crc32c,
-    }
-    /* eslint-enable @typescript-eslint/no-require-imports */
-  } catch (cause) {
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      '[tensorboard] needs two packages that are not installed: npm install protobufjs @node-rs/crc32',
-      { cause },
-    )
-  }
+  /* eslint-disable @typescript-eslint/no-require-imports */
+  return needed('[tensorboard] needs', 'protobufjs @node-rs/crc32', () => ({
+    protobuf: require('protobufjs/light') as typeof import('protobufjs/light'),
+    crc32c: (require('@node-rs/crc32') as typeof import('@node-rs/crc32')).crc32c,
+  }))
+  /* eslint-enable @typescript-eslint/no-require-imports */
 }

@@ -1,7 +1,7 @@
 /** The page that shows runs. uPlot, an optional package, draws: only who watches has it. */
 import { readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { RnnativeError } from '../errors'
+import { needed } from '../packages'
 import { page, pagePolicy } from '../report/page'
 import { SCRIPT } from './page-script'
 
@@ -28,15 +28,9 @@ export function dashboardPage(): { html: string; policy: string } {
 }
 
 function load(): { script: string; style: string } {
-  try {
+  return needed('[watch] curves need', 'uplot', () => {
     const folder = dirname(require.resolve('uplot'))
     const read = (name: string) => readFileSync(join(folder, name), 'utf8')
     return { script: read('uPlot.iife.min.js'), style: read('uPlot.min.css') }
-  } catch (cause) {
-    throw new RnnativeError(
-      'ERR_ARGUMENT',
-      '[watch] curves need a package that is not installed: npm install uplot',
-      { cause },
-    )
-  }
+  })
 }
