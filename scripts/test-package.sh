@@ -17,6 +17,7 @@ trap 'wait; rm -rf "$work"' EXIT
 pack() { echo "$work/$(npm pack --silent --ignore-scripts --pack-destination "$work" "$1" | tail -n 1)"; }
 
 scripts/pack-sources.sh
+node scripts/pack-declarations.mjs
 tarball=$(pack .)
 # Meanwhile: they are many packages.
 mkdir "$work/runners"
