@@ -9,6 +9,7 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { circumstances } from './circumstances.mjs'
 import { House } from './measure/contestants.mjs'
+import { formatRow } from './measure/format.mjs'
 import { measureRow } from './measure/measure.mjs'
 import { setUpPython } from './measure/setup.mjs'
 
@@ -56,7 +57,6 @@ try {
     house,
     {},
   )
-  const { ours, ...rivals } = time.results
   const result = {
     ...circumstances(),
     versions: house.versions,
@@ -66,11 +66,8 @@ try {
     memory: memory.results,
   }
   console.log(JSON.stringify(result, null, 2))
-  for (const [name, { milliseconds, variant }] of Object.entries(rivals))
-    console.log(
-      `${options.score}: ours ${ours.milliseconds.toFixed(1)} ms, PyTorch ` +
-        `${milliseconds.toFixed(1)} ms (${variant}): ${ours.ratio[name].toFixed(1)} times`,
-    )
+  for (const { results } of [time, memory])
+    console.log(formatRow({ id: `attention/${options.score}`, results }))
   if (options.out) writeFileSync(options.out, JSON.stringify(result, null, 2) + '\n')
 } finally {
   await house.close()

@@ -6,6 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { circumstances } from './circumstances.mjs'
 import { House } from './measure/contestants.mjs'
+import { formatRow } from './measure/format.mjs'
 import { measureRow } from './measure/measure.mjs'
 import { setUpPython } from './measure/setup.mjs'
 
@@ -61,14 +62,7 @@ try {
           ...{ rounds: Number(options.rounds), secondsPerRow: 90 },
         })
         rows.push(measured)
-        const { ours, plain, torch: theirs } = measured.results
-        const speed =
-          theirs === undefined
-            ? ''
-            : `, ${theirs.unavailable ?? `${ours.ratio.torch.toFixed(2)}× PyTorch (${theirs.variant})`}`
-        console.log(
-          `${row.id}: ${ours.milliseconds.toFixed(1)} ms, plain ${plain.milliseconds.toFixed(1)}: ${(1 / ours.ratio.plain).toFixed(2)} of its time${speed}`,
-        )
+        console.log(formatRow(measured))
       }
   const result = { ...circumstances(), versions: house.versions, ...SIZES, rows }
   if (options.out) writeFileSync(options.out, JSON.stringify(result, null, 1) + '\n')

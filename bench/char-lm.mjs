@@ -68,7 +68,12 @@ function pytorch() {
 const rounds = []
 try {
   for (let round = 0; round < Number(options.rounds); ++round) {
-    const [a, b] = [ours(round), pytorch()]
+    const a = ours(round)
+    if (python === undefined) {
+      rounds.push({ rnnative: a })
+      continue
+    }
+    const b = pytorch()
     rounds.push({ rnnative: a, pytorch: b, ratio: a.tokensPerSecond / b.tokensPerSecond })
     console.log(JSON.stringify(rounds.at(-1)))
   }

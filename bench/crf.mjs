@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { circumstances } from './circumstances.mjs'
 import { House } from './measure/contestants.mjs'
+import { formatRow } from './measure/format.mjs'
 import { measureRow } from './measure/measure.mjs'
 import { setUpPython } from './measure/setup.mjs'
 
@@ -41,11 +42,7 @@ try {
       const how = { rounds: Number(options.rounds), secondsPerRow: 60 }
       const measured = await measureRow(row, house, how)
       rows.push(measured)
-      const { ours } = measured.results
-      const { logsumexp, matmul } = ours.ratio
-      console.log(
-        `${id}: ${ours.milliseconds.toFixed(3)} ms, ${logsumexp.toFixed(1)}× PyTorch's logsumexp, ${matmul.toFixed(1)}× its products`,
-      )
+      console.log(formatRow(measured))
     }
   const result = { ...circumstances(), versions: house.versions, rows }
   if (options.out) writeFileSync(options.out, JSON.stringify(result, null, 1) + '\n')

@@ -9,6 +9,7 @@ import { parseArgs } from 'node:util'
 import { DATA } from './acceptance/seq2seq.mjs'
 import { circumstances } from './circumstances.mjs'
 import { House } from './measure/contestants.mjs'
+import { formatRow } from './measure/format.mjs'
 import { measureRow } from './measure/measure.mjs'
 import { setUpPython } from './measure/setup.mjs'
 
@@ -38,11 +39,7 @@ try {
       const how = { rounds: Number(options.rounds), secondsPerRow: 120 }
       const measured = await measureRow({ ...row, tokens: windows }, house, how)
       rows.push(measured)
-      const { ours, torch } = measured.results
-      console.log(
-        `${row.id}: ours ${ours.tokensPerSecond.toFixed(0)} windows/s, PyTorch ` +
-          `${torch.tokensPerSecond.toFixed(0)}: ${ours.ratio.torch.toFixed(2)}×`,
-      )
+      console.log(formatRow(measured))
     }
   const result = {
     ...circumstances(),

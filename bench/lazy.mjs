@@ -87,6 +87,7 @@ for (const vocabulary of VOCABULARIES)
       for (const how of ['dense', 'lazy'])
         speeds[how].push(await measure(vocabulary, how === 'lazy'))
     const row = { what, vocabulary, dense: median(speeds.dense), lazy: median(speeds.lazy) }
+    row.noise = (Math.max(...speeds.lazy) - Math.min(...speeds.lazy)) / 2 / row.lazy
     rows.push({ ...row, ratio: row.lazy / row.dense })
     console.log(rows.at(-1))
   }

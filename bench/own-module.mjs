@@ -13,6 +13,7 @@ import { parseArgs } from 'node:util'
 import { readLines, Tokenizer } from '#dist/index.js'
 import { circumstances } from './circumstances.mjs'
 import { House } from './measure/contestants.mjs'
+import { formatRow } from './measure/format.mjs'
 import { measureRow } from './measure/measure.mjs'
 import { setUpPython } from './measure/setup.mjs'
 
@@ -91,11 +92,7 @@ try {
         ...{ rounds: Number(options.rounds), secondsPerRow: 120 },
       })
       rows.push(measured)
-      const { ours, torch } = measured.results
-      const speed = ({ tokensPerSecond }) => Math.round(tokensPerSecond).toLocaleString('en')
-      console.log(
-        `${id}: ours ${speed(ours)} tokens/s, PyTorch ${speed(torch)}: ${ours.ratio.torch.toFixed(2)}×`,
-      )
+      console.log(formatRow(measured))
     }
   }
   const result = { ...circumstances(), versions: house.versions, ...SETTINGS, batch: BATCH, rows }

@@ -5,15 +5,12 @@
 //     [--seconds-per-row 40] [--python PATH] [--base DIR] [--json] [--out FILE]
 //   --base: another checkout of this project, built, which takes its turns as the contestant `base`
 //   node bench/peers.mjs --list [...]            the ids of the rows, for --rows
-//   node bench/peers.mjs --markdown FILE         puts a recorded run into docs/benchmarks.md
 import { existsSync, writeFileSync } from 'node:fs'
-import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { circumstances } from './circumstances.mjs'
 import { House, RIVALS } from './measure/contestants.mjs'
 import { formatRow } from './measure/format.mjs'
-import { writeMarkdown } from './measure/markdown.mjs'
 import { measureRow } from './measure/measure.mjs'
 import { selectRows } from './measure/rows.mjs'
 import { setUpNode, setUpPython } from './measure/setup.mjs'
@@ -34,7 +31,6 @@ const { values: options } = parseArgs({
     json: { type: 'boolean', default: false },
     out: { type: 'string' },
     list: { type: 'boolean', default: false },
-    markdown: { type: 'string' },
   },
 })
 
@@ -83,7 +79,6 @@ async function measureAll(rows) {
   const house = new House(setUp(rows), { base: baseScript() })
   const report = {
     ...circumstances(),
-    cores: os.availableParallelism(),
     options,
     versions: house.versions,
     idle: {},
@@ -108,9 +103,7 @@ async function measureAll(rows) {
   return report
 }
 
-if (options.markdown) {
-  writeMarkdown(options.markdown)
-} else if (options.list) {
+if (options.list) {
   for (const { id, entrants } of chooseRows())
     console.log(id.padEnd(48), entrants.map(({ name }) => name).join(' '))
 } else {

@@ -124,8 +124,9 @@ async function measureTranslation(house, pairs) {
     { name: 'torch', contestant: 'torch', task: torch },
   ]
   const { results } = await measureRow({ section: 'translation', threads, entrants }, house, limits)
-  const [found, theirs] = [read('ours.json'), read('torch.json')]
-  const same = found.filter((tokens, i) => tokens.join() === theirs[i].join()).length
+  const found = read('ours.json')
+  const theirs = results.torch.unavailable ? null : read('torch.json')
+  const same = theirs && found.filter((tokens, i) => tokens.join() === theirs[i].join()).length
   const length = found.reduce((sum, tokens) => sum + tokens.length, 0) / found.length
   return { ...how, model: trained, sentences: sources.length, same, length, results }
 }
@@ -142,7 +143,7 @@ function print({ training, translation }) {
       const text = result.unavailable ?? speed(result)
       console.log(`${part === training ? 'training' : 'beam'}: ${name}${variant} ${text}${times}`)
     }
-  if (translation)
+  if (translation?.same != null)
     console.log(`${translation.same} of ${translation.sentences} translations are the same`)
 }
 

@@ -19,6 +19,7 @@ import { TagSet } from '#dist/models/tagger/vocabulary.js'
 import { DATA } from './acceptance/seq2seq.mjs'
 import { circumstances } from './circumstances.mjs'
 import { House } from './measure/contestants.mjs'
+import { formatRow } from './measure/format.mjs'
 import { measureRow } from './measure/measure.mjs'
 import { setUpPython } from './measure/setup.mjs'
 
@@ -161,12 +162,7 @@ try {
       const how = { rounds: Number(options.rounds), secondsPerRow: 120 }
       const measured = await measureRow(row, house, how)
       rows.push(measured)
-      const { ours, torch, 'torch-sorted': sorted } = measured.results
-      const speed = ({ tokensPerSecond }) => Math.round(tokensPerSecond).toLocaleString('en')
-      console.log(
-        `${row.id}: ours ${speed(ours)} tokens/s, PyTorch ${speed(torch)} (${speed(sorted)} sorted): ` +
-          `${ours.ratio.torch.toFixed(2)}× (${ours.ratio['torch-sorted'].toFixed(2)}×)`,
-      )
+      console.log(formatRow(measured))
     }
   }
   const result = { ...circumstances(), versions: house.versions, training: TRAINING, rows }

@@ -7,15 +7,15 @@ import { choose, makeHistory } from './choose.mjs'
 
 export const DATA =
   process.env.RNNATIVE_DATA ?? path.resolve(import.meta.dirname, '../../../shared/data')
-const RESULTS = path.resolve(import.meta.dirname, '../results')
+const RESULTS = process.env.RNNATIVE_RESULTS ?? path.resolve(import.meta.dirname, '../results')
 
-/** Writes bench/results/NAME.json, the machine and the day first. */
+/** Writes bench/results/NAME.json (RNNATIVE_RESULTS names another folder), the machine and the day first. */
 export function record(name, result) {
   mkdirSync(RESULTS, { recursive: true })
   const file = path.join(RESULTS, `${name}.json`)
-  const { date, cpu } = circumstances()
+  const { date, ...machine } = circumstances()
   const { threads, isa } = info()
-  const whole = { date: date.slice(0, 10), cpu, threads, isa, ...result }
+  const whole = { date: date.slice(0, 10), ...machine, threads, isa, ...result }
   writeFileSync(file, `${JSON.stringify(whole, null, 2)}\n`)
   console.log(`recorded in ${file}`)
 }

@@ -45,6 +45,7 @@ export class Contestant {
     this.label = `${name}@${threads}`
     const [runtime, script, own] = name === 'base' ? ['node', base] : PROGRAMS[name]
     const command = runtime === 'node' ? process.execPath : python
+    if (command === undefined) throw new Error('no Python that has it was given')
     this.child = spawn(command, [path.resolve(contestants, script)], {
       env: {
         ...process.env,

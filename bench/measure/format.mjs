@@ -11,7 +11,8 @@ function formatResult(result) {
   if (unavailable) return `n/a (${unavailable})`
   if (bytes !== undefined) return formatSize(result)
   const time = formatTime(milliseconds)
-  if (percent === undefined) return `${time}, ${formatSpeed(result)} tokens/s`
+  if (result.tokensPerSecond !== undefined) return `${time}, ${formatSpeed(result)} tokens/s`
+  if (percent === undefined) return time
   return `${time}, ${gflops.toFixed(0)} GFLOP/s, ${percent.toFixed(0)}%`
 }
 

@@ -1,15 +1,8 @@
-// A recorded run as the tables of docs/benchmarks.md, so that no figure there is typed by hand.
-import { readFileSync, writeFileSync } from 'node:fs'
-import path from 'node:path'
-import { fileURLToPath } from 'node:url'
+// Recorded rows of bench/peers.mjs as tables, so that no figure of them is typed by hand.
 import { formatRatio, formatSize, formatSpeed, formatTime } from './format.mjs'
 
-const ROOT = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..')
-const DOCUMENT = path.join(ROOT, 'docs/benchmarks.md')
-const MARKERS = /(<!-- figures -->\n)[^]*(<!-- end of figures -->)/
-
 const unique = (values) => [...new Set(values)]
-const table = (heads, rows) =>
+export const table = (heads, rows) =>
   [heads, heads.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
 const plural = (count, noun) => `${count} ${noun}${count === 1 ? '' : 's'}`
 
@@ -114,34 +107,27 @@ const SECTIONS = [
   ['memory', 'Growth of peak memory while training', formatSize],
 ]
 
-function toMarkdown({ date, cpu, cores, versions, rows }) {
-  const { isa, node, ...others } = versions
-  const programs = Object.entries({ ...others, node }).map(
-    ([name, version]) => `${name} ${version}`,
+/** Where and with what a record was made, as a sentence. */
+export function recordedOn({ date, cpu, cores, versions = {}, machine = {} }) {
+  if (date === undefined) return 'Recorded without a date.'
+  const { isa = machine.isa, node = machine.node, ...others } = versions
+  const programs = Object.entries({ ...others, node }).filter(
+    ([, version]) => version !== undefined,
   )
-  const layers = rows.filter(({ section }) => section === 'layers')
-  const parts = [
-    `Recorded ${date.slice(0, 10)} on ${plural(cores, 'core')} of ${cpu} (${isa}): ${programs.join(', ')}.`,
-    ...layerSections(layers),
-    ...scalingSection(layers),
-  ]
-  for (const [section, title, format] of SECTIONS) {
-    const chosen = rows.filter((row) => row.section === section)
-    if (chosen.length > 0)
-      parts.push(`### ${title} (last number: threads)`, entrantTable(chosen, format))
-  }
-  return parts.join('\n\n') + '\n'
+  const count = cores ?? machine.cores
+  const where = `${count ? `${plural(count, 'core')} of ` : ''}${cpu ?? machine.cpu}${isa ? ` (${isa})` : ''}`
+  const names = programs.map(([name, version]) => `${name} ${version}`)
+  return `Recorded ${date.slice(0, 10)} on ${where}${names.length > 0 ? `: ${names.join(', ')}` : ''}.`
 }
 
-/** Puts a recorded run's tables between the markers of docs/benchmarks.md. */
-export function writeMarkdown(file) {
-  const tables = toMarkdown(JSON.parse(readFileSync(file, 'utf8')))
-  const text = readFileSync(DOCUMENT, 'utf8')
-  if (!MARKERS.test(text)) throw new Error(`${DOCUMENT}: the markers of the figures are missing`)
-  const name = path.relative(ROOT, path.resolve(file))
-  const figures = `From \`${name}\`. ${tables}`
-  writeFileSync(
-    DOCUMENT,
-    text.replace(MARKERS, (_, begin, end) => begin + figures + end),
-  )
-}
+/** Tables of layers: by precision and threads, and from one thread to two. */
+export const layerTables = ({ rows }) =>
+  [...layerSections(rows), ...scalingSection(rows)].join('\n\n')
+
+/** A table of each other kind of row that there is. */
+export const sectionTables = ({ rows }) =>
+  SECTIONS.flatMap(([section, title, format]) => {
+    const chosen = rows.filter((row) => row.section === section)
+    if (chosen.length === 0) return []
+    return [`### ${title} (last number: threads)`, entrantTable(chosen, format)]
+  }).join('\n\n')

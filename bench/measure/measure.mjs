@@ -20,6 +20,17 @@ export function median(values) {
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
 
+/** Half of what lies between the quartiles of the turns' medians, as a part of their own median. */
+function noiseOf(turns) {
+  const sorted = turns.map(median).sort((a, b) => a - b)
+  const at = (share) => {
+    const place = share * (sorted.length - 1)
+    const [low, high] = [Math.floor(place), Math.ceil(place)]
+    return sorted[low] + (sorted[high] - sorted[low]) * (place - low)
+  }
+  return (at(0.75) - at(0.25)) / 2 / at(0.5)
+}
+
 const unavailable = (error) => ({ unavailable: error.code ? `${error.code}` : error.message })
 
 /** onnxruntime-node loads a file that onnxruntime's Python side writes. */
@@ -63,7 +74,7 @@ async function prepare(house, entrant, threads) {
       estimate = ms
       spent += ms
     }
-    return { ...entrant, member, details, estimate, milliseconds: [] }
+    return { ...entrant, member, details, estimate, turns: [] }
   } catch (error) {
     return { ...entrant, ...unavailable(error) }
   }
@@ -77,9 +88,11 @@ async function take(house, member, count) {
 
 function summarise(entrant, { flops, peak, tokens }) {
   if (entrant.unavailable) return { unavailable: entrant.unavailable }
-  const { milliseconds, details } = entrant
+  const { turns, details } = entrant
+  const milliseconds = turns.flat()
   const result = {
     milliseconds: median(milliseconds),
+    noise: noiseOf(turns),
     min: Math.min(...milliseconds),
     max: Math.max(...milliseconds),
     runs: milliseconds.length,
@@ -119,10 +132,10 @@ async function measureTime(row, house, { rounds, runs, secondsPerRow }) {
     const first = round % ready.length // who goes first changes from round to round
     const order = [...ready.slice(first), ...ready.slice(0, first)]
     for (const entrant of order.filter(({ unavailable }) => !unavailable)) {
-      const { member, estimate, milliseconds } = entrant
+      const { member, estimate, turns } = entrant
       const count = runs ?? Math.min(MOST_RUNS, Math.max(1, Math.round(TURN / estimate)))
       try {
-        milliseconds.push(...(await take(house, member, count)))
+        turns.push(await take(house, member, count))
       } catch (error) {
         Object.assign(entrant, unavailable(error))
       }

@@ -14,8 +14,9 @@ function run(command, args, cwd) {
   execFileSync(command, args, { cwd, stdio: ['ignore', 2, 2] })
 }
 
-/** The Python to use: the one given, else that of the environment, made when it is first needed. */
+/** The Python to use: the one given, none for `none`, else that of the environment, made when it is first needed. */
 export function setUpPython(given) {
+  if (given === 'none') return undefined
   if (given) return path.resolve(given)
   const python = path.join(environment, 'bin', 'python3')
   const requirements = path.join(contestants, 'requirements.txt')
