@@ -23,9 +23,11 @@ export type ErrorCode =
   | 'ERR_IO'
   | 'ERR_EMPTY'
 
+/** What an error bears besides its code and message. */
 export interface RnnativeErrorOptions {
   /** Machine-readable facts, such as `{ step, norm, learningRate }`. */
   details?: Readonly<Record<string, unknown>> | undefined
+  /** What it came from. */
   cause?: unknown
 }
 
@@ -34,8 +36,11 @@ export interface RnnativeErrorOptions {
  * `[lstm] weight_hh_l0: expected [2048, 512], got [2048, 256]`.
  */
 export class RnnativeError extends Error {
+  /** Always `RnnativeError`. */
   override readonly name = 'RnnativeError'
+  /** What went wrong, in one word: see the guide to errors. */
   readonly code: ErrorCode
+  /** What a program may want to know of it, by name; it depends on the code. */
   declare readonly details?: Readonly<Record<string, unknown>>
 
   constructor(code: ErrorCode, message: string, options: RnnativeErrorOptions = {}) {

@@ -3,8 +3,12 @@
  * of browsers.
  */
 export interface AbortSignalLike {
+  /** Whether it was. */
   readonly aborted: boolean
+  /** Why. */
   readonly reason: unknown
+  /** Calls `listener` once it is aborted. */
   addEventListener(type: 'abort', listener: () => void): void
+  /** Does so no more. */
   removeEventListener(type: 'abort', listener: () => void): void
 }

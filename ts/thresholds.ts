@@ -3,6 +3,7 @@ import { isObject } from './check'
 
 /** An LSTM's i f g o, a GRU's r z n; h of an RNN, which has one sum. */
 const GATES = ['i', 'f', 'g', 'o', 'r', 'z', 'n', 'h'] as const
+/** A gate whose sum may be shifted. */
 export type ThresholdGate = (typeof GATES)[number]
 
 /**

@@ -17,6 +17,7 @@ import { writeTorch } from './torch/write'
 
 const OP = 'convert'
 
+/** Options of {@link convert}. */
 export interface ConvertOptions {
   /** What to write. Default: as the end of the path to be written tells. */
   to?: FileFormat | undefined

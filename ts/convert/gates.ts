@@ -23,6 +23,9 @@ interface Orders {
   readonly biases: 'two' | 'one' | 'joined'
 }
 
+/**
+ * The order of gates in a row of weights, by format and cell: what is read is brought into PyTorch's.
+ */
 export const gateOrders: Readonly<Record<GateFormat, Orders>> = {
   torch: { 1: 'h', 3: 'rzn', 4: 'ifgo', biases: 'two' },
   keras: { 1: 'h', 3: 'zrn', 4: 'ifgo', biases: 'one' },

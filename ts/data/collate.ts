@@ -6,13 +6,16 @@ import type { TypedArray } from '../tensor'
 
 /** Sequences side by side: values [steps, rows], time-major, and lengths i32 [rows]. */
 export interface Padded {
+  /** The sequences, padded. */
   values: HostTensor
+  /** Steps of each sequence, `[batch]`. */
   lengths: HostTensor
 }
 
 /** The longest that an example may be. */
 export const MOST_STEPS = 2 ** 31 - 1
 
+/** Options of {@link pad}. */
 export interface PadOptions {
   /** What is beyond a sequence's end. Default 0. */
   value?: number | undefined

@@ -6,11 +6,15 @@ import { looseSpans, TAG_SCHEMES, tagsOf, type TagScheme } from '../metrics/span
 import { inStretches } from '../pauses'
 import { readText, linesOf } from '../text/read'
 
+/** A sentence as it was tagged. */
 export interface TaggedSentence {
+  /** Its words, in order. */
   words: string[]
+  /** A tag for each word. */
   tags: string[]
 }
 
+/** Which columns are read, of {@link readConll} and {@link parseConll}. */
 export interface ConllOptions {
   /** The column of the tags, from 1. Default: the last; of CoNLL-U the fourth, UPOS. */
   column?: number | undefined

@@ -13,9 +13,9 @@ export interface Copies {
 
 /** What is copied in a batch of pairs. */
 export interface CopyBatch {
-  /** [source steps, rows]: see {@link Copies.ids}; 0 beyond a row's length. */
+  /** `[source steps, rows]`: see {@link Copies.ids}; 0 beyond a row's length. */
   ids: Int32Array
-  /** [target steps, rows]: outputs, and those among them that can only be copied; IGNORED beyond a row's length. */
+  /** `[target steps, rows]`: outputs, and those among them that can only be copied; IGNORED beyond a row's length. */
   outputs: Int32Array
 }
 

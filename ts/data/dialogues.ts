@@ -19,6 +19,7 @@ import { parseYaml, yamlFor } from './yaml'
 /** What was said, turn by turn. */
 export type Conversation = readonly string[]
 
+/** Options of {@link readDialogues}. */
 export interface DialogueTableOptions extends Omit<TableOptions, 'columns'> {
   /** Of tables: the columns of the turns, or, of JSON Lines, the column of a list of them. Default: 1 and 2; `turns`. */
   turns?: Column | readonly Column[] | undefined

@@ -1,6 +1,8 @@
 /** One of several ranks, processes that learn together: each takes its rows of every portion. */
 export interface Share {
+  /** Which one, from 0. */
   readonly rank: number
+  /** How many there are. */
   readonly size: number
 }
 
@@ -17,6 +19,7 @@ export const isDealt = (i: number, { rank, size }: Share): boolean => i % size =
 
 /** A batch, and what training has to know of it. */
 export interface Portion<B> {
+  /** What a step learns from. */
   readonly batch: B
   /** What it counts as, in the feed's unit. */
   readonly items: number

@@ -16,10 +16,13 @@ import {
 
 /** A text, or several fields of one, with its label, or with any number of them. */
 export interface Labelled {
+  /** The text, or its fields. */
   text: string | readonly string[]
+  /** Its label; several of a multi-label model's examples. */
   label: string | readonly string[]
 }
 
+/** Options of {@link readLabelled}: which columns hold what. */
 export interface LabelledOptions extends Omit<TableOptions, 'columns'> {
   /** The column of the text; several are its fields. Default `text`. */
   text?: Column | readonly Column[] | undefined

@@ -3,6 +3,7 @@ import { checkFlag, checkWhole, isListOf, isObject, optionsOf, type Names } from
 import { expect } from '../errors'
 import { randomUniforms, streamKey } from '../tensor/random'
 
+/** Options of {@link splitExamples}. */
 export interface SplitOptions {
   /** Which of them are held out; the same seed, the same examples. Default 0. */
   seed?: number | undefined
@@ -10,9 +11,11 @@ export interface SplitOptions {
   stratified?: boolean | undefined
 }
 
+/** What {@link splitExamples} gives. */
 export interface Split<T> {
   /** In the order they were given. */
   learned: T[]
+  /** The rest, which is not learned from. */
   heldOut: T[]
 }
 

@@ -15,10 +15,13 @@ import type { Column, TableOptions } from './table'
 
 /** A document, as a text or as its sentences, and a summary of it, or several of which any is good. */
 export interface Summarized {
+  /** The document, or its sentences. */
   text: string | readonly string[]
+  /** Its summary, or the sentences of it. */
   summary: string | readonly string[]
 }
 
+/** Options of {@link readSummaries}: which columns hold what. */
 export interface SummariesOptions extends Omit<TableOptions, 'columns'> {
   /** The column of the document. Default `text`. */
   text?: Column | undefined

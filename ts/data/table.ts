@@ -21,6 +21,7 @@ export type Column = string | number
 /** Columns by the names that they get in rows. Several together are a list of cells. */
 export type Columns = Readonly<Record<string, Column | readonly Column[]>>
 
+/** Options of {@link readTable}. */
 export interface TableOptions<C extends Columns = Columns> {
   /** Default: all, by the names that they have in the file (by their numbers, without a header). */
   columns?: C | undefined
@@ -82,6 +83,7 @@ export function readTable<const C extends Columns = Readonly<Record<string, stri
 export class Table<Row> implements AsyncIterable<Row>, PromiseLike<Row[]> {
   constructor(private readonly rows: () => AsyncGenerator<Row>) {}
 
+  /** Its rows, read one after another as they are asked for. */
   [Symbol.asyncIterator](): AsyncGenerator<Row> {
     return this.rows()
   }

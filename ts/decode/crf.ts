@@ -10,7 +10,9 @@ import type { CRFScores } from '../nn'
 /** Emissions of one text, [steps, tags]. */
 export type Emissions = ArrayLike<number>
 
+/** Tags of a sequence, and how good they are. */
 export interface ScoredTags {
+  /** A tag's number for each step. */
   tags: Int32Array
   /** Its log-probability is this less the total of all: see {@link marginals}. */
   score: number
@@ -93,6 +95,7 @@ function bestOf(op: string, emissions: Emissions, scores: CRFScores, k: number):
   })
 }
 
+/** What {@link marginals} gives of a sequence. */
 export interface Marginals {
   /** Of each tag at each step, [steps, tags]. */
   probabilities: Float64Array

@@ -5,11 +5,15 @@ import { noGrad, Tensor } from '../tensor'
 import type * as ops from '../ops'
 import { StateModel, type StepContext, type StepResult, type Tensors } from './state-model'
 
+/** What a {@link DecoderModel} is made of. */
 export interface DecoderModelOptions {
   /** Is switched to inference (`eval()`) by `start`. */
   decoder: AttentionDecoder
+  /** Tokens that may be predicted. */
   vocabulary: number
+  /** The token that sequences begin with. */
   bos: number
+  /** The token that ends them. */
   eos: number
   /** Encoded sources: [positions, sources, features]. Stays the caller's, as all tensors here. */
   memory: Tensor
@@ -66,10 +70,12 @@ export class DecoderModel extends StateModel {
     return super.start(beams)
   }
 
+  /** Frees what it holds; the tensors that it was given stay the caller's. */
   dispose(): void {
     this.keys.dispose()
   }
 
+  /** As {@link dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose()
   }

@@ -4,6 +4,7 @@ import { scope, type Tensor } from '../tensor'
 import * as ops from '../ops'
 import { disposeOutput, type Decoding, type StepModel, type StepOutput } from './step-model'
 
+/** Options of {@link ensemble}. */
 export interface EnsembleOptions {
   /**
    * `log-linear`: the geometric mean of the members' distributions, normalised; `linear`: their

@@ -4,7 +4,7 @@ import * as ops from '../ops'
 import type { StepOutput } from './step-model'
 
 export interface Ranking {
-  /** [rows, vocabulary]: of which `ops.topk` takes the logarithms of probabilities. */
+  /** `[rows, vocabulary]`: of which `ops.topk` takes the logarithms of probabilities. */
   readonly logits: Tensor
   /** With terms; null where the logarithms of probabilities are all there is. */
   readonly weighed: Weighed | null
@@ -14,7 +14,7 @@ export interface Ranking {
 interface Weighed {
   /** The model's own logarithms of probabilities: [rows, vocabulary]. */
   readonly own: Tensor
-  /** [rows]: what normalising `logits` takes off. */
+  /** `[rows]`: what normalising `logits` takes off. */
   readonly taken: Tensor
 }
 

@@ -11,6 +11,7 @@ import { freshSeed } from '../tensor/create'
 import * as ops from '../ops'
 import { checkModel, placesOf, survivors, takeStates, withStep, type StepModel } from './step-model'
 
+/** A sequence that was drawn. */
 export interface SampleOptions extends SamplingOptions, LimitOptions {
   /** Of each source. Default 1. */
   samples?: number | undefined
@@ -102,6 +103,7 @@ export async function sample(model: StepModel, options: SampleOptions = {}): Pro
 
 /** A token of a sample that is being drawn. */
 export interface StreamedToken {
+  /** The token that was drawn. */
   readonly token: number
   /** Under the model itself, in nats. */
   readonly logProbability: number

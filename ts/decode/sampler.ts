@@ -4,6 +4,7 @@ import type { AbortSignalLike } from '../signal'
 import { freshSeed } from '../tensor/create'
 import { randomWords, streamKey } from '../tensor/random'
 
+/** How a token is drawn. */
 export interface SamplingOptions {
   /** Divides the logits: below 1 bolder, above 1 more random, 0 always the likeliest. Default 1. */
   temperature?: number | undefined

@@ -21,6 +21,7 @@ export interface StepContext {
   state: Tensors | null
   /** Of the sources still decoded. */
   source: Tensors
+  /** Real positions of each of them. */
   lengths: readonly number[]
   /** Which sources they are, of those that the model has: from 0, ascending. */
   places: readonly number[]
@@ -30,18 +31,25 @@ export interface StepContext {
   steps: number
 }
 
+/** What a step of a {@link StateModel} gives. */
 export interface StepResult {
   /** [1, rows, vocabulary] */
   logits: Tensor
   /** [1, rows, positions] */
   attention: Tensor | null
+  /** Of each row, for the next step. */
   state: Tensors
 }
 
+/** What a {@link StateModel} is made of. */
 export interface StateModelOptions {
+  /** Tokens that may be predicted. */
   vocabulary: number
+  /** The token that sequences begin with. */
   bos: number
+  /** The token that ends them. */
   eos: number
+  /** Where it computes. */
   device: DeviceName
   /** Real positions of each source. */
   lengths: readonly number[]
@@ -63,8 +71,11 @@ const NAMES: Names<StateModelOptions> = {
 
 /** A model whose steps are a function from states to states. */
 export class StateModel implements StepModel {
+  /** Tokens that may be predicted. */
   readonly vocabulary: number
+  /** The token that sequences begin with. */
   readonly bos: number
+  /** The token that ends them. */
   readonly eos: number
   readonly sources: number
   readonly sourceLengths: readonly number[] | null

@@ -22,7 +22,9 @@ export interface TermModel {
   predicting(target: Tokenizer, sources: number): { model: StepModel; dispose(): void }
 }
 
+/** Another model that a search listens to. */
 export interface SearchTerm {
+  /** What it asks. */
   model: TermModel
   /** What its log-probabilities are multiplied by; below 0, what it thinks likely is avoided. */
   weight: number
@@ -34,7 +36,9 @@ export interface SearchTerm {
 export interface OpenTerm {
   /** Gives logarithms of probabilities, over the searched model's vocabulary. */
   model: StepModel
+  /** What its log-probabilities are multiplied by. */
   weight: number
+  /** Only the first so many tokens are weighed. */
   first: number
 }
 

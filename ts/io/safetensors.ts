@@ -20,9 +20,11 @@ import {
   type SafetensorsDType,
 } from './safetensors-header'
 
+/** A file's content, of {@link readSafetensors}. */
 export interface Safetensors {
   /** By name, in the order of the file's header. */
   tensors: Map<string, HostTensor>
+  /** Its header's `__metadata__`. */
   metadata: Map<string, string>
 }
 
@@ -187,6 +189,7 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
   }
 }
 
+/** Options of {@link writeSafetensors}. */
 export interface WriteSafetensorsOptions {
   /** `bf16` writes what is f32 in half of the bytes. Default 'f32': as it is. */
   precision?: Precision | undefined

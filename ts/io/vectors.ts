@@ -10,6 +10,7 @@ import { fastTextVectors, isFastText } from './fasttext'
 import { ioError } from './files'
 import { badVectors, Vectors } from './word-vectors'
 
+/** Options of {@link readVectors}. */
 export interface VectorOptions {
   /** Those that are kept, as they are or in small letters. Default: all. */
   words?: Iterable<string> | undefined

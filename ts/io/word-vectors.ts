@@ -6,10 +6,13 @@ import { Pauses } from '../pauses'
 
 /** A word, and the cosine of the angle between its vector and another. */
 export interface Neighbour {
+  /** The word. */
   word: string
+  /** Cosine of the angle to what was asked for. */
   similarity: number
 }
 
+/** Options of `nearest`. */
 export interface NearestOptions {
   /** How many. Default: 10. */
   count?: number | undefined
@@ -23,9 +26,11 @@ export interface SimilarityScore {
   correlation: number
   /** Pairs both of whose words have vectors. */
   covered: number
+  /** Pairs whose words both have vectors. */
   pairs: number
 }
 
+/** Two words, and how alike people find them. */
 export type WordPair = readonly [string, string, number]
 
 /** Numbers that are dealt with without a pause. */
@@ -46,10 +51,12 @@ export class Vectors {
     return this.byWord.size
   }
 
+  /** A word's vector, `[features]`; undefined where it has none. */
   get(word: string): Float32Array | undefined {
     return this.byWord.get(word)
   }
 
+  /** All words, in the file's order. */
   words(): IterableIterator<string> {
     return this.byWord.keys()
   }

@@ -5,8 +5,10 @@ import { replaceFile } from './files'
 import { Vectors } from './word-vectors'
 
 export const VECTOR_FORMATS = ['text', 'binary'] as const
+/** How {@link writeVectors} writes: word2vec's text, which fastText writes, too, or its binary form. */
 export type VectorFormat = (typeof VECTOR_FORMATS)[number]
 
+/** Options of {@link writeVectors}. */
 export interface WriteVectorsOptions {
   /** Text as of word2vec and fastText (`.vec`), or binary as of word2vec. Default: binary where the path ends with `.bin`. */
   format?: VectorFormat | undefined

@@ -3,6 +3,7 @@ import { atOnce } from '../pauses'
 import { Counts, ngrams, segmentsOf, signatureOf, STRETCH, trimEnd, words } from './corpus'
 import type { CorpusScore, Measuring, References } from './corpus'
 
+/** Options of {@link bleu}. */
 export interface BleuOptions {
   /**
    * `13a`: punctuation is split off as mteval-v13a does, for plain text. `none`: tokens are what
@@ -16,6 +17,7 @@ export interface BleuOptions {
 export interface BleuScore extends CorpusScore {
   /** In percent, of n-grams of 1 to 4 words, smoothed. */
   precisions: number[]
+  /** What a corpus shorter than its references is multiplied by; 1 unless it is. */
   brevityPenalty: number
   /** Words of all hypotheses. */
   hypothesisLength: number

@@ -3,6 +3,7 @@ import { atOnce } from '../pauses'
 import { Counts, ngrams, segmentsOf, signatureOf, STRETCH, words } from './corpus'
 import type { CorpusScore, Measuring, References } from './corpus'
 
+/** Options of {@link chrf}. */
 export interface ChrfOptions {
   /** Word n-grams up to this length count as well; 2 is chrF++. Default 0. */
   wordOrder?: number | undefined

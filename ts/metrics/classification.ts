@@ -5,11 +5,13 @@ import { expect, RnnativeError } from '../errors'
 /** The label of an example, or all that it has. */
 export type Labels = string | readonly string[]
 
+/** Rates of a label. */
 export interface ClassScore {
   /** Of those that were said to have the label, how many have it; 0 where none was. */
   precision: number
   /** Of those that have the label, how many were said to; 0 where none has. */
   recall: number
+  /** Harmonic mean of precision and recall. */
   f1: number
   /** Examples that have the label. */
   support: number
@@ -17,27 +19,37 @@ export interface ClassScore {
 
 /** Shares in [0, 1]. */
 export interface ClassificationScore {
+  /** Examples that were looked at. */
   examples: number
   /** Examples whose label, or whose labels all, are right. */
   accuracy: number
   /** Means over the labels. */
   macroPrecision: number
+  /** Mean of the labels' recalls. */
   macroRecall: number
+  /** Mean of the labels' F1. */
   macroF1: number
   /** Of all decisions together. */
   microPrecision: number
+  /** Recall of all decisions together. */
   microRecall: number
+  /** F1 of all decisions together. */
   microF1: number
   /** Means over the labels by their support. */
   weightedPrecision: number
+  /** Mean of the labels' recalls, weighted by their examples. */
   weightedRecall: number
+  /** Mean of the labels' F1, weighted by their examples. */
   weightedF1: number
+  /** The labels, in the order of rows and columns of the confusion matrix. */
   labels: string[]
+  /** By label. */
   perClass: Record<string, ClassScore>
   /** [actual][predicted], in the order of `labels`; null where examples have several labels. */
   confusion: number[][] | null
 }
 
+/** Options of {@link classification}. */
 export interface ClassificationOptions {
   /** The labels that there are, in this order. Default: all that occur, sorted. */
   labels?: readonly string[] | undefined

@@ -6,7 +6,9 @@ import { checkSame, indexOf } from './classification'
 
 /** Corners of a curve from its beginning on. */
 export interface Curve {
+  /** Of each point: false positive rate, or recall. */
   x: number[]
+  /** Of each point: true positive rate, or precision. */
   y: number[]
   /** Examples of at least this score are taken for positive. */
   thresholds: number[]
@@ -97,7 +99,9 @@ export function prArea(scores: Scores, positive: readonly boolean[]): number {
 export interface RankingScore {
   /** Means over the labels that some examples have and some have not; NaN where there are none. */
   rocArea: number
+  /** Area under the precision-recall curve (average precision), mean over the labels. */
   prArea: number
+  /** The areas by label. */
   perClass: Record<string, { rocArea: number; prArea: number }>
 }
 

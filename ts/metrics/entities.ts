@@ -4,6 +4,7 @@ import { looseSpans, strictSpans, TAG_SCHEMES, type TagScheme } from './spans'
 
 export const ENTITY_MODES = ['strict', 'conlleval'] as const
 
+/** Options of {@link entities}. */
 export interface EntityOptions {
   /** Of the tags. Default 'bio'. */
   scheme?: TagScheme | undefined
@@ -16,18 +17,23 @@ export interface EntityOptions {
 
 const NAMES: Names<EntityOptions> = { scheme: true, mode: true }
 
+/** Rates of entities found whole: borders and type. */
 export interface EntityRates {
   /** Shares, from 0 to 1; 0 where there is nothing to divide by. */
   precision: number
+  /** The share of true entities that were found. */
   recall: number
+  /** Harmonic mean of precision and recall. */
   f1: number
   /** Entities that there are. */
   support: number
 }
 
+/** What {@link entities} gives. */
 export interface EntityScore extends EntityRates {
   /** The share of words whose tags are right. */
   accuracy: number
+  /** By type. */
   perType: Record<string, EntityRates>
 }
 

@@ -2,9 +2,11 @@ import { atOnce } from '../pauses'
 import { segmentsOf, STRETCH, words } from './corpus'
 import type { CorpusScore, Measuring, References } from './corpus'
 
+/** What {@link exactMatch} gives. */
 export interface ExactMatchScore extends Pick<CorpusScore, 'score'> {
   /** Hypotheses that equal one of their references. */
   matched: number
+  /** Sequences that were compared. */
   total: number
 }
 

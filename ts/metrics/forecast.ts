@@ -10,9 +10,13 @@ export type Numbers = ArrayLike<number>
 /** x / y, where 0 / 0 is no error. */
 export const relative = (x: number, y: number): number => (x === 0 && y === 0 ? 0 : x / y)
 
+/** Errors of forecasts. */
 export interface ForecastScore {
+  /** Mean squared error. */
   mse: number
+  /** Mean absolute error. */
   mae: number
+  /** Root of the mean squared error. */
   rmse: number
   /** Mean absolute error relative to what was observed, in percent. */
   mape: number

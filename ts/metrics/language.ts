@@ -6,6 +6,7 @@ export interface LanguageScore {
   nats: number
   /** exp(nats). */
   perplexity: number
+  /** Mean negative log-likelihood of a token, base 2. */
   bitsPerToken: number
   /** All bits over the Unicode characters of the text that was scored: comparable across tokenizers. */
   bitsPerCharacter: number

@@ -12,11 +12,17 @@ type None = Record<never, never>
 
 /** What can be measured over a corpus: the options and what comes of it. */
 export interface Measures {
+  /** See {@link bleu}. */
   bleu: { options: BleuOptions; score: BleuScore }
+  /** See {@link chrf}. */
   chrf: { options: ChrfOptions; score: CorpusScore }
+  /** See {@link ter}. */
   ter: { options: None; score: TerScore }
+  /** See {@link tokenErrorRate}. */
   tokenErrorRate: { options: None; score: TokenErrorRate }
+  /** See {@link exactMatch}. */
   exactMatch: { options: None; score: ExactMatchScore }
+  /** See {@link rouge}. */
   rouge: { options: RougeOptions; score: RougeScore }
 }
 

@@ -4,6 +4,7 @@ import { Counts, ngrams, segmentsOf, STRETCH, words } from './corpus'
 import type { Measuring, References } from './corpus'
 import { stemmer } from './stem'
 
+/** Options of {@link rouge}. */
 export interface RougeOptions {
   /** Takes English words by their stems. Needs the package stemmer, which is not installed with rnnative. Default false. */
   stem?: boolean | undefined
@@ -16,15 +17,24 @@ export interface RougeOptions {
 
 /** In percent. */
 export interface RougeRates {
+  /**
+   * The share of the candidate's n-grams (or of its words, in the longest common subsequence) that the
+   * reference has.
+   */
   precision: number
+  /** The share of the reference's that the candidate has. */
   recall: number
+  /** Harmonic mean of precision and recall. */
   f1: number
 }
 
 /** Shared words, shared pairs of words, longest common subsequence of words. */
 export interface RougeScore {
+  /** Of single words. */
   rouge1: RougeRates
+  /** Of pairs of words. */
   rouge2: RougeRates
+  /** Of longest common subsequences. */
   rougeL: RougeRates
 }
 

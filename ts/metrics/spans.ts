@@ -8,12 +8,16 @@ import { expect } from '../errors'
  * is an "entity" of one word.
  */
 export const TAG_SCHEMES = ['bio', 'iob1', 'iobes', 'bmes', 'none'] as const
+/** How tags say where entities begin and end; `none`: each tag is a type of its own. */
 export type TagScheme = (typeof TAG_SCHEMES)[number]
 
 /** An entity of the words from `begin` to before `end`. */
 export interface Span {
+  /** What it is, such as PER. */
   type: string
+  /** Its first word. */
   begin: number
+  /** The word after its last one. */
   end: number
 }
 

@@ -3,6 +3,7 @@ import { atOnce } from '../pauses'
 import { segmentsOf, STRETCH, words } from './corpus'
 import type { CorpusScore, Measuring, References } from './corpus'
 
+/** What {@link tokenErrorRate} gives. */
 export interface TokenErrorRate extends Pick<CorpusScore, 'score'> {
   /** Insertions, deletions and substitutions in all. */
   edits: number

@@ -22,6 +22,7 @@ const ROUNDS = 50
  * ```
  */
 export class Interpolated {
+  /** What is mixed, in the order of the weights. */
   readonly models: readonly TokenModel[]
   private shares: readonly number[]
 
@@ -53,6 +54,7 @@ export class Interpolated {
     return this.shares
   }
 
+  /** The models' own. */
   get tokenizer(): Tokenizer {
     return this.models[0]!.tokenizer
   }

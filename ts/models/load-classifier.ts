@@ -17,13 +17,16 @@ import { familyOf } from './family-of'
 export interface Classifier extends AsyncDisposable {
   /** Texts of an example: more than one are a list. */
   readonly fields: number
+  /** How good it is, on examples with labels. */
   evaluate(examples: Iterable<Labelled> | AsyncIterable<Labelled>): Promise<BaselineScore>
+  /** What it takes each text for. */
   predict(
     texts: readonly (string | readonly string[])[],
     options?: { top?: number | undefined; document?: DocumentMerge | undefined },
   ): Promise<Prediction[]>
 }
 
+/** Options of {@link loadClassifier}. */
 export interface LoadClassifierOptions {
   /** Of a network: what to multiply in. Default: as it was saved. */
   precision?: Precision | undefined

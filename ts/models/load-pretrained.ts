@@ -5,6 +5,7 @@ import { familyOf } from './family-of'
 import { LanguageModel } from './language/model'
 import { languageOptions } from './language/options'
 
+/** What {@link loadPretrained} gives, and a classifier begins with. */
 export type PretrainedModel = LanguageModel | Autoencoder
 
 const FAMILIES = new Map<unknown, (directory: string) => Promise<PretrainedModel>>([

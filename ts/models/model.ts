@@ -21,6 +21,7 @@ export abstract class Model {
   private readonly fits = new Fits()
   private disposed = false
 
+  /** How many numbers are learned. */
   get parameterCount(): number {
     return this.network.parameterCount
   }
@@ -73,10 +74,12 @@ export abstract class Model {
     this.network.dispose()
   }
 
+  /** As {@link dispose}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }
 
+  /** `ERR_DISPOSED` once it is disposed of; `method` names who asks. */
   protected checkUsable(method: string): void {
     if (this.disposed)
       throw new RnnativeError('ERR_DISPOSED', `[${method}] the model has been disposed`)

@@ -19,6 +19,7 @@ export interface NativeProgram {
   readonly __program: unique symbol
 }
 
+/** Where tensors are: `reference` computes in double and plain loops, for tests. */
 export type DeviceName = 'cpu' | 'reference' | 'cuda'
 /** `f32` on cpu and cuda, `f64` on reference; `i32` for ids and lengths everywhere. */
 export type DType = 'f32' | 'f64' | 'i32'
@@ -26,10 +27,14 @@ export type DType = 'f32' | 'f64' | 'i32'
 export type Real = 'f32' | 'f64'
 /** The array that holds numbers of a dtype. */
 export interface ArrayOf {
+  /** Of single precision. */
   f32: Float32Array
+  /** Of double precision, on the device `reference`. */
   f64: Float64Array
+  /** Of whole numbers. */
   i32: Int32Array
 }
+/** What numbers come in and go out as. */
 export type TypedArray = ArrayOf[DType]
 
 /** Key of a random stream: see RnRandom in native/abi/backend.h. */
@@ -41,18 +46,25 @@ export interface NativeRandom {
   stream?: number
 }
 
+/** What the addon is, and what it found. */
 export interface NativeInfo {
+  /** The instruction set that its kernels use. */
   isa: string
   /** All the ISAs this build and CPU can run, slowest first. */
   isas: string[]
+  /** Threads that compute. */
   threads: number
   /** CPUs the default team was sized from. */
   affinity: number
   /** cgroup CPU quota in CPUs, or null. */
   quota: number | null
+  /** Bytes that tensors may take. */
   memoryLimit: number
+  /** A hash of the sources that it was built from. */
   buildId: string
+  /** The version of Node-API that it asks for. */
   napi: number
+  /** What built it. */
   compiler: string
 }
 
@@ -62,6 +74,7 @@ export interface NativeDeviceMemory {
   peakBytes: number
 }
 
+/** What the addon holds. */
 export interface NativeMemory {
   /**
    * Live storages and their bytes per device, packed weights and staged inputs included; `cuda` only
@@ -72,14 +85,21 @@ export interface NativeMemory {
   programs: number
   /** Of the host's memory. */
   limit: number
+  /** Bytes on their way from JavaScript to a device. */
   staged: number
+  /** Ops that wait for the engine. */
   pendingOps: number
 }
 
+/** What one op took on one device. */
 export interface NativeProfileRow {
+  /** Its name. */
   op: string
+  /** Where it ran. */
   device: string
+  /** How often. */
   calls: number
+  /** For how long, all calls together. */
   milliseconds: number
 }
 

@@ -21,7 +21,9 @@ const SCORES: Readonly<Record<AttentionKind, ops.AttentionScore>> = {
   general: 'dot',
 }
 
+/** What an {@link Attention} is made of. */
 export interface AttentionOptions extends LayerOptions {
+  /** How queries and keys are scored. */
   kind: AttentionKind
   /** Features of a query. */
   query: number
@@ -31,6 +33,7 @@ export interface AttentionOptions extends LayerOptions {
   size?: number | undefined
 }
 
+/** Options of {@link Attention}'s `forward`. */
 export interface AttentionForwardOptions {
   /** Real queries of each row, zero included; all unless given. */
   queryLengths?: ops.Integers | null | undefined
@@ -54,10 +57,15 @@ const FORWARD_NAMES: Names<AttentionForwardOptions> = {
  * with general ones; uniform at first within ±1/sqrt(their inputs).
  */
 export class Attention extends Module {
+  /** How queries and keys are scored. */
   readonly kind: AttentionKind
+  /** The op's name for it. */
   readonly score: ops.AttentionScore
+  /** `[A, query]`, of additive scores. */
   weight_query: Parameter | null = null
+  /** `[A, memory]`, or `[query, memory]` of general ones. */
   weight_key: Parameter | null = null
+  /** `[A]`, of additive scores. */
   v: Parameter | null = null
 
   constructor(options: AttentionOptions) {

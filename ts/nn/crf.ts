@@ -11,10 +11,13 @@ import { Module } from './module'
 export interface AllowedTags {
   /** [from][to]. */
   transitions: readonly (readonly boolean[])[]
+  /** Of first tags. */
   start: readonly boolean[]
+  /** Of last tags. */
   end: readonly boolean[]
 }
 
+/** Options of a {@link CRF}. */
 export interface CRFOptions extends LayerOptions {
   /** What is not allowed has no probability, whatever is learned. Default: all is allowed. */
   allowed?: AllowedTags | null | undefined
@@ -24,10 +27,13 @@ const NAMES: Names<CRFOptions> = { ...LAYER_NAMES, allowed: true }
 
 /** Scores on the host, -Infinity where forbidden. */
 export interface CRFScores {
+  /** How many tags there are. */
   tags: number
   /** [tags, tags], from row to column. */
   transitions: ArrayLike<number>
+  /** Of first tags, `[tags]`. */
   start: ArrayLike<number>
+  /** Of last tags, `[tags]`. */
   end: ArrayLike<number>
 }
 
@@ -37,9 +43,13 @@ export interface CRFScores {
  * finds the best tags.
  */
 export class CRF extends Module {
+  /** `[tags, tags]`, from row to column. */
   transitions: Parameter
+  /** Of first tags, `[tags]`. */
   start: Parameter
+  /** Of last tags, `[tags]`. */
   end: Parameter
+  /** How many tags there are. */
   readonly tags: number
   private readonly allowed: AllowedTags | null
   private readonly masks: Readonly<Record<'transitions' | 'start' | 'end', Tensor | null>>

@@ -18,7 +18,9 @@ import { fillParameter, type Recurrent } from './recurrent-stack'
  */
 export type Feeding = ops.DecoderFeeding | 'none'
 
+/** What an {@link AttentionDecoder} is made of. */
 export interface AttentionDecoderOptions extends LayerOptions, Variant {
+  /** Kind of cell. */
   cell: ops.Cell
   /** Features of a step's input. */
   input: number
@@ -28,9 +30,11 @@ export interface AttentionDecoderOptions extends LayerOptions, Variant {
   layers?: number | undefined
   /** Features of a position of the memory. */
   memory: number
+  /** How states and positions of the memory are scored. */
   attention: AttentionKind
   /** Hidden units of additive scores. Default: as `hidden`. */
   attentionSize?: number | undefined
+  /** What a step is fed besides its input. */
   feeding: Feeding
   /** Features of h~; unused when feeding the context. Default: as `hidden`. */
   output?: number | undefined
@@ -48,6 +52,7 @@ export interface AttentionDecoderOptions extends LayerOptions, Variant {
   precision?: Precision | undefined
 }
 
+/** Options of {@link AttentionDecoder}'s `forward`. */
 export interface DecoderForwardOptions {
   /** Zeros unless given. */
   state?: ops.DecoderState | null | undefined
@@ -85,11 +90,17 @@ const FEEDINGS: readonly Feeding[] = ['context', 'output', 'none']
  * h~ = tanh(W [context; h] + b).
  */
 export class AttentionDecoder extends Module {
+  /** What looks at the memory. */
   readonly attention: Attention
+  /** What a step is fed besides its input. */
   readonly feeding: Feeding
+  /** On every layer's output but the last, and on h~, while training. */
   readonly dropout: number
+  /** The recurrent layers. */
   readonly layers: Recurrent
+  /** `[output, memory + features of h]`; null where the context is fed. */
   weight_out: Parameter | null = null
+  /** `[output]`; null where there is none. */
   bias_out: Parameter | null = null
 
   constructor(options: AttentionDecoderOptions) {

@@ -38,8 +38,10 @@ function fans(op: string, { shape }: Tensor): { fanIn: number; fanOut: number } 
   return { fanIn: sizeOf(rest), fanOut: out * receptive }
 }
 
+/** Fills with zeros. */
 export const zeros = (x: Tensor): void => constant(x, 0)
 
+/** Fills with one value. */
 export function constant(x: Tensor, value: number): void {
   check('constant', x)
   x.fill(value)
@@ -51,6 +53,7 @@ export function uniform(x: Tensor, low: number, high: number, stream: InitStream
   fillRandom(x, 'uniform', low, high, randomOf(stream))
 }
 
+/** Fills with draws from a normal distribution; `stream` says which draws. */
 export function normal(x: Tensor, mean: number, deviation: number, stream: InitStream): void {
   check('normal', x, { mean, deviation })
   fillRandom(x, 'normal', mean, deviation, randomOf(stream))
@@ -71,7 +74,9 @@ export function xavierNormal(x: Tensor, stream: InitStream, gain = 1): void {
   normal(x, 0, gain * Math.sqrt(2 / (fanIn + fanOut)), stream)
 }
 
+/** Options of {@link orthogonal}. */
 export interface OrthogonalOptions {
+  /** What the matrix is multiplied by. Default 1. */
   gain?: number | undefined
   /** Row blocks made orthogonal each on its own, such as the gates of a recurrent weight. */
   blocks?: number | undefined

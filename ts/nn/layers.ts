@@ -13,6 +13,7 @@ import type { InitSpec } from '../init-spec'
 import { checkInit, type InitSource } from './init-source'
 import { Module } from './module'
 
+/** What all layers take. */
 export interface LayerOptions {
   /** Default: `defaultDevice()`. */
   device?: DeviceOption | undefined
@@ -45,6 +46,7 @@ export function seedOf(layer: string, { seed = freshSeed() }: LayerOptions): num
   return seed
 }
 
+/** Options of a {@link Linear}. */
 export interface LinearOptions extends LayerOptions {
   /** Default true. */
   bias?: boolean | undefined
@@ -56,8 +58,11 @@ const LINEAR_NAMES: Names<LinearOptions> = { ...LAYER_NAMES, bias: true, precisi
 
 /** x Wᵀ + b. [..., in] to [..., out]. Initial values are PyTorch's: uniform within ±1/sqrt(in). */
 export class Linear extends Module {
+  /** See the class for its shape. */
   weight: Parameter
+  /** See the class for its shape; null where there is none. */
   bias: Parameter | null
+  /** What its product is computed in. */
   readonly precision: Precision
 
   constructor(input: number, output: number, options: LinearOptions = {}) {
@@ -81,11 +86,13 @@ export class Linear extends Module {
     if (this.bias) source.fill('bias', this.bias, usual)
   }
 
+  /** Gives a tensor of the input's shape, its last axis apart where the layer has another size. */
   forward<D extends DType>(x: Tensor<D>): Tensor<D> {
     return ops.linear(x, this.weight, this.bias, { precision: this.precision })
   }
 }
 
+/** Options of an {@link Embedding}. */
 export interface EmbeddingLayerOptions extends LayerOptions {
   /** An id whose vector is zero at first and never learned. */
   paddingIndex?: number | null | undefined
@@ -106,7 +113,9 @@ const EMBEDDING_NAMES: Names<EmbeddingLayerOptions> = {
 /** Vectors of ids: i32 [...] to [..., features]. */
 export class Embedding extends Module {
   weight: Parameter
+  /** The id whose vector stays zero; null: none. */
   readonly paddingIndex: number | null
+  /** Share of ids whose vectors are left out of a step while training. */
   readonly dropout: number
   private readonly deviation: number
 
@@ -147,6 +156,7 @@ export class Embedding extends Module {
     table.dispose()
   }
 
+  /** ids, i32 of any shape, to their vectors: `[...shape, features]`. */
   forward(ids: Tensor): Tensor<Real> {
     const rows = ops.embedding(ids, this.weight, { paddingIndex: this.paddingIndex })
     if (!this.training || this.dropout === 0) return rows
@@ -176,6 +186,7 @@ export function same<D extends DType>(op: string, x: Tensor<D>): Tensor<D> {
 
 /** Drops elements with probability p while training, and scales the others by 1 / (1 - p). */
 export class Dropout extends Module {
+  /** The share of elements that are zeroed while training. */
   readonly p: number
 
   constructor(p: number) {
@@ -202,7 +213,9 @@ export class Dropout extends Module {
   }
 }
 
+/** Options of a {@link LayerNorm}. */
 export interface LayerNormLayerOptions extends Pick<LayerOptions, 'device'> {
+  /** Added to the variance. Default 1e-5. */
   eps?: number | undefined
   /** Default true. */
   bias?: boolean | undefined
@@ -214,6 +227,7 @@ const NORM_NAMES: Names<LayerNormLayerOptions> = { device: true, eps: true, bias
 export class LayerNorm extends Module {
   weight: Parameter
   bias: Parameter | null
+  /** Added to the variance. */
   readonly eps: number
 
   constructor(features: number, options: LayerNormLayerOptions = {}) {

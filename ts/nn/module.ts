@@ -17,6 +17,7 @@ export type { HostTensor, LoadReport } from './state'
 /** Values by parameter name. */
 export type StateDict = ReadonlyMap<string, Tensor | HostTensor>
 
+/** Options of {@link Module.load} and its kin. */
 export interface LoadOptions {
   /** Throws when names are missing or unexpected; otherwise those are left alone. Default true. */
   strict?: boolean | undefined
@@ -109,6 +110,7 @@ export abstract class Module {
     }
   }
 
+  /** Its parameters and those of the modules in it, each once. */
   parameters(): Parameter[] {
     return Array.from(this.namedParameters(), ([, parameter]) => parameter)
   }
@@ -118,22 +120,26 @@ export abstract class Module {
     return this.parameters().reduce((n, { size }) => n + size, 0)
   }
 
+  /** Forgets the gradients of all its parameters. */
   zeroGrad(): void {
     for (const parameter of this.parameters()) parameter.zeroGrad()
   }
 
   // --- mode and randomness
 
+  /** Whether dropout and its kin are at work. */
   get training(): boolean {
     return this.mode === 'train'
   }
 
+  /** Puts it and the modules in it into training, or out of it. Gives itself. */
   train(training = true): this {
     checkFlag('train', 'training', training)
     for (const [, module] of this.namedModules()) module.mode = training ? 'train' : 'eval'
     return this
   }
 
+  /** As `train(false)`. */
   eval(): this {
     return this.train(false)
   }
@@ -231,6 +237,7 @@ export abstract class Module {
     for (const [, module] of this.namedModules()) for (const x of module.constants) x.dispose()
   }
 
+  /** As {@link dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose()
   }

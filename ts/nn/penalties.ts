@@ -8,6 +8,7 @@ import * as ops from '../ops'
 import { checkReal } from '../ops/support'
 import { tensor, type Tensor } from '../tensor'
 
+/** What is added to a loss to keep a network small or smooth. */
 export interface PenaltyOptions {
   /** Steps of each row of [time, batch, ...], beyond which nothing counts; all unless given. */
   lengths?: ops.Integers | null | undefined

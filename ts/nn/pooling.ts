@@ -7,6 +7,7 @@ import { formatShape, shapeError } from '../tensor/shape'
 import { checkSizes, LAYER_NAMES, seedOf, type LayerOptions } from './layers'
 import { Module } from './module'
 
+/** Options of an {@link AttentionPooling}. */
 export interface AttentionPoolingOptions extends LayerOptions {
   /** Of a step. */
   features: number
@@ -22,8 +23,11 @@ const NAMES: Names<AttentionPoolingOptions> = { ...LAYER_NAMES, features: true, 
  * uniform at first within ±1/sqrt(their inputs).
  */
 export class AttentionPooling extends Module {
+  /** `[size, features]`. */
   weight: Parameter
+  /** `[size]`. */
   bias: Parameter
+  /** `[size]`: what steps are scored by. */
   v: Parameter
 
   constructor(options: AttentionPoolingOptions) {

@@ -8,9 +8,11 @@ import { checkInit, type InitSource } from './init-source'
 import { checkSizes, LAYER_NAMES, seedOf, type LayerOptions } from './layers'
 import { Module } from './module'
 
+/** Vectors that are learned, or sines and cosines (Vaswani et al. 2017). */
 export type PositionKind = 'learned' | 'sinusoidal'
 const KINDS: readonly PositionKind[] = ['learned', 'sinusoidal']
 
+/** Options of a {@link PositionEmbedding}. */
 export interface PositionEmbeddingOptions extends LayerOptions {
   /**
    * `learned`: a parameter `weight`, [limit, features]. `sinusoidal`: sin(p / 10000^(2i / features)) and the cosine of
@@ -23,6 +25,7 @@ export interface PositionEmbeddingOptions extends LayerOptions {
 
 const NAMES: Names<PositionEmbeddingOptions> = { ...LAYER_NAMES, kind: true, deviation: true }
 
+/** Options of {@link PositionEmbedding}'s `forward`. */
 export interface PositionForwardOptions {
   /** The position of the first step: how many came before it. Default 0. */
   first?: number | undefined
@@ -50,6 +53,7 @@ function sinusoids(limit: number, features: number, scale: number): Float64Array
  * positions they begin again.
  */
 export class PositionEmbedding extends Module {
+  /** `[limit, features]`; null of sinusoidal ones. */
   weight: Parameter | null = null
   private readonly sinusoids: Tensor | null = null
   private readonly deviation: number
@@ -109,6 +113,7 @@ export class PositionEmbedding extends Module {
     return rows
   }
 
+  /** x, `[time, batch, features]`, with each position's vector added. */
   forward(x: Tensor, options: PositionForwardOptions = {}): Tensor<Real> {
     const op = 'positionEmbedding'
     const { first = 0 } = optionsOf(op, options, FORWARD_NAMES)

@@ -3,10 +3,15 @@ import { RnnativeError } from '../errors'
 import { freshSeed } from '../tensor/create'
 import { streamKey, type NativeRandom } from '../tensor/random'
 
+/** Where a {@link RandomContext} stands; JSON-serialisable. */
 export interface RandomState {
+  /** What all draws come from. */
   seed: number
+  /** Steps made. */
   step: number
+  /** Which part of a step's batch, from 0. */
   microBatch: number
+  /** Samples of the step before this part. */
   sampleBase: number
 }
 
@@ -27,6 +32,7 @@ export const RANDOM_STEPS = MICRO_BATCHES
  * samples within one step (below 1024).
  */
 export class RandomContext {
+  /** What all draws come from. */
   readonly seed: number
   private position: [step: number, microBatch: number, sampleBase: number]
   private readonly keys = new Map<string, Uint32Array>()
@@ -45,14 +51,17 @@ export class RandomContext {
     this.position = [step, microBatch, sampleBase]
   }
 
+  /** Steps made. */
   get step(): number {
     return this.position[0]
   }
 
+  /** Which part of a step's batch, from 0. */
   get microBatch(): number {
     return this.position[1]
   }
 
+  /** Samples of the step before this part. */
   get sampleBase(): number {
     return this.position[2]
   }

@@ -17,6 +17,7 @@ import { Module } from './module'
 import { Thresholds } from './thresholds'
 import { recurrence } from './unrolled'
 
+/** What all recurrent layers take. */
 export interface RecurrentOptions extends LayerOptions {
   /** Features of a step. */
   input: number
@@ -62,6 +63,7 @@ export const RECURRENT_NAMES: Names<RecurrentOptions> = {
   ...{ thresholds: true },
 }
 
+/** Options of a recurrent layer's `forward`. */
 export interface ForwardOptions {
   /** Zeros unless given. */
   state?: ops.RecurrentState | null | undefined
@@ -105,18 +107,27 @@ function zoneoutOf(cell: ops.Cell, given: ZoneoutSpec): Recurrent['zoneout'] {
  * ±1/sqrt(hidden), as PyTorch's.
  */
 export abstract class Recurrent extends Module {
+  /** Kind of cell. */
   readonly cell: ops.Cell
+  /** Features of a step's input. */
   readonly input: number
+  /** Units of a layer. */
   readonly hidden: number
   /** Of h: `projection` of an LSTM, else `hidden`. */
   readonly features: number
+  /** How many lie on each other. */
   readonly layers: number
+  /** 2: each layer also runs backward in time. */
   readonly directions: 1 | 2
+  /** Between layers, while training. */
   readonly dropout: number
+  /** Of the state on its way to the recurrent weight, while training. */
   readonly recurrentDropout: number
+  /** Share of recurrent weights left out of a step while training. */
   readonly weightDrop: number
   /** @internal Amounts of the phases that act in evaluation, too. */
   readonly zoneout: Readonly<Record<'zoneout_hidden' | 'zoneout_cell', number>>
+  /** What products are computed in. */
   readonly precision: Precision
   /** Of a cell that has options. */
   readonly cellOptions: ops.CellOptions | undefined

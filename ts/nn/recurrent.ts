@@ -9,6 +9,7 @@ import { chooseActivations, chooseVariant, GRU_VARIANT_NAMES, VARIANT_NAMES } fr
 import type { GRUVariant, LSTMVariant } from './variant'
 import { Recurrent, RECURRENT_NAMES, type RecurrentOptions } from './recurrent-stack'
 
+/** Options of an {@link RNN}. */
 export interface RNNOptions extends RecurrentOptions {
   /** f. Default 'tanh'. */
   nonlinearity?: ops.Activation | undefined
@@ -31,6 +32,7 @@ export class RNN extends Recurrent {
   }
 }
 
+/** Options of an {@link LSTM}. */
 export interface LSTMOptions extends RecurrentOptions, LSTMVariant {
   /**
    * Initial bias of the forget gate (the sum of its two); uniform like the others unless given. Where gates are
@@ -48,6 +50,7 @@ export const LSTM_NAMES: Names<LSTMOptions> = {
  * {@link LSTMVariant} its cell is `lstm_general`, or `lstm_coupled`.
  */
 export class LSTM extends Recurrent {
+  /** What forget gates' biases began with; undefined: like the others. */
   readonly forgetBias: number | undefined
 
   constructor(options: LSTMOptions) {

@@ -4,6 +4,7 @@ import type { Integers } from '../ops'
 import { Tensor } from '../tensor'
 import { Module } from './module'
 
+/** Options of {@link Sequential}'s `forward`. */
 export interface SequentialOptions {
   /** Steps of each sequence; every layer and function is given them. All unless given. */
   lengths?: Integers | null | undefined
@@ -43,6 +44,7 @@ function noTensor(step: number, made: unknown): never {
  * ```
  */
 export class Sequential extends Module {
+  /** The modules and functions, in order. */
   readonly steps: readonly Step[]
 
   constructor(...steps: Step[]) {
@@ -60,6 +62,7 @@ export class Sequential extends Module {
     for (const [i, step] of this.steps.entries()) if (step instanceof Module) yield [`${i}`, step]
   }
 
+  /** What the last step makes of x. */
   forward(x: Tensor, options: SequentialOptions = {}): Tensor {
     optionsOf('sequential', options, { lengths: true })
     let current = x

@@ -6,7 +6,9 @@ import { formatShape, isTypedArray, sameShape } from '../tensor/shape'
 
 /** A tensor's values on the host, as a checkpoint file gives them. */
 export interface HostTensor {
+  /** Of its axes. */
   readonly shape: Shape
+  /** Its elements, row by row. */
   readonly data: TypedArray
 }
 
@@ -20,8 +22,11 @@ export function checkState(op: string, of: string, state: unknown): void {
   }
 }
 
+/** What did not fit, of names. */
 export interface LoadReport {
+  /** Parameters that were not given. */
   missing: string[]
+  /** Names that are no parameters. */
   unexpected: string[]
 }
 

@@ -7,7 +7,7 @@ import { readThresholds, thresholdsForms, type ThresholdsSpec } from '../thresho
 
 /** Of a layer and direction. */
 export class Thresholds {
-  /** [gates]: the parameter, or a constant that its module is to own. */
+  /** `[gates]`: the parameter, or a constant that its module is to own. */
   readonly values: Tensor
 
   private constructor(

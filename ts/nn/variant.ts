@@ -20,6 +20,7 @@ export interface GRUVariant {
   layerNorm?: boolean | undefined
 }
 
+/** What makes an LSTM another cell: see the guide to cells. */
 export interface LSTMVariant {
   /**
    * Gates that see c, each through a vector of weights: those of i and f see it before the step, that of o after
@@ -31,8 +32,11 @@ export interface LSTMVariant {
   /** In place of sigmoid for the gates, and of tanh for the candidate g and for c' on its way to h'. */
   activations?:
     | {
+        /** Of the gates. */
         gate?: ops.Activation | undefined
+        /** Of the candidate g. */
         candidate?: ops.Activation | undefined
+        /** Of c' on its way to h'. */
         output?: ops.Activation | undefined
       }
     | undefined
@@ -121,6 +125,7 @@ export function chooseActivations(
 
 /** What makes the cell of any recurrent layer another. */
 export interface Variant extends LSTMVariant {
+  /** What is taken from the sums of gates. */
   thresholds?: ThresholdsSpec | undefined
 }
 

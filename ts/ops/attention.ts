@@ -43,6 +43,7 @@ declare module '../native/index' {
   }
 }
 
+/** What {@link attention} takes besides tensors. */
 export interface AttentionArguments {
   /**
    * `additive`: v · tanh(q + k) (Bahdanau et al. 2015), `dot`: q · k, `scaled_dot`: q · k / sqrt(A)
@@ -57,10 +58,11 @@ export interface AttentionArguments {
   memoryLengths?: Integers | null | undefined
 }
 
+/** What {@link attention} gives. */
 export interface AttentionResult {
-  /** [Tq, batch, V]: values averaged by the weights. */
+  /** `[Tq, batch, V]`: values averaged by the weights. */
   context: Tensor<Real>
-  /** [Tq, batch, Tk]: each query's distribution over the keys; zero past a length. */
+  /** `[Tq, batch, Tk]`: each query's distribution over the keys; zero past a length. */
   weights: Tensor<Real>
 }
 

@@ -4,6 +4,7 @@ import { native, type NativeRandom } from '../native/index'
 import type { Precision } from '../precision'
 import type { Tensor } from '../tensor/tensor'
 
+/** A recurrence that kernels know. Their equations: the guide to cells. */
 export type Cell =
   | 'rnn_tanh'
   | 'rnn_general'
@@ -14,6 +15,7 @@ export type Cell =
   | 'gru_general'
   | 'gru_reset_before'
 
+/** What a step may have beside its cell: see {@link RecurrentArguments.phases}. */
 export type Phase = 'state_dropout' | 'zoneout_hidden' | 'zoneout_cell'
 
 /** A row of RN_CELLS in native/abi/cells.h. */
@@ -152,18 +154,24 @@ export interface CellParameters {
   weightProjection?: Tensor | null | undefined
   /** [G*H] */
   biasInput?: Tensor | null | undefined
+  /** `[G*H]` */
   biasHidden?: Tensor | null | undefined
   /** [H], of `lstm_general` and, but for the second, `lstm_coupled`: what i, f and o see of c. */
   peepholeInput?: Tensor | null | undefined
+  /** As `peepholeInput`, of f. */
   peepholeForget?: Tensor | null | undefined
+  /** As `peepholeInput`, of o. */
   peepholeOutput?: Tensor | null | undefined
   /**
    * Layer norm (Ba et al. 2016), all or none, in all layers, of a cell that {@link mayNorm}: gains [G*H]
    * of W x and of R h, and, where there is a c, gain and bias [H] of c' as the output sees it.
    */
   normInput?: Tensor | null | undefined
+  /** `[G*H]`, of R h. */
   normHidden?: Tensor | null | undefined
+  /** `[H]`, the gain of c'. */
   normCell?: Tensor | null | undefined
+  /** `[H]`, the bias of c'. */
   normCellBias?: Tensor | null | undefined
 }
 

@@ -41,11 +41,13 @@ declare module '../native/index' {
 /** Tags that a field may have. */
 export const MOST_TAGS = 256
 
+/** What {@link crf} takes besides emissions and tags. K: tags. */
 export interface CrfOptions {
   /** Score of each pair of neighbours, [K, K]: from row to column. -Infinity forbids it. */
   transitions: Tensor
   /** Score of each first tag, and of each last one: [K]. */
   start: Tensor
+  /** Score of each last tag: `[K]`. */
   end: Tensor
   /** Steps of each row, zero included; all steps unless given. What lies past them is not read. */
   lengths?: Integers | null | undefined

@@ -43,6 +43,7 @@ declare module '../native/index' {
   }
 }
 
+/** Options of the cross-entropies. */
 export interface CrossEntropyOptions {
   /** Output projection [V, H], fused: x is then [..., H] and logits are never stored whole. */
   weight?: Tensor | null | undefined
@@ -63,6 +64,7 @@ const CROSS_ENTROPY_NAMES: Names<CrossEntropyOptions> = {
   precision: true,
 }
 
+/** What losses come as. */
 export interface Losses {
   /** Nats per target, times its class weight; 0 where ignored. */
   losses: Tensor<Real>
@@ -141,6 +143,7 @@ export function crossEntropyLosses(
   return { losses, weights }
 }
 
+/** What is done with the losses of all positions; `none`: each is given. */
 export type Reduction = 'mean' | 'sum' | 'none'
 const REDUCTIONS: readonly Reduction[] = ['mean', 'sum', 'none']
 

@@ -19,6 +19,7 @@ import type { Integers } from './support'
 export type DecoderFeeding = 'context' | 'output'
 
 interface DecoderOptions extends RecurrentOptions {
+  /** How queries and keys are scored. */
   score: AttentionScore
   feeding: DecoderFeeding
   /** Rows of the batch that share a row of the memory; 1 in training. */
@@ -62,6 +63,7 @@ declare module '../native/index' {
   }
 }
 
+/** Weights of {@link decoder}. Shapes as in the equations there. */
 export interface DecoderParameters {
   /** One entry per layer. P: features of h, H unless projected. `weightInput` of the first is [G*H, E + F]: columns of x, then of what is fed. */
   layers: readonly CellParameters[]
@@ -71,9 +73,11 @@ export interface DecoderParameters {
   v?: Tensor | null | undefined
   /** [D, V + P] and [D]: h~ = tanh(W [context; h] + b); when feeding the output only. */
   weightOutput?: Tensor | null | undefined
+  /** `[D]`, with `weightOutput`. */
   biasOutput?: Tensor | null | undefined
 }
 
+/** What {@link decoder} looks at. */
 export interface DecoderMemory {
   /** [Tk, batch, A], projected. */
   keys: Tensor
@@ -85,11 +89,13 @@ export interface DecoderMemory {
 
 /** What a decoder carries from one call to the next. */
 export interface DecoderState extends RecurrentState {
-  /** [batch, D]: the last output, when that is fed. */
+  /** `[batch, D]`: the last output, when that is fed. */
   readonly fed?: Tensor | undefined
 }
 
+/** What {@link decoder} takes besides tensors. */
 export interface DecoderArguments {
+  /** Kind of cell. */
   cell: Cell
   score: AttentionScore
   /**
@@ -106,7 +112,9 @@ export interface DecoderArguments {
   dropout?: number | undefined
   /** Of `zoneout_hidden` and `zoneout_cell`, as {@link ops.RecurrentArguments}. */
   phases?: Readonly<Partial<Record<Phase, number>>> | undefined
+  /** Which draws dropout and phases make. */
   random?: NativeRandom | null | undefined
+  /** Of every product but the attention's. Default 'f32'. */
   precision?: Precision | undefined
   /** Of a cell that has options. */
   cellOptions?: CellOptions | undefined
@@ -123,12 +131,13 @@ const PARAMETER_NAMES: Names<DecoderParameters> = {
   ...{ layers: true, weightQuery: true, v: true, weightOutput: true, biasOutput: true },
 }
 
+/** What {@link decoder} gives. */
 export interface DecoderResult {
-  /** [time, batch, P]: the top layer's states; or [time, batch, D]: h~, when that is fed. */
+  /** `[time, batch, P]`: the top layer's states; or [time, batch, D]: h~, when that is fed. */
   output: Tensor<Real>
   /** [time, batch, V]; null when the output is fed. */
   context: Tensor<Real> | null
-  /** [time, batch, Tk]: each step's distribution over the memory. */
+  /** `[time, batch, Tk]`: each step's distribution over the memory. */
   weights: Tensor<Real>
   /** After each row's own last step. */
   state: DecoderState

@@ -84,18 +84,28 @@ function unary<D extends DType>(op: UnaryName, x: Tensor<D>, a = 0, b = 0): Tens
   return y
 }
 
+/** -x. */
 export const neg = <D extends DType>(x: Tensor<D>): Tensor<D> => unary('neg', x)
+/** e to the power of x. */
 export const exp = <D extends DType>(x: Tensor<D>): Tensor<D> => unary('exp', x)
+/** The natural logarithm; NaN below 0, -Infinity at 0. */
 export const log = <D extends DType>(x: Tensor<D>): Tensor<D> => unary('log', x)
+/** The square root; NaN below 0. */
 export const sqrt = <D extends DType>(x: Tensor<D>): Tensor<D> => unary('sqrt', x)
+/** The absolute value; its gradient at 0 is 0. */
 export const abs = <D extends DType>(x: Tensor<D>): Tensor<D> => unary('abs', x)
+/** x * x. */
 export const square = <D extends DType>(x: Tensor<D>): Tensor<D> => unary('square', x)
+/** The hyperbolic tangent. */
 export const tanh = <D extends DType>(x: Tensor<D>): Tensor<D> => unary('tanh', x)
+/** 1 / (1 + exp(-x)). */
 export const sigmoid = <D extends DType>(x: Tensor<D>): Tensor<D> => unary('sigmoid', x)
+/** max(x, 0); its gradient at 0 is 0. */
 export const relu = <D extends DType>(x: Tensor<D>): Tensor<D> => unary('relu', x)
 /** `scale * x + shift` */
 export const affine = <D extends DType>(x: Tensor<D>, scale: number, shift: number): Tensor<D> =>
   unary('affine', x, scale, shift)
+/** x to the power of a number. */
 export const pow = <D extends DType>(x: Tensor<D>, exponent: number): Tensor<D> =>
   unary('pow', x, exponent)
 /** min(max(x, low), high); its gradient is zero outside. */
@@ -135,16 +145,19 @@ export function add<D extends DType>(a: Operand<D>, b: Operand<D>): Tensor<D> {
   return typeof b === 'number' ? affine(a, 1, b) : binary('add', a, b)
 }
 
+/** a - b; shapes are broadcast as NumPy's. */
 export function sub<D extends DType>(a: Operand<D>, b: Operand<D>): Tensor<D> {
   if (typeof a === 'number') return affine(tensorOf('sub', b), -1, a)
   return typeof b === 'number' ? affine(a, 1, -b) : binary('sub', a, b)
 }
 
+/** a * b; shapes are broadcast as NumPy's. */
 export function mul<D extends DType>(a: Operand<D>, b: Operand<D>): Tensor<D> {
   if (typeof a === 'number') return affine(tensorOf('mul', b), a, 0)
   return typeof b === 'number' ? affine(a, b, 0) : binary('mul', a, b)
 }
 
+/** a / b; shapes are broadcast as NumPy's. */
 export function div<D extends DType>(a: Operand<D>, b: Operand<D>): Tensor<D> {
   if (typeof a === 'number') {
     const reciprocal = pow(tensorOf('div', b), -1)
@@ -158,6 +171,7 @@ export function div<D extends DType>(a: Operand<D>, b: Operand<D>): Tensor<D> {
 /** Where the two are equal, each gets half the gradient. */
 export const maximum = <D extends DType>(a: Tensor<D>, b: Tensor<D>): Tensor<D> =>
   binary('maximum', a, b)
+/** The smaller of a and b; shapes are broadcast as NumPy's. */
 export const minimum = <D extends DType>(a: Tensor<D>, b: Tensor<D>): Tensor<D> =>
   binary('minimum', a, b)
 

@@ -40,6 +40,7 @@ declare module '../native/index' {
   }
 }
 
+/** Options of {@link embedding}. */
 export interface EmbeddingOptions {
   /** A row that this use of the table never teaches. */
   paddingIndex?: number | null | undefined
@@ -108,7 +109,9 @@ function keepRow(gradient: NativeTensor, row: number, features: number, add: boo
   }
 }
 
+/** Options of {@link dropout}. */
 export interface DropoutOptions {
+  /** Which draws it makes: the same give the same mask. */
   random: NativeRandom
   /** The axis of samples. Default: 1 for [time, batch, ...], 0 for [batch, features]. */
   batchAxis?: number | undefined
@@ -143,9 +146,13 @@ export function dropout<D extends DType>(
   return y
 }
 
+/** Options of {@link layerNorm}. */
 export interface LayerNormOptions {
+  /** Of each feature. Default: ones. */
   gain?: Tensor | null | undefined
+  /** Of each feature. Default: zeros. */
   bias?: Tensor | null | undefined
+  /** Added to the variance. Default 1e-5. */
   eps?: number | undefined
 }
 
@@ -218,8 +225,10 @@ function softmaxAlong<D extends DType>(
   return back
 }
 
+/** Shares along an axis: exp(x) / sum(exp(x)), the maximum taken away first. */
 export const softmax = <D extends DType>(x: Tensor<D>, axis = -1): Tensor<D> =>
   softmaxAlong('softmax', x, axis, false)
 
+/** Logarithms of {@link softmax}, computed without it. */
 export const logSoftmax = <D extends DType>(x: Tensor<D>, axis = -1): Tensor<D> =>
   softmaxAlong('logSoftmax', x, axis, true)

@@ -19,9 +19,11 @@ declare module '../native/index' {
   }
 }
 
+/** Options of {@link matmul}. */
 export interface MatmulOptions {
   /** Multiplies with the transpose (of the last two axes) of a. */
   transposeA?: boolean | undefined
+  /** b's last two axes are swapped. */
   transposeB?: boolean | undefined
 }
 
@@ -117,6 +119,7 @@ function matmulBackward(
   for (const made of views) native.dispose(made)
 }
 
+/** Options of {@link linear}. */
 export interface LinearArguments {
   /** Of the product and of those of its gradients. Default 'f32'. */
   precision?: Precision | undefined

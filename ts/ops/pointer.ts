@@ -48,6 +48,7 @@ declare module '../native/index' {
   }
 }
 
+/** What a mixture of writing and copying takes. */
 export interface PointerOptions {
   /** What decides between writing and copying: [T, B], above 0 for writing. */
   gates: Tensor
@@ -62,11 +63,13 @@ export interface PointerOptions {
   lengths?: Integers | null | undefined
 }
 
+/** Options of the mixture's loss. */
 export interface PointerLossOptions extends PointerOptions {
   /** Words of the vocabulary. */
   vocabulary: number
 }
 
+/** Options of the mixture itself. */
 export interface PointerMixtureOptions extends PointerOptions {
   /** All words, those of the sources alone included. */
   width: number

@@ -56,8 +56,11 @@ export interface RecurrentState {
   readonly c?: Tensor | undefined
 }
 
+/** What {@link recurrent} takes besides tensors. */
 export interface RecurrentArguments {
+  /** Kind of cell. */
   cell: Cell
+  /** How many lie on each other. Default 1. */
   layers?: number | undefined
   /** 2: a second direction runs backward in time. */
   directions?: 1 | 2 | undefined
@@ -76,6 +79,7 @@ export interface RecurrentArguments {
   phases?: Readonly<Partial<Record<Phase, number>>> | undefined
   /** Of a cell that has options. */
   cellOptions?: CellOptions | undefined
+  /** Which draws dropout and phases make. */
   random?: NativeRandom | null | undefined
   /** Of every product of the stack, forward and backward. Default 'f32'. */
   precision?: Precision | undefined
@@ -86,6 +90,7 @@ const NAMES: Names<RecurrentArguments> = {
   ...{ phases: true, cellOptions: true, random: true, precision: true },
 }
 
+/** What {@link recurrent} gives. */
 export interface RecurrentResult {
   /** [time, batch, directions * features of h]; zero past a sequence's end. */
   output: Tensor<Real>

@@ -22,6 +22,7 @@ declare module '../native/index' {
       logits: N,
       scores: N,
       beams: number,
+      /** How many are to be found for each sentence. */
       k: number,
       penaltyRows: Int32Array | null,
       penaltyTokens: Int32Array | null,
@@ -48,8 +49,11 @@ declare module '../native/index' {
 
 /** Adds `values[i]` to the score of token `tokens[i]` after row `rows[i]`; -Infinity forbids it. */
 export interface Penalties {
+  /** After which row. */
   rows: Int32Array | readonly number[]
+  /** Which token. */
   tokens: Int32Array | readonly number[]
+  /** What is added to its score. */
   values: Float64Array | Float32Array | readonly number[]
 }
 
@@ -84,15 +88,18 @@ function checkRows(op: string, logits: Tensor): number {
   return logits.shape[0] as number
 }
 
+/** Options of {@link topk}. */
 export interface TopkOptions {
   /** Hypotheses of a sentence, one after another among the rows. Default 1. */
   beams?: number | undefined
   k: number
+  /** What is added to scores, token by token. */
   penalties?: Penalties | null | undefined
 }
 
 const TOPK_NAMES: Names<TopkOptions> = { beams: true, k: true, penalties: true }
 
+/** What {@link topk} gives. */
 export interface TopkResult {
   /** i32 [sentences, k], best first: beam * vocabulary + token; -1 where no more are possible. */
   indices: Tensor<'i32'>
@@ -123,8 +130,9 @@ export function topk(logits: Tensor, scores: Tensor, options: TopkOptions): Topk
   }
 }
 
+/** Options of {@link sampleTokens}. */
 export interface SampleTokensOptions {
-  /** [rows]: the token to take after a row; -1 where one is to be chosen. Default: all are. */
+  /** `[rows]`: the token to take after a row; -1 where one is to be chosen. Default: all are. */
   given?: Integers | null | undefined
   penalties?: Penalties | null | undefined
   /** Divides the scores; 0 chooses the likeliest token, the lowest of equals. Default 1. */
@@ -133,7 +141,7 @@ export interface SampleTokensOptions {
   topK?: number | undefined
   /** Draws among the fewest likeliest tokens that together have this probability. Default 1. */
   topP?: number | undefined
-  /** [rows]: numbers in [0, 1), each of which decides its row's draw. Needed above temperature 0. */
+  /** `[rows]`: numbers in [0, 1), each of which decides its row's draw. Needed above temperature 0. */
   uniforms?: ArrayLike<number> | undefined
 }
 
@@ -141,10 +149,11 @@ const SAMPLE_NAMES: Names<SampleTokensOptions> = {
   ...{ given: true, penalties: true, temperature: true, topK: true, topP: true, uniforms: true },
 }
 
+/** What {@link sampleTokens} gives. */
 export interface SampledTokens {
   /** i32 [rows] */
   tokens: Tensor<'i32'>
-  /** [rows]: logSoftmax(logits[row])[token], whatever the other options. */
+  /** `[rows]`: logSoftmax(logits[row])[token], whatever the other options. */
   logProbabilities: Tensor<Real>
 }
 

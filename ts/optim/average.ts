@@ -2,13 +2,17 @@
 import { checkNames, checkWhole, isObject, oneOf } from '../check'
 import { expect } from '../errors'
 
+/** Names of the averages of weights. */
 export const AVERAGE_NAMES = ['ema', 'swa', 'asgd', 'nt-asgd'] as const
 
+/** One of {@link AVERAGE_NAMES}. */
 export type AverageName = (typeof AVERAGE_NAMES)[number]
 
 /** Which average, and its settings. JSON-serialisable. */
 export interface AverageSpec {
+  /** Which one. */
   readonly name: AverageName
+  /** What it was made with, by name. */
   readonly options: Readonly<Record<string, number>>
 }
 
@@ -20,6 +24,7 @@ const DEFAULTS: Readonly<Record<AverageName, Readonly<Record<string, number>>>> 
   'nt-asgd': { patience: 5 },
 }
 
+/** Options of {@link ema}. */
 export interface EmaOptions {
   /** What is kept of the average at a step. Default 0.999. */
   decay?: number | undefined
@@ -27,6 +32,7 @@ export interface EmaOptions {
   after?: number | undefined
 }
 
+/** Options of {@link swa}. */
 export interface SwaOptions {
   /** Passes between two whose last weights count. Default 1. */
   every?: number | undefined
@@ -34,11 +40,13 @@ export interface SwaOptions {
   after?: number | undefined
 }
 
+/** Options of {@link asgd}. */
 export interface AsgdOptions {
   /** Steps before the first whose weights count. Default 0. */
   after?: number | undefined
 }
 
+/** Options of {@link ntAsgd}. */
 export interface NtAsgdOptions {
   /** The latest validations that the best is compared without. Default 5. */
   patience?: number | undefined

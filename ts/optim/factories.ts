@@ -5,9 +5,13 @@ import type { GroupOptions, Hyperparameters, OptimizerKind, OptimizerTarget } fr
 
 /** An optimizer's kind and settings, not yet bound to parameters. JSON-serialisable. */
 export interface OptimizerSpec {
+  /** Which optimizer. */
   readonly kind: OptimizerKind
+  /** All its settings, defaults included. */
   readonly hyperparameters: Readonly<Hyperparameters>
+  /** An {@link Optimizer} of a module or of parameters by name. */
   bind(target: OptimizerTarget, groups?: readonly GroupOptions[]): Optimizer
+  /** What a checkpoint has of it. */
   toJSON(): { kind: OptimizerKind } & Partial<Hyperparameters>
 }
 
@@ -84,15 +88,35 @@ export function create(kind: OptimizerKind, options: Partial<Hyperparameters> = 
   }
 }
 
+/**
+ * Settings of {@link sgd}.
+ *
+ * @interface
+ */
 export type SgdOptions = Partial<
   Pick<Hyperparameters, 'lr' | 'weightDecay' | 'momentum' | 'dampening' | 'nesterov' | 'lazy'>
 >
+/**
+ * Settings of {@link adam} and {@link adamw}.
+ *
+ * @interface
+ */
 export type AdamOptions = Partial<
   Pick<Hyperparameters, 'lr' | 'weightDecay' | 'beta1' | 'beta2' | 'eps' | 'lazy'>
 >
+/**
+ * Settings of {@link rmsprop}.
+ *
+ * @interface
+ */
 export type RmspropOptions = Partial<
   Pick<Hyperparameters, 'lr' | 'weightDecay' | 'momentum' | 'alpha' | 'eps' | 'centered' | 'lazy'>
 >
+/**
+ * Settings of {@link adagrad}.
+ *
+ * @interface
+ */
 export type AdagradOptions = Partial<
   Pick<Hyperparameters, 'lr' | 'weightDecay' | 'lrDecay' | 'eps' | 'lazy'>
 >

@@ -18,6 +18,7 @@ import { stateNames } from './states'
 import type { GroupOptions, Hyperparameters, OptimizerKind, OptimizerTarget } from './types'
 import { WeightAverage } from './weight-average'
 
+/** Options of {@link Optimizer.step}. */
 export interface StepOptions {
   /** Scales the gradient down to this norm over all parameters; 0 or absent: no clipping. */
   clipNorm?: number | undefined
@@ -37,7 +38,9 @@ const STEP_NAMES: Names<StepOptions> = {
 }
 /** The part of an optimizer's state that is not tensors. JSON-serialisable. */
 export interface OptimizerMeta {
+  /** Which optimizer. */
   kind: OptimizerKind
+  /** All its settings. */
   hyperparameters: Hyperparameters
   /** The learning rate in force. */
   lr: number
@@ -50,7 +53,9 @@ export interface OptimizerMeta {
  * parameter there is a `mask`, too.
  */
 export interface OptimizerState {
+  /** By name, as above. */
   tensors: Map<string, Tensor>
+  /** The rest. */
   meta: OptimizerMeta
 }
 
@@ -78,7 +83,9 @@ const withLosses = (norm: Tensor, losses: readonly Tensor[]): Tensor =>
  * parameters nor state.
  */
 export class Optimizer {
+  /** Which optimizer. */
   readonly kind: OptimizerKind
+  /** All its settings, as it was made. */
   readonly hyperparameters: Readonly<Hyperparameters>
   /** The learning rate of the next step; schedules set it. Groups with their own are scaled alike. */
   lr: number
@@ -363,6 +370,7 @@ export class Optimizer {
     this.masks.dispose()
   }
 
+  /** As {@link dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose()
   }

@@ -43,7 +43,17 @@ export const pruneOptions = {
   blocks: flag({ about: 'prune whole blocks, not single weights', default: false }),
 }
 
+/**
+ * Options of {@link prune}.
+ *
+ * @interface
+ */
 export type PruneOptions = Given<typeof pruneOptions>
+/**
+ * The same with every choice made.
+ *
+ * @interface
+ */
 export type PruneSettings = Made<typeof pruneOptions> & { readonly sparsity: number }
 
 export const pruneSchema = new Schema('prune', pruneOptions, (made, refuse) => {

@@ -8,7 +8,9 @@ import { Pruner, type PruneProgress, type PruneSchedule } from './pruner'
 
 /** When and how much is pruned, not yet bound to an optimizer. JSON-serialisable but for a function as pattern. */
 export interface Pruning extends PruneSchedule {
+  /** What prunes that optimizer's parameters. */
   bind(optimizer: Optimizer): Pruner
+  /** What a checkpoint has of it. */
   toJSON(): Record<string, unknown>
 }
 

@@ -17,6 +17,7 @@ export interface PruneProgress {
 
 /** When and how much is pruned. */
 export interface PruneSchedule {
+  /** What it was made with. */
   readonly settings: Readonly<PruneSettings>
   /** The share that is to be zero; null before pruning begins. */
   sparsityAt(progress: PruneProgress): number | null

@@ -6,6 +6,7 @@ import { checkChoice, checkNames, checkWhole, isObject, optionsOf, type Names } 
 import { expect, RnnativeError, show } from '../errors'
 import type { ScheduleName } from './types'
 
+/** How far a run has come. */
 export interface Progress {
   /** Number of the update about to be made, from 1. */
   step: number
@@ -18,18 +19,25 @@ export interface Progress {
   fraction?: number | undefined
 }
 
+/** A schedule as it is saved. */
 export interface ScheduleJSON {
+  /** Which one. */
   name: ScheduleName
+  /** What it was made with. */
   options: Readonly<Record<string, unknown>>
+  /** What it remembers of the run, by name. */
   state?: Readonly<Record<string, number>> | undefined
 }
 
+/** What the learning rate is multiplied by, step by step. */
 export interface Schedule {
+  /** Which one. */
   readonly name: ScheduleName
   /** What the learning rate is multiplied with. */
   factor(progress: Progress): number
   /** Tells the schedule a validation loss (lower is better). One that is not finite tells it nothing. */
   observe(loss: number): void
+  /** What a checkpoint has of it. */
   toJSON(): ScheduleJSON
 }
 
@@ -67,8 +75,10 @@ const passed = ({ step, epoch }: Progress, unit: Unit): number =>
 const warmUp = (step: number, warmup: number): number =>
   warmup > 0 ? Math.min(1, step / warmup) : 1
 
+/** Always 1. */
 export const constant = (): Schedule => stateless('constant', {}, () => 1)
 
+/** Options of {@link step} and of {@link exponential}. */
 export interface StepScheduleOptions {
   /** The factor gained each time. */
   gamma?: number | undefined
@@ -76,6 +86,7 @@ export interface StepScheduleOptions {
   every?: number | undefined
   /** Units before the first change; `every` unless given. */
   after?: number | undefined
+  /** What is counted: steps, or passes over the data. */
   unit?: Unit | undefined
 }
 
@@ -114,6 +125,7 @@ export function exponential(
   return stateless('exponential', { gamma, unit }, (progress) => gamma ** passed(progress, unit))
 }
 
+/** Options of {@link inverseSqrt}. */
 export interface InverseSqrtOptions {
   /** Updates of linear warm-up. Default 4000. */
   warmup?: number | undefined
@@ -138,6 +150,7 @@ export function inverseSqrt(given: InverseSqrtOptions = {}): Schedule {
   })
 }
 
+/** Options of {@link cosine} and {@link linear}. */
 export interface DecayOptions {
   /** The update at which the minimum is reached. Default: the end of the run, whatever ends it. */
   steps?: number | undefined
@@ -186,6 +199,7 @@ export const cosine = (options: DecayOptions = {}): Schedule =>
 export const linear = (options: DecayOptions = {}): Schedule =>
   decay('linear', options, (gone) => 1 - gone)
 
+/** Options of {@link plateau}. */
 export interface PlateauOptions {
   /** The factor gained each time. */
   gamma?: number | undefined

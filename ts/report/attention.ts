@@ -5,7 +5,9 @@ import { drawSvg, labelOf, overhang } from './vega'
 
 /** What a decoder looked at while it wrote. */
 export interface AttentionMap {
+  /** Tokens that were read: columns. */
   source: readonly string[]
+  /** Tokens that were written: rows. */
   target: readonly string[]
   /** By target token, over the source tokens: at least 0, and 1 in all. */
   weights: readonly ArrayLike<number>[]

@@ -2,13 +2,19 @@ import { isListOf, isObject } from '../check'
 import { expect } from '../errors'
 import { drawSvg } from './vega'
 
+/** A point of a curve. */
 export interface CurvePoint {
+  /** After which step. */
   step: number
+  /** What it was. */
   loss: number
 }
 
+/** What a chart of losses shows. */
 export interface Curves {
+  /** Of steps. */
   training: readonly CurvePoint[]
+  /** Of validations. */
   validation: readonly CurvePoint[]
 }
 

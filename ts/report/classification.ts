@@ -6,8 +6,11 @@ import { escape, page, writeInto } from './page'
 
 /** A text that was classified; several fields, or a list of labels, as examples have them. */
 export interface ClassifiedText {
+  /** What was read. */
   text: string | readonly string[]
+  /** Its label. */
   actual: string | readonly string[]
+  /** What it was taken for. */
   predicted: string | readonly string[]
   /** What the actual label was given, or another number by which texts are worst where it is least. */
   probability: number
@@ -16,7 +19,9 @@ export interface ClassifiedText {
     { readonly tokens: readonly string[]; readonly weights: readonly number[] } | undefined
 }
 
+/** What {@link writeClassificationReport} shows. */
 export interface ClassificationReport {
+  /** At the top of the page. */
   title: string
   /** As `evaluate` or `metrics.classification` gives it. */
   score: ClassificationScore & { loss?: number | undefined }

@@ -6,8 +6,11 @@ import { drawSvg } from './vega'
 export interface ForecastDrawing {
   /** What the numbers are. */
   name?: string | undefined
+  /** What was observed; null: nothing. */
   history: { times: readonly string[]; values: readonly (number | null)[] }
+  /** Of the forecast's steps. */
   times: readonly string[]
+  /** The forecast. */
   values: readonly number[]
   /** Lowest and highest of what is likely, the widest first. */
   bands?: readonly { label: string; low: readonly number[]; high: readonly number[] }[] | undefined

@@ -4,8 +4,11 @@ import { drawSvg, labelOf } from './vega'
 
 /** Something with a name and a place. */
 export interface MapPoint {
+  /** What stands beside the point. */
   label: string
+  /** To the right. */
   x: number
+  /** Upward. */
   y: number
   /** Points of one group have one colour. */
   group?: string | undefined

@@ -70,9 +70,11 @@ export async function writeInto(path: string, content: string): Promise<void> {
   await writeFileAtomic(path, content)
 }
 
+/** A drawing on a page. */
 export interface Figure {
   /** As `drawAttention` and its like give it. */
   svg: string
+  /** What stands below it. */
   caption?: string | undefined
 }
 

@@ -3,6 +3,7 @@ import { expect, RnnativeError } from '../errors'
 import { isNumberArray } from '../kinds'
 import { atOnce } from '../pauses'
 
+/** Points on a plane. */
 export interface Projection {
   /** By vector: its coordinates along the components, the largest variance first. */
   coordinates: number[][]

@@ -4,11 +4,15 @@ import { drawAttention, type AttentionMap } from './attention'
 import { drawCurves, type Curves } from './chart'
 import { escape, page, writeInto } from './page'
 
+/** What {@link writeReport} shows. */
 export interface Report {
+  /** At the top of the page. */
   title: string
+  /** Losses. */
   curves: Curves
   /** Figures to show at the top, as they should read. */
   results: Readonly<Record<string, string | number>>
+  /** What the run was made with, by name. */
   settings: Readonly<Record<string, string | number | boolean>>
   /** What the model writes after `prompt`. */
   sample?: { prompt: string; text: string } | undefined

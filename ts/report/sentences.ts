@@ -6,6 +6,7 @@ import { drawSvg, labelOf, overhang } from './vega'
 
 /** Vectors of sentences, such as an encoder's last states. */
 export interface SentenceMap {
+  /** A vector for each sentence. */
   vectors: readonly ArrayLike<number>[]
   /** The sentences. */
   labels: readonly string[]

@@ -5,6 +5,7 @@ import { needed } from '../packages'
 import { Pauses } from '../pauses'
 import { randomUniforms, streamKey } from '../tensor/random'
 
+/** Options of {@link tsne}. */
 export interface TsneOptions {
   /** About how many neighbours count for each vector. Default: 30, and a third of them where there are few. */
   perplexity?: number | undefined

@@ -39,18 +39,32 @@ interface Lengths {
 /** A text or the list of texts that make up one input. */
 type Texts = string | readonly string[]
 
+/**
+ * What a batcher answers, by the families that it is for. Inputs that come together are computed together.
+ */
 export interface Asked {
+  /** Of a `Seq2Seq`. */
   translate: Ask<Source, Alone<TranslateOptions> & Lengths, Translation>
+  /** Of a `Seq2Seq` or a `Dialogue`: a draw in place of the best. */
   sample: Ask<Source | readonly string[], Alone<SampleTextOptions> & Lengths, Translation>
+  /** Of a `Dialogue`. */
   chat: Ask<Texts, Alone<ReplyOptions> & Lengths, Translation>
+  /** Of a `LanguageModel`. */
   generate: Ask<string, Alone<GenerateOptions>, { text: string }>
+  /** Of a language model: nats per token of a text. */
   score: Ask<string, object, number>
+  /** Of a classifier. */
   classify: Ask<Texts, Alone<BaselinePredictOptions>, Prediction & Partial<BaselinePrediction>>
+  /** Of a `SequenceTagger`. */
   tag: Ask<Texts, object, TaggedText>
+  /** Of a `Forecaster`. */
   forecast: Ask<readonly SeriesRow[], Alone<ForecastPredictOptions>, SeriesForecast[]>
+  /** Of a `Summariser`. */
   summarize: Ask<SummaryDocument, Alone<SummaryOptions>, Summary>
   /** Null of a word that is not known. */
   embed: Ask<Source, Alone<InferOptions>, Float32Array | null>
+  /** Of `Embeddings`. */
   nearest: Ask<string, Alone<NearestOptions>, Neighbour[]>
+  /** Of a `TfIdf`. */
   keywords: Ask<string, KeywordOptions, Keyword[]>
 }

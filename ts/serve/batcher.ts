@@ -12,9 +12,11 @@ import type { Verb, VerbOptions, Verbs } from './verb'
 export interface BatcherStats {
   /** Inputs that wait now, and that are being worked on. */
   readonly waiting: number
+  /** Batches that are computed now. */
   readonly running: number
   /** Batches that have ended, and the inputs in them. */
   readonly batches: number
+  /** Inputs answered so far. */
   readonly inputs: number
 }
 
@@ -44,6 +46,7 @@ export class Batcher implements AsyncDisposable {
     this.queue = new Queue(this.settings.maxQueue)
   }
 
+  /** What waits and what was done. */
   get stats(): BatcherStats {
     const running = this.working + this.streams.size
     return { waiting: this.queue.size, running, ...this.done }
@@ -223,6 +226,7 @@ export class Batcher implements AsyncDisposable {
     this.hurry = null
   }
 
+  /** As {@link dispose}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

@@ -14,6 +14,11 @@ export const batcherOptions = new Schema('batcher', {
   }),
 })
 
+/**
+ * Options of {@link batcher}.
+ *
+ * @interface
+ */
 export type BatcherOptions = Given<typeof batcherOptions.rows>
 
 export const serverOptions = new Schema('serve', {

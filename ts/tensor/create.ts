@@ -9,11 +9,13 @@ import { isTypedArray, shapeError, sizeOf } from './shape'
 import type { NestedNumbers, Shape } from './shape'
 import { Tensor } from './tensor'
 
+/** What all that makes tensors takes. */
 export interface TensorOptions {
   /** `f32` (`f64` on `reference`) unless the data is an Int32Array; `i32` for ids and lengths. */
   dtype?: DType | undefined
   /** Default: `defaultDevice()`. */
   device?: DeviceOption | undefined
+  /** Whether gradients are wanted. */
   requiresGrad?: boolean | undefined
 }
 
@@ -91,22 +93,26 @@ export function tensor(
   )
 }
 
+/** A tensor of one value. */
 export function full<O extends TensorOptions = object>(
   shape: Shape,
   value: number,
   options?: O,
 ): Tensor<DTypeOf<O>>
+/** A tensor of one value. */
 export function full(shape: Shape, value: number, options: TensorOptions = {}): Tensor {
   optionsOf('tensor', options, NAMES)
   expect('tensor', 'value', typeof value === 'number', 'a number', value)
   return make(options, shape, (device, dtype) => native.full(device, dtype, shape, value))
 }
 
+/** A tensor of zeros. */
 export const zeros = <O extends TensorOptions = object>(
   shape: Shape,
   options?: O,
 ): Tensor<DTypeOf<O>> => full(shape, 0, options)
 
+/** A tensor of ones. */
 export const ones = <O extends TensorOptions = object>(
   shape: Shape,
   options?: O,
@@ -114,6 +120,7 @@ export const ones = <O extends TensorOptions = object>(
 
 export { freshSeed }
 
+/** What draws take besides. */
 export interface RandomTensorOptions extends TensorOptions {
   /** The same seed gives the same values on every device. Default: a new one each call. */
   seed?: number | undefined

@@ -5,7 +5,9 @@ import { native, type DeviceName, type DType, type Real, type TypedArray } from 
 /** `auto` takes `cuda` where it works and `cpu` elsewhere. */
 export type DeviceOption = DeviceName | 'auto'
 
+/** A device, and why it was taken. */
 export interface DeviceChoice {
+  /** The device. */
   device: DeviceName
   /** Why this device was taken. */
   reason: string
@@ -46,6 +48,9 @@ let current: DeviceName = 'cpu'
 /** Where tensors and modules are made when no device is given; `cpu` at first. */
 export const defaultDevice = (): DeviceName => current
 
+/**
+ * Says where tensors and modules are made when no device is given. `ERR_DEVICE` as {@link chooseDevice}.
+ */
 export function setDefaultDevice(option: DeviceOption): DeviceChoice {
   const choice = chooseDevice(option)
   current = choice.device

@@ -30,7 +30,9 @@ declare module '../native/index' {
 
 /** All ranks make the same calls in the same order: of `sum` in one, of the others in another. */
 export interface Group {
+  /** This process's number, from 0. */
   readonly rank: number
+  /** How many processes there are. */
   readonly size: number
   /** What moves the bytes, such as `Open MPI 4.1.4, thread level multiple`. */
   readonly name: string
@@ -43,6 +45,7 @@ export interface Group {
   gather(bytes: Uint8Array): Promise<Uint8Array[]>
   /** What rank `root` gave; nobody else's is looked at. */
   broadcast(bytes: Uint8Array, root: number): Promise<Uint8Array>
+  /** Resolves once all have come here. */
   barrier(): Promise<void>
   /** Ends the processes of all ranks, with a message on standard error. */
   abort(message: string): void

@@ -2,6 +2,7 @@ import { expect, RnnativeError, show } from '../errors'
 import { isFloat32Array, isFloat64Array, isGone, isInt32Array, isNumberArray } from '../kinds'
 import type { TypedArray } from '../native/index'
 
+/** Sizes of axes, the outermost first; none of a scalar. */
 export type Shape = readonly number[]
 
 export const sizeOf = (shape: Shape): number => shape.reduce((n, extent) => n * extent, 1)

@@ -16,6 +16,7 @@ import { track, untrack } from './scope'
 /** `util.inspect.custom`, which is registered under this name: declared here, it needs no types of Node. */
 const inspection: unique symbol = Symbol.for('nodejs.util.inspect.custom')
 
+/** Options of {@link Tensor.backward}. */
 export interface BackwardOptions {
   /** Keeps what ops saved, so that backward can run again over the same graph. */
   retainGraph?: boolean | undefined
@@ -26,8 +27,11 @@ const BACKWARD_NAMES: Names<BackwardOptions> = { retainGraph: true }
 /** What an op gives to make a tensor of its result. */
 export interface TensorInit<D extends DType = DType> {
   handle: NativeTensor
+  /** Sizes of its axes. */
   shape: Shape
+  /** Of its elements. */
   dtype: D
+  /** Where it is. */
   device: DeviceName
 }
 
@@ -40,8 +44,11 @@ export interface TensorInit<D extends DType = DType> {
  * Using a disposed tensor throws `ERR_DISPOSED`. `Tensor` alone is one of any dtype.
  */
 export class Tensor<D extends DType = DType> {
+  /** Sizes of its axes, the outermost first. */
   readonly shape: Shape
+  /** Of its elements. */
   readonly dtype: D
+  /** Where it is. */
   readonly device: DeviceName
   /** @internal The autograd identity; null unless a gradient is required. */
   slot: GradSlot | null = null
@@ -74,6 +81,7 @@ export class Tensor<D extends DType = DType> {
     return this.shape.length
   }
 
+  /** Whether it is freed. */
   get disposed(): boolean {
     return this.owned === null
   }
@@ -146,6 +154,7 @@ export class Tensor<D extends DType = DType> {
     return this.slot !== null
   }
 
+  /** `ERR_GRAPH` of an op's result, which {@link detach} takes out of the graph; `ERR_DTYPE` of whole numbers. */
   set requiresGrad(value: boolean) {
     checkFlag('requiresGrad', 'value', value)
     if (value === this.requiresGrad) return
@@ -265,14 +274,17 @@ export class Tensor<D extends DType = DType> {
     this.dropSlot()
   }
 
+  /** As {@link dispose}, for `using`. */
   [Symbol.dispose](): void {
     this.dispose()
   }
 
+  /** Its shape, dtype and device; not its elements. */
   toString(): string {
     return `Tensor(${this.dtype} ${formatShape(this.shape)} on ${this.device})`
   }
 
+  /** As {@link toString}, for `console.log`. */
   [inspection](): string {
     const flags = [this.requiresGrad ? 'requires grad' : '', this.disposed ? 'disposed' : '']
     return [this.toString(), ...flags.filter(Boolean)].join(', ')

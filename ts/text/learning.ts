@@ -9,6 +9,7 @@ import { allCharacters, eachText, findingUnknown, mostFrequent, RESERVED } from 
 import type { SpacesOptions, Texts } from './vocabulary'
 import { SPACING, words } from './words'
 
+/** What of words is learned. */
 export interface WordOptions {
   /**
    * The most tokens to keep, the most frequent first, `<unk>` and two that say how words are spaced included.
@@ -27,6 +28,7 @@ export interface WordOptions {
   split?: 'auto' | 'unicode' | undefined
 }
 
+/** What of a byte-pair encoding is learned. */
 export interface BpeOptions {
   /**
    * Tokens to learn, the 256 bytes included; fewer when no pair is left that occurs `minCount` times.
@@ -39,9 +41,13 @@ export interface BpeOptions {
 
 /** What `Tokenizer` can learn of texts, by the names of its functions, with their options. */
 export interface LearnOptions {
+  /** None. */
   characters: Record<never, never>
+  /** See {@link WordOptions}. */
   words: WordOptions
+  /** See {@link SpacesOptions}. */
   spaces: SpacesOptions
+  /** See {@link BpeOptions}. */
   bpe: BpeOptions
 }
 

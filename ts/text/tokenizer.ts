@@ -287,11 +287,15 @@ export class Tokenizer {
     return new Tokenizer(vocabulary)
   }
 
+  /** Writes a `tokenizer.json`. */
   async save(path: string): Promise<void> {
     checkPath('tokenizer', 'path', path)
     await writeFileAtomic(path, JSON.stringify(this, null, 1))
   }
 
+  /**
+   * Reads what {@link save} wrote, or a `tokenizer.json` of Hugging Face's kinds. `ERR_FORMAT` for another.
+   */
   static async load(path: string): Promise<Tokenizer> {
     checkPath('tokenizer', 'path', path)
     return Tokenizer.fromJSON(await readJson(path), path)

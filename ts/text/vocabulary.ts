@@ -9,6 +9,7 @@ import { BOUNDARIES, UNKNOWN } from './tokenizer-json'
 /** One text or several, such as the lines of a file. */
 export type Texts = string | Iterable<string>
 
+/** What of tokens between spaces is learned. */
 export interface SpacesOptions {
   /** The most tokens to keep, the most frequent first, `<unk>` included. Default 50,000. */
   vocabulary?: number | undefined

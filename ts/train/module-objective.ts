@@ -26,6 +26,7 @@ export interface LossResult<O, C> {
 
 /** What an own module is trained by. */
 export interface ModuleTask<B, O, C extends object> {
+  /** What learns. */
   module: Module
   /** Called within a scope; the batch's `{ shape, data }` are tensors on the module's device. */
   loss: (batch: NoInfer<OnDevice<B>>, carried: C | null) => LossResult<O, C>
@@ -53,6 +54,7 @@ export interface ModuleTask<B, O, C extends object> {
 
 /** {@link ModuleTask} as the loop takes it. */
 export class ModuleObjective<B, O, C extends object> implements Objective<B, C> {
+  /** What learns. */
   readonly module: Module
   readonly repeats: boolean
   readonly summary?: (totals: Totals) => Record<string, number>

@@ -15,6 +15,7 @@ export interface StepInput {
 export interface Measure {
   /** A scalar tensor or a number, as is the count. */
   sum: Tensor | number
+  /** What the loss is a sum over: it is divided by the count of all parts. */
   count: Tensor | number
 }
 

@@ -128,6 +128,7 @@ export interface TrainingEvent {
   sparsity?: number
   /** Global norm before clipping. */
   gradientNorm: number
+  /** In force at this step. */
   learningRate: number
   /** What an item is: 'tokens', 'examples', ... */
   unit: string
@@ -151,9 +152,11 @@ export interface TokenEvent extends TrainingEvent {
   tokensPerSecond: number
 }
 
+/** What a validation came to. */
 export interface ValidationEvent {
   /** One that is not finite is never the best and counts for nothing else. */
   loss: number
+  /** What else was measured, such as accuracy; by name. */
   measures?: Readonly<Record<string, number>>
   /** How many weights the average that was validated is of; absent where there is none. */
   averaged?: number
@@ -163,20 +166,25 @@ export interface ValidationEvent {
   seconds: number
 }
 
+/** What a run came to. */
 export interface TrainingResult {
   /** What ended the run. */
   stopped: 'epochs' | 'steps' | 'seconds' | 'patience' | 'aborted'
+  /** Steps made. */
   step: number
   /** Complete passes over the data. */
   epochs: number
+  /** What an item is: 'tokens', 'examples', ... */
   unit: string
   /** Items learned from. */
   items: number
+  /** Training time, validation and checkpoints left out. */
   seconds: number
   /** Of the last step; null if none was made. */
   loss: number | null
   /** The last validation loss. */
   validation: number | null
+  /** The lowest validation loss, and the step before it; null without one. */
   best: { step: number; loss: number } | null
   /** The directory of the last checkpoint. */
   checkpoint: string | null
@@ -190,16 +198,21 @@ export interface TokenResult extends TrainingResult {
 
 /** A setting of a resumed run, and what it was before; null: not given. */
 export interface Change {
+  /** The setting. */
   name: string
+  /** What it was. */
   from: unknown
+  /** What it is. */
   to: unknown
 }
 
 /** What a run is going to do, as far as its limits tell; null where they do not. */
 export interface RunPlan {
+  /** Steps of a pass over the data. */
   stepsPerEpoch: number | null
   /** Steps of the whole run, by `epochs` and `maxSteps`. */
   steps: number | null
+  /** After how many seconds it ends. */
   maxSeconds: number | null
   /** What a resumed run does otherwise than the run that wrote the checkpoint. */
   changed: readonly Change[]
@@ -209,6 +222,7 @@ export interface RunPlan {
   unit: string
   /** How many numbers are learned. */
   parameters: number
+  /** Where it computes. */
   device: DeviceName
   /** What is particular to the model and its data, such as its vocabulary. */
   facts: Readonly<Record<string, string | number>>
@@ -227,11 +241,13 @@ export type Outcome = { result: TrainingResult } | { error: unknown; checkpoint?
 export interface Watcher {
   /** Called once, before the first step. Not called where a run cannot begin, nor is the rest then. */
   begin?(plan: RunPlan): void
+  /** Called after every step. */
   event?(event: TrainingEvent): void
   /** Called once, after the last step. The run's result waits for the promise. */
   end?(outcome: Outcome): void | Promise<void>
 }
 
+/** Somebody who looks on, or only a function that is called after every step. */
 export type Watch = Watcher | ((event: TrainingEvent) => void)
 
 const WITHOUT = 'without validation data'

@@ -5,6 +5,7 @@ import { isIterable } from '../kinds'
 /** Events kept for a consumer that has not come for them; beyond it the oldest go. */
 const CAPACITY = 1024
 
+/** What a run is given by the model that begins it. */
 export interface RunContext<E> {
   /** Hands out an event; `important` ones are the last to be dropped when nobody reads. */
   emit(event: E, important?: boolean): void
@@ -76,10 +77,12 @@ export class Run<E, R> implements AsyncIterable<E>, PromiseLike<R> {
     return this.result.then(onfulfilled, onrejected)
   }
 
+  /** As a promise's. */
   catch<B = never>(onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<R | B> {
     return this.result.catch(onrejected)
   }
 
+  /** As a promise's. */
   finally(onfinally?: (() => void) | null): Promise<R> {
     return this.result.finally(onfinally)
   }

@@ -1,10 +1,13 @@
 /** What is measured as sums and counts, so that parts add up and only the end divides. */
 
 export interface Total {
+  /** Of what was measured. */
   sum: number
+  /** Over how many. */
   count: number
 }
 
+/** Sums and counts, by the measure's name. */
 export type Totals = Readonly<Record<string, Total>>
 
 /** Adds sums and counts to those of the same name. */

@@ -64,6 +64,7 @@ const NAMES: Names<TrainerOptions<unknown, unknown, object>> = {
  * ```
  */
 export class Trainer<B, O = unknown, C extends object = never> {
+  /** What learns. */
   readonly module: Module
   private readonly fits = new Fits()
   private readonly options: TrainerOptions<B, O, C>

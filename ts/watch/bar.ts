@@ -5,11 +5,15 @@ import { outputOf } from './stream'
 
 /** What of a `tty.WriteStream` is asked for. */
 export interface Terminal {
+  /** Whether it can move back in a line. */
   readonly isTTY?: boolean | undefined
+  /** How wide it is. */
   readonly columns?: number | undefined
+  /** Writes at once. */
   write(text: string): unknown
 }
 
+/** Options of {@link bar}. */
 export interface BarOptions {
   /** A terminal to draw on. Default: standard error. */
   stream?: Terminal | undefined

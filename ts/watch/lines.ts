@@ -3,6 +3,7 @@ import { aboveBars } from './bar'
 import { formatCount, formatLoss, formatSeconds } from './output'
 import { outputOf, type Writes } from './stream'
 
+/** Options of {@link lines}. */
 export interface LinesOptions {
   /** Where they go. Default: standard output. */
   stream?: Writes | undefined

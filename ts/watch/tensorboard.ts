@@ -5,6 +5,7 @@ import { EventFile } from './event-file'
 import { prepare } from './prepare'
 import { eventEncoder, scalarValue, SESSION_START, textValue, type Value } from './event-format'
 
+/** What {@link tensorboard} gives: a watcher that writes what TensorBoard reads. */
 export interface TensorBoard extends Required<Watcher> {
   /**
    * Writes a text, such as a sample of what the model writes, at the last step told, or at `step`. TensorBoard

@@ -15,6 +15,7 @@ import * as ops from '../../ops'
 import { scope, type Tensor } from '../../tensor'
 import type { DenseActivation, KerasLayer, KerasRecurrent } from './config'
 
+/** Options of {@link KerasNetwork}'s `forward`. */
 export interface KerasForwardOptions {
   /** Steps of each sequence, where Keras has a mask; all unless given. */
   lengths?: ops.Integers | null | undefined

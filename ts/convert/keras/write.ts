@@ -19,6 +19,7 @@ import { KerasNames, toKeras } from './weights'
 export type KerasSource =
   ReadonlyMap<string, HostTensor> | LanguageModel | TextClassifier | KerasNetwork
 
+/** Options of {@link writeKeras}. */
 export interface WriteKerasOptions {
   /** Of tensors: names of GRUs whose reset gate comes before the product. A model knows its own. */
   resetBefore?: readonly string[] | undefined

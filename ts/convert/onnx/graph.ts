@@ -32,6 +32,7 @@ export class OnnxNetwork extends Module {
   readonly layers: ReadonlyMap<string, Recurrent>
   /** Names of inputs, in the file's order. */
   readonly inputs: readonly string[]
+  /** Names of its outputs, in the graph's order. */
   readonly outputs: readonly string[]
   private readonly parts: Parts
   private readonly weights: ReadonlyMap<string, Parameter>

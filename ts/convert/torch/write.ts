@@ -11,6 +11,7 @@ import { zip } from '../zip'
 
 const OP = 'torch'
 
+/** Options of {@link writeTorch}. */
 export interface WriteTorchOptions {
   /** `bf16` writes what is f32 in half of the bytes. Default 'f32': as it is. */
   precision?: Precision | undefined

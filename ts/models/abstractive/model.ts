@@ -17,9 +17,11 @@ import type {
 } from './options'
 import { pairsOf, readDocument, readText, type Examples } from './texts'
 
+/** What an {@link AbstractiveSummariser} is made of. */
 export interface AbstractiveOptions extends AbstractiveRows {
   /** Of words, such as {@link AbstractiveSummariser.for} learns; boundaries are added where it has none. */
   tokenizer: Tokenizer
+  /** Where it computes. Default: {@link defaultDevice}. */
   device?: DeviceOption | undefined
 }
 
@@ -66,7 +68,9 @@ const ROUGE_NAMES: Names<RougeOptions> = { stem: true, tokenize: true }
  * ```
  */
 export class AbstractiveSummariser extends OverSeq2Seq {
+  /** All options, every choice made. */
   readonly options: Readonly<AbstractiveNetworkOptions>
+  /** Of weights, dropout and order: given, or drawn. */
   readonly seed: number
 
   /** Throws `ERR_ARGUMENT` for options that make no sense, or `ERR_DEVICE`. */

@@ -14,9 +14,11 @@ import { autoencoderOptions } from './options'
 import type { AutoencoderNetworkOptions, AutoencoderRows } from './options'
 import { pairsOf, type TextList } from './texts'
 
+/** What an {@link Autoencoder} is made of. */
 export interface AutoencoderOptions extends AutoencoderRows {
   /** Boundaries are added where it has none. */
   tokenizer: Tokenizer
+  /** Where it computes. Default: {@link defaultDevice}. */
   device?: DeviceOption | undefined
 }
 
@@ -37,7 +39,9 @@ export interface AutoencoderFitOptions
  * ```
  */
 export class Autoencoder extends OverSeq2Seq {
+  /** All options, every choice made. */
   readonly options: Readonly<AutoencoderNetworkOptions>
+  /** Of weights, dropout and order: given, or drawn. */
   readonly seed: number
 
   /** Throws `ERR_ARGUMENT` for options that make no sense, or `ERR_DEVICE`. */

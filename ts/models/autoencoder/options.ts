@@ -32,6 +32,7 @@ export const autoencoderOptions = new ModelSchema(
   (options, refuse) => seq2seqRules({ ...options, ...PLAIN }, refuse),
 )
 
+/** What it learns: to `repeat` a text, or what comes `next`. */
 export type AutoencoderTask = (typeof TASKS)[number]
 export type AutoencoderRows = Given<typeof autoencoderOptions.rows>
 /** What makes up a network, and what it learns; `config.json` holds it and the seed. */

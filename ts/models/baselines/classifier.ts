@@ -41,12 +41,15 @@ export interface Learning {
   labels: number
 }
 
+/** Options of `fit` that all baselines share. */
 export interface BaselineFitOptions {
   /** Ends the call with `ERR_ABORTED`. */
   signal?: AbortSignalLike | undefined
 }
 
+/** What `fit` gives of a baseline. */
 export interface BaselineFit {
+  /** Examples learned from. */
   examples: number
   /** N-grams that count. */
   terms: number
@@ -54,11 +57,13 @@ export interface BaselineFit {
   iterations: number
 }
 
+/** Options of `predict` that all baselines share. */
 export interface BaselinePredictOptions {
   /** Labels to tell the probabilities of, the likeliest first. Default: all. */
   top?: number | undefined
   /** Terms to tell the weights of. Default 10. */
   terms?: number | undefined
+  /** Ends the work once it is aborted. */
   signal?: AbortSignalLike | undefined
 }
 
@@ -76,6 +81,7 @@ export interface Learned extends Weights {
 const STRETCH = 256
 
 export abstract class Baseline {
+  /** What `fit` or `load` left; null before. */
   protected learned: Learned | null = null
 
   /** What texts are cut into, and what counts. */
@@ -227,6 +233,7 @@ export abstract class Baseline {
     return Promise.resolve()
   }
 
+  /** As {@link dispose}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }

@@ -21,6 +21,7 @@ const STRETCH = 512
  *     const model = new MaxEnt({ analyzer: 'char', ngrams: [1, 2, 3], sublinear: true, l2: 0.1 })
  */
 export class MaxEnt extends Baseline {
+  /** All options, every choice made. */
   readonly options: Readonly<Made<typeof maxEntOptions.rows>>
   protected readonly settings: TermSettings
 
@@ -41,6 +42,7 @@ export class MaxEnt extends Baseline {
     return maxEntOptions.toJSON(this.options)
   }
 
+  /** Finds the weights, pausing at every yield. */
   protected *learn(learning: Learning): Generator<unknown, Weights & { iterations: number }> {
     const { rows, labels, actual } = learning
     const { solver, iterations, l1 } = this.options

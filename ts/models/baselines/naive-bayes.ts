@@ -15,6 +15,7 @@ const STRETCH = 1 << 14
  *     const [{ label, probabilities, terms }] = await model.predict(['what a joy'])
  */
 export class NaiveBayes extends Baseline {
+  /** All options, every choice made. */
   readonly options: Readonly<Made<typeof naiveBayesOptions.rows>>
   protected readonly settings: TermSettings
 
@@ -37,6 +38,7 @@ export class NaiveBayes extends Baseline {
     return naiveBayesOptions.toJSON(this.options)
   }
 
+  /** Counts, pausing at every yield. */
   protected *learn({
     rows,
     actual,

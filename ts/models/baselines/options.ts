@@ -58,6 +58,21 @@ export const maxEntOptions = new ModelSchema('MaxEnt', 'rnnative.max-ent', {
   seed: wholeNumber({ about: "of the order of Adam's batches", default: 0, only: byAdam }),
 })
 
+/**
+ * Options of {@link TfIdf}.
+ *
+ * @interface
+ */
 export type TfIdfOptions = Given<typeof tfIdfOptions.rows>
+/**
+ * Options of {@link NaiveBayes}.
+ *
+ * @interface
+ */
 export type NaiveBayesOptions = Given<typeof naiveBayesOptions.rows>
+/**
+ * Options of {@link MaxEnt}.
+ *
+ * @interface
+ */
 export type MaxEntOptions = Given<typeof maxEntOptions.rows>

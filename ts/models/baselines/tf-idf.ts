@@ -15,10 +15,13 @@ import { Vectorizer, type Text } from '../parts/vectorizer'
 
 /** A term and how much it tells of a text. */
 export interface Keyword {
+  /** The term, a word or an n-gram. */
   term: string
+  /** Its TF-IDF weight in the text. */
   weight: number
 }
 
+/** Options of `keywords`. */
 export interface KeywordOptions {
   /** How many, the best first. Default 10. */
   top?: number | undefined
@@ -38,6 +41,7 @@ const IS_WORD = /\p{L}{2}|[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]
  *     const words = tfIdf.keywords('a text', { top: 5 })
  */
 export class TfIdf {
+  /** All options, every choice made. */
   readonly options: Readonly<Made<typeof tfIdfOptions.rows>>
   private learned: Vectorizer | null = null
 
@@ -75,6 +79,7 @@ export class TfIdf {
     return rows
   }
 
+  /** The texts' weights, `[texts, terms]`. `ERR_UNINITIALIZED` before `fit`. */
   async transform(texts: readonly Text[]): Promise<Sparse> {
     checkTexts('transform', texts)
     return this.ready('transform').transform(texts.slice())

@@ -15,11 +15,13 @@ import type { Text } from '../parts/vectorizer'
 
 /** What can vote: anything that gives a probability for each label. */
 export interface Voter {
+  /** Probabilities of labels, for each text. */
   predict(
     texts: readonly string[],
   ): Promise<readonly { probabilities: readonly { label: string; probability: number }[] }[]>
 }
 
+/** Options of {@link Vote}. */
 export interface VoteOptions {
   /** What each voter's logarithms of probabilities are multiplied by. Default: one over their number; `fit` chooses. */
   weights?: readonly number[] | undefined
@@ -45,6 +47,7 @@ const HOLD = 1
  * The voters stay the caller's; they must know the same labels.
  */
 export class Vote {
+  /** Who votes. */
   readonly voters: readonly Voter[]
   private given: Float64Array
 
@@ -67,6 +70,7 @@ export class Vote {
     this.given = Float64Array.from(weights ?? voters.map(() => 1 / count))
   }
 
+  /** What each voter's logarithms of probabilities are multiplied by. */
   get weights(): readonly number[] {
     return Array.from(this.given)
   }
@@ -111,6 +115,7 @@ export class Vote {
     this.given = roots.map((root) => root * root)
   }
 
+  /** What the voters together take each text for. */
   async predict(
     texts: readonly Text[],
   ): Promise<{ label: string; probabilities: { label: string; probability: number }[] }[]> {
@@ -123,6 +128,7 @@ export class Vote {
     })
   }
 
+  /** How good that is, on examples with labels. */
   async evaluate(examples: Iterable<Labelled> | AsyncIterable<Labelled>): Promise<BaselineScore> {
     const all = await gatherLabelled('evaluate', examples)
     const { labels, logs } = await this.ask(

@@ -39,6 +39,7 @@ import { ClassifierTask, ExampleFeed } from './task'
 import { tokenizerFor, labelsFor, type ReadingOptions } from './reading'
 import { weightsOf } from './weights'
 
+/** What a {@link TextClassifier} is made of. */
 export interface TextClassifierOptions extends Omit<ClassifierOptions, 'temperature'> {
   /** Not needed with `pretrained`, whose own it is then. */
   tokenizer?: Tokenizer | undefined
@@ -51,6 +52,7 @@ export interface TextClassifierOptions extends Omit<ClassifierOptions, 'temperat
    * taken over; those that are given besides must be the same.
    */
   pretrained?: Pretrained | undefined
+  /** Where it computes. Default: {@link defaultDevice}. */
   device?: DeviceOption | undefined
 }
 
@@ -61,6 +63,7 @@ export interface ClassifierFitOptions extends TrainingOptions, ClassifierLearnin
   validation?: Examples | number | null | undefined
 }
 
+/** Options of `predict`. */
 export interface ClassifierPredictOptions {
   /** Labels to tell the probabilities of, the likeliest first. Default: all. */
   top?: number | undefined
@@ -86,8 +89,11 @@ const PREDICT_NAMES: Names<ClassifierPredictOptions> = { top: true, document: tr
  * ```
  */
 export class TextClassifier extends Model {
+  /** Of the texts. */
   readonly tokenizer: Tokenizer
+  /** All options, every choice made. */
   readonly options: Readonly<ClassifierNetworkOptions>
+  /** Of weights, dropout and order: given, or drawn. */
   readonly seed: number
   readonly network: ClassifierNetwork
   private logitScale = 1

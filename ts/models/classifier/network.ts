@@ -20,7 +20,7 @@ export interface NetworkInput {
 }
 
 export interface NetworkOutput {
-  /** [examples, outputs]: a number for each label, of ordinal ones for each but the last. */
+  /** `[examples, outputs]`: a number for each label, of ordinal ones for each but the last. */
   logits: Tensor
   /** [texts, steps]; what each token counts. Null without attention. */
   attention: Tensor | null

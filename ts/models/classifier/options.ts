@@ -13,14 +13,17 @@ import {
 
 /** One label of several; any number of them; one of labels that have an order. */
 const TASKS = ['multi-class', 'multi-label', 'ordinal'] as const
+/** One label of several, any number of labels, or one of an order. */
 export type ClassifierTaskName = (typeof TASKS)[number]
 
 /** The last states, of each direction; mean and maximum over the steps; an average that a learned query weighs. */
 const POOLINGS = ['last', 'mean', 'max', 'attention'] as const
+/** How a text's states become one vector. */
 export type Pooling = (typeof POOLINGS)[number]
 
 /** How sentences of a document are merged: means of their probabilities, those weighed by TF-IDF, shares of votes. */
 export const DOCUMENT_MERGES = ['mean', 'weighted', 'vote'] as const
+/** How a document's sentences become one decision. */
 export type DocumentMerge = (typeof DOCUMENT_MERGES)[number]
 
 const distinct = (list: readonly unknown[]): boolean => new Set(list).size === list.length
@@ -106,6 +109,7 @@ export const classifierOptions = new ModelSchema(
   },
 )
 
+/** What an example counts in the loss, by label; `balanced`: each label as much as any other. */
 export type ClassWeights = 'balanced' | Readonly<Record<string, number>>
 
 const isWeight = (x: unknown): boolean => typeof x === 'number' && x >= 0 && x < Infinity

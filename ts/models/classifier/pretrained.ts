@@ -11,9 +11,11 @@ import type { ClassifierNetwork } from './network'
 
 /** What reads tokens: a `LanguageModel`, or an `Autoencoder`, whose encoder does. */
 export interface Pretrained {
+  /** Its tokens, which the classifier takes over. */
   readonly tokenizer: Tokenizer
   /** Those of its embeddings and layers; of an encoder in the group `encoder` where they differ. */
   readonly options: object
+  /** Where its weights are. */
   readonly network: Module
 }
 
@@ -28,6 +30,7 @@ const TAKEN = Object.keys({
 })
 
 interface Reader {
+  /** Of the texts. */
   tokenizer: Tokenizer
   options: Readonly<Record<string, unknown>>
   bidirectional: boolean

@@ -5,6 +5,7 @@ import { Tokenizer } from '../../text'
 
 const LEARNED = { word: 'words', char: 'characters', bpe: 'bpe', space: 'spaces' } as const
 
+/** How texts are looked at outside of training. */
 export interface ReadingOptions {
   /** What a token is. Default 'word'. */
   unit?: keyof typeof LEARNED | undefined

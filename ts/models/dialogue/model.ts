@@ -17,9 +17,11 @@ import type { DialogueLearningOptions, DialogueNetworkOptions, DialogueRows } fr
 import { conversationPairs } from './pairs'
 import { openSources, textOf } from './turns'
 
+/** What a {@link Dialogue} is made of. */
 export interface DialogueOptions extends DialogueRows {
   /** Boundaries are added where it has none; it has line ends, unless `context` is 0. */
   tokenizer: Tokenizer
+  /** Where it computes. Default: {@link defaultDevice}. */
   device?: DeviceOption | undefined
 }
 
@@ -64,7 +66,9 @@ export interface DialogueTokens {
  * ```
  */
 export class Dialogue extends OverSeq2Seq {
+  /** All options, every choice made. */
   readonly options: Readonly<DialogueNetworkOptions>
+  /** Of weights, dropout and order: given, or drawn. */
   readonly seed: number
 
   /** Throws `ERR_ARGUMENT` for options that make no sense, or `ERR_DEVICE`. */

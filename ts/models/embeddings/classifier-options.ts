@@ -22,6 +22,11 @@ export const fastTextOptions = new ModelSchema(
   checkParts,
 )
 
+/**
+ * Options of {@link FastTextClassifier}.
+ *
+ * @interface
+ */
 export type FastTextOptions = Given<typeof fastTextOptions.rows>
 export type FastTextSettings = Made<typeof fastTextOptions.rows>
 

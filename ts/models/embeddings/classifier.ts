@@ -32,17 +32,23 @@ import { readVocabulary, VOCABULARY_FILE } from './stored'
 import { WordTables } from './tables'
 import { NOTHING, trainTables, type EmbeddingEvent, type EmbeddingResult } from './train'
 
+/** Options of `fit`. */
 export interface FastTextFitOptions extends FastTextFitRows {
+  /** Ends the work once it is aborted. */
   signal?: AbortSignalLike | null | undefined
 }
 
+/** What `fit` gives of a {@link FastTextClassifier}. */
 export interface FastTextResult extends EmbeddingResult {
+  /** Examples of the data. */
   examples: number
 }
 
+/** Options of `predict`. */
 export interface FastTextPredictOptions {
   /** Labels to tell the probabilities of, the likeliest first. Default: all. */
   top?: number | undefined
+  /** Ends the work once it is aborted. */
   signal?: AbortSignalLike | undefined
 }
 
@@ -75,6 +81,7 @@ const PART = 256
  * ```
  */
 export class FastTextClassifier {
+  /** All options, every choice made. */
   readonly options: Readonly<FastTextSettings>
   /** Texts of an example are read one after another. */
   readonly fields = 1
@@ -286,6 +293,7 @@ export class FastTextClassifier {
     this.known = null
   }
 
+  /** As {@link dispose}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }

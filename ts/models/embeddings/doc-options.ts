@@ -28,6 +28,11 @@ export const docOptions = new ModelSchema('doc2vec', 'rnnative.Doc2Vec', {
   seed: wholeNumber({ about: 'of initial values and all that is drawn', default: 1 }),
 })
 
+/**
+ * Options of {@link Doc2Vec}.
+ *
+ * @interface
+ */
 export type Doc2VecOptions = Given<typeof docOptions.rows>
 export type Doc2VecSettings = Made<typeof docOptions.rows>
 

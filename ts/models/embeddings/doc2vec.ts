@@ -22,18 +22,23 @@ import { formatError, hostTable, readTable, readVocabulary, VOCABULARY_FILE } fr
 import { WordTables } from './tables'
 import { NOTHING, trainTables, type EmbeddingEvent, type EmbeddingResult } from './train'
 
+/** What `fit` gives of a {@link Doc2Vec}. */
 export interface Doc2VecResult extends EmbeddingResult {
+  /** Documents of the data. */
   documents: number
 }
 
+/** Options of `infer`. */
 export interface InferOptions extends InferRows {
   /** Ends the call with `ERR_ABORTED`. */
   signal?: AbortSignalLike | undefined
 }
 
+/** A document that was learned, and how alike it is. */
 export interface NearDocument {
   /** Its place among those that were learned, from 0. */
   document: number
+  /** Cosine of the angle to what was asked for. */
   similarity: number
 }
 
@@ -61,6 +66,7 @@ interface Learned {
  * What `infer` gives depends on the words and the seed alone. Threads are those of `Embeddings`.
  */
 export class Doc2Vec {
+  /** All options, every choice made. */
   readonly options: Readonly<Doc2VecSettings>
   private readonly fits = new OneFit<EmbeddingEvent, Doc2VecResult>()
   private known: Learned | null = null
@@ -233,6 +239,7 @@ export class Doc2Vec {
     this.known = null
   }
 
+  /** As {@link dispose}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }

@@ -16,7 +16,9 @@ import { readTables, tensorsOf, VOCABULARY_FILE, readVocabulary } from './stored
 import { makeTables, type WordTables } from './tables'
 import { NOTHING, trainTables, type EmbeddingEvent, type EmbeddingResult } from './train'
 
+/** Options of `fit`. */
 export interface EmbeddingFitOptions extends EmbeddingFitRows {
+  /** Ends the work once it is aborted. */
   signal?: AbortSignalLike | null | undefined
 }
 
@@ -37,6 +39,7 @@ const RATES: Partial<Record<string, number>> = { cbow: 0.05, fasttext: 0.05 }
  * locks (hogwild, Niu et al. 2011): now and then an update is lost, so results differ a little from run to run.
  */
 export class Embeddings {
+  /** All options, every choice made. */
   readonly options: Readonly<EmbeddingSettings>
   private readonly fits = new OneFit<EmbeddingEvent, EmbeddingResult>()
   private tables: WordTables | null = null
@@ -199,6 +202,7 @@ export class Embeddings {
     this.tables = null
   }
 
+  /** As {@link dispose}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.dispose()
   }

@@ -9,6 +9,7 @@ const MOST_NEGATIVE = 64
 const MOST_BUCKETS = 2 ** 28
 
 export const EMBEDDING_MODELS = ['skipgram', 'cbow', 'fasttext', 'item2vec'] as const
+/** Whose vectors are learned, and from what: word2vec's two kinds, fastText's with parts of words, or item2vec's of sets. */
 export type EmbeddingModel = (typeof EMBEDDING_MODELS)[number]
 
 const byModel =
@@ -108,6 +109,11 @@ export const embeddingOptions = new ModelSchema(
   checkParts,
 )
 
+/**
+ * Options of {@link Embeddings}.
+ *
+ * @interface
+ */
 export type EmbeddingOptions = Given<typeof embeddingOptions.rows>
 export type EmbeddingSettings = Made<typeof embeddingOptions.rows>
 

@@ -16,7 +16,7 @@ const PART = 1 << 12
 export class WordTables {
   constructor(
     readonly vocabulary: Vocabulary,
-    /** [rows, dim, and zeros]: of words, then of buckets. */
+    /** `[rows, dim, and zeros]`: of words, then of buckets. */
     readonly table: Tensor,
     /** [words or nodes, dim, and zeros]. */
     readonly output: Tensor,

@@ -12,15 +12,21 @@ export interface EmbeddingEvent {
   words: number
   /** Of all words that will be. */
   progress: number
+  /** Words of the vocabulary read in a second, of late. */
   wordsPerSecond: number
   /** Mean negative log-likelihood of a prediction: of the word and its negatives together. */
   loss: number
+  /** In force now. */
   learningRate: number
+  /** Since it began. */
   seconds: number
 }
 
+/** What `fit` gives of vectors. */
 export interface EmbeddingResult {
+  /** Whether all passes were made. */
   stopped: 'finished' | 'aborted'
+  /** Passes over the text. */
   epochs: number
   /** Words of the vocabulary that were read. */
   words: number

@@ -37,8 +37,10 @@ import { layoutOptions } from './windows'
 type Needed = 'targets' | 'time' | 'context' | 'horizon'
 type Some<T, K extends keyof T> = { [N in K]-?: Exclude<T[N], undefined> }
 
+/** What a {@link Forecaster} is made of. */
 export interface ForecasterOptions
   extends Omit<ForecasterRows, Needed>, Some<ForecasterRows, Needed> {
+  /** Where it computes. Default: {@link defaultDevice}. */
   device?: DeviceOption | undefined
 }
 
@@ -55,6 +57,7 @@ export interface ForecastingOptions {
   samples?: number | undefined
   /** Of those paths. Default: a new one each time. */
   seed?: number | undefined
+  /** Ends the work once it is aborted. */
   signal?: AbortSignalLike | undefined
 }
 
@@ -98,7 +101,9 @@ const EVALUATE: Names<ForecasterEvaluateOptions> = {
  * Data is rows of a table, objects by column. Scales are fitted on what is learned alone.
  */
 export class Forecaster extends Model {
+  /** All options, every choice made. */
   readonly options: Readonly<ForecasterNetworkOptions>
+  /** Of weights, dropout and order: given, or drawn. */
   readonly seed: number
   readonly network: ForecasterNetwork
   private fitted: Fitted | null = null

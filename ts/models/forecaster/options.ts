@@ -8,8 +8,10 @@ import { checkVariant, checkZoneout, learningOptions } from '../parts/recurrent-
 import { stackOptions, variantOptions } from '../parts/recurrent-options'
 
 export const FORECASTER_MODELS = ['direct', 'seq2seq', 'deepar', 'segments'] as const
+/** How steps ahead are made: see the guide to forecasting. */
 export type ForecasterModel = (typeof FORECASTER_MODELS)[number]
 export const DISTRIBUTIONS = ['gaussian', 'student-t', 'negative-binomial'] as const
+/** What a `deepar` model predicts parameters of. */
 export type Distribution = (typeof DISTRIBUTIONS)[number]
 const ATTENTIONS = ['additive', 'dot', 'scaled-dot', 'general', 'concat'] as const
 

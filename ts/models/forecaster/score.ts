@@ -6,12 +6,15 @@ import { forecastAll, windowsAtOnce, type ForecastPlan } from './forecast'
 import type { Frame } from './frames'
 import type { ForecasterNetwork } from './network'
 
+/** Errors of forecasts, in the data's units. */
 export type Errors = Omit<ForecastScore, 'count'> & {
   /** Relative to the error of repeating the last season over what was learned. */
   mase: number
 }
 
+/** How good the forecasts of a quantile are. */
 export interface LevelScore {
+  /** The quantile, in (0, 1). */
   level: number
   /** Weighted quantile loss. */
   loss: number
@@ -19,6 +22,7 @@ export interface LevelScore {
   coverage: number
 }
 
+/** What `evaluate` gives of a {@link Forecaster}. */
 export interface ForecasterScore extends Errors {
   /** Windows that were forecast. */
   windows: number
@@ -28,8 +32,11 @@ export interface ForecasterScore extends Errors {
   scaled: { mse: number; mae: number }
   /** By target. */
   targets: Readonly<Record<string, Errors>>
+  /** Of repeating the last value. */
   naive: Errors
+  /** Of repeating the last season. */
   seasonalNaive: Errors
+  /** Of going on in a line from the first value through the last. */
   drift: Errors
   /** Of each level that was asked for. */
   quantiles?: readonly LevelScore[]

@@ -15,6 +15,7 @@ export interface SeriesForecast {
   quantiles?: Record<string, Record<string, number[]>>
   /** By target, path by path. */
   paths?: Record<string, number[][]>
+  /** What was before, where it was asked for; null: not observed. */
   history?: { times: string[]; values: Record<string, (number | null)[]> }
 }
 

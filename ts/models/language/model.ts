@@ -31,8 +31,11 @@ import { LanguageTask, meanLoss, WindowFeed } from './task'
 import { digestOf, identityOf } from '../parts/identity'
 import { checkTexts, loadModel, loadWeights, Model } from '../model'
 
+/** What a {@link LanguageModel} is made of. */
 export interface LanguageModelOptions extends LanguageOptions {
+  /** Of the texts. */
   tokenizer: Tokenizer
+  /** Where it computes. Default: {@link defaultDevice}. */
   device?: DeviceOption | undefined
 }
 
@@ -54,8 +57,11 @@ const LOOKED_AT = 200
  * ```
  */
 export class LanguageModel extends Model implements TermModel {
+  /** Of the texts. */
   readonly tokenizer: Tokenizer
+  /** All options, every choice made. */
   readonly options: Readonly<LanguageNetworkOptions>
+  /** Of weights, dropout and order: given, or drawn. */
   readonly seed: number
   readonly network: LanguageNetwork
 

@@ -25,7 +25,9 @@ import { readEstimated, tensorsOf } from './stored'
 import { NgramTable, ROOT } from './table'
 import { Walker } from './walk'
 
+/** What an {@link NgramModel} is made of. */
 export interface NgramModelOptions extends NgramOptions {
+  /** Of the texts. */
   tokenizer: Tokenizer
 }
 
@@ -41,14 +43,17 @@ export interface NgramFitResult {
   fallback: number[]
 }
 
+/** What `evaluate` gives of an {@link NgramModel}. */
 export interface NgramScore {
   /** Mean negative log-likelihood of a token, natural logarithm. */
   nats: number
+  /** Of all tokens: e to the power of `nats`. */
   perplexity: number
   /** The same without unknown words. */
   perplexityKnown: number
   /** Words and ends of sentences. */
   tokens: number
+  /** Words that the vocabulary does not have. */
   unknown: number
 }
 
@@ -74,7 +79,9 @@ function empty(words: Words): Estimated {
  * ```
  */
 export class NgramModel implements TermModel {
+  /** Of the texts. */
   readonly tokenizer: Tokenizer
+  /** All options, every choice made. */
   readonly options: Readonly<Required<NgramOptions>>
   private readonly words: Words
   private walker: Walker

@@ -15,6 +15,7 @@ import type { Tokenizer } from '../../text'
 import { Chain, type McmcMethod, type Sentence } from './mcmc'
 import type { NgramParts } from './parts'
 
+/** Options of `sample`. */
 export interface NgramSampleOptions {
   /** How the next word of a blank is found. Default 'gibbs'. */
   method?: McmcMethod | undefined
@@ -24,10 +25,13 @@ export interface NgramSampleOptions {
   burnIn?: number | undefined
   /** One sentence of so many sweeps is given. Default 1. */
   every?: number | undefined
+  /** Of the draws. Default: a new one each time. */
   seed?: number | undefined
+  /** Ends the work once it is aborted. */
   signal?: AbortSignalLike | undefined
 }
 
+/** Texts that were drawn, and how likely they are. */
 export interface NgramSamples {
   /** In the order in which they were drawn, those of the burn-in left out. */
   samples: { text: string; logProbability: number }[]

@@ -11,6 +11,7 @@ import { readZoneout, ZONEOUT_FORMS, type ZoneoutSpec } from '../../zoneout'
 
 /** In plain text, since help must not load the addon; a test holds it against the addon's list. */
 export const CELL_NAMES = ['lstm', 'gru', 'rnn'] as const
+/** A kind of cell. */
 export type CellName = (typeof CELL_NAMES)[number]
 
 const PRECISIONS = ['f32', 'bf16'] as const satisfies readonly Precision[]

@@ -1,12 +1,15 @@
 /** Rows of few numbers that are not 0, one after the other (CSR): never as wide as there are terms. */
 
 export interface Sparse {
+  /** Of texts, for example. */
   rows: number
+  /** Of terms, for example. */
   columns: number
-  /** [rows + 1]: where each row begins in the other two. */
+  /** `[rows + 1]`: where each row begins in the other two. */
   begins: Float64Array
   /** Ascending within a row. */
   indices: Int32Array
+  /** What is there, row by row. */
   values: Float64Array
 }
 

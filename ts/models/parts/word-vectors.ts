@@ -4,6 +4,7 @@ import { expect } from '../../errors'
 import { isNumberArray } from '../../kinds'
 import type { Embedding } from '../../nn'
 
+/** Vectors that an embedding begins with. */
 export interface WordVectors {
   /** Numbers of a vector. */
   readonly size: number

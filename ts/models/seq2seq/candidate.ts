@@ -9,6 +9,7 @@ import type { Seq2SeqNetwork } from './network'
 
 /** One of several texts for a source. */
 export interface Candidate {
+  /** What it reads. */
   text: string
   /** Ids of the target's tokenizer, without its boundaries; with `copy`, ids past these are words of the source. */
   tokens: Int32Array

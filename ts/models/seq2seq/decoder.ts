@@ -18,7 +18,7 @@ export interface Sources<Lengths extends Int32Array | Tensor = Int32Array> {
   memory: Tensor
   /** The memory's keys; null without attention. */
   keys: Tensor | null
-  /** [sources, features]: the encoder's last output, where that is fed; else null. */
+  /** `[sources, features]`: the encoder's last output, where that is fed; else null. */
   summary: Tensor | null
   /** Real positions of each. */
   lengths: Lengths

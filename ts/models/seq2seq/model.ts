@@ -41,11 +41,13 @@ import { representAll } from './represent'
 import { sampleAll, streamPieces, translateAll } from './translate'
 import type { SampleTextOptions, StreamOptions, TranslateOptions } from './translate'
 
+/** What a {@link Seq2Seq} is made of. */
 export interface Seq2SeqModelOptions extends Seq2SeqOptions {
   /** None with `sourceFeatures`, where sources are vectors. */
   source?: Tokenizer | undefined
   /** Boundaries are added where it has none; with `tieEmbeddings: 'all'` the source's, too. */
   target: Tokenizer
+  /** Where it computes. Default: {@link defaultDevice}. */
   device?: DeviceOption | undefined
 }
 
@@ -62,6 +64,7 @@ export interface PairScore {
   logProbabilities: Float64Array
 }
 
+/** What `evaluate` gives of a {@link Seq2Seq}. */
 export interface Seq2SeqScore {
   /** Mean negative log-likelihood of a target token, ends included. */
   nats: number
@@ -85,8 +88,11 @@ export interface Seq2SeqScore {
 export class Seq2Seq extends Model {
   /** Null where sources are vectors. */
   readonly source: Tokenizer | null
+  /** Of targets. */
   readonly target: Tokenizer
+  /** All options, every choice made. */
   readonly options: Readonly<Seq2SeqNetworkOptions>
+  /** Of weights, dropout and order: given, or drawn. */
   readonly seed: number
   readonly network: Seq2SeqNetwork
 
@@ -120,6 +126,7 @@ export class Seq2Seq extends Model {
     return this.options.sourceFeatures
   }
 
+  /** Whether sources are read from their end. */
   get reverseSource(): boolean {
     return this.options.reverseSource
   }

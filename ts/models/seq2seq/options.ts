@@ -25,10 +25,12 @@ const ATTENTION = [
 
 /** How the decoder's first state comes from the encoder's last; `zero`: not at all. */
 const BRIDGES = ['copy', 'dense', 'zero'] as const
+/** How the decoder's first state comes from the encoder's last. */
 export type BridgeKind = (typeof BRIDGES)[number]
 
 /** `target`: the output projection shares the target's embedding; `all`: the source's, too. */
 const TIED = ['none', 'target', 'all'] as const
+/** Which tables of vectors are one. */
 export type TiedEmbeddings = (typeof TIED)[number]
 
 /** Whether a query is multiplied with the memory as it is. */
@@ -182,7 +184,17 @@ export const seq2seqFitOptions = new Schema('fit', {
   }),
 })
 
+/**
+ * Options of the encoder.
+ *
+ * @interface
+ */
 export type EncoderOptions = Given<typeof encoderRows>
+/**
+ * Options of a {@link Seq2Seq} but for tokenizers and device.
+ *
+ * @interface
+ */
 export type Seq2SeqOptions = Given<typeof rows>
 export type Seq2SeqNetworkOptions = Omit<Made<typeof rows>, 'seed'>
 export type Seq2SeqLearningOptions = Given<typeof seq2seqFitOptions.rows>

@@ -6,20 +6,27 @@
 import { optionsOf, type Names } from '../../check'
 import { expect, RnnativeError, show } from '../../errors'
 
+/** Along which line the share falls. */
 export type SamplingScheduleName = 'linear' | 'exponential' | 'inverse-sigmoid'
 
+/** A schedule as it is saved. */
 export interface SamplingScheduleJSON {
+  /** Along which line the share falls. */
   name: SamplingScheduleName
+  /** What it was made with. */
   options: Readonly<Record<string, number>>
 }
 
+/** How the share of true tokens falls (Bengio et al. 2015). */
 export interface SamplingSchedule {
+  /** Along which line the share falls. */
   readonly name: SamplingScheduleName
   /**
    * The probability of the true token, the paper's epsilon, at an update; updates count from 1, which
    * is the paper's i = 0.
    */
   truth(step: number): number
+  /** What `config.json` has of it. */
   toJSON(): SamplingScheduleJSON
 }
 
@@ -46,6 +53,7 @@ const schedule = (
   toJSON: () => ({ name, options: { ...options } }),
 })
 
+/** Options of a line. */
 export interface LinearSamplingOptions {
   /** Updates until `min` is reached. */
   steps: number

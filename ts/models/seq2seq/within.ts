@@ -43,6 +43,7 @@ class Seq2SeqWithin extends Seq2Seq {
 
 /** A model that learns and answers by a `Seq2Seq` of its own, whose weights are all that it has. */
 export abstract class OverSeq2Seq extends Model {
+  /** The model that does the work. */
   protected readonly seq2seq: Seq2SeqWithin
   readonly network: Seq2SeqNetwork
 
@@ -52,6 +53,7 @@ export abstract class OverSeq2Seq extends Model {
     this.network = this.seq2seq.network
   }
 
+  /** Of what it reads and writes. */
   get tokenizer(): Tokenizer {
     return this.seq2seq.target
   }
@@ -75,6 +77,7 @@ export abstract class OverSeq2Seq extends Model {
 }
 
 export interface LoadOptions {
+  /** Where it computes. Default: {@link defaultDevice}. */
   device?: DeviceOption | undefined
   precision?: Precision | undefined
 }

@@ -7,14 +7,17 @@ import { cuttingSentences } from '../parts/sentences'
 /** A text, which is cut into sentences, or its sentences. */
 export type SummaryDocument = string | readonly string[]
 
+/** A sentence of a summary. */
 export interface ChosenSentence {
   /** Which of the document's sentences it is, from 0. */
   index: number
+  /** The sentence. */
   text: string
   /** What it was chosen by: more is better. */
   score: number
 }
 
+/** A document's sentences that were chosen. */
 export interface Summary {
   /** The sentences joined. */
   summary: string

@@ -97,7 +97,7 @@ export interface SummaryBatch {
   places: Int32Array
   counts: Int32Array
   mask: Float32Array
-  /** [documents, most sentences]: shares that are wanted; they sum to 1 in a document with sentences. */
+  /** `[documents, most sentences]`: shares that are wanted; they sum to 1 in a document with sentences. */
   wanted: Float32Array
 }
 

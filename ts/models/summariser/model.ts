@@ -32,12 +32,15 @@ import type { SummariserOptions } from './options'
 import { SUMMARY_NAMES, type SummaryOptions } from './summarize'
 import { scoreDocuments, DocumentFeed, SummariserTask } from './task'
 
+/** What a {@link Summariser} is made of. */
 export interface SummariserModelOptions extends SummariserOptions {
   /** Of words in small letters, such as {@link Summariser.for} learns. */
   tokenizer: Tokenizer
+  /** Where it computes. Default: {@link defaultDevice}. */
   device?: DeviceOption | undefined
 }
 
+/** How documents are looked at outside of training. */
 export interface SummariserReadingOptions {
   /** Most tokens. Default 20,000. */
   vocabulary?: number | undefined
@@ -52,6 +55,7 @@ export interface SummariserFitOptions extends TrainingOptions, SummariserLearnin
   validation?: Examples | null | undefined
 }
 
+/** Options of `evaluate`. */
 export interface SummariserEvaluateOptions extends SummaryOptions, RougeOptions {}
 
 interface Read {
@@ -71,8 +75,11 @@ interface Read {
  * ```
  */
 export class Summariser extends Model {
+  /** Of the texts. */
   readonly tokenizer: Tokenizer
+  /** All options, every choice made. */
   readonly options: Readonly<SummariserNetworkOptions>
+  /** Of weights, dropout and order: given, or drawn. */
   readonly seed: number
   readonly network: SummariserNetwork
 

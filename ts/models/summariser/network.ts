@@ -21,7 +21,7 @@ export interface DocumentTensors {
   places: Tensor
   /** i32 [documents]: sentences of each. */
   counts: Tensor
-  /** [documents, most sentences]: 0, and far below past a document's end. */
+  /** `[documents, most sentences]`: 0, and far below past a document's end. */
   mask: Tensor
 }
 

@@ -7,6 +7,7 @@ import { Vectorizer } from '../parts/vectorizer'
 import { Schema } from '../../schema'
 
 export const RANK_METHODS = ['textrank', 'lexrank', 'lead', 'tfidf'] as const
+/** By what sentences are ranked, nothing learned. */
 export type RankMethod = (typeof RANK_METHODS)[number]
 
 /** Chance of going on to a sentence that is like the last one (Brin & Page 1998). */

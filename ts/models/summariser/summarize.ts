@@ -11,6 +11,7 @@ import type { AbortSignalLike } from '../../signal'
 import { choose, sentencesOf, type Summary, type SummaryDocument } from './documents'
 import { RANK_METHODS, rankSentences, type RankMethod } from './rank'
 
+/** How long a summary is. */
 export interface SummaryOptions {
   /** Sentences of a summary, at most. Default 1. */
   sentences?: number | undefined
@@ -18,6 +19,7 @@ export interface SummaryOptions {
   signal?: AbortSignalLike | undefined
 }
 
+/** Options of {@link summarize}. */
 export interface SummarizeOptions extends SummaryOptions {
   /** What a sentence is chosen by. Default `textrank`. */
   method?: RankMethod | undefined

@@ -39,11 +39,13 @@ import { TaggerFeed, TaggerTask } from './task'
 import { beginWith, wordsOf, type ListedVectors } from './vectors'
 import { checkVocabulary, learnVocabulary, TagSet, type TaggerVocabulary } from './vocabulary'
 
+/** What a {@link SequenceTagger} is made of. */
 export interface SequenceTaggerOptions extends TaggerOptions {
   /** See {@link SequenceTagger.vocabulary}. */
   vocabulary: TaggerVocabulary
   /** Vectors that words begin with, such as `readVectors` gives; `embedding` is their size. */
   vectors?: ListedVectors | undefined
+  /** Where it computes. Default: {@link defaultDevice}. */
   device?: DeviceOption | undefined
 }
 
@@ -52,12 +54,14 @@ export interface SequenceTaggerFitOptions extends TrainingOptions, TaggerReading
   validation?: readonly TaggedSentence[] | null | undefined
 }
 
+/** What `evaluate` gives of a {@link SequenceTagger}. */
 export interface TaggerScore extends EntityScore {
   /** Nats a word. */
   loss: number
 }
 
 interface Waiting {
+  /** Ends the work once it is aborted. */
   signal?: AbortSignalLike | undefined
 }
 
@@ -80,8 +84,11 @@ export type Sentences = readonly string[] | readonly (readonly string[])[]
  * ```
  */
 export class SequenceTagger extends Model {
+  /** Words, letters and tags that it knows. */
   readonly vocabulary: TaggerVocabulary
+  /** All options, every choice made. */
   readonly options: Readonly<TaggerNetworkOptions>
+  /** Of weights, dropout and order: given, or drawn. */
   readonly seed: number
   readonly network: TaggerNetwork
   private readonly reader: WordReader

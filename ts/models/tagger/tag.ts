@@ -12,13 +12,17 @@ import type { TagSet } from './vocabulary'
 
 /** A word of a text, or of a sentence whose words were given. */
 export interface Word {
+  /** As it stands in the text. */
   text: string
   /** In the text; of given words, which one it is. */
   start: number
+  /** The place after its last character. */
   end: number
 }
 
+/** An entity that was found. */
 export interface Entity {
+  /** What it is, such as PER. */
   type: string
   /** In the text, or which words of those given; `end` is the first past it. */
   start: number
@@ -28,7 +32,9 @@ export interface Entity {
   probability: number
 }
 
+/** What `tag` gives of a text. */
 export interface TaggedText {
+  /** Its words, in order. */
   words: string[]
   /** In the scheme of the data that was learned. */
   tags: string[]

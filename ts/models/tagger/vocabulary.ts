@@ -12,6 +12,7 @@ import {
 } from '../../metrics/spans'
 import type { AllowedTags } from '../../nn'
 
+/** What a {@link SequenceTagger} knows, learned from sentences. */
 export interface TaggerVocabulary {
   /** Of the data. */
   scheme: TagScheme
@@ -19,8 +20,11 @@ export interface TaggerVocabulary {
   unit: 'word' | 'character'
   /** In small letters, digits as 0; those after `frequent` were seen once, or are of vectors alone. */
   words: string[]
+  /** The first so many words are those that were seen more than once. */
   frequent: number
+  /** Letters of words, most frequent first. */
   letters: string[]
+  /** Shapes of words: how they are capitalised, and whether they have digits. */
   shapes: string[]
   /** Types of entities; with the scheme `none` the tags. */
   types: string[]
