@@ -23,9 +23,9 @@ test('convert: from one format to another, and what cannot be is refused by name
     hostile.stderr,
     /^error: \[torch\] .*torch\.nn\.modules\.linear\.Linear.*\(ERR_FORMAT\)\n$/,
   )
-  const later = await rnnative(['convert', golden('language.pt'), out, '--precision', 'int8'])
+  const later = await rnnative(['convert', golden('language.pt'), out, '--precision', 'int4'])
   t.is(later.code, 2)
-  t.regex(later.stderr, /'int8' is invalid/)
+  t.regex(later.stderr, /'int4' is invalid/)
   const alone = await rnnative(['convert', golden('language.pt'), path('a.onnx')])
   t.is(alone.code, 1)
   t.regex(alone.stderr, /weights alone do not say what is computed/)

@@ -16,6 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { isObject } from '../check'
 import { RnnativeError } from '../errors'
 import type { HostTensor } from '../nn'
+import type { StoredPrecision } from '../precision'
 import { makeDurableDirectory, syncDirectory } from './directories'
 import {
   discard,
@@ -26,7 +27,7 @@ import {
   unless,
   writeFileAtomic,
 } from './files'
-import { writeSafetensors } from './safetensors'
+import { writeSafetensors } from './write-safetensors'
 
 export type Pointer = 'latest' | 'best'
 
@@ -34,6 +35,8 @@ export type Pointer = 'latest' | 'best'
 export interface CheckpointFiles {
   json: Readonly<Record<string, unknown>>
   tensors: Readonly<Record<string, ReadonlyMap<string, HostTensor>>>
+  /** What tensors are written in; f32 unless given. */
+  precision?: StoredPrecision | undefined
 }
 
 /** The file that tells a checkpoint from any other directory. */

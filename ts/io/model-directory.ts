@@ -29,7 +29,7 @@ import { makeDurableDirectory, removeEmpty, syncDirectory } from './directories'
 import { discard, ioError, place, removeFile, stage, targetOf, temporaryFor } from './files'
 import { writeFileAtomic, type Staged } from './files'
 import { isLock, lock, SAVE_LOCK, type Holder } from './lock'
-import { safetensorsWriter } from './safetensors'
+import { safetensorsWriter } from './write-safetensors'
 
 /** The file that tells a model's directory from any other. */
 export const CONFIG_FILE = 'config.json'
@@ -120,7 +120,7 @@ async function replaceModel(home: string, path: string, files: CheckpointFiles):
   const writers: [string, (file: FileHandle) => Promise<void>][] = [
     ...Object.entries(files.tensors).map(([name, content]): (typeof writers)[0] => [
       name,
-      safetensorsWriter(join(home, name), content),
+      safetensorsWriter(join(home, name), content, {}, { precision: files.precision }),
     ]),
     ...Object.entries(json).map(([name, content]): (typeof writers)[0] => [
       name,

@@ -10,7 +10,7 @@ import { RnnativeError } from '../errors'
 export const MAX_HEADER_BYTES = 100_000_000
 
 /** Bytes per element of the dtypes that can be read. */
-export const DTYPE_BYTES = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4 } as const
+export const DTYPE_BYTES = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I8: 1 } as const
 export type SafetensorsDType = keyof typeof DTYPE_BYTES
 
 /** Where one tensor lies: bytes [begin, end) after the header. */

@@ -1,24 +1,12 @@
 import { open, type FileHandle } from 'node:fs/promises'
-import { checkPath, isObject, optionsOf } from '../check'
-import { expect, RnnativeError } from '../errors'
-import { isFloat32Array, isFloat64Array, isInt32Array, isMap } from '../kinds'
+import { checkPath } from '../check'
 import type { HostTensor } from '../nn'
 import { inStretches } from '../pauses'
-import { checkPrecision, type Precision } from '../precision'
 import type { Shape, TypedArray } from '../tensor'
-import { ioError, replaceFile } from './files'
-import { bf16ToNumber, halfToNumber, toBf16 } from './floats'
-import {
-  DTYPE_BYTES,
-  formatError,
-  headerLength,
-  MAX_HEADER_BYTES,
-  METADATA,
-  parseHeader,
-  shapeProblem,
-  type Entry,
-  type SafetensorsDType,
-} from './safetensors-header'
+import { ioError } from './files'
+import { int8Problem, scaleName, widened } from './int8'
+import { bf16ToNumber, halfToNumber } from './floats'
+import { formatError, headerLength, parseHeader, type Entry } from './safetensors-header'
 
 /** A file's content, of {@link readSafetensors}. */
 export interface Safetensors {
@@ -29,7 +17,7 @@ export interface Safetensors {
 }
 
 /** Linux reads at most 2 GiB a call. */
-const CHUNK = 1 << 30
+export const CHUNK = 1 << 30
 
 async function readInto(file: FileHandle, target: Uint8Array, position: number): Promise<number> {
   let done = 0
@@ -46,7 +34,7 @@ async function readInto(file: FileHandle, target: Uint8Array, position: number):
 const PART = 1 << 16
 
 /** What `convert` makes of each. */
-function* converted<From extends ArrayLike<unknown>, To extends TypedArray | Uint16Array>(
+export function* converted<From extends ArrayLike<unknown>, To extends TypedArray | Uint16Array>(
   from: From,
   to: To,
   convert: (value: From[number]) => number,
@@ -57,13 +45,6 @@ function* converted<From extends ArrayLike<unknown>, To extends TypedArray | Uin
     yield
   }
   return to
-}
-
-/** Bytes of floats as those of bf16. */
-async function narrowedTo16({ buffer, byteOffset, byteLength }: Uint8Array): Promise<Uint8Array> {
-  const from = new Float32Array(buffer, byteOffset, byteLength / 4)
-  const narrowed = await inStretches(converted(from, new Uint16Array(from.length), toBf16))
-  return new Uint8Array(narrowed.buffer)
 }
 
 /** 64-bit integers, as pairs of 32 bits: bigints would be a heap of garbage. */
@@ -98,6 +79,8 @@ function decode(
       return new Float64Array(buffer)
     case 'I32':
       return new Int32Array(buffer)
+    case 'I8': // its scales are read with it
+      throw formatError(file, `tensor "${name}": I8 without scales`)
     case 'F16':
     case 'BF16': {
       const from = new Uint16Array(buffer)
@@ -114,13 +97,36 @@ function decode(
   }
 }
 
+/**
+ * Entries by name, where those of I8 have the scales of their rows beside them, which are no tensors of their own:
+ * `ERR_FORMAT` unless each has.
+ */
+function withScales(all: readonly Entry[], file: string): Map<string, Entry & { scales?: Entry }> {
+  const entries = new Map(all.map((entry) => [entry.name, entry]))
+  for (const [name, entry] of [...entries]) {
+    if (entry.dtype !== 'I8') continue
+    const scales = entries.get(scaleName(name))
+    const [rows = -1] = entry.shape
+    if (entry.shape.length !== 2)
+      throw formatError(
+        file,
+        `tensor "${name}": I8: expected a matrix, got ${entry.shape.length} axes`,
+      )
+    if (scales?.dtype !== 'F32' || scales.shape.length !== 1 || scales.shape[0] !== rows)
+      throw formatError(file, `tensor "${name}": I8: expected "${scaleName(name)}", F32 [${rows}]`)
+    entries.set(name, { ...entry, scales } as Entry)
+    entries.delete(scaleName(name))
+  }
+  return entries
+}
+
 /** A file whose header has been read and checked; close it. */
 export class SafetensorsFile {
   private constructor(
     private readonly path: string,
     private readonly file: FileHandle,
     private readonly dataStart: number,
-    private readonly entries: ReadonlyMap<string, Entry>,
+    private readonly entries: ReadonlyMap<string, Entry & { scales?: Entry }>,
     readonly metadata: Map<string, string>,
   ) {}
 
@@ -140,8 +146,7 @@ export class SafetensorsFile {
       const header = new Uint8Array(length)
       await readInto(file, header, 8)
       const { entries, metadata } = parseHeader(header, size - 8 - length, path)
-      const byName = new Map(entries.map((entry) => [entry.name, entry]))
-      return new SafetensorsFile(path, file, 8 + length, byName, metadata)
+      return new SafetensorsFile(path, file, 8 + length, withScales(entries, path), metadata)
     } catch (error) {
       await file.close()
       throw ioError('read', path, error)
@@ -155,16 +160,25 @@ export class SafetensorsFile {
 
   /** A tensor that the file has. `ERR_IO`, `ERR_FORMAT`. */
   async read(name: string): Promise<HostTensor> {
-    const { file, path, dataStart } = this
-    const entry = this.entries.get(name) as Entry
+    const entry = this.entries.get(name) as Entry & { scales?: Entry }
     try {
-      const bytes = new Uint8Array(entry.end - entry.begin)
-      if ((await readInto(file, bytes, dataStart + entry.begin)) !== bytes.length)
-        throw formatError(path, `truncated while reading tensor "${name}"`)
-      return { shape: entry.shape, data: await decode(bytes, entry, path) }
+      const bytes = await this.bytesOf(entry)
+      if (!entry.scales) return { shape: entry.shape, data: await decode(bytes, entry, this.path) }
+      const numbers = new Int8Array(bytes.buffer)
+      const scales = new Float32Array((await this.bytesOf(entry.scales)).buffer)
+      const problem = int8Problem(numbers, scales)
+      if (problem !== null) throw formatError(this.path, `tensor "${name}": ${problem}`)
+      return { shape: entry.shape, data: await inStretches(widened(numbers, scales)) }
     } catch (error) {
-      throw ioError('read', path, error)
+      throw ioError('read', this.path, error)
     }
+  }
+
+  private async bytesOf({ name, begin, end }: Entry): Promise<Uint8Array> {
+    const bytes = new Uint8Array(end - begin)
+    if ((await readInto(this.file, bytes, this.dataStart + begin)) !== bytes.length)
+      throw formatError(this.path, `truncated while reading tensor "${name}"`)
+    return bytes
   }
 
   close(): Promise<void> {
@@ -174,7 +188,8 @@ export class SafetensorsFile {
 
 /**
  * Reads a safetensors file, from PyTorch or elsewhere. F32, F64 and I32 come as they are; F16 and BF16
- * are widened to f32, I64 narrowed to i32. The file is not trusted: `ERR_FORMAT` names the file and
+ * are widened to f32, and so are matrices of I8 by the scales of their rows (`NAME.scale`), I64 narrowed to i32. The
+ * file is not trusted: `ERR_FORMAT` names the file and
  * what is wrong in it, `ERR_IO` a file that cannot be read.
  */
 export async function readSafetensors(path: string): Promise<Safetensors> {
@@ -187,126 +202,4 @@ export async function readSafetensors(path: string): Promise<Safetensors> {
   } finally {
     await file.close()
   }
-}
-
-/** Options of {@link writeSafetensors}. */
-export interface WriteSafetensorsOptions {
-  /** `bf16` writes what is f32 in half of the bytes. Default 'f32': as it is. */
-  precision?: Precision | undefined
-}
-
-function dtypeOf(name: string, data: TypedArray, precision: Precision): SafetensorsDType {
-  if (isFloat32Array(data)) return precision === 'f32' ? 'F32' : 'BF16'
-  if (isFloat64Array(data)) return 'F64'
-  if (isInt32Array(data)) return 'I32'
-  throw new RnnativeError(
-    'ERR_DTYPE',
-    `[safetensors] ${name}: expected a Float32Array, Float64Array or Int32Array`,
-  )
-}
-
-/** Throws `ERR_ARGUMENT` for a text that UTF-8 cannot hold, or for what is none. */
-const checkName = (what: string, name: unknown): void =>
-  expect(
-    'safetensors',
-    what,
-    typeof name === 'string' && !/\p{Surrogate}/u.test(name),
-    'well-formed text',
-    name,
-  )
-
-/** A file's header, with the tensors in the order of their data. What the reader would refuse is refused. */
-function makeHeader(
-  path: string,
-  tensors: ReadonlyMap<string, HostTensor>,
-  metadata: Readonly<Record<string, string>>,
-  precision: Precision,
-): { start: Buffer; sorted: readonly (readonly [string, HostTensor])[] } {
-  expect('safetensors', 'tensors', isMap(tensors), 'a Map of { shape, data } by name', tensors)
-  expect('safetensors', 'metadata', isObject(metadata), 'an object of strings', metadata)
-  for (const [name, given] of tensors) {
-    const valid = isObject(given) && Array.isArray(given['shape'])
-    expect('safetensors', String(name), valid, 'one of { shape, data }', given)
-  }
-  const header = Object.create(null) as Record<string, unknown> // a tensor may be called __proto__
-  for (const [key, value] of Object.entries(metadata)) {
-    checkName('a name in the metadata', key)
-    checkName(`metadata ${JSON.stringify(key)}`, value)
-  }
-  if (Object.keys(metadata).length > 0) header[METADATA] = metadata
-  // The widest elements first, so that each tensor is aligned to its own type.
-  const width = ([name, { data }]: readonly [string, HostTensor]) =>
-    DTYPE_BYTES[dtypeOf(name, data, precision)]
-  const sorted = [...tensors].sort((a, b) => width(b) - width(a))
-  let end = 0
-  for (const [name, { shape, data }] of sorted) {
-    checkName("a tensor's name", name)
-    expect('safetensors', "a tensor's name", name !== METADATA, 'another', name)
-    const dtype = dtypeOf(name, data, precision)
-    const problem = shapeProblem(shape, data.length)
-    if (problem !== null) throw new RnnativeError('ERR_SHAPE', `[safetensors] ${name}: ${problem}`)
-    const begin = end
-    end += data.length * DTYPE_BYTES[dtype]
-    header[name] = { dtype, shape, data_offsets: [begin, end] }
-  }
-  const json = Buffer.from(JSON.stringify(header))
-  const padded = Math.ceil(json.length / 8) * 8
-  const most = `at most ${MAX_HEADER_BYTES} bytes`
-  expect('safetensors', 'names and shapes', padded <= MAX_HEADER_BYTES, most, padded)
-  parseHeader(json, end, path)
-  const start = Buffer.alloc(8 + padded, ' ')
-  start.writeBigUInt64LE(BigInt(padded))
-  json.copy(start, 8)
-  return { start, sorted }
-}
-
-/** An open file, as far as declarations show it: they need no types of Node. */
-interface Writable {
-  writeFile(bytes: Uint8Array): Promise<void>
-}
-
-/** What writes a file of these tensors, checked at the call. */
-export function safetensorsWriter(
-  path: string,
-  tensors: ReadonlyMap<string, HostTensor>,
-  metadata: Readonly<Record<string, string>> = {},
-  options: WriteSafetensorsOptions = {},
-): (file: Writable) => Promise<void> {
-  const { precision = 'f32' } = optionsOf('safetensors', options, { precision: true })
-  checkPrecision('safetensors', precision)
-  const { start, sorted } = makeHeader(path, tensors, metadata, precision)
-  const bytes = sorted.map(([, { data }]) => data.byteLength)
-  return async (file) => {
-    await file.writeFile(start)
-    for (const [i, [name, { data }]] of sorted.entries()) {
-      const size = bytes[i] as number
-      // What is transferred to another thread while it is written has no bytes left here.
-      const check = () => {
-        const { byteLength: now } = data
-        expect('safetensors', name, now === size, `${size} bytes until they are written`, now)
-      }
-      for (let at = 0; at < size; at += CHUNK) {
-        check()
-        const length = Math.min(CHUNK, size - at)
-        const part = new Uint8Array(data.buffer, data.byteOffset + at, length)
-        const narrow = precision === 'bf16' && isFloat32Array(data)
-        await file.writeFile(narrow ? await narrowedTo16(part) : part)
-      }
-      check()
-    }
-  }
-}
-
-/**
- * Writes tensors by name. The file appears under its name only when it is complete and on disk.
- * Throws `ERR_SHAPE` when a shape does not fit its data, `ERR_DTYPE` for other arrays, `ERR_ARGUMENT` for
- * names and metadata that cannot be written, `ERR_IO` when writing fails.
- */
-export async function writeSafetensors(
-  path: string,
-  tensors: ReadonlyMap<string, HostTensor>,
-  metadata: Readonly<Record<string, string>> = {},
-  options: WriteSafetensorsOptions = {},
-): Promise<void> {
-  await replaceFile(path, safetensorsWriter(path, tensors, metadata, options))
 }

@@ -1,4 +1,5 @@
 export type { GenerateOptions } from '../decode/sampler'
+export type { SaveOptions } from './model'
 export { LanguageModel, type LanguageFitOptions, type LanguageModelOptions } from './language/model'
 export { TextClassifier } from './classifier/model'
 export type {

@@ -1,4 +1,4 @@
-import { checkGoing, checkPath, checkSignal, checkStrings } from '../check'
+import { checkGoing, checkPath, checkSignal, checkStrings, optionsOf } from '../check'
 import { RnnativeError } from '../errors'
 import type { CheckpointFiles } from '../io/checkpoint'
 import { CONFIG_FILE, readModel, writeModelDirectory } from '../io/model-directory'
@@ -7,12 +7,22 @@ import { SafetensorsFile } from '../io/safetensors'
 import type { Module } from '../nn'
 import { checkingAlike, matchNames } from '../nn/state'
 import { inStretches, Pauses } from '../pauses'
+import { checkStored, type StoredPrecision } from '../precision'
 import { withoutValues } from '../tensor/parameter'
 import { assigning } from '../tensor/write'
 import type { Run, RunContext, TokenEvent, TokenResult } from '../train'
 import type { TrainingEvent, TrainingOptions, TrainingResult } from '../train'
 import type { AbortSignalLike } from '../signal'
 import { Fits, type Fit } from '../train/fits'
+
+/** Options of a model's `save`. */
+export interface SaveOptions {
+  /**
+   * What weights are written in. 'bf16' takes half of the bytes, 'int8', of which matrices are, a quarter; either rounds
+   * them. Loaded, they are f32 in any. Default 'f32': as they are.
+   */
+  precision?: StoredPrecision | undefined
+}
 
 /** What all models have in common: one fit at a time, saving, and an end. */
 export abstract class Model {
@@ -35,10 +45,12 @@ export abstract class Model {
    * do the checkpoints of a run. Throws `ERR_ARGUMENT` for a directory that is neither empty nor has a saved
    * model or a run in it, `ERR_BUSY` while another process saves there, `ERR_IO`.
    */
-  async save(directory: string): Promise<void> {
+  async save(directory: string, options: SaveOptions = {}): Promise<void> {
     this.checkUsable('save')
     checkPath('save', 'directory', directory)
-    await writeModelDirectory(directory, await this.files())
+    const { precision = 'f32' } = optionsOf('save', options, { precision: true })
+    checkStored('save', precision)
+    await writeModelDirectory(directory, { ...(await this.files()), precision })
   }
 
   /**

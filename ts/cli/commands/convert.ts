@@ -6,12 +6,14 @@ import { addFlags, takeFlags, type Flags } from '../arguments'
 export function addConvert(program: Command): void {
   const command = program
     .command('convert')
-    .description('bring models in and out of PyTorch, Keras, ONNX and safetensors')
+    .description(
+      'bring models in and out of PyTorch, Keras, ONNX and safetensors, or narrow their weights',
+    )
     .argument(
       '<in>',
       'directory of a saved model, or a file: .pt, .pth, .safetensors, .keras, .h5, .onnx',
     )
-    .argument('<out>', 'the file to write')
+    .argument('<out>', 'the file to write, or the directory of a model')
   addFlags(command, convertRows).action(async (from: string, to: string, flags: Flags) => {
     const { convert } = await import('../../convert/convert.js')
     const written = await convert(from, to, takeFlags(convertRows, flags))
