@@ -190,3 +190,25 @@ test.serial('takeRows reorders the batch of states', async (t) => {
   t.deepEqual([...(await z.data())], [2, 1])
   t.throws(() => ops.takeRows(flat, [3]), { code: 'ERR_INDEX' })
 })
+
+test.serial('takeRows takes rows that only the device knows', async (t) => {
+  const numbers = Float64Array.from({ length: 24 }, (_, i) => i)
+  for (const device of ['cpu', 'reference'] as DeviceName[])
+    for (const shape of [
+      [12, 2],
+      [1, 6, 4],
+      [3, 4, 2],
+    ]) {
+      using x = tensor(numbers, shape, { device, dtype: real(device) })
+      using which = tensor(Int32Array.of(3, 0, 3), [3], { device })
+      using taken = ops.takeRows(x, which)
+      using wanted = ops.takeRows(x, [3, 0, 3])
+      t.deepEqual(taken.shape, wanted.shape)
+      t.deepEqual(await taken.data(), await wanted.data())
+      using bad = tensor(Int32Array.of(0, 12), [2], { device })
+      using failed = ops.takeRows(x, bad)
+      await t.throwsAsync(failed.data(), { code: 'ERR_INDEX' })
+      using square = tensor(Int32Array.of(0, 1), [1, 2], { device })
+      t.throws(() => ops.takeRows(x, square), { code: 'ERR_SHAPE' })
+    }
+})

@@ -54,6 +54,11 @@ export class Group {
     if (this.settled(length + 1)) this.live = []
   }
 
+  /** Its live hypotheses are where they were put. */
+  stay(): void {
+    this.origins = [...this.live.keys()]
+  }
+
   private finish(node: Node, count: number): void {
     const { lengthPenalty, coveragePenalty, alignments } = this.settings
     const covered = node.coverage ? coveragePenalty * coverageTerm(node.coverage) : 0
@@ -114,6 +119,11 @@ export class SourceSearch {
   get forced(): number | null {
     if (this.length < this.prefix.length) return this.prefix[this.length] as number
     return this.length === this.maxLength ? this.settings.end : null
+  }
+
+  /** Steps from now on in which there is a choice, if it goes on so long. */
+  get choices(): number {
+    return this.forced === null ? this.maxLength - this.length : 0
   }
 
   /** Best first; of equals the earlier group's, then the one found first. */

@@ -1,6 +1,4 @@
 import { checkGoing } from '../check'
-import { RnnativeError } from '../errors'
-import type { Tensor } from '../tensor'
 import { checkBeam, type BeamOptions, type BeamSettings } from './beam-options'
 import { SourceSearch } from './beam-state'
 import {
@@ -11,9 +9,10 @@ import {
   type RowsOfGroups,
 } from './expand'
 import type { Hypothesis } from './hypothesis'
+import { advanceQueued, isOfSteps, readAttention, stepsAtOnce } from './queue'
 import { rankingOf } from './ranking'
 import { checkModel, survivors, takeStates, withStep } from './step-model'
-import type { StepModel, StepOutput } from './step-model'
+import type { QueuedSteps, StepModel, StepOutput } from './step-model'
 
 /**
  * The best hypotheses of every source, best first: at most `nBest`, fewer where the beam finished
@@ -46,6 +45,22 @@ export async function beamSearch(
 ): Promise<Hypothesis[][]> {
   checkModel('beam', model)
   const settings = checkBeam(model, options)
+  if (model.sources === 0) return []
+  try {
+    return await search(model, settings, options, true)
+  } catch (error) {
+    if (!isOfSteps(error)) throw error
+    // Waited for, steps that nothing depends on are not made; others fail again.
+    return search(model, settings, options, false)
+  }
+}
+
+async function search(
+  model: StepModel,
+  settings: BeamSettings,
+  { signal }: BeamOptions,
+  queueing: boolean,
+): Promise<Hypothesis[][]> {
   const { groups } = settings
   const all = Array.from(
     { length: model.sources },
@@ -54,22 +69,27 @@ export async function beamSearch(
   let active: readonly SourceSearch[] = all
   let rows: RowsOfGroups = { groups, slots: 1 }
   let tokens: Int32Array = new Int32Array(all.length * groups).fill(model.bos)
-  if (all.length === 0) return []
   const decoding = model.start(groups)
   try {
     for (;;) {
-      checkGoing('beam', options.signal)
-      await withStep(decoding, tokens, async (output) => {
-        checkLogits('beam', output.logits, tokens.length, model.vocabulary)
-        await advance(output, active, rows, settings)
-      })
+      checkGoing('beam', signal)
+      const count = queueing ? stepsAtOnce(decoding, active, rows, settings) : 1
+      if (count > 1) {
+        const queue = { model, decoding, queued: decoding.queued as QueuedSteps, settings }
+        rows = await advanceQueued(queue, count, { tokens, active, rows })
+      } else
+        await withStep(decoding, tokens, async (output) => {
+          checkLogits('beam', output.logits, tokens.length, model.vocabulary)
+          await advance(output, active, rows, settings)
+        })
       const next = survivors(
         active,
         active.filter(({ done }) => !done),
       )
       if (next.length === 0) break
-      const moved = layOut(active, next, rows, settings.end)
-      takeStates(decoding, moved.origins, moved.sources, tokens.length)
+      const moved = layOut(active, next, rows, settings.end, count > 1 ? rows.slots : 1)
+      const present = firstRow(rows, active.length, 0)
+      takeStates(decoding, moved.origins, moved.sources, present)
       ;({ rows, tokens } = moved)
       active = next
     }
@@ -111,29 +131,23 @@ async function advance(
   for (const source of active) ++source.length
 }
 
-/** Gives the first positions of a row. */
-async function readAttention(
-  attention: Tensor | null,
-): Promise<(row: number, positions: number) => Float32Array> {
-  if (!attention) throw new RnnativeError('ERR_INTERNAL', '[beam] the model gave no attention')
-  const width = attention.shape[1] as number
-  const data = await attention.data()
-  return (row, positions) => Float32Array.from(data.subarray(row * width, row * width + positions))
-}
-
 /**
  * Where the states of the next step's rows are among the present ones, and what each reads. A group
  * has as many rows as the fullest one needs: one at first, fewer than the beam where all have
- * hypotheses that ended.
+ * hypotheses that ended, but `least`.
  */
 function layOut(
   active: readonly SourceSearch[],
   next: readonly SourceSearch[],
   present: RowsOfGroups,
   end: number,
+  least: number,
 ): { rows: RowsOfGroups; origins: Int32Array; sources: Int32Array; tokens: Int32Array } {
   const { groups } = present
-  const slots = Math.max(...next.flatMap((source) => source.groups.map(({ live }) => live.length)))
+  const slots = Math.max(
+    least,
+    ...next.flatMap((source) => source.groups.map(({ live }) => live.length)),
+  )
   const rows = { groups, slots }
   const places = new Map(active.map((source, place) => [source, place]))
   const sources = Int32Array.from(next, (source) => places.get(source) as number)
@@ -143,7 +157,8 @@ function layOut(
     source.groups.forEach(({ live, origins: from }, g) => {
       const [to, first] = [firstRow(rows, i, g), firstRow(present, sources[i] as number, g)]
       // Rows without a hypothesis keep some state of their source and read the end.
-      origins.fill(first, to, to + slots)
+      for (let slot = 0; slot < slots; ++slot)
+        origins[to + slot] = first + Math.min(slot, present.slots - 1)
       live.forEach(({ token }, slot) => {
         tokens[to + slot] = token
         origins[to + slot] = first + (from[slot] as number)

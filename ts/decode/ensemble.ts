@@ -2,7 +2,8 @@ import { checkChoice, isListOf, isObject, optionsOf, type Names } from '../check
 import { expect } from '../errors'
 import { scope, type Tensor } from '../tensor'
 import * as ops from '../ops'
-import { disposeOutput, type Decoding, type StepModel, type StepOutput } from './step-model'
+import { disposeOutput } from './step-model'
+import type { Decoding, QueuedSteps, StepModel, StepOutput } from './step-model'
 
 /** Options of {@link ensemble}. */
 export interface EnsembleOptions {
@@ -59,6 +60,7 @@ function commonLengths(members: readonly StepModel[]): readonly number[] | null 
 /** The decodings of the members, side by side. */
 class Together implements Decoding {
   private readonly parts: Decoding[] = []
+  readonly queued: QueuedSteps | null
 
   constructor(
     members: readonly StepModel[],
@@ -72,12 +74,26 @@ class Together implements Decoding {
       this.dispose()
       throw error
     }
+    this.queued = this.queuedOf(this.parts.flatMap(({ queued }) => queued ?? []))
+  }
+
+  /** Of all parts together, where all have it. */
+  private queuedOf(all: readonly QueuedSteps[]): QueuedSteps | null {
+    if (all.length < this.parts.length) return null
+    return {
+      step: (tokens) => this.join(all, (one) => one.step(tokens)),
+      take: (rows) => all.forEach((one) => one.take(rows)),
+    }
   }
 
   step(tokens: Int32Array): StepOutput {
+    return this.join(this.parts, (part) => part.step(tokens))
+  }
+
+  private join<Part>(parts: readonly Part[], step: (part: Part) => StepOutput): StepOutput {
     const outputs: StepOutput[] = []
     try {
-      for (const part of this.parts) outputs.push(part.step(tokens))
+      for (const part of parts) outputs.push(step(part))
       return scope(() => ({
         logits: this.combine(outputs.map(({ logits }) => logits)),
         attention: this.attention(outputs),

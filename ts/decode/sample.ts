@@ -5,11 +5,18 @@ import type { AbortSignalLike } from '../signal'
 import { checkLogits, PenaltyList } from './expand'
 import { checkLimits, LIMIT_NAMES, type LimitOptions, type Limits } from './limits'
 import { Sampler, SAMPLING_NAMES, type SamplingOptions } from './sampler'
-import type { Tensor } from '../tensor'
-import { noGrad } from '../tensor/autograd'
+import { noGrad, type Tensor } from '../tensor'
 import { freshSeed } from '../tensor/create'
 import * as ops from '../ops'
-import { checkModel, placesOf, survivors, takeStates, withStep, type StepModel } from './step-model'
+import {
+  checkModel,
+  disposeOutput,
+  placesOf,
+  queueLength,
+  survivors,
+  takeStates,
+} from './step-model'
+import type { Decoding, StepModel } from './step-model'
 
 /** A sequence that was drawn. */
 export interface SampleOptions extends SamplingOptions, LimitOptions {
@@ -55,14 +62,19 @@ class Drawing {
     private readonly eos: number,
   ) {}
 
-  /** The token to take next; -1 if it is to be drawn. */
-  get given(): number {
-    return this.done ? this.eos : (this.prefix[this.tokens.length] ?? -1)
+  /** The token to take so many steps from now, if it goes on so long; -1 if it is to be drawn. */
+  given(ahead: number): number {
+    return this.done ? this.eos : (this.prefix[this.tokens.length + ahead] ?? -1)
   }
 
-  /** What decides the draw; only draws that are made count. */
-  uniform(): number {
-    return this.given < 0 ? this.sampler.uniform() : 0
+  /** What decides that draw, to be asked for in order; only draws that are made count. */
+  uniform(ahead: number): number {
+    return this.given(ahead) < 0 ? this.sampler.uniform() : 0
+  }
+
+  /** Tokens that it may still take. */
+  get left(): number {
+    return this.done ? 0 : this.maxLength - this.tokens.length
   }
 
   accept(token: number, logProbability: number): void {
@@ -123,7 +135,7 @@ export async function* stream(
   const { all, steps } = begin(model, { ...optionsOf('stream', options, names), samples: 1 })
   const [[drawing]] = all as [[Drawing]]
   let told = 0
-  for await (const _ of steps) if (drawing.tokens.length > told) yield drawing.at(told++)
+  for await (const _ of steps) while (drawing.tokens.length > told) yield drawing.at(told++)
 }
 
 /** The drawings, and the steps that fill them when iterated over. */
@@ -164,17 +176,14 @@ async function* drawAll(
   signal: AbortSignalLike | undefined,
 ): AsyncGenerator<void, void, void> {
   if (all.length === 0) return
-  const { vocabulary, eos } = model
+  const { eos } = model
   let active: readonly Drawing[][] = all
   let tokens: Int32Array = new Int32Array(all.length * samples).fill(model.bos)
   const decoding = model.start(samples)
   try {
     for (;;) {
       checkGoing('sample', signal)
-      await withStep(decoding, tokens, ({ logits }) => {
-        checkLogits('sample', logits, tokens.length, vocabulary)
-        return drawStep(logits, active.flat(), settings)
-      })
+      await drawSteps(model, decoding, tokens, active.flat(), settings)
       yield
       const open = active.filter((own) => own.some(({ done }) => !done))
       const next = survivors(active, open)
@@ -192,30 +201,60 @@ async function* drawAll(
   }
 }
 
-/** The next token of every drawing. */
-async function drawStep(
+/** The next token of every drawing, or the next few where steps are queued: each reads what the one before drew. */
+async function drawSteps(
+  { vocabulary }: StepModel,
+  decoding: Decoding,
+  tokens: Int32Array,
+  drawings: readonly Drawing[],
+  settings: Settings,
+): Promise<void> {
+  const { queued } = decoding
+  const most = drawings.reduce((most, { left }) => Math.max(most, left), 1)
+  const count = queued ? Math.min(most, queueLength(drawings.length)) : 1
+  const steps: ops.SampledTokens[] = []
+  try {
+    for (let step = 0; step < count; ++step) {
+      const last = steps.at(-1)
+      const output = noGrad(() =>
+        queued && last ? queued.step(last.tokens) : decoding.step(tokens),
+      )
+      try {
+        checkLogits('sample', output.logits, tokens.length, vocabulary)
+        steps.push(draw(output.logits, drawings, step, settings))
+      } finally {
+        disposeOutput(output)
+      }
+    }
+    const read = steps.map(({ tokens, logProbabilities }) =>
+      Promise.all([tokens.data(), logProbabilities.data()]),
+    )
+    for (const [ids, values] of await Promise.all(read))
+      drawings.forEach((drawing, row) => drawing.accept(ids[row] as number, values[row] as number))
+  } finally {
+    for (const { tokens, logProbabilities } of steps)
+      for (const x of [tokens, logProbabilities]) x.dispose()
+  }
+}
+
+/** The token of each drawing so many steps from now, if it goes on so long. */
+function draw(
   logits: Tensor,
   drawings: readonly Drawing[],
+  ahead: number,
   { temperature, topK, topP, minLength, forbidden, eos }: Settings,
-): Promise<void> {
+): ops.SampledTokens {
   const penalties = new PenaltyList()
+  const given = Int32Array.from(drawings, (drawing) => drawing.given(ahead))
   drawings.forEach((drawing, row) => {
-    if (drawing.given >= 0) return
-    if (drawing.tokens.length < minLength) penalties.add(row, eos, -Infinity)
+    if ((given[row] as number) >= 0) return
+    if (drawing.tokens.length + ahead < minLength) penalties.add(row, eos, -Infinity)
     for (const token of forbidden) penalties.add(row, token, -Infinity)
   })
-  const drawn = noGrad(() =>
+  return noGrad(() =>
     ops.sampleTokens(logits, {
-      ...{ temperature, topK, topP, penalties },
-      given: Int32Array.from(drawings, ({ given }) => given),
-      uniforms: Float64Array.from(drawings, (drawing) => drawing.uniform()),
+      ...{ temperature, topK, topP, penalties, given },
+      uniforms: Float64Array.from(drawings, (drawing) => drawing.uniform(ahead)),
     }),
   )
-  try {
-    const [ids, values] = await Promise.all([drawn.tokens.data(), drawn.logProbabilities.data()])
-    drawings.forEach((drawing, row) => drawing.accept(ids[row] as number, values[row] as number))
-  } finally {
-    drawn.tokens.dispose()
-    drawn.logProbabilities.dispose()
-  }
 }

@@ -10,7 +10,7 @@ import {
 import { expect } from '../errors'
 import { noGrad, scope, tensor, type DeviceName, type Tensor } from '../tensor'
 import * as ops from '../ops'
-import type { Decoding, StepModel, StepOutput } from './step-model'
+import type { Decoding, QueuedSteps, StepModel, StepOutput } from './step-model'
 
 /** Tensors by name. */
 export type Tensors = Readonly<Record<string, Tensor>>
@@ -100,7 +100,7 @@ export class StateModel implements StepModel {
   }
 }
 
-function move(tensors: Tensors, rows: Int32Array): Tensors {
+function move(tensors: Tensors, rows: Int32Array | Tensor): Tensors {
   const moved = Object.entries(tensors).map(([name, x]) => [name, ops.takeRows(x, rows)] as const)
   return Object.fromEntries(moved)
 }
@@ -132,10 +132,23 @@ class StateDecoding implements Decoding {
     this.state = state ? noGrad(() => move(state, rows)) : null
   }
 
+  readonly queued: QueuedSteps = {
+    step: (tokens) => this.read(() => ops.reshape(tokens, [1, tokens.size])),
+    take: (rows) => {
+      this.moveStates(rows)
+      this.beams = rows.size / this.lengths.length
+    },
+  }
+
   step(tokens: Int32Array): StepOutput {
+    const { device } = this.options
+    return this.read(() => tensor(tokens, [1, tokens.length], { device }))
+  }
+
+  private read(makeIds: () => Tensor): StepOutput {
     const { options, state, source, lengths, places, beams, steps } = this
     const made = scope(() => {
-      const ids = tensor(tokens, [1, tokens.length], { device: options.device })
+      const ids = makeIds()
       const result = options.step(ids, { state, source, lengths, places, beams, steps })
       const flat = (x: Tensor) => ops.reshape(x, x.shape.slice(1))
       return {
@@ -150,12 +163,16 @@ class StateDecoding implements Decoding {
     return { logits: made.logits, attention: made.attention }
   }
 
+  private moveStates(rows: Int32Array | Tensor): void {
+    const { state } = this
+    if (state === null) return
+    this.state = move(state, rows)
+    disposeAll(state)
+  }
+
   take(rows: Int32Array, sources: Int32Array): void {
-    const { state, source } = this
-    if (state) {
-      this.state = move(state, rows)
-      disposeAll(state)
-    }
+    const { source } = this
+    this.moveStates(rows)
     this.beams = rows.length / sources.length
     if (sources.length === this.lengths.length) return
     this.source = move(source, sources)

@@ -31,6 +31,16 @@ export interface Decoding {
   take(rows: Int32Array, sources: Int32Array): void
   /** Frees what it holds. */
   dispose(): void
+  /** Where steps can be queued before it is known what was chosen in those before; a search then waits seldom. */
+  readonly queued?: QueuedSteps | null | undefined
+}
+
+/** A decoding's `step` and `take` by what only its device knows. Sources stay as they are. */
+export interface QueuedSteps {
+  /** tokens: i32 [rows] */
+  step(tokens: Tensor): StepOutput
+  /** rows: i32 [sources * beams], for any number of beams; each row of its own source. */
+  take(rows: Tensor): void
 }
 
 /**
@@ -82,6 +92,15 @@ export async function withStep<T>(
     disposeOutput(output)
   }
 }
+
+/** Rows of all steps that are queued together, about: of a few rows it is waiting that takes the time. */
+const ROWS_AT_ONCE = 32
+/** Steps that are queued together at most: those after the last that was needed are made for nothing. */
+const MOST_STEPS = 6
+
+/** How many steps of so many rows to queue together, at least 1. */
+export const queueLength = (rows: number): number =>
+  Math.max(1, Math.min(MOST_STEPS, Math.floor(ROWS_AT_ONCE / rows)))
 
 /** `take`, without recording of gradients, unless each of the `present` rows stays where it is. */
 export function takeStates(

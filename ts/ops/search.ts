@@ -4,12 +4,12 @@ import { isFloat32Array, isFloat64Array } from '../kinds'
 import { tensor } from '../tensor/create'
 import { native, type DType, type Real } from '../native/index'
 import { checkShape, formatShape, shapeError } from '../tensor/shape'
-import type { Tensor } from '../tensor/tensor'
+import { Tensor } from '../tensor/tensor'
 import { toTypedArray } from '../tensor/device'
-import { borrowIntegers, checkDevice, checkNumbers, checkReal, integers, reals } from './support'
-import { toIntegers, type Integers } from './support'
+import { borrowIntegers, checkDevice, checkInteger, checkNumbers, checkReal } from './support'
+import { integers, reals, toIntegers, type Integers } from './support'
 import { embedding } from './layers'
-import { reshape } from './shape'
+import { concat, reshape, slice } from './shape'
 
 declare module '../native/index' {
   interface NativeAddon {
@@ -212,24 +212,28 @@ function wordsOf(op: string, uniforms: ArrayLike<number>): Int32Array {
 
 /**
  * Rows of the batch in another order, as a search needs after it has chosen hypotheses: y[.., i, :] =
- * x[.., rows[i], :]. x: [batch, features] or [layers, batch, features].
+ * x[.., rows[i], :]. x: [batch, features] or [layers, batch, features]; rows: numbers, or i32 on its device.
  */
-export function takeRows<D extends DType>(
-  x: Tensor<D>,
-  rows: Int32Array | readonly number[],
-): Tensor<D> {
-  checkReal('takeRows', 'x', x)
+export function takeRows<D extends DType>(x: Tensor<D>, rows: Integers): Tensor<D> {
+  const op = 'takeRows'
+  checkReal(op, 'x', x)
   if (x.dims !== 2 && x.dims !== 3)
-    throw shapeError('takeRows', 'x', '[..., batch, features]', formatShape(x.shape))
+    throw shapeError(op, 'x', '[..., batch, features]', formatShape(x.shape))
+  if (rows instanceof Tensor) {
+    checkInteger(op, 'rows', rows)
+    checkDevice(op, x, { rows })
+    if (rows.dims !== 1) throw shapeError(op, 'rows', '[rows]', formatShape(rows.shape))
+    return rowsOfLayers(x, rows)
+  }
   const [batch, features] = x.shape.slice(-2) as [number, number]
-  const layers = x.dims === 3 ? (x.shape[0] as number) : 1
-  checkNumbers('takeRows', 'rows', rows)
+  checkNumbers(op, 'rows', rows)
   for (let i = 0; i < rows.length; ++i)
     if (!(Number.isInteger(rows[i]) && rows[i]! >= 0 && rows[i]! < batch))
       throw new RnnativeError(
         'ERR_INDEX',
         `[takeRows] rows: expected integers in 0..${batch - 1}, got ${show(rows[i])}`,
       )
+  const layers = x.dims === 3 ? (x.shape[0] as number) : 1
   const ids = new Int32Array(layers * rows.length)
   for (let layer = 0; layer < layers; ++layer)
     rows.forEach((row: number, i: number) => (ids[layer * rows.length + i] = layer * batch + row))
@@ -238,5 +242,23 @@ export function takeRows<D extends DType>(
   const which = tensor(ids, lead, { device: x.device })
   const y = embedding(which, flat)
   for (const temporary of [flat, which]) temporary.dispose()
+  return y
+}
+
+function rowsOfLayers<D extends DType>(x: Tensor<D>, rows: Tensor): Tensor<D> {
+  if (x.dims === 2) return embedding(rows, x)
+  const [layers, batch, features] = x.shape as [number, number, number]
+  const taken = Array.from({ length: layers }, (_, layer) => {
+    const part = slice(x, 0, layer, 1)
+    const flat = reshape(part, [batch, features])
+    const own = embedding(rows, flat)
+    const y = reshape(own, [1, rows.size, features])
+    for (const temporary of [part, flat, own]) temporary.dispose()
+    return y
+  })
+  const [only] = taken
+  if (taken.length === 1 && only) return only
+  const y = concat(taken, 0)
+  for (const temporary of taken) temporary.dispose()
   return y
 }

@@ -133,6 +133,7 @@ test.serial('lengths that nobody gave leave room for what was asked for', async 
   const fails = (options: object, message: RegExp) =>
     t.throwsAsync(model.translate(['a', 'bb'], options), { code: 'ERR_ARGUMENT', message })
   await fails({ prefix: [null, prefix], maxLength: 9 }, /prefix 1: expected at most the maxLength/)
+  await model.translate(['a', 'bb'], { beam: 9 }) // keeps what it made of the weights
   await collectGarbage()
   const before = await liveStorages()
   await fails({ maxLength: [5] }, /maxLength: expected .* or 2 of them/)
@@ -169,5 +170,32 @@ test.serial(
     const [first = NaN, end = NaN] = scored?.logProbabilities ?? []
     t.true(Math.abs((found?.logProbability ?? NaN) - (first + end)) < 1e-4)
     t.true(Math.abs((drawn?.logProbability ?? NaN) - first) < 1e-4)
+  },
+)
+
+test.serial(
+  'what is made of the weights is kept between calls, and made anew once they change',
+  async (t) => {
+    const options = { attention: 'additive', inputFeeding: false, seed: 3 } as const
+    for (const positions of [false, true]) {
+      const how = { ...options, ...(positions && { positions: 'learned' as const }) }
+      await using model = makeSeq2Seq(how)
+      await using other = makeSeq2Seq(how)
+      for (const one of [model, other]) await one.fit(pairs, { ...fitOptions(), maxSteps: 5 })
+      const first = await model.translate(sources, { beam: 3 })
+      // One by one, with a table and without, two at a time.
+      for (const [i, source] of sources.entries())
+        t.deepEqual(await other.translate([source], { beam: 3 }), [first[i]!])
+      const again = await Promise.all(
+        [1, 2].map(() => model.translate(sources, { beam: 3, batch: 3 })),
+      )
+      t.deepEqual(again, [first, first])
+      const running = model.translate(sources, { beam: 3, batch: 2 })
+      for (const one of [model, other]) await one.fit(pairs, { ...fitOptions(), maxSteps: 15 })
+      await running
+      const later = await model.translate(sources, { beam: 3 })
+      t.notDeepEqual(later, first)
+      t.deepEqual(await other.translate(sources, { beam: 3 }), later)
+    }
   },
 )

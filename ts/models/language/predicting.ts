@@ -26,7 +26,7 @@ export function predicting(
     ...{ vocabulary: target.size, bos, eos, device, attends: false, source: {}, state: null },
     lengths: new Array<number>(sources).fill(0),
     step: (ids, { state: before, steps }) => {
-      network.eval() // a fit may go on between two steps
+      if (network.training) network.eval() // a fit may go on between two steps
       const carried = before && { h: before['h']!, ...(before['c'] && { c: before['c'] }) }
       const read = network.forward(ids, carried, steps)
       const known = ops.logSoftmax(network.output.forward(read.output), -1)

@@ -2,7 +2,6 @@ import type { AttentionDecoder, Linear } from '../../nn'
 import { withBeams } from '../../nn/decoder'
 import { noGrad, scope, zeros, type Tensor } from '../../tensor'
 import * as ops from '../../ops'
-import { Derived } from '../parts/derived'
 import type { Decoder, DecoderOutput, DecoderPass, DecodesSteps, Encoded } from './decoder'
 
 /** Weights cut and joined anew: each [gates + features of the readout, ...]. */
@@ -13,25 +12,20 @@ interface Folded {
   memory: Tensor
   /** Of the state, in the readout alone: [features, hidden]. */
   state: Tensor
-  /** What each token gives: [vocabulary, gates + features]; null where it is multiplied as it comes. */
-  table: Tensor | null
 }
 
 function foldWeights(
   { tokens, gates, readout }: Record<'tokens' | 'gates' | 'readout', Tensor>,
   features: number,
-  tabulate: boolean,
 ): Folded {
   const width = tokens.shape[1] as number
   const memory = (gates.shape[1] as number) - width
   const columns = (ofGates: number, ofReadout: number, count: number): Tensor =>
     ops.concat([ops.slice(gates, 1, ofGates, count), ops.slice(readout, 1, ofReadout, count)], 0)
-  const inputs = columns(0, features + memory, width)
   return {
-    inputs,
+    inputs: columns(0, features + memory, width),
     memory: columns(width, features, memory),
     state: ops.slice(readout, 1, 0, features),
-    table: tabulate ? ops.linear(tokens, inputs) : null,
   }
 }
 
@@ -42,6 +36,9 @@ function foldWeights(
  * of the vocabulary once. Only for f32 and attention that precedes a step: its context is fed as it is.
  */
 export class FoldedDecoder implements DecodesSteps {
+  /** What each token gives: [vocabulary, gates + features]; null where it is multiplied as it comes. */
+  private table: Tensor | null = null
+
   private constructor(
     private readonly decoder: Decoder,
     private readonly attending: AttentionDecoder,
@@ -49,22 +46,47 @@ export class FoldedDecoder implements DecodesSteps {
     private readonly folded: Folded,
   ) {}
 
-  /**
-   * One for the weights as they are and another once they have changed; null where a decoder is of
-   * another kind. `tabulate`: as many tokens will be read as there are.
-   */
-  static of(decoder: Decoder, tabulate: boolean): Derived<FoldedDecoder> | null {
-    const { attending, embedding, readout, rnn } = decoder
-    if (attending?.feeding !== 'context' || !readout || rnn) return null
-    const { layers } = attending
+  /** Whether a decoder is of this kind. */
+  static foldable(decoder: Decoder): boolean {
+    const { attending, output, readout, rnn } = decoder
+    if (attending?.feeding !== 'context' || !readout || rnn) return false
     // A GPU is kept busy by few large kernels, and this takes many.
-    if (layers.precision !== 'f32' || decoder.output.weight.device === 'cuda') return null
-    const gates = layers.parameter('weight_ih_l0') as Tensor
-    return new Derived([embedding.weight, gates, readout.weight], () => {
-      const weights = { tokens: embedding.weight, gates, readout: readout.weight }
-      const folded = scope(() => noGrad(() => foldWeights(weights, layers.features, tabulate)))
-      return new FoldedDecoder(decoder, attending, readout, folded)
-    })
+    return attending.layers.precision === 'f32' && output.weight.device !== 'cuda'
+  }
+
+  /** What it is made of. */
+  static weightsOf({ attending, embedding, readout }: Decoder): readonly [Tensor, Tensor, Tensor] {
+    const gates = (attending as AttentionDecoder).layers.parameter('weight_ih_l0')
+    return [embedding.weight, gates as Tensor, (readout as Linear).weight]
+  }
+
+  /** Of a foldable decoder with the weights as all ops submitted so far leave them. */
+  static of(decoder: Decoder): FoldedDecoder {
+    const [tokens, gates, readout] = FoldedDecoder.weightsOf(decoder)
+    const attending = decoder.attending as AttentionDecoder
+    const { features } = attending.layers
+    const folded = scope(() => noGrad(() => foldWeights({ tokens, gates, readout }, features)))
+    return new FoldedDecoder(decoder, attending, decoder.readout as Linear, folded)
+  }
+
+  /** From now on tokens are looked up. Not within a scope. */
+  tabulate(): void {
+    const { weight } = this.decoder.embedding
+    this.table ??= noGrad(() => ops.linear(weight, this.folded.inputs))
+  }
+
+  /** Bytes of what `tabulate` makes. */
+  get tableBytes(): number {
+    const { embedding } = this.decoder
+    return (
+      Float32Array.BYTES_PER_ELEMENT *
+      ((embedding.weight.shape[0] as number) * (this.folded.inputs.shape[0] as number))
+    )
+  }
+
+  forgetTable(): void {
+    this.table?.dispose()
+    this.table = null
   }
 
   /** Sources whose memory has been multiplied; keys and states stay the given tensors. */
@@ -107,16 +129,18 @@ export class FoldedDecoder implements DecodesSteps {
     }
   }
 
-  /** What tokens and their positions give: [1, rows, gates + features]. */
+  /** What tokens and their positions give, the same with a table and without: [1, rows, gates + features]. */
   private inputs(ids: Tensor, first: number): Tensor {
-    const { decoder, folded } = this
-    if (!folded.table) return ops.linear(decoder.embed(ids, first), folded.inputs)
-    const tokens = ops.embedding(ids, folded.table)
-    const { positions } = decoder
+    const { decoder, folded, table } = this
+    const { embedding, positions } = decoder
+    const tokens = table
+      ? ops.embedding(ids, table)
+      : ops.linear(embedding.forward(ids), folded.inputs)
     return positions ? ops.add(tokens, ops.linear(positions.rows(first, 1), folded.inputs)) : tokens
   }
 
   dispose(): void {
-    for (const x of Object.values(this.folded) as (Tensor | null)[]) x?.dispose()
+    this.forgetTable()
+    for (const x of Object.values(this.folded) as Tensor[]) x.dispose()
   }
 }

@@ -11,6 +11,7 @@ import { cellOf, featuresOf } from '../parts/recurrent-options'
 import { copyingLosses, type Copying, type CopyTensors } from './copying'
 import { Decoder, type DecodesSteps, type Encoded } from './decoder'
 import { Encoder } from './encoder'
+import { Folds } from './folds'
 import { memoryOf, type Seq2SeqNetworkOptions } from './options'
 
 export interface TargetTokens {
@@ -29,6 +30,8 @@ export class Seq2SeqNetwork extends Module {
   readonly encoder: Encoder
   readonly bridge: Bridge | null
   readonly decoder: Decoder
+  /** @internal */
+  readonly folds: Folds
 
   constructor(
     vocabularies: { source: number; target: number },
@@ -55,7 +58,13 @@ export class Seq2SeqNetwork extends Module {
       this.encoder.embedding.weight.dispose()
       this.encoder.embedding.weight = this.decoder.embedding.weight
     }
+    this.folds = new Folds(this.decoder)
     this.reset(seed, options.init)
+  }
+
+  override dispose(): void {
+    this.folds.dispose()
+    super.dispose()
   }
 
   /** A batch's ids on the network's device. */
@@ -151,7 +160,7 @@ export class Seq2SeqNetwork extends Module {
     folded: DecodesSteps | null,
     copying: Copying | null,
   ): StepResult {
-    this.eval() // a fit may go on between two steps
+    if (this.training) this.eval() // a fit may go on between two steps
     const { memory, keys = null, summary = null } = source
     const pass = {
       // Without attention the memory is not read.

@@ -18,7 +18,7 @@ import { asTranslation, candidateOf, checkSources } from './candidate'
 import type { Candidate, Decoded, Member, Translation } from './candidate'
 import { copiesOfAll, Copying } from './copying'
 import type { Encoded } from './decoder'
-import { FoldedDecoder } from './folded-decoder'
+import type { LentFold } from './folds'
 
 interface TextOptions extends Pick<LimitOptions, 'minLength'> {
   /** Texts that the results begin with: one for all sources, or one (or null) for each. */
@@ -199,7 +199,9 @@ export async function* streamPieces(
   }
   const copied = await copiesOfAll(op, members, [text])
   const decoder = target.decoder(undefined, copied?.[0]?.[0]?.words)
-  const { model, dispose } = openModel(members, { sources, copied }, together)
+  const { model, dispose } = openModel(members, { sources, copied }, together, {
+    ...{ tokens: longest, more: longest },
+  })
   try {
     for await (const { token } of stream(model, { ...options, ...limits })) {
       const piece = decoder.write(token)
@@ -253,17 +255,15 @@ async function decodeAll(
   let [next, failed] = [0, false]
   /** Decodes one batch after another, until none is left. */
   const work = async (): Promise<void> => {
-    const folds = members.map(({ network, target: { size } }) =>
-      FoldedDecoder.of(network.decoder, tokens >= size),
-    )
     try {
       while (next < order.length && !failed) {
         const which = order.slice(next, (next += batch))
         const sources = encoded.map((all) => which.map((i) => all[i] as EncodedSource))
-        // A fit may go on between two batches.
-        const folded = folds.map((fold) => fold?.current() ?? null)
         const copied = copies?.map((all) => which.map((i) => all[i] as Copies)) ?? null
-        const { model, dispose } = openModel(members, { sources, copied }, together, folded)
+        const { model, dispose } = openModel(members, { sources, copied }, together, {
+          tokens: which.reduce((sum, i) => sum + length(i), 0) * hypotheses,
+          more: tokens,
+        })
         const lists = await search(model, limits(which), which).finally(dispose)
         lists.forEach((list, row) => {
           const i = which[row] as number
@@ -275,8 +275,6 @@ async function decodeAll(
     } catch (error) {
       failed = true
       throw error
-    } finally {
-      for (const fold of folds) fold?.dispose()
     }
   }
   // While the hypotheses of one batch are sorted out here, the engine computes for the other.
@@ -346,19 +344,29 @@ interface Opened {
   copied: readonly (readonly Copies[])[] | null
 }
 
-/** Encodes sources with every member; dispose it after its decodings. `folds`: of their decoders. */
+/**
+ * Encodes sources with every member; dispose it after its decodings. `reading`: about as many tokens as will be read with
+ * it, and with others like it.
+ */
 function openModel(
   members: readonly Member[],
   { sources, copied }: Opened,
   together: EnsembleOptions,
-  folds: readonly (FoldedDecoder | null)[] = [],
+  reading: { tokens: number; more: number },
 ): { model: StepModel; dispose: () => void } {
   const made: Encoded[] = []
-  const dispose = () => made.forEach(disposeEncoded)
+  const folds: LentFold[] = []
+  const dispose = () => {
+    made.forEach(disposeEncoded)
+    for (const fold of folds) fold.release()
+  }
   try {
     const models = members.map(({ network, target }, i) => {
       network.eval()
-      const folded = folds[i] ?? null
+      // Of the weights as they are: a fit may go on between two batches.
+      const fold = network.folds.lend(reading.tokens, reading.more)
+      if (fold) folds.push(fold)
+      const folded = fold?.decoder ?? null
       const encoded = scope(() =>
         noGrad(() => {
           const own = network.encode(layOutSources(sources[i] ?? []))
