@@ -17,6 +17,7 @@ const PROGRAMS = {
   ort: ['python', 'onnx/ort_peer.py'],
   'ort-node': ['node', 'node/ort-peer.mjs'],
   tfjs: ['node', 'node/tfjs-peer.mjs'],
+  sklearn: ['python', 'sklearn/sklearn_peer.py'],
   'ours-gpu': ['node', '../gpu/ours.mjs'],
   ...Object.fromEntries(
     ['block', 'cluster', 'grid', 'steps'].map((tier) => [

@@ -1,6 +1,7 @@
 // The contestant rnnative.
 import { info, peakGflops } from '#dist/index.js'
 import { prepareAttention } from './ours-attention.mjs'
+import { prepareBaseline } from './ours-baseline.mjs'
 import { prepareClassifier } from './ours-classifier.mjs'
 import { prepareCrf } from './ours-crf.mjs'
 import { prepareForecaster } from './ours-forecaster.mjs'
@@ -12,6 +13,7 @@ import { serve } from '../../measure/serve.mjs'
 
 const tasks = {
   attention: prepareAttention,
+  baseline: prepareBaseline,
   classifier: prepareClassifier,
   crf: prepareCrf,
   forecaster: prepareForecaster,
