@@ -29,8 +29,8 @@
 // clang-format off
 #define RN_CELLS(CELL) \
   /*   constant          name              type         gates states products carries apart peepholes options normed */ \
-  CELL(RNN_TANH,         rnn_tanh,         RnnTanh,         1,     1,       1,      0,    0,        0,      0,      0) \
-  CELL(RNN_GENERAL,      rnn_general,      RnnGeneral,      1,     1,       1,      0,    0,        0,      1,      0) \
+  CELL(RNN_TANH,         rnn_tanh,         RnnTanh,         1,     1,       1,      0,    0,        0,      0,      1) \
+  CELL(RNN_GENERAL,      rnn_general,      RnnGeneral,      1,     1,       1,      0,    0,        0,      1,      1) \
   CELL(LSTM,             lstm,             Lstm,            4,     2,       1,      0,    0,        0,      0,      4) \
   CELL(GRU,              gru,              Gru,             3,     1,       1,      1,    1,        0,      0,      2) \
   CELL(GRU_GENERAL,      gru_general,      GruGeneral,      3,     1,       1,      1,    1,        0,      1,      2) \

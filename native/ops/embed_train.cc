@@ -157,6 +157,10 @@ Tensor embed_train(Queue& queue, const EmbedTrainArgs& args) {
   check.in_range("lrEnd", args.lr_end, 0, kMost, true);
   RnEmbedTrain sizes = {};
   check_tensors(check, args, &sizes);
+  if (args.classes > sizes.targets) {
+    check.fail("ERR_ARGUMENT", "classes: expected at most the " + std::to_string(sizes.targets) +
+                                   " targets, got " + std::to_string(args.classes));
+  }
   const Tensor losses = check.make(Shape{2});
   Op op("embed_train", args.table.device);
   for (const Tensor* t : {&args.tokens, &args.starts, &args.labels, &args.part_starts, &args.parts,
@@ -174,6 +178,7 @@ Tensor embed_train(Queue& queue, const EmbedTrainArgs& args) {
     a.frozen = args.frozen;
     a.alike = args.alike;
     a.threads = args.threads;
+    a.classes = args.classes;
     a.table = run.data(args.table);
     a.documents = run.data(args.documents);
     a.output = run.data(args.output);

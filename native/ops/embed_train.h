@@ -10,7 +10,7 @@ namespace rnnative {
 
 // What the members mean is at RnEmbedTrain.
 struct EmbedTrainArgs {
-  int32_t model = 0, loss = 0, window = 1, negative = 0, frozen = 0, threads = 1;
+  int32_t model = 0, loss = 0, window = 1, negative = 0, frozen = 0, threads = 1, classes = 1;
   bool shrink = false, alike = false;
   double lr_begin = 0, lr_end = 0;
   RnRandom random = {};

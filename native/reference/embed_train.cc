@@ -10,6 +10,7 @@ namespace {
 
 struct Trainer {
   const RnEmbedTrain& args;
+  RnEmbedClass all = rn_embed_class(&args, 0, 1);
   double rate = 0;
   uint64_t state = 0;
   double nats = 0;
@@ -51,7 +52,7 @@ struct Trainer {
     }
     asked.push_back({target, 1});
     for (int k = 0; k < args.negative; ++k) {
-      const int32_t other = rn_embed_choose(&args, &state);
+      const int32_t other = rn_embed_choose(&args, &all, &state);
       if (other != target) asked.push_back({other, 0});
     }
     return asked;

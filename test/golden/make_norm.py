@@ -1,4 +1,4 @@
-"""Makes norm.safetensors: plain PyTorch LSTM and GRU cells, in double, with layer norm (Ba et al. 2016).
+"""Makes norm.safetensors: plain PyTorch RNN, LSTM and GRU cells, in double, with layer norm (Ba et al. 2016).
 
     /tmp/venv/bin/pip install torch==2.13.0 numpy safetensors
     /tmp/venv/bin/python test/golden/make_norm.py
@@ -12,9 +12,9 @@ import torch.nn.functional as F
 from make import Golden, backward, leaf
 
 STEPS, BATCH, INPUT, HIDDEN = 4, 3, 2, 5
-GATES = {'lstm': 4, 'gru': 3}
+GATES = {'lstm': 4, 'gru': 3, 'rnn_tanh': 1}
 # Gates whose sums are normalised together.
-BLOCKS = {'lstm': (4,), 'gru': (2, 1)}
+BLOCKS = {'lstm': (4,), 'gru': (2, 1), 'rnn_tanh': (1,)}
 
 
 def norm(sums, gain, blocks):
@@ -26,6 +26,8 @@ def norm(sums, gain, blocks):
 def step(cell, p, x, h, c):
     of_x = norm(p['w_ih'] @ x, p['norm_ih'], BLOCKS[cell]) + p.get('b_ih', 0)
     of_h = norm(p['w_hh'] @ h, p['norm_hh'], BLOCKS[cell]) + p.get('b_hh', 0)
+    if cell == 'rnn_tanh':
+        return (of_x + of_h).tanh(), None
     if cell == 'gru':
         r, z = (of_x + of_h)[: 2 * HIDDEN].sigmoid().split(HIDDEN)
         n = (of_x[2 * HIDDEN :] + r * of_h[2 * HIDDEN :]).tanh()

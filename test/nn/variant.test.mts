@@ -6,7 +6,7 @@ import { LanguageModel, nn, ops, Seq2Seq, Tokenizer, uniform } from 'rnnative'
 import type { LSTMOptions } from '#dist/nn/recurrent.js'
 
 const sizes = { input: 3, hidden: 4, seed: 1 }
-const names = (lstm: nn.LSTM): string[] => [...lstm.namedParameters()].map(([name]) => name)
+const names = (layer: nn.Module): string[] => [...layer.namedParameters()].map(([name]) => name)
 
 test('options make the cell, and peepholes are parameters of those gates alone', (t) => {
   t.is(new nn.LSTM(sizes).cell, 'lstm')
@@ -188,6 +188,9 @@ test('models with layer norm train, save and load; its parameters begin with 1 a
   const gru = new nn.GRU({ ...sizes, layerNorm: true })
   t.is(gru.parameter('norm_c_l0'), undefined)
   t.deepEqual(gru.parameter('norm_hh_l0')?.shape, [12])
+  const rnn = new nn.RNN({ ...sizes, layerNorm: true })
+  t.deepEqual(names(rnn).slice(-2), ['norm_ih_l0', 'norm_hh_l0'])
+  t.deepEqual(rnn.parameter('norm_hh_l0')?.shape, [4])
   const code = 'ERR_ARGUMENT'
   const before = { ...sizes, resetBefore: true, layerNorm: true }
   t.throws(() => new nn.GRU(before), {
@@ -197,17 +200,23 @@ test('models with layer norm train, save and load; its parameters begin with 1 a
   t.throws(() => new nn.LSTM({ ...sizes, layerNorm: 1 as never }), { code, message: /layerNorm/ })
   const text = 'the cat sat on the mat and looked at the rat. '.repeat(20)
   const tokenizer = Tokenizer.characters(text)
-  t.throws(() => new LanguageModel({ tokenizer, cell: 'rnn', layerNorm: true }), {
-    message: /layerNorm: expected false for the cell rnn/,
-  })
-  const lm = new LanguageModel({ tokenizer, hidden: 12, layers: 2, layerNorm: true, seed: 3 })
-  await lm.fit(text, { validation: text, epochs: 2, batch: 4, steps: 10 })
-  await lm.save(directory)
-  const again = await LanguageModel.load(directory)
-  t.deepEqual(await again.evaluate(text), await lm.evaluate(text))
-  for await (const piece of again.generate('the ', { length: 3, seed: 1 }))
-    t.is(typeof piece, 'string')
-  for (const model of [lm, again]) await model.dispose()
+  for (const cell of ['lstm', 'rnn'] as const) {
+    const lm = new LanguageModel({
+      tokenizer,
+      cell,
+      hidden: 12,
+      layers: 2,
+      layerNorm: true,
+      seed: 3,
+    })
+    await lm.fit(text, { validation: text, epochs: 2, batch: 4, steps: 10 })
+    await lm.save(directory)
+    const again = await LanguageModel.load(directory)
+    t.deepEqual(await again.evaluate(text), await lm.evaluate(text))
+    for await (const piece of again.generate('the ', { length: 3, seed: 1 }))
+      t.is(typeof piece, 'string')
+    for (const model of [lm, again]) await model.dispose()
+  }
   const pairs = [
     ['a b c', 'c b a'],
     ['b c', 'c b'],
@@ -216,6 +225,7 @@ test('models with layer norm train, save and load; its parameters begin with 1 a
   for (const [cell, attention] of [
     ['lstm', 'additive'],
     ['gru', 'general'],
+    ['rnn', 'dot'],
   ] as const) {
     const encoder = { bidirectional: true }
     const translator = new Seq2Seq({

@@ -10,7 +10,7 @@ const [WORDS, FEATURES, DOCUMENTS] = [37, 48, 5]
 
 const options: EmbedTrainOptions = {
   ...{ model: 'skipgram', loss: 'negative', window: 3, shrink: true, negative: 5 },
-  ...{ frozen: 0, alike: false, threads: 1, lrBegin: 0.1, lrEnd: 0.05 },
+  ...{ frozen: 0, alike: false, threads: 1, classes: 1, lrBegin: 0.1, lrEnd: 0.05 },
   random: { key: native.streamKey(3, 'embed'), step: 4, sampleBase: 0 },
 }
 
@@ -151,6 +151,24 @@ test.serial('two threads learn as well as one', async (t) => {
   ])
   t.is(two['losses']?.[1], one['losses']?.[1])
   t.true(Math.abs((two['losses']?.[0] as number) / (one['losses']?.[0] as number) - 1) < 0.02)
+})
+
+test.serial('negatives in classes are drawn apart by several threads', async (t) => {
+  const apart = { classes: 4 }
+  const alone: Variant = { device: 'cpu', threads: 1 }
+  t.deepEqual(await train(alone, { given: apart }), await train(alone, {}))
+  const [four, two] = [{ ...apart, threads: 2 }, { threads: 2 }]
+  const got = await train({ device: 'cpu', threads: 2 }, { given: four })
+  const usual = await train({ device: 'cpu', threads: 2 }, { given: two })
+  t.is(got['losses']?.[1], usual['losses']?.[1])
+  // A quarter of so few words is easily told from the others.
+  t.true((got['losses']?.[0] as number) > 0)
+  t.true((got['losses']?.[0] as number) < 1.02 * (usual['losses']?.[0] as number))
+  // What draws alike does not depend on threads.
+  const given = { model: 'document', frozen: 3, alike: true, classes: 4 } as const
+  const team: Variant = { device: 'cpu', threads: 2 }
+  const documents = await train(team, { given: { ...given, threads: 2 } })
+  t.deepEqual(documents['documents'], (await train(alone, { given }))['documents'])
 })
 
 test.serial('numbers out of range are refused when it runs, and change nothing', async (t) => {

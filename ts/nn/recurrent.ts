@@ -15,19 +15,28 @@ export interface RNNOptions extends RecurrentOptions {
   nonlinearity?: ops.Activation | undefined
   /** The sum is kept within ± this before f (ONNX's `clip`). */
   gateClip?: number | undefined
+  /**
+   * W x and R h are normalised over a sample's units (Ba et al. 2016), then multiplied by gains `norm_ih_l0` and
+   * `norm_hh_l0`, [hidden].
+   */
+  layerNorm?: boolean | undefined
 }
 
-const RNN_NAMES: Names<RNNOptions> = { ...RECURRENT_NAMES, nonlinearity: true, gateClip: true }
+const RNN_NAMES: Names<RNNOptions> = {
+  ...{ ...RECURRENT_NAMES, nonlinearity: true, gateClip: true, layerNorm: true },
+}
 
 /** h' = f(W x + b_ih + R h + b_hh) (Elman 1990). With another f than tanh its cell is `rnn_general`. */
 export class RNN extends Recurrent {
   constructor(options: RNNOptions) {
-    const { nonlinearity = 'tanh', gateClip } = optionsOf('rnn', options, RNN_NAMES)
+    const given = optionsOf('rnn', options, RNN_NAMES)
+    const { nonlinearity = 'tanh', gateClip, layerNorm = false } = given
+    checkFlag('rnn', 'layerNorm', layerNorm)
     const names = activations.map(({ name }) => name)
     checkChoice('rnn', 'nonlinearity', nonlinearity, names)
     const candidate = nonlinearity === 'tanh' ? undefined : nonlinearity
     const variant = chooseActivations('rnn_tanh', 'rnn_general', { candidate, gateClip })
-    super(variant.cell, options, variant)
+    super(variant.cell, options, { ...variant, layerNorm })
     this.reset(seedOf('rnn', options))
   }
 }
@@ -132,7 +141,7 @@ export function makeRecurrent(cell: ops.Cell, given: LSTMOptions): Recurrent {
       return new LSTM({ ...given, coupled: given.coupled ?? cell === 'lstm_coupled' })
     case 'rnn_tanh':
     case 'rnn_general':
-      return new RNN({ ...options, nonlinearity: activations?.candidate, gateClip })
+      return new RNN({ ...options, nonlinearity: activations?.candidate, gateClip, layerNorm })
     default: {
       const resetBefore = cell === 'gru_reset_before'
       const { gate, candidate } = activations ?? {}

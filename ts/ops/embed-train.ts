@@ -16,6 +16,8 @@ export interface EmbedTrainOptions {
   alike: boolean
   /** At most so many of the engine's; with one the same arguments give the same bits. */
   threads: number
+  /** Of negatives, for `choices` of as many: threads draw from one each. */
+  classes: number
   lrBegin: number
   lrEnd: number
   random: NativeRandom

@@ -33,6 +33,11 @@ enum RnEmbedFrozen { RN_EMBED_FROZEN_TABLE = 1, RN_EMBED_FROZEN_OUTPUT = 2 };
 // locks (Niu et al. 2011): with one thread they go in order, and the same arguments give the same
 // bits; with more, threads may overwrite each other's updates, and results differ from run to run.
 //
+// Negatives may come in classes: word i is of class i modulo `classes`, and `choices` lead from a
+// word to one of its class. Where several threads learn and sentences do not draw alike, thread t
+// draws from class (t + random.step) modulo `classes` alone, so that no two write the rows of the
+// same negatives, five of six, at a time; over steps each word is drawn as often as else.
+//
 // Draws of a sentence: of each token, where there is `keep`; then for each word that predicts or is
 // predicted one for its window, where it shrinks to 1..window; for each prediction two for a
 // negative, which is left out where it is the target.
@@ -44,6 +49,7 @@ typedef struct RnEmbedTrain {
   int32_t frozen;  // bits of RnEmbedFrozen
   int32_t alike;
   int32_t threads;  // at most so many
+  int32_t classes;  // of negatives; at most `targets`
   int64_t features;
   int64_t words;      // tokens are below; rows for RN_EMBED_LABELS
   int64_t targets;    // what can be predicted
@@ -74,9 +80,20 @@ static inline uint32_t rn_embed_draw(uint64_t* state) {
   return (uint32_t)(*state >> 33);
 }
 
+// Words that a thread draws negatives from: `count` of them, every `every`-th from `first` on.
+typedef struct RnEmbedClass {
+  uint64_t first, every, count;
+} RnEmbedClass;
+static inline RnEmbedClass rn_embed_class(const RnEmbedTrain* args, uint64_t first,
+                                          uint64_t every) {
+  const RnEmbedClass of = {first, every, ((uint64_t)args->targets - first + every - 1) / every};
+  return of;
+}
+
 // A negative.
-static inline int32_t rn_embed_choose(const RnEmbedTrain* args, uint64_t* state) {
-  const uint64_t i = ((uint64_t)rn_embed_draw(state) * (uint64_t)args->targets) >> 31;
+static inline int32_t rn_embed_choose(const RnEmbedTrain* args, const RnEmbedClass* of,
+                                      uint64_t* state) {
+  const uint64_t i = (((uint64_t)rn_embed_draw(state) * of->count) >> 31) * of->every + of->first;
   const int32_t within = (int32_t)rn_embed_draw(state);
   return within <= args->choices[2 * i] ? (int32_t)i : args->choices[2 * i + 1];
 }

@@ -22,6 +22,7 @@ Napi::Value embed_train(const Info& info) {
   args.negative = whole("negative", 0, RN_EMBED_MOST);
   args.frozen = whole("frozen", 0, 3);
   args.threads = whole("threads", 1, 1024);
+  args.classes = whole("classes", 1, 1024);
   args.shrink = to_bool(options.Get("shrink"), kOp, "shrink");
   args.alike = to_bool(options.Get("alike"), kOp, "alike");
   args.lr_begin = to_number(options.Get("lrBegin"), kOp, "lrBegin");

@@ -162,7 +162,7 @@ int32_t embed_train(RnContext* ctx, const RnEmbedTrain* given) {
   memset(totals, 0, (size_t)ctx->threads * 16 * sizeof(double));
   const int64_t blocks = (args.count + RN_EMBED_BLOCK - 1) / RN_EMBED_BLOCK;
   int64_t next = 0;
-  parallel_team(ctx, [&](int thread, int) {
+  parallel_team(ctx, [&](int thread, int threads) {
     if (thread >= args.threads) return;
     float* own = memory + each * thread;
     memset(own, 0, (size_t)each * sizeof(float));
@@ -172,6 +172,11 @@ int32_t embed_train(RnContext* ctx, const RnEmbedTrain* given) {
                        own + 2 * features,
                        own + 3 * features,
                        (int32_t*)(own + 3 * features + scores)};
+    if (args.classes > 1 && !args.alike && least(threads, args.threads) > 1) {
+      const auto classes = (uint64_t)args.classes;
+      learner.negatives =
+          rn_embed_class(&args, ((uint64_t)thread + args.random.step) % classes, classes);
+    }
     for (;;) {
       const int64_t block = __atomic_fetch_add(&next, 1, __ATOMIC_RELAXED);
       if (block >= blocks) break;

@@ -32,6 +32,7 @@ struct Learner {
   double nats = 0;
   float chance = 1;  // of all since `nats` was added to
   int64_t predictions = 0;
+  RnEmbedClass negatives = rn_embed_class(&args, 0, 1);
 
   float* output(int64_t row) const { return (float*)args.output + row * args.features; }
   float* row(int64_t row) const { return (float*)args.table + row * args.features; }
@@ -62,7 +63,7 @@ struct Learner {
       to->rows[n] = output(target);
       to->labels[n++] = 1;
       for (int k = 0; k < args.negative; ++k) {
-        const int32_t other = rn_embed_choose(&args, &state);
+        const int32_t other = rn_embed_choose(&args, &negatives, &state);
         if (other == target) continue;
         to->rows[n] = output(other);
         to->labels[n++] = 0;

@@ -42,9 +42,10 @@ inline const void* packed_projection(RnContext* ctx, const BackwardRun& run) {
 }
 // With layer norm all gates are one product.
 inline bool normed_products(RnContext* ctx, const BackwardRun& run, PhaseProducts* out) {
-  static const ProductSpec kEach[] = {{false, false, 0, 3}, {false, false, 0, 4}};
+  static const ProductSpec kEach[] = {
+      {false, false, 0, 1}, {false, false, 0, 2}, {false, false, 0, 3}, {false, false, 0, 4}};
   const Layout& l = run.layout;
-  const ProductSpec* spec = &kEach[l.traits.gates - 3];
+  const ProductSpec* spec = &kEach[l.traits.gates - 1];
   const RnRecurrentDesc& desc = run.args->desc;
   const RnWeight& w = run.args->slots[run.index].slot[RN_W_HH];
   const int64_t k = spec->gates * l.hidden;

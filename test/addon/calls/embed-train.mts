@@ -15,6 +15,7 @@ export const embedTrainCalls = {
       {
         ...{ model, loss, window: 1 + m.draw.below(3), shrink: m.bool(), alike: m.bool() },
         ...{ negative: m.draw.below(8), frozen: m.draw.below(4), threads: 1 + m.draw.below(3) },
+        classes: 1 + m.draw.below(words),
         ...{ lrBegin: 0.1, lrEnd: 0, random: m.random() },
       },
       m.real([words, features]),

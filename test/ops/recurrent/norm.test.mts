@@ -1,4 +1,4 @@
-/** Layer norm inside LSTM and GRU (Ba et al. 2016): RnRecurrentDesc in native/abi/args/recurrent.h. */
+/** Layer norm inside a cell (Ba et al. 2016): RnRecurrentDesc in native/abi/args/recurrent.h. */
 import test from 'ava'
 import { native } from '#dist/native/index.js'
 import { checkGolden, checkOp, SLOW } from '../../support/check.mjs'

@@ -129,7 +129,7 @@ export class FastTextClassifier {
           ...{ epochs, lr, seed: own.seed },
           options: {
             ...{ model: 'labels' as const, loss: 'softmax' as const, window: 1, shrink: false },
-            ...{ negative: 0, frozen: 0, alike: false, threads: threads ?? 1024 },
+            ...{ negative: 0, frozen: 0, alike: false, threads: threads ?? 1024, classes: 1 },
           },
         }
         const result = await trainTables({ table, output }, {}, passes, plan, context)

@@ -17,6 +17,7 @@ import type { Doc2VecOptions, Doc2VecSettings, InferRows } from './doc-options'
 import { inferDocuments } from './infer'
 import type { EmbeddingFitOptions } from './model'
 import { goingOn, OneFit } from './one-fit'
+import { teamOf } from './sampling'
 import { checkSource, wordsOf, type Sentence, type TextSource } from './source'
 import { formatError, hostTable, readTable, readVocabulary, VOCABULARY_FILE } from './stored'
 import { WordTables } from './tables'
@@ -90,11 +91,12 @@ export class Doc2Vec {
       try {
         made = makeLearned(own, corpus.vocabulary, corpus.sentences)
         const { words, documents } = made
-        const lists = words.lists(own)
+        const team = teamOf(threads, corpus.vocabulary.words.length)
+        const lists = words.lists(own, team.classes)
         try {
           const plan = {
             ...{ epochs, lr, seed: own.seed },
-            options: { ...this.learning, frozen: 0, alike: false, threads: threads ?? 1024 },
+            options: { ...this.learning, frozen: 0, alike: false, ...team },
           }
           const passes = { chunks: () => withDocuments(corpus), tokens: corpus.tokens }
           const result = await trainTables(

@@ -12,7 +12,7 @@ export interface Inference {
   tables: EmbedTables
   lists: EmbedLists
   size: number
-  options: Omit<EmbedTrainOptions, 'lrBegin' | 'lrEnd' | 'random' | 'frozen' | 'alike' | 'threads'>
+  options: Pick<EmbedTrainOptions, 'model' | 'loss' | 'window' | 'negative' | 'shrink'>
   epochs: number
   lr: number
   seed: number
@@ -51,7 +51,7 @@ async function inferPart(documents: readonly Int32Array[], given: Inference) {
       const rate = lr * Math.max(1e-4, 1 - epoch / epochs)
       const random = { key, step: epoch, sampleBase: 0 }
       const options = { ...given.options, lrBegin: rate, lrEnd: rate, random }
-      const learning = { ...options, frozen: 3, alike: true, threads: 1024 }
+      const learning = { ...options, frozen: 3, alike: true, threads: 1024, classes: 1 }
       const losses = embedTrain(learning, { ...given.tables, documents: table }, chunk, given.lists)
       await losses.data().finally(() => losses.dispose())
     }

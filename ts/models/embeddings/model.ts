@@ -11,6 +11,7 @@ import { Corpus } from './corpus'
 import { goingOn, OneFit } from './one-fit'
 import { embeddingFitOptions, embeddingOptions } from './options'
 import type { EmbeddingFitRows, EmbeddingOptions, EmbeddingSettings } from './options'
+import { teamOf } from './sampling'
 import { checkSource, type TextSource } from './source'
 import { readTables, tensorsOf, VOCABULARY_FILE, readVocabulary } from './stored'
 import { makeTables, type WordTables } from './tables'
@@ -65,16 +66,17 @@ export class Embeddings {
       let tables: WordTables | null = null
       try {
         tables = await makeTables(own, corpus.vocabulary)
+        const team = teamOf(threads, corpus.vocabulary.words.length)
         const plan = {
           ...{ epochs, lr: lr ?? RATES[own.model] ?? 0.025, seed: own.seed },
           options: {
             model: own.model === 'cbow' ? ('cbow' as const) : ('skipgram' as const),
             ...{ loss: own.loss, window: own.window, negative: own.negative },
             ...{ shrink: own.model !== 'item2vec', frozen: 0, alike: false },
-            threads: threads ?? 1024,
+            ...team,
           },
         }
-        const lists = tables.lists(own)
+        const lists = tables.lists(own, team.classes)
         try {
           const passes = { chunks: () => withoutNumbers(corpus), tokens: corpus.tokens }
           const result = await trainTables(tables, lists.tensors, passes, plan, context)

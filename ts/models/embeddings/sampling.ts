@@ -1,4 +1,5 @@
 /** What is drawn of words: which are kept, which are negatives, and Huffman's tree. As word2vec and fastText do it. */
+import { info } from '../../tensor'
 import type { Vocabulary } from './corpus'
 
 /** Draws are 31 bits. */
@@ -16,14 +17,34 @@ export function keptOf({ counts }: Vocabulary, sample: number): Int32Array | nul
   })
 }
 
-/** Pairs by word, for draws with a chance of count to a power: the alias method (Vose 1991). */
-export function choicesOf(counts: Float64Array, power: number): Int32Array {
+/** Words from which threads draw negatives apart. */
+const LEAST_WORDS = 1024
+
+/** Threads of the engine's that learn, and classes of negatives for them: see `native/abi/args/embed_train.h`. */
+export function teamOf(threads: number | undefined, words: number) {
+  const learning = Math.min(threads ?? Infinity, info().threads)
+  return { threads: learning, classes: words < LEAST_WORDS ? 1 : Math.min(8, learning) }
+}
+
+/**
+ * Pairs by word, for draws with a chance of count to a power: the alias method (Vose 1991), for words of each class by
+ * themselves.
+ */
+export function choicesOf(counts: Float64Array, power: number, classes = 1): Int32Array {
   const weights = counts.map((count) => count ** power)
-  const mean = weights.reduce((a, b) => a + b, 0) / weights.length
+  const pairs = new Int32Array(2 * weights.length)
+  for (let first = 0; first < classes; ++first) chooseIn(pairs, weights, first, classes)
+  return pairs
+}
+
+/** Of every `every`-th word from `first` on. */
+function chooseIn(pairs: Int32Array, weights: Float64Array, first: number, every: number): void {
+  const own: number[] = []
+  for (let i = first; i < weights.length; i += every) own.push(i)
+  const mean = own.reduce((sum, i) => sum + (weights[i] as number), 0) / own.length
   const shares = weights.map((weight) => weight / mean)
-  const pairs = new Int32Array(2 * shares.length)
   const [small, large]: [number[], number[]] = [[], []]
-  for (const [i, share] of shares.entries()) (share < 1 ? small : large).push(i)
+  for (const i of own) ((shares[i] as number) < 1 ? small : large).push(i)
   while (small.length > 0 && large.length > 0) {
     const [little, much] = [small.pop() as number, large.at(-1) as number]
     pairs[2 * little] = drawn(shares[little] as number)
@@ -35,7 +56,6 @@ export function choicesOf(counts: Float64Array, power: number): Int32Array {
     pairs[2 * i] = ALL
     pairs[2 * i + 1] = i
   }
-  return pairs
 }
 
 export interface Paths {

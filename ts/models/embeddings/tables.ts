@@ -25,8 +25,8 @@ export class WordTables {
     private readonly made: { starts: Int32Array; rows: Int32Array } | null,
   ) {}
 
-  /** What the engine draws from. */
-  lists(options: Pick<EmbeddingSettings, 'sample' | 'power' | 'loss'>) {
+  /** What the engine draws from, negatives in so many classes. */
+  lists(options: Pick<EmbeddingSettings, 'sample' | 'power' | 'loss'>, classes = 1) {
     const { vocabulary, made } = this
     const keep = keptOf(vocabulary, options.sample)
     const tree = options.loss === 'hierarchical' ? pathsOf(vocabulary.counts) : null
@@ -36,7 +36,9 @@ export class WordTables {
       ...(keep && { keep: uploadList(keep) }),
       ...(tree
         ? { pathStarts: uploadList(tree.starts), paths: uploadList(tree.paths) }
-        : { choices: uploadList(choicesOf(vocabulary.counts, options.power), [words, 2]) }),
+        : {
+            choices: uploadList(choicesOf(vocabulary.counts, options.power, classes), [words, 2]),
+          }),
     }
     const dispose = () => {
       for (const tensor of Object.values(tensors) as Tensor[]) tensor.dispose()

@@ -111,7 +111,7 @@ export const variantOptions = () => ({
     defaultText: 'as --hidden',
   }),
   layerNorm: flag({
-    about: 'layer norm inside the steps of an LSTM or a GRU',
+    about: "layer norm inside the cell's steps",
     default: false,
     formerly: false,
   }),
@@ -137,7 +137,6 @@ interface Variant {
   projection?: number | undefined
   peephole?: unknown
   coupled: boolean
-  layerNorm: boolean
   activations: Readonly<Record<string, unknown>>
   gateClip?: unknown
   cellClip?: unknown
@@ -150,20 +149,19 @@ const VARIANTS: Readonly<Record<CellName, readonly string[]>> = {
     'peephole',
     'coupled',
     'projection',
-    'layerNorm',
     'gateClip',
     'cellClip',
     'gate',
     'candidate',
     'output',
   ],
-  gru: ['layerNorm', 'gateClip', 'gate', 'candidate'],
+  gru: ['gateClip', 'gate', 'candidate'],
   rnn: ['gateClip', 'candidate'],
 }
 
 /** A rule of schemas with {@link variantOptions}. */
 export function checkVariant(options: Variant, refuse: Refuse): void {
-  const { cell, hidden, coupled, layerNorm, activations, ...others } = options
+  const { cell, hidden, coupled, activations, ...others } = options
   const { peephole, gateClip, cellClip, projection } = others
   const has = (name: string) => VARIANTS[cell].includes(name)
   for (const [name, value] of Object.entries({ peephole, gateClip, cellClip, projection }))
@@ -175,7 +173,6 @@ export function checkVariant(options: Variant, refuse: Refuse): void {
       `none for the cell ${cell}`,
       value,
     )
-  refuse('layerNorm', has('layerNorm') || !layerNorm, `false for the cell ${cell}`, layerNorm)
   refuse('coupled', has('coupled') || !coupled, `false for the cell ${cell}`, coupled)
   const narrower = projection === undefined || projection < hidden
   refuse('projection', narrower, `fewer than the ${hidden} units`, projection)

@@ -10,7 +10,7 @@ constexpr RnCellOptions kTanh = {0, RN_ACTIVATION_TANH, 0, INFINITY, INFINITY};
 template <bool kByOption>
 void forward(const StepForward& step) {
   const RnCellOptions& by = kByOption ? *step.options : kTanh;
-  affine(step.w_hh, step.b_hh, step.operand, step.hidden, step.hidden, step.saved);
+  step.recurrent_sums(step.hidden, step.saved);
   for (int64_t j = 0; j < step.hidden; ++j) {
     step.saved[j] += step.wx[j];
     step.h_next[j] = candidate_of(by, step.saved[j]);
@@ -23,7 +23,7 @@ void backward(const StepBackward& step) {
   const RnCellOptions& by = kByOption ? *step.options : kTanh;
   for (int64_t j = 0; j < H; ++j)
     step.dwx[j] = step.dh_next[j] * candidate_slope(by, step.saved[j]);
-  affine_backward(step.w_hh, step.operand, step.dwx, H, H, step.dw_hh, step.db_hh, step.doperand);
+  step.recurrent_sums_backward(H, step.dwx);
 }
 
 }  // namespace
