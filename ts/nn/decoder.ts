@@ -273,6 +273,7 @@ export function withBeams(
   const [time, batch, features] = queries.shape as [number, number, number]
   const rows = batch / beams
   const swap = <D extends DType>(x: Tensor<D>, shape: number[], to: number[]): Tensor<D> => {
+    if (rows === 1) return ops.reshape(x, to) // nothing changes places
     const split = ops.reshape(x, shape)
     const turned = ops.permute(split, [0, 2, 1, 3])
     const y = ops.reshape(turned, to)
