@@ -9,12 +9,12 @@
 
 #include <stdint.h>
 
-#define RN_COMM_ABI 1u
+#define RN_COMM_ABI 2u
 
 enum RnCommType {
   RN_COMM_F32 = 0,
   RN_COMM_F64 = 1,
-  RN_COMM_F32_AS_BF16 = 2 /* f32 in memory, rounded to bf16 on the way and where two are added */
+  RN_COMM_F32_AS_BF16 = 2 /* f32 in memory, rounded to bf16 on the way, added in f32 */
 };
 
 /* `error`: null where it worked. `data` and `bytes` are what gather and broadcast bring, and are
@@ -30,15 +30,20 @@ struct RnComm {
   int32_t rank;
   int32_t size;
   char name[256]; /* such as "Open MPI 4.1.4, thread level multiple" */
-  /* data[i] becomes the sum of that of all ranks, the same bits on each. */
-  void (*sum)(const RnComm*, void* data, int64_t count, int32_t type, RnCommDone done,
-              void* argument);
+  /* data[i] becomes the sum of that of all ranks, added in their order, the same bits on each.
+   * `divisor`: null, or a number of f32 (of F64 sums f64) that an earlier sum gives, by which this
+   * one is divided; read when it begins. */
+  void (*sum)(const RnComm*, void* data, int64_t count, int32_t type, const void* divisor,
+              RnCommDone done, void* argument);
   /* What it is given stays until `done`, here and below. */
   void (*gather)(const RnComm*, const void* data, int64_t bytes, RnCommDone done, void* argument);
   /* `data` and `bytes` are looked at on rank `root` alone. */
   void (*broadcast)(const RnComm*, int32_t root, const void* data, int64_t bytes, RnCommDone done,
                     void* argument);
   void (*barrier)(const RnComm*, RnCommDone done, void* argument);
+  /* 1: from now on a thread does nothing but wait for this group; -1: it does no more. While none
+   * does the group is sparing of the processor. */
+  void (*hurry)(const RnComm*, int32_t change);
   /* Ends the processes of all ranks, and says why on standard error. */
   void (*abort)(const RnComm*, const char* message);
   /* Leaves the group as the process ends with `status`, and returns when all have, or ends them if

@@ -25,7 +25,6 @@
 
 namespace {
 
-using rnnative::add_bf16;
 using rnnative::Channel;
 using rnnative::Task;
 using Clock = std::chrono::steady_clock;
@@ -112,7 +111,8 @@ class World {
     int main = 0;
     MPI_Is_thread_main(&main);
     if (!main && provided < MPI_THREAD_SERIALIZED) problem_ = "MPI was begun by another thread";
-    table_ = {RN_COMM_ABI, sizeof(RnComm), 0, 1, "", sum, gather, broadcast, barrier, abort, close};
+    table_ = {RN_COMM_ABI, sizeof(RnComm), 0,       1,     "",    sum,
+              gather,      broadcast,      barrier, hurry, abort, close};
     MPI_Comm_rank(MPI_COMM_WORLD, &table_.rank);
     MPI_Comm_size(MPI_COMM_WORLD, &table_.size);
     char version[MPI_MAX_LIBRARY_VERSION_STRING] = "";
@@ -123,9 +123,7 @@ class World {
                                                             : "single";
     std::snprintf(table_.name, sizeof table_.name, "%.180s, thread level %s",
                   first_words(version).c_str(), level);
-    MPI_Op bf16;
-    MPI_Op_create(add_bf16, 1, &bf16);
-    for (Channel& channel : channels_) channel.open(bf16);
+    for (Channel& channel : channels_) channel.open();
     MPI_Comm_dup(MPI_COMM_WORLD, &pulses_);
     hosts_.assign(static_cast<size_t>(table_.size) * MPI_MAX_PROCESSOR_NAME, '\0');
     char host[MPI_MAX_PROCESSOR_NAME] = "";
@@ -183,12 +181,14 @@ class World {
     if (!abort_.empty()) fail(abort_);
   }
 
-  // While others compute: quick to see what comes soon, and no burden later.
-  static void rest(Clock::duration waited) {
-    if (waited < std::chrono::microseconds(200))
+  // While others compute: quick to see what comes soon if somebody waits, and else no burden to
+  // what this process computes.
+  void rest(Clock::duration waited) const {
+    const bool soon = waited < std::chrono::milliseconds(20);
+    if (hurried_ > 0 && waited < std::chrono::microseconds(200))
       sched_yield();
     else
-      usleep(waited < std::chrono::milliseconds(20) ? 20 : 200);
+      usleep(soon ? (hurried_ > 0 ? 20 : 60) : 200);
   }
 
   void wait() {
@@ -254,13 +254,14 @@ class World {
     return all;
   }
 
-  static void sum(const RnComm*, void* data, int64_t count, int32_t type, RnCommDone done,
-                  void* argument);
+  static void sum(const RnComm*, void* data, int64_t count, int32_t type, const void* divisor,
+                  RnCommDone done, void* argument);
   static void gather(const RnComm*, const void* data, int64_t bytes, RnCommDone done,
                      void* argument);
   static void broadcast(const RnComm*, int32_t root, const void* data, int64_t bytes,
                         RnCommDone done, void* argument);
   static void barrier(const RnComm*, RnCommDone done, void* argument);
+  static void hurry(const RnComm*, int32_t change);
   static void abort(const RnComm*, const char* message);
   static void close(const RnComm*, int32_t status);
 
@@ -274,6 +275,7 @@ class World {
   std::string abort_;
   bool ready_ = false;
   std::atomic<bool> leaving_{false};
+  std::atomic<int> hurried_{0};
   std::atomic<int> status_{0};
 
   RnComm table_ = {};
@@ -296,20 +298,23 @@ World& world() {
 
 constexpr int kSums = 0, kOthers = 1;
 
-void World::sum(const RnComm*, void* data, int64_t count, int32_t type, RnCommDone done,
-                void* argument) {
-  world().push(kSums, {Task::kSum, data, count, type, done, argument});
+void World::sum(const RnComm*, void* data, int64_t count, int32_t type, const void* divisor,
+                RnCommDone done, void* argument) {
+  world().push(kSums, {Task::kSum, data, count, type, divisor, done, argument});
 }
 void World::gather(const RnComm*, const void* data, int64_t bytes, RnCommDone done,
                    void* argument) {
-  world().push(kOthers, {Task::kGather, data, bytes, 0, done, argument});
+  world().push(kOthers, {Task::kGather, data, bytes, 0, nullptr, done, argument});
 }
 void World::broadcast(const RnComm*, int32_t root, const void* data, int64_t bytes, RnCommDone done,
                       void* argument) {
-  world().push(kOthers, {Task::kBroadcast, data, bytes, root, done, argument});
+  world().push(kOthers, {Task::kBroadcast, data, bytes, root, nullptr, done, argument});
 }
 void World::barrier(const RnComm*, RnCommDone done, void* argument) {
-  world().push(kOthers, {Task::kBarrier, nullptr, 0, 0, done, argument});
+  world().push(kOthers, {Task::kBarrier, nullptr, 0, 0, nullptr, done, argument});
+}
+void World::hurry(const RnComm*, int32_t change) {
+  world().hurried_ += change;
 }
 void World::abort(const RnComm*, const char* message) {
   world().ask_abort(message);

@@ -2,63 +2,27 @@
 #ifndef RNNATIVE_COMM_MPI_CHANNEL_H_
 #define RNNATIVE_COMM_MPI_CHANNEL_H_
 
-// The C interface alone.
-#define OMPI_SKIP_MPICXX 1
-#define MPICH_SKIP_MPICXX 1
-#include <mpi.h>
-
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <deque>
 #include <numeric>
 #include <vector>
 
-#include "native/comm/comm.h"
+#include "native/comm/mpi_sum.h"
 
 namespace rnnative {
 
-// What is summed or sent at a time: MPI counts in int, and a piece is converted while the last one
-// travels.
+// What is sent at a time, as MPI counts in int.
 inline constexpr int64_t kPiece = int64_t{1} << 24;
-
-inline uint16_t to_bf16(float x) {
-  uint32_t bits;
-  std::memcpy(&bits, &x, 4);
-  if ((bits & 0x7fffffffu) > 0x7f800000u) return (uint16_t)(bits >> 16 | 0x40);  // stays NaN
-  return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1)) >> 16);
-}
-
-inline float from_bf16(uint16_t x) {
-  const uint32_t bits = (uint32_t)x << 16;
-  float value;
-  std::memcpy(&value, &bits, 4);
-  return value;
-}
-
-inline void add_bf16(void* from, void* to, int* count, MPI_Datatype*) {
-  const auto* x = static_cast<const uint16_t*>(from);
-  auto* y = static_cast<uint16_t*>(to);
-  for (int i = 0; i < *count; ++i) y[i] = to_bf16(from_bf16(x[i]) + from_bf16(y[i]));
-}
-
-struct Task {
-  enum Kind { kSum, kGather, kBroadcast, kBarrier } kind;
-  const void* data;
-  int64_t count;  // of elements or bytes
-  int32_t type;   // of a sum; of a broadcast the root
-  RnCommDone done;
-  void* argument;
-};
 
 // Collectives in their order, one at a time.
 class Channel {
  public:
-  void open(MPI_Op bf16) {
+  void open() {
     MPI_Comm_dup(MPI_COMM_WORLD, &comm_);
     MPI_Comm_rank(comm_, &rank_);
     MPI_Comm_size(comm_, &size_);
-    bf16_ = bf16;
+    summing_.open(comm_);
   }
   void push(const Task& task) { tasks_.push_back(task); }
   bool busy() const { return !tasks_.empty(); }
@@ -87,7 +51,7 @@ class Channel {
     lengths_.assign(task.kind == Task::kGather ? static_cast<size_t>(size_) : 1, task.count);
     switch (task.kind) {
       case Task::kSum:
-        return sum_piece();
+        return summing_.begin(task, &request_);
       case Task::kGather:
         MPI_Iallgather(MPI_IN_PLACE, 0, MPI_INT64_T, lengths_.data(), 1, MPI_INT64_T, comm_,
                        &request_);
@@ -103,13 +67,7 @@ class Channel {
   // Begins what follows on what has just come about; false: nothing does.
   bool next() {
     const Task& task = tasks_.front();
-    if (task.kind == Task::kSum) {
-      take_piece();
-      at_ += piece_;
-      if (at_ >= task.count) return false;
-      sum_piece();
-      return true;
-    }
+    if (task.kind == Task::kSum) return summing_.next(&request_);
     if (task.kind == Task::kBarrier) return false;
     if (at_ == 0) {  // lengths have come
       const int64_t total = std::accumulate(lengths_.begin(), lengths_.end(), int64_t{0});
@@ -173,32 +131,7 @@ class Channel {
     }
   }
 
-  void sum_piece() {
-    const Task& task = tasks_.front();
-    piece_ = std::min(task.count - at_, kPiece);
-    const int count = static_cast<int>(piece_);
-    if (task.type == RN_COMM_F32_AS_BF16) {
-      const float* from = static_cast<const float*>(task.data) + at_;
-      rounded_.resize(static_cast<size_t>(piece_));
-      std::transform(from, from + piece_, rounded_.begin(), to_bf16);
-      MPI_Iallreduce(MPI_IN_PLACE, rounded_.data(), count, MPI_UINT16_T, bf16_, comm_, &request_);
-      return;
-    }
-    const bool f32 = task.type == RN_COMM_F32;
-    char* at = static_cast<char*>(const_cast<void*>(task.data)) + at_ * (f32 ? 4 : 8);
-    MPI_Iallreduce(MPI_IN_PLACE, at, count, f32 ? MPI_FLOAT : MPI_DOUBLE, MPI_SUM, comm_,
-                   &request_);
-  }
-
-  void take_piece() {
-    const Task& task = tasks_.front();
-    if (task.type != RN_COMM_F32_AS_BF16) return;
-    float* to = static_cast<float*>(const_cast<void*>(task.data)) + at_;
-    std::transform(rounded_.begin(), rounded_.begin() + piece_, to, from_bf16);
-  }
-
   MPI_Comm comm_ = MPI_COMM_NULL;
-  MPI_Op bf16_ = MPI_OP_NULL;
   int rank_ = 0, size_ = 1;
   std::deque<Task> tasks_;
   bool running_ = false;
@@ -207,7 +140,7 @@ class Channel {
   std::vector<int64_t> lengths_;
   std::vector<char> bytes_, room_;
   std::vector<int> counts_, places_, sent_, from_;
-  std::vector<uint16_t> rounded_;
+  Summing summing_;
 };
 
 }  // namespace rnnative

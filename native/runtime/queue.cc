@@ -181,8 +181,9 @@ void EngineQueue::note_failure(const FailurePtr& failure) {
   if (unread_.size() < kMaxUnread) unread_.push_back(failure);
 }
 
-void EngineQueue::note_time(const char* op, std::chrono::steady_clock::time_point start) {
-  const std::chrono::duration<double, std::milli> time = std::chrono::steady_clock::now() - start;
+void EngineQueue::note_time(const char* op, std::chrono::steady_clock::time_point start,
+                            std::chrono::steady_clock::time_point end) {
+  const std::chrono::duration<double, std::milli> time = end - start;
   ProfileRow& row = profile[op];
   ++row.calls;
   row.milliseconds += time.count();

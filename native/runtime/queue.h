@@ -66,8 +66,9 @@ class EngineQueue final : public Queue, public std::enable_shared_from_this<Engi
   // ---- on the engine thread ----
 
   void note_failure(const FailurePtr& failure);
-  // Adds what has begun at `start` to the profile.
-  void note_time(const char* op, std::chrono::steady_clock::time_point start);
+  // Adds what has begun at `start` to the profile, and ended now or at `end`.
+  void note_time(const char* op, std::chrono::steady_clock::time_point start,
+                 std::chrono::steady_clock::time_point end = std::chrono::steady_clock::now());
   // Waits for the device. The first failure that no read has seen; forgets all.
   FailurePtr finish();
   bool profiling = false;

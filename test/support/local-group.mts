@@ -1,4 +1,5 @@
 /** Ranks within this process, which need no MPI: what they tell each other waits here until all have come. */
+import type { Tensor } from 'rnnative'
 import type { Group } from '#dist/tensor/group.js'
 import { openGroupsBy } from '#dist/train/ranks.js'
 
@@ -34,18 +35,28 @@ export function localGroups(size: number): Group[] {
     let [sums, others] = [0, 0]
     return {
       ...{ rank, size, name: 'within a process' },
-      async sum(tensors) {
-        const turn = sums++
-        const own = await Promise.all(
-          tensors.map((x) => x.data().catch(() => new Float32Array(x.size).fill(NaN))),
-        )
-        const all = await meet('sum', turn, rank, own)
-        tensors.forEach((x, i) => {
-          const sum = (all[0]?.[i] as Float32Array).slice()
-          for (const one of all.slice(1))
-            (one[i] as Float32Array).forEach((value, at) => (sum[at]! += value))
-          x.assign(sum)
-        })
+      sums() {
+        const tensors: Tensor[] = []
+        let begun = false
+        return {
+          add: (tensor) => void tensors.push(tensor),
+          begin: () => void (begun = true),
+          async settle() {
+            if (!begun) throw new Error('sums are settled that have not begun')
+            const turn = sums++
+            const own = await Promise.all(
+              tensors.map((x) => x.data().catch(() => new Float32Array(x.size).fill(NaN))),
+            )
+            const all = await meet('sum', turn, rank, own)
+            const total = all.reduce((sum, one) => sum + (one[0]?.[0] as number), 0)
+            tensors.forEach((x, i) => {
+              const sum = (all[0]?.[i] as Float32Array).slice()
+              for (const one of all.slice(1))
+                (one[i] as Float32Array).forEach((value, at) => (sum[at]! += value))
+              x.assign(i === 0 ? sum : sum.map((value) => value / total))
+            })
+          },
+        }
       },
       gather: (bytes) => meet('others', others++, rank, bytes),
       broadcast: async (bytes, root) =>

@@ -169,7 +169,8 @@ mpi('the command line trains in parallel, and tells once', async (t) => {
 })
 
 mpi('without the library it is said how to build it', async (t) => {
-  const args = ['dist-test/train/mpi/worker.mjs', '{"family":"language","steps":1,"out":"x"}']
+  const task = { family: 'language', steps: 1, out: join(folder, 'none') }
+  const args = ['dist-test/train/mpi/worker.mjs', JSON.stringify(task)]
   const { code, stderr } = await mpirun(2, args, { RNNATIVE_MPI: join(folder, 'missing.so') })
   t.not(code, 0)
   t.regex(stderr, /ERR_UNSUPPORTED|npx rnnative build mpi/)

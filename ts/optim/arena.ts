@@ -3,6 +3,7 @@ import type { DeviceName, DType, Parameter, Tensor } from '../tensor'
 import { flatBuffer, gatherAt, moveInto, partOf } from '../tensor/arena'
 import { RowUses, type GradHolder, type GradSlot } from '../tensor/autograd'
 import { formatShape, type Shape } from '../tensor/shape'
+import { Buckets } from './buckets'
 import { LazyTables } from './lazy'
 
 /** Parameters start at multiples of this many elements, a cache line of f32. */
@@ -20,6 +21,10 @@ export interface Range {
   readonly offset: number
   readonly size: number
 }
+
+/** Whether two runs have an element in common. */
+const meets = (a: Range, b: Range): boolean =>
+  a.offset < b.offset + b.size && b.offset < a.offset + a.size
 
 /** Elements that a parameter takes up, its padding among them. */
 export const extentOf = ({ size }: Parameter): number => Math.ceil(size / ALIGNMENT) * ALIGNMENT
@@ -45,6 +50,9 @@ export class Arena implements GradHolder {
   private readonly homes = new Map<Parameter, GradSlot | null>()
   /** Parameters that a loss depended on since the last step, and that were nobody's then. */
   private strays: readonly GradSlot[] = []
+  private buckets: Buckets | null = null
+  /** Parameters whose gradients are given away as soon as they are final. */
+  private early: ReadonlyMap<GradSlot, Parameter> = new Map()
 
   /** Moves the parameters' storage here; the Parameter objects stay the same. */
   constructor(
@@ -90,6 +98,42 @@ export class Arena implements GradHolder {
 
   meet(strays: readonly GradSlot[]): void {
     this.strays = strays
+  }
+
+  /**
+   * From now on, `give` takes gradients as backward finishes them, in stretches and always in the same order; those that
+   * cover one of `frozen`, and all others that are left, when {@link settleBuckets} is called.
+   */
+  watch(frozen: readonly Range[], give: (gradients: Tensor) => void): void {
+    this.buckets ??= new Buckets(this.dense, this.gradients)
+    this.buckets.watch(give)
+    const early = new Map<GradSlot, Parameter>()
+    for (const { parameter, offset } of this.dense) {
+      const home = this.homes.get(parameter)
+      const partly = frozen.some((range) => meets(range, { offset, size: parameter.size }))
+      if (home && !partly) early.set(home, parameter)
+    }
+    this.early = early
+  }
+
+  get watches(): boolean {
+    return this.buckets?.watched ?? false
+  }
+
+  finish(slot: GradSlot): void {
+    const parameter = this.early.get(slot)
+    if (parameter !== undefined && slot.written) this.buckets?.finish(parameter)
+  }
+
+  /** All gradients are settled, and count as written. */
+  settleBuckets(): void {
+    for (const { parameter } of this.dense) if (parameter.slot) parameter.slot.written = true
+    this.buckets?.settle()
+  }
+
+  /** As if {@link watch} had not been called. */
+  dropBuckets(): void {
+    this.buckets?.drop()
   }
 
   /**
@@ -162,6 +206,7 @@ export class Arena implements GradHolder {
   /** Lets the buffers go; parameters keep their values. */
   dispose(): void {
     this.lazy.drop()
+    this.buckets?.dispose()
     for (const { parameter } of this.slices)
       if (parameter.holder === this) parameter.holder = parameter.rows = null
     this.values.dispose()

@@ -202,11 +202,23 @@ export class Optimizer {
     }
   }
 
-  /** @internal Lets `sum` replace all gradients that are settled, each of which counts as written then. */
-  sumGradients(sum: (gradients: readonly [Tensor, ...Tensor[]]) => void): void {
+  /**
+   * @internal From now on, `give` takes gradients as backward finishes them, in stretches of their buffer and always in the
+   * same order: it replaces them by what counts in their place. {@link gaveGradients} gives the rest.
+   */
+  giveGradients(give: (gradients: Tensor) => void): void {
+    this.arena.watch(this.groups.frozen(this.arena.dense), give)
+  }
+
+  /** @internal */
+  gaveGradients(): void {
     this.settleGradients()
-    for (const { parameter } of this.arena.dense) if (parameter.slot) parameter.slot.written = true
-    sum(this.arena.settled)
+    this.arena.settleBuckets()
+  }
+
+  /** @internal Nobody takes any more. */
+  keepGradients(): void {
+    this.arena.dropBuckets()
   }
 
   /** @internal Multiplies all gradients. */

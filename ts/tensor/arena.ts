@@ -14,6 +14,12 @@ export function partOf({ handle, dtype, device }: Tensor, offset: number, shape:
   return new Tensor({ handle: native.view(handle, offset, shape), shape, dtype, device })
 }
 
+/** The same as one run of elements, which no scope disposes. */
+export function stretchOf({ handle, dtype, device }: Tensor, offset: number, size: number): Tensor {
+  const shape = [size]
+  return new Tensor({ handle: native.view(handle, offset, shape), shape, dtype, device }, false)
+}
+
 /**
  * Moves a leaf's values and its gradient to `offset` of two buffers; the object stays the same. Without `gradients` it
  * has none.

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs'
 import { RnnativeError } from '../errors'
 import { messageOf } from '../kinds'
 import { launchedRank, mpiLibrary } from '../mpirun'
-import { native } from '../native/index'
+import { native, type DeviceName } from '../native/index'
 import type { Precision } from '../precision'
 import type { Tensor } from './tensor'
 
@@ -14,8 +14,13 @@ declare module '../native/index' {
       library: string,
       timeout: number,
     ): Promise<{ rank: number; size: number; name: string }>
-    /** In place and in queue order; ranks call it alike. A tensor that could not be computed counts as NaN. */
-    groupSum(tensors: readonly N[], bf16: boolean): void
+    /** What belongs to one step; greater than any before. */
+    groupTicket(): number
+    /** See {@link Sums.add}. */
+    groupSum(tensor: N, bf16: boolean, ticket: number, divides: boolean): void
+    /** Those of earlier tickets that have not begun never do so. */
+    groupBegin(ticket: number): void
+    groupWait(device: DeviceName, ticket: number): void
     /** What each rank gave. */
     groupGather(bytes: Uint8Array): Promise<Uint8Array[]>
     /** What rank `root` gave. */
@@ -28,7 +33,26 @@ declare module '../native/index' {
   }
 }
 
-/** All ranks make the same calls in the same order: of `sum` in one, of the others in another. */
+/**
+ * Numbers of a step that become their sums over ranks, beside what is computed meanwhile. What was added and has not
+ * begun when those of another step do never is.
+ */
+export interface Sums {
+  /**
+   * From here in queue order, `tensor` is not to be touched before {@link settle}. All ranks add alike. The first
+   * is one number, by which all others are divided. A tensor that could not be computed counts as NaN.
+   */
+  add(tensor: Tensor): void
+  /** All ranks make this step. */
+  begin(): void
+  /**
+   * What is enqueued from here on sees the sums, the same bits on each rank. A promise where that has to be waited
+   * for.
+   */
+  settle(): Promise<void> | null
+}
+
+/** All ranks make the same calls in the same order: of `sums` in one, of the others in another. */
 export interface Group {
   /** This process's number, from 0. */
   readonly rank: number
@@ -36,11 +60,8 @@ export interface Group {
   readonly size: number
   /** What moves the bytes, such as `Open MPI 4.1.4, thread level multiple`. */
   readonly name: string
-  /**
-   * Replaces numbers by their sums over ranks, the same bits on each, in queue order. A promise where that has to be
-   * waited for. A tensor that could not be computed counts as NaN.
-   */
-  sum(tensors: readonly Tensor[], precision: Precision): Promise<void> | null
+  /** Those of a step that may follow. `precision`: what gradients are rounded to on their way. */
+  sums(device: DeviceName, precision: Precision): Sums
   /** What each rank gave. */
   gather(bytes: Uint8Array): Promise<Uint8Array[]>
   /** What rank `root` gave; nobody else's is looked at. */
@@ -78,10 +99,17 @@ export async function openMpi(): Promise<Group> {
   process.on('exit', (status) => native.groupClose(status & 255))
   return {
     ...found,
-    sum(tensors, precision) {
-      const handles = tensors.map(({ handle }) => handle)
-      native.groupSum(handles, precision === 'bf16')
-      return null
+    sums(device, precision) {
+      const ticket = native.groupTicket()
+      let first = true
+      return {
+        add({ handle }) {
+          native.groupSum(handle, precision === 'bf16', ticket, first)
+          first = false
+        },
+        begin: () => native.groupBegin(ticket),
+        settle: () => (native.groupWait(device, ticket), null),
+      }
     },
     gather: (bytes) => native.groupGather(bytes),
     broadcast: async (bytes, root) => (await native.groupBroadcast(bytes, root))[0],

@@ -6,7 +6,7 @@ export { defaultDevice, chooseDevice, setDefaultDevice } from './device'
 export type { DeviceChoice, DeviceOption } from './device'
 export { noGrad } from './autograd'
 export { scope } from './scope'
-export { openGroup, type Group } from './group'
+export { openGroup, type Group, type Sums } from './group'
 export {
   info,
   memory,

@@ -7,8 +7,8 @@ import type { Share } from '../data/feed'
 import { RnnativeError, type ErrorCode } from '../errors'
 import { isError } from '../kinds'
 import type { Precision } from '../precision'
-import type { Tensor } from '../tensor'
-import { openGroup, type Group } from '../tensor/group'
+import type { DeviceName } from '../tensor'
+import { openGroup, type Group, type Sums } from '../tensor/group'
 
 /** What one rank says at a place. */
 interface Said {
@@ -76,9 +76,9 @@ export class Ranks implements Share {
     return this.rank === 0
   }
 
-  /** Sums over ranks, in place; a promise where that is to be waited for. */
-  sum(tensors: readonly Tensor[], precision: Precision): Promise<void> | null {
-    return this.group.sum(tensors, precision)
+  /** Of a step that may follow. */
+  sums(device: DeviceName, precision: Precision): Sums {
+    return this.group.sums(device, precision)
   }
 
   /** What all say at this place, by rank. Throws what one of them failed with. */

@@ -8,6 +8,7 @@ import type { RandomContext } from '../nn'
 import type { Optimizer } from '../optim'
 import type { GradientNoise } from '../optim/noise'
 import { noGrad, scope, type Tensor } from '../tensor'
+import type { Sums } from '../tensor/group'
 import * as ops from '../ops'
 import { Carried, disposeAll } from './carried'
 import { learnsNothing } from './ending'
@@ -34,6 +35,9 @@ interface Gradients<B, C> {
   parts: readonly Part<C>[]
   /** What the loss is divided by, where it was known beforehand. */
   share: Tensor | number | undefined
+  /** Of several ranks, and what the batches of all count, which becomes a sum as well. */
+  sums: Sums | null
+  total: Tensor | null
 }
 
 type StepSettings = Pick<
@@ -80,14 +84,10 @@ export class Steps<B, C extends object> {
   async run(step: number, portions: readonly Portion<B>[]): Promise<{ made: Promise<StepSums> }> {
     if (this.ranks === null) return { made: this.alone(step, portions) }
     const gradients = this.gradientsFor(step, portions)
-    const count = countOf(gradients.parts, this.optimizer.device)
-    const sums: (Promise<void> | null)[] = []
-    const { ranks } = this
-    const { reducePrecision = 'f32' } = this.options
-    this.optimizer.sumGradients((all) => sums.push(ranks.sum(all, reducePrecision)))
-    sums.push(ranks.sum([count], 'f32'))
-    for (const sum of sums) if (sum !== null) await sum
-    const enqueued = this.update(step, gradients, count)
+    gradients.sums?.begin()
+    this.optimizer.gaveGradients()
+    await gradients.sums?.settle()
+    const enqueued = this.update(step, gradients)
     this.prepared = null
     const made = read(enqueued).finally(() => enqueued.scalars.forEach((x) => x.dispose()))
     made.catch(() => undefined) // told when it is awaited
@@ -193,13 +193,26 @@ export class Steps<B, C extends object> {
     const single = portions.length === 1 && this.ranks === null
     const shareOf = ({ count }: BatchLoss<C>) => share ?? (single ? reciprocal(count) : 1)
     const states = this.states(portions)
+    const last = portions.findLastIndex(({ rows }) => rows > 0)
+    const { ranks, options } = this
+    const sums = ranks?.sums(optimizer.device, options.reducePrecision ?? 'f32') ?? null
+    // Of all gradients the sums may begin when those of the last batch are made.
+    const sumUp = (parts: readonly Part<C>[]): Tensor | null => {
+      if (sums === null) return null
+      const total = countOf(parts, optimizer.device)
+      sums.add(total)
+      optimizer.giveGradients((gradients) => sums.add(gradients))
+      return total
+    }
+    const parts: Part<C>[] = []
+    let total = last < 0 ? sumUp(parts) : null
     let before = 0
-    const parts = portions.flatMap(({ batch, rows, within = alone(rows) }, at): Part<C>[] => {
+    for (const [at, { batch, rows, within = alone(rows) }] of portions.entries()) {
       const state = states[at] ?? null
       this.random.set({ step, sampleBase: before + within.first })
       before += within.rows
-      if (rows === 0) return []
-      const part = scope(() => {
+      if (rows === 0) continue
+      const made = scope(() => {
         const given = inputs[at] as readonly Tensor[]
         objective.module.train()
         const made = objective.loss(given, batch, { step, within, carried: state })
@@ -208,22 +221,20 @@ export class Steps<B, C extends object> {
         const penalties = each(made.penalties ?? {}, (penalty) => ops.mul(penalty, own))
         const all = Object.values(penalties).reduce((sum, one) => ops.add(sum, one), loss)
         if (!all.requiresGrad) throw learnsNothing(objective.module)
-        all.backward()
         const { count, measures, carry } = made
         const told = each(penalties, (penalty) => penalty.detach())
-        return { at, loss: loss.detach(), penalties: told, count, measures, carry }
+        const part: Part<C> = { at, loss: loss.detach(), penalties: told, count, measures, carry }
+        const total = at === last ? sumUp([...parts, part]) : null
+        all.backward()
+        return { part, total }
       })
-      return [part]
-    })
-    return { portions, parts, share }
+      parts.push(made.part)
+      total ??= made.total
+    }
+    return { portions, parts, share, sums, total }
   }
 
-  /** `total`: what the batches of all ranks count. */
-  private update(
-    step: number,
-    { parts, share }: Gradients<B, C>,
-    total: Tensor | null = null,
-  ): Enqueued {
+  private update(step: number, { parts, share, total }: Gradients<B, C>): Enqueued {
     const { optimizer, carried, clipNorm, parameterPenalties } = this
     const { clipValue = 0 } = this.options
     const scalars = new Scalars()
@@ -279,8 +290,8 @@ export class Steps<B, C extends object> {
   }
 
   /**
-   * Divides the gradients of several batches by the count of them all, or that of all ranks. What losses are to be
-   * multiplied by.
+   * Divides the gradients of several batches by the count of them all; those of all ranks, `total`, they have been
+   * divided by as they were added up. What losses are to be multiplied by.
    */
   private divide(parts: readonly Part<C>[], scalars: Scalars, total: Tensor | null): Read {
     const counts = parts.map(({ count }) => count)
@@ -288,7 +299,7 @@ export class Steps<B, C extends object> {
     for (const count of [...counts, ...(total ? [total] : [])]) scalars.add(count)
     if (parts.length === 1 && total === null) return () => 1
     const share = scope(() => noGrad(() => reciprocal(total ?? counts.reduce(plus))))
-    this.optimizer.scaleGradients(share)
+    if (total === null) this.optimizer.scaleGradients(share)
     return scalars.add(share)
   }
 
@@ -300,6 +311,8 @@ export class Steps<B, C extends object> {
         if (typeof held !== 'number') held.dispose()
       disposeAll(carry ?? null)
     }
+    this.prepared?.total?.dispose()
+    this.optimizer.keepGradients()
     this.prepared = null
   }
 

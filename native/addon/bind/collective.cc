@@ -1,4 +1,5 @@
-// groupOpen, groupSum, groupGather, groupBroadcast, groupBarrier, groupAbort, groupClose.
+// groupOpen, groupTicket, groupSum, groupBegin, groupWait, groupGather, groupBroadcast,
+// groupBarrier, groupAbort, groupClose.
 #include "native/ops/collective.h"
 
 #include <cstring>
@@ -106,11 +107,30 @@ Napi::Value open(const Info& info) {
   });
 }
 
+Napi::Value ticket(const Info& info) {
+  return Napi::Number::New(info.Env(), static_cast<double>(group_ticket()));
+}
+
+int64_t ticket_arg(const Info& info, size_t i, const char* op) {
+  return integer_arg(info, i, 1, int64_t{1} << 53, op, "ticket");
+}
+
 Napi::Value sum(const Info& info) {
-  const std::vector<Tensor> tensors = to_tensors(info[0], "group_sum", "tensors");
-  const Device device = tensors.empty() ? Device::kCpu : tensors[0].device;
-  group_sum(Environment::of(info.Env()).queue(device), tensors,
-            bool_arg(info, 1, "group_sum", "bf16"));
+  const Tensor tensor = tensor_arg(info, 0, "group_sum", "tensor");
+  group_sum(Environment::of(info.Env()).queue(tensor.device), tensor,
+            bool_arg(info, 1, "group_sum", "bf16"), ticket_arg(info, 2, "group_sum"),
+            bool_arg(info, 3, "group_sum", "divides"));
+  return info.Env().Undefined();
+}
+
+Napi::Value begin(const Info& info) {
+  group_begin(ticket_arg(info, 0, "group_begin"));
+  return info.Env().Undefined();
+}
+
+Napi::Value wait(const Info& info) {
+  const Device device = to_device(info[0], "group_wait", "device");
+  group_wait(Environment::of(info.Env()).queue(device), ticket_arg(info, 1, "group_wait"));
   return info.Env().Undefined();
 }
 
@@ -161,7 +181,10 @@ namespace rnnative {
 
 void bind_collective(Napi::Env env, Napi::Object exports) {
   addon::export_function<&addon::open>(env, exports, "groupOpen");
+  addon::export_function<&addon::ticket>(env, exports, "groupTicket");
   addon::export_function<&addon::sum>(env, exports, "groupSum");
+  addon::export_function<&addon::begin>(env, exports, "groupBegin");
+  addon::export_function<&addon::wait>(env, exports, "groupWait");
   addon::export_function<&addon::gather>(env, exports, "groupGather");
   addon::export_function<&addon::broadcast>(env, exports, "groupBroadcast");
   addon::export_function<&addon::barrier>(env, exports, "groupBarrier");

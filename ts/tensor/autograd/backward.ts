@@ -56,6 +56,16 @@ function tellStrays(nodes: readonly GradNode[]): void {
   if (strays.size > 0) for (const holder of holders) holder.meet([...strays])
 }
 
+/** Parameters whose learner asks for it, by the last recorded op of those that add to their gradient. */
+function lastUses(nodes: readonly GradNode[]): ReadonlyMap<GradNode, GradSlot[]> {
+  const last = new Map<GradSlot, GradNode>()
+  for (const node of nodes)
+    for (const slot of node.inputs) if (slot?.learned?.holder?.watches) last.set(slot, node)
+  const finished = new Map<GradNode, GradSlot[]>()
+  for (const [slot, node] of last) finished.set(node, [...(finished.get(node) ?? []), slot])
+  return finished
+}
+
 /**
  * Runs the graph under `root` in reverse: every leaf it depends on gains its gradient. Nothing is
  * touched when the graph turns out to be freed or stale. `gradient` (same shape) stays the caller's.
@@ -67,6 +77,7 @@ export function runBackward(
 ): void {
   const nodes = reachable(root)
   checkIntact(nodes)
+  const finished = lastUses(nodes)
   for (const node of nodes) ++node.users // keeps producers alive while consumers are freed
   try {
     if (gradient !== null) root.add(gradient)
@@ -75,6 +86,7 @@ export function runBackward(
       if (node.outputs.some((output) => output.written)) node.run?.(node)
       for (const output of node.outputs) output.drop()
       if (!retainGraph) freeNode(node)
+      for (const slot of finished.get(node) ?? []) slot.learned?.holder?.finish(slot)
     }
     tellStrays(nodes)
   } finally {

@@ -11,6 +11,10 @@ import type { Shape } from '../shape'
 /** Somebody who learns parameters, and is told which others a loss depends on that nobody learns. */
 export interface GradHolder {
   meet(strays: readonly GradSlot[]): void
+  /** Whether it is to be told of gradients that are final. */
+  readonly watches: boolean
+  /** This backward adds nothing more to it. */
+  finish(slot: GradSlot): void
 }
 
 /** Vectors of a table that an op gave for ids, and what their gradient was. */
