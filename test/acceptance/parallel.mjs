@@ -54,8 +54,8 @@ function run(ranks, task, { hosts, told } = {}) {
     child.stdout.on('data', () => told?.())
     child.stderr.setEncoding('utf8').on('data', (text) => (stderr += text))
     // Not when its pipes are closed: what is left on a host that was cut off holds them open.
-    child.on('error', reject).on('exit', (code) => {
-      setTimeout(() => resolve({ code, stderr, out }), 200)
+    child.on('error', reject).on('exit', (code, signal) => {
+      setTimeout(() => resolve({ code: code ?? signal, stderr, out }), 200)
     })
   })
 }
