@@ -11,7 +11,19 @@ const nodeGlobals = Object.fromEntries(
 )
 
 export default tseslint.config(
-  { ignores: ['dist', 'dist-test', 'build', '.cmake', 'prebuilds', '.gpu', '.cache', 'runs'] },
+  {
+    ignores: [
+      'dist',
+      'dist-test',
+      'build',
+      '.cmake',
+      'prebuilds',
+      '.gpu',
+      '.cache',
+      'runs',
+      'site',
+    ],
+  },
   eslint.configs.recommended,
   { languageOptions: { globals: nodeGlobals } },
   {

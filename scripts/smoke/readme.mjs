@@ -16,21 +16,11 @@ import { delimiter, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 
 /** What the examples read, so small that they end soon. */
-const book = 'Call me Ishmael. Some years ago, never mind how long precisely, I went to sea.\n'
 const english = 'a dog runs over the grass .\na man sleeps .\na child eats an apple .\n'
 const german = 'ein hund läuft über das gras .\nein mann schläft .\nein kind isst einen apfel .\n'
-const tagged =
-  'Kim B-PER\nClijsters I-PER\nwon O\nin O\nBrussels B-LOC\n. O\n\nShe O\nleft O\nRome B-LOC\n'
 const FILES = {
-  'book.txt': book.repeat(20),
-  'wiki.txt': book.repeat(50),
   'train.en': english,
   'train.de': german,
-  'test.en': english,
-  'test.de': german,
-  'train.conll': tagged,
-  'dev.conll': tagged,
-  'test.conll': tagged,
   'console.d.ts': 'declare const console: { log(...values: unknown[]): void }\n',
   'tsconfig.json': JSON.stringify({
     compilerOptions: {

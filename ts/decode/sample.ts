@@ -37,6 +37,7 @@ export const SAMPLE_NAMES: Names<SampleOptions> = {
   ...{ samples: true, streams: true, signal: true },
 }
 
+/** A sequence that was drawn. */
 export interface Sample {
   /** Without the model's `bos` and `eos`; a forced prefix included. */
   readonly tokens: Int32Array

@@ -5,7 +5,7 @@ import { checkLogits, logProbabilitiesOf } from './expand'
 import { checkTokens } from './limits'
 import { checkModel, placesOf, survivors, takeStates, withStep, type StepModel } from './step-model'
 
-/** How likely a model finds a target, of {@link score}. */
+/** How likely a model finds a target, of {@link scoreTargets}. */
 export interface TargetScore {
   /** Natural logarithm of the probability of the tokens and the end. */
   readonly logProbability: number

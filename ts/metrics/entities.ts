@@ -4,7 +4,7 @@ import { looseSpans, strictSpans, TAG_SCHEMES, type TagScheme } from './spans'
 
 export const ENTITY_MODES = ['strict', 'conlleval'] as const
 
-/** Options of {@link entities}. */
+/** How tags are read. */
 export interface EntityOptions {
   /** Of the tags. Default 'bio'. */
   scheme?: TagScheme | undefined
@@ -29,7 +29,7 @@ export interface EntityRates {
   support: number
 }
 
-/** What {@link entities} gives. */
+/** Rates of all entities, and of each type. */
 export interface EntityScore extends EntityRates {
   /** The share of words whose tags are right. */
   accuracy: number

@@ -91,7 +91,7 @@ export function seasonalError(history: Numbers, season: number): number {
   return sum / count
 }
 
-/** Mean absolute error relative to that of {@link seasonalError} (Hyndman & Koehler 2006). */
+/** Mean absolute error relative to that of repeating the last season (Hyndman & Koehler 2006). */
 export function mase(actual: Numbers, forecast: Numbers, history: Numbers, season = 1): number {
   checkAlike('mase', actual, forecast)
   checkNumbers('mase', 'history', history)

@@ -24,13 +24,14 @@ export class InitSource {
     private readonly spec: InitSpec | null = null,
   ) {}
 
+  /** The stream of a parameter, by its name within the module. */
   of(parameter: string): InitStream {
     return { seed: this.seed, name: this.path === '' ? parameter : `${this.path}.${parameter}` }
   }
 
   /**
    * Fills a parameter of the module's own as it was asked for, or else in the `usual` way. `blocks`:
-   * see {@link OrthogonalOptions}.
+   * see `orthogonal`.
    */
   fill(name: string, x: Tensor, usual: InitSpec, blocks = 1): void {
     const [kind, scale] = resolve('init', this.spec ?? usual)

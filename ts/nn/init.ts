@@ -10,6 +10,7 @@ import { formatShape, shapeError, sizeOf } from '../tensor/shape'
 
 /** A stream of initial values. */
 export interface InitStream {
+  /** What all its draws come from. */
   seed: number
   /** Such as the parameter's full name. */
   name: string

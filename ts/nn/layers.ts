@@ -112,6 +112,7 @@ const EMBEDDING_NAMES: Names<EmbeddingLayerOptions> = {
 
 /** Vectors of ids: i32 [...] to [..., features]. */
 export class Embedding extends Module {
+  /** `[vocabulary, features]`. */
   weight: Parameter
   /** The id whose vector stays zero; null: none. */
   readonly paddingIndex: number | null
@@ -225,7 +226,9 @@ const NORM_NAMES: Names<LayerNormLayerOptions> = { device: true, eps: true, bias
 
 /** Normalises the last axis (Ba et al. 2016), with a gain (`weight`) and a bias. */
 export class LayerNorm extends Module {
+  /** `[features]`, the gain. */
   weight: Parameter
+  /** `[features]`; null where there is none. */
   bias: Parameter | null
   /** Added to the variance. */
   readonly eps: number
@@ -247,6 +250,7 @@ export class LayerNorm extends Module {
     if (this.bias) init.zeros(this.bias)
   }
 
+  /** x normalised over its last axis: its shape stays. */
   forward<D extends DType>(x: Tensor<D>): Tensor<D> {
     return ops.layerNorm(x, { gain: this.weight, bias: this.bias, eps: this.eps })
   }

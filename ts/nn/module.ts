@@ -17,7 +17,7 @@ export type { HostTensor, LoadReport } from './state'
 /** Values by parameter name. */
 export type StateDict = ReadonlyMap<string, Tensor | HostTensor>
 
-/** Options of {@link Module.load} and its kin. */
+/** How strictly parameters are loaded. */
 export interface LoadOptions {
   /** Throws when names are missing or unexpected; otherwise those are left alone. Default true. */
   strict?: boolean | undefined

@@ -59,7 +59,9 @@ export class PositionEmbedding extends Module {
   private readonly deviation: number
 
   constructor(
+    /** Positions after which they begin again. */
     readonly limit: number,
+    /** Of a step. */
     readonly features: number,
     options: PositionEmbeddingOptions = {},
   ) {

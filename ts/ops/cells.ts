@@ -150,7 +150,7 @@ export interface CellParameters {
   weightInput: Tensor | null
   /** [G*H, P] */
   weightHidden: Tensor
-  /** [P, H], P < H, of a cell that {@link mayProject}: h is its product with what the cell makes. */
+  /** [P, H], P < H, of an LSTM: h is its product with what the cell makes. */
   weightProjection?: Tensor | null | undefined
   /** [G*H] */
   biasInput?: Tensor | null | undefined
@@ -163,7 +163,7 @@ export interface CellParameters {
   /** As `peepholeInput`, of o. */
   peepholeOutput?: Tensor | null | undefined
   /**
-   * Layer norm (Ba et al. 2016), all or none, in all layers, of a cell that {@link mayNorm}: gains [G*H]
+   * Layer norm (Ba et al. 2016), all or none, in all layers, of an LSTM or a GRU: gains [G*H]
    * of W x and of R h, and, where there is a c, gain and bias [H] of c' as the output sees it.
    */
   normInput?: Tensor | null | undefined

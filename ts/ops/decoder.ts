@@ -97,6 +97,7 @@ export interface DecoderState extends RecurrentState {
 export interface DecoderArguments {
   /** Kind of cell. */
   cell: Cell
+  /** How queries and keys are scored. */
   score: AttentionScore
   /**
    * `context` (Bahdanau et al. 2015): the query is the top layer's state before the step, and its

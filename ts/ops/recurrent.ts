@@ -52,7 +52,7 @@ declare module '../native/index' {
 export interface RecurrentState {
   /** [layers*directions, batch, hidden], or as many features as h is projected to. */
   readonly h: Tensor
-  /** [layers*directions, batch, hidden]; the second state of a cell that {@link hasC | has one}, as an LSTM. */
+  /** [layers*directions, batch, hidden]; the second state of a cell that has one, as an LSTM. */
   readonly c?: Tensor | undefined
 }
 

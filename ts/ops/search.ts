@@ -22,7 +22,6 @@ declare module '../native/index' {
       logits: N,
       scores: N,
       beams: number,
-      /** How many are to be found for each sentence. */
       k: number,
       penaltyRows: Int32Array | null,
       penaltyTokens: Int32Array | null,
@@ -92,6 +91,7 @@ function checkRows(op: string, logits: Tensor): number {
 export interface TopkOptions {
   /** Hypotheses of a sentence, one after another among the rows. Default 1. */
   beams?: number | undefined
+  /** How many are to be found for each sentence. */
   k: number
   /** What is added to scores, token by token. */
   penalties?: Penalties | null | undefined
@@ -134,6 +134,7 @@ export function topk(logits: Tensor, scores: Tensor, options: TopkOptions): Topk
 export interface SampleTokensOptions {
   /** `[rows]`: the token to take after a row; -1 where one is to be chosen. Default: all are. */
   given?: Integers | null | undefined
+  /** What is added to scores, token by token. */
   penalties?: Penalties | null | undefined
   /** Divides the scores; 0 chooses the likeliest token, the lowest of equals. Default 1. */
   temperature?: number | undefined

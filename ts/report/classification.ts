@@ -19,7 +19,7 @@ export interface ClassifiedText {
     { readonly tokens: readonly string[]; readonly weights: readonly number[] } | undefined
 }
 
-/** What {@link writeClassificationReport} shows. */
+/** What a page on a classifier shows. */
 export interface ClassificationReport {
   /** At the top of the page. */
   title: string

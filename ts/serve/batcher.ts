@@ -226,7 +226,7 @@ export class Batcher implements AsyncDisposable {
     this.hurry = null
   }
 
-  /** As {@link dispose}, for `await using`. */
+  /** As {@link close}, for `await using`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close()
   }

@@ -118,5 +118,5 @@ export async function linesOf(text: string): Promise<string[]> {
 export const withoutReturn = (line: string): string =>
   line.endsWith('\r') ? line.slice(0, -1) : line
 
-/** The lines of a text file: see {@link linesOf}; errors as of {@link readText}. */
+/** The lines of a text file: without their ends; errors as of {@link readText}. */
 export const readLines = async (path: string): Promise<string[]> => linesOf(await readText(path))

@@ -69,7 +69,9 @@ export class KerasNetwork extends Module {
 
   /** @internal `config`: the text that describes it; `shapes` of the weights, by names. */
   constructor(
+    /** Keras's own description, as JSON. */
     readonly config: string,
+    /** The layers, in order. */
     readonly layers: readonly KerasLayer[],
     shapes: ReadonlyMap<string, { readonly shape: readonly number[] }>,
   ) {

@@ -17,6 +17,7 @@ export const abstractiveOptions = new ModelSchema(
       { ...encoderRows, bidirectional: { ...encoderRows.bidirectional, fallback: () => true } },
       'the encoder',
     ),
+    /** Which tables of vectors are one. Default: `all`. */
     tieEmbeddings: { ...rows.tieEmbeddings, fallback: () => 'all' },
   },
   (options, refuse) => seq2seqRules({ ...options, ...PLAIN }, refuse),

@@ -27,6 +27,7 @@ export const autoencoderOptions = new ModelSchema(
     ...rows,
     /** With it nothing needs to be remembered: it copies. */
     attention: { ...rows.attention, fallback: () => 'none' },
+    /** Which tables of vectors are one. Default: `all`. */
     tieEmbeddings: { ...rows.tieEmbeddings, fallback: () => 'all' },
   },
   (options, refuse) => seq2seqRules({ ...options, ...PLAIN }, refuse),

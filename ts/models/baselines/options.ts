@@ -6,6 +6,7 @@ import { termRows } from '../parts/term-options'
 
 export const tfIdfOptions = new ModelSchema('TfIdf', 'rnnative.tf-idf', {
   ...termRows,
+  /** What a term counts in a text. */
   weighting: choice(['counts', 'binary', 'tf-idf'], {
     about: termRows.weighting.about,
     default: 'tf-idf',
@@ -15,6 +16,7 @@ export const tfIdfOptions = new ModelSchema('TfIdf', 'rnnative.tf-idf', {
 export const naiveBayesOptions = new ModelSchema('NaiveBayes', 'rnnative.naive-bayes', {
   ...termRows,
   // Bernoulli's asks whether an n-gram is there, and nothing else.
+  /** What a term counts in a text; `binary` of the Bernoulli variant. */
   weighting: {
     ...termRows.weighting,
     only: [
@@ -35,6 +37,7 @@ const byAdam: Only = ['the solver adam', ({ solver }: { solver: unknown }) => so
 
 export const maxEntOptions = new ModelSchema('MaxEnt', 'rnnative.max-ent', {
   ...termRows,
+  /** What a term counts in a text. */
   weighting: choice(['counts', 'binary', 'tf-idf'], {
     about: termRows.weighting.about,
     default: 'tf-idf',

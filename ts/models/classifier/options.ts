@@ -60,6 +60,7 @@ export const classifierOptions = new ModelSchema(
     ...readingOptions(),
     ...variantOptions(),
     bidirectional: flag({ about: 'read texts in both directions', default: true }),
+    /** How a text's states become one vector: by one of these, or by several side by side. */
     pooling: custom<readonly Pooling[]>()(
       {
         expected: `a list of ${POOLINGS.join(', ')}, each once`,

@@ -14,6 +14,7 @@ export const dialogueOptions = new ModelSchema(
       ...{ default: 2, most: 1024 },
     }),
     ...rows,
+    /** Which tables of vectors are one. Default: `all`. */
     tieEmbeddings: { ...rows.tieEmbeddings, fallback: () => 'all' },
   },
   (options, refuse) => seq2seqRules({ ...options, sourceFeatures: undefined, copy: false }, refuse),

@@ -54,6 +54,7 @@ export interface FastTextPredictOptions {
 
 /** What a text is taken for. */
 export interface FastTextPrediction {
+  /** The likeliest label. */
   label: string
   /** The likeliest labels first. They sum to 1, unless but the `top` ones are told. */
   probabilities: { label: string; probability: number }[]

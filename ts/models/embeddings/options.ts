@@ -77,6 +77,7 @@ export const embeddingOptions = new ModelSchema(
   'embeddings',
   'rnnative.Embeddings',
   {
+    /** What predicts what. */
     model: choice(EMBEDDING_MODELS, {
       about:
         'what predicts what: skipgram a word those near it, cbow those near it a word; fasttext ' +

@@ -191,6 +191,7 @@ export const forecasterOptions = new ModelSchema(
       default: false,
     }),
     ...stack,
+    /** Kind of cell. Default: `gru`. */
     cell: { ...stack.cell, fallback: () => 'gru' },
     ...variantOptions(),
     recurrentDropout: fraction({

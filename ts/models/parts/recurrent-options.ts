@@ -27,6 +27,7 @@ export const cellOf = (cell: CellName) => CELLS[cell]
 /** The recurrent stack. */
 export const stackOptions = (layers: { default: number; about: string }) => ({
   cell: choice(CELL_NAMES, { about: 'kind of cell', default: 'lstm' }),
+  /** Recurrent layers on each other. */
   layers: count({ ...layers, most: MOST_LAYERS }),
   hidden: count({ about: 'units of a layer', default: 256, most: MOST_UNITS }),
   embedding: count({

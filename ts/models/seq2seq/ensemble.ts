@@ -16,7 +16,9 @@ import type { SampleTextOptions, TranslateOptions } from './translate'
  */
 export class Seq2SeqEnsemble {
   constructor(
+    /** The members. */
     readonly models: readonly Seq2Seq[],
+    /** Their weights. */
     readonly options: EnsembleOptions = {},
   ) {
     optionsOf('ensemble', options, ENSEMBLE_NAMES)

@@ -26,7 +26,9 @@ export interface Entity {
   type: string
   /** In the text, or which words of those given; `end` is the first past it. */
   start: number
+  /** The place past its end. */
   end: number
+  /** Its words, as they stand in the text. */
   text: string
   /** Of its words' tags. */
   probability: number
