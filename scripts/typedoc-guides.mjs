@@ -15,16 +15,17 @@ const titles = new Map(
   }),
 )
 
-/** `name`: the file's, without its ending. */
-const groupOf = (name) =>
-  guides.find(({ pages }) => pages.includes(`docs/${name}.md`))?.heading ??
-  (name === 'README' ? 'Guides' : 'Project')
+/** `path`: the file's, without its ending. */
+const groupOf = (path) =>
+  guides.find(({ pages }) => pages.includes(`${path}.md`))?.heading ??
+  (path === 'docs/README' ? 'Guides' : 'Project')
 
 export function load(app) {
   app.converter.on(Converter.EVENT_CREATE_DOCUMENT, (_, document) => {
+    const name = basename(document.name)
     // Documents without any share one object.
     document.frontmatter = { ...document.frontmatter, group: groupOf(document.name) }
-    document.name = titles.get(document.name)
+    document.name = titles.get(name)
     for (const part of document.content)
       if (part.kind === 'text')
         part.text = part.text.replace(/\[([\w-]+)\.md\]\(/g, (whole, name) =>
