@@ -10,7 +10,7 @@ function processor() {
     const field = (name) => new RegExp(`^${name}\\s*: (\\d+)$`, 'm').exec(text)?.[1]
     const [family, model] = [field('cpu family'), field('model')]
     return family && model
-      ? { cpu: brand, kind: `family ${family} model ${model}` }
+      ? { cpu: brand, processor: `family ${family} model ${model}` }
       : { cpu: brand }
   } catch {
     return { cpu: brand }

@@ -29,7 +29,7 @@ const apart = (all) => (Math.max(...all) - Math.min(...all)) / 2 / mean(all)
 /** What differs between two machines, as text; empty where nothing that both tell of does. */
 function difference(a, b) {
   const [before, now] = [machineOf(a), machineOf(b)]
-  return ['cpu', 'kind', 'cores', 'isa']
+  return ['cpu', 'processor', 'cores', 'isa']
     .filter((name) => before[name] !== undefined && before[name] !== now[name])
     .map((name) => `${name} ${before[name]} then, ${now[name]} now`)
     .join('; ')

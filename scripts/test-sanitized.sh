@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer into .cmake/asan and runs tests on it.
 # Two variants hold every kernel at two vector widths: avx2, and avx512bf16, emulated where the processor lacks it.
-# usage: test-sanitized.sh [ava arguments; default: the op and boundary tests]
+# usage: test-sanitized.sh [ava arguments; default: the op and boundary tests] | --run COMMAND...
 set -euo pipefail
 cd "$(dirname "$0")/.."
 emulate=ON
@@ -21,4 +21,7 @@ export ASAN_OPTIONS=detect_leaks=0:abort_on_error=1 UBSAN_OPTIONS=print_stacktra
 export RNNATIVE_TEST_BRIEF=slow
 tests=("$@")
 [ ${#tests[@]} -gt 0 ] || tests=('dist-test/ops/**' 'dist-test/addon/**')
+if [ "${1:-}" = --run ]; then
+  LD_PRELOAD="${libraries[*]}" exec "${@:2}"
+fi
 LD_PRELOAD="${libraries[*]}" node scripts/test.mjs "${tests[@]}"

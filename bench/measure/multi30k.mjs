@@ -1,11 +1,10 @@
 // Multi30k, English to German, normalised and tokenised: what both sides of bench/seq2seq.mjs learn from
 // and translate.
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { encodeSource, encodeSources, PairBatches, PairSet, readPairs } from '#dist/data/index.js'
+import { DATA } from '../acceptance/seq2seq.mjs'
 
-const here = path.dirname(fileURLToPath(import.meta.url))
-const folder = path.resolve(here, '../../../shared/data/translation/multi30k/tok')
+const folder = path.join(DATA, 'translation/multi30k/tok')
 
 /** Pairs of lines: `train`, `val` or `test_2016_flickr`. */
 export const multi30k = (name) =>

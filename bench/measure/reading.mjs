@@ -112,6 +112,6 @@ export const isForeign = (rival) => rival !== null && !OWN.includes(rival)
 /** Where it ran: for the question whether two records can be held against each other. */
 export function machineOf(record) {
   if (record.machine) return record.machine
-  const { cpu, kind, cores, isa, versions } = record
-  return { cpu, kind, cores, isa: versions?.isa ?? isa }
+  const { cpu, processor, cores, isa, versions } = record
+  return { cpu, processor, cores, isa: versions?.isa ?? isa }
 }
