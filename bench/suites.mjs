@@ -91,7 +91,16 @@ export const SUITES = [
     ...{ rivals: ['torch'], needs: ['mpi'], read: reading.ranks },
   },
   {
-    ...{ name: 'serve', script: 'serve.mjs', record: 'serve', minutes: 5, python: false },
+    ...{ name: 'latency', script: 'latency.mjs', record: 'latency', minutes: 1 },
+    ...{ args: [], quick: ['--rounds', '1', '--seconds', '1'], rivals: [], read: reading.latency },
+  },
+  {
+    ...{ name: 'baselines', script: 'baselines.mjs', record: 'baselines', minutes: 5 },
+    ...{ args: [], quick: ['--only', 'sst2', '--rounds', '1'], rivals: ['torch'], needs: ['data'] },
+    read: reading.rows,
+  },
+  {
+    ...{ name: 'serve', script: 'serve.mjs', record: 'serve', minutes: 5 },
     ...{ args: [], quick: ['--seconds', '3', '--clients', '8'], rivals: [], read: reading.serve },
   },
   {

@@ -95,6 +95,11 @@ export const reading = {
     rates('serve/batched', 'sentences/s', batched.sentencesPerSecond, {
       'one at a time': single.sentencesPerSecond,
     }),
+  latency: ({ results }) =>
+    results.map(({ threads, beam, sentence, tenth, ninetieth }) => ({
+      ...{ row: `latency/beam ${beam}/${threads}`, rival: null, theirs: null, ratio: null },
+      ...{ unit: 'ms', ours: sentence, noise: (ninetieth - tenth) / 4 / sentence },
+    })),
   /** Records that have rows of this shape already. */
   plain: ({ rows }) => rows,
 }
