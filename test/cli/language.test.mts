@@ -32,6 +32,24 @@ test('lm train writes TensorBoard event files', async (t) => {
   t.deepEqual(steps, [1, 2, 3])
 })
 
+for (const [softmax, ...flags] of [
+  ['adaptive', '--cutoffs', '4,9', '--divisor', 2],
+  ['sampled', '--samples', 6],
+])
+  test(`lm train: softmax ${softmax}`, async (t) => {
+    const train = trainFlags(`${softmax}`, '--max-steps', 3, '--softmax', `${softmax}`, ...flags)
+    const { code, stderr } = await rnnative(train)
+    t.is(code, 0, stderr)
+    const model = join(directory, `${softmax}`)
+    const scored = await rnnative(['lm', 'eval', '--model', model, '--text', textFile, '--json'])
+    t.is(scored.code, 0, scored.stderr)
+    const { perplexity } = JSON.parse(scored.stdout) as { perplexity: number }
+    t.true(perplexity > 1 && perplexity < 100, scored.stdout)
+    const bad = await rnnative(trainFlags(`bad-${softmax}`, '--softmax', 'full', ...flags))
+    t.is(bad.code, 1, bad.stderr)
+    t.regex(bad.stderr, /none without/)
+  })
+
 test('lm train, eval and generate work together', async (t) => {
   const model = join(directory, 'together')
   const flags = [

@@ -28,6 +28,8 @@ const pairs = new Seq2Seq({ source: characters, target: characters, ...network }
 const ngrams = new NgramModel({ tokenizer: Tokenizer.spaces('a b\n'), order: 2 })
 const lstm = new nn.LSTM({ input: 2, hidden: 3, seed: 1 })
 const linear = new nn.Linear(2, 2, { seed: 1 })
+const adaptive = new nn.AdaptiveSoftmax(2, 4, { cutoffs: [1], divisor: 1, seed: 1 })
+const sampled = new nn.SampledSoftmax(2, 4, { samples: 2, seed: 1 })
 const attention = new nn.Attention({ kind: 'additive', query: 2, memory: 2, seed: 1 })
 const decoder = new nn.AttentionDecoder({
   ...{ cell: 'lstm', input: 2, hidden: 2, memory: 2, attention: 'dot', feeding: 'none', seed: 1 },
@@ -153,6 +155,19 @@ const rows: Row[] = [
     2,
     { ...layer, paddingIndex: 0, deviation: 1, dropout: 0 },
   ],
+  [
+    'nn.AdaptiveSoftmax',
+    make(nn.AdaptiveSoftmax),
+    ...[8, 6, { ...layer, cutoffs: [2, 4], divisor: 2, headBias: true, precision: 'f32' }],
+  ],
+  [
+    'nn.SampledSoftmax',
+    make(nn.SampledSoftmax),
+    ...[2, 6, { ...layer, samples: 3, bias: true, precision: 'f32' }],
+  ],
+  ['adaptive.forward', adaptive.forward.bind(adaptive), fresh(steps)],
+  ['adaptive.losses', adaptive.losses.bind(adaptive), fresh(steps), [0, 3], { ignoreIndex: -1 }],
+  ['sampled.losses', sampled.losses.bind(sampled), fresh(steps), [0, 3], {}],
   ['nn.LayerNorm', make(nn.LayerNorm), 3, { eps: 1e-5, bias: true, device: 'cpu' }],
   ['nn.Dropout', make(nn.Dropout), 0.5],
   ['nn.Parameter', make(nn.Parameter), [2], { device: 'cpu' }],

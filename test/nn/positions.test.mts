@@ -109,7 +109,7 @@ for (const kind of ['learned', 'sinusoidal'] as const) {
       const made = network.forward(steps(140, 151), half.state, 140, network.tables(all)).output
       await near(t, made, (await values(expected)).slice(140 * 12), 'table')
     }
-    const { weight, bias } = network.output
+    const { weight, bias } = network.output as nn.Linear
     const before = ops.slice(expected, 0, 0, 150)
     const { losses } = ops.crossEntropyLosses(before, steps(1, 151), { weight, bias })
     const loss = (await values(losses)).reduce((sum, x) => sum + x, 0)

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import test from 'ava'
-import { LanguageModel, optim, Tokenizer, type TrainingEvent } from 'rnnative'
+import { LanguageModel, nn, optim, Tokenizer, type TrainingEvent } from 'rnnative'
 import { parseSavedRun } from '#dist/train/saved-run.js'
 import { fromJson, toJson } from '#dist/train/finite-json.js'
 import { makeTrainer, settings, Tagger } from './tagger.mjs'
@@ -110,7 +110,7 @@ for (const accumulate of [1, 3])
   test(`a loss that overflows alone changes nothing, ${accumulate} parts`, async (t) => {
     const tokenizer = Tokenizer.characters(text)
     await using model = new LanguageModel({ tokenizer, hidden: 8, layers: 1, seed: 1 })
-    const { output } = model.network
+    const output = model.network.output as nn.Linear
     const steep = Float32Array.from({ length: tokenizer.size }, (_, i) => (i === 0 ? 3e38 : 0))
     output.bias?.assign(steep)
     const weights = () =>

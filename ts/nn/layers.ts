@@ -147,6 +147,10 @@ export class Embedding extends Module {
     this.clearPadding()
   }
 
+  override get rowTables(): readonly Parameter[] {
+    return [this.weight]
+  }
+
   /** Zeros the padding vector again, after other initialisers. */
   clearPadding(): void {
     if (this.paddingIndex === null) return

@@ -183,6 +183,11 @@ export abstract class Module {
   /** Fills this module's own parameters (not those of modules below), with `source.fill`. */
   protected initialise(_source: InitSource): void {}
 
+  /** @internal Tables among its own parameters, of which training looks rows up and uses nothing else. */
+  get rowTables(): readonly Parameter[] {
+    return []
+  }
+
   // --- state
 
   /** Each parameter once, by its first name. The tensors are the parameters themselves. */

@@ -3,23 +3,23 @@
  * for a larger vocabulary.
  */
 import { expect } from '../errors'
-import { Embedding, Module } from '../nn'
+import { Module } from '../nn'
 import { touchedRows, type TouchedRows } from '../ops/rows'
 import type { Parameter, Tensor } from '../tensor'
 import type { OptimizerKind, OptimizerTarget } from './types'
 
-/** The tables of a module's embeddings, which may be learned by rows. `ERR_ARGUMENT` where one is anything else, too. */
+/** The tables of a module, its embeddings', which may be learned by rows. `ERR_ARGUMENT` where one is anything else, too. */
 export function tablesOf(kind: OptimizerKind, target: OptimizerTarget): Set<Parameter> {
   const modules = target instanceof Module ? [...target.namedModules()] : []
   const tables = new Set<Parameter>()
-  for (const [, module] of modules) if (module instanceof Embedding) tables.add(module.weight)
+  for (const [, module] of modules) for (const table of module.rowTables) tables.add(table)
   expect(kind, 'lazy', tables.size > 0, 'a module that has embeddings', target)
   for (const [path, module] of modules) {
-    if (module instanceof Embedding) continue
+    const own = module.rowTables
     for (const [name, parameter] of module.ownParameters()) {
-      const own = [path, name].filter(Boolean).join('.')
-      const expected = `embeddings that are not tied to other weights (${own} is one)`
-      expect(kind, 'lazy', !tables.has(parameter), expected, true)
+      const full = [path, name].filter(Boolean).join('.')
+      const expected = `embeddings that are not tied to other weights (${full} is one)`
+      expect(kind, 'lazy', !tables.has(parameter) || own.includes(parameter), expected, true)
     }
   }
   return tables

@@ -110,7 +110,7 @@ test('generation goes on with weights that changed after it began', async (t) =>
   }
   for (const [, parameter] of model.network.namedParameters()) parameter.fill(0)
   const { embedding, output, rnn } = model.network
-  for (const { weight } of [embedding, output]) weight.assign(matrix((id) => id))
+  for (const { weight } of [embedding, output as nn.Linear]) weight.assign(matrix((id) => id))
   const walk = (stride: number) =>
     rnn.parameter('weight_ih_l0')?.assign(matrix((id) => ((id - 1 + stride) % letters.length) + 1))
   walk(1)
@@ -136,7 +136,7 @@ test('generation goes on with weights that changed after it began', async (t) =>
 
 test.serial('a generation that fails midway leaves nothing behind', async (t) => {
   await using model = makeModel()
-  const { output } = model.network
+  const output = model.network.output as nn.Linear
   const forward = output.forward.bind(output)
   let calls = 0
   output.forward = (x) => {
@@ -353,7 +353,8 @@ test('evaluating, generating and saving go on while the model learns', async (t)
 test('a loss that overflows throws with step, norm and learning rate; weights are unharmed', async (t) => {
   await using model = makeModel({ cell: 'rnn' })
   const before = await weightsOf(model)
-  model.network.output.bias?.assign(new Float32Array(model.tokenizer.size).fill(NaN))
+  const { bias } = model.network.output as nn.Linear
+  bias?.assign(new Float32Array(model.tokenizer.size).fill(NaN))
   const options = { ...fitOptions(), optimizer: optim.sgd({ lr: 0.5 }) }
   const error = await t.throwsAsync(model.fit(text, options), { code: 'ERR_NONFINITE' })
   t.deepEqual((error as unknown as { details: object }).details, {

@@ -5,7 +5,7 @@ import { replaceFile } from '../../io/files'
 import { isMap } from '../../kinds'
 import { TextClassifier } from '../../models/classifier/model'
 import { LanguageModel } from '../../models/language/model'
-import { Recurrent, type HostTensor, type Module } from '../../nn'
+import { AdaptiveSoftmax, Recurrent, type HostTensor, type Module } from '../../nn'
 import * as ops from '../../ops'
 import { cells as cellRows } from '../../ops/cells'
 import { tensorsOf } from '../models'
@@ -70,6 +70,7 @@ function describe(
 ): Described {
   const { embedding, positions, rnn, output } = module
   if (positions) refuse('positions: an Embedding of Keras has none')
+  if (output instanceof AdaptiveSoftmax) return refuse('softmax: no layer of Keras is adaptive')
   const names = new KerasNames()
   const [vocabulary, features] = embedding.weight.shape as [number, number]
   const layers: KerasLayer[] = [

@@ -2,17 +2,19 @@
 import type { ClassifierNetwork } from '../../models/classifier/network'
 import type { LanguageNetwork } from '../../models/language/network'
 import type { TaggerNetwork } from '../../models/tagger/network'
-import { Embedding, Linear, Recurrent } from '../../nn'
+import { AdaptiveSoftmax, Embedding, Linear, Recurrent } from '../../nn'
 import type { AttentionPooling, Module } from '../../nn'
 import type { GraphBuilder } from './builder'
 import { NetworkGraph } from './network'
-import type { StackOutputs } from './recurrent'
+import { unsupported, type StackOutputs } from './recurrent'
 import { stateInputs, stateOutputs } from './states'
 
 /** ids i32 [time, batch], h, c (and `first`, i32 [1], where there are positions) to logits, next_h, next_c. */
 export async function languageGraph(graph: GraphBuilder, network: LanguageNetwork): Promise<void> {
   const net = await NetworkGraph.of(graph, network)
   const { embedding, positions, rnn, output } = network
+  if (output instanceof AdaptiveSoftmax)
+    throw unsupported('softmax: an adaptive one is not written')
   const ids = graph.input('ids', ['time', 'batch'], 'i32')
   const first = positions ? graph.input('first', [1], 'i32') : ''
   const state = stateInputs(graph, rnn)

@@ -196,7 +196,7 @@ export async function* generatePieces(
   checkGoing: () => void,
 ): AsyncGenerator<string, void, void> {
   const { prompt, decoder } = await open(tokenizer, text, checkGoing)
-  const { device } = network.output.weight
+  const { device } = network
   const ids = tensor(prompt, [prompt.length, 1], { device })
   const tables = tablesOf(network, length)
   const writing = new Writing(network, tokenizer.unknown, [sampler], tables, ids)
@@ -228,7 +228,7 @@ export async function generateTogether(
   if (length === 0 || texts.length === 0) return texts.map(() => '')
   const opened: Awaited<ReturnType<typeof open>>[] = []
   for (const text of texts) opened.push(await open(tokenizer, text, checkGoing))
-  const { device } = network.output.weight
+  const { device } = network
   const tables = tablesOf(network, length * texts.length)
   let all = opened.map(({ prompt }, i) => {
     const ids = tensor(prompt, [prompt.length, 1], { device })

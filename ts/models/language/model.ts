@@ -21,7 +21,7 @@ import { checkFitNames } from '../../train/options'
 import type { Run, RunContext, TokenEvent, TokenResult } from '../../train'
 import type { TrainingEvent, TrainingOptions } from '../../train'
 import type { AbortSignalLike } from '../../signal'
-import { languageFitOptions, languageOptions } from './options'
+import { languageFitOptions, languageOptions, softmaxFor } from './options'
 import type { LanguageNetworkOptions, LanguageOptions, LanguageReadingOptions } from './options'
 import { generatePieces, generateTogether } from './generate'
 import { LanguageNetwork } from './network'
@@ -68,12 +68,12 @@ export class LanguageModel extends Model implements TermModel {
   /** Throws `ERR_ARGUMENT` for options that make no sense, or `ERR_DEVICE`. */
   constructor(options: LanguageModelOptions) {
     super()
-    const { seed, ...network } = languageOptions.resolve(options, ['tokenizer', 'device'])
+    const { seed, ...given } = languageOptions.resolve(options, ['tokenizer', 'device'])
     const { tokenizer, device = 'cpu' } = options
     const valid = tokenizer instanceof Tokenizer
     expect('language model', 'tokenizer', valid, 'a Tokenizer', tokenizer)
     this.tokenizer = tokenizer
-    this.options = Object.freeze(network)
+    this.options = Object.freeze(softmaxFor(given, tokenizer.size))
     this.seed = seed
     const place = { seed, device: chooseDevice(device).device }
     this.network = new LanguageNetwork(tokenizer.size, this.options, place)
@@ -119,7 +119,12 @@ export class LanguageModel extends Model implements TermModel {
       // Told once, as the parts of all ranks add up.
       return { loss: { sum, count: share.rank === 0 ? tokens.length - 1 : 0 } }
     }
+    const { softmax } = this.options
+    const whole = penalties.confidencePenalty === 0 || softmax === 'full'
+    const words = `0 with the softmax '${softmax}', which has not all predictions`
+    expect('fit', 'confidencePenalty', whole, words, penalties.confidencePenalty)
     const task = new LanguageTask(this.network, {
+      seed: this.seed,
       vocabulary: this.tokenizer.size,
       identity: {
         ...identityOf(languageOptions.rows, this.options),
@@ -130,7 +135,8 @@ export class LanguageModel extends Model implements TermModel {
       validation: validated,
       files: () => this.files(),
     })
-    const feed = new WindowFeed(tokens, learned, { batch, steps, accumulate })
+    const sizes = { batch, steps, accumulate }
+    const feed = new WindowFeed(tokens, learned, sizes, (targets) => task.roomOf(targets))
     const { clipNorm = 1, optimizer = adam({ lr: 2e-3 }) } = options
     const settings = { ...options, clipNorm, optimizer, seed: this.seed, perStep: accumulate }
     return new TrainingLoop(task, feed, settings)

@@ -1,11 +1,14 @@
-import { Dropout, Embedding, Linear, Module, type PositionEmbedding } from '../../nn'
+import { AdaptiveSoftmax, Dropout, Embedding, Linear, Module, SampledSoftmax } from '../../nn'
+import type { PositionEmbedding } from '../../nn'
 import type { Recurrent } from '../../nn'
 import { variantOf } from '../../nn/variant'
 import { makeRecurrent } from '../../nn/recurrent'
 import type { RecurrentState } from '../../nn'
-import type { Tensor } from '../../tensor'
+import type { DeviceName, Shape, Tensor } from '../../tensor'
+import type { NativeRandom } from '../../tensor/random'
 import * as ops from '../../ops'
 import type { DeviceOption } from '../../tensor/device'
+import type { StepInput } from '../../train/objective'
 import { cellOf, featuresOf, forgetBiasOf } from '../parts/recurrent-options'
 import { makePositions } from '../parts/positions'
 import type { LanguageNetworkOptions } from './options'
@@ -21,13 +24,14 @@ export interface Tables {
 /**
  * Embedding, recurrent stack, output projection. Dropout lies on the non-recurrent connections
  * (Zaremba et al. 2014). Parameters: `embedding.weight`, `positions.weight` where they are learned,
- * `rnn.weight_ih_l0` and so on under PyTorch's names, `output.weight` (absent when tied to the embedding), `output.bias`.
+ * `rnn.weight_ih_l0` and so on under PyTorch's names, `output.weight` (absent when tied to the embedding), `output.bias`;
+ * of an adaptive softmax those of {@link AdaptiveSoftmax} under `output`.
  */
 export class LanguageNetwork extends Module {
   readonly embedding: Embedding
   readonly positions: PositionEmbedding | null
   readonly rnn: Recurrent
-  readonly output: Linear
+  readonly output: Linear | AdaptiveSoftmax
   private readonly inputDropout: Dropout
   private readonly outputDropout: Dropout
 
@@ -37,7 +41,7 @@ export class LanguageNetwork extends Module {
     { seed, device }: { seed: number; device: DeviceOption },
   ) {
     super()
-    const { cell, layers, hidden, embedding, tieWeights, precision } = options
+    const { cell, layers, hidden, embedding, precision } = options
     const { dropout, recurrentDropout, weightDrop, zoneout, init } = options
     const sizes = { input: embedding, hidden, layers, device, precision }
     const drops = { dropout, recurrentDropout, weightDrop, zoneout }
@@ -49,14 +53,63 @@ export class LanguageNetwork extends Module {
     this.rnn = makeRecurrent(cellOf(cell), {
       ...{ ...sizes, ...drops, ...variantOf(options), forgetBias: forgetBiasOf(init) },
     })
-    this.output = new Linear(featuresOf(options), vocabulary, { device, precision })
-    if (tieWeights) {
-      this.output.weight.dispose()
-      this.output.weight = this.embedding.weight
-    }
+    this.output = this.makeOutput(vocabulary, options, device)
     this.inputDropout = new Dropout(dropout)
     this.outputDropout = new Dropout(dropout)
     this.reset(seed, init)
+  }
+
+  private makeOutput(
+    vocabulary: number,
+    options: LanguageNetworkOptions,
+    device: DeviceOption,
+  ): Linear | AdaptiveSoftmax {
+    const { softmax, tieWeights, cutoffs, divisor, samples, precision } = options
+    const features = featuresOf(options)
+    if (softmax === 'adaptive')
+      return new AdaptiveSoftmax(features, vocabulary, {
+        ...{ device, precision, divisor, headBias: true, cutoffs: cutoffs as readonly number[] },
+      })
+    const made =
+      softmax === 'sampled'
+        ? new SampledSoftmax(features, vocabulary, {
+            device,
+            precision,
+            samples: samples as number,
+          })
+        : new Linear(features, vocabulary, { device, precision })
+    if (tieWeights) {
+      made.weight.dispose()
+      made.weight = this.embedding.weight
+    }
+    return made
+  }
+
+  /** Where its parameters are. */
+  get device(): DeviceName {
+    return this.embedding.weight.device
+  }
+
+  /**
+   * What {@link losses} takes of targets, some of which may be ignored (-100). With `random` they are to be learned: a
+   * sampled softmax draws what it tells them from, and all are tokens.
+   */
+  targetInputs(targets: Int32Array, shape: Shape, random: NativeRandom | null = null): StepInput[] {
+    const { output } = this
+    if (output instanceof AdaptiveSoftmax)
+      return output.parts(targets).map((data) => ({ shape, data }))
+    if (random !== null && output instanceof SampledSoftmax)
+      return output.inputs(targets, shape, random)
+    return [{ shape, data: targets }]
+  }
+
+  /** Nats of targets given what the output layer takes, as {@link targetInputs} has made them ready; 0 where ignored. */
+  losses(x: Tensor, targets: readonly Tensor[]): Tensor {
+    const { output } = this
+    if (output instanceof AdaptiveSoftmax) return output.lossesOf(x, targets)
+    if (output instanceof SampledSoftmax && targets.length > 1) return output.lossesOf(x, targets)
+    const { weight, bias, precision } = output
+    return ops.crossEntropyLosses(x, targets[0] as Tensor, { weight, bias, precision }).losses
   }
 
   /** What tokens give the first layer's gates, and positions with `all`. */

@@ -1,5 +1,8 @@
 import { ModelSchema } from '../../file-schema'
-import { atLeastZero, count, flag, fraction, Schema, type Given, type Made } from '../../schema'
+import { isListOf, whole } from '../../check'
+import { numberOf } from '../../named'
+import { atLeastZero, choice, count, custom, flag, fraction, positive, Schema } from '../../schema'
+import type { Given, Made, Only } from '../../schema'
 import {
   checkVariant,
   confidencePenalty,
@@ -11,6 +14,19 @@ import {
   variantOptions,
 } from '../parts/recurrent-options'
 
+/** How the words that may come next are told: see docs/vocabularies.md. */
+export const SOFTMAX_NAMES = ['full', 'adaptive', 'sampled'] as const
+
+const of = (name: (typeof SOFTMAX_NAMES)[number]): Only => [
+  `softmax ${name}`,
+  ({ softmax }: { softmax: string }) => softmax === name,
+]
+
+const isRising = (x: unknown): boolean =>
+  isListOf(x, (cutoff) => whole(cutoff, 1)) &&
+  (x as number[]).length > 0 &&
+  (x as number[]).every((cutoff, i, all) => i === 0 || cutoff > (all[i - 1] as number))
+
 /** A language model: embedding, recurrent stack, output projection. */
 export const languageOptions = new ModelSchema(
   'language model',
@@ -21,6 +37,34 @@ export const languageOptions = new ModelSchema(
     ...variantOptions(),
     /** Press & Wolf 2017. */
     tieWeights: flag({ about: 'share the weights of embedding and output', default: false }),
+    /** See `nn.AdaptiveSoftmax` and `nn.SampledSoftmax`. */
+    softmax: choice(SOFTMAX_NAMES, {
+      about: 'how the next token is told: of a large vocabulary in parts, or beside samples',
+      ...{ default: 'full', formerly: 'full' },
+    }),
+    cutoffs: custom<readonly number[]>()(
+      {
+        expected: 'rising whole numbers above 0',
+        words: 'rising whole numbers as in 2000,10000',
+        valid: isRising,
+        argument: '<ids>',
+        read: (text) => text.split(',').map(numberOf),
+      },
+      {
+        about: 'ids where the clusters of an adaptive softmax begin: 2000,10000',
+        defaultText: 'those of 2000, 10000, 50000 and 250000 below half of the vocabulary',
+        only: of('adaptive'),
+      },
+    ),
+    divisor: positive({
+      about: 'what the features of each cluster are divided by, once more than those before',
+      ...{ default: 4, formerly: 4, only: of('adaptive') },
+    }),
+    samples: count({
+      about: 'tokens drawn for a step of a sampled softmax',
+      defaultText: '8192, at most a quarter of the vocabulary',
+      only: of('sampled'),
+    }),
     /** One mask for all steps of a window (Gal & Ghahramani 2016). */
     recurrentDropout: fraction({
       about: "share of a state's units dropped while training, the same over the steps",
@@ -29,11 +73,13 @@ export const languageOptions = new ModelSchema(
     ...learningOptions(),
   },
   (options, refuse) => {
-    const { tieWeights, embedding, projection } = options
+    const { tieWeights, embedding, projection, softmax } = options
     const features = featuresOf(options)
     const other = projection === undefined ? 'hidden' : 'projection'
     const sizes = `embedding and ${other} differ (${embedding} and ${features})`
     refuse('tieWeights', !tieWeights || embedding === features, `false where ${sizes}`, tieWeights)
+    const words = 'false with an adaptive softmax, whose output has no row for each token'
+    refuse('tieWeights', !tieWeights || softmax !== 'adaptive', words, tieWeights)
     checkVariant(options, refuse)
     checkZoneout(options, refuse)
   },
@@ -60,6 +106,23 @@ export const languageFitOptions = new Schema('fit', {
   }),
   confidencePenalty,
 })
+
+/** Where clusters begin unless it is said, as far as they do below half of the vocabulary; else at a quarter. */
+const CUTOFFS = [2000, 10_000, 50_000, 250_000]
+
+const SAMPLES = 8192
+
+/** The options of a softmax that depend on the vocabulary, where they were not given. */
+export function softmaxFor<
+  Options extends Pick<LanguageNetworkOptions, 'softmax' | 'cutoffs' | 'samples'>,
+>(options: Options, vocabulary: number): Options {
+  const { softmax, cutoffs, samples } = options
+  if (softmax === 'sampled' && samples === undefined)
+    return { ...options, samples: Math.max(1, Math.min(SAMPLES, Math.floor(vocabulary / 4))) }
+  if (softmax !== 'adaptive' || cutoffs !== undefined) return options
+  const usual = CUTOFFS.filter((cutoff) => 2 * cutoff < vocabulary)
+  return { ...options, cutoffs: usual.length > 0 ? usual : [Math.ceil(vocabulary / 4)] }
+}
 
 export type LanguagePenalties = Pick<
   Made<typeof languageFitOptions.rows>,

@@ -21,7 +21,7 @@ export function predicting(
 ): StepModel {
   const { count, lineEnd } = sharedTokens('translate', tokenizer, target)
   const [bos, eos] = [target.begin as number, target.end as number]
-  const { device } = network.output.weight
+  const { device } = network
   const model = new StateModel({
     ...{ vocabulary: target.size, bos, eos, device, attends: false, source: {}, state: null },
     lengths: new Array<number>(sources).fill(0),

@@ -5,8 +5,8 @@ import type { RecurrentState } from '../../nn'
 import { countCharacters } from '../../metrics/language'
 import { Pauses } from '../../pauses'
 import { noGrad, scope, tensor, type Tensor } from '../../tensor'
-import * as ops from '../../ops'
 import type { Tokenizer } from '../../text'
+import { sendInputs } from '../../train/objective'
 import { detachState, disposeState } from '../parts/stack'
 import type { LanguageNetwork } from './network'
 
@@ -77,18 +77,11 @@ function score(
 ): { losses: Tensor; state: RecurrentState } {
   return scope(() =>
     noGrad(() => {
-      const { weight, bias, precision } = network.eval().output
-      const { device } = weight
+      const { device } = network.eval()
       const ids = tensor(inputs, [steps, rows], { device })
       const { output, state } = network.forward(ids, carried, begin)
-      const wanted = tensor(targets, [steps, rows], { device })
-      const { losses } = ops.crossEntropyLosses(output, wanted, {
-        weight,
-        bias,
-        ignoreIndex: IGNORED,
-        precision,
-      })
-      return { losses, state: detachState(state) }
+      const wanted = sendInputs(network.targetInputs(targets, [steps, rows]), device)
+      return { losses: network.losses(output, wanted), state: detachState(state) }
     }),
   )
 }
