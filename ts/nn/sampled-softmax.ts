@@ -77,7 +77,7 @@ interface Numbers {
 
 /**
  * A projection to many classes, the frequent ones first, that learns by a softmax over each row's target and `samples`
- * classes drawn for all rows together, by {@link LogUniform}. The logarithm of a class's expected count is subtracted from
+ * classes drawn for all rows together, by `LogUniform`. The logarithm of a class's expected count is subtracted from
  * its logit (Jean et al. 2015), and a row's own target counts once where it is among those drawn: the loss is that of
  * TensorFlow's sampled_softmax_loss. {@link forward} has the logits of all classes, to score and to decode by.
  *
