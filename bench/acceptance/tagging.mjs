@@ -1,12 +1,15 @@
-// A tagger on real data: trained with an average of its weights, measured on the development set after each pass, and looked at
-// once on the test set where --test is given.
+// A tagger on real data: trained with an average of its weights, measured on the development set after each pass; the weights of
+// the best pass are looked at once on the test set where --test is given.
 //
-//   node bench/acceptance/tagging.mjs wnut|wikiann|cluener|ewt [--epochs N] [--seed N] [--options JSON] [--rate X] [--test]
+//   node bench/acceptance/tagging.mjs wnut|wikiann|cluener|ewt [--epochs N] [--seed N] [--options JSON] [--rate X]
+//       [--vectors FILE] [--test]
+//
+// --vectors: those that words begin with, of bench/acceptance/vectors.mjs.
 //
 // Records bench/results/tagging-TASK.json with --test. CLUENER's test set has no labels: its development set is what
 // results are told of, and a tenth of the training set chooses.
 import { parseArgs } from 'node:util'
-import { data, optim, readText, SequenceTagger, setThreads } from 'rnnative'
+import { data, io, optim, readText, SequenceTagger, setThreads } from 'rnnative'
 import { DATA, record } from './seq2seq.mjs'
 
 const { values, positionals } = parseArgs({
@@ -17,7 +20,9 @@ const { values, positionals } = parseArgs({
     options: { type: 'string', default: '{}' },
     fit: { type: 'string', default: '{}' },
     rate: { type: 'string' },
+    vectors: { type: 'string' },
     threads: { type: 'string', default: '1' },
+    runs: { type: 'string', default: 'runs/tagging' },
     test: { type: 'boolean', default: false },
   },
 })
@@ -100,10 +105,13 @@ const [learned, validation, readTest] = await task.read()
 const options = { ...task.options, ...JSON.parse(values.options), seed: Number(values.seed) }
 const epochs = Number(values.epochs ?? task.epochs)
 const lr = Number(values.rate ?? task.rate)
-const vocabulary = SequenceTagger.vocabulary(learned, { scheme: task.scheme ?? 'bio' })
-const tagger = new SequenceTagger({ vocabulary, ...options })
+const vectors = values.vectors && (await io.readVectors(values.vectors))
+const begin = vectors && { vectors }
+const vocabulary = SequenceTagger.vocabulary(learned, { scheme: task.scheme ?? 'bio', ...begin })
+let tagger = new SequenceTagger({ vocabulary, ...options, ...begin })
 const figure = task.scheme === 'none' ? 'accuracy' : 'f1'
 const began = performance.now()
+let best = { score: -1, epoch: 0 }
 const run = tagger.fit(learned, {
   ...{ epochs, batch: 16, validation },
   optimizer: optim.adam({ lr }),
@@ -113,19 +121,38 @@ const run = tagger.fit(learned, {
 })
 for await (const event of run) {
   if (!event.validation) continue
+  const score = event.validation.measures[figure]
+  if (score >= best.score) {
+    best = { score, epoch: event.epoch }
+    await tagger.save(`${values.runs}/${name}-${process.pid}`)
+  }
   const seconds = ((performance.now() - began) / 1000).toFixed(0)
   console.log(`epoch ${event.epoch}, ${seconds} s: ${JSON.stringify(event.validation)}`)
 }
 const trained = (performance.now() - began) / 1000
 const words = epochs * learned.reduce((sum, one) => sum + one.words.length, 0)
+await tagger.dispose()
+tagger = await SequenceTagger.load(`${values.runs}/${name}-${process.pid}`)
 const development = await tagger.evaluate(validation)
-console.log('development', development[figure], `${(words / trained).toFixed(0)} words/s`)
+console.log(
+  'development',
+  best.epoch,
+  development[figure],
+  `${(words / trained).toFixed(0)} words/s`,
+)
 if (values.test) {
   const test = await tagger.evaluate(await readTest())
   console.log('test', test)
   const loose = await tagger.evaluate(await readTest(), { mode: 'conlleval' })
-  record(`tagging-${name}`, {
-    ...{ options, epochs, lr, seconds: Math.round(trained), parameters: tagger.parameterCount },
+  record(`tagging-${name}${vectors ? '-vectors' : ''}`, {
+    ...{
+      options,
+      epochs,
+      best: best.epoch,
+      lr,
+      seconds: Math.round(trained),
+      parameters: tagger.parameterCount,
+    },
     development: development[figure],
     test: { f1: test.f1, precision: test.precision, recall: test.recall, accuracy: test.accuracy },
     conlleval: loose.f1,
