@@ -11,19 +11,14 @@
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { runSuites } from './measure/run-suites.mjs'
+import { RUN_OPTIONS, runSuites } from './measure/run-suites.mjs'
 import { writeReport } from './report.mjs'
 import { chooseSuites } from './suites.mjs'
 import { writeTables } from './tables.mjs'
 
 const { values: options } = parseArgs({
   options: {
-    only: { type: 'string' },
-    quick: { type: 'boolean', default: false },
-    python: { type: 'string' },
-    node: { type: 'boolean', default: false },
-    word2vec: { type: 'string' },
-    fasttext: { type: 'string' },
+    ...RUN_OPTIONS,
     out: { type: 'string' },
     list: { type: 'boolean', default: false },
   },

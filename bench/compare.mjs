@@ -12,7 +12,7 @@ import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
 import { isForeign, lessIsBetter, machineOf, readRecord } from './measure/reading.mjs'
-import { runSuites } from './measure/run-suites.mjs'
+import { RUN_OPTIONS, runSuites } from './measure/run-suites.mjs'
 import { chooseSuites } from './suites.mjs'
 import { recorded } from './tables.mjs'
 
@@ -87,12 +87,7 @@ async function main() {
       run: { type: 'string' },
       repeats: { type: 'string', default: '2' },
       base: { type: 'string', default: RESULTS },
-      only: { type: 'string' },
-      quick: { type: 'boolean', default: false },
-      python: { type: 'string' },
-      node: { type: 'boolean', default: false },
-      word2vec: { type: 'string' },
-      fasttext: { type: 'string' },
+      ...RUN_OPTIONS,
     },
   })
   const suites = chooseSuites(options.only)

@@ -12,6 +12,16 @@ const BENCH = path.resolve(import.meta.dirname, '..')
 const ROOT = path.dirname(BENCH)
 const OWN_PYTHON = path.join(ROOT, '.cache/peers-venv/bin/python3')
 
+/** What a run of suites takes on its command line: which of them, how long, and where rivals are. */
+export const RUN_OPTIONS = {
+  only: { type: 'string' },
+  quick: { type: 'boolean', default: false },
+  python: { type: 'string' },
+  node: { type: 'boolean', default: false },
+  word2vec: { type: 'string' },
+  fasttext: { type: 'string' },
+}
+
 const succeeds = (command, args) => spawnSync(command, args, { stdio: 'ignore' }).status === 0
 
 /** The Python to use: the one given, that of the bench's own environment, or that on the path, where it has PyTorch. */

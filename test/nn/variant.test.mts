@@ -1,4 +1,4 @@
-import test from 'ava'
+import test, { type ExecutionContext } from 'ava'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -210,12 +210,7 @@ test('models with layer norm train, save and load; its parameters begin with 1 a
       seed: 3,
     })
     await lm.fit(text, { validation: text, epochs: 2, batch: 4, steps: 10 })
-    await lm.save(directory)
-    const again = await LanguageModel.load(directory)
-    t.deepEqual(await again.evaluate(text), await lm.evaluate(text))
-    for await (const piece of again.generate('the ', { length: 3, seed: 1 }))
-      t.is(typeof piece, 'string')
-    for (const model of [lm, again]) await model.dispose()
+    await savesAlike(t, lm, text, directory)
   }
   const pairs = [
     ['a b c', 'c b a'],
@@ -246,6 +241,21 @@ test('models with layer norm train, save and load; its parameters begin with 1 a
   }
 })
 
+/** What was saved measures as the model does, and generates; both are disposed of. */
+async function savesAlike(
+  t: ExecutionContext,
+  lm: LanguageModel,
+  text: string,
+  directory: string,
+): Promise<void> {
+  await lm.save(directory)
+  const again = await LanguageModel.load(directory)
+  t.deepEqual(await again.evaluate(text), await lm.evaluate(text))
+  for await (const piece of again.generate('the ', { length: 3, seed: 1 }))
+    t.is(typeof piece, 'string')
+  for (const model of [lm, again]) await model.dispose()
+}
+
 test('models with projected states train, save and load', async (t) => {
   const directory = mkdtempSync(join(tmpdir(), 'rnnative-projection-'))
   t.teardown(() => rmSync(directory, { recursive: true }))
@@ -256,12 +266,7 @@ test('models with projected states train, save and load', async (t) => {
   const lm = new LanguageModel({ tokenizer, ...sizes, ...drops, seed: 3 })
   const { validation } = await lm.fit(text, { validation: text, epochs: 2, batch: 4, steps: 10 })
   t.true(Number.isFinite(validation))
-  await lm.save(directory)
-  const again = await LanguageModel.load(directory)
-  t.deepEqual(await again.evaluate(text), await lm.evaluate(text))
-  for await (const piece of again.generate('the ', { length: 3, seed: 1 }))
-    t.is(typeof piece, 'string')
-  for (const model of [lm, again]) await model.dispose()
+  await savesAlike(t, lm, text, directory)
   const pairs = [
     ['a b c', 'c b a'],
     ['b c', 'c b'],

@@ -1,14 +1,13 @@
 import { checkFlag, isListOf, optionsOf, whole, type Names } from '../check'
 import { expect } from '../errors'
 import * as ops from '../ops'
-import { checkReal } from '../ops/support'
 import { checkPrecision, type Precision } from '../precision'
 import { scope, tensor, type DType, type Real, type Tensor } from '../tensor'
-import { formatShape, shapeError, sizeOf } from '../tensor/shape'
+import { sizeOf } from '../tensor/shape'
 import { checkInit } from './init-source'
 import { checkSizes, LAYER_NAMES, Linear, seedOf, type LayerOptions } from './layers'
 import { Module } from './module'
-import { checkTargets } from './targets'
+import { checkFeatures, checkTargets } from './targets'
 
 /** Targets of this value are not scored unless another is named. */
 const IGNORED = -100
@@ -106,7 +105,7 @@ export class AdaptiveSoftmax extends Module {
 
   /** Logarithms of the probabilities of all classes: [..., input] to [..., classes]. */
   forward<D extends DType>(x: Tensor<D>): Tensor<D> {
-    this.checkInput(x)
+    checkFeatures('adaptiveSoftmax', x, this.input)
     return scope(() => {
       const axis = x.dims - 1
       const head = ops.logSoftmax(this.head.forward(x), -1)
@@ -132,7 +131,7 @@ export class AdaptiveSoftmax extends Module {
   ): Tensor<Real> {
     const op = 'adaptiveSoftmax'
     const { ignoreIndex = IGNORED } = optionsOf(op, options, { ignoreIndex: true })
-    this.checkInput(x)
+    checkFeatures(op, x, this.input)
     const shape = x.shape.slice(0, -1)
     checkTargets(op, targets, sizeOf(shape), this.classes, ignoreIndex)
     const { device } = x
@@ -182,12 +181,6 @@ export class AdaptiveSoftmax extends Module {
           .losses as Tensor<Real>,
       ),
     )
-  }
-
-  private checkInput(x: Tensor): void {
-    checkReal('adaptiveSoftmax', 'x', x)
-    if (x.dims === 0 || x.shape.at(-1) !== this.input)
-      throw shapeError('adaptiveSoftmax', 'x', `[..., ${this.input}]`, formatShape(x.shape))
   }
 }
 

@@ -1,12 +1,11 @@
 import { checkWhole, isObject, optionsOf, type Names } from '../check'
 import { expect } from '../errors'
 import * as ops from '../ops'
-import { checkReal } from '../ops/support'
 import { scope, tensor, type Parameter, type Real, type Tensor, type TypedArray } from '../tensor'
 import { randomUniforms, type NativeRandom } from '../tensor/random'
-import { formatShape, shapeError, sizeOf, type Shape } from '../tensor/shape'
+import { sizeOf, type Shape } from '../tensor/shape'
 import { Linear, type LinearOptions } from './layers'
-import { checkTargets } from './targets'
+import { checkFeatures, checkTargets } from './targets'
 
 /** Options of a {@link SampledSoftmax}. */
 export interface SampledSoftmaxOptions extends LinearOptions {
@@ -114,12 +113,8 @@ export class SampledSoftmax extends Linear {
     const op = 'sampledSoftmax'
     const { random = this.drawRandom('weight') } = optionsOf(op, options, { random: true })
     expect(op, 'random', isObject(random), 'a stream of random numbers', random)
-    checkReal(op, 'x', x)
     const [classes, input] = this.weight.shape as [number, number]
-    if (x.shape.at(-1) !== input) {
-      const got = formatShape(x.shape)
-      throw shapeError(op, 'x', `[..., ${input}]`, got)
-    }
+    checkFeatures(op, x, input)
     const shape = x.shape.slice(0, -1)
     checkTargets(op, targets, sizeOf(shape), classes)
     const { device } = x

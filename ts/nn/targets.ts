@@ -1,8 +1,17 @@
-/** Targets as plain numbers. */
+/** Inputs of softmaxes that take targets as plain numbers. */
 import { isListOf, whole } from '../check'
 import { expect, RnnativeError } from '../errors'
 import { isInt32Array } from '../kinds'
-import { checkShape } from '../tensor/shape'
+import { checkReal } from '../ops/support'
+import type { Tensor } from '../tensor'
+import { checkShape, formatShape, shapeError } from '../tensor/shape'
+
+/** Throws `ERR_DTYPE` unless x is real, `ERR_SHAPE` unless it is [..., features]. */
+export function checkFeatures(op: string, x: Tensor, features: number): void {
+  checkReal(op, 'x', x)
+  if (x.dims === 0 || x.shape.at(-1) !== features)
+    throw shapeError(op, 'x', `[..., ${features}]`, formatShape(x.shape))
+}
 
 /**
  * Throws `ERR_ARGUMENT` unless it is a list of numbers, `ERR_SHAPE` unless there are `count`, and `ERR_INDEX` where one is
