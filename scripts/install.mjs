@@ -1,6 +1,7 @@
 // npm's install step. Nothing to do when a prebuilt binary for this platform loads; otherwise build from source
 // (options for such a build force it, and --build-from-source, as for other native packages). A checkout has its TypeScript compiled as well.
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import path from 'node:path'
@@ -23,6 +24,13 @@ function prebuildRefuses() {
   }
 }
 
+// Beside the native build, which leaves a core idle at times.
+const types = existsSync(path.join(root, 'tsconfig.json'))
+  ? spawn('npm', ['run', '--silent', 'build:ts'], { cwd: root, stdio: 'inherit' })
+  : null
+const typesDone = types && once(types, 'exit')
+process.on('exit', () => types?.kill())
+
 const { npm_config_build_from_source: asked = '', RNNATIVE_CMAKE_ARGS: options = '' } = process.env
 const fromSource = options !== '' || ['true', 'rnnative'].includes(asked)
 const refusal = fromSource ? 'a build from source is asked for' : prebuildRefuses()
@@ -33,10 +41,7 @@ if (refusal !== null) {
   process.env.RNNATIVE_CMAKE_ARGS = `-DRNNATIVE_ISAS=native ${options}`
   await import('./build-native.mjs')
 }
-if (existsSync(path.join(root, 'tsconfig.json'))) {
-  const { status } = spawnSync('npm', ['run', '--silent', 'build:ts'], {
-    cwd: root,
-    stdio: 'inherit',
-  })
+if (typesDone) {
+  const [status] = await typesDone
   process.exitCode = status ?? 1
 }

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Builds the CUDA backend with the host's compiler (cuda/emulation) and runs the op tests on it, every CUDA thread in
 # turn, and then training in programs (graphs). RNNATIVE_EMULATION_SEED=N changes the turns. What it cannot show: the order of memory accesses, and time.
-# usage: test-cuda-emulated.sh [ava arguments; default: the op tests]
+# usage: test-cuda-emulated.sh [--build: no more than that | ava arguments; default: the op tests]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$PWD/.cmake/emulated/out
 node scripts/build-native.mjs --tree .cmake/emulated --target rnnative_cuda -DRNNATIVE_CUDA=EMULATED "-DRNNATIVE_OUTPUT_DIR=$out"
+[ "${1:-}" != --build ] || exit 0
 cp build/Release/rnnative.node "$out/"
 export RNNATIVE_BINARY=$out/rnnative.node RNNATIVE_TEST_ISAS=cuda RNNATIVE_TEST_BRIEF=slow
 tests=("$@")

@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Builds the addon with AddressSanitizer and UndefinedBehaviorSanitizer into .cmake/asan and runs tests on it.
 # Two variants hold every kernel at two vector widths: avx2, and avx512bf16, emulated where the processor lacks it.
-# usage: test-sanitized.sh [ava arguments; default: the op and boundary tests] | --run COMMAND...
+# usage: test-sanitized.sh [ava arguments; default: the op and boundary tests] | --run COMMAND... | --build: no more than that
 set -euo pipefail
 cd "$(dirname "$0")/.."
 emulate=ON
 if grep -qw avx512_bf16 /proc/cpuinfo; then emulate=OFF; fi
 node scripts/build-native.mjs --tree .cmake/asan -DRNNATIVE_SANITIZE=ON \
   -DRNNATIVE_EMULATE_AVX512=$emulate '-DRNNATIVE_ISAS=avx2;avx512bf16' "-DRNNATIVE_OUTPUT_DIR=$PWD/.cmake/asan/out"
+[ "${1:-}" != --build ] || exit 0
 
 # Node itself is not instrumented, so the sanitizers' runtimes must be loaded before anything else.
 compiler=${CXX:-c++}
