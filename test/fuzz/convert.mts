@@ -1,18 +1,31 @@
 /** Files of foreign formats with bytes changed: refused, or read, but no crash and no error that is not ours. */
 import { readFileSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { convert, RnnativeError, tensor, zeros } from 'rnnative'
+import { basename, join } from 'node:path'
+import { convert, RnnativeError, tensor, zeros, type Tensor } from 'rnnative'
 import { Draw } from '../support/host.mjs'
 
 const GOLDEN = 'test/golden/convert'
 
-/** What the unchanged models take. */
-const FEEDS = {
-  node: {
+const ids = (steps: number) => ({
+  x: tensor(
+    Int32Array.from({ length: 2 * steps }, (_, i) => 1 + (i % 4)),
+    [steps, 2],
+  ),
+})
+
+/** What the unchanged models take, by file. */
+const FEEDS: Readonly<Record<string, Record<string, Tensor | Int32Array>>> = {
+  'lstm_both.onnx': {
     ...{ X: zeros([5, 2, 3]), sequence_lens: Int32Array.of(5, 3) },
     ...{ initial_h: zeros([2, 2, 4]), initial_c: zeros([2, 2, 4]) },
   },
-  model: { x: tensor(Int32Array.of(1, 2, 3, 4), [2, 2]) },
+  'gru_before.onnx': {
+    ...{ X: zeros([5, 2, 3]), sequence_lens: Int32Array.of(5, 3), initial_h: zeros([2, 2, 4]) },
+  },
+  'torch_language.onnx': ids(2),
+  'torch_language_dynamo.onnx': ids(5),
+  'torch_classifier.onnx': ids(2),
+  'torch_classifier_dynamo.onnx': ids(5),
 }
 
 interface Format {
@@ -24,10 +37,10 @@ interface Format {
 export const FORMATS: Readonly<Record<string, Format>> = {
   torch: { files: ['language.pt', 'odd.pt'], read: (path) => convert.readTorch(path) },
   onnx: {
-    files: ['lstm_both.onnx', 'torch_language.onnx'],
+    files: Object.keys(FEEDS),
     read: async (path) => {
       using network = await convert.readOnnx(path)
-      const made = network.forward(path.endsWith('lstm_both.onnx') ? FEEDS.node : FEEDS.model)
+      const made = network.forward(FEEDS[basename(path)] ?? {})
       for (const y of Object.values(made)) {
         await y.data()
         y.dispose()
