@@ -1,4 +1,5 @@
-import type { PairBatch, Sequences, SourceBatch } from './pairs'
+import type { Sequences, SourceBatch } from './pair-sources'
+import type { PairBatch } from './pairs'
 import { IGNORED } from './streams'
 
 /** Extents of a batch. */

@@ -1,65 +1,18 @@
 import { expect, RnnativeError, told } from '../errors'
 import { isSource } from '../kinds'
 import { Pauses } from '../pauses'
-import { readLines, type Tokenizer } from '../text'
+import type { Tokenizer } from '../text'
+import { Column, type Numbers } from './column'
 import { asRead, checkCopying, copiesOf, copyingIds } from './copying'
 import type { CopyBatch, ReadVocabulary } from './copying'
 import { checkIds, digest } from './ids'
+import { encodeSource, joined, layOut, tokensOf } from './pair-sources'
+import type { Sequences, Source, SourceBatch, SourceOptions } from './pair-sources'
 import { IGNORED } from './streams'
-import { backwards, layOutVectors, Vectors, vectorsOf } from './vectors'
-import type { VectorBatch, VectorSequence } from './vectors'
+import { layOutVectors, Vectors } from './vectors'
 
 /** A source and its target, or several targets of which any would do. */
 export type Pair<S = string> = readonly [source: S, target: string | readonly string[]]
-
-/** What is read: a text, or a vector for each step. */
-export type Source = string | VectorSequence
-
-/**
- * Pairs the lines of two files, gzip allowed. A target line may hold several references, separated by
- * tabs. Throws `ERR_FORMAT` when the files differ in their number of lines or a reference of several is
- * empty, and as `readText`.
- */
-export async function readPairs(sourcePath: string, targetPath: string): Promise<Pair[]> {
-  const [sources, targets] = await Promise.all([readLines(sourcePath), readLines(targetPath)])
-  return pairLines(sources, targets, { source: sourcePath, target: targetPath })
-}
-
-/** Pairs that are made without a pause. */
-const STRETCH = 1 << 12
-
-/** Pairs lines; `names`: where they are from. `ERR_FORMAT` as of {@link readPairs}. */
-export async function pairLines(
-  sources: readonly string[],
-  targets: readonly string[],
-  names: { source: string; target: string },
-): Promise<Pair[]> {
-  const fail = (problem: string) =>
-    new RnnativeError('ERR_FORMAT', `[read] ${names.target}: ${problem}`)
-  if (sources.length !== targets.length)
-    throw fail(`expected ${sources.length} lines as in ${names.source}, got ${targets.length}`)
-  const pairs: Pair[] = []
-  const pauses = new Pauses()
-  for (const [i, source] of sources.entries()) {
-    const references = (targets[i] as string).split('\t')
-    const [only] = references
-    // An empty text would be as good a target as the others.
-    if (references.length > 1 && references.includes(''))
-      throw fail(`line ${i + 1}: a tab with nothing before or after it, where tabs part references`)
-    pairs.push([source, references.length === 1 ? (only as string) : references])
-    if (pairs.length % STRETCH === 0 && pauses.due) await pauses.pause()
-  }
-  return pairs
-}
-
-export interface SourceOptions {
-  /** Null where sources are vectors. */
-  source: Tokenizer | null
-  /** Numbers of a vector. */
-  sourceFeatures?: number | undefined
-  /** Sources are read backwards, which brings their beginning near the target's (Sutskever 2014). */
-  reverseSource?: boolean | undefined
-}
 
 export interface PairOptions extends SourceOptions {
   /** Must have boundaries: see `Tokenizer.withBoundaries`. */
@@ -74,72 +27,6 @@ export interface PairOptions extends SourceOptions {
   copy?: boolean | undefined
 }
 
-function joined(first: ArrayLike<number>, second: ArrayLike<number>): Int32Array {
-  const all = new Int32Array(first.length + second.length)
-  all.set(first)
-  all.set(second, first.length)
-  return all
-}
-
-/** A source as it is read: its ids, or its vectors. */
-export type EncodedSource = Int32Array | Vectors
-
-/**
- * A source's ids: reversed if wanted, then `</s>` if its tokenizer has boundaries. Of vectors a copy. `name`: of a source
- * that is none, in errors.
- */
-export async function encodeSource(
-  text: Source,
-  { source, sourceFeatures = 1, reverseSource = false }: SourceOptions,
-  pauses = new Pauses(),
-  name = 'source',
-): Promise<EncodedSource> {
-  if (source === null) {
-    const vectors = vectorsOf('pairs', name, text, sourceFeatures)
-    return reverseSource ? backwards(vectors) : vectors
-  }
-  expect('pairs', name, typeof text === 'string', 'a string', text)
-  const ids = await source.encodeInStretches(text as string, pauses)
-  if (reverseSource) ids.reverse()
-  return source.end === null ? ids : joined(ids, [source.end])
-}
-
-/** The ids of many sources. The event loop is left to others now and then. */
-export async function encodeSources(
-  texts: readonly Source[],
-  options: SourceOptions,
-): Promise<EncodedSource[]> {
-  const encoded: EncodedSource[] = []
-  const pauses = new Pauses()
-  for (const [i, text] of texts.entries())
-    encoded.push(await encodeSource(text, options, pauses, `sources[${i}]`))
-  return encoded
-}
-
-/** Sequences of ids side by side, time-major. */
-export interface Sequences {
-  /** Of the longest. */
-  steps: number
-  /** [steps, rows]; what is beyond a row's length is 0 and means nothing. */
-  ids: Int32Array
-  /** [rows] */
-  lengths: Int32Array
-}
-
-/** How many tokens are real. */
-export const tokensOf = ({ lengths }: { lengths: Int32Array }): number =>
-  lengths.reduce((sum, length) => sum + length, 0)
-
-/** Sources side by side. */
-export type SourceBatch = Sequences | VectorBatch
-
-export function layOutSources(sources: readonly EncodedSource[]): SourceBatch {
-  const [first] = sources
-  return first instanceof Vectors
-    ? layOutVectors(sources as readonly Vectors[], first.size)
-    : layOut(sources as readonly Int32Array[])
-}
-
 export interface PairBatch {
   rows: number
   source: SourceBatch
@@ -151,71 +38,6 @@ export interface PairBatch {
   tokens: number
   /** Where words can be copied; `outputs` are IGNORED where one can only be copied. */
   copy?: CopyBatch | undefined
-}
-
-/** Lays sequences out time-major. */
-export function layOut(sequences: readonly Int32Array[], padding = 0): Sequences {
-  const rows = sequences.length
-  const lengths = Int32Array.from(sequences, ({ length }) => length)
-  const steps = lengths.reduce((most, length) => Math.max(most, length), 0)
-  const ids = new Int32Array(steps * rows).fill(padding)
-  sequences.forEach((sequence, row) => {
-    let at = row
-    for (const id of sequence) {
-      ids[at] = id
-      at += rows
-    }
-  })
-  return { steps, ids, lengths }
-}
-
-type Numbers = Int32Array | Float32Array
-
-/** Numbers of the first part and of the largest, but for sequences that are longer. */
-const [LEAST, MOST] = [1 << 12, 1 << 20]
-
-/** Sequences of numbers, one after the other, in parts: one array stops the event loop each time that it grows. */
-class Column<T extends Numbers> {
-  private readonly parts: T[] = []
-  /** Ids in the last part. */
-  private filled = 0
-  /** By sequence: its part, where in that it begins, and where in all it ends. */
-  private readonly partOf: number[] = []
-  private readonly begins: number[] = []
-  private readonly ends: number[] = []
-
-  constructor(private readonly make: (size: number) => T) {}
-
-  get(index: number): T {
-    const begin = this.begins[index] as number
-    const part = this.parts[this.partOf[index] as number] as T
-    return part.subarray(begin, begin + this.length(index)) as T
-  }
-
-  length(index: number): number {
-    return (this.ends[index] as number) - (this.ends[index - 1] ?? 0)
-  }
-
-  push(ids: T): void {
-    const last = this.parts.at(-1)
-    if (last === undefined || this.filled + ids.length > last.length) {
-      // What is empty of the last part is left out.
-      if (last) this.parts.splice(-1, 1, last.subarray(0, this.filled) as T)
-      const size = Math.min(MOST, 2 * this.filled)
-      this.parts.push(this.make(Math.max(LEAST, size, ids.length)))
-      this.filled = 0
-    }
-    this.parts.at(-1)?.set(ids, this.filled)
-    this.partOf.push(this.parts.length - 1)
-    this.begins.push(this.filled)
-    this.ends.push((this.ends.at(-1) ?? 0) + ids.length)
-    this.filled += ids.length
-  }
-
-  get used(): { ids: readonly T[]; ends: Float64Array } {
-    const last = (this.parts.at(-1)?.subarray(0, this.filled) ?? this.make(0)) as T
-    return { ids: [...this.parts.slice(0, -1), last], ends: Float64Array.from(this.ends) }
-  }
 }
 
 /** Pairs as ids, for training and validation. */
