@@ -1,4 +1,5 @@
 import { checkChoice } from './check'
+import { RnnativeError } from './errors'
 
 /**
  * What matrix products multiply. 'bf16' rounds both operands of every product to bf16 (to nearest,
@@ -28,4 +29,28 @@ export function checkStored(
 /** Throws `ERR_ARGUMENT` unless it is a precision. */
 export function checkPrecision(name: string, precision: unknown): asserts precision is Precision {
   checkChoice(name, 'precision', precision, PRECISIONS)
+}
+
+/**
+ * What `linear` may multiply where no gradients are wanted, on the CPU. 'int8' multiplies whole numbers of -127 .. 127:
+ * each row of the weight has a scale, the largest magnitude by 127, and so, found anew for each product, has each row of
+ * x. Sums of products are exact, and f32 again once scaled; the bias is f32. The device 'reference' does the same.
+ */
+export type LinearPrecision = Precision | 'int8'
+
+/** Throws `ERR_ARGUMENT` unless it is a precision of `linear`. */
+export function checkLinear(
+  name: string,
+  precision: unknown,
+): asserts precision is LinearPrecision {
+  checkChoice(name, 'precision', precision, [...PRECISIONS, 'int8'])
+}
+
+/** Throws `ERR_UNSUPPORTED` where gradients are wanted of products in int8. */
+export function checkInference(op: string, precision: LinearPrecision, tracked: boolean): void {
+  if (precision === 'int8' && tracked)
+    throw new RnnativeError(
+      'ERR_UNSUPPORTED',
+      `[${op}] precision: int8 has no gradients: expected f32 or bf16, or a call within noGrad`,
+    )
 }

@@ -2,8 +2,10 @@
 // of a fixed size, so that their error does not grow with the number of rows and their order does
 // not depend on the threads, which split the columns.
 #include "native/abi/backend.h"
+#include "native/abi/int8.h"
 #include "native/cpu/core/parallel.h"
 #include "native/cpu/gemm/gemm.h"
+#include "native/cpu/gemm/int8.h"
 
 namespace rnnative::cpu::RN_ISA {
 namespace {
@@ -76,6 +78,8 @@ int32_t matmul(RnContext* ctx, const RnMatmul* args) {
                   .bias = (const float*)args->bias,
                   .packed_kind = 0,
                   .packed_b = nullptr};
+  if (args->precision == RN_PRECISION_INT8)
+    return args->groups == 1 ? gemm_int8(ctx, g) : (int32_t)RN_ERR_UNSUPPORTED;
   if (args->groups == 1) return gemm(ctx, g);
   return gemm_batched(ctx, g, args->groups, m * k, k * n, m * n);
 }

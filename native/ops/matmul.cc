@@ -1,5 +1,8 @@
 #include "native/ops/matmul.h"
 
+#include <string>
+
+#include "native/abi/int8.h"
 #include "native/ops/check.h"
 #include "native/ops/strided.h"
 
@@ -107,8 +110,21 @@ void matmul_into(Queue& queue, const Tensor& a, const Tensor& b, bool trans_a, b
                multiplying(p, a, b, trans_a, trans_b, y));
 }
 
+namespace {
+
+void check_int8(const Checker& check, int64_t columns) {
+  if (check.device() == Device::kCuda)
+    check.fail("ERR_UNSUPPORTED", "precision: expected f32 or bf16 on cuda, got int8");
+  if (columns > RN_INT8_MOST_COLUMNS)
+    check.fail("ERR_UNSUPPORTED", "weight: expected at most " +
+                                      std::to_string(RN_INT8_MOST_COLUMNS) +
+                                      " columns with int8, got " + std::to_string(columns));
+}
+
+}  // namespace
+
 Tensor linear(Queue& queue, const Tensor& x, const Tensor& weight, const Tensor& bias,
-              RnPrecision precision) {
+              int32_t precision) {
   const Checker check("linear", x.device);
   check.real("x", x);
   check.at_least("x", x, 1);
@@ -117,6 +133,7 @@ Tensor linear(Queue& queue, const Tensor& x, const Tensor& weight, const Tensor&
   const int64_t outputs = weight.shape.dims() > 0 ? weight.shape[0] : 0;
   check.shape("weight", weight, Shape{outputs, features});
   check.optional_real("bias", bias, Shape{outputs});
+  if (precision == RN_PRECISION_INT8) check_int8(check, features);
   const Tensor y = check.make(appended(leading(x.shape, x.shape.dims() - 1), outputs));
   const RnWeight w = queue.weight(weight);
   queue.submit(

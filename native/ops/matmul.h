@@ -15,9 +15,10 @@ Tensor matmul(Queue& queue, const Tensor& a, const Tensor& b, bool trans_a, bool
 void matmul_into(Queue& queue, const Tensor& a, const Tensor& b, bool trans_a, bool trans_b,
                  const Sink& y);
 
-// y = x W^T + bias. x: [..., I], weight: [O, I], bias: [O] or null, y: [..., O].
+// y = x W^T + bias. x: [..., I], weight: [O, I], bias: [O] or null, y: [..., O]. precision: an
+// RnPrecision, or RN_PRECISION_INT8.
 Tensor linear(Queue& queue, const Tensor& x, const Tensor& weight, const Tensor& bias,
-              RnPrecision precision);
+              int32_t precision);
 // dx = dy W, dweight = dy^T x, dbias = column sums of dy, each written, added to or skipped.
 void linear_backward(Queue& queue, const Tensor& x, const Tensor& weight, const Tensor& dy,
                      const Sink& dx, const Sink& dweight, const Sink& dbias, RnPrecision precision);

@@ -29,7 +29,8 @@ const std::vector<Variant>& variants() {
   [[maybe_unused]] static const bool avx512 =
       avx2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq");
-  [[maybe_unused]] static const bool avx512bf16 = avx512 && __builtin_cpu_supports("avx512bf16");
+  [[maybe_unused]] static const bool avx512bf16 =
+      avx512 && __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vnni");
 #endif
   static const auto* const all = new std::vector<Variant>{
 #ifdef RN_HAVE_ISA_GENERIC

@@ -1,6 +1,6 @@
 /** The affine layer as op tests see it. */
 import { native } from '#dist/native/index.js'
-import type { Precision } from '#dist/precision.js'
+import type { LinearPrecision, Precision } from '#dist/precision.js'
 import type { Host } from './host.mjs'
 import type { Op, Tensors } from './op.mjs'
 
@@ -8,7 +8,7 @@ export const linear = (
   x: Host,
   weight: Host,
   bias: Host | null,
-  precision: Precision = 'f32',
+  precision: LinearPrecision = 'f32',
 ): Op => ({
   inputs: { x, weight, bias },
   differentiable: ['x', 'weight', 'bias'],
@@ -18,7 +18,7 @@ export const linear = (
     backward: (up, sinks) => {
       const names = ['x', 'weight', 'bias']
       const [list, bits] = [sinks.list(...names), sinks.bits(...names)]
-      native.linearBackward(x!, weight!, up['y']!, list, bits, precision)
+      native.linearBackward(x!, weight!, up['y']!, list, bits, precision as Precision)
     },
   }),
 })

@@ -5,7 +5,7 @@ import { expect, RnnativeError, show } from '../errors'
 import { ones, Parameter, type DType, type Real, type Tensor } from '../tensor'
 import { freshSeed } from '../tensor/create'
 import type { DeviceOption } from '../tensor/device'
-import { checkPrecision, type Precision } from '../precision'
+import { checkLinear, type LinearPrecision } from '../precision'
 import * as ops from '../ops'
 import { checkTensor } from '../ops/support'
 import * as init from './init'
@@ -50,8 +50,8 @@ export function seedOf(layer: string, { seed = freshSeed() }: LayerOptions): num
 export interface LinearOptions extends LayerOptions {
   /** Default true. */
   bias?: boolean | undefined
-  /** Of its products, forward and backward. Default 'f32'. */
-  precision?: Precision | undefined
+  /** Of its products, forward and backward; 'int8' within `noGrad` alone. Default 'f32'. */
+  precision?: LinearPrecision | undefined
 }
 
 const LINEAR_NAMES: Names<LinearOptions> = { ...LAYER_NAMES, bias: true, precision: true }
@@ -63,7 +63,7 @@ export class Linear extends Module {
   /** See the class for its shape; null where there is none. */
   bias: Parameter | null
   /** What its product is computed in. */
-  readonly precision: Precision
+  readonly precision: LinearPrecision
 
   constructor(input: number, output: number, options: LinearOptions = {}) {
     super()
@@ -71,7 +71,7 @@ export class Linear extends Module {
     checkSizes('linear', { input, output }, () => input * output)
     const { precision = 'f32', bias = true, device } = options
     checkFlag('linear', 'bias', bias)
-    checkPrecision('linear', precision)
+    checkLinear('linear', precision)
     checkInit('linear', options.init)
     this.precision = precision
     this.initSpec = options.init

@@ -1,10 +1,11 @@
 import { checkChoice, checkFinite, optionsOf, type Names } from '../check'
 import { record, tracks } from '../tensor/autograd'
 import { native, type Real } from '../native/index'
-import { checkPrecision, type Precision } from '../precision'
+import { checkInference, checkLinear, type LinearPrecision, type Precision } from '../precision'
 import { checkShape } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
 import { div } from './elementwise'
+import { linear } from './matmul'
 import { sum } from './reduce'
 import { checkDevice, checkInteger, checkReal, result } from './support'
 
@@ -55,8 +56,8 @@ export interface CrossEntropyOptions {
   ignoreIndex?: number | undefined
   /** Share of the target's probability spread over all classes. */
   labelSmoothing?: number | undefined
-  /** Of the projection and its gradients; logits and softmax stay f32. Default 'f32'. */
-  precision?: Precision | undefined
+  /** Of the projection and its gradients, which 'int8' does not have; logits and softmax stay f32. Default 'f32'. */
+  precision?: LinearPrecision | undefined
 }
 
 const CROSS_ENTROPY_NAMES: Names<CrossEntropyOptions> = {
@@ -89,7 +90,7 @@ export function crossEntropyLosses(
   } = optionsOf('crossEntropy', options, CROSS_ENTROPY_NAMES)
   const { ignoreIndex = -100, labelSmoothing = 0, precision = 'f32' } = options
   const op = 'crossEntropy'
-  checkPrecision(op, precision)
+  checkLinear(op, precision)
   checkFinite(op, 'ignoreIndex', ignoreIndex)
   checkFinite(op, 'labelSmoothing', labelSmoothing)
   checkReal(op, 'x', x)
@@ -102,6 +103,14 @@ export function crossEntropyLosses(
   if (bias) checkShape(op, 'bias', bias.shape, [classes])
   if (classWeights) checkShape(op, 'classWeights', classWeights.shape, [classes])
   const training = tracks(x, weight, bias)
+  checkInference(op, precision, training)
+  if (precision === 'int8' && weight) {
+    const logits = linear(x, weight, bias, { precision })
+    const made = crossEntropyLosses(logits, targets, { classWeights, ignoreIndex, labelSmoothing })
+    logits.dispose()
+    return made
+  }
+  const product = precision === 'int8' ? 'f32' : precision // without a weight there is none
   const made = native.crossEntropy(
     x.handle,
     weight?.handle ?? null,
@@ -111,7 +120,7 @@ export function crossEntropyLosses(
     ignoreIndex,
     labelSmoothing,
     training,
-    precision,
+    product,
   )
   const losses = result(made.losses, targets.shape, x)
   const weights = result(made.weights, targets.shape, x)
@@ -136,7 +145,7 @@ export function crossEntropyLosses(
           call.dy,
           sinks,
           bits,
-          precision,
+          product,
         )
       },
     })

@@ -1,7 +1,7 @@
 import { checkFlag, optionsOf, type Names } from '../check'
 import { record, tracks, type BackwardCall } from '../tensor/autograd'
 import { native, type DType, type NativeTensor } from '../native/index'
-import { checkPrecision, type Precision } from '../precision'
+import { checkInference, checkLinear, type LinearPrecision, type Precision } from '../precision'
 import { checkShape, formatShape, sameShape, shapeError, sizeOf, type Shape } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
 import { permute } from './shape'
@@ -13,7 +13,7 @@ declare module '../native/index' {
     matmul(a: N, b: N, transA: boolean, transB: boolean): N
     matmulInto(a: N, b: N, transA: boolean, transB: boolean, y: N, add: boolean): void
     /** x: [..., I], weight: [O, I], bias: [O] or null -> [..., O]. */
-    linear(x: N, weight: N, bias: Maybe, precision?: Precision): N
+    linear(x: N, weight: N, bias: Maybe, precision?: LinearPrecision): N
     /** sinks: [dx, dweight, dbias]. */
     linearBackward(x: N, weight: N, dy: N, sinks: Sinks, add: number, precision?: Precision): void
   }
@@ -121,8 +121,8 @@ function matmulBackward(
 
 /** Options of {@link linear}. */
 export interface LinearArguments {
-  /** Of the product and of those of its gradients. Default 'f32'. */
-  precision?: Precision | undefined
+  /** Of the product and of those of its gradients, which 'int8' does not have. Default 'f32'. */
+  precision?: LinearPrecision | undefined
 }
 
 const LINEAR_NAMES: Names<LinearArguments> = { precision: true }
@@ -137,15 +137,17 @@ export function linear<D extends DType>(
   const { precision = 'f32' } = optionsOf('linear', options, LINEAR_NAMES)
   checkReal('linear', 'x', x)
   checkReal('linear', 'weight', weight)
-  checkPrecision('linear', precision)
+  checkLinear('linear', precision)
   checkDevice('linear', x, { weight, bias })
   checkShape('linear', 'weight', weight.shape, ['out', x.shape.at(-1) ?? 'in'])
   if (x.dims === 0) throw shapeError('linear', 'x', '[..., in]', '[]')
   const out = weight.shape[0] as number
+  const tracked = tracks(x, weight, bias)
+  checkInference('linear', precision, tracked)
   if (bias) checkShape('linear', 'bias', bias.shape, [out])
   const handle = native.linear(x.handle, weight.handle, bias?.handle ?? null, precision)
   const y = result(handle, [...x.shape.slice(0, -1), out], x)
-  if (tracks(x, weight, bias))
+  if (tracked)
     record({
       op: 'linear',
       inputs: [x, weight, bias],
@@ -153,7 +155,14 @@ export function linear<D extends DType>(
       save: [x, weight],
       backward: (call) => {
         const { sinks, bits } = call.open()
-        native.linearBackward(call.saved(0), call.saved(1), call.dy, sinks, bits, precision)
+        native.linearBackward(
+          call.saved(0),
+          call.saved(1),
+          call.dy,
+          sinks,
+          bits,
+          precision as Precision,
+        )
       },
     })
   return y
