@@ -32,18 +32,20 @@ export function checkPrecision(name: string, precision: unknown): asserts precis
 }
 
 /**
- * What `linear` may multiply where no gradients are wanted, on the CPU. 'int8' multiplies whole numbers of -127 .. 127:
+ * What `linear` and recurrent stacks may multiply, in 'int8' where no gradients are wanted, on the CPU. 'int8' multiplies whole numbers of -127 .. 127:
  * each row of the weight has a scale, the largest magnitude by 127, and so, found anew for each product, has each row of
  * x. Sums of products are exact, and f32 again once scaled; the bias is f32. The device 'reference' does the same.
  */
 export type LinearPrecision = Precision | 'int8'
+
+export const LINEAR_PRECISIONS = ['f32', 'bf16', 'int8'] as const satisfies LinearPrecision[]
 
 /** Throws `ERR_ARGUMENT` unless it is a precision of `linear`. */
 export function checkLinear(
   name: string,
   precision: unknown,
 ): asserts precision is LinearPrecision {
-  checkChoice(name, 'precision', precision, [...PRECISIONS, 'int8'])
+  checkChoice(name, 'precision', precision, LINEAR_PRECISIONS)
 }
 
 /** Throws `ERR_UNSUPPORTED` where gradients are wanted of products in int8. */

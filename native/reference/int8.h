@@ -31,11 +31,11 @@ inline bool is_nothing(float most) {
   return most < 0x1p-100f;
 }
 
-inline Quantised quantise_weight(const double* row, int64_t n) {
-  const float most = largest(row, n);
-  Quantised q = {most / 127.0F, std::vector<float>(static_cast<size_t>(n))};
-  if (std::isnan(most)) return q;
-  if (is_nothing(most)) {
+// Values first .. first + n of a row of a weight that has `all`.
+inline Quantised quantise_weight(const double* row, int64_t all, int64_t first, int64_t n) {
+  Quantised q = {largest(row, all) / 127.0F, std::vector<float>(static_cast<size_t>(n))};
+  if (std::isnan(q.scale)) return q;
+  if (is_nothing(largest(row, all))) {
     q.scale = 0;
     return q;
   }
@@ -44,7 +44,7 @@ inline Quantised quantise_weight(const double* row, int64_t n) {
   bits = (bits + 0xff) & ~0xffU;
   std::memcpy(&q.scale, &bits, sizeof bits);
   for (int64_t i = 0; i < n; ++i)
-    q.whole[static_cast<size_t>(i)] = std::nearbyint(static_cast<float>(row[i]) / q.scale);
+    q.whole[static_cast<size_t>(i)] = std::nearbyint(static_cast<float>(row[first + i]) / q.scale);
   return q;
 }
 inline Quantised quantise_vector(const double* x, int64_t n) {
@@ -67,12 +67,16 @@ inline double dot(const Quantised& a, const Quantised& b) {
   return static_cast<double>(static_cast<float>(sum)) * static_cast<double>(a.scale * b.scale);
 }
 
-// y = W x + b. w: [rows, columns]; b may be NULL.
+// y = W x + b. w: [rows, columns]; b may be NULL. Values of x from `cut` on are a vector of their
+// own.
 inline void affine_int8(const double* w, const double* b, const double* x, int64_t rows,
-                        int64_t columns, double* y) {
-  const Quantised vector = quantise_vector(x, columns);
-  for (int64_t i = 0; i < rows; ++i)
-    y[i] = (b ? b[i] : 0) + dot(vector, quantise_weight(w + i * columns, columns));
+                        int64_t columns, int64_t cut, double* y) {
+  const Quantised first = quantise_vector(x, cut), rest = quantise_vector(x + cut, columns - cut);
+  for (int64_t i = 0; i < rows; ++i) {
+    const double* row = w + i * columns;
+    y[i] = (b ? b[i] : 0) + dot(first, quantise_weight(row, columns, 0, cut));
+    if (cut < columns) y[i] += dot(rest, quantise_weight(row, columns, cut, columns - cut));
+  }
 }
 
 }  // namespace rnnative::reference

@@ -14,7 +14,7 @@ int32_t matmul_int8(const RnMatmul* args, double* c) {
   const int64_t n = args->n, k = args->k;
   std::vector<double> y(static_cast<size_t>(n));
   for (int64_t i = 0; i < args->m; ++i) {
-    affine_int8(real(args->b.data), real(args->bias), real(args->a) + i * k, n, k, y.data());
+    affine_int8(real(args->b.data), real(args->bias), real(args->a) + i * k, n, k, k, y.data());
     for (int64_t j = 0; j < n; ++j) c[i * n + j] += y[static_cast<size_t>(j)];
   }
   return RN_OK;

@@ -7,12 +7,26 @@ import { Linear } from '#dist/nn/index.js'
 import * as ops from '#dist/ops/index.js'
 import { noGrad, tensor } from '#dist/tensor/index.js'
 import { identical, near } from '../support/compare.mjs'
+import { F32_TOLERANCE } from '../support/check.mjs'
 import { Draw, reals, type Host } from '../support/host.mjs'
 import { linear } from '../support/linear.mjs'
 import { describe, evaluate, kernels, REFERENCE, type Variant } from '../support/op.mjs'
+import {
+  CELLS,
+  drawInputs,
+  mayNorm,
+  mayProject,
+  recurrent,
+  rowOf,
+  STATES,
+  type Sizes,
+  type Stack,
+} from '../support/recurrent.mjs'
 
 const CPUS = (): Variant[] => kernels().filter(({ device }) => device === 'cpu')
 const TOLERANCE = 1e-6
+/** A value near the middle between two whole numbers may become either: so far may that bring a state. */
+const ROUGH = 2 ** -5
 
 /** Rows, input, output: odd ones, and those around words, vectors, tiles and panels. */
 for (const [rows, input, output] of [
@@ -68,6 +82,90 @@ test.serial('the largest values of either sign', async (t) => {
   }
 })
 
+const int8 = (stack: Omit<Stack, 'precision' | 'inference'>): Stack => ({
+  ...stack,
+  precision: 'int8',
+  inference: true,
+})
+
+for (const cell of CELLS) {
+  // A second product reads what the first has made: it may be rounded to another whole number.
+  const tolerance = rowOf(cell).products > 1 ? ROUGH : F32_TOLERANCE
+
+  test.serial(`${cell}: one step`, async (t) => {
+    for (const [hidden, batch, input] of [
+      [1, 1, 1],
+      [5, 3, 7],
+      [16, 1, 33],
+      [33, 13, 16],
+      [100, 7, 65],
+      [130, 20, 3],
+    ] as const)
+      for (const state of [true, false]) {
+        const stack = int8({ cell, layers: 1, directions: 1, hidden })
+        const op = recurrent(stack, drawInputs(stack, { time: 1, batch, input }, { state }))
+        const reference = await evaluate(op, REFERENCE)
+        for (const variant of CPUS()) {
+          const actual = await evaluate(op, variant)
+          near(t, actual, reference, tolerance, `${describe(variant)}, H ${hidden}`)
+          for (const threads of [2, 3])
+            identical(t, await evaluate(op, { ...variant, threads }), actual, describe(variant))
+        }
+      }
+  })
+
+  test.serial(`${cell}: stacks, directions and ragged batches`, async (t) => {
+    for (const [layers, directions, hidden, sizes, lengths] of [
+      [1, 1, 1, { time: 2, batch: 1, input: 1 }, undefined],
+      [2, 1, 5, { time: 3, batch: 3, input: 17 }, undefined],
+      [2, 2, 17, { time: 4, batch: 4, input: 5 }, [4, 0, 2, 3]],
+      [1, 2, 31, { time: 7, batch: 9, input: 10 }, [7, 1, 2, 7, 0, 3, 5, 6, 4]],
+      [1, 1, 40, { time: 3, batch: 150, input: 33 }, undefined],
+    ] as [number, number, number, Sizes, number[] | undefined][]) {
+      const stack = int8({ cell, layers, directions, hidden })
+      const op = recurrent(stack, drawInputs(stack, sizes, lengths ? { lengths } : {}))
+      const reference = await evaluate(op, REFERENCE)
+      for (const variant of CPUS()) {
+        const actual = await evaluate(op, variant)
+        near(t, actual, reference, ROUGH, `${describe(variant)}, H ${hidden}`)
+        for (const threads of [2, 3])
+          identical(t, await evaluate(op, { ...variant, threads }), actual, describe(variant))
+      }
+    }
+  })
+
+  if (mayProject(cell))
+    test.serial(`${cell}: projected states`, async (t) => {
+      const stack = int8({ cell, layers: 1, directions: 1, hidden: 37, projection: 18 })
+      const op = recurrent(stack, drawInputs(stack, { time: 1, batch: 3, input: 5 }))
+      const reference = await evaluate(op, REFERENCE)
+      for (const variant of CPUS())
+        near(t, await evaluate(op, variant), reference, ROUGH, describe(variant))
+    })
+}
+
+test.serial('a sequence is its steps one by one', async (t) => {
+  const [time, batch, input, hidden] = [5, 3, 4, 33]
+  for (const cell of CELLS)
+    for (const variant of CPUS()) {
+      const stack = int8({ cell, layers: 1, directions: 1, hidden })
+      const inputs = drawInputs(stack, { time, batch, input })
+      const whole = await evaluate(recurrent(stack, inputs), variant)
+      let carried: Record<string, Host> = {}
+      const y: number[] = []
+      for (let step = 0; step < time; ++step) {
+        const data = inputs['x']!.data.slice(step * batch * input, (step + 1) * batch * input)
+        const x = { shape: [1, batch, input], data }
+        const made = await evaluate(recurrent(stack, { ...inputs, ...carried, x }), variant)
+        y.push(...made['y']!)
+        carried = Object.fromEntries(
+          STATES[cell]!.map((name) => [`${name}0`, reals([1, batch, hidden], made[`${name}n`]!)]),
+        )
+      }
+      identical(t, { y: Float64Array.from(y) }, { y: whole['y']! }, `${cell}, ${describe(variant)}`)
+    }
+})
+
 test.serial('cross-entropy', async (t) => {
   const draw = new Draw(43)
   const [rows, features, classes] = [7, 33, 50]
@@ -110,6 +208,18 @@ test.serial('no gradients', async (t) => {
   const op = linear(draw.reals([2, 3]), draw.reals([4, 3]), null, 'int8')
   const upstream = { y: draw.reals([2, 4]) }
   await t.throwsAsync(evaluate(op, REFERENCE, { upstream }), { message: /precision.*f32, bf16/ })
+})
+
+test.serial('what a recurrent stack refuses', async (t) => {
+  const of = (stack: Partial<Stack>) => {
+    const whole = int8({ cell: 'lstm', layers: 1, directions: 1, hidden: 2 })
+    const all = { ...whole, ...stack }
+    return evaluate(recurrent(all, drawInputs(all, { time: 1, batch: 1, input: 1 })), REFERENCE)
+  }
+  const refused = (message: RegExp) => ({ code: 'ERR_UNSUPPORTED', message })
+  await t.throwsAsync(of({ inference: false }), refused(/f32 or bf16 where gradients are wanted/))
+  t.true(mayNorm('lstm'))
+  await t.throwsAsync(of({ norm: true }), refused(/f32 or bf16 with layer norm, got int8/))
 })
 
 test.serial('no more columns than whole numbers can be summed of', (t) => {

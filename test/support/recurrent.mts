@@ -1,7 +1,7 @@
 /** The recurrent op as op tests see it: inputs and gradients by name, parameters numbered by run. */
 import { native, type NativeRandom } from '#dist/native/index.js'
 import type { Cell, RecurrentOptions } from '#dist/ops/cells.js'
-import type { Precision } from '#dist/precision.js'
+import type { LinearPrecision } from '#dist/precision.js'
 import { Draw, ints, type Host } from './host.mjs'
 import type { Op, Tensors } from './op.mjs'
 
@@ -76,7 +76,7 @@ export interface Stack {
   dropout?: number
   random?: NativeRandom
   phases?: NonNullable<RecurrentOptions['phases']>
-  precision?: Precision
+  precision?: LinearPrecision
   cellOptions?: NonNullable<RecurrentOptions['cellOptions']>
   /** Without a reserve: forward only. */
   inference?: boolean

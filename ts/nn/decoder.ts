@@ -214,7 +214,7 @@ export class AttentionDecoder extends Module {
         {
           ...{ cell: layers.cell, score: attention.score, feeding, state, lengths, beams },
           ...this.draws(),
-          precision: layers.precision,
+          precision: layers.precision as Precision, // which its options hold
           cellOptions: layers.cellOptions,
         },
       ),

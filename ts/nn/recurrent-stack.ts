@@ -6,7 +6,7 @@ import type { NativeRandom } from '../tensor/random'
 import * as ops from '../ops'
 import { cellParameters, isPresent, slotsOf, slotShape } from '../ops/cells'
 import type { InitSpec } from '../init-spec'
-import { checkPrecision, type Precision } from '../precision'
+import { checkLinear, type LinearPrecision } from '../precision'
 import type { ThresholdsSpec } from '../thresholds'
 import { readZoneout, ZONEOUT_FORMS, type ZoneoutSpec } from '../zoneout'
 import { zeros } from './init'
@@ -53,7 +53,7 @@ export interface RecurrentOptions extends LayerOptions {
   /** Default true. */
   bias?: boolean | undefined
   /** Of every product, forward and backward. Default 'f32'. */
-  precision?: Precision | undefined
+  precision?: LinearPrecision | undefined
 }
 
 export const RECURRENT_NAMES: Names<RecurrentOptions> = {
@@ -128,7 +128,7 @@ export abstract class Recurrent extends Module {
   /** @internal Amounts of the phases that act in evaluation, too. */
   readonly zoneout: Readonly<Record<'zoneout_hidden' | 'zoneout_cell', number>>
   /** What products are computed in. */
-  readonly precision: Precision
+  readonly precision: LinearPrecision
   /** Of a cell that has options. */
   readonly cellOptions: ops.CellOptions | undefined
   private readonly byName = new Map<string, Parameter>()
@@ -156,7 +156,7 @@ export abstract class Recurrent extends Module {
     ops.checkDropout(cell, dropout)
     ops.checkDropout(cell, recurrentDropout, 'recurrentDropout')
     ops.checkDropout(cell, weightDrop, 'weightDrop')
-    checkPrecision(cell, precision)
+    checkLinear(cell, precision)
     checkInit(cell, options.init)
     this.initSpec = options.init
     this.cell = cell

@@ -1,7 +1,7 @@
 import { checkChoice, optionsOf, type Names } from '../check'
 import { expect, RnnativeError, show } from '../errors'
 import { native, type NativeRandom } from '../native/index'
-import type { Precision } from '../precision'
+import type { LinearPrecision } from '../precision'
 import type { Tensor } from '../tensor/tensor'
 
 /** A recurrence that kernels know. Their equations: the guide to cells. */
@@ -108,7 +108,7 @@ export interface RecurrentOptions {
   /** What dropout and phases draw from; without it phases that act in inference are as they are then. */
   random?: NativeRandom | null
   /** 'f32' unless given. */
-  precision?: Precision
+  precision?: LinearPrecision
   /** Of a cell that has options; an LSTM's own unless given. */
   cellOptions?: Required<CellOptions> | null
 }

@@ -4,7 +4,7 @@ import { expect, RnnativeError } from '../errors'
 import { record, tracks } from '../tensor/autograd'
 import { tensor } from '../tensor/create'
 import { native, type NativeRandom, type Real } from '../native/index'
-import { checkPrecision, type Precision } from '../precision'
+import { checkInference, checkLinear, type LinearPrecision } from '../precision'
 import { checkShape, formatShape, shapeError } from '../tensor/shape'
 import type { Tensor } from '../tensor/tensor'
 import { checkPhases, checkSlots, gatesOf, hasC, inSlots, isPresent, mustDraw } from './cells'
@@ -81,8 +81,8 @@ export interface RecurrentArguments {
   cellOptions?: CellOptions | undefined
   /** Which draws dropout and phases make. */
   random?: NativeRandom | null | undefined
-  /** Of every product of the stack, forward and backward. Default 'f32'. */
-  precision?: Precision | undefined
+  /** Of every product of the stack, forward and backward; 'int8' forward alone, without layer norm. Default 'f32'. */
+  precision?: LinearPrecision | undefined
 }
 
 const NAMES: Names<RecurrentArguments> = {
@@ -225,7 +225,7 @@ function check(
       )
   }
   checkDropout(cell, dropout)
-  checkPrecision(cell, precision)
+  checkLinear(cell, precision)
   expect(cell, 'phases', isObject(phases), 'an object of amounts', phases)
   checkPhases(cell, cell, phases)
   if ((dropout > 0 || mustDraw(phases)) && !random)
@@ -250,6 +250,7 @@ export function recurrent(
   const h0 = state?.h ?? null
   const c0 = state?.c ?? null
   const training = tracks(x, h0, c0, ...flat)
+  checkInference(cell, settings.precision ?? 'f32', training)
   const make = (data: Int32Array) => tensor(data, [batch], { device: x.device })
   const ends =
     lengths !== undefined && lengths !== null

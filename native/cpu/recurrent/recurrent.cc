@@ -4,9 +4,11 @@
 // into the reserve and the activations overwrite it; in inference it is computed in chunks of steps
 // that stay cached.
 #include "native/abi/backend.h"
+#include "native/abi/int8.h"
 #include "native/cpu/core/loops.h"
 #include "native/cpu/recurrent/dropout.h"
 #include "native/cpu/recurrent/forward_run.h"
+#include "native/cpu/recurrent/int8_step.h"
 #include "native/cpu/recurrent/projection.h"
 #include "native/cpu/recurrent/steps.h"
 
@@ -36,6 +38,20 @@ void load_gates(RnContext* ctx, const Layout& l, const float* x, int64_t ldx, in
   });
 }
 
+// Packs the weights of a layer and direction. False: no memory.
+template <class Cell>
+bool pack_weights(RnContext* ctx, const RnRecurrentDesc& desc, const RnRecurrentSlots& slots,
+                  int64_t in, const Layout& l, Weights* out) {
+  if (desc.precision == RN_PRECISION_INT8)
+    return pack_int8_weights<Cell>(ctx, desc, slots, in, l, out);
+  const bool projected = !slots.slot[RN_W_IH].data;
+  if (!projected)
+    out->input = pack_input(ctx, desc, slots.slot[RN_W_IH], {kPackedInput, 0, in, in}, l);
+  return (projected || out->input) &&
+         pack_phases(typename Cell::ForwardPhases(), ctx, desc, slots.slot[RN_W_HH], l, out) &&
+         pack_projection<Cell>(ctx, desc, slots.slot[RN_W_HR], l, out);
+}
+
 template <class Cell, bool kTraining>
 int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t index) {
   const RnRecurrentForward& args = *run.args;
@@ -46,11 +62,7 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
   const ScratchScope scope(ctx);
   typename Cell::ForwardPhases phases;
   const bool projected = !slots.slot[RN_W_IH].data;
-  if (!projected)
-    run.weights.input = pack_input(ctx, desc, slots.slot[RN_W_IH], {kPackedInput, 0, in, in}, l);
-  if ((!projected && !run.weights.input) ||
-      !pack_phases(phases, ctx, desc, slots.slot[RN_W_HH], l, &run.weights) ||
-      !pack_projection<Cell>(ctx, desc, slots.slot[RN_W_HR], l, &run.weights) ||
+  if (!pack_weights<Cell>(ctx, desc, slots, in, l, &run.weights) ||
       !pack_biases<Cell>(ctx, slots, l, &run.weights) ||
       !take_variant<Cell>(ctx, desc, slots, l, &run.variant) ||
       !take_norm(ctx, desc, slots, l, &run.norm) || !norm_biases(ctx, l, &run))
@@ -88,6 +100,7 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
   const TeamGrid grid = with_element(desc.precision, [&]<class E>() {
     return plan_grid(forward_shape<E>(phases, l, q), ctx->threads);
   });
+  const bool int8 = desc.precision == RN_PRECISION_INT8;
   const bool few = 2 * q.batch < grid.groups * kFewRows;
   for (int64_t s0 = 0, s1 = 0; s0 < q.steps; s0 = s1) {
     int64_t rows = 0;
@@ -102,26 +115,28 @@ int32_t run_forward(RnContext* ctx, Run run, const float* x, int64_t in, int64_t
       load_gates<Cell>(ctx, l, x + row0 * in + run.direction * Cell::kGates * l.hidden, in, rows,
                        run.weights.bias, gates);
     } else {
-      status = gemm(ctx, {.precision = desc.precision,
-                          .m = rows,
-                          .n = l.columns(),
-                          .k = in,
-                          .a = x + row0 * in,
-                          .lda = in,
-                          .trans_a = false,
-                          .b = plain(nullptr),
-                          .ldb = 0,
-                          .trans_b = false,
-                          .c = gates,
-                          .ldc = l.gate_stride,
-                          .accumulate = false,
-                          .bias = run.weights.bias,
-                          .packed_kind = 0,
-                          .packed_b = run.weights.input,
-                          .share = q.dense && !few ? &share : nullptr});
+      const auto multiply = int8 ? gemm_int8 : gemm;
+      status = multiply(ctx, {.precision = desc.precision,
+                              .m = rows,
+                              .n = l.columns(),
+                              .k = in,
+                              .a = x + row0 * in,
+                              .lda = in,
+                              .trans_a = false,
+                              .b = plain(nullptr),
+                              .ldb = 0,
+                              .trans_b = false,
+                              .c = gates,
+                              .ldc = l.gate_stride,
+                              .accumulate = false,
+                              .bias = run.weights.bias,
+                              .packed_kind = 0,
+                              .packed_b = run.weights.input,
+                              .share = q.dense && !few ? &share : nullptr});
     }
     if (status != RN_OK) return status;
-    status = forward_steps(ctx, desc, &run, kTraining, s0, s1, gates, row0);
+    status = int8 ? int8_forward_steps(ctx, desc, &run, s0, s1, gates, row0)
+                  : forward_steps(ctx, desc, &run, kTraining, s0, s1, gates, row0);
     if (status != RN_OK) return status;
   }
   return RN_OK;

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "native/abi/int8.h"
 #include "native/ops/recurrent/parameters.h"
 
 namespace rnnative {
@@ -20,6 +21,8 @@ void check_steps(const Checker& check, const char* name, const Tensor& t, const 
 
 void check_options(const Checker& check, const DecoderArgs& args) {
   check_options(check, args.stack);
+  if (args.stack.precision == RN_PRECISION_INT8)
+    check.fail("ERR_UNSUPPORTED", "precision: expected f32 or bf16 in a decoder, got int8");
   for (int phase = 0; phase < RN_PHASE_COUNT; ++phase) {
     if (args.stack.amounts[phase] == 0 || rn_phase(phase)->decoder) continue;
     check.fail("ERR_ARGUMENT",

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "native/abi/int8.h"
 #include "native/ops/strided.h"
 
 namespace rnnative {
@@ -12,6 +13,17 @@ std::string slot_name(const RecurrentOptions& o, size_t cell, int slot) {
   const size_t directions = static_cast<size_t>(o.directions);
   std::string name = rn_slot(slot)->name + ("_l" + std::to_string(cell / directions));
   return cell % directions == 1 ? name + "_reverse" : name;
+}
+
+// int8 is for inference, on the CPU.
+void check_int8(const Checker& check, const RecurrentOptions& o) {
+  const auto refuse = [&](const char* where) {
+    check.fail("ERR_UNSUPPORTED",
+               std::string("precision: expected f32 or bf16 ") + where + ", got int8");
+  };
+  if (check.device() == Device::kCuda) refuse("on cuda");
+  if (o.training) refuse("where gradients are wanted");
+  if (o.norm) refuse("with layer norm");
 }
 
 Shape slot_shape(const RnRecurrentDesc& d, size_t cell, int slot) {
@@ -77,6 +89,7 @@ void check_options(const Checker& check, const RecurrentOptions& o) {
   if (o.norm && !rn_cell(o.cell)->normed)
     check.fail("ERR_ARGUMENT", "norm: expected false, the cell has no layer norm");
   check.in_range("dropout", o.dropout, 0, 1, false);
+  if (o.precision == RN_PRECISION_INT8) check_int8(check, o);
   if (rn_cell(o.cell)->options && !(o.of_cell.gate_clip > 0 && o.of_cell.cell_clip > 0)) {
     check.fail("ERR_ARGUMENT", "gateClip, cellClip: expected bounds above 0");
   }
@@ -126,6 +139,12 @@ void check_parameters(const Checker& check, const RecurrentOptions& options,
                    slot_name(options, i, slot) + ": expected null, the cell has no such parameter");
       if (slot == RN_W_IH && projected && i < static_cast<size_t>(d.directions)) continue;
       check.real(slot_name(options, i, slot), parameter, slot_shape(d, i, slot));
+      if (options.precision == RN_PRECISION_INT8 && parameter.shape.dims() == 2 &&
+          parameter.shape[1] > RN_INT8_MOST_COLUMNS)
+        check.fail("ERR_UNSUPPORTED", slot_name(options, i, slot) + ": expected at most " +
+                                          std::to_string(RN_INT8_MOST_COLUMNS) +
+                                          " columns with int8, got " +
+                                          std::to_string(parameter.shape[1]));
     }
   }
 }

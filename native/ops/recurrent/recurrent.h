@@ -28,8 +28,8 @@ struct RecurrentOptions {
   std::array<double, RN_PHASE_COUNT> amounts = {};  // of the phases; those of training only then
   bool draws = false;  // `random` was given; else phases are as they are expected to be
   RnRandom random = {};
-  RnPrecision precision = RN_PRECISION_F32;
-  RnCellOptions of_cell = {};  // of a cell that has them
+  int32_t precision = RN_PRECISION_F32;  // an RnPrecision, or RN_PRECISION_INT8
+  RnCellOptions of_cell = {};            // of a cell that has them
 };
 
 // Of one layer and direction, by RnSlot.

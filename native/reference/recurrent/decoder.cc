@@ -9,7 +9,7 @@ namespace {
 
 void make_query(const Decoder& d, const double* h, double* query) {
   if (d.args.w_query.data) {
-    affine(real(d.args.w_query.data), nullptr, h, d.A, d.P, query);
+    affine({d.desc.stack.precision, 0}, real(d.args.w_query.data), nullptr, h, d.A, d.P, query);
   } else {
     std::copy_n(h, d.P, query);
   }
@@ -20,7 +20,8 @@ void make_output(const Decoder& d, const double* context, const double* h, doubl
                  double* output) {
   std::copy_n(context, d.V, joined);
   std::copy_n(h, d.P, joined + d.V);
-  affine(real(d.args.w_out.data), real(d.args.b_out.data), joined, d.D, d.V + d.P, output);
+  affine({d.desc.stack.precision, 0}, real(d.args.w_out.data), real(d.args.b_out.data), joined, d.D,
+         d.V + d.P, output);
   for (int64_t i = 0; i < d.D; ++i) output[i] = std::tanh(output[i]);
 }
 
@@ -32,18 +33,20 @@ struct State {
 void run_layers(const Decoder& d, int64_t t, int64_t b, const State& state, double* wx,
                 double* work) {
   const int64_t row = t * d.B + b, gates = d.stack.gates * d.H;
+  const Arithmetic by = {d.desc.stack.precision, 0};
   for (int64_t l = 0; l < d.L; ++l) {
     const RnRecurrentSlots& slots = d.args.slots[l];
     const int64_t in = l == 0 ? d.E + d.F : d.P;
     double *h = state.h + l * d.P, *c = state.c + l * d.H;
     const LayerNorm norm(d.desc.stack, slots);
-    form_sums(norm.input(slots, d.input_of(l, row), in), gates, wx);
+    form_sums(norm.input(slots, d.input_of(l, row), in, {by.precision, l == 0 ? d.E : 0}), gates,
+              wx);
     d.stack.cell.forward({d.H, d.P, wx, real(slots.slot[RN_W_HH].data),
                           real(slots.slot[RN_B_HH].data), h, c, h, d.gates(l, row),
                           d.made_h(l, row), d.made_c(l, row), work, &d.desc.stack.options,
-                          Peepholes(slots).of, norm.of});
+                          Peepholes(slots).of, norm.of, by});
     if (d.stack.projects)
-      affine(real(slots.slot[RN_W_HR].data), nullptr, d.made_h(l, row), d.P, d.H, d.h(l, row));
+      affine(by, real(slots.slot[RN_W_HR].data), nullptr, d.made_h(l, row), d.P, d.H, d.h(l, row));
     if (d.stack.zones()) {
       const Zoneout zoneout(d.desc.stack, l);
       zoneout.h.forward(t, b, h, d.stack.projects ? d.h(l, row) : d.made_h(l, row), d.h(l, row));

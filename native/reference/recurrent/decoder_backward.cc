@@ -110,8 +110,8 @@ void layers_backward(const Backward& g, const Flow& f, int64_t t, int64_t b) {
                            norm.of});
     const int64_t in = l == 0 ? d.E + d.F : d.P;
     std::fill_n(f.dinput, in, 0.0);
-    form_sums_backward(norm.input(slots, d.input_of(l, row), in), gates, f.dwx, to.slot[RN_W_IH],
-                       to.slot[RN_B_IH], f.dinput);
+    form_sums_backward(norm.input(slots, d.input_of(l, row), in, Arithmetic()), gates, f.dwx,
+                       to.slot[RN_W_IH], to.slot[RN_B_IH], f.dinput);
     for (int64_t i = 0; l > 0 && i < d.P; ++i)
       f.dtop[i] = f.dinput[i] * d.factor(l - 1, b, t * d.P + i);
   }

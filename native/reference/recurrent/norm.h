@@ -68,9 +68,10 @@ struct Sums {
   const Norm* norm;
   const double* gain;
   double* dgain;
+  Arithmetic by;
 };
 inline void raw_sums(const Sums& s, int64_t rows, double* y) {
-  if (s.w) return affine(s.w, nullptr, s.x, rows, s.columns, y);
+  if (s.w) return affine(s.by, s.w, nullptr, s.x, rows, s.columns, y);
   for (int64_t i = 0; i < rows; ++i) y[i] = s.x[i];
 }
 inline void form_sums(const Sums& s, int64_t rows, double* y) {

@@ -40,8 +40,8 @@ void drop(const Stack& stack, int32_t layer, double* data) {
 
 // What a step's W x is made of: the layer's input, or, where that holds W x already, its part.
 Sums input_sums(const LayerNorm& norm, const RnRecurrentSlots& slots, const double* x, int64_t in,
-                int64_t part) {
-  return norm.input(slots, slots.slot[RN_W_IH].data ? x : x + part, in);
+                int64_t part, const Arithmetic& by) {
+  return norm.input(slots, slots.slot[RN_W_IH].data ? x : x + part, in, by);
 }
 
 // One layer in one direction. input: [T, B, in]; output: [T, B, D*P], whose padding is zero
@@ -57,6 +57,7 @@ void run_forward(const Stack& stack, const RnRecurrentForward& args, int32_t lay
   const Saved saved = stack.saved_of(run, real(args.reserve));
   const StateDropout dropout(desc, run);
   const Zoneout zoneout(desc, run);
+  const Arithmetic by = {desc.precision, 0};
   double *h0 = work, *c0 = h0 + H, *masked = c0 + H, *wx = masked + H, *rest = wx + gates;
   for (int64_t b = 0; b < B; ++b) {
     copy_or_zero(args.h0, (run * B + b) * P, P, h0);
@@ -67,12 +68,12 @@ void run_forward(const Stack& stack, const RnRecurrentForward& args, int32_t lay
       const int64_t t = time_of(s, length, direction), row = t * B + b;
       double *h_next = saved.h + row * P, *c_next = saved.c + row * H;
       double *made_h = saved.made_h + row * H, *made_c = saved.made_c + row * H;
-      form_sums(input_sums(norm, slots, input + row * in, in, direction * gates), gates, wx);
+      form_sums(input_sums(norm, slots, input + row * in, in, direction * gates, by), gates, wx);
       stack.cell.forward({H, P, wx, real(slots.slot[RN_W_HH].data), real(slots.slot[RN_B_HH].data),
                           h, c, dropout.operand(b, h, masked),
                           saved.gates + row * stack.cell.saved * H, made_h, made_c, rest,
-                          &desc.options, peepholes.of, norm.of});
-      if (stack.projects) affine(real(slots.slot[RN_W_HR].data), nullptr, made_h, P, H, h_next);
+                          &desc.options, peepholes.of, norm.of, by});
+      if (stack.projects) affine(by, real(slots.slot[RN_W_HR].data), nullptr, made_h, P, H, h_next);
       if (stack.zones()) {
         zoneout.h.forward(t, b, h, stack.projects ? h_next : made_h, h_next);
         if (stack.has_c) zoneout.c.forward(t, b, c, made_c, c_next);
@@ -153,8 +154,9 @@ void run_backward(const Stack& stack, const RnRecurrentBackward& args, int32_t l
       dropout.close_gradient(b, doperand, dh);
       double* dx = dinput ? dinput + row * in : nullptr;
       if (dx && !slots.slot[RN_W_IH].data) dx += direction * gates;
-      form_sums_backward(input_sums(norm, slots, input + row * in, in, direction * gates), gates,
-                         dwx, d.slot[RN_W_IH], d.slot[RN_B_IH], dx);
+      form_sums_backward(
+          input_sums(norm, slots, input + row * in, in, direction * gates, Arithmetic()), gates,
+          dwx, d.slot[RN_W_IH], d.slot[RN_B_IH], dx);
     }
     for (int64_t j = 0; dh0 && j < P; ++j) dh0[(run * B + b) * P + j] += dh[j];
     for (int64_t j = 0; dc0 && j < H; ++j) dc0[(run * B + b) * H + j] += dc[j];

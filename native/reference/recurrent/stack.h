@@ -59,14 +59,16 @@ struct LayerNorm {
   LayerNorm& operator=(const LayerNorm&) = delete;
 
   // W x + b_ih of a step.
-  Sums input(const RnRecurrentSlots& slots, const double* x, int64_t in) const {
+  Sums input(const RnRecurrentSlots& slots, const double* x, int64_t in,
+             const Arithmetic& by) const {
     return {real(slots.slot[RN_W_IH].data),
             real(slots.slot[RN_B_IH].data),
             x,
             in,
             of,
             norm.ih,
-            norm.dih};
+            norm.dih,
+            by};
   }
 };
 

@@ -24,10 +24,11 @@ struct StepForward {
   const RnCellOptions* options;
   const double* const* peepholes;  // P_I, P_F, P_O: [H], or NULL: zeros
   const Norm* norm;                // NULL: no layer norm
+  Arithmetic by;                   // of products
 
   // R times the operand, and b_hh.
   void recurrent_sums(int64_t rows, double* y) const {
-    form_sums({w_hh, b_hh, operand, state, norm, norm ? norm->hh : nullptr, nullptr}, rows, y);
+    form_sums({w_hh, b_hh, operand, state, norm, norm ? norm->hh : nullptr, nullptr, by}, rows, y);
   }
 };
 
@@ -50,8 +51,9 @@ struct StepBackward {
   // From the gradient of recurrent_sums.
   void recurrent_sums_backward(int64_t rows, const double* d) const {
     const double* gain = norm ? norm->hh : nullptr;
-    form_sums_backward({w_hh, nullptr, operand, state, norm, gain, norm ? norm->dhh : nullptr},
-                       rows, d, dw_hh, db_hh, doperand);
+    form_sums_backward(
+        {w_hh, nullptr, operand, state, norm, gain, norm ? norm->dhh : nullptr, Arithmetic()}, rows,
+        d, dw_hh, db_hh, doperand);
   }
 };
 

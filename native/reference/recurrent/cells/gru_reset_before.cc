@@ -19,13 +19,13 @@ void forward(const StepForward& step) {
   const int64_t H = step.hidden;
   const RnCellOptions& by = *step.options;
   double *r = step.saved, *z = r + H, *n = z + H;
-  affine(step.w_hh, step.b_hh, step.operand, 2 * H, H, step.saved);
+  affine(step.by, step.w_hh, step.b_hh, step.operand, 2 * H, H, step.saved);
   for (int64_t j = 0; j < H; ++j) {
     r[j] += step.wx[j];
     z[j] += step.wx[H + j];
     step.work[j] = gate_of(by, r[j]) * step.operand[j];
   }
-  affine(step.w_hh + 2 * H * H, after(step.b_hh, 2 * H), step.work, H, H, n);
+  affine(step.by, step.w_hh + 2 * H * H, after(step.b_hh, 2 * H), step.work, H, H, n);
   for (int64_t j = 0; j < H; ++j) {
     n[j] += step.wx[2 * H + j];
     const double update = gate_of(by, z[j]);
