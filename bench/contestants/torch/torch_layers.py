@@ -46,14 +46,19 @@ def prepare_layers(
     if lengths is not None:
         lengths = torch.tensor(lengths)  # longest first, which packs fastest
 
-    def make(dtype, autocast):
+    def make(dtype, autocast, quantised=False):
         kind = {"lstm": nn.LSTM, "gru": nn.GRU}[cell]
         model = kind(input, hidden, layers, bidirectional=bidirectional).to(dtype).train(train)
+        if quantised:
+            holder = nn.Sequential(model)  # which its layer is replaced in
+            model = torch.ao.quantization.quantize_dynamic(holder, {kind}, dtype=torch.qint8)[0]
         x = torch.randn(steps, batch, input, dtype=dtype, requires_grad=train)
         width = hidden * (2 if bidirectional else 1)
         dy = torch.randn(steps, batch, width, dtype=dtype) if train else None
         return make_run(model, x, dy, lengths, autocast)
 
+    if precision == "int8":
+        return timed(make(torch.float32, False, True)), {"variant": "quantize_dynamic"}
     if precision == "f32":
         return timed(make(torch.float32, False)), {}
     if cold:
