@@ -248,6 +248,7 @@ void multiply_int8(const Int8Matrix& b, int64_t panel, int64_t vectors, const ui
 
 int32_t gemm_int8(RnContext* ctx, const Gemm& g) {
   if (g.trans_a || (!g.packed_b && !g.trans_b)) return RN_ERR_UNSUPPORTED;
+  const ScratchScope scope(ctx);
   const int64_t panels = panels_of(g.n);
   const void* packed = g.packed_b;
   if (!packed) {
