@@ -78,7 +78,8 @@ test.serial('the largest values of either sign', async (t) => {
   for (const variant of [REFERENCE, ...CPUS()]) {
     const { y } = await evaluate(linear(x, weight, null, 'int8'), variant)
     const expected = reals([4], [-k, 1, -1, k]).data as Float64Array
-    near(t, { y: y! }, { y: expected }, TOLERANCE, describe(variant))
+    // A scale that is rounded up makes a little more of the largest value.
+    near(t, { y: y! }, { y: expected }, 2 ** -14, describe(variant))
   }
 })
 
