@@ -54,11 +54,11 @@ try {
           const measured = await measureRow(row, house, {
             ...{ rounds: Number(options.rounds), secondsPerRow: 90 },
           })
-          const at = (name) => measured.entrants.find((entrant) => entrant.name === name)?.ms
+          const { 'ours-int8': own, ...others } = measured.results
           measured.ratios = Object.fromEntries(
-            measured.entrants
-              .filter(({ name, ms }) => name !== 'ours-int8' && ms > 0)
-              .map(({ name, ms }) => [name, ms / at('ours-int8')]),
+            Object.entries(others)
+              .filter(([, { milliseconds }]) => milliseconds > 0)
+              .map(([name, { milliseconds }]) => [name, milliseconds / own.milliseconds]),
           )
           rows.push(measured)
           console.log(formatRow(measured))
