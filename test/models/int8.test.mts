@@ -27,6 +27,18 @@ for (const cell of ['lstm', 'gru', 'rnn'] as const)
     t.is((await same.evaluate(held)).nats, rounded.nats)
   })
 
+test.serial('an adaptive softmax scores as in f32, and not the same', async (t) => {
+  await using model = makeModel({ softmax: 'adaptive', cutoffs: [8, 16], divisor: 2 })
+  await model.fit(text, { ...fitOptions(), epochs: 2 })
+  const directory = temporaryDirectory()
+  await model.save(directory)
+  await using small = await LanguageModel.load(directory, { precision: 'int8' })
+  const held = makeText(400, 5)
+  const [single, rounded] = [await model.evaluate(held), await small.evaluate(held)]
+  t.not(rounded.nats, single.nats)
+  t.true(Math.abs(rounded.nats / single.nats - 1) < 0.02, `${rounded.nats}, f32: ${single.nats}`)
+})
+
 test('it does not learn, and has no layer norm', async (t) => {
   await using model = makeModel({ precision: 'int8' })
   await t.throwsAsync(model.fit(text, { ...fitOptions(), maxSteps: 1 }), {

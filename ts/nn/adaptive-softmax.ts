@@ -1,7 +1,7 @@
 import { checkFlag, isListOf, optionsOf, whole, type Names } from '../check'
 import { expect } from '../errors'
 import * as ops from '../ops'
-import { checkPrecision, type Precision } from '../precision'
+import { checkLinear, type LinearPrecision } from '../precision'
 import { scope, tensor, type DType, type Real, type Tensor } from '../tensor'
 import { sizeOf } from '../tensor/shape'
 import { checkInit } from './init-source'
@@ -23,8 +23,8 @@ export interface AdaptiveSoftmaxOptions extends LayerOptions {
   divisor?: number | undefined
   /** Whether the head has a bias; tails have none. Default false. */
   headBias?: boolean | undefined
-  /** Of its products, forward and backward. Default 'f32'. */
-  precision?: Precision | undefined
+  /** Of its products, forward and backward; 'int8' within `noGrad` alone. Default 'f32'. */
+  precision?: LinearPrecision | undefined
 }
 
 const NAMES: Names<AdaptiveSoftmaxOptions> = {
@@ -66,7 +66,7 @@ export class AdaptiveSoftmax extends Module {
   /** Where clusters begin. */
   readonly cutoffs: readonly number[]
   /** What its products are computed in. */
-  readonly precision: Precision
+  readonly precision: LinearPrecision
 
   /** `ERR_ARGUMENT` for cutoffs that part no classes, and for a tail that would have no features. */
   constructor(
@@ -83,7 +83,7 @@ export class AdaptiveSoftmax extends Module {
     checkSizes(op, { input, classes }, () => input * classes)
     const tails = tailsOf(classes, cutoffs)
     checkFlag(op, 'headBias', headBias)
-    checkPrecision(op, precision)
+    checkLinear(op, precision)
     checkInit(op, init)
     const least = divisor > 0 ? Math.floor(input / divisor ** tails.length) : 0
     const most = `a number above 0 that leaves features to ${tails.length} tails of an input of ${input}`
