@@ -221,6 +221,12 @@ RnPrecision to_precision(Napi::Value value, const char* op, const char* name) {
   return static_cast<RnPrecision>(to_choice(value, {"f32", "bf16"}, op, name));
 }
 
+int32_t to_linear_precision(Napi::Value value, const char* op, const char* name) {
+  if (value.IsUndefined()) return RN_PRECISION_F32;
+  // In the order of RnPrecision, and RN_PRECISION_INT8.
+  return to_choice(value, {"f32", "bf16", "int8"}, op, name);
+}
+
 std::vector<Sink> to_sinks(Napi::Value sinks, Napi::Value add, size_t count, const char* op) {
   const std::vector<Tensor> tensors = to_tensors(sinks, op, "sinks", true);
   if (tensors.size() != count)

@@ -55,8 +55,9 @@ DType to_dtype(Napi::Value value, Device device, const char* op, const char* nam
 // `count` gradient sinks: an array of tensors or null; `add` is a number whose bit i, or an array
 // of booleans whose entry i, says that sink i is added to.
 std::vector<Sink> to_sinks(Napi::Value sinks, Napi::Value add, size_t count, const char* op);
-// 'f32' or 'bf16'; 'f32' when undefined.
+// 'f32' or 'bf16', and what linear may be told 'int8', too; 'f32' when undefined.
 RnPrecision to_precision(Napi::Value value, const char* op, const char* name);
+int32_t to_linear_precision(Napi::Value value, const char* op, const char* name);
 // The members of an options object: `options.get("lr")`. ERR_ARGUMENT unless it is an object.
 Napi::Object to_options(Napi::Value value, const char* op, const char* name);
 

@@ -31,10 +31,7 @@ Napi::Value linear(const Info& info) {
   const Tensor x = tensor_arg(info, 0, kOp, "x");
   const Tensor weight = tensor_arg(info, 1, kOp, "weight");
   const Tensor bias = maybe_tensor_arg(info, 2, kOp, "bias");
-  // In the order of RnPrecision, and RN_PRECISION_INT8.
-  const int32_t precision = info[3].IsUndefined()
-                                ? RN_PRECISION_F32
-                                : to_choice(info[3], {"f32", "bf16", "int8"}, kOp, "precision");
+  const int32_t precision = to_linear_precision(info[3], kOp, "precision");
   return wrap(info.Env(),
               rnnative::linear(queue(info.Env(), x.device), x, weight, bias, precision));
 }

@@ -74,8 +74,7 @@ RecurrentOptions read_recurrent_options(Napi::Value value, const char* op) {
   if (!norm.IsNull() && !norm.IsUndefined()) options.norm = to_bool(norm, op, "norm");
   options.training = to_bool(object.Get("training"), op, "training");
   options.dropout = to_number(object.Get("dropout"), op, "dropout");
-  // In the order of RnPrecision, and RN_PRECISION_INT8.
-  options.precision = to_choice(object.Get("precision"), {"f32", "bf16", "int8"}, op, "precision");
+  options.precision = to_linear_precision(object.Get("precision"), op, "precision");
   options.amounts = read_amounts(object.Get("phases"), op);
   if (rn_cell(options.cell)->options)
     options.of_cell = read_cell_options(object.Get("cellOptions"), op);
