@@ -59,7 +59,8 @@
   OP(embed_train, RnEmbedTrain) \
   OP(pointer_losses, RnPointerLosses) \
   OP(pointer_losses_backward, RnPointerLossesBackward) \
-  OP(pointer_mixture, RnPointerMixture)
+  OP(pointer_mixture, RnPointerMixture) \
+  OP(extend_beams, RnExtendBeams)
 // clang-format on
 
 #endif  // RNNATIVE_ABI_OPS_H_

@@ -132,6 +132,12 @@ const rows: Row[] = [
     fresh(x),
     { ...drawing, seed: undefined, uniforms: [0, 0] },
   ],
+  [
+    'ops.extendBeams',
+    ops.extendBeams,
+    fresh(() => ops.topk(zeros([2, 3]), zeros([2]), { beams: 2, k: 2 })),
+    { vocabulary: 3, end: 0, beams: 2, known: 3, unknown: 0 },
+  ],
   ['ops.takeRows', ops.takeRows, fresh(x), [0, 1]],
   [
     'ops.recurrent',

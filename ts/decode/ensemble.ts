@@ -5,7 +5,6 @@ import * as ops from '../ops'
 import { disposeOutput } from './step-model'
 import type { Decoding, QueuedSteps, StepModel, StepOutput } from './step-model'
 
-/** Options of {@link ensemble}. */
 export interface EnsembleOptions {
   /**
    * `log-linear`: the geometric mean of the members' distributions, normalised; `linear`: their
@@ -77,10 +76,15 @@ class Together implements Decoding {
     this.queued = this.queuedOf(this.parts.flatMap(({ queued }) => queued ?? []))
   }
 
-  /** Of all parts together, where all have it. */
+  /** Of all parts together, where all have it and read alike. */
   private queuedOf(all: readonly QueuedSteps[]): QueuedSteps | null {
-    if (all.length < this.parts.length) return null
+    const reads = all[0]?.reads
+    const alike = all.every(
+      (one) => one.reads?.known === reads?.known && one.reads?.unknown === reads?.unknown,
+    )
+    if (all.length < this.parts.length || !alike) return null
     return {
+      reads,
       step: (tokens) => this.join(all, (one) => one.step(tokens)),
       take: (rows) => all.forEach((one) => one.take(rows)),
     }

@@ -4,7 +4,7 @@ import * as ops from '../ops'
 import { noGrad, scope, tensor, type Tensor } from '../tensor'
 import type { BeamSettings } from './beam-options'
 import type { Candidate, Group, SourceSearch } from './beam-state'
-import { checkLogits, PenaltyList, type RowsOfGroups } from './expand'
+import { checkLogits, firstRow, PenaltyList, type RowsOfGroups } from './expand'
 import { queueLength } from './step-model'
 import type { Decoding, QueuedSteps, StepModel } from './step-model'
 
@@ -19,7 +19,7 @@ export function stepsAtOnce(
   { groups }: RowsOfGroups,
   { width, blockNgrams }: BeamSettings,
 ): number {
-  if (!queued || groups > 1 || width > 1 || blockNgrams > 0) return 1
+  if (!queued || groups > 1 || blockNgrams > 0) return 1
   const few = queueLength(active.length * width)
   return active.reduce((least, source) => Math.min(least, source.choices), few)
 }
@@ -75,41 +75,65 @@ export async function advanceQueued(
 function enqueue(
   { model, decoding, queued, settings }: Queue,
   count: number,
-  { tokens, active }: Present,
+  { tokens, active, rows }: Present,
   steps: Chosen[],
 ): void {
   const { vocabulary } = model
-  const { coveragePenalty, alignments } = settings
+  const { width, coveragePenalty, alignments, end } = settings
+  const { known, unknown } = queued.reads ?? { known: vocabulary, unknown: 0 }
   const length = active[0]?.length as number
   const looks = coveragePenalty > 0 || alignments
-  let read: Tensor | null = null
+  let { slots } = rows
+  let last: { read: Tensor; scores: Tensor } | null = null
   try {
     for (let step = 0; step < count; ++step) {
-      const { logits, attention } = noGrad(() => (read ? queued.step(read) : decoding.step(tokens)))
+      const { logits, attention } = noGrad(() =>
+        last ? queued.step(last.read) : decoding.step(tokens),
+      )
       try {
-        checkLogits('beam', logits, active.length, vocabulary)
-        const penalties = penaltiesOf(settings, length + step, active.length)
-        const chosen = scope(() =>
+        const beams = slots
+        checkLogits('beam', logits, beams * active.length, vocabulary)
+        const k = Math.min(width, beams * vocabulary)
+        const penalties = penaltiesOf(settings, length + step, beams * active.length)
+        const before = last
+        const { chosen, next } = scope(() =>
           noGrad(() => {
-            // Whatever the hypotheses have so far; those that have ended go on, to no use.
-            const { device, dtype } = logits
-            const so = tensor(new Float64Array(active.length), [active.length], { device, dtype })
-            const { scores, indices } = ops.topk(logits, so, { k: 1, penalties })
-            // Of a single hypothesis the number of a continuation is its token.
-            return { scores, indices, tokens: ops.reshape(indices, [active.length]) }
+            const scores = before?.scores ?? startOf(active, rows, logits)
+            const chosen = ops.topk(logits, scores, { beams, k, penalties })
+            const how = { vocabulary, end, beams, known, unknown }
+            return { chosen, next: ops.extendBeams(chosen, how) }
           }),
         )
-        steps.push({ ...chosen, attention: looks ? attention : null, slots: 1 })
-        read?.dispose()
-        read = chosen.tokens
+        steps.push({ ...chosen, attention: looks ? attention : null, slots: beams })
+        before?.read.dispose()
+        before?.scores.dispose()
+        last = { read: next.tokens, scores: next.scores }
+        // Rows of one hypothesis each stay where they are.
+        if (beams > 1 || k > 1) noGrad(() => queued.take(next.rows))
+        next.rows.dispose()
+        slots = k
       } finally {
         logits.dispose()
         if (!looks) attention?.dispose()
       }
     }
   } finally {
-    read?.dispose()
+    last?.read.dispose()
+    last?.scores.dispose()
   }
+}
+
+/** Scores of the rows, relative to the best of their source. */
+function startOf(active: readonly SourceSearch[], rows: RowsOfGroups, logits: Tensor): Tensor {
+  const scores = new Float64Array(firstRow(rows, active.length, 0)).fill(-Infinity)
+  active.forEach(({ groups }, i) => {
+    const { live } = groups[0] as Group
+    live.forEach(({ score }, slot) => {
+      scores[firstRow(rows, i, 0) + slot] = score - (live[0]?.score as number)
+    })
+  })
+  const { device, dtype } = logits
+  return tensor(scores, [scores.length], { device, dtype })
 }
 
 function penaltiesOf(

@@ -5,7 +5,7 @@ import type { AbortSignalLike } from '../signal'
 import { checkLogits, PenaltyList } from './expand'
 import { checkLimits, LIMIT_NAMES, type LimitOptions, type Limits } from './limits'
 import { Sampler, SAMPLING_NAMES, type SamplingOptions } from './sampler'
-import { noGrad, type Tensor } from '../tensor'
+import { noGrad, scope, type DType, type Tensor } from '../tensor'
 import { freshSeed } from '../tensor/create'
 import * as ops from '../ops'
 import {
@@ -16,9 +16,8 @@ import {
   survivors,
   takeStates,
 } from './step-model'
-import type { Decoding, StepModel } from './step-model'
+import type { Decoding, QueuedSteps, StepModel, StepOutput } from './step-model'
 
-/** A sequence that was drawn. */
 export interface SampleOptions extends SamplingOptions, LimitOptions {
   /** Of each source. Default 1. */
   samples?: number | undefined
@@ -116,7 +115,6 @@ export async function sample(model: StepModel, options: SampleOptions = {}): Pro
 
 /** A token of a sample that is being drawn. */
 export interface StreamedToken {
-  /** The token that was drawn. */
   readonly token: number
   /** Under the model itself, in nats. */
   readonly logProbability: number
@@ -204,7 +202,7 @@ async function* drawAll(
 
 /** The next token of every drawing, or the next few where steps are queued: each reads what the one before drew. */
 async function drawSteps(
-  { vocabulary }: StepModel,
+  { vocabulary, eos }: StepModel,
   decoding: Decoding,
   tokens: Int32Array,
   drawings: readonly Drawing[],
@@ -217,9 +215,7 @@ async function drawSteps(
   try {
     for (let step = 0; step < count; ++step) {
       const last = steps.at(-1)
-      const output = noGrad(() =>
-        queued && last ? queued.step(last.tokens) : decoding.step(tokens),
-      )
+      const output = noGrad(() => (queued && last ? next(queued, last) : decoding.step(tokens)))
       try {
         checkLogits('sample', output.logits, tokens.length, vocabulary)
         steps.push(draw(output.logits, drawings, step, settings))
@@ -235,6 +231,21 @@ async function drawSteps(
   } finally {
     for (const { tokens, logProbabilities } of steps)
       for (const x of [tokens, logProbabilities]) x.dispose()
+  }
+
+  function next(queue: QueuedSteps, { tokens, logProbabilities }: ops.SampledTokens): StepOutput {
+    if (!queue.reads) return queue.step(tokens)
+    const how = { vocabulary, end: eos, ...queue.reads }
+    const read = scope(() => {
+      const column = <D extends DType>(x: Tensor<D>) => ops.reshape(x, [x.size, 1])
+      const chosen = { indices: column(tokens), scores: column(logProbabilities) }
+      return ops.extendBeams(chosen, how).tokens
+    })
+    try {
+      return queue.step(read)
+    } finally {
+      read.dispose()
+    }
   }
 }
 

@@ -7,9 +7,9 @@ import type { Tensor } from '../tensor'
 export interface StepOutput {
   /** [rows, vocabulary]; log-probabilities are logits too, as a constant per row does not matter. */
   readonly logits: Tensor
-  /** `[rows, positions]`: the attention of this step over the row's source; null without one. */
+  /** [rows, positions]: the attention of this step over the row's source; null without one. */
   readonly attention: Tensor | null
-  /** `[rows, vocabulary]`: what a search adds to log-probabilities to rank by; see `withTerms`. */
+  /** [rows, vocabulary]: what a search adds to log-probabilities to rank by; see `withTerms`. */
   readonly bonus?: Tensor | null | undefined
 }
 
@@ -29,7 +29,6 @@ export interface Decoding {
    * some have been decoded.
    */
   take(rows: Int32Array, sources: Int32Array): void
-  /** Frees what it holds. */
   dispose(): void
   /** Where steps can be queued before it is known what was chosen in those before; a search then waits seldom. */
   readonly queued?: QueuedSteps | null | undefined
@@ -37,7 +36,9 @@ export interface Decoding {
 
 /** A decoding's `step` and `take` by what only its device knows. Sources stay as they are. */
 export interface QueuedSteps {
-  /** tokens: i32 [rows] */
+  /** Tokens from `known` on, which the model writes and does not read, are read as `unknown`. Default: none are. */
+  readonly reads?: { readonly known: number; readonly unknown: number } | undefined
+  /** tokens: i32 [rows], below `known`. */
   step(tokens: Tensor): StepOutput
   /** rows: i32 [sources * beams], for any number of beams; each row of its own source. */
   take(rows: Tensor): void
@@ -48,7 +49,6 @@ export interface QueuedSteps {
  * step. A row must come out the same whatever the other rows are: searches rely on it.
  */
 export interface StepModel {
-  /** Tokens that may be predicted. */
   readonly vocabulary: number
   /** The token every hypothesis starts from. */
   readonly bos: number

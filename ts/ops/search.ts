@@ -28,6 +28,19 @@ declare module '../native/index' {
       penaltyValues: Float32Array | Float64Array | null,
     ): { indices: N; scores: N }
     /**
+     * indices: i32 [groups, k], best: [groups, k], as of `topk`. tokens, rows: i32 [groups * k], scores: [groups * k].
+     * See RnExtendBeams in native/abi/backend.h.
+     */
+    extendBeams(
+      indices: N,
+      best: N,
+      beams: number,
+      vocabulary: number,
+      end: number,
+      known: number,
+      unknown: number,
+    ): { tokens: N; rows: N; scores: N }
+    /**
      * logits: [rows, V]; given: i32 [rows] or null, -1 where free; words: 2 * rows words of random
      * bits, or null with a temperature of 0; topK 0: all; penalties as of `topk`. tokens: i32 [rows],
      * logProbabilities: [rows]. See RnSampleTokens in native/abi/backend.h.
@@ -48,11 +61,8 @@ declare module '../native/index' {
 
 /** Adds `values[i]` to the score of token `tokens[i]` after row `rows[i]`; -Infinity forbids it. */
 export interface Penalties {
-  /** After which row. */
   rows: Int32Array | readonly number[]
-  /** Which token. */
   tokens: Int32Array | readonly number[]
-  /** What is added to its score. */
   values: Float64Array | Float32Array | readonly number[]
 }
 
@@ -87,19 +97,16 @@ function checkRows(op: string, logits: Tensor): number {
   return logits.shape[0] as number
 }
 
-/** Options of {@link topk}. */
 export interface TopkOptions {
   /** Hypotheses of a sentence, one after another among the rows. Default 1. */
   beams?: number | undefined
   /** How many are to be found for each sentence. */
   k: number
-  /** What is added to scores, token by token. */
   penalties?: Penalties | null | undefined
 }
 
 const TOPK_NAMES: Names<TopkOptions> = { beams: true, k: true, penalties: true }
 
-/** What {@link topk} gives. */
 export interface TopkResult {
   /** i32 [sentences, k], best first: beam * vocabulary + token; -1 where no more are possible. */
   indices: Tensor<'i32'>
@@ -130,9 +137,73 @@ export function topk(logits: Tensor, scores: Tensor, options: TopkOptions): Topk
   }
 }
 
-/** Options of {@link sampleTokens}. */
+export interface ExtendBeamsOptions {
+  /** Of the search that chose the continuations. */
+  vocabulary: number
+  /** The token that ends a hypothesis. */
+  end: number
+  /** Hypotheses of a sentence among the rows that were continued. Default 1. */
+  beams?: number | undefined
+  /** Tokens from this one on are read as `unknown`. Default: the vocabulary. */
+  known?: number | undefined
+  /** Below `known`. Default 0. */
+  unknown?: number | undefined
+}
+
+const EXTEND_NAMES: Names<ExtendBeamsOptions> = {
+  ...{ vocabulary: true, end: true, beams: true, known: true, unknown: true },
+}
+
+/** What hypotheses go on with: k rows of each sentence, those that are of no use last. */
+export interface ExtendedBeams {
+  /** i32 [rows]: to be read next; the end in a row of no use. */
+  tokens: Tensor<'i32'>
+  /** i32 [rows]: which row each extends. */
+  rows: Tensor<'i32'>
+  /** [rows]: relative to the sentence's best; -Infinity in a row of no use. */
+  scores: Tensor<Real>
+}
+
+/**
+ * The next rows of a search from what {@link topk} found: the continuations that do not end their hypothesis, in their
+ * order. Together they make steps of a search that nobody has to wait for. Records no gradients.
+ */
+export function extendBeams(
+  chosen: TopkResult,
+  options: ExtendBeamsOptions,
+): ExtendedBeams {
+  const op = 'extendBeams'
+  const {
+    vocabulary,
+    end,
+    beams = 1,
+    known = vocabulary,
+    unknown = 0,
+  } = optionsOf(op, options, EXTEND_NAMES)
+  expect(op, 'chosen', isObject(chosen), 'what topk gives', chosen)
+  const { indices, scores: best } = chosen
+  checkWhole(op, 'vocabulary', vocabulary, 1)
+  checkWhole(op, 'end', end, 0)
+  checkWhole(op, 'beams', beams, 1)
+  checkWhole(op, 'known', known, 1)
+  checkWhole(op, 'unknown', unknown, 0)
+  checkReal(op, 'scores', best)
+  checkInteger(op, 'indices', indices)
+  checkDevice(op, best, { indices })
+  if (best.dims !== 2) throw shapeError(op, 'scores', '[sentences, k]', formatShape(best.shape))
+  checkShape(op, 'indices', indices.shape, best.shape)
+  const how = [beams, vocabulary, end, known, unknown] as const
+  const made = native.extendBeams(indices.handle, best.handle, ...how)
+  const shape = [best.size]
+  return {
+    tokens: integers(made.tokens, shape, best),
+    rows: integers(made.rows, shape, best),
+    scores: reals(made.scores, shape, best),
+  }
+}
+
 export interface SampleTokensOptions {
-  /** `[rows]`: the token to take after a row; -1 where one is to be chosen. Default: all are. */
+  /** [rows]: the token to take after a row; -1 where one is to be chosen. Default: all are. */
   given?: Integers | null | undefined
   /** What is added to scores, token by token. */
   penalties?: Penalties | null | undefined
@@ -142,7 +213,7 @@ export interface SampleTokensOptions {
   topK?: number | undefined
   /** Draws among the fewest likeliest tokens that together have this probability. Default 1. */
   topP?: number | undefined
-  /** `[rows]`: numbers in [0, 1), each of which decides its row's draw. Needed above temperature 0. */
+  /** [rows]: numbers in [0, 1), each of which decides its row's draw. Needed above temperature 0. */
   uniforms?: ArrayLike<number> | undefined
 }
 
@@ -150,11 +221,10 @@ const SAMPLE_NAMES: Names<SampleTokensOptions> = {
   ...{ given: true, penalties: true, temperature: true, topK: true, topP: true, uniforms: true },
 }
 
-/** What {@link sampleTokens} gives. */
 export interface SampledTokens {
   /** i32 [rows] */
   tokens: Tensor<'i32'>
-  /** `[rows]`: logSoftmax(logits[row])[token], whatever the other options. */
+  /** [rows]: logSoftmax(logits[row])[token], whatever the other options. */
   logProbabilities: Tensor<Real>
 }
 

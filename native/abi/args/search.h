@@ -25,6 +25,24 @@ typedef struct RnTopk {
   void* best;        // [groups, k]
 } RnTopk;
 
+// The next rows of a search from what RnTopk chose of the present ones: of each group's k
+// continuations those that do not end it, in their order, then rows without a hypothesis. With
+// index = indices[g, i], token = index % vocabulary and j the first of those that go on, the row of
+// the i-th has
+//   tokens  token, or `unknown` where the token is not below `known`
+//   rows    g * beams + index / vocabulary
+//   scores  best[g, i] - best[g, j]
+// and a row without a hypothesis the end, the group's first row and -inf.
+typedef struct RnExtendBeams {
+  int64_t groups, beams, vocabulary, k;
+  int64_t end;             // within the vocabulary
+  int64_t known, unknown;  // 1..vocabulary; below `known`
+  const int32_t* indices;  // [groups, k] -1 where there is none; else in 0..beams * vocabulary - 1
+  const void* best;        // [groups, k]
+  int32_t *tokens, *rows;  // [groups, k]
+  void* scores;            // [groups, k]
+} RnExtendBeams;
+
 // A token of each row: given[r] unless that is -1; else one chosen by the scores
 //   s[w] = logits[r, w] + the penalties given for (r, w).
 // With temperature 0 it is the likeliest. Else it is drawn with probabilities in proportion to

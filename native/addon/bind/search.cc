@@ -1,5 +1,6 @@
-// topk, sampleTokens.
+// topk, extendBeams, sampleTokens.
 #include "native/addon/arguments.h"
+#include "native/ops/extend_beams.h"
 #include "native/ops/sample_tokens.h"
 #include "native/ops/topk.h"
 
@@ -28,6 +29,24 @@ Napi::Value topk(const Info& info) {
   return result;
 }
 
+Napi::Value extend_beams(const Info& info) {
+  constexpr const char* kOp = "extend_beams";
+  ExtendBeamsArgs args;
+  args.indices = tensor_arg(info, 0, kOp, "indices");
+  args.best = tensor_arg(info, 1, kOp, "best");
+  args.beams = integer_arg(info, 2, 1, INT32_MAX, kOp, "beams");
+  args.vocabulary = integer_arg(info, 3, 1, INT32_MAX, kOp, "vocabulary");
+  args.end = integer_arg(info, 4, 0, INT32_MAX, kOp, "end");
+  args.known = integer_arg(info, 5, 1, INT32_MAX, kOp, "known");
+  args.unknown = integer_arg(info, 6, 0, INT32_MAX, kOp, "unknown");
+  const ExtendedBeams made = rnnative::extend_beams(queue(info.Env(), args.best.device), args);
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("tokens", wrap(info.Env(), made.tokens));
+  result.Set("rows", wrap(info.Env(), made.rows));
+  result.Set("scores", wrap(info.Env(), made.scores));
+  return result;
+}
+
 Napi::Value sample_tokens(const Info& info) {
   constexpr const char* kOp = "sample_tokens";
   SampleTokensArgs args;
@@ -52,6 +71,7 @@ namespace rnnative {
 
 void bind_search(Napi::Env env, Napi::Object exports) {
   addon::export_function<&addon::topk>(env, exports, "topk");
+  addon::export_function<&addon::extend_beams>(env, exports, "extendBeams");
   addon::export_function<&addon::sample_tokens>(env, exports, "sampleTokens");
 }
 

@@ -21,6 +21,14 @@ export const searchCalls = {
       ...([1 + m.draw.below(beams * vocabulary), ...penalties(m, rows, vocabulary)] as const),
     ]
   },
+  extendBeams: (m) => {
+    const [beams, vocabulary] = [1 + m.draw.below(3), m.extent(1)]
+    const [groups, k, known] = [m.extent(), m.extent(1), 1 + m.draw.below(vocabulary)]
+    return [
+      ...([m.ints([groups, k], beams * vocabulary), m.real([groups, k]), beams] as const),
+      ...([vocabulary, m.draw.below(vocabulary), known, m.draw.below(known)] as const),
+    ]
+  },
   sampleTokens: (m) => {
     const [rows, vocabulary, temperature] = [m.extent(), m.extent(1), m.pick([0, 0.5, 1])]
     const words = m.draw.ints([2 * rows], 2 ** 31).data as Int32Array

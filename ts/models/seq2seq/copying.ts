@@ -17,7 +17,7 @@ export interface CopyTensors {
   outputs: Tensor
 }
 
-/** `[time, rows]`: above 0 where a word is rather written than copied. */
+/** [time, rows]: above 0 where a word is rather written than copied. */
 function gatesOf(gate: Linear, features: Tensor): Tensor {
   return ops.reshape(gate.forward(features), features.shape.slice(0, 2))
 }
@@ -113,10 +113,13 @@ export class Copying {
       ...{ vocabulary: this.width, bos, eos, sources, sourceLengths },
       start(beams) {
         const decoding = model.start(beams)
+        const { queued } = decoding
+        const { size, unknown } = vocabulary
         return {
           step: (tokens) => decoding.step(asRead(tokens, vocabulary)),
           take: (rows, places) => decoding.take(rows, places),
           dispose: () => decoding.dispose(),
+          queued: queued && { ...queued, reads: { known: size, unknown } },
         }
       },
     }
