@@ -5,6 +5,7 @@ import * as ops from '../ops'
 import { disposeOutput } from './step-model'
 import type { Decoding, QueuedSteps, StepModel, StepOutput } from './step-model'
 
+/** Options of {@link ensemble}. */
 export interface EnsembleOptions {
   /**
    * `log-linear`: the geometric mean of the members' distributions, normalised; `linear`: their

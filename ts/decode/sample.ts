@@ -18,6 +18,7 @@ import {
 } from './step-model'
 import type { Decoding, QueuedSteps, StepModel, StepOutput } from './step-model'
 
+/** Options of {@link sample}. */
 export interface SampleOptions extends SamplingOptions, LimitOptions {
   /** Of each source. Default 1. */
   samples?: number | undefined
@@ -115,6 +116,7 @@ export async function sample(model: StepModel, options: SampleOptions = {}): Pro
 
 /** A token of a sample that is being drawn. */
 export interface StreamedToken {
+  /** The token that was drawn. */
   readonly token: number
   /** Under the model itself, in nats. */
   readonly logProbability: number

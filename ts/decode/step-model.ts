@@ -5,11 +5,11 @@ import type { Tensor } from '../tensor'
 
 /** What a model says of the next token of every row. Whoever asked disposes both. */
 export interface StepOutput {
-  /** [rows, vocabulary]; log-probabilities are logits too, as a constant per row does not matter. */
+  /** `[rows, vocabulary]`; log-probabilities are logits too, as a constant per row does not matter. */
   readonly logits: Tensor
-  /** [rows, positions]: the attention of this step over the row's source; null without one. */
+  /** `[rows, positions]`: the attention of this step over the row's source; null without one. */
   readonly attention: Tensor | null
-  /** [rows, vocabulary]: what a search adds to log-probabilities to rank by; see `withTerms`. */
+  /** `[rows, vocabulary]`: what a search adds to log-probabilities to rank by; see `withTerms`. */
   readonly bonus?: Tensor | null | undefined
 }
 
@@ -29,6 +29,7 @@ export interface Decoding {
    * some have been decoded.
    */
   take(rows: Int32Array, sources: Int32Array): void
+  /** Frees what it holds. */
   dispose(): void
   /** Where steps can be queued before it is known what was chosen in those before; a search then waits seldom. */
   readonly queued?: QueuedSteps | null | undefined
@@ -49,6 +50,7 @@ export interface QueuedSteps {
  * step. A row must come out the same whatever the other rows are: searches rely on it.
  */
 export interface StepModel {
+  /** Tokens that may be predicted. */
   readonly vocabulary: number
   /** The token every hypothesis starts from. */
   readonly bos: number

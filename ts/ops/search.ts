@@ -61,8 +61,11 @@ declare module '../native/index' {
 
 /** Adds `values[i]` to the score of token `tokens[i]` after row `rows[i]`; -Infinity forbids it. */
 export interface Penalties {
+  /** After which row. */
   rows: Int32Array | readonly number[]
+  /** Which token. */
   tokens: Int32Array | readonly number[]
+  /** What is added to its score. */
   values: Float64Array | Float32Array | readonly number[]
 }
 
@@ -97,16 +100,19 @@ function checkRows(op: string, logits: Tensor): number {
   return logits.shape[0] as number
 }
 
+/** Options of {@link topk}. */
 export interface TopkOptions {
   /** Hypotheses of a sentence, one after another among the rows. Default 1. */
   beams?: number | undefined
   /** How many are to be found for each sentence. */
   k: number
+  /** What is added to scores, token by token. */
   penalties?: Penalties | null | undefined
 }
 
 const TOPK_NAMES: Names<TopkOptions> = { beams: true, k: true, penalties: true }
 
+/** What {@link topk} gives. */
 export interface TopkResult {
   /** i32 [sentences, k], best first: beam * vocabulary + token; -1 where no more are possible. */
   indices: Tensor<'i32'>
@@ -137,6 +143,7 @@ export function topk(logits: Tensor, scores: Tensor, options: TopkOptions): Topk
   }
 }
 
+/** Options of {@link extendBeams}. */
 export interface ExtendBeamsOptions {
   /** Of the search that chose the continuations. */
   vocabulary: number
@@ -160,7 +167,7 @@ export interface ExtendedBeams {
   tokens: Tensor<'i32'>
   /** i32 [rows]: which row each extends. */
   rows: Tensor<'i32'>
-  /** [rows]: relative to the sentence's best; -Infinity in a row of no use. */
+  /** `[rows]`: relative to the sentence's best; -Infinity in a row of no use. */
   scores: Tensor<Real>
 }
 
@@ -168,10 +175,7 @@ export interface ExtendedBeams {
  * The next rows of a search from what {@link topk} found: the continuations that do not end their hypothesis, in their
  * order. Together they make steps of a search that nobody has to wait for. Records no gradients.
  */
-export function extendBeams(
-  chosen: TopkResult,
-  options: ExtendBeamsOptions,
-): ExtendedBeams {
+export function extendBeams(chosen: TopkResult, options: ExtendBeamsOptions): ExtendedBeams {
   const op = 'extendBeams'
   const {
     vocabulary,
@@ -202,8 +206,9 @@ export function extendBeams(
   }
 }
 
+/** Options of {@link sampleTokens}. */
 export interface SampleTokensOptions {
-  /** [rows]: the token to take after a row; -1 where one is to be chosen. Default: all are. */
+  /** `[rows]`: the token to take after a row; -1 where one is to be chosen. Default: all are. */
   given?: Integers | null | undefined
   /** What is added to scores, token by token. */
   penalties?: Penalties | null | undefined
@@ -213,7 +218,7 @@ export interface SampleTokensOptions {
   topK?: number | undefined
   /** Draws among the fewest likeliest tokens that together have this probability. Default 1. */
   topP?: number | undefined
-  /** [rows]: numbers in [0, 1), each of which decides its row's draw. Needed above temperature 0. */
+  /** `[rows]`: numbers in [0, 1), each of which decides its row's draw. Needed above temperature 0. */
   uniforms?: ArrayLike<number> | undefined
 }
 
@@ -221,10 +226,11 @@ const SAMPLE_NAMES: Names<SampleTokensOptions> = {
   ...{ given: true, penalties: true, temperature: true, topK: true, topP: true, uniforms: true },
 }
 
+/** What {@link sampleTokens} gives. */
 export interface SampledTokens {
   /** i32 [rows] */
   tokens: Tensor<'i32'>
-  /** [rows]: logSoftmax(logits[row])[token], whatever the other options. */
+  /** `[rows]`: logSoftmax(logits[row])[token], whatever the other options. */
   logProbabilities: Tensor<Real>
 }
 

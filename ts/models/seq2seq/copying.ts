@@ -17,7 +17,7 @@ export interface CopyTensors {
   outputs: Tensor
 }
 
-/** [time, rows]: above 0 where a word is rather written than copied. */
+/** `[time, rows]`: above 0 where a word is rather written than copied. */
 function gatesOf(gate: Linear, features: Tensor): Tensor {
   return ops.reshape(gate.forward(features), features.shape.slice(0, 2))
 }
