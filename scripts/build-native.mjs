@@ -65,6 +65,7 @@ function parseArguments() {
     RNNATIVE_CUDA_ARCHITECTURES: '80-real;90a-real;90-virtual',
     RNNATIVE_MPI: 'OFF',
     RNNATIVE_WERROR: 'OFF',
+    RNNATIVE_UNITY: 'OFF',
     RNNATIVE_SANITIZE: 'OFF',
     RNNATIVE_EMULATE_AVX512: 'OFF',
     RNNATIVE_ISAS: 'all',

@@ -6,7 +6,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 emulate=ON
 if grep -qw avx512_bf16 /proc/cpuinfo; then emulate=OFF; fi
-node scripts/build-native.mjs --tree .cmake/asan -DRNNATIVE_SANITIZE=ON \
+node scripts/build-native.mjs --tree .cmake/asan -DRNNATIVE_SANITIZE=ON -DRNNATIVE_UNITY=ON \
   -DRNNATIVE_EMULATE_AVX512=$emulate '-DRNNATIVE_ISAS=avx2;avx512bf16' "-DRNNATIVE_OUTPUT_DIR=$PWD/.cmake/asan/out"
 [ "${1:-}" != --build ] || exit 0
 

@@ -12,15 +12,15 @@ namespace rnnative {
 
 namespace {
 
-struct Sizes {
+struct CrfSizes {
   int64_t time, batch, tags;
   bool empty() const { return time == 0 || batch == 0; }
 };
 
-Sizes check_args(const Checker& check, const CrfArgs& args) {
+CrfSizes check_crf(const Checker& check, const CrfArgs& args) {
   check.steps("emissions", args.emissions, "[time, batch, tags]");
   const Shape& shape = args.emissions.shape;
-  const Sizes s = {shape[0], shape[1], shape[2]};
+  const CrfSizes s = {shape[0], shape[1], shape[2]};
   if (s.tags > kMostTags)
     check.fail("ERR_SHAPE", "emissions: expected at most " + std::to_string(kMostTags) +
                                 " tags, got " + std::to_string(s.tags));
@@ -35,12 +35,12 @@ Sizes check_args(const Checker& check, const CrfArgs& args) {
   return s;
 }
 
-Reserve reserve_of(const Queue& queue, const Sizes& s) {
+Reserve reserve_of(const Queue& queue, const CrfSizes& s) {
   const size_t bytes = s.empty() ? 0 : queue.backend().crf_reserve(s.time, s.batch, s.tags);
   return Reserve(bytes, {s.time, s.batch, s.tags});
 }
 
-RnCrf fill_args(OpRun& run, const CrfArgs& args, const Sizes& s) {
+RnCrf fill_args(OpRun& run, const CrfArgs& args, const CrfSizes& s) {
   RnCrf call = {};
   call.time = s.time;
   call.batch = s.batch;
@@ -65,7 +65,7 @@ Op reading(const char* name, const CrfArgs& args) {
 
 CrfResult crf(Queue& queue, const CrfArgs& args, bool training) {
   const Checker check("crf", args.emissions.device);
-  const Sizes s = check_args(check, args);
+  const CrfSizes s = check_crf(check, args);
   CrfResult result;
   result.likelihoods = check.make(Shape{s.batch});
   const Reserve reserve = training ? reserve_of(queue, s) : Reserve();
@@ -85,7 +85,7 @@ void crf_backward(Queue& queue, const CrfArgs& args, const Tensor& reserve,
                   const Tensor& dlikelihoods, const Sink& demissions, const Sink& dtransitions,
                   const Sink& dstart, const Sink& dend) {
   const Checker check("crf_backward", args.emissions.device);
-  const Sizes s = check_args(check, args);
+  const CrfSizes s = check_crf(check, args);
   const Reserve layout = reserve_of(queue, s);
   layout.check(check, reserve);
   check.real("dlikelihoods", dlikelihoods, Shape{s.batch});

@@ -14,7 +14,7 @@ struct Sizes {
   int64_t rows, features, classes;
 };
 
-Sizes check_args(const Checker& check, const CrossEntropyArgs& args) {
+Sizes check_losses(const Checker& check, const CrossEntropyArgs& args) {
   check.real("x", args.x);
   check.at_least("x", args.x, 1);
   const int last = args.x.shape.dims() - 1;
@@ -72,7 +72,7 @@ RnLinearCrossEntropy fill_args(OpRun& run, const CrossEntropyArgs& args, const S
 
 CrossEntropyResult cross_entropy(Queue& queue, const CrossEntropyArgs& args, bool training) {
   const Checker check("cross_entropy", args.x.device);
-  const Sizes s = check_args(check, args);
+  const Sizes s = check_losses(check, args);
   CrossEntropyResult result;
   result.losses = check.make(args.targets.shape);
   result.weights = check.make(args.targets.shape);
@@ -103,7 +103,7 @@ void cross_entropy_backward(Queue& queue, const CrossEntropyArgs& args, const Te
                             const Tensor& dlosses, const Sink& dx, const Sink& dweight,
                             const Sink& dbias) {
   const Checker check("cross_entropy_backward", args.x.device);
-  const Sizes s = check_args(check, args);
+  const Sizes s = check_losses(check, args);
   const Reserve layout = reserve_of(queue, args, s);
   layout.check(check, reserve);
   check.real("dlosses", dlosses, args.targets.shape);

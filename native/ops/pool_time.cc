@@ -19,7 +19,7 @@ Shape without_time(Shape shape) {
   return shape;
 }
 
-const int32_t* integers(OpRun& run, const Tensor& t) {
+const int32_t* whole_numbers(OpRun& run, const Tensor& t) {
   return static_cast<const int32_t*>(run.data(t));
 }
 
@@ -44,7 +44,7 @@ Pooled pool_time(Queue& queue, RnPool op, const Tensor& x, const Tensor& lengths
                  args.time = x.shape[0];
                  args.batch = x.shape[1];
                  args.features = x.shape.product(2, x.shape.dims());
-                 args.lengths = integers(run, lengths);
+                 args.lengths = whole_numbers(run, lengths);
                  args.x = run.data(x);
                  args.y = run.data(made.y);
                  args.steps = static_cast<int32_t*>(run.data(made.steps));
@@ -79,8 +79,8 @@ void pool_time_backward(Queue& queue, RnPool op, const Tensor& lengths, const Te
                  args.time = shape[0];
                  args.batch = shape[1];
                  args.features = shape.product(2, shape.dims());
-                 args.lengths = integers(run, lengths);
-                 args.steps = integers(run, steps);
+                 args.lengths = whole_numbers(run, lengths);
+                 args.steps = whole_numbers(run, steps);
                  args.dy = run.data(dy);
                  args.dx = run.grad(dx.tensor, dx.add);
                  return run.backend().pool_time_backward(run.context(), &args);

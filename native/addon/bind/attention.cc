@@ -6,7 +6,7 @@ namespace rnnative::addon {
 namespace {
 
 // The first seven arguments of both functions.
-AttentionArgs read_args(const Info& info, const char* op) {
+AttentionArgs read_attention(const Info& info, const char* op) {
   AttentionArgs args;
   args.score = parse_score(op, to_string(info[0], op, "score"));
   args.queries = tensor_arg(info, 1, op, "queries");
@@ -19,7 +19,7 @@ AttentionArgs read_args(const Info& info, const char* op) {
 }
 
 Napi::Value attention(const Info& info) {
-  const AttentionArgs args = read_args(info, "attention");
+  const AttentionArgs args = read_attention(info, "attention");
   const AttentionResult made = rnnative::attention(queue(info.Env(), args.queries.device), args);
   Napi::Object result = Napi::Object::New(info.Env());
   result.Set("context", wrap(info.Env(), made.context));
@@ -29,7 +29,7 @@ Napi::Value attention(const Info& info) {
 
 Napi::Value attention_backward(const Info& info) {
   constexpr const char* kOp = "attention_backward";
-  const AttentionArgs args = read_args(info, kOp);
+  const AttentionArgs args = read_attention(info, kOp);
   const Tensor weights = tensor_arg(info, 7, kOp, "weights");
   AttentionGradients gradients;
   gradients.dcontext = maybe_tensor_arg(info, 8, kOp, "dcontext");

@@ -27,7 +27,7 @@ const Tensor& required(const Tensor& tensor, const char* op, const char* name) {
 }
 
 // The first seven arguments of both functions.
-DecoderArgs read_args(const Info& info, const char* op) {
+DecoderArgs read_decoder(const Info& info, const char* op) {
   DecoderArgs args;
   const Napi::Object options = to_options(info[0], op, "options");
   args.stack = read_recurrent_options(options, op);
@@ -54,7 +54,7 @@ DecoderArgs read_args(const Info& info, const char* op) {
 }
 
 Napi::Value decoder(const Info& info) {
-  const DecoderArgs args = read_args(info, "decoder");
+  const DecoderArgs args = read_decoder(info, "decoder");
   const DecoderResult made = rnnative::decoder(queue(info.Env(), args.x.device), args);
   Napi::Object result = Napi::Object::New(info.Env());
   const auto set = [&](const char* name, const Tensor& tensor) {
@@ -73,7 +73,7 @@ Napi::Value decoder(const Info& info) {
 Napi::Value decoder_backward(const Info& info) {
   constexpr const char* kOp = "decoder_backward";
   constexpr size_t kOwnSinks = 10;
-  const DecoderArgs args = read_args(info, kOp);
+  const DecoderArgs args = read_decoder(info, kOp);
   const Tensor weights = tensor_arg(info, 7, kOp, "weights");
   const Tensor reserve = tensor_arg(info, 8, kOp, "reserve");
   const std::vector<Tensor> upstream = group(info, 9, 6, kOp, "gradients");

@@ -5,7 +5,7 @@
 namespace rnnative::addon {
 namespace {
 
-constexpr int64_t kMost = int64_t{1} << 30;
+constexpr int64_t kWidestWindow = int64_t{1} << 30;
 
 Napi::Value embed_train(const Info& info) {
   constexpr const char* kOp = "embed_train";
@@ -18,7 +18,7 @@ Napi::Value embed_train(const Info& info) {
       to_choice(options.Get("model"), {"skipgram", "cbow", "document", "documentContext", "labels"},
                 kOp, "model");
   args.loss = to_choice(options.Get("loss"), {"negative", "hierarchical", "softmax"}, kOp, "loss");
-  args.window = whole("window", 1, kMost);
+  args.window = whole("window", 1, kWidestWindow);
   args.negative = whole("negative", 0, RN_EMBED_MOST);
   args.frozen = whole("frozen", 0, 3);
   args.threads = whole("threads", 1, 1024);

@@ -8,7 +8,7 @@ namespace rnnative::addon {
 namespace {
 
 // The first six arguments of both functions.
-RecurrentArgs read_args(const Info& info, const char* op) {
+RecurrentArgs read_recurrent(const Info& info, const char* op) {
   RecurrentArgs args;
   args.x = tensor_arg(info, 1, op, "x");
   Engine::of(args.x.device).rouse();  // reading the rest takes as long as it does to wake
@@ -21,7 +21,7 @@ RecurrentArgs read_args(const Info& info, const char* op) {
 }
 
 Napi::Value recurrent(const Info& info) {
-  const RecurrentArgs args = read_args(info, "recurrent");
+  const RecurrentArgs args = read_recurrent(info, "recurrent");
   const RecurrentResult made = rnnative::recurrent(queue(info.Env(), args.x.device), args);
   Napi::Object result = Napi::Object::New(info.Env());
   result.Set("y", wrap(info.Env(), made.y));
@@ -33,7 +33,7 @@ Napi::Value recurrent(const Info& info) {
 
 Napi::Value recurrent_backward(const Info& info) {
   constexpr const char* kOp = "recurrent_backward";
-  const RecurrentArgs args = read_args(info, kOp);
+  const RecurrentArgs args = read_recurrent(info, kOp);
   const Tensor reserve = tensor_arg(info, 6, kOp, "reserve");
   RecurrentGradients gradients;
   gradients.dy = maybe_tensor_arg(info, 7, kOp, "dy");

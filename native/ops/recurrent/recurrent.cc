@@ -15,7 +15,7 @@ namespace rnnative {
 namespace {
 
 #define RN_BACKWARD_NAME(NAME, name, ...) #name "_backward",
-constexpr const char* kBackward[RN_CELL_COUNT] = {RN_CELLS(RN_BACKWARD_NAME)};
+constexpr const char* kBackwardNames[RN_CELL_COUNT] = {RN_CELLS(RN_BACKWARD_NAME)};
 #undef RN_BACKWARD_NAME
 
 // What both kernels need: checked arguments and captured weight versions.
@@ -175,7 +175,7 @@ RecurrentResult recurrent(Queue& queue, const RecurrentArgs& args) {
 
 void recurrent_backward(Queue& queue, const RecurrentArgs& args, const Tensor& reserve,
                         const RecurrentGradients& gradients) {
-  const char* name = kBackward[args.options.cell];
+  const char* name = kBackwardNames[args.options.cell];
   const Checker check(name, args.x.device);
   if (!args.options.training) check.fail("ERR_ARGUMENT", "training: expected true");
   const std::shared_ptr<Call> call = prepare(queue, check, args);
