@@ -5,6 +5,7 @@
 import { InvalidArgumentError, Option, type Command } from 'commander'
 import { MOST_THREADS } from '../check'
 import { RnnativeError } from '../errors'
+import { LINEAR_PRECISIONS } from '../precision'
 import { atLeastZero, choice, count, custom, flag, probability } from '../schema'
 import { Schema, text, wholeNumber } from '../schema'
 import { isPicture } from '../report/suffix'
@@ -161,6 +162,10 @@ export const overwriteModel = flag({
 // For commands that load a model.
 
 export const savedPrecision = choice(['f32', 'bf16'], {
+  ...{ about: 'what to multiply in', defaultText: 'as in training' },
+})
+/** Of families that multiply in int8, too. */
+export const inferencePrecision = choice(LINEAR_PRECISIONS, {
   ...{ about: 'what to multiply in', defaultText: 'as in training' },
 })
 

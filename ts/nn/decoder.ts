@@ -1,10 +1,12 @@
 import { checkChoice, checkFlag, checkWhole, optionsOf, type Names } from '../check'
-import { Parameter, type DType, type Tensor } from '../tensor'
+import { RnnativeError } from '../errors'
+import { Parameter, type Tensor } from '../tensor'
 import * as ops from '../ops'
 import { isPresent } from '../ops/cells'
-import type { Precision } from '../precision'
+import type { LinearPrecision, Precision } from '../precision'
 import type { ZoneoutSpec } from '../zoneout'
 import { Attention, type AttentionKind } from './attention'
+import { decodeInSteps, withBeams } from './decoder-steps'
 import type { InitSource } from './init-source'
 import { checkSizes, seedOf, type LayerOptions } from './layers'
 import { variantOf, type Variant } from './variant'
@@ -48,8 +50,8 @@ export interface AttentionDecoderOptions extends LayerOptions, Variant {
   bias?: boolean | undefined
   /** Initial bias of an LSTM's forget gate; uniform like the others unless given. */
   forgetBias?: number | undefined
-  /** Of every product but the attention's. Default 'f32'. */
-  precision?: Precision | undefined
+  /** Of every product but the attention's; 'int8' within `noGrad` alone, without layer norm. Default 'f32'. */
+  precision?: LinearPrecision | undefined
 }
 
 /** Options of {@link AttentionDecoder}'s `forward`. */
@@ -170,12 +172,28 @@ export class AttentionDecoder extends Module {
     optionsOf('attentionDecoder', options, FORWARD_NAMES)
     if (options.beams !== undefined) checkWhole('attentionDecoder', 'beams', options.beams, 1)
     const keys = options.keys ?? this.attention.keys(memory)
-    const result =
-      this.feeding === 'none'
-        ? this.after(x, memory, keys, options)
-        : this.during(this.feeding, x, memory, keys, options)
+    const result = this.run(x, memory, keys, options)
     if (!options.keys) keys.dispose()
     return result
+  }
+
+  private run(
+    x: Tensor,
+    memory: Tensor,
+    keys: Tensor,
+    options: DecoderForwardOptions,
+  ): ops.DecoderResult {
+    const { feeding } = this
+    if (feeding === 'none') return this.after(x, memory, keys, options)
+    if (this.layers.precision !== 'int8') return this.during(feeding, x, memory, keys, options)
+    if (this.draws().random)
+      throw new RnnativeError(
+        'ERR_UNSUPPORTED',
+        '[attentionDecoder] precision: expected f32 or bf16 with dropout or zoneout, got int8',
+      )
+    return this.withCells((cells) =>
+      decodeInSteps(this, cells, { ...options, feeding, x, memory, keys }),
+    )
   }
 
   private draws() {
@@ -214,7 +232,7 @@ export class AttentionDecoder extends Module {
         {
           ...{ cell: layers.cell, score: attention.score, feeding, state, lengths, beams },
           ...this.draws(),
-          precision: layers.precision as Precision, // which its options hold
+          precision: layers.precision as Precision, // of steps of their own otherwise
           cellOptions: layers.cellOptions,
         },
       ),
@@ -261,33 +279,4 @@ export class AttentionDecoder extends Module {
     for (const tensor of temporary) tensor.dispose()
     return { output, context: null, weights, state: recurrent.state }
   }
-}
-
-/** Attention whose queries [time, rows * beams, A] share `rows` rows of memory: beams become time. */
-export function withBeams(
-  queries: Tensor,
-  beams: number,
-  attend: (queries: Tensor) => ops.AttentionResult,
-): ops.AttentionResult {
-  if (beams === 1) return attend(queries)
-  const [time, batch, features] = queries.shape as [number, number, number]
-  const rows = batch / beams
-  const swap = <D extends DType>(x: Tensor<D>, shape: number[], to: number[]): Tensor<D> => {
-    if (rows === 1) return ops.reshape(x, to) // nothing changes places
-    const split = ops.reshape(x, shape)
-    const turned = ops.permute(split, [0, 2, 1, 3])
-    const y = ops.reshape(turned, to)
-    for (const tensor of [split, turned]) tensor.dispose()
-    return y
-  }
-  const folded = swap(queries, [time, rows, beams, features], [time * beams, rows, features])
-  const made = attend(folded)
-  const unfold = <D extends DType>(x: Tensor<D>): Tensor<D> => {
-    const width = x.shape[2] as number
-    const y = swap(x, [time, beams, rows, width], [time, batch, width])
-    x.dispose()
-    return y
-  }
-  folded.dispose()
-  return { context: unfold(made.context), weights: unfold(made.weights) }
 }

@@ -3,7 +3,15 @@ import type { Command } from 'commander'
 import { autoencoderOptions } from '../../models/autoencoder/options'
 import { seq2seqFitOptions } from '../../models/seq2seq/options'
 import { choice, count, type Made } from '../../schema'
-import { addFlags, file, json, model, neededFile, savedPrecision, takeFlags } from '../arguments'
+import {
+  addFlags,
+  file,
+  inferencePrecision,
+  json,
+  model,
+  neededFile,
+  takeFlags,
+} from '../arguments'
 import type { Flags } from '../arguments'
 import { holdOutEvenly, holdsOut, validationSplit } from '../held-out'
 import { addTrain } from './train'
@@ -21,7 +29,7 @@ const dataFlags = {
   vocabulary: count({ about: 'most tokens', defaultText: '8,000 of bpe, else 50,000' }),
 }
 
-const evaluateFlags = { model, text, precision: savedPrecision, json }
+const evaluateFlags = { model, text, precision: inferencePrecision, json }
 
 export function addAutoencoder(program: Command): void {
   const autoencoder = program

@@ -2,9 +2,16 @@
 import type { Command } from 'commander'
 import type { Conversation } from '../../data/tables'
 import type { Dialogue, Translation } from '../../models'
-import type { Precision } from '../../precision'
+import type { LinearPrecision } from '../../precision'
 import { atLeastZero, count, flag, probability, text, wholeNumber, type Made } from '../../schema'
-import { addFlags, type Flags, model, refuseFlags, savedPrecision, takeFlags } from '../arguments'
+import {
+  addFlags,
+  type Flags,
+  inferencePrecision,
+  model,
+  refuseFlags,
+  takeFlags,
+} from '../arguments'
 
 /** How a line is answered. */
 export const answerFlags = {
@@ -36,7 +43,7 @@ const chatFlags = {
   model,
   ...answerFlags,
   alone: flag({ about: 'answer every line by itself, without the turns before it' }),
-  precision: savedPrecision,
+  precision: inferencePrecision,
 }
 
 /** Flags that mean nothing to the other way of answering. */
@@ -53,7 +60,7 @@ interface Bot extends AsyncDisposable {
 
 /** The saved model, which answers as flags say. */
 export async function openBot(
-  flags: Made<typeof answerFlags> & { model: string; precision: Precision | undefined },
+  flags: Made<typeof answerFlags> & { model: string; precision: LinearPrecision | undefined },
 ): Promise<Bot> {
   const { sample, temperature, topK, topP, seed, against, maxLength, ...search } = flags
   const { beam, lengthPenalty, blockNgrams, penalty, penaltyTokens } = search

@@ -5,7 +5,7 @@ import type { Conversation } from '../../data/tables'
 import { dialogueFitOptions, dialogueOptions } from '../../models/dialogue/options'
 import { choice, count, custom, flag, type Made } from '../../schema'
 import type { Column } from '../../data/table'
-import { addFlags, file, json, model, savedPrecision, takeFlags } from '../arguments'
+import { addFlags, file, inferencePrecision, json, model, takeFlags } from '../arguments'
 import type { Flags } from '../arguments'
 import { holdOutEvenly, holdsOut, validationSplit } from '../held-out'
 import { addChat, answerFlags, openBot } from './chat'
@@ -54,7 +54,7 @@ const dataFlags = {
   minCount: count({ about: 'occurrences that make a token', default: 1 }),
 }
 
-const evaluateFlags = { model, ...corpus, ...answerFlags, precision: savedPrecision, json }
+const evaluateFlags = { model, ...corpus, ...answerFlags, precision: inferencePrecision, json }
 
 export function addDialogue(program: Command): void {
   const dialogue = program

@@ -1,10 +1,18 @@
 /** Commands of language models. The models are loaded when a command runs. */
 import type { Command } from 'commander'
 import { languageFitOptions, languageOptions } from '../../models/language/options'
-import { LINEAR_PRECISIONS } from '../../precision'
 import { choice, count } from '../../schema'
 import type { Made } from '../../schema'
-import { addFlags, file, generation, json, model, neededFile, takeFlags } from '../arguments'
+import {
+  addFlags,
+  file,
+  generation,
+  inferencePrecision,
+  json,
+  model,
+  neededFile,
+  takeFlags,
+} from '../arguments'
 import type { Flags } from '../arguments'
 import { holdOutEnd, holdsOut, validationSplit } from '../held-out'
 import { addTrain } from './train'
@@ -19,21 +27,17 @@ const dataFlags = {
   vocabulary: count({ about: 'most tokens', defaultText: '8,000 of bpe, else 50,000' }),
 }
 
-const languagePrecision = choice(LINEAR_PRECISIONS, {
-  ...{ about: 'what to multiply in', defaultText: 'as in training' },
-})
-
 const evaluateFlags = {
   model,
   text: neededFile('text to score, gzip allowed; - is standard input'),
-  precision: languagePrecision,
+  precision: inferencePrecision,
   json,
 }
 
 const generateFlags = {
   model,
   ...generation,
-  precision: languagePrecision,
+  precision: inferencePrecision,
 }
 
 export function addLanguageModel(program: Command): void {

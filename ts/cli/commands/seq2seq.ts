@@ -6,7 +6,7 @@ import { seq2seqFitOptions, seq2seqOptions } from '../../models/seq2seq/options'
 import type { TiedEmbeddings } from '../../models/seq2seq/options'
 import { choice, count, type Made } from '../../schema'
 import type { Tokenizer } from '../../text'
-import { addFlags, file, json, model, neededFile, savedPrecision } from '../arguments'
+import { addFlags, file, json, model, neededFile, inferencePrecision } from '../arguments'
 import { readFlags, takeFlags } from '../arguments'
 import type { Flags } from '../arguments'
 import { holdOutEvenly, holdsOut, validationSplit } from '../held-out'
@@ -39,7 +39,7 @@ const evaluateFlags = {
   }),
   tokenize: choice(['13a', 'none'], { about: 'of bleu', default: '13a' }),
   ...searchFlags,
-  precision: savedPrecision,
+  precision: inferencePrecision,
   json,
 }
 
@@ -56,7 +56,7 @@ const scoreFlags = {
   model,
   source,
   target: neededFile('its target, or several separated by tabs'),
-  precision: savedPrecision,
+  precision: inferencePrecision,
   json,
 }
 

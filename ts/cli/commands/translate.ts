@@ -5,10 +5,10 @@ import type { Source } from '../../data'
 import { RnnativeError } from '../../errors'
 import type { Seq2Seq, Seq2SeqEnsemble, Translation } from '../../models'
 import type { SearchTerm } from '../../decode'
-import type { Precision } from '../../precision'
+import type { LinearPrecision } from '../../precision'
 import type { AttentionMap } from '../../report'
 import { atLeastZero, count, flag, probability, text, wholeNumber, type Made } from '../../schema'
-import { addFlags, picture, savedPrecision, takeFlags, type Flags } from '../arguments'
+import { addFlags, picture, inferencePrecision, takeFlags, type Flags } from '../arguments'
 
 export const models = text({
   about: 'a saved model or a checkpoint directory; several, parted by commas, decide together',
@@ -52,7 +52,7 @@ const translateFlags = {
   attentionPlot: picture(
     'draw the attention of the first 20 lines: .html or .svg (needs vega and vega-lite)',
   ),
-  precision: savedPrecision,
+  precision: inferencePrecision,
 }
 
 type TranslateFlags = Made<typeof translateFlags>
@@ -82,7 +82,7 @@ export function addTranslate(parent: Command): void {
 
 /** Loads the models that `--model` names, one or several that decide together, for as long as `use`. */
 export async function withModels<T>(
-  { model: list, precision }: { model: string; precision: Precision | undefined },
+  { model: list, precision }: { model: string; precision: LinearPrecision | undefined },
   use: (translator: Seq2Seq | Seq2SeqEnsemble) => Promise<T>,
 ): Promise<T> {
   const { Seq2Seq, Seq2SeqEnsemble } = await import('../../models/index.js')

@@ -1,14 +1,15 @@
 import { ModelSchema } from '../../file-schema'
 import { isListOf, whole } from '../../check'
 import { numberOf } from '../../named'
-import { LINEAR_PRECISIONS } from '../../precision'
 import { atLeastZero, choice, count, custom, flag, fraction, positive, Schema } from '../../schema'
 import type { Given, Made, Only } from '../../schema'
 import {
+  checkPrecisionOf,
   checkVariant,
   confidencePenalty,
   checkZoneout,
   featuresOf,
+  inferencePrecision,
   learningOptions,
   readingOptions,
   stackOptions,
@@ -73,10 +74,7 @@ export const languageOptions = new ModelSchema(
     }),
     ...learningOptions(),
     /** Of all products, in training, where 'int8' is refused, and inference; saved with the model. */
-    precision: choice(LINEAR_PRECISIONS, {
-      about: 'what to multiply in (int8: of a model that has learned)',
-      ...{ default: 'f32', formerly: 'f32' },
-    }),
+    precision: inferencePrecision(),
   },
   (options, refuse) => {
     const { tieWeights, embedding, projection, softmax } = options
@@ -88,8 +86,7 @@ export const languageOptions = new ModelSchema(
     refuse('tieWeights', !tieWeights || softmax !== 'adaptive', words, tieWeights)
     checkVariant(options, refuse)
     checkZoneout(options, refuse)
-    const { precision, layerNorm } = options
-    refuse('precision', precision !== 'int8' || !layerNorm, 'f32 or bf16 with layerNorm', precision)
+    checkPrecisionOf(options, refuse)
   },
 )
 

@@ -2,7 +2,7 @@
 import { MOST_LAYERS, MOST_ROWS, MOST_UNITS } from '../../check'
 import { INIT_FORMS, readInitSpec, type InitSpec } from '../../init-spec'
 import { numberOf, readNamed } from '../../named'
-import type { Precision } from '../../precision'
+import { LINEAR_PRECISIONS, type LinearPrecision, type Precision } from '../../precision'
 import { atLeastZero, choice, count, custom, flag, fraction } from '../../schema'
 import { group, positive, wholeNumber, type Refuse } from '../../schema'
 import { freshSeed } from '../../seed'
@@ -266,3 +266,18 @@ export const learningOptions = () => ({
     defaultText: 'a new one',
   }),
 })
+
+/** `precision` of a family that multiplies in int8, too: a row in place of {@link learningOptions}'. */
+export const inferencePrecision = () =>
+  choice(LINEAR_PRECISIONS, {
+    about: 'what to multiply in (int8: of a model that has learned)',
+    ...{ default: 'f32', formerly: 'f32' },
+  })
+
+/** A rule of schemas with {@link inferencePrecision}. */
+export function checkPrecisionOf(
+  { precision, layerNorm }: { precision: LinearPrecision; layerNorm: boolean },
+  refuse: Refuse,
+): void {
+  refuse('precision', precision !== 'int8' || !layerNorm, 'f32 or bf16 with layerNorm', precision)
+}

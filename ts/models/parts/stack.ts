@@ -3,7 +3,7 @@ import { variantOf, type Variant } from '../../nn/variant'
 import type { Recurrent } from '../../nn'
 import { makeRecurrent } from '../../nn/recurrent'
 import { ResidualStack } from '../../nn/residual'
-import type { Precision } from '../../precision'
+import type { LinearPrecision } from '../../precision'
 import type { DeviceOption } from '../../tensor/device'
 import type { ZoneoutSpec } from '../../zoneout'
 import { cellOf, forgetBiasOf, type CellName } from './recurrent-options'
@@ -18,7 +18,7 @@ export interface StackOptions extends Variant {
   dropout: number
   weightDrop: number
   zoneout: ZoneoutSpec
-  precision: Precision
+  precision: LinearPrecision
   init?: InitSpec | undefined
 }
 

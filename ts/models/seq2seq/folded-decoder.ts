@@ -1,7 +1,8 @@
 import type { AttentionDecoder, Linear } from '../../nn'
-import { withBeams } from '../../nn/decoder'
+import { withBeams } from '../../nn/decoder-steps'
 import { noGrad, scope, zeros, type Tensor } from '../../tensor'
 import * as ops from '../../ops'
+import type { Tensors } from '../../decode'
 import type { Decoder, DecoderOutput, DecoderPass, DecodesSteps, Encoded } from './decoder'
 
 /** Weights cut and joined anew: each [gates + features of the readout, ...]. */
@@ -33,7 +34,8 @@ function foldWeights(
  * A decoder in inference whose products with what a search meets again and again are formed ahead:
  * the gates and the readout take W e + Σ a_s (U m_s) in place of W e + U (Σ a_s m_s), so that U meets
  * each position of a source once, and not each step of each hypothesis; W, where that pays, each token
- * of the vocabulary once. Only for f32 and attention that precedes a step: its context is fed as it is.
+ * of the vocabulary once. Only for f32 and int8, and attention that precedes a step: its context is fed as it is. In int8
+ * each of these products has scales of its own, and all but the attention's are int8.
  */
 export class FoldedDecoder implements DecodesSteps {
   /** What each token gives: [vocabulary, gates + features]; null where it is multiplied as it comes. */
@@ -51,7 +53,7 @@ export class FoldedDecoder implements DecodesSteps {
     const { attending, output, readout, rnn } = decoder
     if (attending?.feeding !== 'context' || !readout || rnn) return false
     // A GPU is kept busy by few large kernels, and this takes many.
-    return attending.layers.precision === 'f32' && output.weight.device !== 'cuda'
+    return attending.layers.precision !== 'bf16' && output.weight.device !== 'cuda'
   }
 
   /** What it is made of. */
@@ -72,7 +74,7 @@ export class FoldedDecoder implements DecodesSteps {
   /** From now on tokens are looked up. Not within a scope. */
   tabulate(): void {
     const { weight } = this.decoder.embedding
-    this.table ??= noGrad(() => ops.linear(weight, this.folded.inputs))
+    this.table ??= noGrad(() => this.multiply(weight, this.folded.inputs))
   }
 
   /** Bytes of what `tabulate` makes. */
@@ -89,10 +91,34 @@ export class FoldedDecoder implements DecodesSteps {
     this.table = null
   }
 
+  private multiply(x: Tensor, weight: Tensor, bias: Tensor | null = null): Tensor {
+    return ops.linear(x, weight, bias, { precision: this.attending.layers.precision })
+  }
+
   /** Sources whose memory has been multiplied; keys and states stay the given tensors. */
-  fold({ sources, state }: Encoded): Encoded {
-    const memory = ops.linear(sources.memory, this.folded.memory)
+  fold<Lengths extends Int32Array | Tensor>({
+    sources,
+    state,
+  }: Encoded<Lengths>): Encoded<Lengths> {
+    const memory = this.multiply(sources.memory, this.folded.memory)
     return { sources: { ...sources, memory }, state }
+  }
+
+  /** Whole sequences, step by step, in which a row's end changes nothing. ids: i32 [time, rows]. */
+  steps(ids: Tensor, { sources, state }: Encoded<Int32Array | Tensor>): DecoderOutput {
+    const made: DecoderOutput[] = []
+    let last = state
+    for (let t = 0; t < (ids.shape[0] as number); ++t) {
+      const step = this.forward(ops.slice(ids, 0, t, 1), { sources, state: last, first: t })
+      made.push(step)
+      last = step.state
+    }
+    const all = (of: (step: DecoderOutput) => Tensor) => ops.concat(made.map(of), 0)
+    return {
+      features: all(({ features }) => features),
+      weights: all(({ weights }) => weights as Tensor),
+      state: last as Tensors,
+    }
   }
 
   /** One step, as {@link Decoder.forward}'s; ids: i32 [1, rows]. Sources are those of {@link fold}. */
@@ -116,12 +142,13 @@ export class FoldedDecoder implements DecodesSteps {
     const result = layers.withCells(null, layers.cells(true), (cells) =>
       ops.recurrent(own, cells, {
         ...{ cell: layers.cell, layers: count, cellOptions: layers.cellOptions },
+        precision: layers.precision,
         phases: layers.zoneout,
         state: h ? { h, ...(c && { c }) } : null,
       }),
     )
     const rest = ops.slice(sums, 2, gates, (sums.shape[2] as number) - gates)
-    const read = ops.linear(result.output, folded.state, readout.bias)
+    const read = this.multiply(result.output, folded.state, readout.bias)
     return {
       features: ops.tanh(ops.add(read, rest)),
       weights,
@@ -135,8 +162,10 @@ export class FoldedDecoder implements DecodesSteps {
     const { embedding, positions } = decoder
     const tokens = table
       ? ops.embedding(ids, table)
-      : ops.linear(embedding.forward(ids), folded.inputs)
-    return positions ? ops.add(tokens, ops.linear(positions.rows(first, 1), folded.inputs)) : tokens
+      : this.multiply(embedding.forward(ids), folded.inputs)
+    return positions
+      ? ops.add(tokens, this.multiply(positions.rows(first, 1), folded.inputs))
+      : tokens
   }
 
   dispose(): void {

@@ -1,4 +1,5 @@
 import { expect } from '../../errors'
+import { checkInference } from '../../precision'
 import type { Made } from '../../schema'
 import type { Seq2SeqNetworkOptions, seq2seqFitOptions } from './options'
 
@@ -7,11 +8,15 @@ type Learning = Pick<
   'labelSmoothing' | 'confidencePenalty' | 'coverage' | 'scheduledSampling'
 >
 
-/** Throws `ERR_ARGUMENT` for a way to learn that a network of these options has no use for. */
+/**
+ * Throws `ERR_ARGUMENT` for a way to learn that a network of these options has no use for, and `ERR_UNSUPPORTED` where it
+ * does not learn.
+ */
 export function checkLearning(
-  { copy, attention }: Seq2SeqNetworkOptions,
+  { copy, attention, precision }: Seq2SeqNetworkOptions,
   { labelSmoothing, confidencePenalty, coverage, scheduledSampling }: Learning,
 ): void {
+  checkInference('fit', precision, true)
   const attends = attention !== 'none' || coverage === 0
   expect('fit', 'coverage', attends, '0 without attention', coverage)
   if (!copy) return

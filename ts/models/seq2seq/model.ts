@@ -18,7 +18,7 @@ import { MODEL_FILE, toHost } from '../../io/model-files'
 import { adam } from '../../optim'
 import type { Tensor } from '../../tensor'
 import { chooseDevice, type DeviceOption } from '../../tensor/device'
-import type { Precision } from '../../precision'
+import type { LinearPrecision } from '../../precision'
 import { Tokenizer } from '../../text'
 import { sameTokens } from '../../text/tokenizer'
 import type { Run, TokenEvent, TokenResult, TrainingEvent, TrainingOptions } from '../../train'
@@ -331,11 +331,12 @@ export class Seq2Seq extends Model {
 
   /**
    * Loads what {@link save} wrote, or the best checkpoint of a run, in the precision it was saved with
-   * unless another is given (weights are f32 in either). `ERR_IO`, `ERR_FORMAT`.
+   * unless another is given, such as 'int8' to translate and score faster (weights are f32 in any, however they are
+   * stored). `ERR_IO`, `ERR_FORMAT`.
    */
   static async load(
     directory: string,
-    options: { device?: DeviceOption | undefined; precision?: Precision | undefined } = {},
+    options: { device?: DeviceOption | undefined; precision?: LinearPrecision | undefined } = {},
   ): Promise<Seq2Seq> {
     const { device, precision } = optionsOf('load', options, { device: true, precision: true })
     checkPath('load', 'directory', directory)

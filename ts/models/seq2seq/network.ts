@@ -9,8 +9,9 @@ import * as ops from '../../ops'
 import { Bridge } from '../parts/bridge'
 import { cellOf, featuresOf } from '../parts/recurrent-options'
 import { copyingLosses, type Copying, type CopyTensors } from './copying'
-import { Decoder, type DecodesSteps, type Encoded } from './decoder'
+import { Decoder, type DecoderOutput, type DecodesSteps, type Encoded } from './decoder'
 import { Encoder } from './encoder'
+import { FoldedDecoder } from './folded-decoder'
 import { Folds } from './folds'
 import { memoryOf, type Seq2SeqNetworkOptions } from './options'
 
@@ -115,9 +116,8 @@ export class Seq2SeqNetwork extends Module {
     { source, target, outputs, copy }: PairTensors,
     { labelSmoothing, keepLogits }: { labelSmoothing: number; keepLogits: boolean },
   ): { losses: Tensor; logits: Tensor | null; weights: Tensor | null } {
-    const { sources, state } = this.encodeIds(source.ids, source.lengths)
-    const { lengths } = target
-    const made = this.decoder.forward(target.ids, { sources, state, lengths })
+    const encoded = this.encodeIds(source.ids, source.lengths)
+    const made = this.decode(target, encoded)
     const { features, weights } = made
     const { copy: gate, output } = this.decoder
     const { weight, bias, precision } = output
@@ -129,6 +129,19 @@ export class Seq2SeqNetwork extends Module {
     if (!gate || !copy) return { losses, logits, weights }
     const words = { ...copy, lengths: source.lengths, vocabulary: weight.shape[0] as number }
     return { losses: copyingLosses(losses, made, gate, words), logits, weights }
+  }
+
+  /** In int8 as a search decodes, so that both find the same. */
+  private decode({ ids, lengths }: PairTensors['target'], encoded: Encoded<Tensor>): DecoderOutput {
+    const { decoder } = this
+    if (this.options.precision !== 'int8' || !FoldedDecoder.foldable(decoder))
+      return decoder.forward(ids, { ...encoded, lengths })
+    const folded = FoldedDecoder.of(decoder)
+    try {
+      return folded.steps(ids, folded.fold(encoded))
+    } finally {
+      folded.dispose()
+    }
   }
 
   /**

@@ -5,10 +5,12 @@ import { atLeastZero, choice, count, custom, flag, fraction, group } from '../..
 import { ModelSchema } from '../../file-schema'
 import { Schema, type Given, type Made, type Refuse } from '../../schema'
 import {
+  checkPrecisionOf,
   checkVariant,
   confidencePenalty,
   checkZoneout,
   featuresOf,
+  inferencePrecision,
   learningOptions,
   readingOptions,
   stackOptions,
@@ -113,6 +115,8 @@ const rows = {
     default: 'none',
   }),
   ...learningOptions(),
+  /** Of all products, in training, where 'int8' is refused, and inference; saved with the model. */
+  precision: inferencePrecision(),
 }
 
 interface EncoderSizes {
@@ -137,6 +141,7 @@ export function seq2seqRules(options: Made<typeof rows>, refuse: Refuse): void {
   refuse('inputFeeding', attends || !inputFeeding, 'false without attention', inputFeeding)
   checkVariant(options, refuse)
   checkZoneout(options, refuse)
+  checkPrecisionOf(options, refuse)
   const { sourceFeatures, tieEmbeddings, copy } = options
   refuse('copy', attends || !copy, 'false without attention', copy)
   refuse('copy', sourceFeatures === undefined || !copy, 'false where sources are vectors', copy)

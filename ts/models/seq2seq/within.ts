@@ -7,7 +7,7 @@ import type { CheckpointFiles } from '../../io/checkpoint'
 import { readJson } from '../../io/files'
 import { CONFIG_FILE } from '../../io/model-directory'
 import { MODEL_FILE, toHost } from '../../io/model-files'
-import type { Precision } from '../../precision'
+import type { LinearPrecision } from '../../precision'
 import type { Given, Made, Rows } from '../../schema'
 import type { DeviceOption } from '../../tensor/device'
 import { Tokenizer } from '../../text'
@@ -79,7 +79,7 @@ export abstract class OverSeq2Seq extends Model {
 export interface LoadOptions {
   /** Where it computes. Default: {@link defaultDevice}. */
   device?: DeviceOption | undefined
-  precision?: Precision | undefined
+  precision?: LinearPrecision | undefined
 }
 
 /** What such a model is made of, besides its tokenizer and its device. `ERR_ARGUMENT`. */
@@ -103,7 +103,7 @@ export async function loadOver<R extends Rows & { precision: unknown }, M extend
     given: Made<R> & {
       tokenizer: Tokenizer
       device: DeviceOption | undefined
-      precision: Precision
+      precision: LinearPrecision
     },
   ) => M,
 ): Promise<M> {
@@ -113,7 +113,7 @@ export async function loadOver<R extends Rows & { precision: unknown }, M extend
     const configPath = file(CONFIG_FILE)
     const config = schema.parse(await readJson(configPath), configPath)
     const tokenizer = await Tokenizer.load(file(TOKENIZER_FILE))
-    const saved = (config as { precision: Precision }).precision
+    const saved = (config as { precision: LinearPrecision }).precision
     return loadWeights(file, () =>
       make({ ...config, tokenizer, device, precision: precision ?? saved }),
     )
