@@ -35,8 +35,12 @@ struct Fetch {
 #pragma unroll
     for (int t = 0; t < kNow; ++t)
 #pragma unroll
-      for (int j = 0; j < kEach; ++j)
-        most = larger(most, j < awaited ? largest(v[t * kEach + j]) : 0);
+      for (int j = 0; j < kEach; ++j) {
+        // All ones if j < awaited. A choice would take a predicate for each load, and ptxas then
+        // lets a load wait for the one before.
+        const auto mask = static_cast<uint32_t>((j - awaited) >> 31);
+        most = larger(most, largest(v[t * kEach + j]) & mask);
+      }
     return most == kMissing;
   }
 
