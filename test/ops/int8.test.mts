@@ -24,6 +24,8 @@ import {
 } from '../support/recurrent.mjs'
 
 const CPUS = (): Variant[] => kernels().filter(({ device }) => device === 'cpu')
+/** Where those of a GPU alone are asked for, none is left. */
+const onCpus = CPUS().length > 0 ? test.serial : test.serial.skip
 const TOLERANCE = 1e-6
 /** A value near the middle between two whole numbers may become either: so far may that bring a state. */
 const ROUGH = 2 ** -5
@@ -41,7 +43,7 @@ for (const [rows, input, output] of [
   [97, 1030, 64],
   [0, 3, 2],
 ] as const)
-  test.serial(`linear, ${rows} x ${input} -> ${output}`, async (t) => {
+  onCpus(`linear, ${rows} x ${input} -> ${output}`, async (t) => {
     const draw = new Draw(41)
     for (const bias of [draw.reals([output]), null]) {
       const op = linear(draw.reals([rows, input]), draw.reals([output, input]), bias, 'int8')
@@ -54,7 +56,7 @@ for (const [rows, input, output] of [
     }
   })
 
-test.serial('what cannot be whole numbers', async (t) => {
+onCpus('what cannot be whole numbers', async (t) => {
   const one = reals([1, 3], [1, -2, 0.5])
   const of = async (x: Host, weight: Host, variant: Variant) =>
     (await evaluate(linear(x, weight, null, 'int8'), variant))['y']!
@@ -70,7 +72,7 @@ test.serial('what cannot be whole numbers', async (t) => {
   }
 })
 
-test.serial('the largest values of either sign', async (t) => {
+onCpus('the largest values of either sign', async (t) => {
   const k = 4099
   const row = (sign: (i: number) => number) => Array.from({ length: k }, (_, i) => sign(i))
   const x = reals([2, k], [...row(() => 1), ...row((i) => (i % 2 ? -1 : 1))])
@@ -93,7 +95,7 @@ for (const cell of CELLS) {
   // A second product reads what the first has made: it may be rounded to another whole number.
   const tolerance = rowOf(cell).products > 1 ? ROUGH : F32_TOLERANCE
 
-  test.serial(`${cell}: one step`, async (t) => {
+  onCpus(`${cell}: one step`, async (t) => {
     for (const [hidden, batch, input] of [
       [1, 1, 1],
       [5, 3, 7],
@@ -115,7 +117,7 @@ for (const cell of CELLS) {
       }
   })
 
-  test.serial(`${cell}: stacks, directions and ragged batches`, async (t) => {
+  onCpus(`${cell}: stacks, directions and ragged batches`, async (t) => {
     for (const [layers, directions, hidden, sizes, lengths] of [
       [1, 1, 1, { time: 2, batch: 1, input: 1 }, undefined],
       [2, 1, 5, { time: 3, batch: 3, input: 17 }, undefined],
@@ -136,7 +138,7 @@ for (const cell of CELLS) {
   })
 
   if (mayProject(cell))
-    test.serial(`${cell}: projected states`, async (t) => {
+    onCpus(`${cell}: projected states`, async (t) => {
       const stack = int8({ cell, layers: 1, directions: 1, hidden: 37, projection: 18 })
       const op = recurrent(stack, drawInputs(stack, { time: 1, batch: 3, input: 5 }))
       const reference = await evaluate(op, REFERENCE)
@@ -145,7 +147,7 @@ for (const cell of CELLS) {
     })
 }
 
-test.serial('a sequence is its steps one by one', async (t) => {
+onCpus('a sequence is its steps one by one', async (t) => {
   const [time, batch, input, hidden] = [5, 3, 4, 33]
   for (const cell of CELLS)
     for (const variant of CPUS()) {
@@ -230,4 +232,17 @@ test.serial('no more columns than whole numbers can be summed of', (t) => {
     code: 'ERR_UNSUPPORTED',
     message: '[linear] weight: expected at most 65536 columns with int8, got 65537',
   })
+})
+
+const CUDA = kernels().filter(({ device }) => device === 'cuda')
+const onCuda = CUDA.length > 0 ? test.serial : test.serial.skip
+
+onCuda('a GPU refuses', async (t) => {
+  const message = /precision: expected f32 or bf16 on cuda, got int8/
+  const refused = { code: 'ERR_UNSUPPORTED', message }
+  const draw = new Draw(45)
+  const product = linear(draw.reals([2, 3]), draw.reals([4, 3]), null, 'int8')
+  const stack = int8({ cell: 'gru', layers: 1, directions: 1, hidden: 2 })
+  const step = recurrent(stack, drawInputs(stack, { time: 1, batch: 1, input: 1 }))
+  for (const op of [product, step]) await t.throwsAsync(async () => evaluate(op, CUDA[0]!), refused)
 })

@@ -79,6 +79,8 @@ for (const [what, options, fit] of [
   ],
   ['GRU, micro-batches', { cell: 'gru' }, { accumulate: 4 }],
   ['bf16, weights tied', { precision: 'bf16', embedding: 12, tieWeights: true }, {}],
+  ['an adaptive softmax', { softmax: 'adaptive', cutoffs: [5, 11], divisor: 2 }, {}],
+  ['a sampled softmax', { softmax: 'sampled', samples: 9 }, {}],
   ['weights dropped, zoneout, micro-batches', { weightDrop: 0.4, zoneout: 0.2 }, { accumulate: 2 }],
   [
     'penalties',
