@@ -43,9 +43,12 @@ SCRIPT
 tar --create --exclude='*.map' --exclude='*.d.ts' --exclude='*.d.mts' --exclude='*.d.cts' dist dist-test $packages |
   xz --threads=0 > .gpu/javascript.tar.xz
 
-data=../shared/data
+data=${RNNATIVE_DATA:-../shared/data}
 for set in translation/multi30k/tok lm/wikitext-2; do
-  [ -d "$data/$set" ] || continue
+  if [ ! -d "$data/$set" ]; then
+    echo "no $data/$set: the run over it will fail there (RNNATIVE_DATA names the folder)" >&2
+    continue
+  fi
   mkdir -p ".gpu/data/$set"
   cp --update --no-preserve=mode "$data/$set"/*.gz ".gpu/data/$set/"
 done

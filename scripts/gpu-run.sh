@@ -22,7 +22,8 @@ cd "$(dirname "$0")/.."
 : "${OUT:=$PWD/.gpu/results}"
 root=$PWD work=$PWD/.cmake/gpu deadline=285 slower=1 cuda=ON
 tests=('dist-test/ops/**' 'dist-test/{runtime,train}/programs*') ways=('dist-test/ops/recurrent/{basic,ragged,bf16}*')
-programs=(dist-test/ops/{attention,bf16,cross_entropy,dropout,elementwise,embedding,layer_norm,matmul,recurrent/{basic,bf16,decoder,ragged},reduce,shape,softmax}.test.mjs)
+programs=(dist-test/ops/{attention,bf16,cross_entropy,dropout,elementwise,embedding,layer_norm,matmul,pointer,pool_time,reduce,select,shape,softmax}.test.mjs
+  dist-test/ops/recurrent/{basic,bf16,decoder,norm,phases,ragged}.test.mjs)
 bench=(--rows '1-1024-16-768-768|1-512-64-1024-1024|1-256-32-512-512-bid' --tiers 'grid,cluster,steps' --rounds 3 --seconds-per-row 4)
 only=,build,probe,smoke,steps,bench,test,programs,ways,memcheck,racecheck, without=, given=() tiny=() small=() long=()
 while [ $# -gt 0 ]; do
@@ -30,7 +31,7 @@ while [ $# -gt 0 ]; do
     --seconds) deadline=$2 && shift ;;
     --emulated)
       cuda=EMULATED slower=10 tiny=(--tiny) small=(--smoke) long=(6 cpu) # too slow in emulation
-      tests=(dist-test/ops/{topk,softmax}.test.mjs) ways=(dist-test/ops/recurrent/ragged.test.mjs)
+      tests=(dist-test/ops/{extend_beams,int8,topk,softmax}.test.mjs) ways=(dist-test/ops/recurrent/ragged.test.mjs)
       programs=(dist-test/ops/{recurrent/decoder,embedding}.test.mjs) bench=(--smoke --rows 1-1024-16 --tiers grid --rounds 1)
       ;;
     --only) only=,$2, && shift ;;
@@ -198,6 +199,10 @@ if [ "$cuda" = ON ]; then
       [[ $without == *,$way,* ]] || sanitize racecheck "$way" "$way" node bench/gpu/smoke.mjs --tiny
     done
   fi
+else
+  for tool in memcheck racecheck; do
+    ! wanted "$tool" || say "$(printf '%-12s needs a GPU: not tried in emulation' "$tool")"
+  done
 fi
 
 # A word language model (2 x 650, weights tied) for so many seconds, then its perplexity on the test set.
@@ -223,6 +228,7 @@ fi
 once() { printf '%s\n' "$@" | awk 'NF && !seen[$0]++' | paste -sd, -; }
 again=$(once "${failed[@]}" "${left[@]}")
 if [ -z "$again" ]; then
+  [ "$cuda" = ON ] || say 'not tried in emulation either: unpacking, nvcc, cuBLAS, PyTorch beside us'
   say "next: all stages passed; --only rows,multi30k,wikitext --seconds 600 for the long ones"
 else
   [ ${#failed[@]} -eq 0 ] || say "next: look into $(once "${failed[@]}") in all.log"
