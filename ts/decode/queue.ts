@@ -1,7 +1,9 @@
 /** Steps of a beam search that are queued together: each reads on the device what the one before chose. */
 import { RnnativeError } from '../errors'
 import * as ops from '../ops'
+import { checkTensor } from '../ops/support'
 import { noGrad, scope, tensor, type Tensor } from '../tensor'
+import { formatShape, shapeError } from '../tensor/shape'
 import type { BeamSettings } from './beam-options'
 import type { Candidate, Group, SourceSearch } from './beam-state'
 import { checkLogits, firstRow, PenaltyList, type RowsOfGroups } from './expand'
@@ -24,14 +26,19 @@ export function stepsAtOnce(
   return active.reduce((least, source) => Math.min(least, source.choices), few)
 }
 
-/** Gives the first positions of a row. */
+/** Gives the first positions of a row. `ERR_ARGUMENT` and `ERR_SHAPE` where a model gave none, or too few. */
 export async function readAttention(
   attention: Tensor | null,
 ): Promise<(row: number, positions: number) => Float32Array> {
-  if (!attention) throw new RnnativeError('ERR_INTERNAL', '[beam] the model gave no attention')
-  const width = attention.shape[1] as number
-  const data = await attention.data()
-  return (row, positions) => Float32Array.from(data.subarray(row * width, row * width + positions))
+  checkTensor('beam', 'attention', attention as Tensor)
+  const { shape } = attention as Tensor
+  const width = shape[1] as number
+  const data = await (attention as Tensor).data()
+  return (row, positions) => {
+    if (!(positions <= width))
+      throw shapeError('beam', 'attention', `${positions} positions or more`, formatShape(shape))
+    return Float32Array.from(data.subarray(row * width, row * width + positions))
+  }
 }
 
 interface Queue {

@@ -1,4 +1,5 @@
 import {
+  checkFlag,
   checkFunction,
   checkWhole,
   isListOf,
@@ -8,8 +9,11 @@ import {
   type Names,
 } from '../check'
 import { expect } from '../errors'
+import { isPromise } from '../kinds'
 import { noGrad, scope, tensor, type DeviceName, type Tensor } from '../tensor'
 import * as ops from '../ops'
+import { checkTensor } from '../ops/support'
+import { checkShape, formatShape, shapeError } from '../tensor/shape'
 import type { Decoding, QueuedSteps, StepModel, StepOutput } from './step-model'
 
 /** Tensors by name. */
@@ -80,24 +84,60 @@ export class StateModel implements StepModel {
   readonly sources: number
   readonly sourceLengths: readonly number[] | null
 
+  /** `ERR_ARGUMENT` for what is none of the options, `ERR_SHAPE` for tensors of other sources than `lengths` tells. */
   constructor(private readonly options: StateModelOptions) {
     optionsOf(OP, options, NAMES)
     for (const name of ['vocabulary', 'bos', 'eos'] as const)
       checkWhole(OP, name, options[name], name === 'vocabulary' ? 1 : 0)
     const counts = isListOf(options.lengths, (n) => whole(n, 0))
     expect(OP, 'lengths', counts, 'a list of whole numbers', options.lengths)
-    expect(OP, 'source', isObject(options.source), 'an object of tensors', options.source)
+    const { vocabulary, bos, eos, lengths, attends, source, state } = options
+    expect(OP, 'eos', eos < vocabulary, `a token of 0..${vocabulary - 1}`, eos)
+    checkFlag(OP, 'attends', attends)
+    checkTensors('source', source, lengths.length)
+    if (state !== null) checkTensors('state', state, lengths.length)
     checkFunction(OP, 'step', options.step)
-    this.vocabulary = options.vocabulary
-    this.bos = options.bos
-    this.eos = options.eos
-    this.sources = options.lengths.length
-    this.sourceLengths = options.attends ? options.lengths : null
+    this.vocabulary = vocabulary
+    this.bos = bos
+    this.eos = eos
+    this.sources = lengths.length
+    this.sourceLengths = attends ? lengths : null
   }
 
   start(beams: number): Decoding {
     return new StateDecoding(this.options, beams)
   }
+}
+
+/** Throws unless they are tensors of so many rows: [..., rows, features]. */
+function checkTensors(name: string, tensors: unknown, rows: number): asserts tensors is Tensors {
+  expect(OP, name, isObject(tensors), 'an object of tensors', tensors)
+  for (const [key, x] of Object.entries(tensors as Tensors)) {
+    checkTensor(OP, `${name}.${key}`, x)
+    if (x.shape.at(-2) !== rows)
+      throw shapeError(OP, `${name}.${key}`, `[..., ${rows}, features]`, formatShape(x.shape))
+  }
+}
+
+/** Throws unless it is a tensor of one step: [1, rows, ...]. */
+function checkStep(name: string, x: Tensor, rows: number, width: number | string): void {
+  checkTensor(OP, name, x)
+  checkShape(OP, name, x.shape, [1, rows, width])
+}
+
+/** Throws unless it is what a step of so many rows gives. */
+function checkResult(result: StepResult, rows: number, { vocabulary, attends }: StateModelOptions) {
+  expect(
+    OP,
+    'step',
+    isObject(result) && !isPromise(result),
+    'a function that returns { logits, attention, state }',
+    result,
+  )
+  const { logits, attention, state } = result
+  checkStep('logits', logits, rows, vocabulary)
+  if (attends || attention !== null) checkStep('attention', attention as Tensor, rows, 'positions')
+  checkTensors('state', state, rows)
 }
 
 function move(tensors: Tensors, rows: Int32Array | Tensor): Tensors {
@@ -150,11 +190,15 @@ class StateDecoding implements Decoding {
     const made = scope(() => {
       const ids = makeIds()
       const result = options.step(ids, { state, source, lengths, places, beams, steps })
+      checkResult(result, ids.size, options)
       const flat = (x: Tensor) => ops.reshape(x, x.shape.slice(1))
+      // Of its own, since a step may hand on what it was given, or what is the caller's.
+      const own = (x: Tensor) => ops.reshape(x, x.shape)
+      const entries = Object.entries(result.state).map(([name, x]) => [name, own(x)] as const)
       return {
         logits: flat(result.logits),
         attention: result.attention && flat(result.attention),
-        state: { ...result.state },
+        state: Object.fromEntries(entries),
       }
     })
     disposeAll(state)
