@@ -80,6 +80,27 @@ test('each row is rounded to whole numbers by a scale of its own', async (t) => 
   t.deepEqual((await io.readSafetensors(again)).tensors.get('a.weight_ih_l0')?.data, data)
 })
 
+test('the largest floats stay finite, and as they are once they were read', async (t) => {
+  const most = 2 ** 128 - 2 ** 104
+  let data: Float32Array = Float32Array.of(most, -most, most / 2, 0, 1, 2, 3, 4)
+  const first = fresh()
+  for (const path of [first, fresh()]) {
+    await io.writeSafetensors(
+      path,
+      new Map([['weight', { shape: [2, 4], data }]]),
+      {},
+      {
+        precision: 'int8',
+      },
+    )
+    const read = (await io.readSafetensors(path)).tensors.get('weight')!.data as Float32Array
+    t.true(read[0]! > most * (1 - 2 ** -14) && read[0]! <= most, String(read[0]))
+    t.is(read[1], -read[0]!)
+    if (path !== first) t.deepEqual(read, data)
+    data = read
+  }
+})
+
 test('what cannot be written in int8 is refused', async (t) => {
   const write = (tensors: Record<string, unknown>, precision: unknown = 'int8') =>
     io.writeSafetensors(fresh(), new Map(Object.entries(tensors)) as never, {}, {
@@ -87,7 +108,10 @@ test('what cannot be written in int8 is refused', async (t) => {
     } as never)
   for (const x of [NaN, Infinity])
     await t.throwsAsync(write({ weight: { shape: [1, 2], data: Float32Array.of(1, x) } }), {
-      ...{ code: 'ERR_NONFINITE', message: /weight.*expected finite numbers/ },
+      ...{
+        code: 'ERR_NONFINITE',
+        message: '[safetensors] weight: expected finite numbers, to be written in int8',
+      },
     })
   await t.throwsAsync(write({ weight: matrix(2, 2), 'weight.scale': matrix(2, 2) }), {
     ...{ code: 'ERR_ARGUMENT', message: /weight\.scale/ },

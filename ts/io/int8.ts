@@ -10,6 +10,8 @@ const BITS = new Uint32Array(FLOAT.buffer)
 
 /** Rows whose largest magnitude is less are zero: scales would be denormal. */
 const NOTHING = 2 ** -100
+/** The largest float: rows that reach it have a scale that is rounded down, so that what is loaded is finite. */
+const LARGEST = 2 ** 128 - 2 ** 104
 /** Added to a float of less than 2^22 in f32, it rounds it to a whole number, ties to even. */
 const ROUNDING = 1.5 * 2 ** 23
 
@@ -26,6 +28,7 @@ function scaleOf(row: Float32Array): number {
   if (most < NOTHING) return 0
   FLOAT[0] = most / 127
   BITS[0] = ((BITS[0] as number) + 0xff) & ~0xff
+  if (127 * FLOAT[0] > LARGEST) BITS[0] -= 0x100
   return FLOAT[0]
 }
 

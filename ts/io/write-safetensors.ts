@@ -58,6 +58,8 @@ const checkName = (what: string, name: unknown): void =>
 /** What lies in a file under a name of its own: a tensor, or, of one in int8, its numbers or its scales. */
 interface Part extends HostTensor {
   name: string
+  /** Of the tensor. */
+  matrix: string
   dtype: SafetensorsDType
   /** What it is made of. */
   of: HostTensor
@@ -68,7 +70,7 @@ interface Part extends HostTensor {
 function partsOf(name: string, of: HostTensor, precision: StoredPrecision): Part[] {
   const { shape, data } = of
   const dtype = dtypeOf(name, data, precision)
-  const whole = { ...{ name, dtype, shape, data, of }, int8: null }
+  const whole = { ...{ name, matrix: name, dtype, shape, data, of }, int8: null }
   if (precision !== 'int8' || dtype !== 'F32' || !narrowsTo8(name, shape)) return [whole]
   const int8 = { scales: null }
   return [
@@ -131,7 +133,7 @@ interface Writable {
 }
 
 /** The bytes of a part of a tensor in int8: its scales come first. `ERR_NONFINITE`. */
-async function narrowedTo8({ name, dtype, data, of, int8 }: Part): Promise<Uint8Array> {
+async function narrowedTo8({ matrix, dtype, data, of, int8 }: Part): Promise<Uint8Array> {
   const from = data as Float32Array
   const columns = of.shape[1] as number
   const known = int8 as { scales: Float32Array | null }
@@ -139,7 +141,7 @@ async function narrowedTo8({ name, dtype, data, of, int8 }: Part): Promise<Uint8
   if (scales.some(Number.isNaN))
     throw new RnnativeError(
       'ERR_NONFINITE',
-      `[safetensors] ${name}: expected finite numbers, to be written in int8`,
+      `[safetensors] ${matrix}: expected finite numbers, to be written in int8`,
     )
   const made = dtype === 'I8' ? await inStretches(wholeNumbers(from, columns, scales)) : scales
   return new Uint8Array(made.buffer)

@@ -103,6 +103,10 @@ export class LanguageModel extends Model implements TermModel {
       batch: given,
       ...penalties
     } = languageFitOptions.resolve(options, null)
+    if (this.options.precision === 'int8') {
+      const words = 'int8 has no gradients: expected a model in f32 or bf16'
+      throw new RnnativeError('ERR_UNSUPPORTED', `[fit] precision: ${words}`)
+    }
     const [tokens, held] = await Promise.all([
       this.tokensOf('fit', text),
       validation === null ? null : this.tokensOf('fit validation', validation),
