@@ -87,7 +87,8 @@ export function show(value: unknown): string {
         ? `[${entry.length} entries]`
         : show(entry)
   })
-  return `[${told.join(',')}${length > SHOWN ? `, … ${length} in all` : ''}]`
+  const kind = isView(value) ? `${(value as Int8Array)[Symbol.toStringTag]} ` : ''
+  return `${kind}[${told.join(',')}${length > SHOWN ? `, … ${length} in all` : ''}]`
 }
 
 /** The addon throws plain Errors with a `code`; anything else passes through unchanged. */

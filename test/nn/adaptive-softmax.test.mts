@@ -163,6 +163,15 @@ test('what makes no sense is refused by name', (t) => {
   refused(() => layer.losses(x, [0, 10]), /target 10 at position 1: expected 0..9/, 'ERR_INDEX')
   refused(() => layer.losses(x, [0, 0.5]), /target 0.5 at position 1/, 'ERR_INDEX')
   refused(() => layer.losses(x, [0]), /targets: expected \[2\], got \[1\]/, 'ERR_SHAPE')
+  for (const ignoreIndex of [NaN, '1', null])
+    refused(
+      () => layer.losses(x, [0, 1], { ignoreIndex } as never),
+      /\[adaptiveSoftmax\] ignoreIndex: expected a finite number/,
+    )
+  refused(
+    () => layer.losses(x, Float64Array.of(1, 2) as unknown as number[]),
+    /targets: expected a list of numbers or an Int32Array, got Float64Array \[1,2\]/,
+  )
   refused(() => layer.losses(x, x as unknown as number[]), /targets: expected a list of numbers/)
   refused(
     () => layer.forward(randn([2, 3])),

@@ -1,4 +1,4 @@
-import { checkFlag, isListOf, optionsOf, whole, type Names } from '../check'
+import { checkFinite, checkFlag, isListOf, optionsOf, whole, type Names } from '../check'
 import { expect } from '../errors'
 import * as ops from '../ops'
 import { checkLinear, type LinearPrecision } from '../precision'
@@ -131,6 +131,7 @@ export class AdaptiveSoftmax extends Module {
   ): Tensor<Real> {
     const op = 'adaptiveSoftmax'
     const { ignoreIndex = IGNORED } = optionsOf(op, options, { ignoreIndex: true })
+    checkFinite(op, 'ignoreIndex', ignoreIndex)
     checkFeatures(op, x, this.input)
     const shape = x.shape.slice(0, -1)
     checkTargets(op, targets, sizeOf(shape), this.classes, ignoreIndex)

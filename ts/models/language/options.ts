@@ -46,7 +46,7 @@ export const languageOptions = new ModelSchema(
     }),
     cutoffs: custom<readonly number[]>()(
       {
-        expected: 'rising whole numbers above 0',
+        expected: 'rising whole numbers above 0, one at least',
         words: 'rising whole numbers as in 2000,10000',
         valid: isRising,
         argument: '<ids>',
@@ -54,7 +54,8 @@ export const languageOptions = new ModelSchema(
       },
       {
         about: 'ids where the clusters of an adaptive softmax begin: 2000,10000',
-        defaultText: 'those of 2000, 10000, 50000 and 250000 below half of the vocabulary',
+        defaultText:
+          'those of 2000, 10000, 50000 and 250000 below half of the vocabulary, or its quarter',
         only: of('adaptive'),
       },
     ),
