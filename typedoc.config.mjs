@@ -32,6 +32,8 @@ export default {
   highlightLanguages: ['bash', 'javascript', 'typescript', 'json', 'python', 'docker'],
   navigation: { includeGroups: true },
   groupOrder: ['Guides', ...guides.map(({ heading }) => heading), 'Project', '*'],
+  /** A guide's name is no address, though .md ends those of a country. */
+  markdownItLoader: (parser) => parser.linkify.set({ fuzzyLink: false }),
   validation: {
     notExported: false,
     invalidLink: true,
