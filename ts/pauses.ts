@@ -52,14 +52,14 @@ export async function inStretches<T>(
   }
 }
 
-/** What `make` makes of each. Yields in between. */
-export function* eachOf<T, R>(
+/** What `make` makes of each. Yields in between, and where `make` does. */
+export function* eachIn<T, R>(
   all: readonly T[],
-  make: (one: T, index: number) => R,
-): Generator<undefined, R[]> {
+  make: (one: T, index: number) => Generator<undefined | void, R>,
+): Generator<undefined | void, R[]> {
   const made: R[] = []
   for (const [i, one] of all.entries()) {
-    made.push(make(one, i))
+    made.push(yield* make(one, i))
     yield
   }
   return made

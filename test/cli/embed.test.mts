@@ -39,6 +39,29 @@ test('embed train, nearest and eval, with files of all kinds and a directory', a
   t.regex(readFileSync(at('words.vec'), 'utf8'), /^12 8\n/)
 })
 
+test('embed eval tells the line that is no pair; the first one may name the columns', async (t) => {
+  writeFileSync(at('two.vec'), '2 2\na 1 0\nb 0 1\n')
+  const evaluate = (pairs: string) => {
+    writeFileSync(at('some.txt'), pairs)
+    return rnnative(['embed', 'eval', '--vectors', at('two.vec'), '--pairs', at('some.txt')])
+  }
+  const head = await evaluate('# of people\n\nword 1,word 2,mean\na,b,1\n\nb,a,2\n')
+  t.is(head.code, 0, head.stderr)
+  t.regex(head.stdout, /2 of 2/)
+  for (const [pairs, line] of [
+    ['a b 1\na b\n', 2],
+    ['word word mean\n\na b 1\na b one\n', 4],
+    ['a b\na b 1\n', 1],
+  ] as const) {
+    const { code, stderr } = await evaluate(pairs)
+    t.is(code, 1)
+    t.regex(
+      stderr,
+      new RegExp(`some\\.txt: line ${line}: expected two words and a number, got "a b`),
+    )
+  }
+})
+
 test('standard input, a table, and what is wrong', async (t) => {
   const trained = await rnnative([...learn, '--text', '-', '--output', at('in.vec')], {
     input: text,

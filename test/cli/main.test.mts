@@ -43,6 +43,12 @@ const failures: [string, (string | number)[], number, RegExp][] = [
     /^error: unknown command 'trian' \(Did you mean train\?\)\n$/,
   ],
   [
+    'misspelt command of one that runs by itself',
+    ['summarize', 'tran', '--data', 'x'],
+    2,
+    /^error: unknown command 'tran' \(Did you mean train\?\)\n$/,
+  ],
+  [
     'picture of no known kind',
     ['seq2seq', 'translate', '--model', 'x', '--attention-plot', 'x.png'],
     2,

@@ -22,12 +22,25 @@ import { addServe } from './commands/serve'
 import { addSummarize } from './commands/summarize'
 import { addTagger } from './commands/tagger'
 import { addWatch } from './commands/watch'
+import { nearest } from '../nearest'
 import { packageVersion } from './version'
 
 /** Help's words for a flag. */
 function describeOption(this: Help, option: Option): string {
   const text = Help.prototype.optionDescription.call(this, option)
   return isNeeded(option) ? `${text} (needed)` : text
+}
+
+/** A command that runs by itself says of a word that none of its commands has what those say that do not. */
+function refuseUnknown(program: Command, command: Command): void {
+  const word = program.args[1]
+  const { commands, registeredArguments } = command
+  if (commands.length === 0 || registeredArguments.length > 0) return
+  const known = ['help', ...commands.map((one) => one.name())]
+  if (word === undefined || word.startsWith('-') || known.includes(word)) return
+  const meant = nearest(word, known)
+  const hint = meant === undefined ? '' : ` (Did you mean ${meant}?)`
+  command.error(`error: unknown command '${word}'${hint}`, { code: 'commander.unknownCommand' })
 }
 
 export function makeProgram(): Command {
@@ -40,6 +53,7 @@ export function makeProgram(): Command {
     .configureHelp({ optionDescription: describeOption })
     // An error is one line, with what may have been meant.
     .configureOutput({ outputError: (text, write) => write(text.replace(/\n\(/g, ' (')) })
+    .hook('preSubcommand', refuseUnknown)
     .hook('preAction', (_, command) => requireFlags(command))
   addDoctor(program)
   addBuild(program)

@@ -2,7 +2,8 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { isObject } from '../check'
-import { RnnativeError } from '../errors'
+import { badFile } from '../data/pieces'
+import { RnnativeError, show } from '../errors'
 import { readVectors, writeVectors } from '../io'
 import type { Neighbour, Vectors, WordPair } from '../io'
 import { CONFIG_FILE, findModel, tryModelDirectory } from '../io/model-directory'
@@ -117,17 +118,25 @@ export async function drawWords(map: WordMap): Promise<void> {
   await writeFigures(map.output, 'Words', [{ svg: await drawMap(points), caption: map.vectors }])
 }
 
-/** Pairs of words and numbers, between white space, commas or semicolons; lines without a number are left out. */
+/**
+ * Pairs of words and numbers, between white space, commas or semicolons. The first line may name the columns; empty
+ * lines and those that begin with # are left out. `ERR_FORMAT` with the number of another line that is no pair.
+ */
 export async function readWordPairs(path: string): Promise<WordPair[]> {
   const pairs: WordPair[] = []
-  for (const line of await readLines(path)) {
+  let first = true
+  for (const [i, line] of (await readLines(path)).entries()) {
+    if (line.trim() === '' || line.startsWith('#')) continue
     const [a, b, score] = line.trim().split(/[\s,;]+/)
     if (a && b && score && Number.isFinite(Number(score))) pairs.push([a, b, Number(score)])
+    else if (!first || !score)
+      throw badFile(
+        path,
+        `line ${i + 1}: expected two words and a number, got ${show(line.trim())}`,
+      )
+    first = false
   }
   if (pairs.length === 0)
-    throw new RnnativeError(
-      'ERR_FORMAT',
-      `[read] ${path}: expected two words and a number in each line`,
-    )
+    throw badFile(path, 'expected two words and a number in each line, got none')
   return pairs
 }

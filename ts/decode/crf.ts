@@ -6,9 +6,16 @@
 import { checkNumbers, checkWhole, isObject, MOST_ROWS } from '../check'
 import { expect } from '../errors'
 import type { CRFScores } from '../nn'
+import { atOnce } from '../pauses'
 
 /** Emissions of one text, [steps, tags]. */
 export type Emissions = ArrayLike<number>
+
+/** Pairs of tags that are looked at without a pause. */
+const STRETCH = 1 << 14
+
+/** Steps between two moments at which there may be a pause. */
+const stepsAtOnce = (tags: number): number => Math.max(1, Math.floor(STRETCH / (tags * tags)))
 
 /** Tags of a sequence, and how good they are. */
 export interface ScoredTags {
@@ -39,16 +46,39 @@ function stepsOf(op: string, emissions: Emissions, scores: CRFScores): number {
 
 /** The best tags, of equals the first; empty for no step. */
 export const viterbi = (emissions: Emissions, scores: CRFScores): Int32Array =>
-  bestOf('viterbi', emissions, scores, 1)[0]?.tags ?? new Int32Array(0)
+  atOnce(findingViterbi(emissions, scores))
+
+/** @internal The same; yields where there may be a pause. */
+export function* findingViterbi(
+  emissions: Emissions,
+  scores: CRFScores,
+): Generator<undefined, Int32Array> {
+  const [best] = yield* bestOf('viterbi', emissions, scores, 1)
+  return best?.tags ?? new Int32Array(0)
+}
 
 /** The `k` best sequences of tags, best first; fewer where there are no more that are allowed. */
 export function kBest(emissions: Emissions, scores: CRFScores, k: number): ScoredTags[] {
+  return atOnce(findingKBest(emissions, scores, k))
+}
+
+/** @internal The same; yields where there may be a pause. */
+export function* findingKBest(
+  emissions: Emissions,
+  scores: CRFScores,
+  k: number,
+): Generator<undefined, ScoredTags[]> {
   checkWhole('kBest', 'k', k, 1, MOST_ROWS)
-  return bestOf('kBest', emissions, scores, k)
+  return yield* bestOf('kBest', emissions, scores, k)
 }
 
 /** Each step keeps the k best ways to each tag: enough for the k best of all. */
-function bestOf(op: string, emissions: Emissions, scores: CRFScores, k: number): ScoredTags[] {
+function* bestOf(
+  op: string,
+  emissions: Emissions,
+  scores: CRFScores,
+  k: number,
+): Generator<undefined, ScoredTags[]> {
   const steps = stepsOf(op, emissions, scores)
   const { tags, transitions, start, end } = scores
   if (steps === 0) return [{ tags: new Int32Array(0), score: 0 }]
@@ -58,7 +88,9 @@ function bestOf(op: string, emissions: Emissions, scores: CRFScores, k: number):
   let after = new Float64Array(width)
   const from = new Int32Array(steps * width).fill(-1)
   for (let j = 0; j < tags; ++j) before[j * k] = (start[j] as number) + (emissions[j] as number)
+  const atATime = Math.max(1, Math.floor(stepsAtOnce(tags) / k))
   for (let t = 1; t < steps; ++t) {
+    if (t % atATime === 0) yield
     after.fill(-Infinity)
     for (let j = 0; j < tags; ++j) {
       const own = emissions[t * tags + j] as number
@@ -85,14 +117,18 @@ function bestOf(op: string, emissions: Emissions, scores: CRFScores, k: number):
   }))
   const found = last.filter(({ score }) => score > -Infinity)
   found.sort((a, b) => b.score - a.score || a.way - b.way)
-  return found.slice(0, k).map(({ score, way }) => {
+  const all: ScoredTags[] = []
+  for (const { score, way: end } of found.slice(0, k)) {
+    let way = end
     const path = new Int32Array(steps)
     for (let t = steps - 1; t >= 0; --t) {
+      if (t % STRETCH === 0) yield
       path[t] = Math.floor(way / k)
       way = from[t * width + way] as number
     }
-    return { tags: path, score }
-  })
+    all.push({ tags: path, score })
+  }
+  return all
 }
 
 /** What {@link marginals} gives of a sequence. */
@@ -107,29 +143,47 @@ export interface Marginals {
 
 /** Probabilities of tags, by the forward-backward algorithm. */
 export function marginals(emissions: Emissions, scores: CRFScores): Marginals {
+  return atOnce(findingMarginals(emissions, scores))
+}
+
+/** @internal The same; yields where there may be a pause. */
+export function* findingMarginals(
+  emissions: Emissions,
+  scores: CRFScores,
+): Generator<undefined, Marginals> {
   const steps = stepsOf('marginals', emissions, scores)
   const { tags, transitions, start, end } = scores
   const [alpha, beta] = [new Float64Array(steps * tags), new Float64Array(steps * tags)]
   const terms = new Float64Array(tags)
   const emission = (t: number, j: number): number => emissions[t * tags + j] as number
   const transition = (i: number, j: number): number => transitions[i * tags + j] as number
-  for (let t = 0; t < steps; ++t)
+  const atATime = stepsAtOnce(tags)
+  for (let t = 0; t < steps; ++t) {
+    if (t % atATime === atATime - 1) yield
     for (let j = 0; j < tags; ++j) {
       for (let i = 0; i < tags && t > 0; ++i)
         terms[i] = (alpha[(t - 1) * tags + i] as number) + transition(i, j)
       alpha[t * tags + j] = emission(t, j) + (t > 0 ? logSumExp(terms) : (start[j] as number))
     }
-  for (let t = steps - 1; t >= 0; --t)
+  }
+  for (let t = steps - 1; t >= 0; --t) {
+    if (t % atATime === atATime - 1) yield
     for (let i = 0; i < tags; ++i) {
       for (let j = 0; j < tags && t < steps - 1; ++j)
         terms[j] = transition(i, j) + emission(t + 1, j) + (beta[(t + 1) * tags + j] as number)
       beta[t * tags + i] = t < steps - 1 ? logSumExp(terms) : (end[i] as number)
     }
+  }
   for (let j = 0; j < tags && steps > 0; ++j)
     terms[j] = (alpha[(steps - 1) * tags + j] as number) + (end[j] as number)
   const total = steps > 0 ? logSumExp(terms) : 0
+  const probabilities = new Float64Array(alpha.length)
+  for (let i = 0; i < alpha.length; ++i) {
+    if (i % STRETCH === STRETCH - 1) yield
+    probabilities[i] = Math.exp((alpha[i] as number) + (beta[i] as number) - total)
+  }
   return {
-    probabilities: alpha.map((x, i) => Math.exp(x + (beta[i] as number) - total)),
+    probabilities,
     total,
     logOf(begin, wanted) {
       const last = begin + wanted.length - 1

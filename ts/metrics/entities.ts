@@ -1,6 +1,10 @@
 import { checkChoice, isListOf, optionsOf, type Names } from '../check'
 import { expect } from '../errors'
-import { looseSpans, strictSpans, TAG_SCHEMES, type TagScheme } from './spans'
+import { atOnce } from '../pauses'
+import { findingLoose, findingStrict, TAG_SCHEMES, type Span, type TagScheme } from './spans'
+
+/** Words and entities that are counted without a pause. */
+const STRETCH = 1 << 12
 
 export const ENTITY_MODES = ['strict', 'conlleval'] as const
 
@@ -69,7 +73,16 @@ export function entityScore(
   expected: readonly (readonly string[])[],
   options: EntityOptions = {},
 ): EntityScore {
-  const { all, types, right, words } = countEntities(predicted, expected, options)
+  return atOnce(scoringEntities(predicted, expected, options))
+}
+
+/** @internal The same; yields where there may be a pause. */
+export function* scoringEntities(
+  predicted: readonly (readonly string[])[],
+  expected: readonly (readonly string[])[],
+  options: EntityOptions,
+): Generator<undefined, EntityScore> {
+  const { all, types, right, words } = yield* countEntities(predicted, expected, options)
   const named = [...types].sort(([a], [b]) => (a < b ? -1 : 1))
   return {
     ...all.rates(),
@@ -78,21 +91,21 @@ export function entityScore(
   }
 }
 
-/** @internal F1 as a sum and a count, which those of other sentences add to. */
-export function entityTotal(
-  predicted: readonly (readonly string[])[],
-  expected: readonly (readonly string[])[],
-  options: EntityOptions = {},
-): { sum: number; count: number } {
-  const { all } = countEntities(predicted, expected, options)
-  return { sum: 2 * all.right, count: all.found + all.there }
-}
-
-function countEntities(
+/** @internal F1 as a sum and a count, which those of other sentences add to. Yields as {@link scoringEntities}. */
+export function* totallingEntities(
   predicted: readonly (readonly string[])[],
   expected: readonly (readonly string[])[],
   options: EntityOptions,
-): Counted {
+): Generator<undefined, { sum: number; count: number }> {
+  const { all } = yield* countEntities(predicted, expected, options)
+  return { sum: 2 * all.right, count: all.found + all.there }
+}
+
+function* countEntities(
+  predicted: readonly (readonly string[])[],
+  expected: readonly (readonly string[])[],
+  options: EntityOptions,
+): Generator<undefined, Counted> {
   const { scheme = 'bio', mode = 'strict' } = optionsOf('entityScore', options, NAMES)
   checkChoice('entityScore', 'scheme', scheme, TAG_SCHEMES)
   checkChoice('entityScore', 'mode', mode, ENTITY_MODES)
@@ -103,25 +116,35 @@ function countEntities(
   const sentences = `${expected.length} sentences`
   const alike = predicted.length === expected.length
   expect('entityScore', 'predicted', alike, sentences, predicted.length)
-  const spansOf = mode === 'strict' ? strictSpans : looseSpans
+  const spansOf = mode === 'strict' ? findingStrict : findingLoose
   const [all, types] = [new Counts(), new Map<string, Counts>()]
   const countsOf = (type: string): Counts => {
     const found = types.get(type) ?? new Counts()
     types.set(type, found)
     return found
   }
-  let [right, words] = [0, 0]
+  let [right, words, done] = [0, 0, 0]
+  const isDue = () => ++done % STRETCH === 0
   for (const [i, tags] of expected.entries()) {
     const given = predicted[i] as readonly string[]
     const whole = given.length === tags.length
     expect('entityScore', `predicted[${i}]`, whole, `${tags.length} tags`, given.length)
     words += tags.length
-    tags.forEach((tag, at) => (right += Number(tag === given[at])))
-    const there = spansOf(tags, scheme)
-    const known = new Set(there.map(({ type, begin, end }) => `${begin} ${end} ${type}`))
-    for (const { type } of there) for (const counts of [all, countsOf(type)]) ++counts.there
-    for (const { type, begin, end } of spansOf(given, scheme)) {
-      const hit = Number(known.has(`${begin} ${end} ${type}`))
+    for (const [at, tag] of tags.entries()) {
+      right += Number(tag === given[at])
+      if (isDue()) yield
+    }
+    // Entities of a sentence do not overlap: each has its own begin.
+    const there = new Map<number, Span>()
+    for (const span of yield* spansOf(tags, scheme)) {
+      there.set(span.begin, span)
+      for (const counts of [all, countsOf(span.type)]) ++counts.there
+      if (isDue()) yield
+    }
+    for (const { type, begin, end } of yield* spansOf(given, scheme)) {
+      if (isDue()) yield
+      const same = there.get(begin)
+      const hit = Number(same?.end === end && same.type === type)
       for (const counts of [all, countsOf(type)]) {
         ++counts.found
         counts.right += hit

@@ -1,6 +1,7 @@
 /** Entities as tags tell them: `B-PER`, `I-PER`, `O`. */
 import { checkChoice, checkStrings, checkWhole, isListOf, isObject, whole } from '../check'
 import { expect } from '../errors'
+import { atOnce } from '../pauses'
 
 /**
  * How tags tell entities. `bio`: B begins, I goes on (IOB2). `iob1`: I, and B only where two entities of a type touch.
@@ -31,6 +32,19 @@ function checkTags(op: string, tags: unknown, scheme: unknown): void {
 export interface ParsedTag {
   prefix: string
   type: string
+}
+
+/** Tags that are read without a pause. */
+const STRETCH = 1 << 12
+
+/** Reads tags, of which there are few kinds. */
+function tagReader(): (tag: string) => ParsedTag {
+  const known = new Map<string, ParsedTag>()
+  return (tag) => {
+    const found = known.get(tag) ?? parseTag(tag)
+    known.set(tag, found)
+    return found
+  }
 }
 
 const NOTHING: ParsedTag = { prefix: OUTSIDE, type: '' }
@@ -120,20 +134,32 @@ function matches(patterns: readonly Pattern[], before: ParsedTag, tag: ParsedTag
 }
 
 /** Whole entities alone, as the scheme writes them: what is not is none. */
-export function strictSpans(tags: readonly string[], scheme: TagScheme): Span[] {
+export const strictSpans = (tags: readonly string[], scheme: TagScheme): Span[] =>
+  atOnce(findingStrict(tags, scheme))
+
+/** @internal The same; yields where there may be a pause. */
+export function* findingStrict(
+  tags: readonly string[],
+  scheme: TagScheme,
+): Generator<undefined, Span[]> {
   checkTags('strictSpans', tags, scheme)
-  if (scheme === 'none') return eachTag(tags)
+  if (scheme === 'none') return yield* eachTag(tags)
   const { start, inside, end } = STRICT[scheme]
-  const parsed = [...tags.map(parseTag), NOTHING]
-  const at = (i: number): ParsedTag => parsed[i] ?? NOTHING
+  const parse = tagReader()
+  const at = (i: number): ParsedTag => {
+    const tag = tags[i]
+    return tag === undefined ? NOTHING : parse(tag)
+  }
   const spans: Span[] = []
-  for (let i = 0; i < parsed.length;) {
+  for (let i = 0; i <= tags.length;) {
+    if (i % STRETCH === STRETCH - 1) yield
     if (!matches(start, at(i - 1), at(i))) {
       ++i
       continue
     }
     let stop = i + 1
-    while (stop < parsed.length && matches(inside, at(stop - 1), at(stop))) ++stop
+    while (stop <= tags.length && matches(inside, at(stop - 1), at(stop)))
+      if (++stop % STRETCH === 0) yield
     if (matches(end, at(stop - 1), at(stop))) spans.push({ type: at(i).type, begin: i, end: stop })
     i = stop
   }
@@ -141,14 +167,23 @@ export function strictSpans(tags: readonly string[], scheme: TagScheme): Span[] 
 }
 
 /** As conlleval reads any tags: an entity begins wherever the one before cannot go on. */
-export function looseSpans(tags: readonly string[], scheme: TagScheme): Span[] {
+export const looseSpans = (tags: readonly string[], scheme: TagScheme): Span[] =>
+  atOnce(findingLoose(tags, scheme))
+
+/** @internal The same; yields where there may be a pause. */
+export function* findingLoose(
+  tags: readonly string[],
+  scheme: TagScheme,
+): Generator<undefined, Span[]> {
   checkTags('looseSpans', tags, scheme)
-  if (scheme === 'none') return eachTag(tags)
+  if (scheme === 'none') return yield* eachTag(tags)
+  const parse = tagReader()
   const spans: Span[] = []
   let before = NOTHING
   let open: Span | null = null
-  for (const [i, tag] of [...tags, OUTSIDE].entries()) {
-    const now = parseTag(tag)
+  for (let i = 0; i <= tags.length; ++i) {
+    if (i % STRETCH === STRETCH - 1) yield
+    const now = parse(tags[i] ?? OUTSIDE)
     const out = now.prefix === OUTSIDE
     const other = before.type !== now.type
     const ended = ['E', 'S'].includes(before.prefix)
@@ -162,11 +197,25 @@ export function looseSpans(tags: readonly string[], scheme: TagScheme): Span[] {
   return spans
 }
 
-const eachTag = (tags: readonly string[]): Span[] =>
-  tags.map((type, begin) => ({ type, begin, end: begin + 1 }))
+function* eachTag(tags: readonly string[]): Generator<undefined, Span[]> {
+  const spans: Span[] = []
+  for (const [begin, type] of tags.entries()) {
+    if (begin % STRETCH === STRETCH - 1) yield
+    spans.push({ type, begin, end: begin + 1 })
+  }
+  return spans
+}
 
 /** The tags of a scheme that tell these entities of so many words; they must not overlap. */
-export function tagsOf(spans: readonly Span[], length: number, scheme: TagScheme): string[] {
+export const tagsOf = (spans: readonly Span[], length: number, scheme: TagScheme): string[] =>
+  atOnce(writingTags(spans, length, scheme))
+
+/** @internal The same; yields where there may be a pause. */
+export function* writingTags(
+  spans: readonly Span[],
+  length: number,
+  scheme: TagScheme,
+): Generator<undefined, string[]> {
   checkWhole('tagsOf', 'length', length, 0, 2 ** 24)
   checkChoice('tagsOf', 'scheme', scheme, TAG_SCHEMES)
   const isSpan = (x: unknown): boolean =>
@@ -181,8 +230,13 @@ export function tagsOf(spans: readonly Span[], length: number, scheme: TagScheme
   const inner = scheme === 'bmes' ? 'M' : 'I'
   const isClosed = scheme === 'iobes' || scheme === 'bmes'
   let before: Span | null = null
+  let done = 0
   for (const span of spans) {
     const { type, begin, end } = span
+    if ((done += 1 + end - begin) > STRETCH) {
+      done = 0
+      yield
+    }
     if (scheme === 'none') tags[begin] = type
     else
       for (let i = begin; i < end; ++i) {

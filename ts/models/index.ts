@@ -79,6 +79,7 @@ export {
   SequenceTagger,
   type SequenceTaggerFitOptions,
   type SequenceTaggerOptions,
+  type VocabularyOptions,
   type Sentences,
   type TaggerScore,
 } from './tagger/model'

@@ -3,7 +3,16 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import test from 'ava'
 import { Forecaster, optim, type ForecasterOptions } from 'rnnative'
-import { dayOf, fitOptions, makeModel, makeRows, MODELS, weightsOf, type Row } from './support.mjs'
+import {
+  dayOf,
+  drawing,
+  fitOptions,
+  makeModel,
+  makeRows,
+  MODELS,
+  weightsOf,
+  type Row,
+} from './support.mjs'
 
 const temporaryDirectory = (): string => mkdtempSync(join(tmpdir(), 'rnnative-'))
 const rows = makeRows(120)
@@ -41,7 +50,7 @@ for (const model of MODELS)
     await whole.save(directory)
     await using loaded = await Forecaster.load(directory)
     t.deepEqual(loaded.options, whole.options)
-    const ask = { seed: 5, samples: 4 }
+    const ask = drawing(model, { seed: 5, samples: 4 })
     t.deepEqual(await loaded.predict(rows, ask), await whole.predict(rows, ask))
     t.deepEqual(await loaded.evaluate(rows, ask), await whole.evaluate(rows, ask))
   })
@@ -55,7 +64,7 @@ for (const model of MODELS)
       await using forecaster = makeModel(known)
       await forecaster.fit(data, { ...fitOptions(), validation: 0.2 })
       const until = data.map((row, i): Row => (i < end ? row : { ...row, y: '', z: '' }))
-      const ask = { seed: 1, samples: 3 }
+      const ask = drawing(model, { seed: 1, samples: 3 })
       return {
         weights: await weightsOf(forecaster),
         forecast: await forecaster.predict(until, ask),
@@ -146,20 +155,34 @@ test('covariates, categories and a calendar take part', async (t) => {
     const cut = ahead.map((row): Row =>
       (row['date'] as string) < dayOf(70) ? row : { ...row, y: '' },
     )
-    const made = await forecaster.predict(cut, { seed: 1 })
+    const made = await forecaster.predict(cut, drawing(model, { seed: 1 }))
     t.deepEqual(
       made.map(({ series }) => series),
       ['n', 's'],
     )
     t.is(made[0]?.times[0], dayOf(70))
     const events = cut.map((row): Row => ({ ...row, event: 1 - (row['event'] as number) }))
-    t.notDeepEqual(await forecaster.predict(events, { seed: 1 }), made)
+    t.notDeepEqual(await forecaster.predict(events, drawing(model, { seed: 1 })), made)
     await t.throwsAsync(forecaster.predict(long), {
       message: /event: expected what is known ahead/,
     })
-    const score = await forecaster.evaluate(long, { stride: 2, samples: 3, seed: 1 })
+    const score = await forecaster.evaluate(long, {
+      stride: 2,
+      ...drawing(model, { samples: 3, seed: 1 }),
+    })
     t.deepEqual(Object.keys(score.targets), ['y'])
   }
+})
+
+test('what only a model that draws heeds, others refuse by name', async (t) => {
+  await using forecaster = makeModel({ model: 'direct' })
+  await forecaster.fit(rows, { ...fitOptions(), epochs: 1 })
+  for (const [name, value] of Object.entries({ samples: 5, seed: 1 }))
+    for (const method of ['predict', 'evaluate'] as const)
+      await t.throwsAsync(forecaster[method](rows, { [name]: value }), {
+        code: 'ERR_ARGUMENT',
+        message: `[${method}] ${name}: expected none of direct, which draws none, got ${value}`,
+      })
 })
 
 test('quantiles are in order and within what was learned', async (t) => {

@@ -25,6 +25,10 @@ export const fitOptions = (): ForecasterFitOptions => ({
   optimizer: optim.adam({ lr: 0.01 }),
 })
 
+/** What is asked of a model that draws; others refuse it. */
+export const drawing = (model: string, options: { samples?: number; seed: number }) =>
+  model === 'deepar' ? options : {}
+
 /** All parameters' values, by name. */
 export async function weightsOf(model: Forecaster): Promise<Record<string, number[]>> {
   const read = [...model.network.stateDict()].map(

@@ -172,6 +172,31 @@ test('a file that is none, or was changed, is refused by its line or node', asyn
   }
 })
 
+test('an order that is not that of the weights is refused; earlier files tell none', async (t) => {
+  const { model } = await made(3)
+  const directory = fresh()
+  await model.save(directory)
+  const path = join(directory, 'config.json')
+  const config = JSON.parse(readFileSync(path, 'utf8')) as object
+  for (const order of [2, 4]) {
+    writeFileSync(path, JSON.stringify({ ...config, order }))
+    await t.throwsAsync(NgramModel.load(directory), {
+      code: 'ERR_FORMAT',
+      message: `[load] ${join(directory, 'model.safetensors')}: n-grams of up to 3 words: expected ${order}, the order of config.json`,
+    })
+  }
+  writeFileSync(path, JSON.stringify(config))
+  const file = join(directory, 'model.safetensors')
+  const { tensors } = await io.readSafetensors(file)
+  await io.writeSafetensors(file, new Map([...tensors].filter(([name]) => name !== 'order')))
+  t.is((await NgramModel.load(directory)).options.order, 3)
+  const short = new NgramModel({ tokenizer: Tokenizer.spaces('a'), order: 5 })
+  await short.fit('a')
+  const other = fresh()
+  await short.save(other)
+  t.is((await NgramModel.load(other)).options.order, 5)
+})
+
 test('a text of few words, of one word, and without any', async (t) => {
   for (const one of ['word', 'word\n', '\n\n\n', 'a b\na b\n', makeText(30)]) {
     const tokenizer = Tokenizer.spaces(`${one} x\n`)

@@ -43,6 +43,22 @@ test('a text of any length is cut as its lines are, in time of its length', asyn
   t.deepEqual(often?.words.slice(-8), once?.words)
 })
 
+test('learnVocabulary gives what vocabulary gives, of any length, and takes what sentences are when it is called', async (t) => {
+  const many = Array.from({ length: 2000 }, (_, i) => ({
+    words: ['Anna', `word${i % 300}`, `Ort${i}`],
+    tags: ['B-person', 'O', i % 2 ? 'B-place' : 'B-x'],
+  }))
+  const vectors = { size: 2, words: () => ['ort1', 'new'], get: () => new Float32Array(2) }
+  const expected = SequenceTagger.vocabulary(many, { vectors })
+  t.is(expected.frequent, 8) // digits are all 0
+  t.deepEqual(expected.words.slice(0, 2), ['anna', 'word000'])
+  t.is(expected.words.at(-1), 'new')
+  t.deepEqual(expected.types, ['person', 'place', 'x'])
+  const learning = SequenceTagger.learnVocabulary(many, { vectors })
+  many.length = 1
+  t.deepEqual(await learning, expected)
+})
+
 test('a vocabulary whose words repeat, or that has fewer than are frequent, is none', (t) => {
   const none = refused(/vocabulary: expected what SequenceTagger.vocabulary gives/)
   const wrong = [

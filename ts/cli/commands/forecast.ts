@@ -119,6 +119,10 @@ async function load(flags: Made<typeof forecasting>): Promise<Forecaster> {
   return forecaster
 }
 
+/** What is asked of a model that draws; of others nothing. */
+const drawing = ({ options }: Forecaster, { samples, seed }: Made<typeof forecasting>) =>
+  options.model === 'deepar' ? { samples, seed } : {}
+
 /** Levels that a model can tell, unless others are asked for. */
 function levelsOf(
   { options }: Forecaster,
@@ -132,10 +136,11 @@ function levelsOf(
 async function evaluate(flags: Made<typeof evaluateFlags>): Promise<void> {
   const { readTable } = await import('../../data/tables.js')
   const { printJson, printTable } = await import('../../watch/output.js')
-  const { model: _, data: file, json, quantiles, ...options } = flags
+  const { data: file, json, quantiles, part, stride, windows } = flags
   await using forecaster = await load(flags)
   const score = await forecaster.evaluate(readTable(file), {
-    ...options,
+    ...drawing(forecaster, flags),
+    ...{ part, stride, windows },
     quantiles: levelsOf(forecaster, quantiles),
   })
   if (json) return printJson(score)
@@ -173,7 +178,7 @@ function tableOf(score: ForecasterScore): Record<string, string | number> {
 async function predict(flags: Made<typeof predictFlags>): Promise<void> {
   const { readTable } = await import('../../data/tables.js')
   const { printJson } = await import('../../watch/output.js')
-  const { model: _, data: file, json, plot, quantiles, history, ...options } = flags
+  const { data: file, json, plot, quantiles, history } = flags
   if (plot === undefined) refuseFlags(predictFlags, flags, ['history'], 'only together with --plot')
   else {
     await (await import('../../report/vega.js')).loadDrawing()
@@ -182,7 +187,7 @@ async function predict(flags: Made<typeof predictFlags>): Promise<void> {
   await using forecaster = await load(flags)
   const drawn = history ?? 4 * forecaster.options.horizon
   const forecasts = await forecaster.predict(readTable(file), {
-    ...options,
+    ...drawing(forecaster, flags),
     quantiles: levelsOf(forecaster, quantiles),
     history: plot === undefined ? 0 : drawn,
   })

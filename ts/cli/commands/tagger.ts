@@ -69,7 +69,7 @@ export function addTagger(program: Command): void {
         paths.valid === undefined ? heldOut : await readTagged(paths.valid, { column })
       const { readVectors } = await import('../../io/vectors.js')
       const vectors = paths.vectors === undefined ? undefined : await readVectors(paths.vectors)
-      const vocabulary = SequenceTagger.vocabulary(learned, { scheme, vectors })
+      const vocabulary = await SequenceTagger.learnVocabulary(learned, { scheme, vectors })
       const sized = vectors && { vectors, embedding: vectors.size }
       const model = new SequenceTagger({ ...options, ...sized, vocabulary })
       return { model, run: model.fit(learned, { ...fit, validation }) }

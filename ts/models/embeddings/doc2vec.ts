@@ -6,10 +6,11 @@ import { MODEL_FILE } from '../../io/model-files'
 import { SafetensorsFile } from '../../io/safetensors'
 import { Vectors, type NearestOptions } from '../../io/word-vectors'
 import { makeRows, readRows } from '../../ops/embed-train'
-import { eachOf, inStretches } from '../../pauses'
+import { eachIn, inStretches } from '../../pauses'
 import type { AbortSignalLike } from '../../signal'
 import type { Tensor } from '../../tensor'
 import { streamKey } from '../../tensor/random'
+import { IdList } from '../../text/ids'
 import type { Run } from '../../train'
 import { Corpus, type Vocabulary } from './corpus'
 import { docFitOptions, docOptions, inferOptions } from './doc-options'
@@ -18,7 +19,7 @@ import { inferDocuments } from './infer'
 import type { EmbeddingFitOptions } from './model'
 import { goingOn, OneFit } from './one-fit'
 import { teamOf } from './sampling'
-import { checkSource, wordsOf, type Sentence, type TextSource } from './source'
+import { checkSource, wordsIn, type Sentence, type TextSource } from './source'
 import { formatError, hostTable, readTable, readVocabulary, VOCABULARY_FILE } from './stored'
 import { WordTables } from './tables'
 import { NOTHING, trainTables, type EmbeddingEvent, type EmbeddingResult } from './train'
@@ -46,6 +47,9 @@ export interface NearDocument {
 const NEAREST: Names<InferOptions & Pick<NearestOptions, 'count'>> = {
   ...{ epochs: true, lr: true, seed: true, count: true, signal: true },
 }
+
+/** Words that are looked up without a pause. */
+const STRETCH = 1 << 10
 
 interface Learned {
   words: WordTables
@@ -169,11 +173,15 @@ export class Doc2Vec {
     const listed = isListOf(documents, isSentence)
     expect('infer', 'documents', listed, 'a list of texts, or of lists of words', documents)
     const encoded = await inStretches(
-      eachOf(documents, (document) => {
-        const parts =
-          typeof document === 'string' ? document.split('\n').flatMap(wordsOf) : document
-        const found = parts.map((word) => ids.get(word) ?? -1)
-        return Int32Array.from(found.filter((id) => id >= 0))
+      eachIn(documents, function* (document) {
+        const found = new IdList()
+        for (const words of typeof document === 'string' ? wordsIn(document) : [document])
+          for (const [i, word] of words.entries()) {
+            if (i % STRETCH === 0) yield
+            const id = ids.get(word)
+            if (id !== undefined) found.push(id)
+          }
+        return yield* found.joined()
       }),
     )
     const lists = words.lists(this.options)

@@ -5,7 +5,7 @@ import type { Vocabulary } from './corpus'
 import { ngramBuckets } from './ngram-hash'
 import type { Parts } from './parts'
 import { partsOf } from '../parts/text-parts'
-import { wordsOf } from './source'
+import { BLANK, wordsOf } from './source'
 
 export type Text = string | readonly string[]
 
@@ -24,9 +24,6 @@ export function* textWords(
   all.push(LINE_END)
   return all
 }
-
-/** What parts words, where it begins. */
-const BLANK = /(?<=[^ \t\r\v\f\0])[ \t\r\v\f\0]/g
 
 /** Words between two moments at which there may be a pause. */
 const STRETCH = 1024

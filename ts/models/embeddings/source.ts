@@ -7,6 +7,7 @@ import { isListOf, isObject, isPath } from '../../check'
 import { expect, RnnativeError } from '../../errors'
 import { ioError } from '../../io/files'
 import { isIterable } from '../../kinds'
+import { partsOf } from '../parts/text-parts'
 
 /** A line, whose words are between white space, or the words themselves. */
 export type Sentence = string | readonly string[]
@@ -33,6 +34,16 @@ export const wordsOf = (line: string): string[] => {
   if (words[0] === '') words.shift()
   if (words.at(-1) === '') words.pop()
   return words
+}
+
+/** What parts words, where it begins. */
+export const BLANK = /(?<=[^ \t\r\v\f\0])[ \t\r\v\f\0]/g
+/** The same, and ends of lines. */
+const BLANK_OR_END = /(?<=[^ \t\r\v\f\0\n])[ \t\r\v\f\0\n]/g
+
+/** Those of all lines of a text, a part after another. */
+export function* wordsIn(text: string): Generator<string[]> {
+  for (const part of partsOf(text, BLANK_OR_END)) yield part.split('\n').flatMap(wordsOf)
 }
 
 const isFile = (source: unknown): source is { readonly file: string } =>

@@ -53,9 +53,9 @@ export interface ForecastingOptions {
    * the largest. Default: none.
    */
   quantiles?: readonly number[] | undefined
-  /** Paths that `deepar` draws. Default 100. */
+  /** Paths that `deepar` draws; others draw none, and refuse it. Default 100. */
   samples?: number | undefined
-  /** Of those paths. Default: a new one each time. */
+  /** Of those paths: of `deepar` alone, too. Default: a new one each time. */
   seed?: number | undefined
   /** Ends the work once it is aborted. */
   signal?: AbortSignalLike | undefined
@@ -282,12 +282,13 @@ export class Forecaster extends Model {
     return found
   }
 
-  private plan(
-    op: string,
-    fitted: Fitted,
-    { quantiles = [], samples = 100, seed = freshSeed(), signal }: ForecastingOptions,
-  ): ForecastPlan {
+  private plan(op: string, fitted: Fitted, given: ForecastingOptions): ForecastPlan {
     const { options } = this
+    const { quantiles = [], samples = 100, seed = freshSeed(), signal } = given
+    for (const name of ['samples', 'seed'] as const) {
+      const drawing = given[name] === undefined || options.model === 'deepar'
+      expect(op, name, drawing, `none of ${options.model}, which draws none`, given[name])
+    }
     checkWhole(op, 'samples', samples, 1)
     checkWhole(op, 'seed', seed, 0)
     const valid = Array.isArray(quantiles) && (quantiles.length === 0 || levels.valid(quantiles))

@@ -143,6 +143,10 @@ export class NgramModel implements TermModel {
     for (const sentence of sentences) {
       let state = 1 + words.begin
       for (let i = 0; i <= sentence.length; ++i) {
+        if (i % STRETCH === STRETCH - 1 && pauses.due) {
+          await pauses.pause()
+          checkGoing('evaluate', signal)
+        }
         const word = i < sentence.length ? (sentence[i] as number) : words.end
         state = walker.step(state, word)
         sum += walker.logProbability
@@ -173,7 +177,7 @@ export class NgramModel implements TermModel {
       line.set(ids)
       line[ids.length] = this.words.end
       const nats = await inStretches(this.natsOf(line), pauses)
-      scores.push(-nats.reduce((a, b) => a + b, 0))
+      scores.push(-(await inStretches(sumOf(nats), pauses)))
     }
     return scores
   }
@@ -241,7 +245,7 @@ export class NgramModel implements TermModel {
     checkPath('save', 'directory', directory)
     await writeModelDirectory(directory, {
       json: { [CONFIG_FILE]: ngramOptions.toJSON(this.options), 'tokenizer.json': this.tokenizer },
-      tensors: { [MODEL_FILE]: tensorsOf(this.walker.model) },
+      tensors: { [MODEL_FILE]: tensorsOf(this.walker.model, this.options.order) },
     })
   }
 
@@ -289,6 +293,15 @@ export class NgramModel implements TermModel {
     model.walker = new Walker(await inStretches(arpa.make(ids, model.words.size)), arpa.order)
     return model
   }
+}
+
+function* sumOf(values: Float64Array): Generator<void, number> {
+  let sum = 0
+  for (let i = 0; i < values.length; ++i) {
+    sum += values[i] as number
+    if (i % STRETCH === STRETCH - 1) yield
+  }
+  return sum
 }
 
 function countsOf(table: NgramTable, order: number): number[] {

@@ -1,25 +1,31 @@
 import { RnnativeError } from '../../errors'
 import { SafetensorsFile } from '../../io/safetensors'
+import { CONFIG_FILE } from '../../io/model-directory'
 import type { HostTensor } from '../../nn'
+import { Pauses } from '../../pauses'
 import type { Estimated } from './estimate'
 import { NgramTable, ROOT } from './table'
 
+/** Nodes that are read without a pause. */
+const STRETCH = 1 << 14
+
 const NAMES = ['parent', 'word', 'suffix', 'log_probability', 'log_backoff'] as const
 
+/** Words of the longest n-grams that were looked for: a short text has none of them. Earlier versions did not write it. */
+const ORDER = 'order'
+
 /** What a file holds of the nodes: unigrams by their ids, and those above, each after what it is made of. */
-export function tensorsOf({
-  table,
-  logProbability,
-  logBackoff,
-}: Estimated): Map<string, HostTensor> {
+export function tensorsOf(
+  { table, logProbability, logBackoff }: Estimated,
+  order: number,
+): Map<string, HostTensor> {
   const { size } = table
   const all = [table.parent, table.word, table.suffix, logProbability, logBackoff]
-  return new Map(
-    NAMES.map((name, i) => [
-      name,
-      { shape: [size], data: (all[i] as Int32Array | Float32Array).subarray(0, size) },
-    ]),
-  )
+  const nodes = NAMES.map((name, i): [string, HostTensor] => [
+    name,
+    { shape: [size], data: (all[i] as Int32Array | Float32Array).subarray(0, size) },
+  ])
+  return new Map([...nodes, [ORDER, { shape: [1], data: Int32Array.of(order) }]])
 }
 
 /** Reads them; `ERR_FORMAT` for what is no such table. */
@@ -35,6 +41,11 @@ export async function readEstimated(
       if (!file.shapes.has(name)) throw fail(`${name}: missing`)
       return (await file.read(name)).data
     }
+    const learned = file.shapes.has(ORDER) ? (await file.read(ORDER)).data[0] : order
+    if (learned !== order)
+      throw fail(
+        `n-grams of up to ${learned} words: expected ${order}, the order of ${CONFIG_FILE}`,
+      )
     const parent = await read('parent')
     const { length } = parent
     const [word, suffix] = [await read('word'), await read('suffix')]
@@ -44,7 +55,9 @@ export async function readEstimated(
     if (!alike || length < 1 + words)
       throw fail(`expected at least ${1 + words} nodes in all tensors`)
     const table = new NgramTable(words)
+    const pauses = new Pauses()
     for (let node = 1; node < length; ++node) {
+      if (node % STRETCH === 0 && pauses.due) await pauses.pause()
       const [up, id, tail] = [parent[node] as number, word[node] as number, suffix[node] as number]
       const within = (x: number, below: number) => Number.isInteger(x) && x >= 0 && x < below
       const finite = (logProbability[node] as number) <= 0 && Number.isFinite(logBackoff[node])

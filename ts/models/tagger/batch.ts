@@ -1,4 +1,5 @@
 /** Sentences as numbers. */
+import { atOnce } from '../../pauses'
 import type { StepInput } from '../../train/objective'
 import { shapeOf, UNKNOWN, wordKey, type TaggerVocabulary } from './vocabulary'
 
@@ -27,6 +28,9 @@ export interface TaggerBatch {
   letterSteps: number
   wordLengths: Int32Array
 }
+
+/** Words that are put in their places without a pause. */
+const STRETCH = 1 << 12
 
 /** Letters of a word that are read. */
 const MOST_LETTERS = 32
@@ -69,6 +73,14 @@ export class WordReader {
 
   /** `unknown`: whether the n-th word that was seen once in training is to be read as unknown. */
   batch(examples: readonly Example[], unknown: (n: number) => boolean = () => false): TaggerBatch {
+    return atOnce(this.batching(examples, unknown))
+  }
+
+  /** The same; yields where there may be a pause. */
+  *batching(
+    examples: readonly Example[],
+    unknown: (n: number) => boolean = () => false,
+  ): Generator<undefined, TaggerBatch> {
     const rows = examples.length
     const steps = examples.reduce((most, { words }) => Math.max(most, words.length), 0)
     const make = () => new Int32Array(steps * rows)
@@ -85,7 +97,7 @@ export class WordReader {
         tags[at] = example.tags[t] as number
         which[at] = forms.get(form) ?? forms.size
         forms.set(form, which[at] as number)
-        ++count
+        if (++count % STRETCH === 0) yield
       }
     if (forms.size === 0) forms.set('', 0)
     const lengths = Int32Array.from(examples, ({ words }) => words.length)
@@ -98,21 +110,27 @@ export class WordReader {
       tags,
       which,
       lengths,
-      ...this.spell([...forms.keys()]),
+      ...(yield* this.spell([...forms.keys()])),
     }
   }
 
-  private spell(forms: readonly string[]) {
-    const spelt = forms.map((form) => {
+  private *spell(forms: readonly string[]) {
+    const spelt: number[][] = []
+    for (const form of forms) {
       // A code point is two units at most.
       const letters = Array.from(form.slice(0, 2 * MOST_LETTERS)).slice(0, MOST_LETTERS)
-      return letters.length === 0 ? [UNKNOWN] : letters.map((x) => this.letters.get(x) ?? UNKNOWN)
-    })
+      spelt.push(
+        letters.length === 0 ? [UNKNOWN] : letters.map((x) => this.letters.get(x) ?? UNKNOWN),
+      )
+      if (spelt.length % STRETCH === 0) yield
+    }
     const wordLengths = Int32Array.from(spelt, ({ length }) => length)
     const letterSteps = wordLengths.reduce((most, length) => Math.max(most, length), 1)
     const letters = new Int32Array(letterSteps * forms.length)
-    for (const [i, ids] of spelt.entries())
+    for (const [i, ids] of spelt.entries()) {
+      if (i % STRETCH === STRETCH - 1) yield
       for (const [t, id] of ids.entries()) letters[t * forms.length + i] = id
+    }
     return { letters, letterSteps, wordLengths }
   }
 }

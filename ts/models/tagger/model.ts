@@ -10,16 +10,16 @@ import { readJson } from '../../io/files'
 import { CONFIG_FILE } from '../../io/model-directory'
 import { MODEL_FILE, toHost } from '../../io/model-files'
 import {
-  entityScore,
-  entityTotal,
   ENTITY_MODES,
+  scoringEntities,
+  totallingEntities,
   type EntityOptions,
   type EntityScore,
 } from '../../metrics/entities'
 import { TAG_SCHEMES, type TagScheme } from '../../metrics/spans'
 import { adam } from '../../optim'
-import { eachOf, inStretches } from '../../pauses'
-import { marginals } from '../../decode'
+import { findingMarginals } from '../../decode/crf'
+import { atOnce, eachIn, inStretches, Pauses } from '../../pauses'
 import { chooseDevice, type DeviceOption } from '../../tensor/device'
 import type { Fit } from '../../train/fits'
 import { TrainingLoop } from '../../train/loop'
@@ -33,11 +33,11 @@ import { WordReader, type Example } from './batch'
 import { TaggerNetwork } from './network'
 import { taggerFitOptions, taggerOptions } from './options'
 import type { TaggerNetworkOptions, TaggerOptions, TaggerReadingOptions } from './options'
-import { best, cutting, decide, emissionsOf, given, natsOf } from './tag'
+import { cutting, deciding, emissionsOf, findingBest, given, natsOf } from './tag'
 import type { Sentence, TaggedText } from './tag'
 import { TaggerFeed, TaggerTask } from './task'
 import { beginWith, wordsOf, type ListedVectors } from './vectors'
-import { checkVocabulary, learnVocabulary, TagSet, type TaggerVocabulary } from './vocabulary'
+import { checkVocabulary, learningVocabulary, TagSet, type TaggerVocabulary } from './vocabulary'
 
 /** What a {@link SequenceTagger} is made of. */
 export interface SequenceTaggerOptions extends TaggerOptions {
@@ -58,6 +58,14 @@ export interface SequenceTaggerFitOptions extends TrainingOptions, TaggerReading
 export interface TaggerScore extends EntityScore {
   /** Nats a word. */
   loss: number
+}
+
+/** What a tagger's vocabulary is made of beside sentences. */
+export interface VocabularyOptions {
+  /** How tags tell entities. Default 'bio'. */
+  scheme?: TagScheme | undefined
+  /** Vectors whose words are known, too. */
+  vectors?: ListedVectors | undefined
 }
 
 interface Waiting {
@@ -121,19 +129,35 @@ export class SequenceTagger extends Model {
 
   /**
    * The words, letters, shapes and types of tagged sentences, and the words of `vectors`, if the tagger is to begin
-   * with them. Throws `ERR_EMPTY` where no word has another tag than O.
+   * with them. Throws `ERR_EMPTY` where no word has another tag than O. It computes until it is done, with 10 MB for
+   * seconds: see {@link learnVocabulary}.
    */
   static vocabulary(
     sentences: readonly TaggedSentence[],
-    options: { scheme?: TagScheme | undefined; vectors?: ListedVectors | undefined } = {},
+    options: VocabularyOptions = {},
   ): TaggerVocabulary {
+    return atOnce(this.learningVocabulary(sentences, options))
+  }
+
+  /** What {@link vocabulary} gives; leaves the event loop to others every few milliseconds. */
+  static async learnVocabulary(
+    sentences: readonly TaggedSentence[],
+    options: VocabularyOptions = {},
+  ): Promise<TaggerVocabulary> {
+    return inStretches(this.learningVocabulary(own(sentences), options))
+  }
+
+  private static *learningVocabulary(
+    sentences: readonly TaggedSentence[],
+    options: VocabularyOptions,
+  ): Generator<undefined, TaggerVocabulary> {
     const names = { scheme: true, vectors: true } as const
     const { scheme = 'bio', vectors } = optionsOf('vocabulary', options, names)
     expect('vocabulary', 'scheme', TAG_SCHEMES.includes(scheme), TAG_SCHEMES.join(', '), scheme)
     checkSentences('vocabulary', 'sentences', sentences)
     const others = vectors === undefined ? [] : [...wordsOf('vocabulary', vectors)]
     checkStrings('vocabulary', 'vectors.words()', others)
-    return learnVocabulary(sentences, scheme, others)
+    return yield* learningVocabulary(sentences, scheme, others)
   }
 
   /** The tags that {@link marginals} is about. */
@@ -197,12 +221,15 @@ export class SequenceTagger extends Model {
     const { predicted, loss } = await this.predicted(examples, checkGoing)
     const { scheme } = this.vocabulary
     const expected = sentences.map(({ tags }) => tags)
-    return { loss, f1: entityTotal(predicted, expected, { scheme }) }
+    return { loss, f1: await inStretches(totallingEntities(predicted, expected, { scheme })) }
   }
 
   private async predicted(examples: readonly Example[], checkGoing: () => void) {
     const { nats, tags } = await natsOf(this.network, this.reader, examples, checkGoing)
-    const predicted = tags.map((ids) => this.set.toData(this.set.decode(ids)))
+    const predicted: string[][] = []
+    const pauses = new Pauses()
+    for (const ids of tags)
+      predicted.push(await inStretches(this.set.showing(this.set.decode(ids)), pauses))
     const count = examples.reduce((sum, { words }) => sum + words.length, 0)
     return { predicted, loss: { sum: nats, count } }
   }
@@ -220,7 +247,7 @@ export class SequenceTagger extends Model {
     const { predicted, loss } = await this.predicted(examples, check)
     const { scheme } = this.vocabulary
     const expected = sentences.map(({ tags }) => tags)
-    const score = entityScore(predicted, expected, { scheme, mode })
+    const score = await inStretches(scoringEntities(predicted, expected, { scheme, mode }))
     return { ...score, loss: loss.sum / loss.count }
   }
 
@@ -228,7 +255,7 @@ export class SequenceTagger extends Model {
   async tag(sentences: Sentences, options: Waiting = {}): Promise<TaggedText[]> {
     const { all, emissions, scores } = await this.read('tag', sentences, options)
     return inStretches(
-      eachOf(all, (one, i) => decide(one, emissions[i] as Float64Array, scores, this.set)),
+      eachIn(all, (one, i) => deciding(one, emissions[i] as Float64Array, scores, this.set)),
     )
   }
 
@@ -241,7 +268,7 @@ export class SequenceTagger extends Model {
     checkWhole('nBest', 'k', k, 1)
     const { all, emissions, scores } = await this.read('nBest', sentences, options)
     return inStretches(
-      eachOf(all, (one, i) => best(one, emissions[i] as Float64Array, scores, this.set, k)),
+      eachIn(all, (one, i) => findingBest(one, emissions[i] as Float64Array, scores, this.set, k)),
     )
   }
 
@@ -252,10 +279,10 @@ export class SequenceTagger extends Model {
   ): Promise<{ words: string[]; probabilities: Float64Array }[]> {
     const { all, emissions, scores } = await this.read('marginals', sentences, options)
     return inStretches(
-      eachOf(all, ({ words }, i) => ({
-        words: words.map(({ text }) => text),
-        probabilities: marginals(emissions[i] as Float64Array, scores).probabilities,
-      })),
+      eachIn(all, function* ({ words }, i) {
+        const { probabilities } = yield* findingMarginals(emissions[i] as Float64Array, scores)
+        return { words: words.map(({ text }) => text), probabilities }
+      }),
     )
   }
 
@@ -295,7 +322,7 @@ export class SequenceTagger extends Model {
       throw new RnnativeError('ERR_EMPTY', `[${method}] ${name}: expected words, got none`)
     const all: Example[] = []
     for (const [i, { words, tags }] of sentences.entries()) {
-      const ids = this.set.encode(method, tags, `${name}[${i}].tags`)
+      const ids = yield* this.set.encoding(method, tags, `${name}[${i}].tags`)
       all.push(yield* this.reader.reading([...words], ids))
     }
     return all

@@ -1,7 +1,7 @@
 /** What a tagger says of sentences. No gradients are recorded, and every batch is awaited. */
-import { kBest, marginals, viterbi, type ScoredTags } from '../../decode'
-import { looseSpans } from '../../metrics/spans'
-import { Pauses } from '../../pauses'
+import { findingKBest, findingMarginals, findingViterbi } from '../../decode/crf'
+import { findingLoose } from '../../metrics/spans'
+import { inStretches, Pauses } from '../../pauses'
 import { noGrad, scope } from '../../tensor'
 import { segmentsOf } from '../../text/words'
 import { withInputs } from '../../train/objective'
@@ -71,7 +71,10 @@ export async function emissionsOf(
     const longest = Math.max(1, lengthOf(order[first] as number))
     const chosen = order.slice(first, first + Math.max(1, Math.floor(WORDS / longest)))
     first += chosen.length
-    const batch = reader.batch(chosen.map((i) => examples[i] as Example))
+    const batch = await inStretches(
+      reader.batching(chosen.map((i) => examples[i] as Example)),
+      pauses,
+    )
     if (batch.steps === 0) {
       for (const i of chosen) emissions[i] = new Float64Array(0)
       continue
@@ -84,6 +87,7 @@ export async function emissionsOf(
     for (const [row, i] of chosen.entries()) {
       const own = new Float64Array(lengthOf(i) * scores.tags)
       for (let t = 0; t < lengthOf(i); ++t) {
+        if (t % WORDS === WORDS - 1 && pauses.due) await pauses.pause()
         const at = (t * batch.rows + row) * scores.tags
         own.set(values.subarray(at, at + scores.tags), t * scores.tags)
       }
@@ -106,27 +110,31 @@ export async function natsOf(
   const pauses = new Pauses()
   for (const [i, own] of emissions.entries()) {
     const given = (examples[i] as Example).tags
-    if (given.length > 0) nats -= marginals(own, scores).logOf(0, given)
-    tags.push(viterbi(own, scores))
+    if (given.length > 0)
+      nats -= (await inStretches(findingMarginals(own, scores), pauses)).logOf(0, given)
+    tags.push(await inStretches(findingViterbi(own, scores), pauses))
     if (pauses.due) await pauses.pause()
   }
   return { nats, tags }
 }
 
-/** The best tags of a sentence, and the entities that they tell. */
-export function decide(
+/** The best tags of a sentence, and the entities that they tell. Yields where there may be a pause, as do the others. */
+export function* deciding(
   { words, text }: Sentence,
   emissions: Float64Array,
   scores: CRFScores,
   set: TagSet,
-  found: Int32Array = viterbi(emissions, scores),
-): TaggedText {
+  given?: Int32Array,
+): Generator<undefined, TaggedText> {
+  const found = given ?? (yield* findingViterbi(emissions, scores))
   const own = set.decode(found)
+  yield
   const entities: Entity[] = []
   if (set.scheme !== 'none' && own.length > 0) {
-    const spans = looseSpans(own, 'iobes')
-    const shares = spans.length > 0 ? marginals(emissions, scores) : null
+    const spans = yield* findingLoose(own, 'iobes')
+    const shares = spans.length > 0 ? yield* findingMarginals(emissions, scores) : null
     for (const { type, begin, end } of spans) {
+      yield
       const [first, last] = [words[begin] as Word, words[end - 1] as Word]
       const covered =
         text?.slice(first.start, last.end) ??
@@ -138,22 +146,26 @@ export function decide(
       entities.push({ type, start: first.start, end: last.end, text: covered, probability })
     }
   }
-  return { words: words.map((word) => word.text), tags: set.toData(own), entities }
+  yield
+  const tags = yield* set.showing(own)
+  return { words: words.map((word) => word.text), tags, entities }
 }
 
 /** The k best of a sentence, with their probabilities. */
-export function best(
+export function* findingBest(
   sentence: Sentence,
   emissions: Float64Array,
   scores: CRFScores,
   set: TagSet,
   k: number,
-): (TaggedText & { probability: number })[] {
-  const { total } = marginals(emissions, scores)
-  return kBest(emissions, scores, k).map(({ tags, score }: ScoredTags) => ({
-    ...decide(sentence, emissions, scores, set, tags),
-    probability: Math.min(1, Math.exp(score - total)),
-  }))
+): Generator<undefined, (TaggedText & { probability: number })[]> {
+  const { total } = yield* findingMarginals(emissions, scores)
+  const all: (TaggedText & { probability: number })[] = []
+  for (const { tags, score } of yield* findingKBest(emissions, scores, k)) {
+    const told = yield* deciding(sentence, emissions, scores, set, tags)
+    all.push({ ...told, probability: Math.min(1, Math.exp(score - total)) })
+  }
+  return all
 }
 
 /** Words of a text by Unicode's rules, or its characters; blanks are none. Yields where there may be a pause. */

@@ -3,12 +3,12 @@ import { isListOf, isObject, whole } from '../../check'
 import type { TaggedSentence } from '../../data/conll'
 import { expect, RnnativeError } from '../../errors'
 import {
-  looseSpans,
+  findingLoose,
   OUTSIDE,
   parseTag,
   TAG_SCHEMES,
-  tagsOf,
   type TagScheme,
+  writingTags,
 } from '../../metrics/spans'
 import type { AllowedTags } from '../../nn'
 
@@ -47,77 +47,99 @@ export const shapeOf = (word: string): string =>
 const TAG = /^(?:O|[BIESM]-.+)$/s
 
 /** Throws `ERR_ARGUMENT` for a tag that no scheme of entities has, such as a part of speech. */
-export function checkTag(op: string, name: string, tag: string, scheme: TagScheme): void {
-  const valid = scheme === 'none' || TAG.test(tag)
+function checkTag(op: string, tags: string, at: number, tag: string, scheme: TagScheme): void {
+  if (scheme === 'none' || TAG.test(tag)) return
   const expected = `O or a tag such as B-place (with the scheme none all are tags)`
-  expect(op, name, valid, expected, tag)
+  expect(op, `${tags}[${at}]`, false, expected, tag)
 }
 
 const LEAST = { letter: 2, shape: 3 }
 
-function tally(values: Iterable<string>): Map<string, number> {
-  const counts = new Map<string, number>()
-  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1)
-  return counts
+/** Words that are looked at without a pause. */
+const STRETCH = 1 << 11
+/** The same of letters of a word. */
+const LETTERS = 1 << 16
+
+const addTo = (counts: Map<string, number>, value: string) =>
+  counts.set(value, (counts.get(value) ?? 0) + 1)
+
+/** Most frequent first; of equals as they came. Those that are as frequent as others need no comparing. */
+function* ranked(counts: Map<string, number>, least: number): Generator<undefined, string[]> {
+  const byCount = new Map<number, string[]>()
+  let done = 0
+  for (const [value, count] of counts) {
+    if (++done % STRETCH === 0) yield
+    if (count < least) continue
+    const alike = byCount.get(count)
+    if (alike) alike.push(value)
+    else byCount.set(count, [value])
+  }
+  const all: string[] = []
+  for (const count of [...byCount.keys()].sort((a, b) => b - a))
+    for (const value of byCount.get(count) as string[]) {
+      if (all.push(value) % STRETCH === 0) yield
+    }
+  return all
 }
 
-/** Most frequent first; of equals as they came. */
-function ranked(counts: Map<string, number>, least: number): string[] {
-  const kept = [...counts].filter(([, count]) => count >= least)
-  return kept.sort(([, a], [, b]) => b - a).map(([value]) => value)
-}
-
-export function learnVocabulary(
+/** Yields where there may be a pause. */
+export function* learningVocabulary(
   sentences: readonly TaggedSentence[],
   scheme: TagScheme,
   others: Iterable<string>,
-): TaggerVocabulary {
-  const words = function* () {
-    for (const sentence of sentences) yield* sentence.words
-  }
-  const counts = tally(
-    (function* () {
-      for (const word of words()) yield wordKey(word)
-    })(),
-  )
-  const all = ranked(counts, 1)
-  const types = new Set<string>()
-  for (const [i, { tags }] of sentences.entries())
+): Generator<undefined, TaggerVocabulary> {
+  const [counts, letters, shapes] = [0, 1, 2].map(() => new Map<string, number>()) as [
+    Map<string, number>,
+    Map<string, number>,
+    Map<string, number>,
+  ]
+  const [types, seen] = [new Set<string>(), new Set<string>()]
+  let [single, done] = [true, 0]
+  for (const [i, { words, tags }] of sentences.entries()) {
+    for (const word of words) {
+      if (++done % STRETCH === 0) yield
+      addTo(counts, wordKey(word))
+      addTo(shapes, shapeOf(word))
+      let length = 0
+      for (const letter of word) {
+        addTo(letters, letter)
+        if (++length % LETTERS === 0) yield
+      }
+      single &&= length <= 1
+    }
     for (const [t, tag] of tags.entries()) {
+      if (++done % STRETCH === 0) yield
+      if (seen.has(tag)) continue
+      seen.add(tag)
       if (scheme === 'none') types.add(tag)
       else if (tag !== OUTSIDE) {
-        checkTag('vocabulary', `sentences[${i}].tags[${t}]`, tag, scheme)
+        checkTag('vocabulary', `sentences[${i}].tags`, t, tag, scheme)
         types.add(parseTag(tag).type)
       }
     }
+  }
   if (types.size === 0)
     throw new RnnativeError(
       'ERR_EMPTY',
       '[vocabulary] sentences: expected tags of entities, got none',
     )
-  let single = true
-  for (const word of words()) single &&= [...word].length <= 1
+  const all = yield* ranked(counts, 1)
+  let frequent = 0
+  for (const count of counts.values()) if (count > 1) ++frequent
+  for (const word of others) {
+    if (++done % STRETCH === 0) yield
+    const key = wordKey(word)
+    if (counts.has(key)) continue
+    counts.set(key, 0)
+    all.push(key)
+  }
   return {
     scheme,
     unit: single ? 'character' : 'word',
-    words: [...new Set([...all, ...Array.from(others, wordKey)])],
-    frequent: all.filter((word) => (counts.get(word) ?? 0) > 1).length,
-    letters: ranked(
-      tally(
-        (function* () {
-          for (const word of words()) yield* word
-        })(),
-      ),
-      LEAST.letter,
-    ),
-    shapes: ranked(
-      tally(
-        (function* () {
-          for (const word of words()) yield shapeOf(word)
-        })(),
-      ),
-      LEAST.shape,
-    ),
+    words: all,
+    frequent,
+    letters: yield* ranked(letters, LEAST.letter),
+    shapes: yield* ranked(shapes, LEAST.shape),
     types: [...types].sort(),
   }
 }
@@ -157,26 +179,39 @@ export class TagSet {
     this.ids = new Map(this.tags.map((tag, i) => [tag, i]))
   }
 
-  /** Of tags of the data; `ERR_ARGUMENT` names one that is unknown. */
-  encode(op: string, tags: readonly string[], name: string): Int32Array {
-    for (const [t, tag] of tags.entries()) checkTag(op, `${name}[${t}]`, tag, this.scheme)
-    const own =
-      this.scheme === 'none' ? tags : tagsOf(looseSpans(tags, this.scheme), tags.length, 'iobes')
-    return Int32Array.from(own, (tag) => {
+  /** Of tags of the data; `ERR_ARGUMENT` names one that is unknown. Yields where there may be a pause. */
+  *encoding(op: string, tags: readonly string[], name: string): Generator<undefined, Int32Array> {
+    for (const [t, tag] of tags.entries()) {
+      checkTag(op, name, t, tag, this.scheme)
+      if (t % STRETCH === STRETCH - 1) yield
+    }
+    const own = yield* this.written(tags, this.scheme, 'iobes')
+    const ids = new Int32Array(own.length)
+    for (const [t, tag] of own.entries()) {
       const id = this.ids.get(tag)
       if (id === undefined) expect(op, name, false, 'tags of the vocabulary', tag)
-      return id as number
-    })
+      ids[t] = id as number
+      if (t % STRETCH === STRETCH - 1) yield
+    }
+    return ids
+  }
+
+  private *written(
+    tags: readonly string[],
+    from: TagScheme,
+    to: TagScheme,
+  ): Generator<undefined, readonly string[]> {
+    if (this.scheme === 'none') return tags
+    return yield* writingTags(yield* findingLoose(tags, from), tags.length, to)
   }
 
   decode(ids: ArrayLike<number>): string[] {
     return Array.from(ids, (id) => this.tags[id] as string)
   }
 
-  /** Tags of the data's scheme. */
-  toData(tags: readonly string[]): string[] {
-    if (this.scheme === 'none') return [...tags]
-    return tagsOf(looseSpans(tags, 'iobes'), tags.length, this.scheme)
+  /** Tags of the data's scheme. Yields as {@link encoding}. */
+  *showing(tags: readonly string[]): Generator<undefined, string[]> {
+    return [...(yield* this.written(tags, 'iobes', this.scheme))]
   }
 
   /** What IOBES allows; null: all. */
