@@ -228,7 +228,7 @@ fi
 once() { printf '%s\n' "$@" | awk 'NF && !seen[$0]++' | paste -sd, -; }
 again=$(once "${failed[@]}" "${left[@]}")
 if [ -z "$again" ]; then
-  [ "$cuda" = ON ] || say 'not tried in emulation either: unpacking, nvcc, cuBLAS, PyTorch beside us'
+  [ "$cuda" = ON ] || say 'not tried in emulation: unpacking, nvcc, cuBLAS, PyTorch beside us'
   say "next: all stages passed; --only rows,multi30k,wikitext --seconds 600 for the long ones"
 else
   [ ${#failed[@]} -eq 0 ] || say "next: look into $(once "${failed[@]}") in all.log"
