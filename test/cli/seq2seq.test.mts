@@ -73,6 +73,11 @@ test.serial('train, translate, eval and score', async (t) => {
   t.is(odd.stdout.split('\n').length, 4)
   t.is(odd.stdout.split('\n')[0], 'c b a')
 
+  const int8 = await rnnative(['seq2seq', 'translate', ...model, '--precision', 'int8'], {
+    input: 'abc\nfed\n',
+  })
+  t.deepEqual([int8.code, int8.stdout], [0, 'c b a\nd e f\n'], int8.stderr)
+
   const files = ['--source', source, '--target', target]
   const scores: Record<string, number> = {}
   for (const metric of ['bleu', 'chrf', 'ter', 'per', 'exact']) {
