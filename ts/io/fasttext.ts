@@ -177,10 +177,11 @@ async function vectorsOf(
       const at = (places.get(row) as number) * size
       for (let k = 0; k < size; ++k) sum[k]! += numbers[at + k] as number
     }
-    found.set(
-      words[i] as string,
-      Float32Array.from(sum, (x) => x / rows.length),
-    )
+    const word = words[i] as string
+    const vector = Float32Array.from(sum, (x) => x / rows.length)
+    if (!vector.every(Number.isFinite))
+      throw badVectors(path, `${JSON.stringify(word)}: expected ${size} finite numbers`)
+    found.set(word, vector)
     if (pauses.due) await pauses.pause()
   }
   return found

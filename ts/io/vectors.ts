@@ -51,6 +51,8 @@ async function headOf(path: string): Promise<Buffer> {
 }
 
 const [SPACE, LINE_FEED] = [32, 10]
+/** Tabs and the ends of lines. */
+const BLANKS: ReadonlySet<number> = new Set([9, LINE_FEED, 13])
 
 /** Bytes of a file as they are asked for. */
 class Bytes {
@@ -153,7 +155,9 @@ async function readWords(path: string, bytes: Bytes, wanted: Set<string> | null)
     await readBinary(path, bytes, { count: count as number, size: width }, keep)
   else {
     if (!headed) keepLine(path, line, 1, width, keep)
-    await readText(path, bytes, width, keep)
+    const read = await readText(path, bytes, width, keep)
+    if (headed && read < (count as number))
+      throw badVectors(path, `expected ${count} words, as line 1 has it, got ${read}`)
   }
   return new Vectors(width, found)
 }
@@ -167,7 +171,18 @@ async function isBinary(bytes: Bytes, size: number): Promise<boolean> {
   const space = ahead.indexOf(SPACE)
   const end = ahead.indexOf(LINE_FEED)
   const numbers = ahead.subarray(space + 1, end < 0 ? ahead.length : end)
-  return !/^[\d\s.e+\-naif]*$/i.test(numbers.toString('latin1'))
+  if (/^[\d\s.e+\-naif]*$/i.test(numbers.toString('latin1'))) return false
+  return ahead.some((byte) => byte < SPACE && !BLANKS.has(byte)) || !isUtf8(ahead)
+}
+
+/** Whether it is the beginning of a text. */
+function isUtf8(bytes: Uint8Array): boolean {
+  try {
+    new TextDecoder('utf-8', { fatal: true }).decode(bytes, { stream: true })
+    return true
+  } catch {
+    return false
+  }
 }
 
 async function readBinary(
@@ -184,33 +199,43 @@ async function readBinary(
     // Some programs end a line after each vector, some do not.
     const name = word.toString().replace(/^\n+/, '')
     const numbers = bytes.take(4 * size)
-    keep(name, () => Float32Array.from({ length: size }, (_, k) => numbers.readFloatLE(4 * k)))
+    keep(name, () => {
+      const vector = Float32Array.from({ length: size }, (_, k) => numbers.readFloatLE(4 * k))
+      if (!vector.every(Number.isFinite))
+        throw badVectors(path, `word ${i + 1} of ${count}: expected ${size} finite numbers`)
+      return vector
+    })
     if (pauses.due) await pauses.pause()
   }
 }
 
-async function readText(path: string, bytes: Bytes, size: number, keep: Keep): Promise<void> {
+/** Gives how many words there were. */
+async function readText(path: string, bytes: Bytes, size: number, keep: Keep): Promise<number> {
   const pauses = new Pauses()
+  let words = 0
   for (let number = 2; ; ++number) {
     const line = await bytes.until(LINE_FEED)
     const whole = line ?? bytes.rest()
-    if (whole.length > 0) keepLine(path, whole, number, size, keep)
-    if (line === null) return
+    if (keepLine(path, whole, number, size, keep)) ++words
+    if (line === null) return words
     if (pauses.due) await pauses.pause()
   }
 }
 
-function keepLine(path: string, line: Buffer, number: number, size: number, keep: Keep): void {
+/** False of a line that has nothing. */
+function keepLine(path: string, line: Buffer, number: number, size: number, keep: Keep): boolean {
   const text = line.toString().trimEnd()
-  if (text === '') return
+  if (text === '') return false
   // From the end: a word may have blanks in it.
   let at = text.length
   for (let i = 0; i < size && at >= 0; ++i) at = text.lastIndexOf(' ', at - 1)
   if (at < 1) throw badVectors(path, `line ${number}: expected a word and ${size} numbers`)
   keep(text.slice(0, at), () => {
-    const vector = Float32Array.from(text.slice(at + 1).split(' '), Number)
-    if (vector.some(Number.isNaN))
-      throw badVectors(path, `line ${number}: expected ${size} numbers`)
+    const parts = text.slice(at + 1).split(' ')
+    const vector = Float32Array.from(parts, (part) => (part === '' ? NaN : Number(part)))
+    if (!vector.every(Number.isFinite))
+      throw badVectors(path, `line ${number}: expected ${size} finite numbers, a space before each`)
     return vector
   })
+  return true
 }

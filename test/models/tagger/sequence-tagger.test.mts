@@ -219,7 +219,14 @@ test('begins with vectors, and knows words that only they have', async (t) => {
   t.throws(() => SequenceTagger.vocabulary(sentences, { vectors: hostile }), {
     message: /vectors\.words/,
   })
-  t.throws(() => make({ ...given, vectors: { ...vectors, get: () => [1] } }), {
-    message: /vectors\.get\(\w+\): expected 3 numbers/,
-  })
+  for (const wrong of [
+    [1],
+    [1, NaN, 2],
+    Float32Array.of(1, 2, Infinity),
+    [1n, 2n, 3n],
+    ['a', 1, 2],
+  ])
+    t.throws(() => make({ ...given, vectors: { ...vectors, get: () => wrong as number[] } }), {
+      message: /vectors\.get\(\w+\): expected 3 finite numbers/,
+    })
 })

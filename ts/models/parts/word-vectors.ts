@@ -32,15 +32,18 @@ export function takeVectors(
 ): void {
   checkVectors(op, vectors)
   const size = weight.shape[1] as number
+  const numberOf = (x: unknown) => (typeof x === 'number' ? x : NaN)
   expect(op, 'vectors', vectors.size === size, `vectors of ${size} numbers`, vectors.size)
   for (const [i, token] of words.entries()) {
     const word = wordOf(token)
     const vector = word === undefined ? undefined : vectors.get(word)
     if (vector === undefined) continue
-    const valid = (Array.isArray(vector) || isNumberArray(vector)) && vector.length === size
-    expect(op, `vectors.get(${word})`, valid, `${size} numbers`, vector)
+    const listed = (Array.isArray(vector) || isNumberArray(vector)) && vector.length === size
+    const numbers = listed ? Float32Array.from(vector as ArrayLike<number>, numberOf) : null
+    const valid = numbers?.every(Number.isFinite) ?? false
+    expect(op, `vectors.get(${word})`, valid, `${size} finite numbers`, vector)
     const row = weight.detach().slice(first + i, 1)
-    row.assign(Float32Array.from(vector))
+    row.assign(numbers as Float32Array)
     row.dispose()
   }
 }
