@@ -7,7 +7,7 @@
 // repeats lie, and 2% at least; it counts as slower when it is so by more than twice that. On another processor or instruction set
 // only the ratios to rivals are held against each other, and rows without rivals are named as left out. Ends with 1 where a
 // row is slower, with 2 where nothing could be compared.
-import { mkdirSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, rmSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { parseArgs } from 'node:util'
@@ -93,9 +93,14 @@ async function main() {
   const suites = chooseSuites(options.only)
   const base = path.resolve(options.base)
   let folders = options.run?.split(',').map((folder) => path.resolve(folder))
+  for (const folder of [base, ...(folders ?? [])])
+    if (!existsSync(folder)) throw new Error(`no folder ${folder}`)
   if (folders === undefined) {
+    const repeats = Number(options.repeats)
+    if (!(Number.isInteger(repeats) && repeats > 0))
+      throw new Error(`--repeats: expected a whole number above 0, got ${options.repeats}`)
     rmSync(RUNS, { recursive: true, force: true })
-    folders = Array.from({ length: Number(options.repeats) }, (_, i) => path.join(RUNS, String(i)))
+    folders = Array.from({ length: repeats }, (_, i) => path.join(RUNS, String(i)))
     for (const folder of folders) {
       mkdirSync(folder, { recursive: true })
       await runSuites(suites, options, folder)
@@ -106,7 +111,9 @@ async function main() {
     const before = recorded(suite, base)
     const runs = folders.map((folder) => recorded(suite, folder)).filter((run) => run !== null)
     if (before === null || runs.length === 0) {
-      console.log(`${suite.name}: ${before === null ? 'nothing recorded' : 'did not run'}`)
+      console.log(
+        `${suite.name}: ${before === null ? `nothing recorded in ${options.base}` : 'did not run'}`,
+      )
       continue
     }
     const found = compareRecords(suite, before, runs)
