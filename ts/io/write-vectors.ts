@@ -14,6 +14,9 @@ export interface WriteVectorsOptions {
   format?: VectorFormat | undefined
 }
 
+/** Words that are checked, and numbers that are written, without a pause. */
+const STRETCH = 1 << 10
+
 /** Bytes that are written together. */
 const PART = 1 << 20
 
@@ -31,25 +34,29 @@ export async function writeVectors(
     { format: true },
   )
   checkChoice('write vectors', 'format', format, VECTOR_FORMATS)
-  for (const word of vectors.words())
+  const pauses = new Pauses()
+  let checked = 0
+  for (const word of vectors.words()) {
     if (/[ \n]/.test(word) || word === '')
       throw new RnnativeError(
         'ERR_ARGUMENT',
         `[write vectors] ${JSON.stringify(word)}: expected a word without spaces`,
       )
-  const line = format === 'text' ? textLine : binaryLine
-  const pauses = new Pauses()
+    if (++checked % STRETCH === 0 && pauses.due) await pauses.pause()
+  }
+  const partsOf = format === 'text' ? textParts : binaryParts
   await replaceFile(path, async (file) => {
     let parts: Buffer[] = [Buffer.from(`${vectors.length} ${vectors.size}\n`)]
     let length = 0
     for (const word of vectors.words()) {
-      const part = line(word, vectors.get(word) as Float32Array)
-      length += part.length
-      parts.push(part)
-      if (length < PART) continue
-      await file.writeFile(Buffer.concat(parts))
-      ;[parts, length] = [[], 0]
-      if (pauses.due) await pauses.pause()
+      for (const part of partsOf(word, vectors.get(word) as Float32Array)) {
+        length += part.length
+        parts.push(part)
+        if (pauses.due) await pauses.pause()
+        if (length < PART) continue
+        await file.writeFile(Buffer.concat(parts))
+        ;[parts, length] = [[], 0]
+      }
     }
     await file.writeFile(Buffer.concat(parts))
   })
@@ -64,13 +71,20 @@ const shortest = (x: number): string => {
   return String(Number(x.toPrecision(9)))
 }
 
-const textLine = (word: string, vector: Float32Array): Buffer =>
-  Buffer.from(`${word} ${Array.from(vector, shortest).join(' ')}\n`)
+function* textParts(word: string, vector: Float32Array): Generator<Buffer> {
+  let before = `${word} `
+  for (let at = 0; at < vector.length; at += STRETCH, before = ' ')
+    yield Buffer.from(before + Array.from(vector.subarray(at, at + STRETCH), shortest).join(' '))
+  yield Buffer.from('\n')
+}
 
-function binaryLine(word: string, vector: Float32Array): Buffer {
-  const name = Buffer.from(`${word} `)
-  const bytes = Buffer.alloc(name.length + 4 * vector.length + 1, '\n')
-  name.copy(bytes)
-  for (const [i, x] of vector.entries()) bytes.writeFloatLE(x, name.length + 4 * i)
-  return bytes
+function* binaryParts(word: string, vector: Float32Array): Generator<Buffer> {
+  yield Buffer.from(`${word} `)
+  for (let at = 0; at < vector.length; at += STRETCH) {
+    const some = vector.subarray(at, at + STRETCH)
+    const bytes = Buffer.alloc(4 * some.length)
+    for (const [i, x] of some.entries()) bytes.writeFloatLE(x, 4 * i)
+    yield bytes
+  }
+  yield Buffer.from('\n')
 }

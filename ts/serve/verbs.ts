@@ -262,7 +262,6 @@ export const ofTfIdf = (model: TfIdf): Verbs => ({
     about: 'the terms that tell most of each text',
     ...{ input: TEXT, result: options.KEYWORDS },
     options: { top: wholes('how many', 1, 1000) },
-    run: (inputs, given) =>
-      Promise.resolve(inputs.map((text) => model.keywords(text as string, given))),
+    run: (inputs, given) => model.keywordsOf(inputs as string[], given),
   },
 })

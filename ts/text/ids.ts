@@ -21,7 +21,7 @@ export class IdList {
   }
 
   /** All of them; may pause between two parts. */
-  *joined(): Generator<void, Int32Array> {
+  *joined(): Generator<undefined, Int32Array> {
     const all = new Int32Array(this.before + this.filled)
     let at = 0
     for (const part of this.parts) {

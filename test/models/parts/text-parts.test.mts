@@ -1,6 +1,6 @@
 /** Long texts are read in parts, and are to a model what they are as a whole. */
 import test from 'ava'
-import { FastTextClassifier, NaiveBayes, TfIdf } from 'rnnative'
+import { FastTextClassifier, NaiveBayes, summarize, TfIdf } from 'rnnative'
 import { partsOf } from '#dist/models/parts/text-parts.js'
 
 const line = 'The whale swam by  the ship, and\u00a0the ship sailed.\t'
@@ -17,6 +17,41 @@ test('parts begin with white space, are all of the text, and part no run of it',
   const unbroken = 'a'.repeat(50000)
   t.deepEqual([...partsOf(unbroken)], [unbroken])
   t.deepEqual([...partsOf('')], [])
+})
+
+test('keywordsOf gives what keywords gives of each text', async (t) => {
+  const tfIdf = new TfIdf({ ngrams: [1, 2] })
+  await tfIdf.fit(['a coach stood in the street', line, 'the sea'])
+  const texts = [long, 'a coach in the sea', ['the ship', 'a coach'], '']
+  t.deepEqual(
+    await tfIdf.keywordsOf(texts, { top: 3 }),
+    texts.map((text) => tfIdf.keywords(text, { top: 3 })),
+  )
+  await t.throwsAsync(tfIdf.keywordsOf(texts, { top: 0 }), { message: /\[keywordsOf\] top/ })
+})
+
+test('sentences are cut the same however long the text, and none is too long', async (t) => {
+  const few = 'The whale swam,\nfar. The ship\r\nsailed. '
+  const [told] = await summarize([few.repeat(4000)], { method: 'lead', sentences: 1e5 })
+  const sentences = told?.sentences ?? []
+  t.is(sentences.length, 8000)
+  t.deepEqual(
+    [...new Set(sentences.map(({ text }) => text))],
+    ['The whale swam, far.', 'The ship sailed.'],
+  )
+  const endless = 'the whale and the ship, '.repeat(10_000)
+  for (const text of [
+    endless,
+    'a'.repeat(300_000),
+    '\u{1f40b}'.repeat(100_000),
+    '.'.repeat(200_000),
+  ]) {
+    const [made] = await summarize([`One! ${text}x! Two.`], { method: 'lead', sentences: 9 })
+    t.true(made?.summary.startsWith('One! '))
+    t.true(made?.summary.endsWith('Two.'))
+    t.is(made?.sentences.map((one) => one.text).join(' '), `One! ${text}x! Two.`)
+    if (!text.startsWith('.')) t.is(made?.sentences.length, 3)
+  }
 })
 
 test('n-grams of a long text are those of its lines, and those between them', async (t) => {

@@ -136,9 +136,9 @@ async function keywords(files: readonly string[], flags: Made<typeof keywordFlag
   const tfIdf = new TfIdf({ analyzer, ngrams })
   const lines = () => texts.flat().filter((line) => line.trim() !== '')
   await tfIdf.fit(texts.length > 1 ? texts : lines())
-  for (const [i, lines] of texts.entries()) {
+  const all = await tfIdf.keywordsOf(texts, { top })
+  for (const [i, found] of all.entries()) {
     const file = files[i] as string
-    const found = tfIdf.keywords(lines, { top })
     if (flags.json) printJson({ file, keywords: found })
     else
       for (const { term, weight } of found)

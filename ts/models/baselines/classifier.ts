@@ -206,7 +206,7 @@ export abstract class Baseline {
     ])
     const config = { ...this.config(), fields, labels }
     await writeModelDirectory(directory, {
-      json: { [CONFIG_FILE]: config, [TERMS_FILE]: writtenTerms(vectorizer.terms) },
+      json: { [CONFIG_FILE]: config, [TERMS_FILE]: await writtenTerms(vectorizer.terms) },
       tensors: { [MODEL_FILE]: tensors },
     })
   }

@@ -8,7 +8,10 @@ import { Terms } from '../parts/terms'
 /** The n-grams of a model, in the order of its weights' rows. */
 export const TERMS_FILE = 'terms.json'
 
-export const writtenTerms = (terms: Terms): object => ({ version: 1, terms: terms.list() })
+export const writtenTerms = async (terms: Terms): Promise<object> => ({
+  version: 1,
+  terms: await inStretches(terms.naming()),
+})
 
 /** `ERR_IO`; `ERR_FORMAT` for what is no list of different n-grams of these settings. */
 export async function readTerms(path: string, settings: TermSettings): Promise<Terms> {

@@ -5,7 +5,7 @@ import { readJson } from '../../io/files'
 import { CONFIG_FILE, readModel, writeModelDirectory } from '../../io/model-directory'
 import { MODEL_FILE } from '../../io/model-files'
 import { readSafetensors } from '../../io/safetensors'
-import { atOnce } from '../../pauses'
+import { atOnce, eachIn, inStretches } from '../../pauses'
 import type { Made } from '../../schema'
 import { tfIdfOptions, type TfIdfOptions } from './options'
 import { checkTexts } from '../parts/prediction'
@@ -29,6 +29,37 @@ export interface KeywordOptions {
 
 /** What could be a key word: something with letters, of more than one unless each is a word. */
 const IS_WORD = /\p{L}{2}|[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]/u
+
+function topOf(op: string, options: KeywordOptions): number {
+  const { top = 10 } = optionsOf(op, options, { top: true })
+  checkWhole(op, 'top', top, 1)
+  return top
+}
+
+/** Terms that are weighed without a pause. */
+const STRETCH = 1 << 10
+
+/** The best first. Yields where there may be a pause. */
+function* rankingTerms(
+  { terms, idf }: Vectorizer,
+  text: Text,
+  top: number,
+): Generator<undefined, Keyword[]> {
+  const counts = new Map<number, number>()
+  const see = (term: number) => counts.set(term, (counts.get(term) ?? 0) + 1)
+  for (const field of typeof text === 'string' ? [text] : text) yield* terms.finding(field, see)
+  const better = (a: Keyword, b: Keyword) => b.weight - a.weight || (a.term < b.term ? -1 : 1)
+  let best: Keyword[] = []
+  let done = 0
+  for (const [number, count] of counts) {
+    const term = terms.name(number)
+    const weight = (1 + Math.log(count)) * ((idf[number] as number) - 1)
+    if (weight > 0 && IS_WORD.test(term)) best.push({ term, weight })
+    if (best.length >= 2 * top + STRETCH) best = best.sort(better).slice(0, top)
+    if (++done % STRETCH === 0) yield
+  }
+  return best.sort(better).slice(0, top)
+}
 
 /**
  * Texts as sparse rows: n-grams by how often they are there and how rare they are in other texts, as scikit-learn's
@@ -85,30 +116,32 @@ export class TfIdf {
     return this.ready('transform').transform(texts.slice())
   }
 
-  /** The terms that tell most of a text: by 1 + ln n occurrences and rarity, ln((1 + texts) / (1 + texts with it)). */
+  /**
+   * The terms that tell most of a text: by 1 + ln n occurrences and rarity, ln((1 + texts) / (1 + texts with it)). It
+   * computes until it is done, with 10 MB for a second or two: see {@link keywordsOf}.
+   */
   keywords(text: Text, options: KeywordOptions = {}): Keyword[] {
-    const { top = 10 } = optionsOf('keywords', options, { top: true })
-    checkWhole('keywords', 'top', top, 1)
+    const top = topOf('keywords', options)
     checkTexts('keywords', [text])
-    const { terms, idf } = this.ready('keywords')
-    const counts = new Map<number, number>()
-    for (const field of typeof text === 'string' ? [text] : text)
-      atOnce(terms.finding(field, (term) => counts.set(term, (counts.get(term) ?? 0) + 1)))
-    const found = Array.from(counts, ([number, count]) => ({
-      term: terms.name(number),
-      weight: (1 + Math.log(count)) * ((idf[number] as number) - 1),
-    }))
-    return found
-      .filter(({ term, weight }) => weight > 0 && IS_WORD.test(term))
-      .sort((a, b) => b.weight - a.weight || (a.term < b.term ? -1 : 1))
-      .slice(0, top)
+    return atOnce(rankingTerms(this.ready('keywords'), text, top))
+  }
+
+  /** What {@link keywords} gives of each text; leaves the event loop to others every few milliseconds. */
+  async keywordsOf(texts: readonly Text[], options: KeywordOptions = {}): Promise<Keyword[][]> {
+    const top = topOf('keywordsOf', options)
+    checkTexts('keywordsOf', texts)
+    const learned = this.ready('keywordsOf')
+    return inStretches(eachIn(texts.slice(), (text) => rankingTerms(learned, text, top)))
   }
 
   /** Writes what was learned into a directory, as models are saved. */
   async save(directory: string): Promise<void> {
     const { terms, idf } = this.ready('save')
     await writeModelDirectory(directory, {
-      json: { [CONFIG_FILE]: tfIdfOptions.toJSON(this.options), [TERMS_FILE]: writtenTerms(terms) },
+      json: {
+        [CONFIG_FILE]: tfIdfOptions.toJSON(this.options),
+        [TERMS_FILE]: await writtenTerms(terms),
+      },
       tensors: { [MODEL_FILE]: new Map([['idf', { shape: [idf.length], data: idf }]]) },
     })
   }

@@ -68,8 +68,11 @@ interface Learned {
   output: Float32Array
 }
 
-/** Texts whose rows are gathered together. */
+/** Texts that are read together. */
 const PART = 256
+
+/** Rows that are gathered together. */
+const ROWS = 1 << 14
 
 /**
  * Says which label a text has by the mean of its words' vectors, and of those of their parts and n-grams (Joulin et al.
@@ -204,15 +207,26 @@ export class FastTextClassifier {
       const read: { rows: number[]; count: number }[] = []
       for (const text of texts.slice(begin, begin + PART))
         read.push(await inStretches(reader.reading(text, false), pauses))
-      const rows = await words.gather(Int32Array.from(read.flatMap((one) => one.rows)))
+      let held: Float32Array = new Float32Array()
       let at = 0
-      for (const one of read) {
+      /** The next rows, of this and the following texts: a call for each would take as long as its way. */
+      const fetch = async (from: number, begin: number) => {
+        const next: number[] = []
+        for (let t = from, i = begin; t < read.length && next.length < ROWS; ++t, i = 0) {
+          const { rows } = read[t] as { rows: number[] }
+          const end = Math.min(rows.length, i + ROWS - next.length)
+          for (; i < end; ++i) next.push(rows[i] as number)
+        }
+        ;[held, at] = [await words.gather(Int32Array.from(next)), 0]
+      }
+      for (const [t, one] of read.entries()) {
         const scores = new Float64Array(labels.length)
         for (let i = 0; i < one.rows.length; ++i, at += dim) {
+          if (at === held.length) await fetch(t, i)
           if (i % PART === PART - 1 && pauses.due) await pauses.pause()
           for (let k = 0; k < labels.length; ++k)
             for (let d = 0; d < dim; ++d)
-              scores[k]! += (rows[at + d] as number) * (output[k * dim + d] as number)
+              scores[k]! += (held[at + d] as number) * (output[k * dim + d] as number)
         }
         for (let k = 0; k < labels.length; ++k) scores[k]! /= Math.max(1, one.count)
         logSoftmax(scores)

@@ -7,7 +7,7 @@ import { isListOf, isObject, isPath } from '../../check'
 import { expect, RnnativeError } from '../../errors'
 import { ioError } from '../../io/files'
 import { isIterable } from '../../kinds'
-import { partsOf } from '../parts/text-parts'
+import { partsOf, type White } from '../parts/text-parts'
 
 /** A line, whose words are between white space, or the words themselves. */
 export type Sentence = string | readonly string[]
@@ -36,10 +36,10 @@ export const wordsOf = (line: string): string[] => {
   return words
 }
 
-/** What parts words, where it begins. */
-export const BLANK = /(?<=[^ \t\r\v\f\0])[ \t\r\v\f\0]/g
+/** What parts words. */
+export const BLANK: White = { space: /[ \t\r\v\f\0]/g, other: /[^ \t\r\v\f\0]/g }
 /** The same, and ends of lines. */
-const BLANK_OR_END = /(?<=[^ \t\r\v\f\0\n])[ \t\r\v\f\0\n]/g
+const BLANK_OR_END: White = { space: /[ \t\r\v\f\0\n]/g, other: /[^ \t\r\v\f\0\n]/g }
 
 /** Those of all lines of a text, a part after another. */
 export function* wordsIn(text: string): Generator<string[]> {

@@ -2,6 +2,8 @@
  * N-grams of texts as numbers. A tree of tokens: an n-gram is a node, found by that of all but its last token, and that
  * token's number. One table of integers holds all of it, and no n-gram is ever written as a string to look it up.
  */
+import { atOnce } from '../../pauses'
+import { IdList } from '../../text/ids'
 import type { TermSettings } from './term-options'
 import { partsOf } from './text-parts'
 
@@ -97,7 +99,7 @@ export class Terms {
   private readonly longest: number
   private readonly wanted: readonly boolean[]
   /** The nodes of the chosen ones. */
-  private chosen = new Int32Array()
+  private chosen: Int32Array = new Int32Array()
 
   constructor(readonly settings: TermSettings) {
     this.longest = Math.max(...settings.ngrams)
@@ -184,17 +186,23 @@ export class Terms {
     }
   }
 
-  /** Numbers those that `keep` says, in the order in which they first occurred. */
-  choose(keep: (node: number) => boolean): Int32Array {
-    const chosen: number[] = []
-    for (let node = 1; node < this.nodes; ++node) if (keep(node)) chosen.push(node)
-    return this.number(chosen)
+  /** Numbers those that `keep` says, in the order in which they first occurred. Yields as the others. */
+  *choosing(keep: (node: number) => boolean): Generator<undefined, Int32Array> {
+    const chosen = new IdList()
+    for (let node = 1; node < this.nodes; ++node) {
+      if (keep(node)) chosen.push(node)
+      if (node % STRETCH === 0) yield
+    }
+    return yield* this.numbering(yield* chosen.joined())
   }
 
-  private number(chosen: readonly number[]): Int32Array {
-    this.chosen = Int32Array.from(chosen)
+  private *numbering(chosen: Int32Array): Generator<undefined, Int32Array> {
+    this.chosen = chosen
     this.numbers = new Int32Array(this.nodes).fill(-1)
-    for (const [number, node] of chosen.entries()) this.numbers[node] = number
+    for (let number = 0; number < chosen.length; ++number) {
+      this.numbers[chosen[number] as number] = number
+      if (number % STRETCH === 0) yield
+    }
     return this.numbers
   }
 
@@ -206,9 +214,19 @@ export class Terms {
     return parts.reverse().join(GLUE[this.settings.analyzer])
   }
 
-  /** The names of all chosen ones. */
+  /** The names of all chosen ones. Yields where there may be a pause. */
+  *naming(): Generator<undefined, string[]> {
+    const names: string[] = []
+    for (let number = 0; number < this.size; ++number) {
+      names.push(this.name(number))
+      if (number % STRETCH === STRETCH - 1) yield
+    }
+    return names
+  }
+
+  /** The same at once. */
   list(): string[] {
-    return Array.from({ length: this.size }, (_, number) => this.name(number))
+    return atOnce(this.naming())
   }
 
   /** Those of a saved list; null where a term is there twice or is none of these settings. Yields as the others. */
@@ -217,17 +235,19 @@ export class Terms {
     names: readonly string[],
   ): Generator<undefined, Terms | null> {
     const terms = new Terms(settings)
-    const chosen: number[] = []
+    const chosen = new IdList()
+    const known = new Set<number>()
     for (const [i, name] of names.entries()) {
       if (i % STRETCH === STRETCH - 1) yield
       const parts = settings.analyzer === 'char' ? Array.from(name) : name.split(' ')
       if (!terms.wanted[parts.length] || parts.includes('')) return null
       let node = ROOT
       for (const token of parts) node = terms.child(node, terms.idOf(token))
+      if (known.has(node)) return null
+      known.add(node)
       chosen.push(node)
     }
-    if (new Set(chosen).size !== chosen.length) return null
-    terms.number(chosen)
+    yield* terms.numbering(yield* chosen.joined())
     return terms
   }
 }

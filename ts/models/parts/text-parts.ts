@@ -3,17 +3,30 @@
 /** Characters of a part, at least. */
 const PART = 1 << 14
 
-/** White space of any kind that follows none. */
-const SPACE = /(?<=\S)\s/g
+/** What parts tokens, and what does not; both global. */
+export interface White {
+  space: RegExp
+  other: RegExp
+}
+
+/** White space of any kind. */
+const ANY: White = { space: /\s/g, other: /\S/g }
+
+/** Where one is from here on; the text's length where there is none. */
+function next(pattern: RegExp, text: string, from: number): number {
+  pattern.lastIndex = from
+  return pattern.exec(text)?.index ?? text.length
+}
 
 /**
  * Parts that begin with white space, but for the first: neither what stands between white space nor a run of it is
- * parted. `space`: what counts as white space, in a global pattern that matches its first character.
+ * parted.
  */
-export function* partsOf(text: string, space = SPACE): Generator<string> {
+export function* partsOf(text: string, { space, other } = ANY): Generator<string> {
   for (let begin = 0; begin < text.length;) {
-    space.lastIndex = begin + PART
-    const end = text.length - begin > PART ? (space.exec(text)?.index ?? text.length) : text.length
+    // White space that follows none: the run that a part would end in stays whole.
+    const word = next(other, text, begin + PART - 1)
+    const end = text.length - begin > PART ? next(space, text, word) : text.length
     yield text.slice(begin, end)
     begin = end
   }

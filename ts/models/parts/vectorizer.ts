@@ -92,12 +92,16 @@ export class Vectorizer {
       ends.push(occurrences.length)
       if (pauses.due) await pauses.pause()
     }
-    const frequencies = documentFrequencies(occurrences, ends, terms.nodes)
+    const frequencies = await inStretches(
+      documentFrequencies(occurrences, ends, terms.nodes),
+      pauses,
+    )
     const most = settings.maxDocuments * texts.length
-    const numbers = terms.choose((node) => {
+    const choosing = terms.choosing((node) => {
       const count = frequencies[node] as number
       return count >= settings.minDocuments && count <= most
     })
+    const numbers = await inStretches(choosing, pauses)
     if (terms.size === 0)
       throw new RnnativeError(
         'ERR_EMPTY',
@@ -105,9 +109,11 @@ export class Vectorizer {
           `${settings.maxDocuments} of all texts, got none`,
       )
     const idf = new Float64Array(terms.size)
-    for (const [node, number] of numbers.entries())
+    for (const [node, number] of numbers.entries()) {
+      if (node % STRETCH === 0 && pauses.due) await pauses.pause()
       if (number >= 0)
         idf[number] = Math.log((1 + texts.length) / (1 + (frequencies[node] as number))) + 1
+    }
     const vectorizer = new Vectorizer(settings, terms, idf)
     const rows = await vectorizer.rows(texts.length, pauses, function* (i, see) {
       for (const [at, node] of occurrences
@@ -184,16 +190,18 @@ export class Vectorizer {
 }
 
 /** In how many texts each node is. */
-function documentFrequencies(
+function* documentFrequencies(
   occurrences: Ints,
   ends: readonly number[],
   nodes: number,
-): Int32Array {
+): Generator<undefined, Int32Array> {
   const frequencies = new Int32Array(nodes)
   const lastIn = new Int32Array(nodes).fill(-1)
   let begin = 0
   for (const [i, end] of ends.entries()) {
-    for (const node of occurrences.subarray(begin, end)) {
+    for (let at = begin; at < end; ++at) {
+      if (at % STRETCH === 0) yield
+      const node = occurrences.at(at)
       if (lastIn[node] === i) continue
       lastIn[node] = i
       ++frequencies[node]!

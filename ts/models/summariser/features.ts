@@ -35,10 +35,11 @@ export async function readDocument(
   tokenizer: Tokenizer,
   pauses: Pauses,
 ): Promise<Omit<Reading, 'targets'>> {
-  const plain = sentences.map(plainOf)
   const ids: Int32Array[] = []
-  for (const words of plain)
-    ids.push((await tokenizer.encodeInStretches(words, pauses)).slice(0, MOST_TOKENS))
+  for (const sentence of sentences) {
+    ids.push((await tokenizer.encodeInStretches(plainOf(sentence), pauses)).slice(0, MOST_TOKENS))
+    if (pauses.due) await pauses.pause()
+  }
   return { ids, features: await figuresOf(op, sentences, ids, pauses) }
 }
 
