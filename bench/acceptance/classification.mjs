@@ -10,7 +10,7 @@ import { rmSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { MaxEnt, NaiveBayes, optim, setThreads, TextClassifier, Vote } from 'rnnative'
 import { accuracy, f1OfSpam, FOLDS, SETS, splits } from './labelled.mjs'
-import { record } from './seq2seq.mjs'
+import { named, record } from './seq2seq.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -88,7 +88,7 @@ const TASKS = {
 }
 
 const [name] = positionals
-const task = TASKS[name]
+const task = named(TASKS, name)
 const { figure } = task
 const options = { ...task.options, ...JSON.parse(values.options) }
 const seeds = Number(values.seeds ?? task.seeds)

@@ -10,7 +10,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { Forecaster, optim, readTable } from 'rnnative'
-import { DATA, record } from './seq2seq.mjs'
+import { DATA, named, record } from './seq2seq.mjs'
 
 const { values: options, positionals } = parseArgs({
   allowPositionals: true,
@@ -177,8 +177,9 @@ const runs = {
     ),
 }
 
-for (const name of positionals) {
-  const result = await runs[name]()
+const chosen = positionals.map((name) => [name, named(runs, name)])
+for (const [name, run] of chosen) {
+  const result = await run()
   console.log(name, JSON.stringify(result, null, 1))
   record(`forecast-${name}`, result)
 }

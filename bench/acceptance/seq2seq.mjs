@@ -141,3 +141,10 @@ export async function runCommand(task, [command, ...names], { learn, validate, m
     process.exitCode = 2
   }
 }
+
+/** What a command line names of a table; any other name is refused. */
+export function named(table, name) {
+  if (name === undefined || !Object.hasOwn(table, name))
+    throw new Error(`expected one of ${Object.keys(table).join(', ')}, got ${name ?? 'none'}`)
+  return table[name]
+}

@@ -11,7 +11,7 @@ import path from 'node:path'
 import { parseArgs } from 'node:util'
 import { AbstractiveSummariser, metrics, optim, readSummaries, setThreads } from 'rnnative'
 import { Summariser, summarize } from 'rnnative'
-import { DATA, record } from './seq2seq.mjs'
+import { DATA, named, record } from './seq2seq.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -132,4 +132,4 @@ async function pointer() {
   record('summarise-pointer', { ...best, test: figures, tried, samples })
 }
 
-await { rank, extractor, pointer }[positionals[0] ?? 'rank']()
+await named({ rank, extractor, pointer }, positionals[0] ?? 'rank')()

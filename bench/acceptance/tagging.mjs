@@ -10,7 +10,7 @@
 // results are told of, and a tenth of the training set chooses.
 import { parseArgs } from 'node:util'
 import { data, io, optim, readText, SequenceTagger, setThreads } from 'rnnative'
-import { DATA, record } from './seq2seq.mjs'
+import { DATA, named, record } from './seq2seq.mjs'
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -99,7 +99,7 @@ const TASKS = {
 }
 
 const [name] = positionals
-const task = TASKS[name]
+const task = named(TASKS, name)
 setThreads(Number(values.threads))
 const [learned, validation, readTest] = await task.read()
 const options = { ...task.options, ...JSON.parse(values.options), seed: Number(values.seed) }

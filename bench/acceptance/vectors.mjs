@@ -19,6 +19,7 @@ const { values, positionals } = parseArgs({
     'min-count': { type: 'string', default: '3' },
   },
 })
+if (positionals.length !== 1) throw new Error('expected OUT.vec, the file to write')
 const CLI = path.resolve(import.meta.dirname, '../../dist/cli/main.js')
 
 const lines = async (file) => (await readText(`${DATA}/${file}`)).split('\n').filter(Boolean)

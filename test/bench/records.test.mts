@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import test from 'ava'
+import { spawnSync } from 'node:child_process'
 
 interface Found {
   differs: string
@@ -102,4 +103,20 @@ test('on another machine only ratios count', (t) => {
     ['startup: c torch'],
   )
   t.deepEqual(leftOut, ['startup: a: no rival, and another machine'])
+})
+
+test('what acceptance scripts are not told rightly is named', (t) => {
+  for (const [script, name, message] of [
+    ['classification', 'nope', /expected one of sst2, .* got nope/],
+    ['tagging', 'toString', /expected one of wnut, .* got toString/],
+    ['tagging', null, /expected one of wnut, .* got none/],
+    ['forecast', 'nope', /expected one of .*, got nope/],
+    ['summarise', 'nope', /expected one of rank, extractor, pointer, got nope/],
+    ['vectors', null, /expected OUT\.vec/],
+  ] as const) {
+    const args = [`bench/acceptance/${script}.mjs`, ...(name === null ? [] : [name])]
+    const { status, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' })
+    t.is(status, 1)
+    t.regex(stderr, message)
+  }
 })
