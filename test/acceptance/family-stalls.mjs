@@ -5,7 +5,7 @@
 //
 // Needs 3 GB of memory and 100 MB in the folder for temporary files. What counts is what the thread computed itself,
 // so that others on the machine are of little account.
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import * as rnnative from 'rnnative'
@@ -167,28 +167,24 @@ const families = {
   },
   async vectors() {
     const { Doc2Vec, Embeddings, FastTextClassifier, io } = rnnative
-    const count = Math.round(SIZE / 1000)
-    const rows = new Map(
-      Array.from({ length: count }, (_, i) => [
-        `w${i}`,
-        Float32Array.from({ length: 100 }, (_, k) => Math.sin(i * 100 + k)),
-      ]),
-    )
-    const made = new io.Vectors(100, rows)
-    for (const format of ['text', 'binary'])
-      await stall(`vectors write ${format}`, () =>
-        io.writeVectors(within(format), made, { format }),
-      )
-    await stall('vectors read', () => io.readVectors(within('text')))
-    const wide = new io.Vectors(SIZE / 20, new Map([['w', new Float32Array(SIZE / 20).fill(0.1)]]))
-    for (const format of ['text', 'binary'])
-      await stall(`vectors write wide ${format}`, () =>
-        io.writeVectors(within(format), wide, { format }),
-      )
-    const spread = Array.from({ length: SIZE / 10 }, (_, i) => [`w${i}`, Float32Array.of(i)])
-    const narrow = new io.Vectors(1, new Map(spread))
-    await stall('vectors write narrow', () => io.writeVectors(within('narrow'), narrow))
-    await stall('vectors read narrow', () => io.readVectors(within('narrow')))
+    const made = async (name, words, size) => {
+      const numbers = Array.from({ length: size }, (_, k) => Math.fround(Math.sin(k))).join(' ')
+      const rows = Array.from({ length: words }, (_, i) => `w${i} ${numbers}\n`)
+      writeFileSync(within(name), [`${words} ${size}\n`, ...rows].join(''))
+      return io.readVectors(within(name))
+    }
+    for (const [shape, words, size] of [
+      ['usual', SIZE / 1000, 100],
+      ['wide', 2, SIZE / 40],
+      ['narrow', SIZE / 10, 1],
+    ]) {
+      const vectors = await made(shape, words, size)
+      await stall(`vectors read ${shape}`, () => io.readVectors(within(shape)))
+      for (const format of ['text', 'binary'])
+        await stall(`vectors write ${shape} ${format}`, () =>
+          io.writeVectors(within('written'), vectors, { format }),
+        )
+    }
     const own = { dim: 4, seed: 1, minCount: 1 }
     const fast = new FastTextClassifier({ ...own, ngrams: 2, buckets: 1000 })
     const examples = lines.slice(0, 2000).map((text, i) => ({ text, label: i % 2 ? 'a' : 'b' }))

@@ -17,8 +17,9 @@ export interface WriteVectorsOptions {
 /** Words that are checked, and numbers that are written, without a pause. */
 const STRETCH = 1 << 10
 
-/** Bytes that are written together. */
+/** Bytes that are written together, and parts that they are put together of. */
 const PART = 1 << 20
+const MOST_PARTS = 1 << 14
 
 /** Writes vectors to a file that word2vec, fastText and gensim read. `ERR_ARGUMENT` for a word with white space in it. */
 export async function writeVectors(
@@ -53,7 +54,7 @@ export async function writeVectors(
         length += part.length
         parts.push(part)
         if (pauses.due) await pauses.pause()
-        if (length < PART) continue
+        if (length < PART && parts.length < MOST_PARTS) continue
         await file.writeFile(Buffer.concat(parts))
         ;[parts, length] = [[], 0]
       }

@@ -53,6 +53,17 @@ export interface Sentence {
 /** Words that are read at a time. */
 const WORDS = 4096
 
+/** Which examples are how long, in time of their number. */
+function longestFirst(examples: readonly Example[]): number[] {
+  const byLength = new Map<number, number[]>()
+  for (const [i, { words }] of examples.entries()) {
+    const alike = byLength.get(words.length)
+    if (alike) alike.push(i)
+    else byLength.set(words.length, [i])
+  }
+  return [...byLength].sort(([a], [b]) => b - a).flatMap(([, alike]) => alike)
+}
+
 /** Emissions of each example, [steps, tags], those of similar length together. */
 export async function emissionsOf(
   network: TaggerNetwork,
@@ -62,7 +73,7 @@ export async function emissionsOf(
 ): Promise<{ emissions: Float64Array[]; scores: CRFScores }> {
   const scores = await network.scores()
   const lengthOf = (i: number): number => (examples[i] as Example).words.length
-  const order = examples.map((_, i) => i).sort((a, b) => lengthOf(b) - lengthOf(a) || a - b)
+  const order = longestFirst(examples)
   const emissions = new Array<Float64Array>(examples.length)
   const pauses = new Pauses()
   const { device } = network.output.weight
