@@ -116,7 +116,10 @@ const isContent = (line: string): boolean => line.trim() !== '' && !/^-DOCSTART-
 /** Whether a line that begins with # may be a word with its tag. */
 const hasTag = (line: string): boolean => line.includes('\t') || cellsOf(line).length === 2
 
-/** Words and tags, a tab between them: what {@link readConll} reads. */
+/**
+ * Words and tags, a tab between them: what {@link readConll} reads. It computes until it is done, with 10 MB for half a
+ * second: give a part of the sentences at a time, with an empty line between two, where others wait.
+ */
 export function toConll(sentences: readonly TaggedSentence[]): string {
   const texts = (x: unknown): boolean => isListOf(x, (one) => typeof one === 'string')
   const isSentence = (x: unknown): boolean => isObject(x) && texts(x['words']) && texts(x['tags'])
