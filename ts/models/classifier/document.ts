@@ -88,15 +88,19 @@ export async function predictDocuments(
   const sentences = documents.flatMap((one) => one.sentences.map((text) => [text]))
   const decided = await decide(new TextSet(await encodeTexts(reading, sentences), []))
   let first = 0
-  return documents.map(({ sentences, weights }, i) => {
+  const made: Prediction[] = []
+  for (const [i, { sentences, weights }] of documents.entries()) {
     const own = decided.slice(first, (first += sentences.length))
     const all = merged(reading.options.task, merge, own, weights)
-    const told = own.map((probabilities, s) => {
+    const told: Prediction['sentences'] = []
+    for (const [s, probabilities] of own.entries()) {
       const text = sentences[s] as string
       const { label } = prediction(reading, [text], probabilities, undefined, 1)
-      return { text, label, weight: weights[s] as number }
-    })
+      told.push({ text, label, weight: weights[s] as number })
+      if (pauses.due) await pauses.pause()
+    }
     const text = [texts[i] as string]
-    return { ...prediction(reading, text, all, undefined, top), sentences: told }
-  })
+    made.push({ ...prediction(reading, text, all, undefined, top), sentences: told })
+  }
+  return made
 }
