@@ -35,8 +35,11 @@ const maxEnt = (options) => () => new MaxEnt(options)
 const TASKS = {
   sst2: {
     figure: accuracy,
-    options: { unit: 'space', hidden: 128, embedding: 128, dropout: 0.5, embeddingDropout: 0.3 },
-    epochs: 12,
+    options: {
+      ...{ unit: 'space', hidden: 64, embedding: 256, pooling: ['max'] },
+      ...{ dropout: 0.5, embeddingDropout: 0.5 },
+    },
+    epochs: 10,
     rate: 1e-3,
     baselines: [
       bayes({ alpha: 0.3, analyzer: 'word', ngrams: [1, 2], weighting: 'counts' }),
@@ -57,7 +60,10 @@ const TASKS = {
   },
   'rt-polarity': {
     figure: accuracy,
-    options: { unit: 'space', hidden: 128, embedding: 128, dropout: 0.5, embeddingDropout: 0.3 },
+    options: {
+      ...{ unit: 'space', hidden: 64, embedding: 256, pooling: ['max'] },
+      ...{ dropout: 0.5, embeddingDropout: 0.5 },
+    },
     epochs: 10,
     rate: 1e-3,
     baselines: [
@@ -68,7 +74,10 @@ const TASKS = {
   },
   'sms-spam': {
     figure: f1OfSpam,
-    options: { unit: 'char', hidden: 96, embedding: 48, dropout: 0.3 },
+    options: {
+      ...{ unit: 'word', hidden: 64, embedding: 128, pooling: ['max'] },
+      ...{ dropout: 0.5, embeddingDropout: 0.3 },
+    },
     epochs: 12,
     rate: 2e-3,
     baselines: [
