@@ -92,12 +92,24 @@ export const SUITES = [
   },
   {
     ...{ name: 'latency', script: 'latency.mjs', record: 'latency', minutes: 1 },
-    ...{ args: [], quick: ['--rounds', '1', '--seconds', '1'], rivals: [], read: reading.latency },
+    ...{ args: ['--vocabulary', '5000'], quick: ['--rounds', '1', '--seconds', '1'], rivals: [] },
+    read: reading.latency,
   },
   {
     ...{ name: 'baselines', script: 'baselines.mjs', record: 'baselines', minutes: 5 },
     ...{ args: [], quick: ['--only', 'sst2', '--rounds', '1'], rivals: ['torch'], needs: ['data'] },
     read: reading.rows,
+  },
+  {
+    ...{ name: 'int8', script: 'int8.mjs', record: 'int8', minutes: 3 },
+    args: [],
+    quick: ['--threads', '2', '--cells', 'lstm', '--hidden', '512', '--rounds', '1'],
+    ...{ rivals: ['torch', 'ort'], read: reading.int8 },
+  },
+  {
+    ...{ name: 'large-vocabulary', script: 'large-vocabulary.mjs', record: 'large-vocabulary' },
+    ...{ args: [], quick: ['--only', 'wikitext-2', '--rounds', '1', '--seconds', '2'] },
+    ...{ rivals: [], minutes: 8, read: reading.softmaxes },
   },
   {
     ...{ name: 'serve', script: 'serve.mjs', record: 'serve', minutes: 5 },

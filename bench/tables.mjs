@@ -66,6 +66,7 @@ const LINES = [
   ['text classifiers and a tagger, over raw texts', 'texts', /./, "PyTorch's steps over batches laid out already"],
   ['a forecaster of segments, training', 'forecaster', /./, 'PyTorch'],
   ['a character model, 30 s of training', 'char-lm', /./, 'PyTorch'],
+  ['LSTM and GRU layers in int8', 'int8', /./, "the faster of PyTorch's and onnxruntime's dynamic quantisation"],
   ['two ranks of one thread', 'ranks', /./, "PyTorch's DDP"],
 ] // prettier-ignore
 

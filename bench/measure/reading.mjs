@@ -96,10 +96,26 @@ export const reading = {
       'one at a time': single.sentencesPerSecond,
     }),
   latency: ({ results }) =>
-    results.map(({ threads, beam, sentence, tenth, ninetieth }) => ({
-      ...{ row: `latency/beam ${beam}/${threads}`, rival: null, theirs: null, ratio: null },
+    results.map(({ precision, threads, beam, sentence, tenth, ninetieth }) => ({
+      ...{
+        row: `latency/${precision}/beam ${beam}/${threads}`,
+        rival: null,
+        theirs: null,
+        ratio: null,
+      },
       ...{ unit: 'ms', ours: sentence, noise: (ninetieth - tenth) / 4 / sentence },
     })),
+  int8: ({ rows }) =>
+    rows.flatMap(({ id, results: { 'ours-int8': ours, ...others } }) => {
+      const met = Object.entries(others).map(([name, one]) => [name.replace('ours-', 'our '), one])
+      return entrants(id, { ours, ...Object.fromEntries(met) })
+    }),
+  softmaxes: ({ rows }) =>
+    rows.flatMap(({ name, softmax, stepsPerSecond, ratio }) =>
+      rates(`${name}/${softmax}`, 'steps/s', stepsPerSecond, {
+        ...(softmax !== 'full' && { 'full softmax': stepsPerSecond / ratio }),
+      }),
+    ),
   /** Records that have rows of this shape already. */
   plain: ({ rows }) => rows,
 }
@@ -111,7 +127,10 @@ export const readRecord = (suite, record) =>
   suite.read(record).map((row) => ({ suite: suite.name, ...row }))
 
 /** What ours is held against that is ours, too: tells nothing of others. */
-const OWN = ['plain', 'updated whole', 'one process, two threads', 'one at a time', 'ours-padded']
+const OWN = [
+  ...['plain', 'updated whole', 'one process, two threads', 'one at a time', 'ours-padded'],
+  ...['our f32', 'our bf16', 'full softmax'],
+]
 export const isForeign = (rival) => rival !== null && !OWN.includes(rival)
 
 /** Where it ran: for the question whether two records can be held against each other. */
