@@ -29,6 +29,7 @@ const SHAPES = {
   synthetic: {
     vocabulary: 800_000,
     model: { layers: 1, hidden: 128, embedding: 128 },
+    divisor: 2,
     optimizer: () => optim.adam({ lr: 1e-3, lazy: true }),
   },
 }
@@ -43,8 +44,11 @@ function draw(count, vocabulary) {
   })
 }
 
-async function measure({ vocabulary, model, optimizer }, tokenizer, kind) {
-  const lm = new LanguageModel({ tokenizer, ...model, softmax: kind, seed: 1 })
+async function measure({ vocabulary, model, divisor, optimizer }, tokenizer, kind) {
+  const lm = new LanguageModel({
+    ...{ tokenizer, ...model, softmax: kind, seed: 1 },
+    ...(kind === 'adaptive' && divisor && { divisor }),
+  })
   const tokens = draw(400_000, vocabulary)
   const options = {
     batch: BATCH,
