@@ -154,7 +154,10 @@ test('what makes no sense is refused by name', (t) => {
     /\[adaptiveSoftmax\] cutoffs: expected rising whole numbers from 1 to 9, one at least/
   for (const bad of [[], [3, 3], [5, 2], [10], [0], [1.5], undefined, 'x'])
     refused(() => made({ cutoffs: bad }), cutoffs)
-  refused(() => made({ cutoffs: [2, 4], divisor: 4 }, 15), /divisor: .*2 tails of an input of 15/)
+  refused(
+    () => made({ cutoffs: [2, 4], divisor: 4 }, 15),
+    /divisor: .* at most 3.87, so that .* of 15 features/,
+  )
   refused(() => made({ cutoffs: [2], divisor: -1 }), /divisor/)
   refused(() => made({ cutoffs: [2], headBias: 1 }), /headBias/)
   refused(() => made({ cutoffs: [2], bias: true }), /bias/)

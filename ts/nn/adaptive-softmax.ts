@@ -86,7 +86,8 @@ export class AdaptiveSoftmax extends Module {
     checkLinear(op, precision)
     checkInit(op, init)
     const least = divisor > 0 ? Math.floor(input / divisor ** tails.length) : 0
-    const most = `a number above 0 that leaves features to ${tails.length} tails of an input of ${input}`
+    const limit = Math.floor(100 * input ** (1 / tails.length)) / 100
+    const most = `a number above 0 and at most ${limit}, so that the last cluster has one of ${input} features`
     expect(op, 'divisor', typeof divisor === 'number' && least >= 1, most, divisor)
     const features = tails.map((_, i) => Math.floor(input / divisor ** (i + 1)))
     checkSizes(op, { input, divisor: 1 }, () => Math.max(...features) * Math.max(input, classes))
