@@ -106,7 +106,7 @@ test('layers and ops round operands; the reference does not', async (t) => {
 
 test('an unknown precision is refused', (t) => {
   const precision = 'fp16' as 'bf16'
-  const refused = { code: 'ERR_ARGUMENT', message: /precision: expected 'f32' or 'bf16'/ }
+  const refused = { code: 'ERR_ARGUMENT', message: /precision: expected one of f32, bf16, int8/ }
   t.throws(() => makeModel({ precision }), refused)
   t.throws(() => new nn.Linear(2, 2, { precision }), refused)
   t.throws(() => new nn.GRU({ input: 2, hidden: 2, precision }), refused)

@@ -136,7 +136,7 @@ export class SequenceTagger extends Model {
     sentences: readonly TaggedSentence[],
     options: VocabularyOptions = {},
   ): TaggerVocabulary {
-    return atOnce(this.learningVocabulary(sentences, options))
+    return atOnce(SequenceTagger.learningVocabulary(sentences, options))
   }
 
   /** What {@link vocabulary} gives; leaves the event loop to others every few milliseconds. */
@@ -144,7 +144,7 @@ export class SequenceTagger extends Model {
     sentences: readonly TaggedSentence[],
     options: VocabularyOptions = {},
   ): Promise<TaggerVocabulary> {
-    return inStretches(this.learningVocabulary(own(sentences), options))
+    return inStretches(SequenceTagger.learningVocabulary(own(sentences), options))
   }
 
   private static *learningVocabulary(
