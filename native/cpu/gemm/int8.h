@@ -20,7 +20,7 @@ constexpr int kInt8Rows = kAccumulators / kInt8Vectors;
 constexpr int64_t kInt8Columns = kInt8Vectors * kLanes;
 
 // Words of a row of k values.
-constexpr int64_t int8_turns(int64_t k) {
+RN_INLINE constexpr int64_t int8_turns(int64_t k) {
   return (k + 3) / 4;
 }
 
@@ -30,7 +30,7 @@ struct Int8Matrix {
   const int32_t* offsets;  // likewise
   int64_t turns;
 
-  const uint32_t* panel(int64_t p) const { return words + p * turns * kInt8Columns; }
+  RN_INLINE const uint32_t* panel(int64_t p) const { return words + p * turns * kInt8Columns; }
 };
 size_t int8_bytes(int64_t panels, int64_t k);
 Int8Matrix int8_matrix(const void* packed, int64_t panels, int64_t k);
