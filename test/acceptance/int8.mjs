@@ -7,44 +7,28 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { LanguageModel, optim, Tokenizer } from 'rnnative'
-import { book, record } from './book.mjs'
+import { LanguageModel } from 'rnnative'
+import { bookInCharacters, record, STEPS, stepsAsked, train } from './book.mjs'
 
-const STEPS = 600
 const TOLERANCE = 0.005
 
-const { values } = parseArgs({ options: { steps: { type: 'string', default: String(STEPS) } } })
-const maxSteps = Number(values.steps)
-if (!(Number.isSafeInteger(maxSteps) && maxSteps > 0)) throw new Error('--steps: a whole number')
-
-const text = book()
-const cut = Math.floor(text.length * 0.95)
-const tokenizer = Tokenizer.characters(text)
-const [tokens, validation] = [text.slice(0, cut), text.slice(cut)].map((part) =>
-  tokenizer.encode(part),
-)
+const maxSteps = stepsAsked()
+const text = bookInCharacters()
 
 const folder = mkdtempSync(join(tmpdir(), 'rnnative-int8-'))
 const at = (name) => join(folder, name)
 const bytesOf = (name) => statSync(join(at(name), 'model.safetensors')).size
 let passed
 try {
-  const model = new LanguageModel({
-    ...{ tokenizer, cell: 'lstm', layers: 2, hidden: 128, embedding: 128, seed: 1 },
-  })
-  await model.fit(tokens, {
-    ...{ batch: 50, steps: 50, clipNorm: 1, maxSteps },
-    optimizer: optim.adam({ lr: 4e-3 }),
-  })
-  const f32 = (await model.evaluate(validation)).nats
+  const { model } = await train(text, maxSteps, 'f32')
+  const f32 = (await model.evaluate(text.validation)).nats
   await model.save(at('f32'))
   await model.save(at('int8'), { precision: 'int8' })
   await model.dispose()
   const scores = {}
   for (const file of ['f32', 'int8']) {
     const small = await LanguageModel.load(at(file), { precision: 'int8' })
-    scores[file] = (await small.evaluate(validation)).nats
+    scores[file] = (await small.evaluate(text.validation)).nats
     await small.dispose()
   }
   const differences = Object.values(scores).map((nats) => nats / f32 - 1)

@@ -97,21 +97,6 @@ void run_int8_phase(const Int8Phase& phase, const ForwardStep& s, const void* we
   });
 }
 
-// The product that ends a step whose cell has left `made`, as a step of its own.
-ForwardStep projecting(ForwardStep step, const Layout& l) {
-  step.summands = step.hidden;
-  step.left_stride = step.stride;
-  step.extra = step.made;
-  step.hidden = l.state;
-  step.stride = l.h_stride;
-  step.tail_lanes = kLanes;
-  // What is fetched ahead.
-  step.gates = step.h_next;
-  step.gate_stride = l.h_stride;
-  step.c_prev = nullptr;
-  return step;
-}
-
 // `projection`: of the state, where there is one.
 int32_t run_steps(RnContext* ctx, const StepShape& shape, const Int8Phases& phases,
                   const Int8Phase& projection, const Run& run, int64_t s0, int64_t s1, float* gates,

@@ -60,10 +60,8 @@ bool pack_projection(RnContext* ctx, const RnRecurrentDesc& desc, const RnWeight
   return true;
 }
 
-// Ends a step whose cell has left `made`.
-template <class E, class Phases>
-void project_step(ForwardStep step, const Layout& l, const void* weights, const Place& place,
-                  float* sums) {
+// The product that ends a step whose cell has left `made`, as a step of its own.
+inline ForwardStep projecting(ForwardStep step, const Layout& l) {
   step.summands = step.hidden;
   step.left_stride = step.stride;
   step.extra = step.made;
@@ -74,8 +72,16 @@ void project_step(ForwardStep step, const Layout& l, const void* weights, const 
   step.gates = step.h_next;
   step.gate_stride = l.h_stride;
   step.c_prev = nullptr;
+  return step;
+}
+
+// Ends a step whose cell has left `made`.
+template <class E, class Phases>
+void project_step(const ForwardStep& step, const Layout& l, const void* weights, const Place& place,
+                  float* sums) {
   using Phase = typename ProjectionAfter<Phases>::Phase;
-  forward_phase<E, Phase, false>(step, (const typename E::Right*)weights, place, sums);
+  forward_phase<E, Phase, false>(projecting(step, l), (const typename E::Right*)weights, place,
+                                 sums);
 }
 
 // Backward, a step begins with the gradient of h, from the output and from later steps.
